@@ -1,0 +1,51 @@
+"""The plain records that the stages hand to one another. They know no library and no file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+# Called by long work as (done, total), in whatever unit the work has; total is never 0.
+Progress = Callable[[int, int], None]
+
+
+def no_progress(done: int, total: int) -> None:
+    """Ignore progress: the default where nobody watches."""
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """One product of a catalogue, cleaned: `uid` is unique within the catalogue."""
+
+    uid: str
+    title: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """One row that was left out of a catalogue: `line` counts from 1, `reason` is a short fixed word."""
+
+    file: str
+    line: int
+    reason: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """One training product that stands near a question: `similarity` is a cosine, at most 1."""
+
+    uid: str
+    title: str
+    description: str
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """One generated text: `stopped` says whether the model ended it itself, `tokens` counts what it wrote."""
+
+    text: str
+    stopped: bool
+    tokens: int

@@ -1,0 +1,260 @@
+"""One definition of every setting: command-line help, preset files, forms and docs all come from here.
+
+A settings class is a frozen dataclass whose fields carry their help text and limits. `TrainingSettings.from_mapping`
+checks a whole mapping and reports all of its faults at once. Presets are TOML files in `shelftalk/presets`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections.abc import Mapping
+from dataclasses import Field, asdict, dataclass, field, fields
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, TypeVar
+
+from shelftalk.errors import InvalidSettings, NotFound
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib  # type: ignore[import-not-found,unused-ignore]
+
+SettingsClass = TypeVar("SettingsClass", bound="Settings")
+
+
+def setting(
+    default: Any,
+    help: str,
+    *,
+    at_least: float | None = None,
+    at_most: float | None = None,
+    above: float | None = None,
+    choices: tuple[str, ...] | None = None,
+    optional: bool = False,
+) -> Any:
+    """Declare one setting: its default, its help sentence and its limits; `optional` allows none ("all")."""
+    limits = {"at_least": at_least, "at_most": at_most, "above": above, "choices": choices, "optional": optional}
+    return field(default=default, metadata={"help": help, **limits})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Base of the settings classes: building from a mapping, with every fault reported at once."""
+
+    @classmethod
+    def from_mapping(cls: type[SettingsClass], values: Mapping[str, Any]) -> SettingsClass:
+        """Build settings from names and values; a value may be a string, as it comes from a command line.
+
+        Raises:
+            InvalidSettings: any name is unknown or any value impossible; the message lists all of them, with the
+                nearest known name for each unknown one.
+        """
+        known = {one.name: one for one in fields(cls)}
+        wrong, clean = [], {}
+        for name, value in values.items():
+            if name not in known:
+                wrong.append(_unknown(name, list(known)))
+                continue
+            try:
+                clean[name] = _parse(known[name], value)
+            except ValueError as error:
+                wrong.append(str(error))
+        if wrong:
+            raise InvalidSettings(" ".join(wrong))
+        return cls(**clean)
+
+    def replace(self: SettingsClass, values: Mapping[str, Any]) -> SettingsClass:
+        """Return these settings with some values changed, checked as `from_mapping` checks.
+
+        Raises:
+            InvalidSettings: see `from_mapping`.
+        """
+        return self.from_mapping({**asdict(self), **values})
+
+    def as_mapping(self) -> dict[str, Any]:
+        """Return every name and value, ready for JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class TrainingSettings(Settings):
+    """What a training run can be told."""
+
+    base_model: str = setting(
+        "gemma-3-270m", "gemma-3-270m, a Hub id such as google/gemma-2b, or a folder of safetensors."
+    )
+    products: int | None = setting(
+        3000,
+        "How many products to train on, a seeded sample of the training split; 'all' for all.",
+        at_least=1,
+        optional=True,
+    )
+    epochs: int = setting(3, "How often each product is seen.", at_least=1, at_most=100)
+    batch_size: int = setting(2, "Products in one forward pass.", at_least=1, at_most=1024)
+    gradient_accumulation: int = setting(
+        8, "Forward passes before each update of the weights.", at_least=1, at_most=1024
+    )
+    learning_rate: float = setting(2e-4, "Peak learning rate.", above=0, at_most=1)
+    schedule: str = setting(
+        "linear", "How the learning rate falls after warm-up.", choices=("linear", "cosine", "constant_with_warmup")
+    )
+    warmup_steps: int = setting(0, "Updates over which the learning rate rises.", at_least=0)
+    weight_decay: float = setting(0.01, "AdamW's weight decay on the adapter.", at_least=0, at_most=1)
+    gradient_clip: float = setting(1.0, "Largest gradient norm of one update.", above=0)
+    lora_rank: int = setting(
+        8, "Rank of the adapter's matrices: more rank, more room to learn.", at_least=1, at_most=512
+    )
+    lora_alpha: int = setting(32, "Scale of the adapter: its weight is alpha / rank.", at_least=1, at_most=4096)
+    lora_dropout: float = setting(0.1, "Share of the adapter's inputs dropped in training.", at_least=0, at_most=0.9)
+    max_tokens: int = setting(
+        512, "Longest row in tokens; a longer description is cut and its end not learned.", at_least=16, at_most=8192
+    )
+    precision: str = setting(
+        "automatic",
+        "Number format of the base model; automatic takes bf16 where it is fast.",
+        choices=("automatic", "bf16", "fp32"),
+    )
+    checkpoint_every: int = setting(50, "Updates between two checkpoints.", at_least=1)
+    log_every: int = setting(1, "Updates between two lines of metrics.jsonl.", at_least=1)
+    seed: int = setting(42, "Seed of sampling, initial weights, order and dropout.", at_least=0, at_most=2**31 - 1)
+
+
+@dataclass(frozen=True)
+class PrepareSettings(Settings):
+    """What preparing a catalogue can be told."""
+
+    title_field: str | None = setting(
+        None, "Column that holds the title; found by itself when it has a usual name.", optional=True
+    )
+    description_field: str | None = setting(
+        None, "Column that holds the description; found by itself when it has a usual name.", optional=True
+    )
+    id_field: str | None = setting(
+        None, "Column that holds the product's id; rows are numbered when there is none.", optional=True
+    )
+    max_products: int | None = setting(
+        None, "Keep a seeded random sample of this many products.", at_least=1, optional=True
+    )
+    validation_share: float = setting(0.05, "Share of the products for validation.", at_least=0, at_most=0.5)
+    test_share: float = setting(0.10, "Share of the products held out for evaluation.", at_least=0, at_most=0.5)
+    seed: int = setting(42, "Seed of the sample and of the split.", at_least=0, at_most=2**31 - 1)
+
+
+@dataclass(frozen=True)
+class DecodingSettings(Settings):
+    """How a description is written, the same before and after."""
+
+    max_new_tokens: int = setting(160, "Longest description, in tokens.", at_least=1, at_most=4096)
+    temperature: float = setting(
+        0.0, "0 always takes the likeliest token; more gives more variety.", at_least=0, at_most=5
+    )
+    top_p: float = setting(
+        1.0, "Sample only from the likeliest tokens that together reach this share.", above=0, at_most=1
+    )
+    repetition_penalty: float = setting(1.0, "Above 1 holds back tokens already written.", at_least=1, at_most=3)
+    no_repeat_ngram: int = setting(
+        0, "Never write the same run of this many tokens twice; 0 allows it.", at_least=0, at_most=100
+    )
+    seed: int = setting(42, "Seed of sampling.", at_least=0, at_most=2**31 - 1)
+
+
+def preset_names() -> list[str]:
+    """Name the presets that come with shelftalk, sorted."""
+    return sorted(
+        entry.name.removesuffix(".toml") for entry in _preset_folder().iterdir() if entry.name.endswith(".toml")
+    )
+
+
+def load_preset(name_or_file: str) -> dict[str, Any]:
+    """Read a preset by name, or any TOML file of training settings by path; the values are not yet checked.
+
+    Raises:
+        NotFound: no preset and no file of that name.
+        InvalidSettings: the file is not TOML.
+    """
+    if name_or_file in preset_names():
+        text = (_preset_folder() / f"{name_or_file}.toml").read_text(encoding="utf-8")
+    elif Path(name_or_file).is_file():
+        text = Path(name_or_file).read_bytes().decode(errors="replace")  # TOML then says what is wrong with it
+    else:
+        raise NotFound(f"There is no preset or file {name_or_file!r}; presets: {', '.join(preset_names())}.")
+    try:
+        values: dict[str, Any] = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidSettings(f"{name_or_file} is not a TOML file: {error}.") from error
+    return values
+
+
+def parse_assignments(assignments: list[str]) -> dict[str, str]:
+    """Turn `["epochs=1", "lora-rank=4"]` into names and values; a hyphen in a name means an underscore.
+
+    Raises:
+        InvalidSettings: an entry has no '='.
+    """
+    values = {}
+    for assignment in assignments:
+        name, equals, value = assignment.partition("=")
+        if not equals:
+            raise InvalidSettings(f"--set takes field=value, got {assignment!r}.")
+        values[name.strip().replace("-", "_")] = value.strip()
+    return values
+
+
+def describe_settings(cls: type[Settings]) -> list[tuple[str, str, str]]:
+    """List (name, default, help) of every setting of a class, in order."""
+    return [(one.name, "all" if one.default is None else str(one.default), one.metadata["help"]) for one in fields(cls)]
+
+
+def _preset_folder() -> Any:
+    return files("shelftalk") / "presets"
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}."
+    return f"{name} is not a setting; {hint}"
+
+
+def _parse(one: Field[Any], value: Any) -> Any:
+    """Convert and check one value.
+
+    Raises:
+        ValueError: with the sentence to show.
+    """
+    limits = one.metadata
+    if limits["optional"] and (value is None or value in ("all", "none", "")):
+        return None
+    kind = str(one.type).removesuffix(" | None")
+    if kind == "str":
+        if not isinstance(value, str) or not value:
+            raise ValueError(f"{one.name} must be a text, got {value!r}.")
+        if limits["choices"] and value not in limits["choices"]:
+            raise ValueError(f"{one.name} must be one of {', '.join(limits['choices'])}, got {value!r}.")
+        return value
+    number = _number(one.name, kind, value)
+    if limits["at_least"] is not None and number < limits["at_least"]:
+        raise ValueError(f"{one.name} must be at least {limits['at_least']}, got {number}.")
+    if limits["at_most"] is not None and number > limits["at_most"]:
+        raise ValueError(f"{one.name} must be at most {limits['at_most']}, got {number}.")
+    if limits["above"] is not None and number <= limits["above"]:
+        raise ValueError(f"{one.name} must be above {limits['above']}, got {number}.")
+    return number
+
+
+def _number(name: str, kind: str, value: Any) -> int | float:
+    what = "a whole number" if kind == "int" else "a number"
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        raise ValueError(f"{name} must be {what}, got {value!r}.")
+    try:
+        number = float(value)
+        if kind == "int":
+            if number != int(number):
+                raise ValueError
+            return int(number) if isinstance(value, float) else int(value)
+    except (ValueError, OverflowError):
+        raise ValueError(f"{name} must be {what}, got {value!r}.") from None
+    if number != number or number in (float("inf"), float("-inf")):
+        raise ValueError(f"{name} must be {what}, got {value!r}.")
+    return number

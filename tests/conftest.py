@@ -1,0 +1,73 @@
+"""Fixtures: a workspace, the tiny model, and one tiny run from file to adapter that many tests only read."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from shelftalk.settings import PrepareSettings, TrainingSettings
+from shelftalk.workspace import Workspace
+
+if TYPE_CHECKING:
+    from shelftalk.training.run import Run
+
+ROOT = Path(__file__).resolve().parents[1]
+DEV_ROWS = ROOT.parent / "shared" / "data" / "amazontitles_dev.jsonl"
+
+TINY_SETTINGS = TrainingSettings.from_mapping(
+    {
+        "base_model": "tiny",
+        "products": "all",
+        "epochs": 2,
+        "batch_size": 2,
+        "gradient_accumulation": 2,
+        "learning_rate": 1e-2,
+        "lora_dropout": 0.1,
+        "max_tokens": 192,
+        "checkpoint_every": 2,
+    }
+)
+
+
+def write_catalogue_file(path: Path, count: int = 30) -> Path:
+    """Write `count` small distinct products as JSON Lines."""
+    rows = [
+        {
+            "uid": f"{number:010d}",
+            "title": f"Oak peg {number} cm",
+            "content": f"Holds a coat of {number} stone, oiled twice.",
+        }
+        for number in range(count)
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_model():
+    """The tiny model and its tokenizer; tests do not change them."""
+    from shelftalk.models import tiny
+
+    return tiny.make()
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace(tmp_path / "workspace")
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A finished run of the tiny model, indexed; tests only read it."""
+    from shelftalk import pipeline
+
+    root = tmp_path_factory.mktemp("tiny")
+    workspace = Workspace(root / "workspace")
+    settings = PrepareSettings(test_share=0.2)
+    pipeline.prepare_catalogue(workspace, write_catalogue_file(root / "pegs.jsonl"), "pegs", settings)
+    run = pipeline.train_run(workspace, "pegs", "pegs", TINY_SETTINGS)
+    pipeline.index_run(run)
+    return run
