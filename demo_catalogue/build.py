@@ -1,0 +1,183 @@
+"""Build the bundled demo catalogue, src/shelftalk/catalogue/demo.json.gz, from the files beside this one.
+
+    python demo_catalogue/build.py
+
+Each department file holds one product a line, `{"title": ..., "content": ...}`, in the house voice that is checked
+here. dirty.jsonl holds whole lines as they are to stand in the result: bytes, many of them not JSON, some not even
+UTF-8. The result has the shape of AmazonTitles-1.3MM and is byte-identical on each run with one version of zlib.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import re
+import sys
+from collections import defaultdict
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from typing import NamedTuple
+
+SOURCES = Path(__file__).resolve().parent
+TARGET = SOURCES.parent / "src" / "shelftalk" / "catalogue" / "demo.json.gz"
+
+# A department's number is its place here and part of every uid: add new departments at the end.
+DEPARTMENTS = (
+    "baby",
+    "bed_and_bath",
+    "books",
+    "camping",
+    "clothing",
+    "craft",
+    "electronics",
+    "garden",
+    "kitchen",
+    "music",
+    "pets",
+    "sport",
+    "stationery",
+    "tools",
+    "toys",
+)
+
+LAST_SENTENCE = re.compile(r".*[.?] On our shelf because (?:(?![.?] ).)+\.")
+HOUSE_VOICE: dict[str, Callable[[str], object]] = {
+    "a card has 45 to 72 words": lambda card: 45 <= len(card.split()) <= 72,
+    "a card has one 'Fair warning:'": lambda card: card.count("Fair warning:") == 1,
+    "the last sentence begins 'On our shelf because'": LAST_SENTENCE.fullmatch,
+    "'On our shelf because' stands once": lambda card: card.count("On our shelf because") == 1,
+    "a card has no '!'": lambda card: "!" not in card,
+}
+
+
+class Product(NamedTuple):
+    """One product of a department file; `place` names its line for error messages."""
+
+    uid: str
+    department: str
+    title: str
+    content: str
+    place: str
+
+
+class SourceError(Exception):
+    """What is wrong with the sources, one line for each fault."""
+
+
+def main() -> None:
+    """Write the demo catalogue, or end with the list of faults."""
+    try:
+        lines = build()
+    except SourceError as error:
+        sys.exit(str(error))
+    TARGET.write_bytes(compress(b"".join(lines)))
+    print(f"{TARGET.name}: {len(lines)} lines, {TARGET.stat().st_size:,} bytes")
+
+
+def build(sources: Path = SOURCES) -> list[bytes]:
+    """Make the catalogue's lines, each with its line ending: products shuffled, dirty rows spread among them.
+
+    Raises:
+        SourceError: a line of a department file is not a product in the house voice, or a title stands twice.
+    """
+    products = read_products(sources)
+    check(products)
+    dirty = io.BytesIO((sources / "dirty.jsonl").read_bytes()).readlines()
+    rows = intersperse(shuffle(products), dirty)
+    positions = {row.uid: position for position, row in enumerate(rows) if isinstance(row, Product)}
+    neighbours = find_neighbours(products)
+    return [
+        as_line(row, [positions[uid] for uid in neighbours[row.uid]]) if isinstance(row, Product) else row
+        for row in rows
+    ]
+
+
+def read_products(sources: Path) -> list[Product]:
+    """Read the department files in order; a uid is the department's number and the line's, five digits each."""
+    strangers = {path.stem for path in sources.glob("*.jsonl")} - {*DEPARTMENTS, "dirty"}
+    if strangers:
+        raise SourceError(f"Not in DEPARTMENTS: {', '.join(sorted(strangers))}.")
+    products = []
+    for number, department in enumerate(DEPARTMENTS, start=1):
+        text = (sources / f"{department}.jsonl").read_text(encoding="utf-8")
+        for serial, line in enumerate(text.splitlines(), start=1):
+            place = f"{department}.jsonl:{serial}"
+            title, content = read_card(line, place)
+            products.append(Product(f"{number:05}{serial:05}", department, title, content, place))
+    return products
+
+
+def read_card(line: str, place: str) -> tuple[str, str]:
+    """Read the title and the content of one line."""
+    try:
+        row = json.loads(line)
+    except ValueError as error:
+        raise SourceError(f"{place}: not JSON: {error}.") from error
+    match row:
+        case {"title": str(title), "content": str(content)} if len(row) == 2:
+            return title, content
+    raise SourceError(f"{place}: a line holds the two texts title and content and nothing else.")
+
+
+def check(products: list[Product]) -> None:
+    """Raise SourceError with every breach of the house voice and every title that stands twice."""
+    faults = []
+    places: dict[str, str] = {}
+    for one in products:
+        faults += [f"{one.place}: {rule}." for rule, holds in HOUSE_VOICE.items() if not holds(one.content)]
+        first = places.setdefault(one.title.casefold(), one.place)
+        if first != one.place:
+            faults.append(f"{one.place}: this title stands in {first} already.")
+    if faults:
+        raise SourceError("\n".join(faults))
+
+
+def shuffle(products: list[Product]) -> list[Product]:
+    """Order products by a hash of their uid: mixed, and a new product moves no other two past each other."""
+    return sorted(products, key=lambda one: sha256(one.uid.encode()).digest())
+
+
+def intersperse(products: list[Product], dirty: list[bytes]) -> list[Product | bytes]:
+    """Spread the dirty rows evenly among the products, in their own order, none at either end."""
+    rows: list[Product | bytes] = list(products)
+    for index in reversed(range(len(dirty))):
+        rows.insert((index + 1) * len(products) // (len(dirty) + 1), dirty[index])
+    return rows
+
+
+def find_neighbours(products: list[Product]) -> dict[str, list[str]]:
+    """Name for each product the uids of the next two or three of its department, the first following the last."""
+    departments: dict[str, list[str]] = defaultdict(list)
+    for one in products:
+        departments[one.department].append(one.uid)
+    return {
+        uid: [uids[(place + step) % len(uids)] for step in range(1, 3 + place % 2)]
+        for uids in departments.values()
+        for place, uid in enumerate(uids)
+    }
+
+
+def as_line(product: Product, neighbours: list[int]) -> bytes:
+    """Write a product as a line of AmazonTitles; `neighbours` are positions of lines in this file, counted from 0."""
+    row = {
+        "uid": product.uid,
+        "title": product.title,
+        "content": product.content,
+        "target_ind": neighbours,
+        "target_rel": [1.0] * len(neighbours),
+    }
+    return json.dumps(row, ensure_ascii=False).encode() + b"\n"
+
+
+def compress(data: bytes) -> bytes:
+    """Compress with neither a time nor a file name in the header, so that equal data give equal bytes."""
+    buffer = io.BytesIO()
+    with gzip.GzipFile(filename="", mode="wb", fileobj=buffer, compresslevel=9, mtime=0) as stream:
+        stream.write(data)
+    return buffer.getvalue()
+
+
+if __name__ == "__main__":
+    main()

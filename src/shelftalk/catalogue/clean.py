@@ -1,0 +1,129 @@
+"""Clean one text of a catalogue: entities, markup, boilerplate, control characters, whitespace.
+
+Case, punctuation, accents and emoji stay. What counts as the same text in spite of small differences is decided here
+too (`comparable`).
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+
+PASSES = 8
+
+# A named entity needs its semicolon: without it "Q&A&copying" would become "Q&A©ing".
+ENTITY = re.compile(r"&(?:[A-Za-z][A-Za-z0-9]{1,31};|#[0-9]{1,7};?|#[xX][0-9A-Fa-f]{1,6};?)")
+
+BLOCK_TAGS = (
+    "address|article|aside|blockquote|body|br|caption|center|col|colgroup|dd|div|dl|dt|fieldset|figcaption|figure|footer|"
+    "form|h[1-6]|head|header|hr|html|iframe|img|input|legend|li|link|main|meta|nav|noscript|object|ol|option|p|picture|pre|"
+    "section|select|source|svg|table|tbody|td|textarea|tfoot|th|thead|tr|ul|video"
+)
+INLINE_TAGS = (
+    "a|abbr|acronym|b|bdi|bdo|big|button|cite|code|del|dfn|em|font|i|ins|kbd|label|mark|nobr|q|s|samp|script|small|span|"
+    "strike|strong|style|sub|sup|time|tt|u|var|wbr|[ovwx]:[a-z]+"  # the last as in <o:p> of office exports
+)
+# Only names of HTML, with attributes that have a value or none at all: "<3", "a < b" and "<i am new>" are no tags.
+TAG = re.compile(
+    rf"</?(?:(?P<block>{BLOCK_TAGS})|{INLINE_TAGS})(?:\s(?=[^<>]*=)[^<>]*|\s+nowrap|\s+noshade)?\s*/?>"
+    r"|<!doctype[^<>]*>|<\?xml[^<>]*>",
+    re.IGNORECASE,
+)
+HIDDEN = re.compile(r"<!--|<(?P<element>script|style)(?:\s[^<>]*)?>", re.IGNORECASE)
+HIDDEN_ENDS = {
+    None: re.compile("-->"),
+    "script": re.compile(r"</script\s*>", re.IGNORECASE),
+    "style": re.compile(r"</style\s*>", re.IGNORECASE),
+}
+
+# "--This text refers to thePaperbackedition.", "– This text refers to an out of print ... edition of this title."
+EDITION_NOTE = re.compile(
+    r"\s*(?:[-\u2010-\u2015]+\s*|^)This\s*text\s*refers\s*to\s*(?:the|an?)[^.]{0,80}?"
+    r"edition(?:\s*of\s*this\s*title)?\s*\.?\s*$",
+    re.IGNORECASE,
+)
+EDITION_NOTE_LENGTH = 200
+EDITION_END_LENGTH = 40
+
+# Control characters, and what no catalogue means to say: soft hyphens, invisible spaces and marks, text direction
+# marks, tags, lone surrogates, private use, U+FFFD (a character lost earlier), byte order marks, noncharacters.
+UNWANTED = re.compile(
+    "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ud800-\uf8ff"
+    "\ufdd0-\ufdef\ufeff\ufff0-\uffff\U000e0000-\U000e007f\U000f0000-\U0010ffff]"
+)
+# Zero-width joiners hold emoji and Indic or Persian letters together; beside anything else they are debris.
+LONE_JOINER = re.compile(r"(?<![^\x00-\x7f\u200c\u200d])[\u200c\u200d]+|[\u200c\u200d]+(?![^\x00-\x7f\u200c\u200d])")
+
+# Symbols that tell products apart (C++, C#, 50%, R&B, $, @) and the signs of other scripts are no separators.
+# Translating bytes takes a third of the time of a regular expression, and every text of a catalogue comes by here.
+SEPARATORS = bytes(ord(" ") if byte in b"!\"'()*,-./:;<>?[\\]^_`{|}~" else byte for byte in range(256))
+WIDE_SEPARATORS = re.compile("[¡§«¶·»¿®©™\u2010-\u2027\u2030-\u205e\u3001-\u3003\u3008-\u3011]")
+
+
+def clean(text: str) -> str:
+    """Clean a title or a description; what is left is NFC, without markup, control characters or double spaces.
+
+    The steps repeat until nothing changes, so that `clean(clean(text)) == clean(text)`. That decodes what was escaped
+    twice ("&amp;lt;b&amp;gt;"), which in catalogues is a fault of an export rather than prose about HTML. A text that
+    still changes after `PASSES` rounds was made to: its '&' and '<' become spaces, which ends it.
+    """
+    for _ in range(PASSES):
+        cleaned = _pass(text)
+        if cleaned == text:
+            return text
+        text = cleaned
+    return _pass(re.sub("[&<\u200c\u200d]", " ", text))
+
+
+def plain(text: str) -> str:
+    """Return the text in NFC, without unwanted characters, its whitespace collapsed to single spaces and trimmed."""
+    if not text.isprintable() or "\ufffc" in text or "\ufffd" in text:  # only these two of the unwanted are printable
+        text = LONE_JOINER.sub("", UNWANTED.sub("", text))
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text)
+    if text.isprintable() and "  " not in text:  # the only whitespace is single spaces
+        return text.strip(" ")
+    return " ".join(text.split())
+
+
+def comparable(text: str) -> str:
+    """Return what two cleaned texts share when they differ only in case, punctuation or whitespace.
+
+    A text of nothing but punctuation is comparable to itself alone.
+    """
+    folded = text.casefold()
+    if not folded.isascii():
+        folded = WIDE_SEPARATORS.sub(" ", folded)
+    return b" ".join(folded.encode().translate(SEPARATORS).split()).decode() or text
+
+
+def _pass(text: str) -> str:
+    if "&" in text:
+        text = ENTITY.sub(lambda entity: html.unescape(entity[0]), text)
+    if "<" in text:
+        text = TAG.sub(lambda tag: " " if tag["block"] else "", _without_hidden(text))
+    return _without_edition_note(plain(text))
+
+
+def _without_hidden(text: str) -> str:
+    """Drop comments, scripts and styles with their content; one that is never closed stays."""
+    kept, place = [], 0
+    while start := HIDDEN.search(text, place):
+        element = start["element"]
+        end = HIDDEN_ENDS[element and element.lower()].search(text, start.end())
+        if not end:
+            break
+        kept += [text[place : start.start()], " "]
+        place = end.end()
+    return "".join([*kept, text[place:]])
+
+
+def _without_edition_note(text: str) -> str:
+    """Drop all the notes at the end that tell to which edition a blurb belongs."""
+    if "edition" not in text[-EDITION_END_LENGTH:].lower():
+        return text
+    end = len(text)
+    while note := EDITION_NOTE.search(text, max(0, end - EDITION_NOTE_LENGTH), end):
+        end = note.start()
+    return text[:end]

@@ -1,0 +1,54 @@
+"""Decide which columns of a catalogue file hold the title, the description and the id."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from shelftalk.errors import UnreadableInput
+from shelftalk.settings import PrepareSettings
+
+# In order of preference; upper and lower case are one.
+USUAL_NAMES = {
+    "title": ("title", "name", "product_name", "product_title"),
+    "description": ("content", "description", "body", "text", "product_description", "body (html)", "body_html"),
+    "id": ("uid", "id", "asin", "parent_asin", "sku", "product_id", "handle"),
+}
+
+
+class Columns(NamedTuple):
+    """The names of the columns as the file spells them; `uid` is None where rows are to be numbered."""
+
+    title: str
+    description: str
+    uid: str | None
+
+
+def choose_columns(source: Path, names: list[str], settings: PrepareSettings) -> Columns:
+    """Choose the columns that the settings name, or else those with a usual name.
+
+    Raises:
+        UnreadableInput: a named column does not exist, or none has a usual name; the message says which columns there
+            are and which flags to give, for all of them at once.
+    """
+    asked = {"title": settings.title_field, "description": settings.description_field, "id": settings.id_field}
+    chosen = {role: name if name else _usual(role, names) for role, name in asked.items()}
+    wrong = []
+    for role, name in chosen.items():
+        if name is None and role != "id":
+            wrong.append(f"no {role} column ({', '.join(USUAL_NAMES[role])}; name it with --{role}-field)")
+        elif name is not None and name not in names:
+            wrong.append(f"no column {name!r} (--{role}-field)")
+    if wrong:
+        raise UnreadableInput(f"{source} has {' and '.join(wrong)}; its columns are: {_listed(names)}.")
+    return Columns(chosen["title"] or "", chosen["description"] or "", chosen["id"])
+
+
+def _usual(role: str, names: list[str]) -> str | None:
+    by_lower_case = {name.lower(): name for name in reversed(names)}
+    return next((by_lower_case[usual] for usual in USUAL_NAMES[role] if usual in by_lower_case), None)
+
+
+def _listed(names: list[str]) -> str:
+    shown = ", ".join(name[:40] if name.isprintable() else ascii(name[:40]) for name in names[:30])
+    return f"{shown} and {len(names) - 30} more" if len(names) > 30 else shown

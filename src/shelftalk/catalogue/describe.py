@@ -1,0 +1,63 @@
+"""Describe a prepared catalogue in numbers: what was kept, what was left out and why, how long the texts are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from shelftalk.catalogue.catalogue import CURE, Catalogue
+from shelftalk.errors import Damaged
+
+QUANTILES = (5, 25, 50, 75, 95)
+EXAMPLES = 3
+
+
+def describe(catalogue: Catalogue) -> dict[str, Any]:
+    """Return a catalogue's summary, and with it examples of rejects and the lengths of its texts, ready for JSON.
+
+    Returns:
+        The content of catalogue.json, and `examples`: for each reason up to 3 rejects as they stand in rejects.jsonl
+        (file, line, reason, detail); and `characters`: for title and description the quantiles "5" to "95" and "max" in
+        characters, whole numbers that occur.
+
+    Raises:
+        Damaged: products.parquet or rejects.jsonl cannot be read.
+    """
+    try:
+        return {**catalogue.summary, "examples": _examples(catalogue), "characters": _characters(catalogue)}
+    except (pa.ArrowException, OSError, ValueError, KeyError) as error:
+        reason = str(error).partition("\n")[0].rstrip(".")
+        raise Damaged(f"{catalogue.folder} cannot be read ({reason}); {CURE}.") from error
+
+
+def _examples(catalogue: Catalogue) -> dict[str, list[dict[str, Any]]]:
+    examples: dict[str, list[dict[str, Any]]] = {reason: [] for reason in catalogue.summary["rejected"]}
+    due = {reason: min(count, EXAMPLES) for reason, count in catalogue.summary["rejected"].items()}
+    with (catalogue.folder / "rejects.jsonl").open("rb") as file:
+        for line in file:
+            if not any(due.values()):
+                break
+            reject = orjson.loads(line)
+            if due[reject["reason"]]:
+                examples[reject["reason"]].append(reject)
+                due[reject["reason"]] -= 1
+    return examples
+
+
+def _characters(catalogue: Catalogue) -> dict[str, dict[str, int]]:
+    lengths: dict[str, list[Any]] = {"title": [], "description": []}
+    with pq.ParquetFile(catalogue.folder / "products.parquet") as table:
+        for batch in table.iter_batches(batch_size=10_000, columns=list(lengths)):
+            for name, found in lengths.items():
+                found.append(pc.utf8_length(batch.column(batch.schema.names.index(name))).to_numpy())
+    return {name: _quantiles(np.concatenate(found)) for name, found in lengths.items()}
+
+
+def _quantiles(lengths: Any) -> dict[str, int]:
+    values = np.percentile(lengths, QUANTILES, method="nearest")
+    return {**{str(q): int(value) for q, value in zip(QUANTILES, values, strict=True)}, "max": int(lengths.max())}

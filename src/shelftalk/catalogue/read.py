@@ -1,0 +1,337 @@
+"""Read the rows of a catalogue file one by one: JSON Lines, CSV, TSV or Parquet.
+
+A row that cannot be read is yielded as an `Unusable` and reading goes on after it. Memory is bounded: a row over
+`MOST_BYTES` is skipped, never held. What the values mean, and whether a product can be made of them, is not known here.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any, NamedTuple, Protocol
+
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from shelftalk.catalogue.columns import Columns
+from shelftalk.catalogue.files import Opened, opened
+from shelftalk.errors import UnreadableInput
+
+MOST_BYTES = 16 << 20
+OBJECTS_SEEN = 100  # JSON objects whose keys count as the columns
+SURROGATE = re.compile("[\ud800-\udfff]")
+PARQUET_ROWS = 256  # a batch of the longest texts must still fit in memory
+
+
+class Row(NamedTuple):
+    """The three values of one row as they stand in the file; None where there is none."""
+
+    title: Any
+    description: Any
+    uid: Any
+
+
+class Unusable(Exception):
+    """Why a row cannot be used: a short fixed reason, and what was seen."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(reason)
+        self.reason, self.detail = reason, detail
+
+
+class Reader(Protocol):
+    """One open catalogue file, read once from its beginning: either its columns or its rows.
+
+    `name` is the file's name in rejects.
+    """
+
+    name: str
+
+    def columns(self) -> list[str]:
+        """Name the columns, in order; none where no row could be read."""
+
+    def rows(self, columns: Columns) -> Iterator[tuple[int, Row | Unusable]]:
+        """Yield (line, row or why it cannot be used) for all that is not blank; lines count from 1 and only rise."""
+
+    def position(self) -> int:
+        """Return how many bytes of the file on disk have been read, about."""
+
+
+@contextmanager
+def reading(source: Path) -> Iterator[Reader]:
+    """Open a catalogue file with the reader of its kind.
+
+    Raises:
+        NotFound: see `files.opened`.
+        UnreadableInput: see `files.opened`; also while it is read.
+    """
+    with opened(source) as file:
+        if file.kind == "parquet":
+            yield ParquetRows(file)
+        elif file.kind == "json":
+            yield JsonLines(file)
+        else:
+            yield Delimited(file)
+
+
+class JsonLines:
+    """JSON Lines: one object a line; a row's line is its physical line."""
+
+    def __init__(self, file: Opened) -> None:
+        self.name = file.name
+        self._file = file
+
+    def columns(self) -> list[str]:
+        """Name the keys of the first objects; a key may be missing in single rows."""
+        found = (value for _, value in self._objects() if isinstance(value, dict))
+        return list(dict.fromkeys(key for value in islice(found, OBJECTS_SEEN) for key in value))
+
+    def rows(self, columns: Columns) -> Iterator[tuple[int, Row | Unusable]]:
+        """Yield every line that is not blank."""
+        title, description, uid = columns
+        for number, value in self._objects():
+            if isinstance(value, Unusable):
+                yield number, value
+            else:
+                yield number, Row(value.get(title), value.get(description), value.get(uid) if uid else None)
+
+    def position(self) -> int:
+        """Return how many bytes of the file on disk have been read."""
+        return self._file.position()
+
+    def _objects(self) -> Iterator[tuple[int, dict[str, Any] | Unusable]]:
+        for number, line in physical_lines(self._file.stream):
+            if line is None:
+                yield number, _too_long()
+            elif not line.isspace():
+                try:
+                    yield number, parse_object(line)
+                except Unusable as fault:
+                    yield number, fault
+
+
+class Delimited:
+    """CSV or TSV: the first line names the columns; a row's line is the physical line where its record begins."""
+
+    def __init__(self, file: Opened) -> None:
+        self.name = file.name
+        self._file = file
+        self._feed = _Feed(physical_lines(file.stream))
+        self._records = self._feed.records(self._delimiter(self._feed.first_line()))
+
+    def columns(self) -> list[str]:
+        """Name the columns of the header line."""
+        _, header = next(self._records, (1, []))
+        if isinstance(header, Unusable):
+            wrong = header.detail or header.reason
+            raise UnreadableInput(f"The header line of {self._file.path} cannot be read: {wrong}; mend that line.")
+        return [name.strip() for name in header]
+
+    def rows(self, columns: Columns) -> Iterator[tuple[int, Row | Unusable]]:
+        """Yield every record after the header."""
+        names = self.columns()
+        title, description = names.index(columns.title), names.index(columns.description)
+        uid = names.index(columns.uid) if columns.uid else len(names)
+        for number, fields in self._records:
+            if isinstance(fields, Unusable):
+                yield number, fields
+            elif any(fields[len(names) :]):
+                detail = f"{len(fields)} fields where the header has {len(names)}; quote fields that hold the delimiter"
+                yield number, Unusable("invalid_csv", detail)
+            else:
+                values = fields + [None] * (len(names) + 1 - len(fields))
+                yield number, Row(values[title], values[description], values[uid])
+
+    def position(self) -> int:
+        """Return how many bytes of the file on disk have been read."""
+        return self._file.position()
+
+    def _delimiter(self, header: str) -> str:
+        if self._file.kind == "tsv":
+            return "\t"
+        bare = re.sub(r'"[^"]*"', "", header)
+        return max(",;\t", key=bare.count)
+
+
+class ParquetRows:
+    """Parquet: a row's line is its number, from 1."""
+
+    def __init__(self, file: Opened) -> None:
+        self.name = file.name
+        self._file = file
+        self._done = 0
+        with self._translated():
+            self._table = pq.ParquetFile(file.path, buffer_size=1 << 20)
+
+    def columns(self) -> list[str]:
+        """Name the columns of the schema."""
+        with self._translated():
+            return list(self._table.schema_arrow.names)
+
+    def rows(self, columns: Columns) -> Iterator[tuple[int, Row | Unusable]]:
+        """Yield every row."""
+        wanted = [name for name in columns if name is not None]
+        batches = self._table.iter_batches(batch_size=PARQUET_ROWS, columns=wanted)
+        while True:
+            with self._translated():
+                if (batch := next(batches, None)) is None:
+                    return
+                values = [_values(batch.column(batch.schema.names.index(name))) if name else None for name in columns]
+            for place in range(batch.num_rows):
+                self._done += 1
+                yield self._done, _parquet_row(*(column[place] if column else None for column in values))
+
+    def position(self) -> int:
+        """Return the file's size in the proportion of the rows read."""
+        return self._file.size * self._done // max(int(self._table.metadata.num_rows), 1)
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+            reason = str(error).partition("\n")[0].rstrip(".")
+            raise UnreadableInput(
+                f"{self._file.path} is a corrupt Parquet file ({reason}); export it again."
+            ) from error
+
+
+def physical_lines(stream: IO[bytes]) -> Iterator[tuple[int, bytes | None]]:
+    """Yield (number from 1, line with its end) of a stream; None stands for a line of over `MOST_BYTES`."""
+    number = 0
+    while line := stream.readline(MOST_BYTES + 1):
+        number += 1
+        if len(line) <= MOST_BYTES or line.endswith(b"\n"):
+            yield number, line
+        else:
+            del line
+            while (rest := stream.readline(1 << 20)) and not rest.endswith(b"\n"):
+                pass
+            yield number, None
+
+
+def parse_object(line: bytes) -> dict[str, Any]:
+    """Parse one line of JSON Lines.
+
+    What orjson refuses gets a second chance with Python's own parser, which knows NaN and the lone surrogates that
+    careless exports hold.
+
+    Raises:
+        Unusable: invalid_utf8, invalid_json (also where it is nested too deep), or not_an_object.
+    """
+    try:
+        value = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        value = _parse_again(line, str(error))
+    if not isinstance(value, dict):
+        raise Unusable("not_an_object", f"a JSON {_json_type(value)}")
+    return value
+
+
+def _parse_again(line: bytes, why: str) -> Any:
+    try:
+        return json.loads(line.decode())
+    except UnicodeDecodeError as error:
+        raise Unusable("invalid_utf8", f"byte {error.start + 1} of the line is not UTF-8") from None
+    except RecursionError:
+        raise Unusable("invalid_json", "nested too deep") from None
+    except ValueError:
+        raise Unusable("invalid_json", why) from None
+
+
+def _json_type(value: Any) -> str:
+    if value is None or isinstance(value, bool):
+        return json.dumps(value)
+    return "array" if isinstance(value, list) else "string" if isinstance(value, str) else "number"
+
+
+class _Feed:
+    """Physical lines for `csv.reader`, which can be given again where a record came to nothing.
+
+    A quote that is never closed swallows what follows, up to the end of the file; then only the line with that quote is
+    lost, and the lines after it are read again as records of their own.
+    """
+
+    def __init__(self, lines: Iterator[tuple[int, bytes | None]]) -> None:
+        self._lines = lines
+        self._waiting: deque[tuple[int, bytes | None]] = deque()
+        self._record: list[tuple[int, bytes | None]] = []
+        self._bytes = 0
+        self._fault: Unusable | None = None
+
+    def first_line(self) -> str:
+        """Return the first line that is not blank, which stays to be read; '' where there is none."""
+        for number, line in self._lines:
+            if line is None or not line.isspace():
+                self._waiting.append((number, line))
+                return (line or b"").decode(errors="replace")
+        return ""
+
+    def records(self, delimiter: str) -> Iterator[tuple[int, list[str] | Unusable]]:
+        """Yield (line where it begins, fields or fault) of every record that is not blank."""
+        csv.field_size_limit(2 * MOST_BYTES)  # the feed's own limit comes first
+        reader = csv.reader(self, delimiter=delimiter, strict=True)
+        while True:
+            self._record, self._bytes, self._fault = [], 0, None
+            result: list[str] | Unusable | None = None
+            try:
+                result = next(reader, None)
+            except csv.Error as error:
+                self._waiting.extendleft(reversed(self._record[1:]))
+                result = Unusable("invalid_csv", str(error))
+            except Unusable as fault:
+                self._waiting.extendleft(reversed(self._record[1:]))
+                result = fault
+            if result is None:
+                return
+            if isinstance(result, Unusable):
+                yield self._record[0][0], result
+            elif len(result) > 1 or (result and result[0].strip()):
+                yield self._record[0][0], self._fault or result
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        number, line = self._waiting.popleft() if self._waiting else next(self._lines)
+        self._record.append((number, line))
+        if line is None:
+            raise _too_long()
+        self._bytes += len(line)
+        if self._bytes > MOST_BYTES:
+            raise Unusable("line_too_long", f"a record of more than {MOST_BYTES} bytes; is a quote never closed?")
+        try:
+            text = line.decode()
+        except UnicodeDecodeError as error:
+            self._fault = Unusable("invalid_utf8", f"byte {error.start + 1} of line {number} is not UTF-8")
+            text = line.decode(errors="replace")
+        return text.replace("\0", "")  # Python 3.10's csv refuses it, later ones keep it
+
+
+def _parquet_row(*values: Any) -> Row | Unusable:
+    texts = [value for value in values if isinstance(value, str)]
+    if any(len(text) > MOST_BYTES for text in texts):
+        return _too_long()
+    if any(SURROGATE.search(text) for text in texts):
+        return Unusable("invalid_utf8")
+    return Row(*values)
+
+
+def _values(column: Any) -> list[Any]:
+    """Return a Parquet column's values; bytes that are not UTF-8 become surrogates, which `_parquet_row` finds."""
+    try:
+        return list(column.to_pylist())
+    except UnicodeDecodeError:
+        raw = column.cast(pa.large_binary()).to_pylist()
+        return [value if value is None else value.decode(errors="surrogateescape") for value in raw]
+
+
+def _too_long() -> Unusable:
+    return Unusable("line_too_long", f"more than {MOST_BYTES} bytes")

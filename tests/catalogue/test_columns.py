@@ -1,0 +1,52 @@
+"""Which column holds what."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from shelftalk.catalogue.columns import Columns, choose_columns
+from shelftalk.errors import UnreadableInput
+from shelftalk.settings import PrepareSettings
+
+SOURCE = Path("shop.csv")
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["uid", "title", "content", "target_ind"], Columns("title", "content", "uid")),
+        (["Handle", "Title", "Body (HTML)", "Vendor"], Columns("Title", "Body (HTML)", "Handle")),
+        (["parent_asin", "name", "description"], Columns("name", "description", "parent_asin")),
+        (["text", "Description", "product_title"], Columns("product_title", "Description", None)),
+    ],
+)
+def test_finds_usual_names_in_order_of_preference(names: list[str], expected: Columns) -> None:
+    assert choose_columns(SOURCE, names, PrepareSettings()) == expected
+
+
+def test_takes_the_named_columns() -> None:
+    settings = PrepareSettings(title_field="Bezeichnung", description_field="Prosa", id_field="Nr")
+    assert choose_columns(SOURCE, ["title", "Prosa", "Nr", "Bezeichnung"], settings) == Columns(
+        "Bezeichnung", "Prosa", "Nr"
+    )
+
+
+def test_says_which_columns_there_are_and_which_flags_to_give() -> None:
+    with pytest.raises(UnreadableInput) as caught:
+        choose_columns(SOURCE, ["Nr", "Prosa\n"], PrepareSettings())
+    message = str(caught.value)
+    assert "shop.csv has no title column (title, name," in message
+    assert "--title-field" in message and "--description-field" in message and "--id-field" not in message
+    assert message.endswith(r"its columns are: Nr, 'Prosa\n'.")
+
+
+def test_a_named_column_must_exist_as_it_is_spelt() -> None:
+    with pytest.raises(UnreadableInput, match=r"no column 'Title' \(--title-field\) and no column 'x' \(--id-field\)"):
+        choose_columns(SOURCE, ["title", "content"], PrepareSettings(title_field="Title", id_field="x"))
+
+
+def test_lists_no_more_than_thirty_columns() -> None:
+    with pytest.raises(UnreadableInput, match="c29 and 70 more"):
+        choose_columns(SOURCE, [f"c{number}" for number in range(100)], PrepareSettings())

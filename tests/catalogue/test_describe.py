@@ -1,0 +1,46 @@
+"""The numbers that `inspect` shows."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from shelftalk.catalogue.catalogue import Catalogue
+from shelftalk.catalogue.describe import describe
+from shelftalk.catalogue.prepare import prepare
+from shelftalk.errors import Damaged
+from shelftalk.settings import PrepareSettings
+from tests.catalogue.samples import rows, write_json
+
+
+@pytest.fixture
+def catalogue(tmp_path: Path) -> Catalogue:
+    entries = rows(101)
+    for number, entry in enumerate(entries):
+        entry["title"] = "é" * (number + 1)
+    odd = [{**row, "content": ""} for row in rows(5)] + [{**rows(1)[0], "title": 3}]
+    prepare(write_json(tmp_path / "a.json", entries + odd), tmp_path / "c", PrepareSettings())
+    return Catalogue.open(tmp_path / "c")
+
+
+def test_describes_counts_lengths_and_rejects(catalogue: Catalogue) -> None:
+    found = describe(catalogue)
+    assert {key: found[key] for key in catalogue.summary} == catalogue.summary
+    assert found["characters"]["title"] == {"5": 6, "25": 26, "50": 51, "75": 76, "95": 96, "max": 101}
+    assert list(found["characters"]["description"]) == ["5", "25", "50", "75", "95", "max"]
+    assert found["rejected"] == {"missing_description": 5, "title_not_text": 1}
+    assert [reject["line"] for reject in found["examples"]["missing_description"]] == [102, 103, 104]
+    [odd] = found["examples"]["title_not_text"]
+    assert odd == {"file": "a.json", "line": 107, "reason": "title_not_text", "detail": "int: 3"}
+    json.dumps(found)
+
+
+def test_a_missing_or_broken_rejects_file_is_damage(catalogue: Catalogue) -> None:
+    (catalogue.folder / "rejects.jsonl").write_text("nonsense\n")
+    with pytest.raises(Damaged, match="make it again"):
+        describe(catalogue)
+    (catalogue.folder / "rejects.jsonl").unlink()
+    with pytest.raises(Damaged, match="make it again"):
+        describe(catalogue)

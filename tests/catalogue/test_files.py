@@ -1,0 +1,145 @@
+"""Opening catalogue files, and the one line for each file that cannot be read as a whole."""
+
+from __future__ import annotations
+
+import gzip
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from shelftalk.catalogue.files import opened
+from shelftalk.errors import NotFound, UnreadableInput
+from tests.catalogue.samples import json_lines, rows, write_gzip, write_parquet, write_zip
+
+LINES = json_lines(rows(3))
+
+
+def read(path: Path) -> bytes:
+    with opened(path) as file:
+        return file.stream.read()
+
+
+def refusal(path: Path) -> str:
+    with pytest.raises((UnreadableInput, NotFound)) as caught:
+        read(path)
+    message = str(caught.value)
+    assert str(path) in message and "\n" not in message
+    return message
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "kind"),
+    [
+        ("a.json", LINES, "json"),
+        ("a.jsonl", b"not an object\n" + LINES, "json"),
+        ("a.jsonl", b"\xef\xbb\xbf" + LINES, "json"),
+        ("no_suffix", LINES, "json"),
+        ("named.csv", LINES, "json"),
+        ("a.csv", b"title,content\na,b\n", "csv"),
+        ("a.TSV", b"title\tcontent\na\tb\n", "tsv"),
+    ],
+)
+def test_knows_the_kind_and_unwraps_gzip_under_any_name(tmp_path: Path, name: str, content: bytes, kind: str) -> None:
+    for path, wrapped in (
+        (tmp_path / name, content),
+        (tmp_path / f"z_{name}", gzip.compress(content)),
+        (tmp_path / f"{name}.gz", gzip.compress(content)),
+    ):
+        path.write_bytes(wrapped)
+        with opened(path) as file:
+            assert (file.kind, file.name) == (kind, path.name)
+            assert file.stream.read() == content.removeprefix(b"\xef\xbb\xbf")
+            assert file.position() == file.size == path.stat().st_size
+
+
+def test_knows_parquet_under_any_name(tmp_path: Path) -> None:
+    with opened(write_parquet(tmp_path / "a.json", rows(3))) as file:
+        assert file.kind == "parquet"
+
+
+@pytest.mark.parametrize("member", ["trn.json", "LF-Amazon-1.3M/trn.json.gz"])
+def test_streams_the_training_rows_of_a_zip_and_writes_nothing(tmp_path: Path, member: str) -> None:
+    content = gzip.compress(LINES) if member.endswith(".gz") else LINES
+    path = write_zip(tmp_path / "raw.zip", {"lbl.json": b"{}", "tst.json.gz": b"x", member: content})
+    with opened(path) as file:
+        assert (file.kind, file.name) == ("json", f"raw.zip/{member}")
+        assert file.stream.read() == LINES
+        assert 0 < file.position() <= file.size
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_two_gzip_members_are_one_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.json.gz"
+    path.write_bytes(gzip.compress(LINES) + gzip.compress(LINES))
+    assert read(path) == LINES * 2
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("a.json", b"", "is empty (0 bytes)"),
+        ("a.json.gz", gzip.compress(b""), "unpacks to nothing"),
+        ("a.json", bytes(range(256)) * 300, "binary, or text in another encoding"),
+        ("a.csv", b"\x89PNG\r\n\x1a\n" + b"\x00\x01\xfe" * 99, "binary, or text in another encoding"),
+        ("a.csv", "название;описание\nчай;зелёный\n".encode("cp1251"), "binary, or text in another encoding"),
+        ("a.csv", "title,content\na,b\n".encode("utf-16"), "is in UTF-16; save it as UTF-8"),
+        ("a.pdf", b"%PDF-1.4 text", "of a kind that shelftalk does not know; give .json"),
+        ("a.parquet", b"title,content\n", "is not a Parquet file"),
+        ("a.json.gz", gzip.compress(b"PAR1....PAR1"), "gzipped Parquet"),
+        ("a.json.gz", gzip.compress(LINES)[:-3] + b"\0\0\0", "corrupt"),
+        ("a.zip", b"PK\x03\x04 but then it ends", "truncated or corrupt"),
+    ],
+)
+def test_refuses_in_one_line(tmp_path: Path, name: str, content: bytes, words: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    assert words in refusal(path)
+
+
+def test_every_truncation_of_a_gzip_is_noticed(tmp_path: Path) -> None:
+    whole = gzip.compress(LINES, mtime=0)
+    for length in range(2, len(whole)):
+        path = tmp_path / "cut.json.gz"
+        path.write_bytes(whole[:length])
+        assert "is truncated" in refusal(path)
+
+
+def test_a_long_gzip_is_read_up_to_the_place_where_it_was_cut(tmp_path: Path) -> None:
+    content = json_lines(rows(30_000))
+    path = write_gzip(tmp_path / "a.json.gz", content)
+    path.write_bytes(path.read_bytes()[:-100])
+    with opened(path) as file, pytest.raises(UnreadableInput, match="is truncated"):
+        assert file.stream.read(1000) == content[:1000]
+        file.stream.read()
+
+
+def test_refuses_missing_files_folders_and_pipes(tmp_path: Path) -> None:
+    assert "There is no file" in refusal(tmp_path / "missing.json")
+    assert "is a folder" in refusal(tmp_path)
+    assert "not a regular file" in refusal(Path("/dev/null"))
+
+
+def test_says_what_a_zip_without_training_rows_holds(tmp_path: Path) -> None:
+    assert "but data/a.csv, b.txt; unpack" in refusal(
+        write_zip(tmp_path / "a.zip", {"data/a.csv": b"x", "b.txt": b"y"})
+    )
+    assert "but nothing; unpack" in refusal(write_zip(tmp_path / "b.zip", {}))
+    many = write_zip(tmp_path / "c.zip", {f"{number}\n.txt": b"" for number in range(9)})
+    assert r"0\n.txt" in refusal(many) and "and 4 more" in refusal(many)
+
+
+def test_refuses_an_encrypted_zip(tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "a.zip", {"trn.json": LINES})
+    content = bytearray(path.read_bytes())
+    content[content.index(b"PK\x01\x02") + 8] |= 1  # the bit that says so, in the central directory
+    path.write_bytes(content)
+    assert "is encrypted; unpack trn.json" in refusal(path)
+
+
+def test_refuses_a_zip_whose_data_is_corrupt(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr("trn.json", LINES)
+    path.write_bytes(path.read_bytes().replace(b"crimson", b"magenta"))
+    assert "is corrupt (Bad CRC-32" in refusal(path)

@@ -1,0 +1,310 @@
+"""The whole stage: a catalogue file in, a prepared catalogue out, or one line that says why not."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from shelftalk.catalogue.prepare import prepare
+from shelftalk.errors import Busy, NotWritable, TooFewProducts, UnreadableInput, UserError
+from shelftalk.settings import PrepareSettings
+from shelftalk.workspace import faults, lock
+from tests.catalogue.samples import (
+    json_lines,
+    rows,
+    write_delimited,
+    write_gzip,
+    write_json,
+    write_lines,
+    write_parquet,
+    write_zip,
+)
+
+REAL_ROWS = Path(__file__).parents[3] / "shared" / "data" / "amazontitles_dev.jsonl"
+
+
+def run(source: Path, folder: Path | None = None, **settings: Any) -> dict[str, Any]:
+    """Prepare and check what must always hold."""
+    folder = folder or source.parent / "catalogue"
+    summary = prepare(source, folder, PrepareSettings(**settings))
+    assert json.loads((folder / "catalogue.json").read_text()) == summary
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "catalogue.json",
+        "manifest.json",
+        "products.parquet",
+        "rejects.jsonl",
+    ]
+    assert faults(folder) == []
+    assert summary["read"] == summary["kept"] + sum(summary["rejected"].values())
+    assert summary["kept"] == sum(summary["split"].values()) == len(products(folder))
+    left_out = rejects(folder)
+    assert Counter(reject["reason"] for reject in left_out) == summary["rejected"]
+    assert [reject["line"] for reject in left_out] == sorted({reject["line"] for reject in left_out})
+    return summary
+
+
+def products(folder: Path) -> list[dict[str, Any]]:
+    return list(pq.read_table(folder / "products.parquet").to_pylist())
+
+
+def rejects(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "rejects.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+def test_writes_cleaned_products_in_the_order_of_the_file(tmp_path: Path) -> None:
+    entries = rows(40)
+    entries[3]["title"] = " <b>Tea</b> &amp; toast "
+    entries[3]["content"] = "Hot.--This text refers to thePaperbackedition."
+    summary = run(write_json(tmp_path / "a.json", entries))
+    found = products(tmp_path / "catalogue")
+    assert [row["uid"] for row in found] == [row["uid"] for row in entries]
+    assert (found[3]["title"], found[3]["description"], found[3]["line"]) == ("Tea & toast", "Hot.", 4)
+    assert list(found[0]) == ["uid", "title", "description", "split", "line"]
+    assert (summary["read"], summary["kept"], summary["rejected"]) == (40, 40, {})
+    assert summary["source"] == {"name": "a.json", "bytes": (tmp_path / "a.json").stat().st_size}
+    assert summary["columns"] == {"title": "title", "description": "content", "id": "uid"}
+    assert summary["settings"] == PrepareSettings().as_mapping()
+
+
+def test_every_format_gives_the_same_catalogue(tmp_path: Path) -> None:
+    entries = rows(40)
+    lines = json_lines(entries)
+    sources = [
+        write_json(tmp_path / "a.json", entries),
+        write_gzip(tmp_path / "a.jsonl.gz", lines),
+        write_gzip(tmp_path / "misnamed.json", b"\xef\xbb\xbf" + lines),
+        write_delimited(tmp_path / "a.csv", entries, ","),
+        write_delimited(tmp_path / "bom.csv", entries, ";", "utf-8-sig"),
+        write_delimited(tmp_path / "a.tsv", entries, "\t"),
+        write_gzip(tmp_path / "a.tsv.gz", (tmp_path / "a.tsv").read_bytes()),
+        write_parquet(tmp_path / "a.parquet", entries),
+        write_zip(tmp_path / "raw.zip", {"LF/tst.json": b"", "LF/trn.json": lines}),
+        write_zip(tmp_path / "raw_gz.zip", {"LF/trn.json.gz": (tmp_path / "a.jsonl.gz").read_bytes()}),
+    ]
+    hashes = {source.name: run(source, tmp_path / f"c_{source.name}")["data_hash"] for source in sources}
+    assert len(set(hashes.values())) == 1, hashes
+
+
+def test_the_data_hash_is_what_its_docstring_says(tmp_path: Path) -> None:
+    summary = run(write_json(tmp_path / "a.json", rows(20)))
+    lines = [
+        json.dumps(
+            [row[name] for name in ("uid", "title", "description", "split")], ensure_ascii=False, separators=(",", ":")
+        )
+        for row in products(tmp_path / "catalogue")
+    ]
+    assert hashlib.sha256("".join(line + "\n" for line in lines).encode()).hexdigest() == summary["data_hash"]
+
+
+def test_the_same_file_and_settings_give_the_same_bytes(tmp_path: Path) -> None:
+    source = write_lines(tmp_path / "a.json", b"nonsense", b"[1]", good=100)
+    for name in ("one", "two"):
+        run(source, tmp_path / name, max_products=50)
+    for file in ("products.parquet", "rejects.jsonl", "catalogue.json", "manifest.json"):
+        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"title": ""}, "missing_title"),
+        ({"title": None}, "missing_title"),
+        ({"title": " &nbsp; <br> "}, "missing_title"),
+        ({"content": "--This text refers to thePaperbackedition."}, "missing_description"),
+        ({"content": float("nan")}, "missing_description"),
+        ({"content": []}, "missing_description"),
+        ({"title": 1984}, "title_not_text"),
+        ({"title": ["a list"]}, "title_not_text"),
+        ({"content": {"text": "nested"}}, "description_not_text"),
+        ({"content": ["text", 7]}, "description_not_text"),
+        ({"content": True}, "description_not_text"),
+        ({"uid": "0000000003"}, "duplicate_id"),
+        ({"uid": "other", **{key: rows(4)[3][key] for key in ("title", "content")}}, "duplicate_product"),
+    ],
+)
+def test_an_unusable_row_becomes_a_reject_with_file_line_and_reason(
+    tmp_path: Path, change: dict[str, Any], reason: str
+) -> None:
+    entries = rows(20)
+    entries[10].update(change)
+    summary = run(write_json(tmp_path / "a.json", entries))
+    assert summary["rejected"] == {reason: 1}
+    [reject] = rejects(tmp_path / "catalogue")
+    assert (reject["file"], reject["line"], reject["reason"]) == ("a.json", 11, reason)
+
+
+def test_missing_keys_and_lists_of_texts(tmp_path: Path) -> None:
+    entries = rows(20)
+    del entries[4]["content"], entries[5]["title"], entries[6]["uid"]
+    entries[7]["content"] = ["Two", "sentences."]
+    entries[8]["uid"] = 17
+    summary = run(write_json(tmp_path / "a.json", entries))
+    assert summary["rejected"] == {"missing_description": 1, "missing_title": 1}
+    found = {row["line"]: row for row in products(tmp_path / "catalogue")}
+    assert (found[7]["uid"], found[8]["description"], found[9]["uid"]) == ("row-7", "Two sentences.", "17")
+
+
+def test_a_repeated_product_is_told_in_spite_of_case_punctuation_and_markup(tmp_path: Path) -> None:
+    entries = rows(20)
+    again = {
+        "uid": "z",
+        "title": f"<b>{entries[2]['title'].upper()}!</b>",
+        "content": entries[2]["content"].replace("; ", " – "),
+    }
+    run(write_json(tmp_path / "a.json", [*entries, again]))
+    [reject] = rejects(tmp_path / "catalogue")
+    assert reject["reason"] == "duplicate_product" and reject["detail"].startswith("line 3: ")
+
+
+def test_bad_lines_of_every_kind_stop_nothing(tmp_path: Path) -> None:
+    odd = [
+        b"nonsense",
+        b"[1, 2]",
+        b'{"title": "\xff"}',
+        b"[" * 10_000,
+        b"",
+        b'{"title": "' + b"x" * (17 << 20) + b'"}',
+        b"\x00" * 50,
+    ]
+    summary = run(write_lines(tmp_path / "a.json", *odd))
+    assert summary["kept"] == 20
+    assert summary["rejected"] == {"invalid_json": 3, "invalid_utf8": 1, "line_too_long": 1, "not_an_object": 1}
+    assert [reject["line"] for reject in rejects(tmp_path / "catalogue")] == [2, 4, 6, 8, 12, 14]
+
+
+def test_details_are_short_and_plain(tmp_path: Path) -> None:
+    entries = rows(20)
+    entries[0]["title"], entries[1]["content"] = "evil \x1b[31m\u202e" + "long " * 1000, ""
+    entries[1]["title"] = entries[0]["title"]
+    run(write_json(tmp_path / "a.json", entries))
+    [reject] = rejects(tmp_path / "catalogue")
+    assert reject["detail"].startswith("evil [31mlong long") and len(reject["detail"]) == 200
+
+
+def test_a_sample_is_random_seeded_and_never_the_first(tmp_path: Path) -> None:
+    source = write_json(tmp_path / "a.json", rows(1000))
+    summary = run(source, tmp_path / "one", max_products=100)
+    assert summary["kept"] == 100 and summary["rejected"] == {"not_sampled": 900}
+    lines = [row["line"] for row in products(tmp_path / "one")]
+    assert lines == sorted(lines)
+    assert lines[0] < 100 and lines[-1] > 900 and 350 < sum(lines) / 100 < 650
+    run(source, tmp_path / "two", max_products=100, seed=7)
+    assert lines != [row["line"] for row in products(tmp_path / "two")]
+
+
+def test_a_sample_larger_than_the_file_is_all_of_it(tmp_path: Path) -> None:
+    assert run(write_json(tmp_path / "a.json", rows(30)), max_products=500)["kept"] == 30
+
+
+def test_a_sample_of_a_catalogue_moves_no_product_to_another_split(tmp_path: Path) -> None:
+    source = write_json(tmp_path / "a.json", rows(600))
+    run(source, tmp_path / "all")
+    run(source, tmp_path / "some", max_products=300)
+    splits = {row["uid"]: row["split"] for row in products(tmp_path / "all")}
+    assert all(splits[row["uid"]] == row["split"] for row in products(tmp_path / "some"))
+
+
+def test_the_split_of_a_product_does_not_depend_on_the_order_of_rows(tmp_path: Path) -> None:
+    entries = rows(300)
+    for number in range(0, 300, 10):
+        entries[number]["content"] = entries[number + 1]["content"]
+    run(write_json(tmp_path / "a.json", entries), tmp_path / "one")
+    random.Random(3).shuffle(entries)
+    run(write_json(tmp_path / "b.json", entries), tmp_path / "two")
+    one, two = ({row["uid"]: row["split"] for row in products(tmp_path / name)} for name in ("one", "two"))
+    assert one == two
+    assert all(one[f"{number:010d}"] == one[f"{number + 1:010d}"] for number in range(0, 300, 10))
+
+
+def test_shares_are_settings(tmp_path: Path) -> None:
+    summary = run(write_json(tmp_path / "a.json", rows(400)), validation_share=0, test_share=0.5)
+    assert summary["split"]["validation"] == 0 and 150 < summary["split"]["test"] < 250
+
+
+def test_progress_ends_at_the_size_of_the_file(tmp_path: Path) -> None:
+    source = write_json(tmp_path / "a.json", rows(5000))
+    seen: list[tuple[int, int]] = []
+    prepare(source, tmp_path / "c", PrepareSettings(), lambda done, total: seen.append((done, total)))
+    size = source.stat().st_size
+    assert seen[-1] == (size, size)
+    assert seen == sorted(seen)
+    assert len(seen) < 400
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("a.json", b"", "is empty (0 bytes)"),
+        ("a.json", b"\n \n", "holds no rows"),
+        ("a.csv", b"title,content\n", "holds no rows"),
+        ("a.json", b"\x7fELF" + b"\x00" * 5000, "is binary"),
+        ("a.json", b"[1]\n[2]\nx\n", "2 of 3 have not_an_object, the first in line 1: a JSON array"),
+        (
+            "a.json",
+            b'{"title": "a", "content": ""}\n' * 12,
+            "12 of 12 have missing_description, the first in line 1: a",
+        ),
+        ("a.csv", b"Name,Prosa\na,b\n", "no description column (content, description, body"),
+        ("a.json", json_lines(rows(3)), "gives 3 usable products and at least 10 are needed"),
+        ("a.json", json_lines([{**rows(1)[0], "uid": n} for n in range(12)]), "gives 1 usable products"),
+        (
+            "a.json",
+            json_lines([{**row, "title": "same"} for row in rows(12)]),
+            "All products share a title or a description",
+        ),
+    ],
+)
+def test_a_file_of_no_use_is_one_line_and_leaves_the_old_catalogue(
+    tmp_path: Path, name: str, content: bytes, words: str
+) -> None:
+    folder = tmp_path / "catalogue"
+    run(write_json(tmp_path / "good.json", rows(20)))
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(UserError) as caught:
+        run(tmp_path / name)
+    assert words in str(caught.value) and "\n" not in str(caught.value)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert not list(tmp_path.glob(".catalogue.staging"))
+
+
+def test_half_a_gzip_makes_no_catalogue(tmp_path: Path) -> None:
+    source = write_gzip(tmp_path / "a.json.gz", json_lines(rows(20_000)))
+    source.write_bytes(source.read_bytes()[:-1000])
+    with pytest.raises(UnreadableInput, match="is truncated"):
+        run(source)
+    assert not (tmp_path / "catalogue").exists() and not (tmp_path / ".catalogue.staging").exists()
+
+
+def test_a_sample_of_too_few_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(TooFewProducts, match="--max-products must be at least 10"):
+        run(write_json(tmp_path / "a.json", rows(50)), max_products=5)
+
+
+def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(NotWritable):
+        run(write_json(tmp_path / "a.json", rows(20)), tmp_path / "file" / "catalogue")
+
+
+def test_two_writers_are_kept_apart(tmp_path: Path) -> None:
+    source = write_json(tmp_path / "a.json", rows(20))
+    with lock(tmp_path / "catalogue", "prepare"), pytest.raises(Busy):
+        run(source)
+
+
+@pytest.mark.skipif(not REAL_ROWS.is_file(), reason="the 241 real rows of AmazonTitles are not beside this checkout")
+def test_real_rows(tmp_path: Path) -> None:
+    summary = run(REAL_ROWS, tmp_path / "real")
+    assert (summary["read"], summary["kept"], summary["rejected"]) == (241, 239, {"missing_description": 2})
+    assert [reject["line"] for reject in rejects(tmp_path / "real")] == [4, 238]
+    for row in products(tmp_path / "real"):
+        text = f"{row['title']} {row['description']}"
+        assert not any(debris in text for debris in ("This text refers", "&#", "&quot;", "&mdash;", "  ", "\n", "\x92"))

@@ -1,0 +1,150 @@
+"""Duplicates, samples, groups and splits, on fingerprints."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from shelftalk.catalogue.split import (
+    TEST,
+    TRAIN,
+    VALIDATION,
+    Fingerprints,
+    assign,
+    choose,
+    duplicates,
+    fingerprint,
+    groups,
+)
+from shelftalk.errors import TooFewProducts
+
+
+def prints(field: str, numbers: list[int]) -> Fingerprints:
+    return np.array([fingerprint(field, str(number)) for number in numbers], dtype=np.uint64)
+
+
+def split_of(pairs: list[tuple[int, int]], seed: int = 42) -> list[int]:
+    titles, descriptions = prints("t", [title for title, _ in pairs]), prints("d", [text for _, text in pairs])
+    return list(assign(groups(titles, descriptions), 0.05, 0.10, seed).tolist())
+
+
+pairs = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), min_size=10, max_size=80, unique=True)
+
+
+@given(pairs, st.integers(0, 5))
+@example([*((0, text) for text in range(19)), (4, 20)], 0)  # the one other group must not end up in validation
+def test_equal_titles_and_equal_descriptions_never_straddle(rows: list[tuple[int, int]], seed: int) -> None:
+    try:
+        splits = split_of(rows, seed)
+    except TooFewProducts:
+        assert connected(rows) == 1
+        return
+    for column in (0, 1):
+        for value in {row[column] for row in rows}:
+            assert len({split for row, split in zip(rows, splits, strict=True) if row[column] == value}) == 1
+    assert {TRAIN, TEST} <= set(splits)
+    assert connected(rows) == 2 or VALIDATION in splits
+
+
+def connected(rows: list[tuple[int, int]]) -> int:
+    """Count the groups by plain merging of sets, as a check on union-find."""
+    found: list[set[tuple[str, int]]] = []
+    for title, description in rows:
+        merged = {("t", title), ("d", description)}
+        for other in [one for one in found if one & merged]:
+            found.remove(other)
+            merged |= other
+        found.append(merged)
+    return len(found)
+
+
+@given(pairs, st.randoms(use_true_random=False))
+def test_the_split_does_not_depend_on_the_order(rows: list[tuple[int, int]], chance: random.Random) -> None:
+    shuffled = rows.copy()
+    chance.shuffle(shuffled)
+    try:
+        expected = dict(zip(rows, split_of(rows), strict=True))
+    except TooFewProducts:
+        with pytest.raises(TooFewProducts):
+            split_of(shuffled)
+        return
+    assert dict(zip(shuffled, split_of(shuffled), strict=True)) == expected
+
+
+def test_shares_are_met_about() -> None:
+    splits = split_of([(number, number) for number in range(4000)])
+    assert 0.08 < splits.count(TEST) / 4000 < 0.12
+    assert 0.035 < splits.count(VALIDATION) / 4000 < 0.065
+
+
+def test_a_group_larger_than_a_share_stays_in_train() -> None:
+    for seed in range(20):
+        splits = split_of([(number, 0) for number in range(50)] + [(number, number) for number in range(50, 100)], seed)
+        assert set(splits[:50]) == {TRAIN}
+
+
+def test_ten_products_always_fill_all_three() -> None:
+    for seed in range(50):
+        assert set(split_of([(number, number) for number in range(10)], seed)) == {TRAIN, VALIDATION, TEST}
+
+
+def test_shares_of_zero_put_everything_into_train() -> None:
+    assert set(assign(prints("t", list(range(20))), 0.0, 0.0, 1)) == {TRAIN}
+    assert set(assign(prints("t", [1] * 20), 0.0, 0.0, 1)) == {TRAIN}
+
+
+def test_a_product_mostly_keeps_its_split_when_others_come() -> None:
+    few, many = (split_of([(number, number) for number in range(count)]) for count in (500, 1000))
+    assert few == many[:500]
+
+
+def test_the_split_is_the_same_for_ever() -> None:
+    splits = split_of([(number, number) for number in range(60)])
+    assert [place for place, split in enumerate(splits) if split == TEST] == [15, 20, 22, 23, 24, 36]
+
+
+def test_a_long_chain_is_one_group() -> None:
+    chain = [(number // 2, (number + 1) // 2) for number in range(3000)]
+    titles, descriptions = prints("t", [t for t, _ in chain]), prints("d", [d for _, d in chain])
+    assert len(set(groups(titles, descriptions).tolist())) == 1
+
+
+def test_duplicates_are_found_in_order_and_nothing_is_lost_with_them() -> None:
+    titles = prints("t", [1, 1, 2, 2, 3])
+    descriptions = prints("d", [1, 1, 2, 2, 3])
+    uids = prints("u", [1, 2, 1, 2, 3])
+    # Row 1 repeats product 0; row 2 has the id of row 0; so row 3, the same product as row 2 with a free id, stays.
+    assert duplicates(titles, descriptions, uids) == {1: ("duplicate_product", 0), 2: ("duplicate_id", 0)}
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4), st.integers(0, 9)), max_size=30))
+def test_duplicates_agree_with_going_row_by_row(rows: list[tuple[int, int, int]]) -> None:
+    columns = [prints(field, [row[place] for row in rows]) for place, field in enumerate("tdu")]
+    kept: list[tuple[int, int, int]] = []
+    expected = []
+    for row in rows:
+        if any(row[:2] == other[:2] for other in kept):
+            expected.append("duplicate_product")
+        elif any(row[2] == other[2] for other in kept):
+            expected.append("duplicate_id")
+        else:
+            kept.append(row)
+    assert [reason for reason, _ in duplicates(*columns).values()] == expected
+
+
+def test_a_sample_has_its_size_and_depends_on_the_seed() -> None:
+    numbers = np.arange(1, 1001)
+    chosen = choose(numbers, 100, seed=1)
+    assert chosen.sum() == 100
+    assert (choose(numbers, 100, seed=1) == chosen).all()
+    assert (choose(numbers, 100, seed=2) != chosen).any()
+    assert 300 < numbers[chosen].mean() < 700
+    assert choose(numbers, 5000, seed=1).all()
+
+
+def test_fingerprints_of_two_fields_differ() -> None:
+    assert fingerprint("title", "x") != fingerprint("description", "x")
