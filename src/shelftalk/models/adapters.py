@@ -1,0 +1,62 @@
+"""Attach, load, save and switch off LoRA adapters, through PEFT."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+
+from shelftalk.errors import Damaged, NotFound
+from shelftalk.settings import TrainingSettings
+from shelftalk.workspace import faults
+
+# Every linear layer of a block; never the embeddings or the head, which other tools drop silently (llama.cpp#9065).
+TARGET_MODULES = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+
+
+def add_adapter(model: Any, settings: TrainingSettings) -> Any:
+    """Return `model` with a fresh LoRA adapter in fp32; only the adapter's weights are trainable.
+
+    The initial weights depend on `settings.seed` alone. The adapter changes nothing before its first update, because
+    its second matrix begins at zero.
+    """
+    config = LoraConfig(
+        r=settings.lora_rank,
+        lora_alpha=settings.lora_alpha,
+        lora_dropout=settings.lora_dropout,
+        target_modules=TARGET_MODULES,
+        task_type="CAUSAL_LM",
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.seed)
+        return get_peft_model(model, config)
+
+
+def load_adapter(model: Any, folder: Path) -> Any:
+    """Return `model` with the adapter in `folder` active, in evaluation mode.
+
+    Raises:
+        NotFound: there is no adapter in the folder.
+        Damaged: a file is not what the folder's manifest says.
+    """
+    if not (folder / "adapter_config.json").is_file():
+        raise NotFound(f"There is no adapter in {folder}; finish the run with: shelftalk train")
+    if wrong := faults(folder):
+        raise Damaged(f"The adapter in {folder} is damaged ({'; '.join(wrong)}); train the run again.")
+    tuned = PeftModel.from_pretrained(model, folder, is_trainable=False, local_files_only=True)
+    # Training multiplies in the base model's format too (autocast), so this changes no result, only the time.
+    for name, weight in tuned.named_parameters():
+        if "lora_" in name:
+            weight.data = weight.data.to(model.dtype)
+    return tuned.eval()
+
+
+@contextmanager
+def adapter_off(model: Any) -> Iterator[None]:
+    """Make `model` compute exactly what its base model computes, for the length of the block."""
+    with model.disable_adapter():
+        yield

