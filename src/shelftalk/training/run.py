@@ -1,0 +1,163 @@
+"""A run's folder: what was asked for, on which data and base model, and where its parts lie."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from shelftalk import __version__
+from shelftalk.catalogue.catalogue import Catalogue
+from shelftalk.errors import Damaged, InvalidSettings, NotFound, TooFewProducts
+from shelftalk.models.registry import BaseModel, find_model
+from shelftalk.records import Product
+from shelftalk.settings import TrainingSettings
+from shelftalk.workspace import Workspace, read_json, write_json
+
+LIBRARIES = ("torch", "transformers", "peft", "accelerate")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training of one base model on one catalogue, as `run.json` describes it."""
+
+    name: str
+    folder: Path
+    workspace: Workspace
+    description: dict[str, Any]
+
+    @classmethod
+    def open(cls, workspace: Workspace, name: str) -> Run:
+        """Open a run that was created before, finished or not.
+
+        Raises:
+            NotFound: there is no such run; the message says which there are.
+            Damaged: its run.json cannot be read.
+        """
+        folder = workspace.existing_run(name)
+        return cls(name, folder, workspace, read_json(folder / "run.json"))
+
+    @classmethod
+    def create(
+        cls, workspace: Workspace, name: str, catalogue_name: str, settings: TrainingSettings, base: BaseModel
+    ) -> Run:
+        """Write `run.json` for a new run.
+
+        Raises:
+            NotFound: there is no such catalogue.
+            TooFewProducts: the catalogue's training split is empty.
+        """
+        from shelftalk.models.load import resolve_precision  # loads torch, which opening a run must not
+
+        catalogue = Catalogue.open(workspace.existing_catalogue(catalogue_name))
+        if catalogue.count("train") == 0:
+            raise TooFewProducts(f"Catalogue {catalogue_name!r} has no products to train on; prepare a larger file.")
+        versions = {library: version(library) for library in LIBRARIES}
+        versions["python"] = ".".join(map(str, sys.version_info[:3]))
+        description = {
+            "catalogue": catalogue_name,
+            "data_hash": catalogue.data_hash,
+            "base": {"name": base.name, "revision": base.revision, "licence": base.licence},
+            "settings": settings.as_mapping(),
+            "precision": resolve_precision(settings.precision),
+            "shelftalk": __version__,
+            "versions": versions,
+        }
+        folder = workspace.run(name)
+        write_json(folder / "run.json", description)
+        return cls(name, folder, workspace, description)
+
+    def require_same(self, catalogue_name: str, settings: TrainingSettings) -> None:
+        """Do nothing if this run is of that catalogue and those settings.
+
+        Raises:
+            InvalidSettings: it is not; the message lists what differs.
+        """
+        have = {"catalogue": self.description["catalogue"], **self.description["settings"]}
+        want = {"catalogue": catalogue_name, **settings.as_mapping()}
+        differences = [
+            f"{name}: {have.get(name)}, now {value}" for name, value in want.items() if have.get(name) != value
+        ]
+        if differences:
+            raise InvalidSettings(
+                f"Run {self.name!r} exists with other settings ({'; '.join(differences)}); choose another --run."
+            )
+
+    @property
+    def settings(self) -> TrainingSettings:
+        """The run's settings."""
+        return TrainingSettings.from_mapping(self.description["settings"])
+
+    @property
+    def precision(self) -> str:
+        """The number format that the run began with, bf16 or fp32; a measurement at each start could change it."""
+        return str(self.description["precision"])
+
+    @property
+    def adapter(self) -> Path:
+        """The folder of the trained adapter, which is there when the run has finished."""
+        return self.folder / "adapter"
+
+    @property
+    def checkpoints(self) -> Path:
+        """The folder of the run's checkpoints."""
+        return self.folder / "checkpoints"
+
+    @property
+    def index(self) -> Path:
+        """The folder of the index of the run's products."""
+        return self.folder / "index"
+
+    @property
+    def finished(self) -> bool:
+        """Say whether the run has its adapter."""
+        return (self.adapter / "manifest.json").is_file()
+
+    def require_finished(self) -> None:
+        """Do nothing for a finished run.
+
+        Raises:
+            NotFound: the run has no adapter yet.
+        """
+        if not self.finished:
+            catalogue = self.description["catalogue"]
+            raise NotFound(
+                f"Run {self.name!r} has not finished; go on with: shelftalk train {catalogue} --run {self.name}"
+            )
+
+    def base_model(self, token: str | None = None) -> BaseModel:
+        """Find the very base model that the run was begun with.
+
+        Raises:
+            Damaged: the model in that place is another one by now.
+        """
+        begun = self.description["base"]
+        base = find_model(begun["name"], self.workspace, token, begun["revision"])
+        if base.revision != begun["revision"]:
+            raise Damaged(
+                f"Base model {begun['name']} has changed since run {self.name!r} began; put the earlier one back."
+            )
+        return base
+
+    def catalogue(self) -> Catalogue:
+        """Open the catalogue that the run was trained on.
+
+        Raises:
+            NotFound: it was removed.
+            Damaged: it was prepared again and is not the same any more.
+        """
+        name = self.description["catalogue"]
+        catalogue = Catalogue.open(self.workspace.existing_catalogue(name))
+        if catalogue.data_hash != self.description["data_hash"]:
+            raise Damaged(
+                f"Catalogue {name!r} has changed since run {self.name!r} began; prepare the earlier file again, "
+                "or train a new run."
+            )
+        return catalogue
+
+    def products(self) -> list[Product]:
+        """Return exactly the products that the run trains on, in catalogue order."""
+        settings = self.settings
+        return self.catalogue().sample("train", settings.products, settings.seed)

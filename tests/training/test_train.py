@@ -1,0 +1,204 @@
+"""A run from its catalogue to its adapter: exact, resumable, and refused when something is not what it was."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from shelftalk import pipeline
+from shelftalk.errors import Busy, Damaged, InvalidSettings, NotFound
+from shelftalk.settings import PrepareSettings, TrainingSettings
+from shelftalk.training.run import Run
+from shelftalk.workspace import Workspace, lock
+from tests.conftest import TINY_SETTINGS, write_catalogue_file
+
+TRAIN = """
+import sys
+from tests.conftest import TINY_SETTINGS
+from shelftalk import pipeline
+from shelftalk.workspace import Workspace
+pipeline.train_run(Workspace(sys.argv[1]), "pegs", sys.argv[2], TINY_SETTINGS, say=lambda line: print(line, flush=True),
+                   progress=lambda done, total: print("update", done, flush=True))
+"""
+
+
+def start_training(workspace: Workspace, name: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", TRAIN, str(workspace.root), name],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=Path(__file__).resolve().parents[2],
+    )
+
+
+def wait_for(process: subprocess.Popen[str], word: str) -> None:
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith(word):
+            return
+    raise AssertionError(f"the process ended without {word!r}")
+
+
+def weights(run: Run) -> bytes:
+    return (run.adapter / "adapter_model.safetensors").read_bytes()
+
+
+@pytest.fixture
+def pegs(workspace: Workspace, tmp_path: Path) -> Workspace:
+    settings = PrepareSettings(test_share=0.2)
+    pipeline.prepare_catalogue(workspace, write_catalogue_file(tmp_path / "pegs.jsonl"), "pegs", settings)
+    return workspace
+
+
+def test_training_lowers_the_loss_and_leaves_plain_peft(tiny_run: Run) -> None:
+    from peft import PeftModel
+
+    from shelftalk.models import tiny
+
+    lines = [json.loads(line) for line in (tiny_run.folder / "metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == list(range(1, len(lines) + 1))
+    assert lines[-1]["loss"] < lines[0]["loss"] - 0.2
+    assert lines[-1]["epoch"] == tiny_run.settings.epochs
+    model, _ = tiny.make()
+    loaded = PeftModel.from_pretrained(model, tiny_run.adapter)
+    assert set(loaded.peft_config["default"].target_modules) == {
+        *("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+    }
+    written = [*tiny_run.adapter.rglob("*"), *tiny_run.checkpoints.rglob("*.*")]
+    assert {path.suffix for path in written} == {".safetensors", ".json", ".md"}  # no pickle
+    card = (tiny_run.adapter / "README.md").read_text()
+    assert tiny_run.description["data_hash"] in card
+
+
+def test_the_same_run_twice_is_the_same_to_the_byte(tiny_run: Run, pegs: Workspace) -> None:
+    again = pipeline.train_run(pegs, "pegs", "again", TINY_SETTINGS)
+    assert again.description["data_hash"] == tiny_run.description["data_hash"]
+    assert weights(again) == weights(tiny_run)
+    assert (again.folder / "metrics.jsonl").read_bytes() == (tiny_run.folder / "metrics.jsonl").read_bytes()
+
+
+def test_killed_at_random_moments_it_ends_the_same(tiny_run: Run, pegs: Workspace) -> None:
+    moments = random.Random(7)
+    for _ in range(4):
+        process = start_training(pegs, "killed")
+        wait_for(process, "update")
+        time.sleep(moments.uniform(0, 0.6))
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+    run = pipeline.train_run(pegs, "pegs", "killed", TINY_SETTINGS)
+    assert weights(run) == weights(tiny_run)
+    assert (run.folder / "metrics.jsonl").read_bytes() == (tiny_run.folder / "metrics.jsonl").read_bytes()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_gentle_stop_writes_a_checkpoint_and_goes_on(tiny_run: Run, pegs: Workspace, number: int) -> None:
+    process = start_training(pegs, "stopped")
+    wait_for(process, "update 3")
+    process.send_signal(number)
+    process.communicate()
+    assert process.returncode != 0
+    run = Run.open(pegs, "stopped")
+    assert not run.finished
+    state = json.loads((run.folder / "state.json").read_text())
+    assert state["status"] == "stopped"
+    assert state["step"] >= 3
+    assert (run.checkpoints / f"step-{state['step']:08d}").is_dir()
+    heard: list[str] = []
+    run = pipeline.train_run(pegs, "pegs", "stopped", TINY_SETTINGS, say=heard.append)
+    assert heard == [f"Going on from update {state['step']}."]
+    assert weights(run) == weights(tiny_run)
+
+
+FILES = ["adapter.safetensors", "optimizer.safetensors", "random.safetensors", "progress.json", "trainer_state.json"]
+
+
+@pytest.mark.parametrize("file", FILES)
+@pytest.mark.parametrize("spoil", ["truncate", "flip", "delete", "empty"])
+def test_a_spoilt_checkpoint_is_named_and_passed_over(tiny_run: Run, tmp_path: Path, file: str, spoil: str) -> None:
+    import shutil
+
+    from shelftalk.training.checkpoints import newest_checkpoint
+
+    checkpoints = tmp_path / "checkpoints"
+    shutil.copytree(tiny_run.checkpoints, checkpoints)
+    older, newest = sorted(checkpoints.glob("step-*"))
+    path = newest / file
+    content = path.read_bytes()
+    if spoil == "delete":
+        path.unlink()
+    else:
+        middle = len(content) // 2
+        flipped = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+        path.write_bytes({"truncate": content[:middle], "flip": flipped, "empty": b""}[spoil])
+    found, skipped = newest_checkpoint(checkpoints, tiny_run.description["data_hash"])
+    assert found == older
+    (line,) = skipped
+    assert newest.name in line
+    assert file in line
+
+
+def test_a_checkpoint_of_other_data_is_passed_over(tiny_run: Run) -> None:
+    from shelftalk.training.checkpoints import newest_checkpoint
+
+    found, skipped = newest_checkpoint(tiny_run.checkpoints, "0" * 64)
+    assert found is None
+    assert all("other data" in line for line in skipped)
+
+
+def test_a_run_of_that_name_with_other_settings_is_refused(tiny_run: Run) -> None:
+    other = TINY_SETTINGS.replace({"epochs": 5})
+    with pytest.raises(InvalidSettings, match="epochs: 2, now 5"):
+        pipeline.train_run(tiny_run.workspace, "pegs", "pegs", other)
+
+
+def test_a_finished_run_is_left_as_it_is(tiny_run: Run) -> None:
+    before = weights(tiny_run), tiny_run.adapter.stat().st_mtime_ns
+    pipeline.train_run(tiny_run.workspace, "pegs", "pegs", TINY_SETTINGS)
+    assert (weights(tiny_run), tiny_run.adapter.stat().st_mtime_ns) == before
+
+
+def test_a_catalogue_that_changed_is_refused(pegs: Workspace, tmp_path: Path) -> None:
+    pipeline.train_run(pegs, "pegs", "one", TINY_SETTINGS.replace({"epochs": 1}))
+    pipeline.prepare_catalogue(pegs, write_catalogue_file(tmp_path / "more.jsonl", 40), "pegs", PrepareSettings())
+    with pytest.raises(Damaged, match="has changed since run 'one'"):
+        Run.open(pegs, "one").products()
+
+
+def test_a_run_in_use_says_by_whom(pegs: Workspace) -> None:
+    with lock(pegs.run("busy"), "training"), pytest.raises(Busy, match=f"process {os.getpid()} \\(training\\)"):
+        pipeline.train_run(pegs, "pegs", "busy", TINY_SETTINGS)
+
+
+def test_unknown_names_cost_no_model(workspace: Workspace) -> None:
+    with pytest.raises(NotFound, match="no catalogue 'none'"):
+        pipeline.train_run(workspace, "none", "run", TrainingSettings())
+    assert not (workspace.root / "models").exists()
+
+
+def test_the_adapter_learns_in_fp32_over_a_bf16_base() -> None:
+    from shelftalk.models import tiny
+    from shelftalk.models.adapters import add_adapter
+
+    model, _ = tiny.make()
+    model = add_adapter(model.to(torch.bfloat16), TINY_SETTINGS)
+    trainable = {name: one.dtype for name, one in model.named_parameters() if one.requires_grad}
+    assert trainable
+    assert set(trainable.values()) == {torch.float32}
+    assert all("lora_" in name for name in trainable)
+    assert not any("lm_head" in name or "embed_tokens" in name for name in trainable)
+
+
+def test_adapter_weights_changed(tiny_run: Run) -> None:
+    saved = load_file(tiny_run.adapter / "adapter_model.safetensors")
+    assert all(value.abs().max() > 0 for name, value in saved.items() if "lora_B" in name)
