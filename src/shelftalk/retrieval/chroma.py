@@ -1,0 +1,156 @@
+"""One Chroma folder: built once from vectors, verified in a process of its own, and then only read.
+
+A killed writer ruins a Chroma folder, and a ruined one can crash whoever opens it. So a folder is written in one go
+where nobody looks, and never again: Chroma itself adds a row to its SQLite file at every opening, hence a reader opens
+a private view of the folder. A record's id is the row of its vector. No embedding function, no server, no telemetry.
+
+    python -m shelftalk.retrieval.chroma FOLDER VECTORS.PARQUET      ends with 0 if the folder serves these vectors
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import weakref
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Any
+
+import chromadb
+import numpy as np
+from chromadb.config import Settings
+from chromadb.errors import ChromaError
+
+from shelftalk.errors import Damaged, ShelftalkError
+from shelftalk.retrieval.vectors import read_vectors
+from shelftalk.workspace import writing
+
+VERSION: str = chromadb.__version__
+COLLECTION = "products"
+DATABASE = "chroma.sqlite3"
+SELF_QUERIES = 1000
+
+
+def build(folder: Path, vectors: np.ndarray) -> None:
+    """Fill the empty `folder` with a Chroma database of `vectors`: float32 [n, dimensions], n at least 1.
+
+    Raises:
+        Damaged: Chroma refused.
+    """
+    try:
+        with closing(_client(folder)) as client:
+            collection = client.create_collection(
+                COLLECTION, embedding_function=None, configuration=_graph(len(vectors))
+            )
+            batch = client.get_max_batch_size()
+            for start in range(0, len(vectors), batch):
+                part = vectors[start : start + batch]
+                collection.add(ids=[str(row) for row in range(start, start + len(part))], embeddings=part)
+        with closing(sqlite3.connect(folder / DATABASE)) as database:
+            database.execute("VACUUM")  # the log of the additions, 15 times what remains
+    except (ChromaError, RuntimeError, ValueError, sqlite3.Error) as error:
+        raise Damaged(f"Chroma could not build {folder} ({error}); run the same command again.") from error
+
+
+def verify(folder: Path, vectors_file: Path) -> None:
+    """Let a process of its own open `folder` and find the vectors of `vectors_file` in it.
+
+    Raises:
+        Damaged: it found too little, or crashed.
+    """
+    command = [sys.executable, "-m", "shelftalk.retrieval.chroma", str(folder), str(vectors_file)]
+    # Without this, Python would take modules from the working directory first.
+    child = subprocess.run(
+        command, env={**os.environ, "PYTHONSAFEPATH": "1"}, capture_output=True, text=True, check=False
+    )
+    if child.returncode:
+        last_words = (child.stderr.strip().splitlines() or [f"exit code {child.returncode}"])[-1]
+        raise Damaged(f"The new Chroma folder {folder} fails its check ({last_words}); run the same command again.")
+
+
+class Store:
+    """A Chroma folder, open for reading; make one with `Store.open(folder)`."""
+
+    def __init__(self, collection: Any) -> None:
+        self._collection = collection
+        self.count: int = collection.count()  # makes Chroma read the graph, too
+
+    @classmethod
+    def open(cls, folder: Path) -> Store:
+        """Open a private view of `folder`, a link to its graph and a copy of its database, and load it.
+
+        The view is a temporary folder that goes with the store. `folder` is not written to, may be read-only and, once
+        this returns, may be removed.
+
+        Raises:
+            Damaged: a file is missing, or Chroma refuses them.
+            NotWritable: there is no room for temporary files.
+        """
+        try:
+            with ExitStack() as undo:
+                view = Path(tempfile.mkdtemp(prefix="shelftalk-index-"))
+                undo.callback(shutil.rmtree, view, ignore_errors=True)
+                with writing(view):
+                    _lay_out(folder, view)
+                client = undo.enter_context(closing(_client(view)))
+                store = cls(client.get_collection(COLLECTION, embedding_function=None))
+                weakref.finalize(store, undo.pop_all().close)
+                return store
+        except (ChromaError, RuntimeError, ValueError, OSError) as error:
+            raise Damaged(f"{folder} cannot be opened ({error}); delete it, it will be built again.") from error
+
+    def nearest(self, vectors: np.ndarray, k: int) -> list[list[tuple[int, float]]]:
+        """Return the `k` nearest rows with their cosines, nearest first, for each of `vectors` [n, dimensions]."""
+        found = self._collection.query(query_embeddings=vectors, n_results=min(k, self.count), include=["distances"])
+        return [
+            [(int(row), 1 - distance) for row, distance in zip(rows, distances, strict=True)]
+            for rows, distances in zip(found["ids"], found["distances"], strict=True)
+        ]
+
+
+def fault(store: Store, vectors: np.ndarray) -> str:
+    """Say in what `store` fails to serve `vectors`; an empty text means that it serves them.
+
+    It must hold as many, and at least 99 % of up to 1,000 of them, evenly spread, must find themselves or their equals.
+    """
+    if store.count != len(vectors):
+        return f"it holds {store.count} vectors instead of {len(vectors)}"
+    asked = np.unique(np.linspace(0, len(vectors) - 1, SELF_QUERIES).astype(int))
+    found = [answer[0][0] for answer in store.nearest(vectors[asked], 1)]
+    share = float(np.isclose(vectors[asked], vectors[found], atol=1e-4).all(axis=1).mean())
+    return "" if share >= 0.99 else f"only {share:.0%} of the vectors find themselves"
+
+
+def main() -> None:
+    """Check the Chroma folder named first against the vectors' file named second; exit with the reason if it fails."""
+    try:
+        sys.exit(fault(Store.open(Path(sys.argv[1])), read_vectors(Path(sys.argv[2]))) or 0)
+    except ShelftalkError as error:
+        sys.exit(str(error))
+
+
+def _client(folder: Path) -> Any:
+    # Without these, a .env in the working directory is read, and may choose the engine that reads pickles in Python.
+    engine = "chromadb.api.rust.RustBindingsAPI"
+    settings = Settings(_env_file=None, anonymized_telemetry=False, chroma_api_impl=engine)
+    return chromadb.PersistentClient(str(folder), settings=settings)
+
+
+def _graph(count: int) -> dict[str, Any]:
+    # Synchronised exactly once, with the last vector: any later and every opening would build the graph anew.
+    return {"hnsw": {"space": "cosine", "sync_threshold": count, "batch_size": count, "ef_search": 1000}}
+
+
+def _lay_out(folder: Path, view: Path) -> None:
+    shutil.copyfile(folder / DATABASE, view / DATABASE)
+    for entry in folder.iterdir():
+        if entry.is_dir():  # the graph, whose files Chroma asks to write to, but neither does nor insists
+            (view / entry.name).symlink_to(entry.resolve())
+
+
+if __name__ == "__main__":
+    main()

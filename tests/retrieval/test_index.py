@@ -1,0 +1,293 @@
+import ctypes
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from shelftalk.errors import Busy, Damaged, NotFound, TooFewProducts
+from shelftalk.records import Product, no_progress
+from shelftalk.retrieval import chroma, index, vectors
+from shelftalk.retrieval.index import build_index, open_index
+from shelftalk.workspace import lock, sha256
+from tests.retrieval.words import WordEmbedder, numbered
+
+PROJECT = Path(__file__).parents[2]
+
+
+def snapshot(folder: Path) -> dict[Path, tuple[str, int]]:
+    return {file: (sha256(file), file.stat().st_mtime_ns) for file in folder.rglob("*") if file.is_file()}
+
+
+def assert_serves(folder: Path, products: list[Product]) -> None:
+    texts, store = open_index(folder)
+    assert texts["uid"].to_pylist() == [product.uid for product in products]
+    questions = WordEmbedder().embed([f"{product.title}\n{product.description}" for product in products])
+    assert [answer[0][0] for answer in store.nearest(questions, 1)] == list(range(len(products)))
+    assert len(list(folder.glob("*chroma-*"))) == 1
+    assert not (folder / "embedded").exists()
+    before = snapshot(folder)
+    open_index(folder)
+    assert snapshot(folder) == before  # what was mended stays mended
+
+
+def test_building_reports_and_leaves_only_what_it_says(built):
+    digest = sha256(built / "vectors.parquet")
+    assert sorted(entry.name for entry in built.iterdir()) == [f"chroma-{digest[:12]}", "index.json", "vectors.parquet"]
+    assert json.loads((built / "index.json").read_text()) == {
+        "vectors_sha256": digest,
+        "chromadb": chroma.VERSION,
+        "products": 300,
+    }
+    assert_serves(built, numbered(300))
+
+
+def test_no_product_is_too_few(tmp_path):
+    with pytest.raises(TooFewProducts, match="at least one product, got none"):
+        build_index([], tmp_path / "index", WordEmbedder())
+    assert not list(tmp_path.iterdir())
+
+
+def test_opening_and_asking_write_nothing(folder):
+    before = snapshot(folder)
+    first, second = open_index(folder)[1], open_index(folder)[1]
+    first.nearest(np.ones((1, 64), np.float32), 3)
+    second.nearest(np.ones((1, 64), np.float32), 3)
+    del first, second
+    assert snapshot(folder) == before
+
+
+def graph_file(folder: Path, name: str) -> Path:
+    (file,) = folder.glob(f"chroma-*/*/{name}")
+    return file
+
+
+def truncate(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+
+def scramble(file: Path) -> None:
+    file.write_bytes(random.Random(0).randbytes(file.stat().st_size))
+
+
+def delete_graph(folder: Path) -> None:
+    graph_file(folder, "data_level0.bin").unlink()
+
+
+def scramble_graph(folder: Path) -> None:
+    scramble(graph_file(folder, "data_level0.bin"))
+
+
+def scramble_links(folder: Path) -> None:
+    scramble(graph_file(folder, "link_lists.bin"))
+
+
+def truncate_database(folder: Path) -> None:
+    truncate(next(folder.glob("chroma-*/chroma.sqlite3")))
+
+
+def delete_manifest(folder: Path) -> None:
+    next(folder.glob("chroma-*/manifest.json")).unlink()
+
+
+def delete_store(folder: Path) -> None:
+    shutil.rmtree(next(folder.glob("chroma-*")))
+
+
+def delete_pointer(folder: Path) -> None:
+    (folder / "index.json").unlink()
+
+
+def misshape_pointer(folder: Path) -> None:
+    (folder / "index.json").write_text("[]")
+
+
+def age_pointer(folder: Path) -> None:
+    pointer = (folder / "index.json").read_text()
+    (folder / "index.json").write_text(pointer.replace(chroma.VERSION, "0.4.2"))
+
+
+ALL_DAMAGES = [
+    delete_graph,
+    scramble_graph,
+    scramble_links,
+    truncate_database,
+    delete_manifest,
+    delete_store,
+    delete_pointer,
+    misshape_pointer,
+    age_pointer,
+]
+
+
+@pytest.mark.parametrize("damage", ALL_DAMAGES)
+def test_a_damaged_store_is_never_opened(folder, monkeypatch, damage):
+    monkeypatch.setattr(index, "PATIENCE", 0)
+    with lock(folder, "building the index"):
+        assert open_index(folder)[1].count == 300
+        damage(folder)
+        with pytest.raises(Busy):  # it wants to build
+            open_index(folder)
+
+
+@pytest.mark.parametrize("damage", [delete_graph, scramble_graph, truncate_database, delete_pointer])
+def test_a_damaged_store_is_built_again(folder, damage):
+    damage(folder)
+    assert_serves(folder, numbered(300))
+
+
+def test_changed_vectors_are_served_and_the_old_folder_goes(folder):
+    products = numbered(310)[10:]
+    texts = [f"{product.title}\n{product.description}" for product in products]
+    vectors.write(folder / "vectors.parquet", products, WordEmbedder().embed(texts))
+    assert_serves(folder, products)
+
+
+def test_rotten_vectors_are_refused_with_their_cure_which_works(folder):
+    content = bytearray((folder / "vectors.parquet").read_bytes())
+    content[len(content) // 2] ^= 1
+    (folder / "vectors.parquet").write_bytes(content)
+    with pytest.raises(Damaged, match=r"shelftalk index mine$"):
+        open_index(folder)
+    build_index(numbered(300), folder, WordEmbedder())
+    assert_serves(folder, numbered(300))
+
+
+def test_no_index_is_not_found(tmp_path):
+    with pytest.raises(NotFound, match=r"shelftalk index mine$"):
+        open_index(tmp_path / "mine" / "index")
+    assert not list(tmp_path.iterdir())
+
+
+def test_only_new_and_changed_products_are_embedded(folder):
+    products = [*numbered(302)[2:], Product("0000000001", "title1 alpha1", "another text")]
+    embedder, calls = WordEmbedder(), []
+    report = build_index(products, folder, embedder, lambda done, total: calls.append((done, total)))
+    assert embedder.embedded == [
+        "title300 alpha300\ntext300 beta300",
+        "title301 alpha301\ntext301 beta301",
+        "title1 alpha1\nanother text",
+    ]
+    assert report["products"] == 301
+    assert calls == [(298, 301), (301, 301)]
+    assert_serves(folder, products)
+
+
+def test_an_unchanged_index_is_left_as_it_is(folder):
+    before = snapshot(folder)
+    embedder = WordEmbedder()
+    build_index(numbered(300), folder, embedder)
+    assert embedder.embedded == []
+    assert snapshot(folder).keys() == before.keys()
+    assert [entry[0] for entry in snapshot(folder).values()] == [entry[0] for entry in before.values()]
+
+
+def test_an_interrupted_embedding_is_taken_up(tmp_path, monkeypatch):
+    class Interrupted(WordEmbedder):
+        def embed(self, texts, progress=no_progress):
+            if len(self.embedded) == 20:
+                raise KeyboardInterrupt
+            return super().embed(texts, progress)
+
+    monkeypatch.setattr(index, "SAVED_TOGETHER", 10)
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            build_index(numbered(45), tmp_path / "index", Interrupted())
+    embedder, calls = WordEmbedder(), []
+    build_index(numbered(45), tmp_path / "index", embedder, lambda *call: calls.append(call))
+    assert len(embedder.embedded) == 5
+    assert calls == [(40, 45), (45, 45)]
+    assert_serves(tmp_path / "index", numbered(45))
+
+
+def test_a_builder_keeps_others_out_but_not_readers(folder, monkeypatch):
+    monkeypatch.setattr(index, "PATIENCE", 0.2)
+    with lock(folder, "building the index"):
+        with pytest.raises(Busy, match=f"process {os.getpid()}"):
+            build_index(numbered(10), folder, WordEmbedder())
+        assert open_index(folder)[1].count == 300
+        (folder / "index.json").unlink()
+        with pytest.raises(Busy):
+            open_index(folder)
+
+
+def start(code: str, folder: Path, **options: Any) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", code, str(folder)]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, cwd=PROJECT, stdout=pipe, stderr=pipe, text=True, **options)
+
+
+def renounce_writing_everywhere() -> None:
+    """Make root obey the permissions of files in the program that this process turns into; needed by nobody else."""
+    drop_from_bounding_set, write_everywhere = 24, 1  # PR_CAPBSET_DROP, CAP_DAC_OVERRIDE
+    ctypes.CDLL(None).prctl(drop_from_bounding_set, write_everywhere, 0, 0, 0)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux capabilities")
+def test_a_read_only_index_opens(folder):
+    code = """
+import os, sys
+from pathlib import Path
+from typing import Any
+from shelftalk.retrieval.search import Index
+from tests.retrieval.words import WordEmbedder
+assert not any(os.access(entry, os.W_OK) for entry in [Path(sys.argv[1]), *Path(sys.argv[1]).rglob("*")])
+print(Index.open(Path(sys.argv[1]), WordEmbedder()).search("title7 alpha7")[0].uid)
+"""
+    entries = [folder.parent, folder, *folder.rglob("*")]
+    for entry in entries:
+        entry.chmod(entry.stat().st_mode & ~0o222)
+    try:
+        process = start(code, folder, preexec_fn=renounce_writing_everywhere)
+        assert process.communicate(timeout=120) == ("0000000007\n", "")
+    finally:
+        for entry in entries:
+            entry.chmod(entry.stat().st_mode | 0o200)
+
+
+def test_two_processes_that_mend_at_once_both_get_a_sound_index(folder):
+    code = """
+import sys
+from pathlib import Path
+from typing import Any
+from shelftalk.retrieval.search import Index
+from tests.retrieval.words import WordEmbedder
+print(Index.open(Path(sys.argv[1]), WordEmbedder()).search("title7 alpha7")[0].uid)
+"""
+    shutil.rmtree(next(folder.glob("chroma-*")))
+    for process in [start(code, folder), start(code, folder)]:
+        assert process.communicate(timeout=120) == ("0000000007\n", "")
+    assert_serves(folder, numbered(300))
+
+
+@pytest.mark.parametrize("moment", ["embedded/*.parquet", "vectors.parquet", ".chroma-*/chroma.sqlite3"])
+def test_a_killed_builder_ruins_nothing(tmp_path, moment):
+    folder = tmp_path / "mine" / "index"
+    code = """
+import sys
+from pathlib import Path
+from typing import Any
+from shelftalk.retrieval.index import build_index
+from tests.retrieval.words import WordEmbedder, numbered
+build_index(numbered(600), Path(sys.argv[1]), WordEmbedder())
+"""
+    builder = start(code, folder)
+    while not list(folder.glob(moment)):
+        assert builder.poll() is None, builder.communicate()
+        time.sleep(0.001)
+    time.sleep(random.uniform(0, 0.2))
+    builder.send_signal(signal.SIGKILL)
+    assert builder.wait() == -signal.SIGKILL
+    builder.communicate()
+    if not (folder / "vectors.parquet").exists():
+        build_index(numbered(600), folder, WordEmbedder())
+    shutil.rmtree(folder / "embedded", ignore_errors=True)  # left by a kill between the vectors and their clearing
+    assert_serves(folder, numbered(600))
