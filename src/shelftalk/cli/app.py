@@ -1,0 +1,290 @@
+"""The commands, in the order of the story. Each reads its arguments, calls the pipeline and prints what came back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from shelftalk import __version__
+from shelftalk.cli.options import (
+    DEFAULT_WORKSPACE,
+    JsonOption,
+    RunArgument,
+    TokenOption,
+    WorkspaceOption,
+    read_token,
+    with_settings,
+)
+from shelftalk.settings import (
+    DecodingSettings,
+    PrepareSettings,
+    TrainingSettings,
+    describe_settings,
+    load_preset,
+    parse_assignments,
+    preset_names,
+)
+from shelftalk.workspace import Workspace
+
+if TYPE_CHECKING:
+    from shelftalk.training.run import Run
+
+# Heavy libraries stay out of this module: the pipeline is imported by the command that needs it.
+
+app = typer.Typer(
+    name="shelftalk",
+    help="Teach a small open language model a catalogue's own voice, and show what that changed.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+COUNT_HELP = "How many held-out products."
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"shelftalk {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_show_version, is_eager=True)
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Print a traceback when something fails.")] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def demo(workspace: WorkspaceOption = DEFAULT_WORKSPACE) -> None:
+    """Run the whole story on the bundled catalogue: prepare, train, index, compare, evaluate."""
+    from shelftalk.cli.demo import run_demo
+
+    run_demo(Workspace(workspace))
+
+
+@app.command()
+@with_settings(PrepareSettings)
+def prepare(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="JSON Lines (also .gz), LF-Amazon zip, CSV, TSV or Parquet.")
+    ],
+    name: Annotated[str, typer.Option("--name", help="Name for the catalogue.")],
+    settings: PrepareSettings,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    as_json: JsonOption = False,
+) -> None:
+    """Read a product file, clean it, and split it into a catalogue to train on."""
+    from shelftalk.cli import output
+    from shelftalk.pipeline import prepare_catalogue
+
+    with output.step(f"Preparing {file.name}") as progress:
+        summary = prepare_catalogue(Workspace(workspace), file, name, settings, progress)
+    if as_json:
+        output.print_json(summary)
+        return
+    split = ", ".join(f"{count} {part}" for part, count in summary["split"].items())
+    output.out.print(f"{summary['kept']} of {summary['read']} rows kept: {split}.", markup=False)
+    for reason, count in summary["rejected"].items():
+        output.out.print(f"  {count} left out: {reason.replace('_', ' ')}", markup=False)
+    folder = Workspace(workspace).catalogue(name)
+    output.out.print(f"Every row left out stands in {folder / 'rejects.jsonl'}", markup=False, soft_wrap=True)
+
+
+@app.command()
+def inspect(
+    catalogue: Annotated[str, typer.Argument(metavar="CATALOGUE", help="Name of a prepared catalogue.")],
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what a catalogue holds: splits, lengths, and rows left out with examples."""
+    from shelftalk.catalogue.catalogue import Catalogue
+    from shelftalk.catalogue.describe import describe
+    from shelftalk.cli import output
+
+    description = describe(Catalogue.open(Workspace(workspace).existing_catalogue(catalogue)))
+    if as_json:
+        output.print_json(description)
+    else:
+        output.show_catalogue(catalogue, description)
+
+
+def _settings_epilog() -> str:
+    rows = "\n\n".join(f"{name} ({default}): {text}" for name, default, text in describe_settings(TrainingSettings))
+    return f"Settings for --set, with the default in brackets:\n\n{rows}"
+
+
+@app.command(epilog=_settings_epilog())
+def train(
+    catalogue: Annotated[str, typer.Argument(metavar="CATALOGUE", help="Name of a prepared catalogue.")],
+    run: Annotated[str, typer.Option("--run", help="Name for the run; an existing run of the same settings goes on.")],
+    preset: Annotated[
+        str | None, typer.Option("--preset", help=f"One of {', '.join(preset_names())}, or a TOML file of settings.")
+    ] = None,
+    assignments: Annotated[
+        list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="Change one setting; may be repeated.")
+    ] = None,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    token_stdin: TokenOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Fine-tune a base model on a catalogue; interrupted runs go on where they were."""
+    place = Workspace(workspace)
+    place.existing_catalogue(catalogue)
+    settings = _training_settings(place, run, preset, assignments or [])
+    from shelftalk.cli import output
+    from shelftalk.pipeline import list_runs, train_run
+
+    with output.step(f"Training {run}") as progress:
+        trained = train_run(place, catalogue, run, settings, read_token(token_stdin), progress, output.say)
+    if as_json:
+        output.print_json(next(one for one in list_runs(place) if one["name"] == run))
+    else:
+        output.out.print(f"Adapter: {trained.adapter}", markup=False, soft_wrap=True)
+        output.out.print(f"Next: shelftalk ask {run} 'a title or a question'", markup=False)
+
+
+def _open_run(workspace: Path, name: str) -> Run:
+    """Open a run before the pipeline is imported: a mistyped name should not cost ten seconds."""
+    from shelftalk.training.run import Run
+
+    return Run.open(Workspace(workspace), name)
+
+
+def _training_settings(workspace: Workspace, run: str, preset: str | None, assignments: list[str]) -> TrainingSettings:
+    """Return what was asked for, over the settings of the run where it exists already and no preset was named."""
+    from shelftalk.workspace import read_json
+
+    path = workspace.run(run) / "run.json"
+    values: dict[str, Any] = {}
+    if preset is not None:
+        values = load_preset(preset)
+    elif path.is_file():
+        values = read_json(path)["settings"]
+    return TrainingSettings.from_mapping({**values, **parse_assignments(assignments)})
+
+
+@app.command()
+def index(run: RunArgument, workspace: WorkspaceOption = DEFAULT_WORKSPACE, as_json: JsonOption = False) -> None:
+    """Index exactly the products that a run trains on, so that they can be found as references."""
+    opened = _open_run(workspace, run)
+    from shelftalk.cli import output
+    from shelftalk.pipeline import index_run
+
+    with output.step(f"Indexing {run}") as progress:
+        result = index_run(opened, progress)
+    if as_json:
+        output.print_json(result)
+    else:
+        output.out.print(f"{result['products']} products indexed in {opened.index}", markup=False, soft_wrap=True)
+
+
+@app.command()
+@with_settings(DecodingSettings)
+def ask(
+    run: RunArgument,
+    text: Annotated[
+        str, typer.Argument(metavar="TEXT", help='A title, or a question such as "What is Mog\'s Kittens?"')
+    ],
+    settings: DecodingSettings,
+    references: Annotated[int, typer.Option("--references", min=0, max=100, help="How many references.")] = 3,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    as_json: JsonOption = False,
+) -> None:
+    """Describe a product before and after fine-tuning, with the training products nearest to it."""
+    from shelftalk.errors import UserError
+
+    if not text.strip():
+        raise UserError("TEXT is empty; give a product title or a question.")
+    opened = _open_run(workspace, run)
+    from shelftalk.cli import output
+    from shelftalk.pipeline import ask as ask_run
+
+    if as_json:
+        output.print_json(ask_run(opened, text, settings, references).as_mapping())
+        return
+    stream = output.AnswerStream()
+    answer = ask_run(opened, text, settings, references, stream.show)
+    stream.end()
+    output.show_references(answer.references)
+
+
+@app.command()
+@with_settings(DecodingSettings)
+def compare(
+    run: RunArgument,
+    settings: DecodingSettings,
+    count: Annotated[int, typer.Option("--count", min=1, max=1000, help=COUNT_HELP)] = 3,
+    pick: Annotated[int, typer.Option("--pick", help="Seed that picks the products.")] = 42,
+    references: Annotated[int, typer.Option("--references", min=0, max=100, help="How many references.")] = 3,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    as_json: JsonOption = False,
+) -> None:
+    """Show held-out products before and after, beside their true descriptions and references."""
+    opened = _open_run(workspace, run)
+    from shelftalk.cli import output
+    from shelftalk.pipeline import compare_held_out
+
+    with output.step(f"Writing {count} descriptions twice") as progress:
+        pairs = compare_held_out(opened, count, settings, references, pick, progress)
+    if as_json:
+        output.print_json([{**answer.as_mapping(), "true": product.description} for product, answer in pairs])
+        return
+    for product, answer in pairs:
+        output.show_comparison(answer, product.description)
+
+
+@app.command()
+@with_settings(DecodingSettings)
+def evaluate(
+    run: RunArgument,
+    settings: DecodingSettings,
+    count: Annotated[int, typer.Option("--max-products", min=1, help=COUNT_HELP)] = 100,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure base against tuned model on products that were held out."""
+    opened = _open_run(workspace, run)
+    from shelftalk.cli import output
+    from shelftalk.pipeline import evaluate_run
+
+    with output.step(f"Evaluating {run}") as progress:
+        result = evaluate_run(opened, settings, count, progress)
+    if as_json:
+        output.print_json(result)
+    else:
+        output.show_evaluation(result)
+
+
+@app.command()
+def runs(workspace: WorkspaceOption = DEFAULT_WORKSPACE, as_json: JsonOption = False) -> None:
+    """List the runs of the workspace."""
+    from shelftalk.cli import output
+    from shelftalk.pipeline import list_runs
+
+    found = list_runs(Workspace(workspace))
+    if as_json:
+        output.print_json(found)
+    else:
+        output.show_rows(found, "No runs yet. Make one with: shelftalk train CATALOGUE --run NAME")
+
+
+@app.command()
+def doctor(workspace: WorkspaceOption = DEFAULT_WORKSPACE, as_json: JsonOption = False) -> None:
+    """Check this machine: versions, device, number format, packages, workspace, disk, token."""
+    from shelftalk.cli import output
+    from shelftalk.cli.doctor import examine
+
+    found = examine(Workspace(workspace))
+    if as_json:
+        output.print_json(found)
+    else:
+        output.show_rows([{"check": key.replace("_", " "), "found": value} for key, value in found.items()], "")
+    if not all(found[key] for key in ("embedded_model_installed", "embedder_installed", "workspace_writable")):
+        raise typer.Exit(1)

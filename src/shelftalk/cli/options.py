@@ -1,0 +1,73 @@
+"""Command-line options that several commands share, and options made from a settings class."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from shelftalk.settings import Settings, describe_settings
+from shelftalk.workspace import Workspace
+
+WorkspaceOption = Annotated[
+    Path,
+    typer.Option("--workspace", envvar="SHELFTALK_WORKSPACE", help="Folder that holds everything shelftalk makes."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="Name of a run.")]
+TokenOption = Annotated[
+    bool, typer.Option("--token-stdin", help="Read the Hugging Face token from standard input (one line).")
+]
+DEFAULT_WORKSPACE = Path("workspace")
+
+
+def workspace_at(path: Path) -> Workspace:
+    """Return the workspace in a folder."""
+    return Workspace(path)
+
+
+def with_settings(cls: type[Settings]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a command an option for every field of a settings class, and its `settings` argument the checked whole.
+
+    Names, defaults and help come from the class; values are checked by it, all at once.
+    """
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        own = [one for name, one in inspect.signature(command, eval_str=True).parameters.items() if name != "settings"]
+        names = [one.name for one in fields(cls)]
+        added = [
+            inspect.Parameter(
+                name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=None,
+                annotation=Annotated[
+                    str | None,
+                    typer.Option(
+                        f"--{name.replace('_', '-')}", help=f"{help_text} [default: {default}]", show_default=False
+                    ),
+                ],
+            )
+            for name, default, help_text in describe_settings(cls)
+        ]
+
+        @functools.wraps(command)
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            given = {name: value for name in names if (value := kwargs.pop(name)) is not None}
+            return command(*args, settings=cls.from_mapping(given), **kwargs)
+
+        keyword_only = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in own]
+        wrapped.__signature__ = inspect.Signature(keyword_only + added)  # type: ignore[attr-defined]
+        return wrapped
+
+    return decorate
+
+
+def read_token(from_stdin: bool) -> str | None:
+    """Return the first line of standard input where the user asked for that; the Hub's own places come after."""
+    return sys.stdin.readline().strip() or None if from_stdin else None

@@ -1,0 +1,193 @@
+"""What a person sees: steps with a bar and a remaining time, tables, and before | after | references."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from rich.columns import Columns
+from rich.console import Console
+from rich.panel import Panel
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from shelftalk.records import Progress as ProgressCallback
+from shelftalk.records import Reference
+
+if TYPE_CHECKING:
+    from shelftalk.generation.compare import Comparison
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+HEADINGS = {"base": "before", "tuned": "after"}
+PLAIN_SECONDS = 15  # between two lines where there is no terminal to draw a bar on
+
+
+def print_json(value: Any) -> None:
+    """Print a value as indented JSON on standard output."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+
+def say(line: str) -> None:
+    """Print a line for the person, on standard error."""
+    err.print(line, markup=False, soft_wrap=True)
+
+
+@contextmanager
+def step(title: str) -> Iterator[ProgressCallback]:
+    """Show a stage on standard error with a bar and its remaining time; yields what the stage calls with progress."""
+    start = time.monotonic()
+    if err.is_terminal:
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TimeRemainingColumn(elapsed_when_finished=True),
+        )
+        with Progress(*columns, console=err) as bar:
+            task = bar.add_task(title, total=None)
+            yield lambda done, total: bar.update(task, completed=done, total=total)
+            total = bar.tasks[0].total or 1
+            bar.update(task, completed=total, total=total)
+        return
+    say(f"{title} ...")
+    yield _plain_progress(title, start)
+    say(f"{title}: done in {_duration(time.monotonic() - start)}")
+
+
+def _plain_progress(title: str, start: float) -> ProgressCallback:
+    last = first_time = start
+    first_done: int | None = None
+
+    def show(done: int, total: int) -> None:
+        nonlocal last, first_done, first_time
+        now = time.monotonic()
+        if first_done is None:
+            first_done, first_time = done, now
+        if now - last < PLAIN_SECONDS or done <= first_done:
+            return
+        last = now
+        left = (now - first_time) / (done - first_done) * (total - done)
+        say(f"{title}: {done} of {total}, {_duration(left)} left")
+
+    return show
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+
+
+def show_comparison(comparison: Comparison, true: str | None = None) -> None:
+    """Print before and after side by side, the true description where it is known, and the references below."""
+    out.print()
+    out.print(Text(comparison.query, style="bold"))
+    width = max(30, (out.width - 3) // 2)
+    sides = [("before", comparison.base, "dim"), ("after", comparison.tuned, "green")]
+    panels = [
+        Panel(
+            Text(one.text + ("" if one.stopped else " …")),
+            title=title if one.stopped else f"{title} (did not stop by itself)",
+            border_style=style,
+            width=width,
+        )
+        for title, one, style in sides
+    ]
+    out.print(Columns(panels, padding=(0, 1)))
+    if true is not None:
+        out.print(
+            Panel(Text(true), title="the shop's own card, never trained on", border_style="blue", width=2 * width + 1)
+        )
+    show_references(comparison.references)
+
+
+def show_references(references: list[Reference]) -> None:
+    """Print the references with their similarity, one line each."""
+    table = Table(box=None, pad_edge=False, header_style="dim", expand=True)
+    table.add_column("similarity", justify="right", width=10)
+    table.add_column("training products behind it", overflow="ellipsis", no_wrap=True, ratio=1)
+    for one in references:
+        table.add_row(f"{one.similarity:.2f}", Text(f"{one.title} - {one.description}"))
+    out.print(table)
+
+
+def show_evaluation(result: dict[str, Any]) -> None:
+    """Print base and tuned measures beside each other, with what is better and n."""
+    out.print()
+    table = Table(
+        title=f"Held-out products (split {result['split']}, n = {result['n']})", title_justify="left", box=None
+    )
+    for heading in ("measure", "before", "after", "change"):
+        table.add_column(heading, justify="left" if heading == "measure" else "right")
+    names = {
+        "bits_per_byte": "bits per byte (lower is better)",
+        "chrf": "chrF++ against the true description (higher is better)",
+        "stop_rate": "stops by itself",
+        "mean_words": f"mean words (true descriptions: {result['reference_words']})",
+        "repetition": "repeated four-word runs",
+    }
+    for key, name in names.items():
+        before, after = result["base"][key], result["tuned"][key]
+        table.add_row(name, _figure(key, before), _figure(key, after), _change(key, before, after))
+    out.print(table)
+
+
+def _figure(key: str, value: float) -> str:
+    if key in ("stop_rate", "repetition"):
+        return f"{value:.0%}"
+    return f"{value:.3f}" if key == "bits_per_byte" else f"{value:.1f}"
+
+
+def _change(key: str, before: float, after: float) -> str:
+    if key in ("stop_rate", "repetition"):
+        return f"{100 * (after - before):+.0f} points"
+    return f"{(after - before) / before:+.1%}" if before else ""
+
+
+def show_rows(rows: list[dict[str, Any]], empty: str) -> None:
+    """Print dictionaries of the same keys as a table, or a sentence when there are none."""
+    if not rows:
+        out.print(empty, markup=False)
+        return
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for key in rows[0]:
+        table.add_column(key.replace("_", " "))
+    for row in rows:
+        table.add_row(*("" if value is None else Text(str(value)) for value in row.values()))
+    out.print(table)
+
+
+class AnswerStream:
+    """Prints the two answers of `ask` as they are written, each under its heading."""
+
+    def __init__(self) -> None:
+        self.side = ""
+
+    def show(self, side: str, text: str) -> None:
+        """Print a piece of one side's text."""
+        if side != self.side:
+            out.print(("\n\n" if self.side else "") + f"[bold]{HEADINGS[side]}[/bold]")
+            self.side = side
+        out.print(text, end="", markup=False, soft_wrap=True)
+
+    def end(self) -> None:
+        """End the last line."""
+        out.print("\n")
+
+
+def show_catalogue(name: str, description: dict[str, Any]) -> None:
+    """Print a catalogue's counts, lengths and rejects."""
+    splits = ", ".join(f"{count} {part}" for part, count in description["split"].items())
+    out.print(f"Catalogue {name}: {description['kept']} of {description['read']} rows kept; {splits}.", markup=False)
+    lengths = description["characters"]
+    show_rows([{"characters": field, **quantiles} for field, quantiles in lengths.items()], "")
+    for reason, count in description["rejected"].items():
+        out.print(f"{count} left out: {reason.replace('_', ' ')}", markup=False)
+        for example in description["examples"][reason]:
+            line = f"  {example['file']} line {example['line']}: {example['detail']}"
+            out.print(line, markup=False, soft_wrap=True)

@@ -1,0 +1,146 @@
+"""The reference engine: transformers' `generate` with the adapter on or off, on CPU or GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from typing import Any
+
+import torch
+from transformers import (
+    GenerationConfig,
+    LogitsProcessor,
+    LogitsProcessorList,
+    NoRepeatNGramLogitsProcessor,
+    RepetitionPenaltyLogitsProcessor,
+    TextStreamer,
+)
+
+from shelftalk.models.adapters import adapter_off, load_adapter
+from shelftalk.models.load import load_model
+from shelftalk.models.tokens import encode_prompt
+from shelftalk.records import Description, Progress, no_progress
+from shelftalk.settings import DecodingSettings
+from shelftalk.training.run import Run
+
+BATCH = 16  # rows at once; on two cores bf16 weights are read once for all of them
+
+
+class TransformersEngine:
+    """Writes with one model in memory: the base model, its adapter switched on for "after" and off for "before"."""
+
+    def __init__(self, model: Any, tokenizer: Any) -> None:
+        self.model = model
+        self.tokenizer = tokenizer
+
+    @classmethod
+    def load(cls, run: Run, token: str | None = None) -> TransformersEngine:
+        """Load the base model and the adapter of a finished run.
+
+        Raises:
+            NotFound: the run has not finished.
+            Damaged: a file of the adapter or of the base model is not what it was.
+        """
+        run.require_finished()
+        model, tokenizer = load_model(run.base_model(token).folder, run.precision)
+        return cls(load_adapter(model, run.adapter), tokenizer)
+
+    def describe(
+        self,
+        request: str,
+        *,
+        tuned: bool,
+        settings: DecodingSettings,
+        on_text: Callable[[str], None] | None = None,
+    ) -> Description:
+        """Write one description; see `Engine.describe`."""
+        streamer = _CallbackStreamer(self.tokenizer, on_text) if on_text else None
+        return self._generate([request], tuned, settings, streamer)[0]
+
+    def describe_all(
+        self, requests: Sequence[str], *, tuned: bool, settings: DecodingSettings, progress: Progress = no_progress
+    ) -> list[Description]:
+        """Write a description for each request; see `Engine.describe_all`."""
+        order = sorted(range(len(requests)), key=lambda index: len(requests[index]))
+        written: dict[int, Description] = {}
+        for start in range(0, len(order), BATCH):
+            rows = order[start : start + BATCH]
+            written.update(zip(rows, self._generate([requests[row] for row in rows], tuned, settings), strict=True))
+            progress(len(written), len(requests))
+        return [written[row] for row in range(len(requests))]
+
+    def _generate(
+        self, requests: list[str], tuned: bool, settings: DecodingSettings, streamer: TextStreamer | None = None
+    ) -> list[Description]:
+        input_ids, attention_mask = self._left_padded([encode_prompt(self.tokenizer, request) for request in requests])
+        prompt_length = input_ids.shape[1]
+        with torch.random.fork_rng(devices=_cuda_devices()), nullcontext() if tuned else adapter_off(self.model):
+            torch.manual_seed(settings.seed)
+            output = self.model.generate(
+                input_ids=input_ids,
+                attention_mask=attention_mask,
+                generation_config=self._configuration(settings),
+                logits_processor=_repetition_processors(settings, prompt_length),
+                streamer=streamer,
+            )
+        return [self._description(row) for row in output[:, prompt_length:].tolist()]
+
+    def _left_padded(self, prompts: list[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:
+        length = max(map(len, prompts))
+        ids = torch.tensor([[0] * (length - len(prompt)) + prompt for prompt in prompts], device=self.model.device)
+        mask = torch.tensor(
+            [[0] * (length - len(prompt)) + [1] * len(prompt) for prompt in prompts], device=self.model.device
+        )
+        return ids, mask
+
+    def _configuration(self, settings: DecodingSettings) -> GenerationConfig:
+        sampling = {"temperature": settings.temperature, "top_p": settings.top_p, "top_k": 0}
+        return GenerationConfig(
+            max_new_tokens=settings.max_new_tokens,
+            do_sample=settings.temperature > 0,
+            eos_token_id=self.tokenizer.eos_token_id,
+            pad_token_id=self.tokenizer.pad_token_id or 0,
+            **(sampling if settings.temperature > 0 else {}),
+        )
+
+    def _description(self, ids: list[int]) -> Description:
+        stopped = self.tokenizer.eos_token_id in ids
+        if stopped:
+            ids = ids[: ids.index(self.tokenizer.eos_token_id)]
+        return Description(self.tokenizer.decode(ids, skip_special_tokens=True).strip(), stopped, len(ids))
+
+
+class _CallbackStreamer(TextStreamer):  # type: ignore[misc]
+    """Hands text on as soon as no later token can change it."""
+
+    def __init__(self, tokenizer: Any, on_text: Callable[[str], None]) -> None:
+        super().__init__(tokenizer, skip_prompt=True, skip_special_tokens=True)
+        self.on_text = on_text
+
+    def on_finalized_text(self, text: str, stream_end: bool = False) -> None:
+        if text:
+            self.on_text(text)
+
+
+class _AfterPrompt(LogitsProcessor):  # type: ignore[misc]
+    """Applies a processor to what was written only: the title's words are there to be repeated."""
+
+    def __init__(self, inner: LogitsProcessor, prompt_length: int) -> None:
+        self.inner, self.prompt_length = inner, prompt_length
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        processed: torch.Tensor = self.inner(input_ids[:, self.prompt_length :], scores)
+        return processed
+
+
+def _repetition_processors(settings: DecodingSettings, prompt_length: int) -> LogitsProcessorList:
+    processors = LogitsProcessorList()
+    if settings.repetition_penalty > 1:
+        processors.append(_AfterPrompt(RepetitionPenaltyLogitsProcessor(settings.repetition_penalty), prompt_length))
+    if settings.no_repeat_ngram:
+        processors.append(_AfterPrompt(NoRepeatNGramLogitsProcessor(settings.no_repeat_ngram), prompt_length))
+    return processors
+
+
+def _cuda_devices() -> list[int]:
+    return list(range(torch.cuda.device_count()))

@@ -1,0 +1,152 @@
+"""The stages in the order of the story: prepare -> train -> index -> compare -> evaluate. Each can be called again.
+
+A stage that was done is found done; one that was cut off goes on. The command line and the studio call these
+functions and nothing below them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from shelftalk.catalogue.prepare import prepare
+from shelftalk.errors import Busy
+from shelftalk.evaluation.evaluate import evaluate
+from shelftalk.generation.compare import Comparison, compare
+from shelftalk.generation.transformers_engine import TransformersEngine
+from shelftalk.models.embedder import Embedder
+from shelftalk.models.registry import find_model
+from shelftalk.records import Product, Progress, no_progress
+from shelftalk.retrieval.index import build_index
+from shelftalk.retrieval.search import Index
+from shelftalk.settings import DecodingSettings, PrepareSettings, TrainingSettings
+from shelftalk.training.run import Run
+from shelftalk.training.train import train
+from shelftalk.workspace import Workspace, lock, read_json, write_json
+
+
+def prepare_catalogue(
+    workspace: Workspace, source: Path, name: str, settings: PrepareSettings, progress: Progress = no_progress
+) -> dict[str, Any]:
+    """Prepare `source` as catalogue `name`, replacing an earlier one of that name; see `catalogue.prepare`."""
+    folder = workspace.catalogue(name)
+    workspace.make()
+    return prepare(source, folder, settings, progress)
+
+
+def train_run(
+    workspace: Workspace,
+    catalogue: str,
+    name: str,
+    settings: TrainingSettings,
+    token: str | None = None,
+    progress: Progress = no_progress,
+    say: Callable[[str], None] = lambda line: None,
+) -> Run:
+    """Create run `name` or open it, train it to its end and return it; see `training.train`."""
+    workspace.existing_catalogue(catalogue)
+    workspace.make()
+    if name in workspace.runs():
+        run = Run.open(workspace, name)
+        run.require_same(catalogue, settings)
+        base = run.base_model(token)
+    else:
+        workspace.run(name)  # refuses the name before minutes are spent on the model
+        base = find_model(settings.base_model, workspace, token)
+        run = Run.create(workspace, name, catalogue, settings, base)
+    train(run, base, progress, say)
+    return run
+
+
+def index_run(run: Run, progress: Progress = no_progress) -> dict[str, Any]:
+    """Build the index of exactly the products that `run` trains on; vectors that are there are not made again."""
+    return build_index(run.products(), run.index, Embedder.load(), progress)
+
+
+def open_index(run: Run) -> Index:
+    """Open the run's index, building it first where there is none."""
+    embedder = Embedder.load()
+    if not (run.index / "vectors.parquet").is_file():
+        build_index(run.products(), run.index, embedder)
+    return Index.open(run.index, embedder)
+
+
+def ask(
+    run: Run,
+    request: str,
+    settings: DecodingSettings,
+    references: int = 3,
+    on_text: Callable[[str, str], None] | None = None,
+) -> Comparison:
+    """Answer one title or question before and after fine-tuning, with references; see `generation.compare`."""
+    engine = TransformersEngine.load(run)
+    return compare(engine, open_index(run), request, settings, references, on_text)
+
+
+def compare_held_out(
+    run: Run,
+    count: int,
+    settings: DecodingSettings,
+    references: int = 3,
+    seed: int = 42,
+    progress: Progress = no_progress,
+) -> list[tuple[Product, Comparison]]:
+    """Answer `count` seeded random held-out products before and after, several at once, with references."""
+    run.require_finished()
+    products = run.catalogue().sample("test", count, seed)
+    engine, index = TransformersEngine.load(run), open_index(run)
+    titles = [product.title for product in products]
+    base = engine.describe_all(titles, tuned=False, settings=settings)
+    progress(1, 2)
+    tuned = engine.describe_all(titles, tuned=True, settings=settings)
+    progress(2, 2)
+    return [
+        (product, Comparison(product.title, before, after, index.search(product.title, references)))
+        for product, before, after in zip(products, base, tuned, strict=True)
+    ]
+
+
+def evaluate_run(
+    run: Run, settings: DecodingSettings, max_products: int | None = 100, progress: Progress = no_progress
+) -> dict[str, Any]:
+    """Measure base and tuned model on the held-out products and keep the result in report/evaluation.json.
+
+    A result that is there for the same question is returned as it is.
+    """
+    run.require_finished()
+    question = {"max_products": max_products, "decoding": settings.as_mapping()}
+    path = run.folder / "report" / "evaluation.json"
+    run.catalogue()
+    if path.is_file():
+        kept = read_json(path)
+        if kept.get("question") == question:
+            return dict(kept["result"])
+    result = evaluate(run, TransformersEngine.load(run), settings, max_products, progress=progress)
+    write_json(path, {"question": question, "result": result})
+    return result
+
+
+def list_runs(workspace: Workspace) -> list[dict[str, Any]]:
+    """Describe every run of the workspace: name, status, catalogue, base model, step and steps."""
+    return [_describe_run(Run.open(workspace, name)) for name in workspace.runs()]
+
+
+def _describe_run(run: Run) -> dict[str, Any]:
+    state = read_json(run.folder / "state.json") if (run.folder / "state.json").is_file() else {}
+    status = "finished" if run.finished else "stopped"
+    if not run.finished:
+        try:
+            with lock(run.folder, "looking"):
+                pass
+        except Busy:
+            status = "running"
+    return {
+        "name": run.name,
+        "status": status,
+        "catalogue": run.description["catalogue"],
+        "base_model": run.description["base"]["name"],
+        "step": state.get("step", 0),
+        "steps": state.get("steps"),
+        "indexed": (run.index / "vectors.parquet").is_file(),
+    }

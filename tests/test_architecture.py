@@ -1,0 +1,118 @@
+"""The import order of docs/design.md, held: deferred and type-checking imports count too."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).resolve().parents[1] / "src" / "shelftalk"
+
+# From top to bottom; a layer imports only what stands below it, and its own package.
+LAYERS = [
+    {"cli"},
+    {"pipeline"},
+    {"evaluation"},
+    {"generation"},
+    {"training", "retrieval"},
+    {"catalogue", "models"},
+    {"prompts", "workspace"},
+    {"settings"},
+    {"records"},
+    {"errors"},
+]
+LEVEL = {package: level for level, packages in enumerate(LAYERS) for package in packages}
+
+# Where each heavy library may be imported; generation and evaluation run what models loads.
+HOMES = {
+    "torch": {"models", "training", "generation", "evaluation"},
+    "transformers": {"models", "training", "generation"},
+    "peft": {"models"},
+    "accelerate": {"training"},
+    "huggingface_hub": {"models", "cli"},
+    "chromadb": {"retrieval"},
+    "sacrebleu": {"evaluation"},
+    "gguf": {"models"},
+    "sentence_transformers": set(),
+    "rich": {"cli"},
+    "typer": {"cli"},
+    "pickle": set(),
+}
+
+
+def modules() -> list[Path]:
+    return sorted(SOURCE.rglob("*.py"))
+
+
+def package_of(path: Path) -> str:
+    return path.relative_to(SOURCE).parts[0].removesuffix(".py")
+
+
+def imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: write imports out in full"
+            assert node.module is not None
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(SOURCE)))
+def test_a_module_imports_only_what_stands_below_it(path: Path) -> None:
+    own = package_of(path)
+    if own in ("__init__", "__main__"):
+        return
+    for name in imports(path):
+        parts = name.split(".")
+        if parts[0] == "shelftalk" and len(parts) > 1 and parts[1] in LEVEL and parts[1] != own:
+            assert LEVEL[parts[1]] > LEVEL[own], f"{own} may not import {parts[1]}"
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(SOURCE)))
+def test_heavy_libraries_stay_at_home(path: Path) -> None:
+    for name in imports(path):
+        library = name.split(".")[0]
+        if library in HOMES:
+            assert package_of(path) in HOMES[library], f"{library} does not belong into {path.name}"
+
+
+def test_every_package_has_its_layer() -> None:
+    assert {package_of(path) for path in modules()} - {"__init__", "__main__"} == set(LEVEL)
+
+
+def test_modules_form_no_cycle() -> None:
+    names = {".".join(("shelftalk", *path.relative_to(SOURCE).with_suffix("").parts)): path for path in modules()}
+    edges = {name: {one for one in imports(path) if one in names} for name, path in names.items()}
+    done: set[str] = set()
+
+    def visit(name: str, trail: tuple[str, ...]) -> None:
+        assert name not in trail, " -> ".join((*trail, name))
+        if name not in done:
+            for following in edges[name]:
+                visit(following, (*trail, name))
+            done.add(name)
+
+    for name in edges:
+        visit(name, ())
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["ask", "--help"], ["--version"]])
+def test_help_loads_no_heavy_library(arguments: list[str]) -> None:
+    program = (
+        "import sys; sys.argv[1:] = sys.argv[1:]\n"
+        "from shelftalk.cli.main import run\n"
+        "assert run(sys.argv[1:]) == 0\n"
+        "heavy = {'torch', 'transformers', 'peft', 'chromadb', 'pyarrow', 'numpy', 'sacrebleu'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    subprocess.run([sys.executable, "-c", program, *arguments], check=True, capture_output=True, timeout=60)
+
+
+def test_no_file_outgrows_one_idea() -> None:
+    assert {path.name: lines for path in modules() if (lines := len(path.read_text().splitlines())) > 400} == {}
