@@ -10,10 +10,11 @@ import sys
 import traceback
 import warnings
 
-import typer
-
 from shelftalk.cli.app import app
 from shelftalk.errors import ShelftalkError
+
+
+STOPPED = 130
 
 
 def main() -> None:
@@ -32,15 +33,12 @@ def run(arguments: list[str], debug: bool = False) -> int:
         warnings.simplefilter("ignore", FutureWarning)  # of libraries, to their own callers
     try:
         result = app(args=arguments, prog_name="shelftalk", standalone_mode=False)
+        if result == STOPPED:  # typer's answer to Ctrl-C
+            print("Stopped. Run the same command again to go on.", file=sys.stderr)
         return result if isinstance(result, int) else 0
-    except (KeyboardInterrupt, typer.Abort):
-        _complain("Stopped. Run the same command again to go on.")
-        return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except typer.Exit as exit_:
-        return exit_.exit_code
     except Exception as error:
         if debug:
             traceback.print_exc()
@@ -62,4 +60,4 @@ def _report(error: Exception) -> int:
 
 
 def _complain(message: str) -> None:
-    print("Error: " + " ".join(message.split()) if message[:7] != "Stopped" else message, file=sys.stderr)
+    print("Error: " + " ".join(message.split()), file=sys.stderr)

@@ -1,0 +1,108 @@
+"""The reference engine: before is the base, stops, streams, seeds and repetition."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from shelftalk.errors import Damaged, NotFound
+from shelftalk.evaluation.metrics import repetition
+from shelftalk.generation.transformers_engine import TransformersEngine
+from shelftalk.models import tiny
+from shelftalk.models.adapters import adapter_off, load_adapter
+from shelftalk.models.load import load_model
+from shelftalk.models.tokens import encode_prompt
+from shelftalk.settings import DecodingSettings
+from shelftalk.training.run import Run
+
+SHORT = DecodingSettings(max_new_tokens=24, temperature=0, repetition_penalty=1)
+
+
+@pytest.fixture(scope="module")
+def engine(tiny_run: Run) -> TransformersEngine:
+    return TransformersEngine.load(tiny_run)
+
+
+def test_before_is_the_untouched_base_to_the_bit(tiny_run: Run, engine: TransformersEngine) -> None:
+    base, tokenizer = load_model(tiny_run.base_model().folder, tiny_run.precision)
+    ids = torch.tensor([encode_prompt(tokenizer, "Oak peg 3 cm")])
+    with torch.no_grad():
+        untouched = base(input_ids=ids).logits
+        with adapter_off(engine.model):
+            before = engine.model(input_ids=ids).logits
+        after = engine.model(input_ids=ids).logits
+    assert torch.equal(before, untouched)
+    assert not torch.equal(after, untouched)
+
+
+def test_before_and_after_differ_and_alternate_cleanly(engine: TransformersEngine) -> None:
+    before = engine.describe("Oak peg 3 cm", tuned=False, settings=SHORT)
+    after = engine.describe("Oak peg 3 cm", tuned=True, settings=SHORT)
+    assert before.text != after.text
+    assert engine.describe("Oak peg 3 cm", tuned=False, settings=SHORT) == before
+
+
+def test_streamed_pieces_are_the_text(engine: TransformersEngine) -> None:
+    pieces: list[str] = []
+    written = engine.describe("Oak peg 3 cm", tuned=True, settings=SHORT, on_text=pieces.append)
+    assert len(pieces) > 1
+    assert "".join(pieces).strip() == written.text
+
+
+def test_a_batch_keeps_the_order_asked_for(engine: TransformersEngine) -> None:
+    requests = [f"Oak peg {number} cm" + " and more" * (number % 3) for number in range(20)]
+    together = engine.describe_all(requests, tuned=True, settings=SHORT)
+    assert len(together) == 20
+    # Left padding must not change what a row says; bf16 rounding may flip a near tie, so most must agree, not all.
+    alone = [engine.describe(request, tuned=True, settings=SHORT) for request in requests]
+    same = sum(one.text == other.text for one, other in zip(together, alone, strict=True))
+    assert same >= 15
+
+
+def test_sampling_is_seeded(engine: TransformersEngine) -> None:
+    def write(seed: int) -> str:
+        settings = DecodingSettings(max_new_tokens=24, temperature=1.0, top_p=1.0, seed=seed)
+        return engine.describe("Oak peg", tuned=True, settings=settings).text
+
+    state = torch.random.get_rng_state()
+    assert write(1) == write(1)
+    assert write(1) != write(2)
+    assert torch.equal(torch.random.get_rng_state(), state)
+
+
+def test_the_end_token_ends_a_text(engine: TransformersEngine) -> None:
+    eos = engine.tokenizer.eos_token_id
+    text = engine.tokenizer("Holds a coat.", add_special_tokens=False)["input_ids"]
+    stopped = engine._description([*text, eos, eos, 40])
+    assert (stopped.text, stopped.stopped, stopped.tokens) == ("Holds a coat.", True, len(text))
+    assert not engine._description(text).stopped
+
+
+def test_no_repeated_runs_on_request(engine: TransformersEngine) -> None:
+    free = DecodingSettings(max_new_tokens=60, temperature=0, repetition_penalty=1)
+    barred = free.replace({"no_repeat_ngram": 3})
+    plain = engine.describe("Oak peg", tuned=True, settings=free)
+    ids = engine.tokenizer(plain.text, add_special_tokens=False)["input_ids"]
+    assert len({tuple(ids[at : at + 3]) for at in range(len(ids) - 2)}) < len(ids) - 2  # it loops when left alone
+    held = engine.describe("Oak peg", tuned=True, settings=barred)
+    assert held.text != plain.text
+
+
+def test_repetition_counts_word_runs() -> None:
+    assert repetition("a b c d e f g h") == 0
+    assert repetition("a b c d a b c d a b c d") == pytest.approx(1 - 4 / 9)
+    assert repetition("short") == 0
+
+
+def test_an_unfinished_run_or_a_spoilt_adapter_is_refused(tiny_run: Run, tmp_path) -> None:
+    import shutil
+
+    with pytest.raises(NotFound, match="There is no adapter"):
+        load_adapter(tiny.make()[0], tmp_path / "none")
+    shutil.copytree(tiny_run.adapter, tmp_path / "adapter")
+    weights = tmp_path / "adapter" / "adapter_model.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    with pytest.raises(Damaged, match=r"adapter_model\.safetensors has another SHA-256"):
+        load_adapter(tiny.make()[0], tmp_path / "adapter")

