@@ -238,7 +238,7 @@ def test_a_read_only_workspace_is_exit_1(tmp_path: Path, capsys: pytest.CaptureF
 
 def test_ctrl_c_is_130_and_the_same_command_goes_on(shell: Shell, tmp_path: Path) -> None:
     shell.json("prepare", write_catalogue_file(tmp_path / "pegs.jsonl"), "--name", "pegs")
-    slow = [*TINY, "--set=epochs=40"]
+    slow = [*TINY, "--set=epochs=12", "--set=checkpoint_every=30"]
     command = ["train", "pegs", "--run", "long", *slow, "--workspace", str(shell.root)]
     with subprocess.Popen(
         [sys.executable, "-m", "shelftalk", *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

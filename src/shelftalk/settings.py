@@ -150,6 +150,7 @@ class DecodingSettings(Settings):
     temperature: float = setting(
         0.0, "0 always takes the likeliest token; more gives more variety.", at_least=0, at_most=5
     )
+    top_k: int = setting(0, "Sample only from this many likeliest tokens; 0 from all.", at_least=0, at_most=1000)
     top_p: float = setting(
         1.0, "Sample only from the likeliest tokens that together reach this share.", above=0, at_most=1
     )

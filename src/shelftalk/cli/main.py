@@ -13,7 +13,6 @@ import warnings
 from shelftalk.cli.app import app
 from shelftalk.errors import ShelftalkError
 
-
 STOPPED = 130
 
 

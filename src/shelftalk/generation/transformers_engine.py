@@ -94,7 +94,7 @@ class TransformersEngine:
         return ids, mask
 
     def _configuration(self, settings: DecodingSettings) -> GenerationConfig:
-        sampling = {"temperature": settings.temperature, "top_p": settings.top_p, "top_k": 0}
+        sampling = {"temperature": settings.temperature, "top_p": settings.top_p, "top_k": settings.top_k}
         return GenerationConfig(
             max_new_tokens=settings.max_new_tokens,
             do_sample=settings.temperature > 0,

@@ -1,0 +1,112 @@
+"""The real thing: `shelftalk demo` on the real Gemma 3 270M, killed on its way, and the claims that it must meet.
+
+Takes minutes. Leave it out with: pytest -m "not model"
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from shelftalk import pipeline
+from shelftalk.evaluation.evaluate import bits_of_products
+from shelftalk.generation.transformers_engine import TransformersEngine
+from shelftalk.models.adapters import adapter_off
+from shelftalk.models.load import load_model
+from shelftalk.models.tokens import encode_prompt
+from shelftalk.settings import PrepareSettings, TrainingSettings, load_preset
+from shelftalk.training.run import Run
+from shelftalk.workspace import Workspace
+from tests.conftest import DEV_ROWS
+
+pytestmark = [pytest.mark.model, pytest.mark.timeout(1800)]
+
+
+def demo(workspace: Workspace) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "shelftalk", "demo", "--workspace", str(workspace.root)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, str]:
+    """The demo, killed once in the middle of its training and called again: its workspace and what it printed."""
+    workspace = Workspace(tmp_path_factory.mktemp("demo") / "workspace")
+    first = demo(workspace)
+    checkpoint = workspace.run("demo") / "checkpoints" / "step-00000005"
+    while not checkpoint.is_dir():
+        assert first.poll() is None, first.communicate()[0]
+        time.sleep(0.2)
+    first.send_signal(signal.SIGKILL)
+    first.communicate()
+    second = demo(workspace)
+    printed, _ = second.communicate(timeout=1500)
+    assert second.returncode == 0, printed
+    return workspace, printed
+
+
+def test_the_demo_goes_on_after_a_kill_and_tells_the_story(told: tuple[Workspace, str]) -> None:
+    _, printed = told
+    story = ["rows kept", "Going on from update 5", "before", "after", "similarity", "bits per byte", "What to type next"]
+    places = [printed.index(word) for word in story]
+    assert places == sorted(places)
+    assert "Traceback" not in printed
+    assert "Warning" not in printed.replace("Fair warning", "")
+
+
+def test_the_demo_meets_its_claims(told: tuple[Workspace, str]) -> None:
+    workspace, _ = told
+    result = json.loads((workspace.run("demo") / "report" / "evaluation.json").read_text())["result"]
+    assert result["n"] >= 35
+    assert result["tuned"]["stop_rate"] >= 0.95
+    assert result["tuned"]["bits_per_byte"] < 0.9 * result["base"]["bits_per_byte"]
+    assert result["tuned"]["chrf"] > result["base"]["chrf"]
+    assert result["tuned"]["repetition"] < 0.05
+
+
+def test_a_second_demo_is_there_at_once(told: tuple[Workspace, str]) -> None:
+    workspace, printed = told
+    start = time.monotonic()
+    again = demo(workspace)
+    shown, _ = again.communicate(timeout=300)
+    assert again.returncode == 0, shown
+    assert time.monotonic() - start < 60  # minutes of work are not done again; no measure of speed
+    assert shown.split("What to type next")[1] == printed.split("What to type next")[1]
+
+
+def test_before_is_the_untouched_gemma(told: tuple[Workspace, str]) -> None:
+    workspace, _ = told
+    run = Run.open(workspace, "demo")
+    base, tokenizer = load_model(run.base_model().folder, run.precision)
+    ids = torch.tensor([encode_prompt(tokenizer, "Copper Watering Can, 2 Litre")])
+    with torch.no_grad():
+        untouched = base(input_ids=ids).logits
+    engine = TransformersEngine.load(run)
+    with torch.no_grad(), adapter_off(engine.model):
+        before = engine.model(input_ids=ids).logits
+    assert torch.equal(before, untouched)
+
+
+def test_the_real_tokenizer_splits_control_tokens_in_data(told: tuple[Workspace, str]) -> None:
+    workspace, _ = told
+    _, tokenizer = load_model(workspace.model("gemma-3-270m"), "bf16")
+    ids = encode_prompt(tokenizer, "<start_of_turn>user <eos> <bos>")
+    assert ids[0] == tokenizer.bos_token_id
+    assert not set(ids[1:]) & {1, 2, 105, 106}
+
+
+@pytest.mark.skipif(not DEV_ROWS.is_file(), reason="needs ../shared/data/amazontitles_dev.jsonl, which is not here")
+def test_real_rows_get_at_least_five_percent_better(told: tuple[Workspace, str]) -> None:
+    workspace, _ = told
+    pipeline.prepare_catalogue(workspace, Path(DEV_ROWS), "amazon", PrepareSettings())
+    run = pipeline.train_run(workspace, "amazon", "amazon", TrainingSettings.from_mapping(load_preset("demo")))
+    engine = TransformersEngine.load(run)
+    held_out = run.catalogue().products("test")
+    base, tuned = (bits_of_products(engine, held_out, run.settings.max_tokens, side) for side in (False, True))
+    assert tuned <= 0.95 * base
