@@ -18,6 +18,7 @@ from shelftalk.workspace import (
     Workspace,
     check_name,
     faults,
+    is_locked,
     lock,
     read_json,
     staged_folder,
@@ -130,3 +131,31 @@ def test_a_lock_names_its_holder_and_ends_with_it(tmp_path: Path) -> None:
         holder.wait()
         with lock(folder, "trying"):
             pass
+
+
+def test_a_kill_between_the_two_renames_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    workspace = Workspace(tmp_path)
+    target = workspace.catalogue("goods")
+    with staged_folder(target) as staging:
+        (staging / "catalogue.json").write_text("old")
+    target.rename(target.with_name(".goods.outgoing"))  # what a kill at that moment leaves
+    assert (workspace.existing_catalogue("goods") / "catalogue.json").read_text() == "old"
+    real = Path.rename
+
+    def refuse(self: Path, other: Path) -> Path:
+        if self.name.endswith(".staging"):
+            raise OSError(28, "No space left on device")
+        return real(self, other)
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    with pytest.raises(NotWritable), staged_folder(target) as staging:
+        (staging / "catalogue.json").write_text("new")
+    assert (target / "catalogue.json").read_text() == "old"
+
+
+def test_looking_at_a_lock_does_not_take_it(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    assert not is_locked(folder)
+    with lock(folder, "holding"):
+        assert is_locked(folder)
+    assert not is_locked(folder)

@@ -11,28 +11,45 @@ from pathlib import Path
 from typing import Any
 
 from shelftalk.catalogue.prepare import prepare
-from shelftalk.errors import Busy
+from shelftalk.errors import Damaged, InvalidSettings, NotFound
 from shelftalk.evaluation.evaluate import evaluate
 from shelftalk.generation.compare import Comparison, compare
 from shelftalk.generation.transformers_engine import TransformersEngine
 from shelftalk.models.embedder import Embedder
-from shelftalk.models.registry import find_model
+from shelftalk.models.registry import BaseModel, find_model
 from shelftalk.records import Product, Progress, no_progress
 from shelftalk.retrieval.index import build_index
 from shelftalk.retrieval.search import Index
 from shelftalk.settings import DecodingSettings, PrepareSettings, TrainingSettings
 from shelftalk.training.run import Run
 from shelftalk.training.train import train
-from shelftalk.workspace import Workspace, lock, read_json, write_json
+from shelftalk.workspace import Workspace, is_locked, lock, read_json, write_json
 
 
 def prepare_catalogue(
     workspace: Workspace, source: Path, name: str, settings: PrepareSettings, progress: Progress = no_progress
 ) -> dict[str, Any]:
-    """Prepare `source` as catalogue `name`, replacing an earlier one of that name; see `catalogue.prepare`."""
+    """Prepare `source` as catalogue `name`, replacing an earlier one of that name; see `catalogue.prepare`.
+
+    Raises:
+        InvalidSettings: a run was trained on the catalogue of that name, and this one would be another.
+    """
     folder = workspace.catalogue(name)
     workspace.make()
-    return prepare(source, folder, settings, progress)
+
+    def refuse_if_used(data_hash: str) -> None:
+        used = [
+            run["name"]
+            for run in list_runs(workspace)
+            if run["catalogue"] == name and Run.open(workspace, run["name"]).description["data_hash"] != data_hash
+        ]
+        if used:
+            raise InvalidSettings(
+                f"Catalogue {name!r} is what run {', '.join(used)} was trained on, and this one is not the same; "
+                "choose another --name."
+            )
+
+    return prepare(source, folder, settings, progress, refuse_if_used)
 
 
 def train_run(
@@ -47,16 +64,23 @@ def train_run(
     """Create run `name` or open it, train it to its end and return it; see `training.train`."""
     workspace.existing_catalogue(catalogue)
     workspace.make()
+    with lock(workspace.run(name), "training"):
+        run, base = _open_or_create(workspace, catalogue, name, settings, token)
+        train(run, base, progress, say)
+    return run
+
+
+def _open_or_create(
+    workspace: Workspace, catalogue: str, name: str, settings: TrainingSettings, token: str | None
+) -> tuple[Run, BaseModel]:
+    """Open the run of that name, or create it; a run that failed before its first checkpoint is begun anew."""
     if name in workspace.runs():
         run = Run.open(workspace, name)
-        run.require_same(catalogue, settings)
-        base = run.base_model(token)
-    else:
-        workspace.run(name)  # refuses the name before minutes are spent on the model
-        base = find_model(settings.base_model, workspace, token)
-        run = Run.create(workspace, name, catalogue, settings, base)
-    train(run, base, progress, say)
-    return run
+        if run.finished or run.checkpoints.is_dir():
+            run.require_same(catalogue, settings)
+            return run, run.base_model(token)
+    base = find_model(settings.base_model, workspace, token)
+    return Run.create(workspace, name, catalogue, settings, base), base
 
 
 def index_run(run: Run, progress: Progress = no_progress) -> dict[str, Any]:
@@ -65,11 +89,13 @@ def index_run(run: Run, progress: Progress = no_progress) -> dict[str, Any]:
 
 
 def open_index(run: Run) -> Index:
-    """Open the run's index, building it first where there is none."""
+    """Open the run's index, building it first where there is none or its vectors are spoilt."""
     embedder = Embedder.load()
-    if not (run.index / "vectors.parquet").is_file():
+    try:
+        return Index.open(run.index, embedder)
+    except (NotFound, Damaged):
         build_index(run.products(), run.index, embedder)
-    return Index.open(run.index, embedder)
+        return Index.open(run.index, embedder)
 
 
 def ask(
@@ -80,8 +106,9 @@ def ask(
     on_text: Callable[[str, str], None] | None = None,
 ) -> Comparison:
     """Answer one title or question before and after fine-tuning, with references; see `generation.compare`."""
-    engine = TransformersEngine.load(run)
-    return compare(engine, open_index(run), request, settings, references, on_text)
+    run.require_finished()
+    index = open_index(run)
+    return compare(TransformersEngine.load(run), index, request, settings, references, on_text)
 
 
 def compare_held_out(
@@ -129,18 +156,15 @@ def evaluate_run(
 
 def list_runs(workspace: Workspace) -> list[dict[str, Any]]:
     """Describe every run of the workspace: name, status, catalogue, base model, step and steps."""
-    return [_describe_run(Run.open(workspace, name)) for name in workspace.runs()]
+    return [_describe_or_damaged(workspace, name) for name in workspace.runs()]
 
 
-def _describe_run(run: Run) -> dict[str, Any]:
+def describe_run(run: Run) -> dict[str, Any]:
+    """Describe one run as `list_runs` does."""
     state = read_json(run.folder / "state.json") if (run.folder / "state.json").is_file() else {}
     status = "finished" if run.finished else "stopped"
-    if not run.finished:
-        try:
-            with lock(run.folder, "looking"):
-                pass
-        except Busy:
-            status = "running"
+    if not run.finished and is_locked(run.folder):
+        status = "running"
     return {
         "name": run.name,
         "status": status,
@@ -150,3 +174,11 @@ def _describe_run(run: Run) -> dict[str, Any]:
         "steps": state.get("steps"),
         "indexed": (run.index / "vectors.parquet").is_file(),
     }
+
+
+def _describe_or_damaged(workspace: Workspace, name: str) -> dict[str, Any]:
+    try:
+        return describe_run(Run.open(workspace, name))
+    except (Damaged, KeyError):
+        empty = dict.fromkeys(("catalogue", "base_model", "step", "steps", "indexed"))
+        return {"name": name, "status": "damaged", **empty}

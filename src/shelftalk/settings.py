@@ -63,7 +63,16 @@ class Settings:
                 wrong.append(str(error))
         if wrong:
             raise InvalidSettings(" ".join(wrong))
-        return cls(**clean)
+        settings = cls(**clean)
+        settings.check()
+        return settings
+
+    def check(self) -> None:
+        """Do nothing if the settings agree with each other.
+
+        Raises:
+            InvalidSettings: they do not.
+        """
 
     def replace(self: SettingsClass, values: Mapping[str, Any]) -> SettingsClass:
         """Return these settings with some values changed, checked as `from_mapping` checks.
@@ -141,6 +150,18 @@ class PrepareSettings(Settings):
     test_share: float = setting(0.10, "Share of the products held out for evaluation.", at_least=0, at_most=0.5)
     seed: int = setting(42, "Seed of the sample and of the split.", at_least=0, at_most=2**31 - 1)
 
+    def check(self) -> None:
+        """Do nothing if something is left to train on.
+
+        Raises:
+            InvalidSettings: validation and test take everything.
+        """
+        if self.validation_share + self.test_share > 0.9:
+            raise InvalidSettings(
+                f"validation_share and test_share must leave at least 0.1 to train on, got {self.validation_share} and "
+                f"{self.test_share}."
+            )
+
 
 @dataclass(frozen=True)
 class DecodingSettings(Settings):
@@ -148,9 +169,9 @@ class DecodingSettings(Settings):
 
     max_new_tokens: int = setting(160, "Longest description, in tokens.", at_least=1, at_most=4096)
     temperature: float = setting(
-        0.0, "0 always takes the likeliest token; more gives more variety.", at_least=0, at_most=5
+        1.0, "0 always takes the likeliest token; more gives more variety.", at_least=0, at_most=5
     )
-    top_k: int = setting(0, "Sample only from this many likeliest tokens; 0 from all.", at_least=0, at_most=1000)
+    top_k: int = setting(40, "Sample only from this many likeliest tokens; 0 from all.", at_least=0, at_most=1000)
     top_p: float = setting(
         1.0, "Sample only from the likeliest tokens that together reach this share.", above=0, at_most=1
     )
@@ -205,7 +226,13 @@ def parse_assignments(assignments: list[str]) -> dict[str, str]:
 
 def describe_settings(cls: type[Settings]) -> list[tuple[str, str, str]]:
     """List (name, default, help) of every setting of a class, in order."""
-    return [(one.name, "all" if one.default is None else str(one.default), one.metadata["help"]) for one in fields(cls)]
+    return [(one.name, _default(one), one.metadata["help"]) for one in fields(cls)]
+
+
+def _default(one: Field[Any]) -> str:
+    if one.default is not None:
+        return str(one.default)
+    return "all" if "int" in str(one.type) else "automatic"
 
 
 def _preset_folder() -> Any:
@@ -225,9 +252,9 @@ def _parse(one: Field[Any], value: Any) -> Any:
         ValueError: with the sentence to show.
     """
     limits = one.metadata
-    if limits["optional"] and (value is None or value in ("all", "none", "")):
-        return None
     kind = str(one.type).removesuffix(" | None")
+    if limits["optional"] and (value is None or value == "" or (kind == "int" and value == "all")):
+        return None
     if kind == "str":
         if not isinstance(value, str) or not value:
             raise ValueError(f"{one.name} must be a text, got {value!r}.")

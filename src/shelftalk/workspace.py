@@ -12,6 +12,7 @@ manifest of SHA-256s as its last file, and is renamed. It knows nothing of what 
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import json
 import os
@@ -76,6 +77,7 @@ class Workspace:
             NotFound: there is none of that name; the message says which there are.
         """
         folder = self.catalogue(name)
+        recover_folder(folder)
         if not (folder / "catalogue.json").is_file():
             raise NotFound(_no_such("catalogue", name, self.catalogues(), "shelftalk prepare FILE --name " + name))
         return folder
@@ -168,16 +170,18 @@ def read_json(path: Path) -> Any:
 def staged_folder(path: Path) -> Iterator[Path]:
     """Yield an empty folder beside `path` that takes its place, with a manifest, when the block ends without exception.
 
-    A folder already at `path` is replaced. What an earlier, killed writer left beside it is removed. The caller holds
-    the lock: two writers of one folder are not kept apart here.
+    A folder already at `path` is replaced; `recover_folder` puts it back where a kill fell between its removal and the
+    new one's arrival. What else a killed writer left is removed. The caller holds the lock: two writers of one folder
+    are not kept apart here.
 
     Raises:
         NotWritable: see `writing`.
     """
     staging = path.with_name(f".{path.name}.staging")
-    outgoing = path.with_name(f".{path.name}.outgoing")
+    outgoing = _outgoing(path)
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
+        recover_folder(path)
         shutil.rmtree(staging, ignore_errors=True)
         staging.mkdir()
         try:
@@ -190,7 +194,14 @@ def staged_folder(path: Path) -> Iterator[Path]:
             fsync_folder(path.parent)
             shutil.rmtree(outgoing, ignore_errors=True)
         finally:
+            recover_folder(path)
             shutil.rmtree(staging, ignore_errors=True)
+
+
+def recover_folder(path: Path) -> None:
+    """Put back the folder that a killed writer had moved aside and not yet replaced, if there is one."""
+    if not path.exists() and _outgoing(path).exists():
+        _outgoing(path).rename(path)
 
 
 def write_manifest(folder: Path) -> None:
@@ -262,7 +273,7 @@ def lock(folder: Path, purpose: str) -> Iterator[None]:
         path.parent.mkdir(parents=True, exist_ok=True)
         file_lock = FileLock(path)
         try:
-            file_lock.acquire(timeout=0)
+            file_lock.acquire(timeout=1)  # a moment's patience for one who only looks
         except Timeout:
             who = holder.read_text(encoding="utf-8") if holder.exists() else "another process"
             raise Busy(f"{folder.name} is in use by {who}; wait until it has finished, or stop it.") from None
@@ -272,6 +283,23 @@ def lock(folder: Path, purpose: str) -> Iterator[None]:
         holder.unlink(missing_ok=True)
     finally:
         file_lock.release()
+
+
+def is_locked(folder: Path) -> bool:
+    """Say whether a process holds `folder`'s lock; nothing is written."""
+    path = folder.with_name(f".{folder.name}.lock")
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return True
+    return False
+
+
+def _outgoing(path: Path) -> Path:
+    return path.with_name(f".{path.name}.outgoing")
 
 
 def _folders_with(parent: Path, file: str) -> list[str]:

@@ -106,3 +106,15 @@ def test_an_unfinished_run_or_a_spoilt_adapter_is_refused(tiny_run: Run, tmp_pat
     weights.write_bytes(content)
     with pytest.raises(Damaged, match=r"adapter_model\.safetensors has another SHA-256"):
         load_adapter(tiny.make()[0], tmp_path / "adapter")
+
+
+def test_a_models_own_decoding_defaults_do_not_leak_in() -> None:
+    model, tokenizer = tiny.make()
+    plain = TransformersEngine(model, tokenizer).describe("Oak peg", tuned=True, settings=SHORT)
+    model, tokenizer = tiny.make()
+    model.generation_config.repetition_penalty = 5.0
+    assert TransformersEngine(model, tokenizer).describe("Oak peg", tuned=True, settings=SHORT) == plain
+
+
+def test_half_a_surrogate_pair_is_no_reason_to_fail(engine: TransformersEngine) -> None:
+    assert engine.describe("Oak \udce9 peg", tuned=True, settings=SHORT).tokens

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 from pathlib import Path
 
 import pytest
@@ -78,3 +79,28 @@ def test_a_wished_precision_is_kept() -> None:
     assert resolve_precision("fp32") == "fp32"
     assert resolve_precision("bf16") == "bf16"
     assert resolve_precision("automatic") in ("fp32", "bf16")
+
+
+def test_code_in_a_model_folder_never_runs(tmp_path: Path) -> None:
+    folder, canary = tmp_path / "model", tmp_path / "ran"
+    tiny.save(folder)
+    config = json.loads((folder / "config.json").read_text())
+    config.update(model_type="evil", auto_map={"AutoConfig": "evil.Evil", "AutoModelForCausalLM": "evil.Model"})
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "evil.py").write_text(f"open({str(canary)!r}, 'w')")
+    with pytest.raises(Damaged):
+        load_model(folder, "fp32")
+    assert not canary.exists()
+
+
+def test_other_weights_of_the_same_shape_are_another_revision(workspace: Workspace, tmp_path: Path) -> None:
+    revisions = set()
+    for seed in (0, 1):
+        tiny.make(seed)[0].save_pretrained(tmp_path)
+        revisions.add(find_model(str(tmp_path), workspace).revision)
+    assert len(revisions) == 2
+
+
+def test_a_hub_name_that_cannot_be_one_is_a_users_mistake(workspace: Workspace) -> None:
+    with pytest.raises(NotFound, match="not a Hub id"):
+        find_model("a/b--c", workspace)

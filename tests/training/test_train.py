@@ -16,6 +16,7 @@ import torch
 from safetensors.torch import load_file
 
 from shelftalk import pipeline
+from shelftalk.catalogue.prepare import prepare
 from shelftalk.errors import Busy, Damaged, InvalidSettings, NotFound
 from shelftalk.settings import PrepareSettings, TrainingSettings
 from shelftalk.training.run import Run
@@ -26,6 +27,7 @@ TRAIN = """
 import sys
 from tests.conftest import TINY_SETTINGS
 from shelftalk import pipeline
+from shelftalk.catalogue.prepare import prepare
 from shelftalk.workspace import Workspace
 pipeline.train_run(Workspace(sys.argv[1]), "pegs", sys.argv[2], TINY_SETTINGS, say=lambda line: print(line, flush=True),
                    progress=lambda done, total: print("update", done, flush=True))
@@ -170,7 +172,7 @@ def test_a_finished_run_is_left_as_it_is(tiny_run: Run) -> None:
 
 def test_a_catalogue_that_changed_is_refused(pegs: Workspace, tmp_path: Path) -> None:
     pipeline.train_run(pegs, "pegs", "one", TINY_SETTINGS.replace({"epochs": 1}))
-    pipeline.prepare_catalogue(pegs, write_catalogue_file(tmp_path / "more.jsonl", 40), "pegs", PrepareSettings())
+    prepare(write_catalogue_file(tmp_path / "more.jsonl", 40), pegs.catalogue("pegs"), PrepareSettings())
     with pytest.raises(Damaged, match="has changed since run 'one'"):
         Run.open(pegs, "one").products()
 
@@ -202,3 +204,69 @@ def test_the_adapter_learns_in_fp32_over_a_bf16_base() -> None:
 def test_adapter_weights_changed(tiny_run: Run) -> None:
     saved = load_file(tiny_run.adapter / "adapter_model.safetensors")
     assert all(value.abs().max() > 0 for name, value in saved.items() if "lora_B" in name)
+
+
+def test_a_damaged_adapter_is_made_again(tiny_run: Run, pegs: Workspace) -> None:
+    run = pipeline.train_run(pegs, "pegs", "again", TINY_SETTINGS)
+    (run.adapter / "adapter_model.safetensors").write_bytes(b"spoilt")
+    pipeline.train_run(pegs, "pegs", "again", TINY_SETTINGS)
+    assert weights(run) == weights(tiny_run)
+
+
+def test_spoilt_later_checkpoints_do_not_push_out_a_good_one(tiny_run: Run, pegs: Workspace) -> None:
+    import shutil
+
+    run = pipeline.train_run(pegs, "pegs", "again", TINY_SETTINGS)
+    shutil.rmtree(run.adapter)
+    for checkpoint in run.checkpoints.iterdir():
+        (checkpoint / "progress.json").unlink()
+    heard: list[str] = []
+
+    def stop(done: int, total: int) -> None:
+        if done == 5:
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        pipeline.train_run(pegs, "pegs", "again", TINY_SETTINGS, progress=stop)
+    assert sorted(one.name for one in run.checkpoints.iterdir()) == ["step-00000002", "step-00000004"]
+    pipeline.train_run(pegs, "pegs", "again", TINY_SETTINGS, say=heard.append)
+    assert heard == ["Going on from update 4."]
+    assert weights(run) == weights(tiny_run)
+
+
+def test_a_failed_start_does_not_burn_the_name(pegs: Workspace, tmp_path: Path) -> None:
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    from shelftalk.models import tiny
+
+    tiny.save(tmp_path / "model")
+    GPT2LMHeadModel(GPT2Config(n_layer=1, n_head=1, n_embd=8, vocab_size=300)).save_pretrained(tmp_path / "model")
+    with pytest.raises(InvalidSettings, match="none of the layers"):
+        pipeline.train_run(pegs, "pegs", "one", TINY_SETTINGS.replace({"base_model": str(tmp_path / "model")}))
+    assert pipeline.train_run(pegs, "pegs", "one", TINY_SETTINGS).finished
+
+
+def test_a_catalogue_in_use_is_not_replaced_by_another(pegs: Workspace, tmp_path: Path) -> None:
+    pipeline.train_run(pegs, "pegs", "one", TINY_SETTINGS.replace({"epochs": 1}))
+    source, settings = tmp_path / "pegs.jsonl", PrepareSettings(test_share=0.2)
+    pipeline.prepare_catalogue(pegs, source, "pegs", settings)  # the same again is the same
+    with pytest.raises(InvalidSettings, match="run one was trained on"):
+        pipeline.prepare_catalogue(pegs, write_catalogue_file(source, 40), "pegs", settings)
+    assert Run.open(pegs, "one").products()
+
+
+def test_a_damaged_run_does_not_hide_the_others(tiny_run: Run, pegs: Workspace) -> None:
+    pipeline.train_run(pegs, "pegs", "good", TINY_SETTINGS.replace({"epochs": 1}))
+    pegs.run("bad").mkdir()
+    (pegs.run("bad") / "run.json").write_text("{")
+    assert [(one["name"], one["status"]) for one in pipeline.list_runs(pegs)] == [
+        ("bad", "damaged"),
+        ("good", "finished"),
+    ]
+
+
+def test_spoilt_vectors_are_made_again(pegs: Workspace) -> None:
+    run = pipeline.train_run(pegs, "pegs", "one", TINY_SETTINGS.replace({"epochs": 1}))
+    pipeline.index_run(run)
+    (run.index / "vectors.parquet").write_bytes(b"spoilt")
+    assert pipeline.open_index(run).uids() == {product.uid for product in run.products()}

@@ -26,7 +26,7 @@ INLINE_TAGS = (
 )
 # Only names of HTML, with attributes that have a value or none at all: "<3", "a < b" and "<i am new>" are no tags.
 TAG = re.compile(
-    rf"</?(?:(?P<block>{BLOCK_TAGS})|{INLINE_TAGS})(?:\s(?=[^<>]*=)[^<>]*|\s+nowrap|\s+noshade)?\s*/?>"
+    rf"</?(?:(?P<block>{BLOCK_TAGS})|{INLINE_TAGS})(?:\s(?=[^<>=]*=)[^<>]*|(?:\s+nowrap|\s+noshade)?\s*/?)>"
     r"|<!doctype[^<>]*>|<\?xml[^<>]*>",
     re.IGNORECASE,
 )

@@ -34,7 +34,7 @@ import shutil
 import time
 from array import array
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -62,11 +62,17 @@ DETAIL_LENGTH = 200
 DRAFT_TABLE, DRAFT_REJECTS = "draft.parquet", "draft.jsonl"
 
 
-def prepare(source: Path, folder: Path, settings: PrepareSettings, progress: Progress = no_progress) -> dict[str, Any]:
+def prepare(
+    source: Path,
+    folder: Path,
+    settings: PrepareSettings,
+    progress: Progress = no_progress,
+    accept: Callable[[str], None] = lambda data_hash: None,
+) -> dict[str, Any]:
     """Prepare the catalogue file `source` in `folder`, which is replaced whole or left as it was.
 
     The same file and settings give the same bytes in products.parquet and rejects.jsonl. `progress` gets bytes of the
-    file read, and its size.
+    file read, and its size. `accept` is given the data hash before anything is replaced; what it raises ends the call.
 
     Returns:
         What stands in catalogue.json: `read`, `kept`, `rejected` by reason (read is the sum of both), `split`,
@@ -88,6 +94,7 @@ def prepare(source: Path, folder: Path, settings: PrepareSettings, progress: Pro
         draft = _write_draft(source, columns, staging, progress)
         choices = _choose(source, draft, settings)
         data_hash, rejected = _write_products(draft, choices, staging)
+        accept(data_hash)
         summary = {
             "read": len(draft.lines) + len(draft.rejected_lines),
             "kept": int((choices.splits >= 0).sum()),

@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 app = typer.Typer(
     name="shelftalk",
     help="Teach a small open language model a catalogue's own voice, and show what that changed.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -51,14 +50,16 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def _options(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", help="Print the version.", callback=_show_version, is_eager=True)
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Print a traceback when something fails.")] = False,
 ) -> None:
-    pass
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
 @app.command()
@@ -139,12 +140,12 @@ def train(
     place.existing_catalogue(catalogue)
     settings = _training_settings(place, run, preset, assignments or [])
     from shelftalk.cli import output
-    from shelftalk.pipeline import list_runs, train_run
+    from shelftalk.pipeline import describe_run, train_run
 
     with output.step(f"Training {run}") as progress:
         trained = train_run(place, catalogue, run, settings, read_token(token_stdin), progress, output.say)
     if as_json:
-        output.print_json(next(one for one in list_runs(place) if one["name"] == run))
+        output.print_json(describe_run(trained))
     else:
         output.out.print(f"Adapter: {trained.adapter}", markup=False, soft_wrap=True)
         output.out.print(f"Next: shelftalk ask {run} 'a title or a question'", markup=False)
@@ -193,7 +194,7 @@ def ask(
         str, typer.Argument(metavar="TEXT", help='A title, or a question such as "What is Mog\'s Kittens?"')
     ],
     settings: DecodingSettings,
-    references: Annotated[int, typer.Option("--references", min=0, max=100, help="How many references.")] = 3,
+    references: Annotated[int, typer.Option("--references", min=1, max=100, help="How many references.")] = 3,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     as_json: JsonOption = False,
 ) -> None:
@@ -222,7 +223,7 @@ def compare(
     settings: DecodingSettings,
     count: Annotated[int, typer.Option("--count", min=1, max=1000, help=COUNT_HELP)] = 3,
     pick: Annotated[int, typer.Option("--pick", help="Seed that picks the products.")] = 42,
-    references: Annotated[int, typer.Option("--references", min=0, max=100, help="How many references.")] = 3,
+    references: Annotated[int, typer.Option("--references", min=1, max=100, help="How many references.")] = 3,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     as_json: JsonOption = False,
 ) -> None:

@@ -28,6 +28,7 @@ def run(arguments: list[str], debug: bool = False) -> int:
     # Off unless asked for: models come from this disk or from an explicit download, and nothing phones home.
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("TQDM_DISABLE", "1")  # libraries' own bars; the steps have theirs
     if not debug:
         warnings.simplefilter("ignore", FutureWarning)  # of libraries, to their own callers
     try:

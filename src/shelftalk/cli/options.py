@@ -13,7 +13,6 @@ from typing import Annotated, Any
 import typer
 
 from shelftalk.settings import Settings, describe_settings
-from shelftalk.workspace import Workspace
 
 WorkspaceOption = Annotated[
     Path,
@@ -25,11 +24,6 @@ TokenOption = Annotated[
     bool, typer.Option("--token-stdin", help="Read the Hugging Face token from standard input (one line).")
 ]
 DEFAULT_WORKSPACE = Path("workspace")
-
-
-def workspace_at(path: Path) -> Workspace:
-    """Return the workspace in a folder."""
-    return Workspace(path)
 
 
 def with_settings(cls: type[Settings]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

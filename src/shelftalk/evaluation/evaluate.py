@@ -24,22 +24,21 @@ def evaluate(
     engine: TransformersEngine,
     settings: DecodingSettings,
     max_products: int | None = 100,
-    split: str = "test",
     progress: Progress = no_progress,
 ) -> dict[str, Any]:
     """Compare base and tuned model on held-out products, asked for by their bare titles.
 
-    Takes a seeded sample of `max_products` of the split, or all. Returns {"split", "n", "decoding", "base", "tuned",
-    "reference_words"}; base and tuned hold bits_per_byte (of the true description given the prompt, end token not
-    counted), chrf (chrF++, 0 to 100), stop_rate (share of descriptions that the model ended itself), mean_words and
+    Takes a seeded sample of `max_products` of the test split, or all. Returns {"split", "n", "decoding", "base",
+    "tuned", "reference_words"}; base and tuned hold bits_per_byte (of the true description given the prompt, end token
+    not counted), chrf (chrF++, 0 to 100), stop_rate (share of descriptions that the model ended itself), mean_words and
     repetition (share of repeated runs of four words). `progress` counts products, each twice for each model.
 
     Raises:
         TooFewProducts: the split is empty.
     """
-    products = run.catalogue().sample(split, max_products, run.settings.seed)
+    products = run.catalogue().sample("test", max_products, run.settings.seed)
     if not products:
-        raise TooFewProducts(f"Catalogue {run.description['catalogue']!r} has no products in its {split} split.")
+        raise TooFewProducts(f"Catalogue {run.description['catalogue']!r} has no products held out.")
     total, done = 4 * len(products), 0
     sides: dict[str, dict[str, float]] = {}
     for side, tuned in (("base", False), ("tuned", True)):
@@ -56,7 +55,7 @@ def evaluate(
         done += len(products)
         sides[side] = {"bits_per_byte": round(size, 4), **measure(written, products)}
     return {
-        "split": split,
+        "split": "test",
         "n": len(products),
         "decoding": settings.as_mapping(),
         "reference_words": round(mean_words([product.description for product in products]), 1),

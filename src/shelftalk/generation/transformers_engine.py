@@ -32,6 +32,8 @@ class TransformersEngine:
     def __init__(self, model: Any, tokenizer: Any) -> None:
         self.model = model
         self.tokenizer = tokenizer
+        # A model's own defaults (a repetition penalty, say) would fill whatever our settings leave unset.
+        (model.get_base_model() if hasattr(model, "peft_config") else model).generation_config = GenerationConfig()
 
     @classmethod
     def load(cls, run: Run, token: str | None = None) -> TransformersEngine:

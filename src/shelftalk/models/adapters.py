@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 
-from shelftalk.errors import Damaged, NotFound
+from shelftalk.errors import Damaged, InvalidSettings, NotFound
 from shelftalk.settings import TrainingSettings
 from shelftalk.workspace import faults
 
@@ -33,7 +33,13 @@ def add_adapter(model: Any, settings: TrainingSettings) -> Any:
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
-        return get_peft_model(model, config)
+        try:
+            return get_peft_model(model, config)
+        except ValueError as error:
+            raise InvalidSettings(
+                f"The base model {settings.base_model} has none of the layers {', '.join(TARGET_MODULES)}; take a "
+                "Gemma, Llama, Mistral or Qwen model."
+            ) from error
 
 
 def load_adapter(model: Any, folder: Path) -> Any:

@@ -35,7 +35,7 @@ def convert(folder: Path, progress: Progress = no_progress) -> None:
     from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()
-    with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
+    with tempfile.TemporaryDirectory(dir=folder) as temporary:
         source = Path(temporary)
         _assemble(source / FILE)
         progress(2, 56)

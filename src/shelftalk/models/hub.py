@@ -6,10 +6,11 @@ over by the caller. It is passed on in memory only: never written, logged or put
 
 from __future__ import annotations
 
+import errno
 from contextlib import suppress
 from pathlib import Path
 
-from shelftalk.errors import AccessDenied, NotFound, Unreachable
+from shelftalk.errors import AccessDenied, NotFound, NotWritable, Unreachable
 
 FILES = ["*.safetensors", "*.safetensors.index.json", "*.json", "tokenizer.model", "*.txt"]
 
@@ -26,10 +27,16 @@ def download(name: str, token: str | None = None, revision: str | None = None) -
     """
     import httpx
     from huggingface_hub import get_token, snapshot_download
-    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        HfHubHTTPError,
+        HFValidationError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+    )
 
     if revision is not None:
-        with suppress(LocalEntryNotFoundError):
+        with suppress(LocalEntryNotFoundError, HFValidationError):
             return Path(
                 snapshot_download(name, revision=revision, allow_patterns=FILES, local_files_only=True)
             ), revision
@@ -37,6 +44,8 @@ def download(name: str, token: str | None = None, revision: str | None = None) -
     page = f"https://huggingface.co/{name}"
     try:
         folder = Path(snapshot_download(name, revision=revision, allow_patterns=FILES, token=token or False))
+    except HFValidationError as error:
+        raise NotFound(f"{name!r} is not a Hub id: it should look like google/gemma-2b.") from error
     except GatedRepoError as error:
         if token is None:
             raise AccessDenied(
@@ -49,6 +58,8 @@ def download(name: str, token: str | None = None, revision: str | None = None) -
     except RepositoryNotFoundError as error:
         raise NotFound(f"The Hub knows no model {name!r}, or this token may not see it; look at {page}.") from error
     except (LocalEntryNotFoundError, httpx.TransportError, OSError) as error:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise NotWritable(f"The disk is full while downloading {name}; free some space and run again.") from error
         if isinstance(error, HfHubHTTPError) and error.response is not None and error.response.status_code == 401:
             raise AccessDenied(f"The Hub refused the token for {name}; make a new one and set HF_TOKEN.") from error
         raise Unreachable(

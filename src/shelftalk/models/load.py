@@ -28,14 +28,19 @@ def load_model(folder: Path, precision: str = "automatic") -> tuple[Any, Any]:
     chosen = resolve_precision(precision)
     dtype = torch.bfloat16 if chosen == "bf16" else torch.float32
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         model = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=dtype, local_files_only=True, use_safetensors=True, attn_implementation="sdpa"
+            folder,
+            dtype=dtype,
+            local_files_only=True,
+            use_safetensors=True,
+            trust_remote_code=False,
+            attn_implementation="sdpa",
         )
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise Damaged(
-            f"The base model in {folder} cannot be loaded ({reason}); delete the folder and run again."
+            f"The base model in {folder} cannot be loaded ({reason}); is it a whole causal model in safetensors?"
         ) from error
     return model.to(best_device()).eval(), tokenizer
 

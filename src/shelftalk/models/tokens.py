@@ -47,5 +47,8 @@ def encode_example(tokenizer: Any, request: str, description: str, max_tokens: i
 
 
 def _encode(tokenizer: Any, text: str) -> list[int]:
+    text = text.encode(
+        errors="replace"
+    ).decode()  # half a surrogate pair, as from a terminal, is no text to a tokenizer
     ids: list[int] = tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
     return ids

@@ -9,7 +9,6 @@ shrinks. Rows are never joined, so no product can see another.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -37,11 +36,6 @@ def plan_batches(examples: Sequence[Example], settings: TrainingSettings) -> lis
     return plan
 
 
-def count_updates(products: int, settings: TrainingSettings) -> int:
-    """Return how many updates a run over `products` products makes."""
-    return math.ceil(products * settings.epochs / (settings.batch_size * settings.gradient_accumulation))
-
-
 def collate(batch: Batch) -> dict[str, torch.Tensor]:
     """Return `input_ids` and `labels`, both (rows, length), padded on the right.
 
@@ -56,10 +50,3 @@ def collate(batch: Batch) -> dict[str, torch.Tensor]:
         input_ids[row, : example.input_length] = ids[:-1]
         labels[row, example.prompt_length - 1 : example.input_length] = ids[example.prompt_length :]
     return {"input_ids": input_ids, "labels": labels}
-
-
-def padding_share(plan: Sequence[Batch]) -> float:
-    """Return the share of computed positions that are padding."""
-    used = sum(example.input_length for batch in plan for example in batch)
-    computed = sum(len(batch) * max(example.input_length for example in batch) for batch in plan)
-    return 1 - used / computed

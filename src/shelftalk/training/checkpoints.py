@@ -29,7 +29,7 @@ KEEP = 2  # the newest, and one more should the disk spoil it
 def save_checkpoint(
     folder: Path, step: int, model: Any, optimizer: Any, scheduler: Any, state: Any, data_hash: str
 ) -> Path:
-    """Write the checkpoint of `step` under `folder` whole or not at all; remove all but the newest two."""
+    """Write the checkpoint of `step` under `folder` whole or not at all; remove all but it and the one before."""
     target = folder / f"step-{step:08d}"
     with staged_folder(target) as staging:
         save_file(_trainable(model), staging / "adapter.safetensors")
@@ -49,8 +49,10 @@ def save_checkpoint(
         }
         write_json(staging / "progress.json", progress)
         state.save_to_json(str(staging / "trainer_state.json"))
-    for old in sorted(folder.glob("step-*"))[:-KEEP]:
-        shutil.rmtree(old)
+    others = sorted(folder.glob("step-*"))
+    later = [other for other in others if other > target]  # refused when this training went on, or it would not be here
+    for other in [*later, *[other for other in others if other <= target][:-KEEP]]:
+        shutil.rmtree(other)
     return target
 
 
@@ -94,7 +96,8 @@ def load_random_state(checkpoint: Path) -> None:
     states = load_file(checkpoint / "random.safetensors")
     torch.random.set_rng_state(states["cpu"])
     for number in range(torch.cuda.device_count()):
-        torch.cuda.set_rng_state(states[f"cuda.{number}"], number)
+        if f"cuda.{number}" in states:
+            torch.cuda.set_rng_state(states[f"cuda.{number}"], number)
 
 
 def _trainable(model: Any) -> dict[str, torch.Tensor]:

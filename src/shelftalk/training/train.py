@@ -25,7 +25,7 @@ from shelftalk.training.batches import plan_batches
 from shelftalk.training.checkpoints import newest_checkpoint
 from shelftalk.training.run import Run
 from shelftalk.training.trainer import AdapterTrainer
-from shelftalk.workspace import lock, staged_folder, write_bytes, write_json
+from shelftalk.workspace import faults, staged_folder, write_bytes, write_json
 
 
 def train(
@@ -35,37 +35,36 @@ def train(
 
     Writes checkpoints/, metrics.jsonl (a line of step, epoch, loss, gradient norm and learning rate every log_every
     updates), state.json (status, step, speed) and at last adapter/ in plain PEFT layout. The adapter does not depend
-    on how often the training was cut off. `progress` counts updates; `say` is told what was resumed or skipped.
+    on how often the training was cut off. `progress` counts updates; `say` is told what was resumed or skipped. The
+    caller holds the run's lock.
 
     Raises:
         KeyboardInterrupt: Ctrl-C or SIGTERM; a checkpoint of the last finished update has been written.
-        Busy: another process trains this run.
         Damaged: the catalogue changed since the run began, or the base model cannot be read.
     """
-    with lock(run.folder, "training"):
-        if run.finished:
-            return
-        settings = run.settings
-        model, tokenizer = load_model(base.folder, run.precision)
-        model = add_adapter(model, settings)
-        plan = plan_batches(encode_products(tokenizer, run.products(), settings), settings)
-        checkpoint, skipped = newest_checkpoint(run.checkpoints, run.description["data_hash"])
-        for line in skipped:
-            say(line)
-        first_step = int(checkpoint.name.removeprefix("step-")) if checkpoint else 0
-        if checkpoint:
-            say(f"Going on from update {first_step}.")
-        _keep_metrics_until(run.folder / "metrics.jsonl", first_step)
-        recorder = _Recorder(run.folder, settings, sum(len(batch) for batch in plan), first_step, progress)
-        data_hash = run.description["data_hash"]
-        trainer = AdapterTrainer(model, plan, settings, run.checkpoints, data_hash, [recorder])
-        with _stopping_gently(recorder):
-            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-        if recorder.stop_asked:
-            recorder.write_state("stopped", trainer.state)
-            raise KeyboardInterrupt
-        save_adapter(trainer.model, run)
-        recorder.write_state("finished", trainer.state)
+    if run.finished and not faults(run.adapter):
+        return
+    settings = run.settings
+    model, tokenizer = load_model(base.folder, run.precision)
+    model = add_adapter(model, settings)
+    plan = plan_batches(encode_products(tokenizer, run.products(), settings), settings)
+    checkpoint, skipped = newest_checkpoint(run.checkpoints, run.description["data_hash"])
+    for line in skipped:
+        say(line)
+    first_step = int(checkpoint.name.removeprefix("step-")) if checkpoint else 0
+    if checkpoint:
+        say(f"Going on from update {first_step}.")
+    _keep_metrics_until(run.folder / "metrics.jsonl", first_step)
+    recorder = _Recorder(run.folder, settings, sum(len(batch) for batch in plan), first_step, progress)
+    data_hash = run.description["data_hash"]
+    trainer = AdapterTrainer(model, plan, settings, run.checkpoints, data_hash, [recorder])
+    with _stopping_gently(recorder):
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    if recorder.stop_asked:
+        recorder.write_state("stopped", trainer.state)
+        raise KeyboardInterrupt
+    save_adapter(trainer.model, run)
+    recorder.write_state("finished", trainer.state)
 
 
 def encode_products(tokenizer: Any, products: list[Product], settings: TrainingSettings) -> list[Example]:

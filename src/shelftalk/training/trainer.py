@@ -83,7 +83,7 @@ class AdapterTrainer(Trainer):  # type: ignore[misc]
 
 
 def _arguments(settings: TrainingSettings, checkpoints: Path) -> TrainingArguments:
-    return TrainingArguments(
+    arguments = TrainingArguments(
         output_dir=str(checkpoints),
         num_train_epochs=1,
         per_device_train_batch_size=1,
@@ -108,3 +108,7 @@ def _arguments(settings: TrainingSettings, checkpoints: Path) -> TrainingArgumen
         remove_unused_columns=False,
         logging_nan_inf_filter=False,
     )
+    arguments._n_gpu = min(
+        arguments.n_gpu, 1
+    )  # several cards in one process would split batches that are planned whole
+    return arguments
