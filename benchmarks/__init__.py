@@ -1,0 +1,1 @@
+"""One file a question; each prints ratios measured in one run."""
