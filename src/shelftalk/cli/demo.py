@@ -19,7 +19,6 @@ from shelftalk.workspace import Workspace, read_json, write_json
 
 NAME = "demo"
 SHOWN = 3
-LONGEST = 128  # tokens: half as much again as the bundled cards have
 MEASURED = 32  # two full batches of the engine
 
 
@@ -30,7 +29,7 @@ def run_demo(workspace: Workspace) -> None:
     shows everything at once.
     """
     settings = TrainingSettings.from_mapping(load_preset(NAME))
-    decoding = DecodingSettings(max_new_tokens=LONGEST)
+    decoding = DecodingSettings()
     workspace.make()
 
     _prepare(workspace)
