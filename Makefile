@@ -3,13 +3,16 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check format catalogue clean
+.PHONY: demo test test-long check format catalogue clean
 
 demo: $(VENV)/installed
 	$(BIN)/shelftalk demo
 
 test: $(VENV)/installed-dev check
 	$(BIN)/python -m pytest
+
+test-long: $(VENV)/installed-dev
+	$(BIN)/python -m pytest -m slow
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff check .

@@ -21,6 +21,7 @@ LAYERS = [
     {"training", "retrieval"},
     {"catalogue", "models"},
     {"prompts", "workspace"},
+    {"locks"},
     {"settings"},
     {"records"},
     {"errors"},

@@ -203,12 +203,12 @@ def test_a_users_mistake_is_one_line_and_exit_2(trained: Shell, arguments: list[
 def test_an_unexpected_failure_is_one_line_and_exit_1(
     trained: Shell, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from shelftalk import pipeline
+    from shelftalk.training import jobs
 
     def fail(*_: object) -> None:
         raise ZeroDivisionError("by design\nsecond line")
 
-    monkeypatch.setattr(pipeline, "list_runs", fail)
+    monkeypatch.setattr(jobs, "list_runs", fail)
     code, _, err = trained("runs")
     assert code == 1
     assert err.splitlines() == [
@@ -273,3 +273,87 @@ def test_a_token_on_standard_input_reaches_no_file(shell: Shell, tmp_path: Path)
     )
     assert "hf_canary" not in done.stdout + done.stderr
     assert not any(b"hf_canary" in file.read_bytes() for file in shell.root.rglob("*") if file.is_file())
+
+
+def test_a_detached_run_from_start_to_deletion(shell: Shell, tmp_path: Path) -> None:
+    shell.json("prepare", write_catalogue_file(tmp_path / "pegs.jsonl"), "--name", "pegs")
+    command = ["train", "pegs", "--run", "apart", *TINY, "--set=epochs=12", "--detach", "--token-stdin"]
+    done = subprocess.run(
+        [sys.executable, "-m", "shelftalk", *command, "--workspace", str(shell.root)],
+        input="hf_canary\n",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "shelftalk runs follow apart" in done.stdout
+    assert "shelftalk runs stop apart" in done.stdout
+    state = json.loads((shell.root / "runs/apart/state.json").read_text())
+    assert state["status"] == "queued"
+    code, _, err = shell("runs", "delete", "apart", "--yes")
+    assert code == 1
+    assert "in use by process" in err
+    process_id = err.split("process ")[1].split()[0]
+    if Path("/proc").is_dir():
+        assert b"hf_canary" not in Path(f"/proc/{process_id}/cmdline").read_bytes()
+        assert b"hf_canary" not in Path(f"/proc/{process_id}/environ").read_bytes()
+    code, _, err = shell("runs", "follow", "apart")
+    assert code == 0
+    assert "apart: queued" in err.splitlines()[0]
+    assert "apart: finished, update 72 of 72, loss " in err.splitlines()[-1]
+    assert "tokens/s" in err.splitlines()[-1]
+    assert not any(b"hf_canary" in file.read_bytes() for file in shell.root.rglob("*") if file.is_file())
+    assert shell.json("runs", "resume", "apart")["status"] == "finished"
+    assert (
+        [one["name"] for one in shell.json("runs")] == [one["name"] for one in shell.json("runs", "list")] == ["apart"]
+    )
+    assert shell("runs", "delete", "apart", "--yes")[0] == 0
+    assert shell.json("runs") == []
+
+
+def test_a_run_that_was_stopped_is_shown_followed_and_resumed(shell: Shell, tmp_path: Path) -> None:
+    shell.json("prepare", write_catalogue_file(tmp_path / "pegs.jsonl"), "--name", "pegs")
+    started = shell.json("train", "pegs", "--run", "long", *TINY, "--set=epochs=40", "--detach")
+    assert started["status"] == "queued"
+    metrics = shell.root / "runs" / "long" / "metrics.jsonl"
+    while not (metrics.is_file() and metrics.read_text()):
+        assert shell.json("runs")[0]["status"] in ("queued", "running")
+    follow = [sys.executable, "-m", "shelftalk", "runs", "follow", "long", "--workspace", str(shell.root)]
+    with subprocess.Popen(follow, stderr=subprocess.PIPE, text=True) as watcher:
+        assert watcher.stderr is not None
+        assert watcher.stderr.readline().startswith("long: ")
+        watcher.send_signal(signal.SIGINT)
+        assert watcher.stderr.read().splitlines()[-1] == "long goes on. Stop it with: shelftalk runs stop long"
+    assert watcher.returncode == 0
+    assert shell.json("runs", "stop", "long")["status"] == "stopped"
+    code, _, err = shell("runs", "follow", "long")
+    assert code == 130
+    assert "long: stopped, update" in err
+    shown = shell.json("runs", "show", "long")
+    assert shown["status"] == shown["state"]["status"] == "stopped"
+    assert shown["step"] == shown["metrics"]["step"] < shown["steps"]
+    assert shown["settings"]["epochs"] == 40
+    assert shown["paths"]["adapter"] is None
+    assert "update" not in shell.mistake("runs", "stop", "long")
+    code, out, _ = shell("runs", "show", "long")
+    assert code == 0
+    assert "stopped" in out
+    code, out, err = shell("runs", "resume", "long")
+    assert code == 0
+    assert "Going on from update" in err
+    assert "Adapter: " in out
+    assert shell("runs", "follow", "long")[0] == 0
+
+
+def test_deleting_asks_first(trained: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    import io
+
+    for answer in ("n\n", ""):
+        monkeypatch.setattr(sys, "stdin", io.StringIO(answer))
+        code, _, _ = trained("runs", "delete", "pegs")
+        assert code == 1
+    assert [one["name"] for one in trained.json("runs")] == ["pegs"]
+
+
+@pytest.mark.parametrize("command", ["show", "follow", "stop", "resume", "delete"])
+def test_a_run_that_is_not_there_is_a_mistake(trained: Shell, command: str) -> None:
+    assert "no run 'nope'; there are: pegs" in trained.mistake("runs", command, "nope")

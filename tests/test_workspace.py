@@ -16,7 +16,9 @@ from shelftalk.errors import Busy, Damaged, InvalidName, NotFound, NotWritable
 from shelftalk.workspace import (
     MANIFEST,
     Workspace,
+    append_line,
     check_name,
+    clear_leftovers,
     faults,
     is_locked,
     lock,
@@ -59,10 +61,44 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pyt
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", fail)
-    with pytest.raises(NotWritable, match="disk is full"):
+    with pytest.raises(NotWritable, match=r"/file: the disk is full and this takes 3 bytes; free some space"):
         write_bytes(path, b"new")
     assert path.read_bytes() == b"old"
     assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
+
+
+def test_what_a_killed_writer_left_goes_with_the_next_write(tmp_path: Path) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    (tmp_path / f".file.{ended.pid}.tmp").write_text("half")
+    (tmp_path / f".file.{os.getppid()}.tmp").write_text("still writing")
+    write_bytes(tmp_path / "file", b"whole")
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == [f".file.{os.getppid()}.tmp", "file"]
+
+
+def test_lines_are_added_whole(tmp_path: Path) -> None:
+    append_line(tmp_path / "lines", "one")
+    append_line(tmp_path / "lines", "zwölf")
+    assert (tmp_path / "lines").read_text(encoding="utf-8") == "one\nzwölf\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_a_line_that_finds_the_disk_full_says_so() -> None:
+    with pytest.raises(NotWritable, match="/dev/full: the disk is full and this takes 4 bytes"):
+        append_line(Path("/dev/full"), "one")
+
+
+def test_a_full_disk_is_known_from_a_library_in_rust_too(tmp_path: Path) -> None:
+    from safetensors import SafetensorError
+
+    with (
+        pytest.raises(NotWritable, match="done: the disk is full and this takes 9 bytes"),
+        staged_folder(tmp_path / "done", 9),
+    ):
+        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(SafetensorError), staged_folder(tmp_path / "done"):
+        raise SafetensorError("Error while deserializing: header too large")
 
 
 def test_a_file_in_the_way_is_named(tmp_path: Path) -> None:
@@ -90,7 +126,7 @@ def test_a_staged_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
     ("spoil", "word"),
     [
         (lambda file: file.unlink(), "missing"),
-        (lambda file: file.write_bytes(b""), "0 bytes instead of 5"),
+        (lambda file: file.write_bytes(b""), "has 0 bytes, and manifest.json says 5"),
         (lambda file: file.write_bytes(b"hallo"), "another SHA-256"),
     ],
 )
@@ -102,6 +138,59 @@ def test_a_manifest_shows_what_was_spoilt(tmp_path: Path, spoil, word: str) -> N
     (found,) = faults(tmp_path / "done")
     assert "deep/file" in found
     assert word in found
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"files": 1}', '{"files": {"a": 1}}', '{"files": {"a": {"bytes": 1}}}', "\x00"]
+)
+def test_a_manifest_that_says_nothing_is_a_fault(tmp_path: Path, text: str) -> None:
+    (tmp_path / MANIFEST).write_text(text)
+    assert faults(tmp_path) == [f"{MANIFEST} is missing or unreadable"]
+
+
+@pytest.mark.parametrize("name", ["../outside", "/etc/hostname", "deep/../../outside"])
+def test_a_manifest_that_lists_a_file_outside_is_a_fault(tmp_path: Path, name: str) -> None:
+    (tmp_path / "outside").write_bytes(b"")
+    write_json(tmp_path / "done" / MANIFEST, {"files": {name: {"bytes": 0, "sha256": ""}}})
+    (found,) = faults(tmp_path / "done", hashes=False)
+    assert f"{name!r}, which is outside" in found
+
+
+def test_a_required_file_must_be_listed_not_only_there(tmp_path: Path) -> None:
+    with staged_folder(tmp_path / "done") as staging:
+        (staging / "listed").write_text("one")
+    (tmp_path / "done" / "later").write_text("two")
+    assert faults(tmp_path / "done", required=["listed"]) == []
+    assert faults(tmp_path / "done", required=["listed", "later"]) == [f"later is not in {MANIFEST}"]
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="only /proc says which file a descriptor is")
+def test_everything_of_a_staged_folder_reaches_the_disk_before_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[str] = []
+    real = os.fsync
+
+    def note(descriptor: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{descriptor}").readlink().name)
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", note)
+    with staged_folder(tmp_path / "done") as staging:
+        (staging / "deep").mkdir()
+        (staging / "deep" / "file").write_text("one")
+    assert synced == ["deep", "file", MANIFEST, ".done.staging", tmp_path.name]
+
+
+def test_what_killed_writers_left_is_put_back_or_cleared_away(tmp_path: Path) -> None:
+    for name in (".one.outgoing", "two", ".two.outgoing", ".three.staging"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_text(name)
+    clear_leftovers(tmp_path)
+    assert {entry.name: (entry / "file").read_text() for entry in tmp_path.iterdir()} == {
+        "one": ".one.outgoing",
+        "two": "two",
+    }
 
 
 def test_a_folder_without_manifest_is_not_done(tmp_path: Path) -> None:

@@ -16,14 +16,20 @@ from shelftalk.evaluation.evaluate import evaluate
 from shelftalk.generation.compare import Comparison, compare
 from shelftalk.generation.transformers_engine import TransformersEngine
 from shelftalk.models.embedder import Embedder
-from shelftalk.models.registry import BaseModel, find_model
+from shelftalk.models.registry import find_model
 from shelftalk.records import Product, Progress, no_progress
 from shelftalk.retrieval.index import build_index
 from shelftalk.retrieval.search import Index
 from shelftalk.settings import DecodingSettings, PrepareSettings, TrainingSettings
+from shelftalk.training.jobs import delete_run as delete_run
+from shelftalk.training.jobs import describe_run as describe_run
+from shelftalk.training.jobs import list_runs as list_runs
+from shelftalk.training.jobs import resume_run as resume_run
+from shelftalk.training.jobs import show_run as show_run
+from shelftalk.training.jobs import start_run, train_in_turn
+from shelftalk.training.jobs import stop_run as stop_run
 from shelftalk.training.run import Run
-from shelftalk.training.train import train
-from shelftalk.workspace import Workspace, is_locked, lock, read_json, write_json
+from shelftalk.workspace import Workspace, lock, read_json, write_json
 
 
 def prepare_catalogue(
@@ -65,22 +71,39 @@ def train_run(
     workspace.existing_catalogue(catalogue)
     workspace.make()
     with lock(workspace.run(name), "training"):
-        run, base = _open_or_create(workspace, catalogue, name, settings, token)
-        train(run, base, progress, say)
+        run = _open_or_create(workspace, catalogue, name, settings, token)
+        train_in_turn(run, token, progress, say)
+    return run
+
+
+def train_detached(
+    workspace: Workspace, catalogue: str, name: str, settings: TrainingSettings, token: str | None = None
+) -> Run:
+    """Create run `name` or open it, leave its training to a process of its own, and return it.
+
+    What can be wrong with the catalogue, the settings or the base model is raised here; a base model that is not on
+    this disk yet is converted or downloaded before this returns. Watch the run with `describe_run` and `show_run`.
+    """
+    workspace.existing_catalogue(catalogue)
+    workspace.make()
+    with lock(workspace.run(name), "starting") as descriptor:
+        run = _open_or_create(workspace, catalogue, name, settings, token)
+        start_run(run, descriptor, token)
     return run
 
 
 def _open_or_create(
     workspace: Workspace, catalogue: str, name: str, settings: TrainingSettings, token: str | None
-) -> tuple[Run, BaseModel]:
+) -> Run:
     """Open the run of that name, or create it; a run that failed before its first checkpoint is begun anew."""
     if name in workspace.runs():
         run = Run.open(workspace, name)
         if run.finished or run.checkpoints.is_dir():
             run.require_same(catalogue, settings)
-            return run, run.base_model(token)
+            run.base_model(token)
+            return run
     base = find_model(settings.base_model, workspace, token)
-    return Run.create(workspace, name, catalogue, settings, base), base
+    return Run.create(workspace, name, catalogue, settings, base)
 
 
 def index_run(run: Run, progress: Progress = no_progress) -> dict[str, Any]:
@@ -152,33 +175,3 @@ def evaluate_run(
     result = evaluate(run, TransformersEngine.load(run), settings, max_products, progress=progress)
     write_json(path, {"question": question, "result": result})
     return result
-
-
-def list_runs(workspace: Workspace) -> list[dict[str, Any]]:
-    """Describe every run of the workspace: name, status, catalogue, base model, step and steps."""
-    return [_describe_or_damaged(workspace, name) for name in workspace.runs()]
-
-
-def describe_run(run: Run) -> dict[str, Any]:
-    """Describe one run as `list_runs` does."""
-    state = read_json(run.folder / "state.json") if (run.folder / "state.json").is_file() else {}
-    status = "finished" if run.finished else "stopped"
-    if not run.finished and is_locked(run.folder):
-        status = "running"
-    return {
-        "name": run.name,
-        "status": status,
-        "catalogue": run.description["catalogue"],
-        "base_model": run.description["base"]["name"],
-        "step": state.get("step", 0),
-        "steps": state.get("steps"),
-        "indexed": (run.index / "vectors.parquet").is_file(),
-    }
-
-
-def _describe_or_damaged(workspace: Workspace, name: str) -> dict[str, Any]:
-    try:
-        return describe_run(Run.open(workspace, name))
-    except (Damaged, KeyError):
-        empty = dict.fromkeys(("catalogue", "base_model", "step", "steps", "indexed"))
-        return {"name": name, "status": "damaged", **empty}

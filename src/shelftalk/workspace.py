@@ -12,19 +12,20 @@ manifest of SHA-256s as its last file, and is renamed. It knows nothing of what 
 from __future__ import annotations
 
 import errno
-import fcntl
 import hashlib
 import json
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from shelftalk import locks
 from shelftalk.errors import Busy, Damaged, InvalidName, NotFound, NotWritable
+from shelftalk.locks import is_locked as is_locked
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 MANIFEST = "manifest.json"
@@ -106,27 +107,37 @@ class Workspace:
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Translate the operating system's refusals to write at `path` into `NotWritable`.
+def writing(path: Path, size: int | None = None) -> Iterator[None]:
+    """Translate the operating system's refusals to write `size` bytes at `path` into `NotWritable`.
 
     Raises:
         NotWritable: permission, a read-only file system, a full disk, or a file where a folder should be.
     """
     try:
         yield
-    except OSError as error:
+    except Exception as error:
+        needs = "" if size is None else f" and this takes {size:,} bytes"
         reasons = {
             errno.EACCES: "permission denied; choose another --workspace",
             errno.EPERM: "permission denied; choose another --workspace",
             errno.EROFS: "the file system is read-only; choose another --workspace",
             errno.ENOTDIR: "a file stands where a folder should be; choose another --workspace",
             errno.EEXIST: "a file stands where a folder should be; choose another --workspace",
-            errno.ENOSPC: "the disk is full; free some space and run the same command again",
-            errno.EDQUOT: "the disk quota is used up; free some space and run the same command again",
+            errno.ENOSPC: f"the disk is full{needs}; free some space and run the same command again",
+            errno.EDQUOT: f"the disk quota is used up{needs}; free some space and run the same command again",
         }
-        if error.errno not in reasons:
+        number = _error_number(error)
+        if number not in reasons:
             raise
-        raise NotWritable(f"Cannot write {error.filename or path}: {reasons[error.errno]}.") from error
+        raise NotWritable(f"Cannot write {getattr(error, 'filename', None) or path}: {reasons[number]}.") from error
+
+
+def _error_number(error: Exception) -> int | None:
+    """Return the operating system's number for an error; libraries written in Rust give it in the message only."""
+    if isinstance(error, OSError):
+        return error.errno
+    found = re.search(r"\(os error (\d+)\)", str(error))
+    return int(found[1]) if found else None
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -136,22 +147,70 @@ def write_bytes(path: Path, data: bytes) -> None:
         NotWritable: see `writing`.
     """
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with writing(path, len(data)):
+        _make_folder(path.parent)
+        _remove_unfinished(path)
         try:
-            with beside.open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
+            _write_to_disk(beside, data)
             beside.replace(path)
         finally:
             beside.unlink(missing_ok=True)
         fsync_folder(path.parent)
 
 
+def append_line(path: Path, line: str) -> None:
+    """Add a line to a file; it is on the disk when this returns, so that nothing written later can know more.
+
+    A kill, or a full disk, may leave a last line without its newline.
+
+    Raises:
+        NotWritable: see `writing`.
+    """
+    data = f"{line}\n".encode()
+    with writing(path, len(data)):
+        _write_to_disk(path, data, "ab")
+
+
+def _write_to_disk(path: Path, data: bytes, mode: str = "wb") -> None:
+    with path.open(mode) as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _make_folder(folder: Path) -> None:
+    """Create `folder` and those above it so that they survive a power cut."""
+    if not folder.is_dir() and folder != folder.parent:
+        _make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        fsync_folder(folder.parent)
+
+
+def _remove_unfinished(path: Path) -> None:
+    """Remove what writers of `path` left that were killed; one that lives may still be writing."""
+    for beside in path.parent.glob(f".{path.name}.*.tmp"):
+        process = beside.name.split(".")[-2]
+        if process.isdigit() and not _lives(int(process)):
+            beside.unlink(missing_ok=True)
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # somebody else's
+        pass
+    return True
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write indented UTF-8 JSON, whole or not at all."""
-    write_bytes(path, (json.dumps(value, ensure_ascii=False, indent=2) + "\n").encode())
+    write_bytes(path, _json_bytes(value))
+
+
+def _json_bytes(value: Any) -> bytes:
+    return (json.dumps(value, ensure_ascii=False, indent=2) + "\n").encode()
 
 
 def read_json(path: Path) -> Any:
@@ -167,20 +226,20 @@ def read_json(path: Path) -> Any:
 
 
 @contextmanager
-def staged_folder(path: Path) -> Iterator[Path]:
+def staged_folder(path: Path, size: int | None = None) -> Iterator[Path]:
     """Yield an empty folder beside `path` that takes its place, with a manifest, when the block ends without exception.
 
-    A folder already at `path` is replaced; `recover_folder` puts it back where a kill fell between its removal and the
-    new one's arrival. What else a killed writer left is removed. The caller holds the lock: two writers of one folder
-    are not kept apart here.
+    `size`, where it is known, is how many bytes the block writes; a full disk is told of with it. A folder already at
+    `path` is replaced; `recover_folder` puts it back where a kill fell between its removal and the new one's arrival.
+    What else a killed writer left is removed. The caller holds the lock: two writers of one folder are not kept apart
+    here.
 
     Raises:
         NotWritable: see `writing`.
     """
-    staging = path.with_name(f".{path.name}.staging")
-    outgoing = _outgoing(path)
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+    staging, outgoing = _staging(path), _outgoing(path)
+    with writing(path, size):
+        _make_folder(path.parent)
         recover_folder(path)
         shutil.rmtree(staging, ignore_errors=True)
         staging.mkdir()
@@ -204,36 +263,59 @@ def recover_folder(path: Path) -> None:
         _outgoing(path).rename(path)
 
 
+def clear_leftovers(parent: Path) -> None:
+    """Put back, or remove, what killed writers of staged folders left in `parent`; the caller holds the lock."""
+    for outgoing in parent.glob(".*.outgoing"):
+        recover_folder(parent / outgoing.name[1:].removesuffix(".outgoing"))
+        shutil.rmtree(outgoing, ignore_errors=True)
+    for staging in parent.glob(".*.staging"):
+        shutil.rmtree(staging, ignore_errors=True)
+
+
 def write_manifest(folder: Path) -> None:
-    """Fsync every file under `folder` and write `manifest.json` with the SHA-256 and size of each, as its last file."""
+    """Fsync all that lies under `folder`, then write `manifest.json`, the SHA-256 and size of each file, last."""
     files = {}
-    for file in sorted(folder.rglob("*")):
-        if file.is_file():
-            with file.open("rb") as handle:
+    for entry in sorted(folder.rglob("*")):
+        if entry.is_dir():
+            fsync_folder(entry)
+        else:
+            with entry.open("rb") as handle:
                 os.fsync(handle.fileno())
-            files[file.relative_to(folder).as_posix()] = {"sha256": sha256(file), "bytes": file.stat().st_size}
-    write_json(folder / MANIFEST, {"files": files})
+            files[entry.relative_to(folder).as_posix()] = {"sha256": sha256(entry), "bytes": entry.stat().st_size}
+    _write_to_disk(folder / MANIFEST, _json_bytes({"files": files}))
+    fsync_folder(folder)
 
 
-def faults(folder: Path, hashes: bool = True) -> list[str]:
+def faults(folder: Path, hashes: bool = True, required: Iterable[str] = ()) -> list[str]:
     """List what is wrong with a folder against its manifest; an empty list means every file is as it was written.
 
-    With `hashes` off only presence and size are checked, which costs no reading.
+    With `hashes` off only presence and size are checked, which costs no reading. A manifest that does not list the
+    `required` files is at fault, and so is one that lists a file outside the folder.
     """
     try:
-        files = read_json(folder / MANIFEST)["files"]
-    except (Damaged, KeyError, TypeError):
+        listed = read_json(folder / MANIFEST)["files"].items()
+        files = {name: (entry["bytes"], entry["sha256"]) for name, entry in listed}
+    except (Damaged, LookupError, TypeError, AttributeError):
         return [f"{MANIFEST} is missing or unreadable"]
-    found = []
-    for name, entry in files.items():
-        file = folder / name
+    unlisted = [f"{name} is not in {MANIFEST}" for name in required if name not in files]
+    found = [_fault(folder, name, size, digest if hashes else None) for name, (size, digest) in files.items()]
+    return unlisted + [fault for fault in found if fault]
+
+
+def _fault(folder: Path, name: str, size: int, digest: str | None) -> str | None:
+    if Path(name).is_absolute() or ".." in Path(name).parts:
+        return f"{MANIFEST} lists {name!r}, which is outside the folder"
+    file = folder / name
+    try:
         if not file.is_file():
-            found.append(f"{name} is missing")
-        elif file.stat().st_size != entry["bytes"]:
-            found.append(f"{name} has {file.stat().st_size} bytes instead of {entry['bytes']}")
-        elif hashes and sha256(file) != entry["sha256"]:
-            found.append(f"{name} has another SHA-256")
-    return found
+            return f"{name} is missing"
+        if file.stat().st_size != size:
+            return f"{name} has {file.stat().st_size} bytes, and {MANIFEST} says {size}"
+        if digest is not None and sha256(file) != digest:
+            return f"{name} has another SHA-256 than {MANIFEST} says"
+    except OSError as error:
+        return f"{name} cannot be read ({error.strerror})"
+    return None
 
 
 def sha256(file: Path) -> str:
@@ -255,47 +337,37 @@ def fsync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def lock(folder: Path, purpose: str) -> Iterator[None]:
-    """Hold `folder`'s lock for the length of the block.
+def lock(folder: Path, purpose: str, descriptor: int | None = None) -> Iterator[int]:
+    """Hold `folder`'s lock for the length of the block, and yield the descriptor of the lock's file.
 
     The lock is the operating system's (flock) on a file beside the folder: it ends with the process that holds it,
-    however that process ends.
+    however that process ends. What the file says of its holder is for people, and counts only while the lock is held.
+
+    A process that was started with the descriptor holds the lock too, from its first moment on and until it ends: it
+    enters the lock with that `descriptor`; see `locks.hand_over`.
 
     Raises:
         Busy: another process holds it; the message says which process and what for.
         NotWritable: see `writing`.
     """
-    from filelock import FileLock, Timeout  # 30 ms that `--help` need not pay
-
-    path = folder.with_name(f".{folder.name}.lock")
-    holder = folder.with_name(f".{folder.name}.holder")
+    path = locks.lock_file(folder)
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        file_lock = FileLock(path)
-        try:
-            file_lock.acquire(timeout=1)  # a moment's patience for one who only looks
-        except Timeout:
-            who = holder.read_text(encoding="utf-8") if holder.exists() else "another process"
-            raise Busy(f"{folder.name} is in use by {who}; wait until it has finished, or stop it.") from None
-    try:
-        write_bytes(holder, f"process {os.getpid()} ({purpose})".encode())
-        yield
-        holder.unlink(missing_ok=True)
+        held = os.open(path, os.O_RDWR | os.O_CREAT, 0o644) if descriptor is None else descriptor
+    os.set_inheritable(held, False)  # one that was handed over is, and no process of this one's shall hold it
+    try:  # closing is what unlocks: an explicit unlock would take the lock from a process that it was handed to as well
+        if not locks.acquire(held):
+            who = path.read_text(encoding="utf-8") or "another process"
+            raise Busy(f"{folder.name} is in use by {who}; wait until it has finished, or stop it.")
+        with writing(path):
+            locks.hand_over(held, os.getpid(), purpose)
+        yield held
     finally:
-        file_lock.release()
+        os.close(held)
 
 
-def is_locked(folder: Path) -> bool:
-    """Say whether a process holds `folder`'s lock; nothing is written."""
-    path = folder.with_name(f".{folder.name}.lock")
-    if not path.is_file():
-        return False
-    with path.open("rb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except OSError:
-            return True
-    return False
+def _staging(path: Path) -> Path:
+    return path.with_name(f".{path.name}.staging")
 
 
 def _outgoing(path: Path) -> Path:

@@ -17,6 +17,7 @@ from shelftalk.cli.options import (
     read_token,
     with_settings,
 )
+from shelftalk.cli.runs import DetachOption, runs, show_started, show_trained, training_detail
 from shelftalk.settings import (
     DecodingSettings,
     PrepareSettings,
@@ -40,6 +41,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+app.add_typer(runs, name="runs")
 
 COUNT_HELP = "How many held-out products."
 
@@ -132,6 +135,7 @@ def train(
         list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="Change one setting; may be repeated.")
     ] = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    detach: DetachOption = False,
     token_stdin: TokenOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -139,16 +143,16 @@ def train(
     place = Workspace(workspace)
     place.existing_catalogue(catalogue)
     settings = _training_settings(place, run, preset, assignments or [])
+    token = read_token(token_stdin)
     from shelftalk.cli import output
-    from shelftalk.pipeline import describe_run, train_run
+    from shelftalk.pipeline import train_detached, train_run
 
-    with output.step(f"Training {run}") as progress:
-        trained = train_run(place, catalogue, run, settings, read_token(token_stdin), progress, output.say)
-    if as_json:
-        output.print_json(describe_run(trained))
-    else:
-        output.out.print(f"Adapter: {trained.adapter}", markup=False, soft_wrap=True)
-        output.out.print(f"Next: shelftalk ask {run} 'a title or a question'", markup=False)
+    if detach:
+        show_started(train_detached(place, catalogue, run, settings, token), as_json)
+        return
+    with output.step(f"Training {run}", training_detail(place.run(run))) as progress:
+        trained = train_run(place, catalogue, run, settings, token, progress, output.say)
+    show_trained(trained, as_json)
 
 
 def _open_run(workspace: Path, name: str) -> Run:
@@ -261,19 +265,6 @@ def evaluate(
         output.print_json(result)
     else:
         output.show_evaluation(result)
-
-
-@app.command()
-def runs(workspace: WorkspaceOption = DEFAULT_WORKSPACE, as_json: JsonOption = False) -> None:
-    """List the runs of the workspace."""
-    from shelftalk.cli import output
-    from shelftalk.pipeline import list_runs
-
-    found = list_runs(Workspace(workspace))
-    if as_json:
-        output.print_json(found)
-    else:
-        output.show_rows(found, "No runs yet. Make one with: shelftalk train CATALOGUE --run NAME")
 
 
 @app.command()

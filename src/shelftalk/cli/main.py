@@ -33,7 +33,7 @@ def run(arguments: list[str], debug: bool = False) -> int:
         warnings.simplefilter("ignore", FutureWarning)  # of libraries, to their own callers
     try:
         result = app(args=arguments, prog_name="shelftalk", standalone_mode=False)
-        if result == STOPPED:  # typer's answer to Ctrl-C
+        if result == STOPPED and "follow" not in arguments:  # typer's answer to Ctrl-C
             print("Stopped. Run the same command again to go on.", file=sys.stderr)
         return result if isinstance(result, int) else 0
     except BrokenPipeError:

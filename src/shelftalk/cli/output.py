@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -39,28 +39,36 @@ def say(line: str) -> None:
 
 
 @contextmanager
-def step(title: str) -> Iterator[ProgressCallback]:
-    """Show a stage on standard error with a bar and its remaining time; yields what the stage calls with progress."""
+def step(title: str, detail: Callable[[int, int], str] | None = None) -> Iterator[ProgressCallback]:
+    """Show a stage on standard error with a bar and its remaining time; yields what the stage calls with progress.
+
+    `detail` knows better how far the stage is, and says it in place of percentage and remaining time.
+    """
     start = time.monotonic()
     if err.is_terminal:
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TaskProgressColumn(),
-            TimeRemainingColumn(elapsed_when_finished=True),
-        )
-        with Progress(*columns, console=err) as bar:
-            task = bar.add_task(title, total=None)
-            yield lambda done, total: bar.update(task, completed=done, total=total)
-            total = bar.tasks[0].total or 1
-            bar.update(task, completed=total, total=total)
+        known = (TextColumn("{task.fields[detail]}", markup=False),)
+        guessed = (TaskProgressColumn(), TimeRemainingColumn(elapsed_when_finished=True))
+        with Progress(
+            TextColumn("{task.description}"), BarColumn(), *(known if detail else guessed), console=err
+        ) as bar:
+            task = bar.add_task(title, total=None, detail="")
+
+            def show(done: int, total: int) -> None:
+                bar.update(task, completed=done, total=total, detail=detail(done, total) if detail else "")
+
+            yield show
+            total = bar.tasks[0].total
+            if total is None:
+                bar.update(task, completed=1, total=1)
+            else:
+                show(int(total), int(total))
         return
     say(f"{title} ...")
-    yield _plain_progress(title, start)
-    say(f"{title}: done in {_duration(time.monotonic() - start)}")
+    yield _plain_progress(title, start, detail)
+    say(f"{title}: done in {duration(time.monotonic() - start)}")
 
 
-def _plain_progress(title: str, start: float) -> ProgressCallback:
+def _plain_progress(title: str, start: float, detail: Callable[[int, int], str] | None) -> ProgressCallback:
     last = first_time = start
     first_done: int | None = None
 
@@ -73,14 +81,49 @@ def _plain_progress(title: str, start: float) -> ProgressCallback:
             return
         last = now
         left = (now - first_time) / (done - first_done) * (total - done)
-        say(f"{title}: {done} of {total}, {_duration(left)} left")
+        say(f"{title}: {detail(done, total) if detail else f'{done} of {total}, {duration(left)} left'}")
 
     return show
 
 
-def _duration(seconds: float) -> str:
+@contextmanager
+def live_line() -> Iterator[Callable[[str], None]]:
+    """Show one line on standard error that changes; without a terminal, a line now and then."""
+    if err.is_terminal:
+        with err.status("") as status:
+            yield lambda line: status.update(Text(line))
+        return
+    last = float("-inf")
+
+    def write(line: str) -> None:
+        nonlocal last
+        if time.monotonic() - last >= PLAIN_SECONDS:
+            last = time.monotonic()
+            say(line)
+
+    yield write
+
+
+def duration(seconds: float) -> str:
+    """Return a time for people, in the units that matter."""
     minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes:02d} min"
     return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+
+
+def training_line(state: dict[str, Any], metrics: dict[str, Any]) -> str:
+    """Return how far a training is: update, loss, speed, remaining time, as far as they are known."""
+    step = max(state.get("step", 0), metrics.get("step", 0))  # the state is up to two seconds behind
+    parts = [f"update {step} of {state.get('steps') or '?'}"]
+    if "loss" in metrics:
+        parts.append(f"loss {metrics['loss']:.3f}")
+    if state.get("tokens_per_second"):
+        parts.append(f"{state['tokens_per_second']:,.0f} tokens/s")
+    if state.get("seconds_left") is not None:
+        parts.append(f"{duration(state['seconds_left'])} left")
+    return ", ".join(parts)
 
 
 def show_comparison(comparison: Comparison, true: str | None = None) -> None:
@@ -160,6 +203,20 @@ def show_rows(rows: list[dict[str, Any]], empty: str) -> None:
     for row in rows:
         table.add_row(*("" if value is None else Text(str(value)) for value in row.values()))
     out.print(table)
+
+
+def show_run(found: dict[str, Any]) -> None:
+    """Print what is known of a run, a line for each fact."""
+    shown = {key: value for key, value in found.items() if not isinstance(value, dict)}
+    sections = [("run", shown), *((key, value) for key, value in found.items() if isinstance(value, dict))]
+    for title, values in sections:
+        known = {key: value for key, value in values.items() if value is not None}
+        if not known:
+            continue
+        out.print(Text(title, style="bold"))
+        width = max(map(len, known))
+        for key, value in known.items():
+            out.print(f"  {key.replace('_', ' '):<{width}}  {value}", markup=False, soft_wrap=True)
 
 
 class AnswerStream:

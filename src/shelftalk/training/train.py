@@ -2,16 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import signal
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
-
-from transformers import TrainerCallback
 
 from shelftalk import __version__
 from shelftalk.models.adapters import add_adapter
@@ -23,27 +15,31 @@ from shelftalk.records import Product, Progress, no_progress
 from shelftalk.settings import TrainingSettings
 from shelftalk.training.batches import plan_batches
 from shelftalk.training.checkpoints import newest_checkpoint
+from shelftalk.training.recorder import Recorder, stopping_gently
 from shelftalk.training.run import Run
+from shelftalk.training.state import RunState
 from shelftalk.training.trainer import AdapterTrainer
-from shelftalk.workspace import faults, staged_folder, write_bytes, write_json
+from shelftalk.workspace import staged_folder, write_bytes
 
 
 def train(
-    run: Run, base: BaseModel, progress: Progress = no_progress, say: Callable[[str], None] = lambda line: None
+    run: Run,
+    base: BaseModel,
+    state: RunState,
+    progress: Progress = no_progress,
+    say: Callable[[str], None] = lambda line: None,
 ) -> None:
-    """Train `run` to its end, or go on where an earlier call was cut off; a finished run is left as it is.
+    """Train `run` to its end, or go on where an earlier call was cut off.
 
     Writes checkpoints/, metrics.jsonl (a line of step, epoch, loss, gradient norm and learning rate every log_every
-    updates), state.json (status, step, speed) and at last adapter/ in plain PEFT layout. The adapter does not depend
+    updates) and at last adapter/ in plain PEFT layout; steps and speeds go to `state`. The adapter does not depend
     on how often the training was cut off. `progress` counts updates; `say` is told what was resumed or skipped. The
-    caller holds the run's lock.
+    caller holds the run's lock and records how it ended, see `training.jobs`.
 
     Raises:
         KeyboardInterrupt: Ctrl-C or SIGTERM; a checkpoint of the last finished update has been written.
         Damaged: the catalogue changed since the run began, or the base model cannot be read.
     """
-    if run.finished and not faults(run.adapter):
-        return
     settings = run.settings
     model, tokenizer = load_model(base.folder, run.precision)
     model = add_adapter(model, settings)
@@ -54,17 +50,20 @@ def train(
     first_step = int(checkpoint.name.removeprefix("step-")) if checkpoint else 0
     if checkpoint:
         say(f"Going on from update {first_step}.")
-    _keep_metrics_until(run.folder / "metrics.jsonl", first_step)
-    recorder = _Recorder(run.folder, settings, sum(len(batch) for batch in plan), first_step, progress)
+    per_update = settings.gradient_accumulation
+    tokens = [
+        sum(example.input_length for batch in plan[start : start + per_update] for example in batch)
+        for start in range(0, len(plan), per_update)
+    ]
+    examples = sum(len(batch) for batch in plan)
+    recorder = Recorder(run.folder, settings, examples, tokens, first_step, state, progress)
     data_hash = run.description["data_hash"]
     trainer = AdapterTrainer(model, plan, settings, run.checkpoints, data_hash, [recorder])
-    with _stopping_gently(recorder):
+    with stopping_gently(state):
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    if recorder.stop_asked:
-        recorder.write_state("stopped", trainer.state)
+    if state.stop_asked:
         raise KeyboardInterrupt
     save_adapter(trainer.model, run)
-    recorder.write_state("finished", trainer.state)
 
 
 def encode_products(tokenizer: Any, products: list[Product], settings: TrainingSettings) -> list[Example]:
@@ -81,94 +80,6 @@ def save_adapter(model: Any, run: Run) -> None:
     with staged_folder(run.adapter) as staging:
         model.save_pretrained(staging, save_embedding_layers=False)
         write_bytes(staging / "README.md", _model_card(run).encode())
-
-
-class _Recorder(TrainerCallback):  # type: ignore[misc]
-    """Writes metrics.jsonl and state.json, reports progress, and stops the training when asked to."""
-
-    def __init__(
-        self, folder: Path, settings: TrainingSettings, examples: int, first_step: int, progress: Progress
-    ) -> None:
-        self.folder, self.settings, self.examples = folder, settings, examples
-        self.first_step, self.progress = first_step, progress
-        self.stop_asked = False
-        self.started = 0.0
-
-    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        self.started = time.monotonic()
-        self.write_state("running", state)
-        self.progress(state.global_step, state.max_steps)
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        self.progress(state.global_step, state.max_steps)
-        if self.stop_asked:
-            control.should_save = control.should_training_stop = True
-
-    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float], **_: Any) -> None:
-        if "loss" not in logs:
-            return
-        seen = state.global_step * self.settings.batch_size * self.settings.gradient_accumulation
-        line = {
-            "step": state.global_step,
-            "epoch": round(min(seen, self.examples) * self.settings.epochs / self.examples, 4),
-            "loss": logs["loss"],
-            "gradient_norm": logs["grad_norm"],
-            "learning_rate": logs["learning_rate"],
-        }
-        with (self.folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
-        self.write_state("running", state)
-
-    def write_state(self, status: str, state: Any) -> None:
-        seconds = time.monotonic() - self.started
-        done = state.global_step - self.first_step
-        write_json(
-            self.folder / "state.json",
-            {
-                "status": status,
-                "step": state.global_step,
-                "steps": state.max_steps,
-                "seconds_per_step": round(seconds / done, 3) if done else None,
-                "updated": round(time.time(), 1),
-            },
-        )
-
-
-@contextmanager
-def _stopping_gently(recorder: _Recorder) -> Iterator[None]:
-    """Turn the first Ctrl-C or SIGTERM into a stop after the current update; the second one acts at once."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def ask(number: int, frame: Any) -> None:
-        recorder.stop_asked = True
-        for each, handler in before.items():
-            signal.signal(each, handler)
-
-    for number in before:
-        signal.signal(number, ask)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _keep_metrics_until(path: Path, step: int) -> None:
-    """Drop the lines of updates that will be made again."""
-    if not path.exists():
-        return
-    kept = []
-    for line in path.read_text(encoding="utf-8").splitlines(keepends=True):
-        try:
-            known = json.loads(line)["step"] <= step
-        except (ValueError, KeyError):  # a line cut off by a kill
-            known = False
-        if known:
-            kept.append(line)
-    write_bytes(path, "".join(kept).encode())
 
 
 def _model_card(run: Run) -> str:

@@ -1,0 +1,196 @@
+"""`shelftalk runs`: list, show, follow, stop, resume and delete runs. Only resuming loads a model."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from shelftalk.cli.options import DEFAULT_WORKSPACE, JsonOption, RunArgument, TokenOption, WorkspaceOption, read_token
+from shelftalk.workspace import Workspace
+
+if TYPE_CHECKING:
+    from shelftalk.training.run import Run
+
+DetachOption = Annotated[
+    bool, typer.Option("--detach", help="Train in a process of its own that outlives this one, and return at once.")
+]
+LOOK = 0.5  # seconds between two looks at a run that is followed
+EXIT_CODES = {"finished": 0, "stopped": 130}  # how `follow` ends; 1 for a run that failed or was interrupted
+
+
+class ListByDefault(TyperGroup):
+    """`shelftalk runs` with nothing but options is `shelftalk runs list`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put `list` in front where no command is named."""
+        if not args or (args[0].startswith("-") and args[0] != "--help"):
+            args = ["list", *args]
+        return super().parse_args(ctx, args)
+
+
+runs = typer.Typer(cls=ListByDefault, help="List, show, follow, stop, resume and delete runs.", rich_markup_mode=None)
+
+
+@runs.command("list")
+def list_all(workspace: WorkspaceOption = DEFAULT_WORKSPACE, as_json: JsonOption = False) -> None:
+    """List the runs of the workspace."""
+    from shelftalk.cli import output
+    from shelftalk.training.jobs import list_runs
+
+    found = list_runs(Workspace(workspace))
+    if as_json:
+        output.print_json(found)
+    else:
+        output.show_rows(found, "No runs yet. Make one with: shelftalk train CATALOGUE --run NAME")
+
+
+@runs.command()
+def show(run: RunArgument, workspace: WorkspaceOption = DEFAULT_WORKSPACE, as_json: JsonOption = False) -> None:
+    """Show a run: settings, state, newest metrics and where its files lie."""
+    from shelftalk.cli import output
+    from shelftalk.training.jobs import show_run
+    from shelftalk.training.run import Run
+
+    found = show_run(Run.open(Workspace(workspace), run))
+    if as_json:
+        output.print_json(found)
+    else:
+        output.show_run(found)
+
+
+@runs.command()
+def follow(run: RunArgument, workspace: WorkspaceOption = DEFAULT_WORKSPACE) -> None:
+    """Watch a run until it ends. Ctrl-C ends the watching, not the run.
+
+    The exit code tells how the run ended: 0 finished, 130 stopped, 1 failed or interrupted.
+    """
+    from shelftalk.cli import output
+    from shelftalk.training.jobs import show_run
+    from shelftalk.training.run import Run
+
+    opened = Run.open(Workspace(workspace), run)
+    try:
+        with output.live_line() as write:
+            while (found := show_run(opened))["status"] in ("queued", "running"):
+                write(f"{run}: {found['status']}, {output.training_line(found['state'], found['metrics'])}")
+                time.sleep(LOOK)
+    except KeyboardInterrupt:
+        output.say(f"{run} goes on. Stop it with: shelftalk runs stop {run}")
+        return
+    reason = found["state"].get("error") if found["status"] == "failed" else None
+    ended = f"{run}: {found['status']}, {output.training_line(found['state'], found['metrics'])}"
+    output.say(f"{ended}: {reason}" if reason else ended)
+    raise typer.Exit(EXIT_CODES.get(found["status"], 1))
+
+
+@runs.command()
+def stop(run: RunArgument, workspace: WorkspaceOption = DEFAULT_WORKSPACE, as_json: JsonOption = False) -> None:
+    """Stop a run after its current update; returns when its checkpoint is written."""
+    from shelftalk.cli import output
+    from shelftalk.training.jobs import describe_run, stop_run
+    from shelftalk.training.run import Run
+
+    opened = Run.open(Workspace(workspace), run)
+    stop_run(opened)
+    described = describe_run(opened)
+    if as_json:
+        output.print_json(described)
+    else:
+        steps = f"update {described['step']} of {described['steps'] or '?'}"
+        output.out.print(f"{run} is {described['status']} at {steps}.", markup=False)
+        output.out.print(f"Go on with: shelftalk runs resume {run}", markup=False)
+
+
+@runs.command()
+def resume(
+    run: RunArgument,
+    detach: DetachOption = False,
+    held_lock: Annotated[int | None, typer.Option("--held-lock", hidden=True)] = None,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    token_stdin: TokenOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Go on with a run that was stopped or interrupted, with its own settings."""
+    from shelftalk.cli import output
+    from shelftalk.training.jobs import resume_detached, resume_run
+    from shelftalk.training.run import Run
+
+    opened = Run.open(Workspace(workspace), run)
+    token = read_token(token_stdin)
+    if detach:
+        resume_detached(opened, token)
+        show_started(opened, as_json)
+        return
+    with output.step(f"Training {run}", training_detail(opened.folder)) as progress:
+        resume_run(opened, token, progress, output.say, held_lock)
+    show_trained(opened, as_json)
+
+
+@runs.command()
+def delete(
+    run: RunArgument,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+) -> None:
+    """Delete a run with its adapter, checkpoints and index."""
+    from shelftalk.cli import output
+    from shelftalk.training.jobs import delete_run
+
+    place = Workspace(workspace)
+    folder = place.existing_run(run)
+    if not yes and not _confirmed(f"Delete {folder} with everything in it?"):
+        output.say("Nothing was deleted.")
+        raise typer.Exit(1)
+    delete_run(place, run)
+    output.say(f"{run} is deleted.")
+
+
+def _confirmed(question: str) -> bool:
+    try:
+        return typer.confirm(question, err=True)
+    except typer.Abort:  # nobody is there to answer
+        return False
+
+
+def show_started(run: Run, as_json: bool) -> None:
+    """Say how to follow and to stop a run that now trains by itself."""
+    from shelftalk.cli import output
+    from shelftalk.training.jobs import LOG, describe_run
+
+    described = describe_run(run)
+    if as_json or described["status"] == "finished":
+        show_trained(run, as_json)
+        return
+    output.out.print(f"{run.name} is {described['status']} and goes on by itself.", markup=False)
+    output.out.print(f"Follow it with: shelftalk runs follow {run.name}", markup=False)
+    output.out.print(f"Stop it with: shelftalk runs stop {run.name}", markup=False)
+    output.out.print(f"It writes to {run.folder / LOG}", markup=False, soft_wrap=True)
+
+
+def show_trained(run: Run, as_json: bool) -> None:
+    """Say where the adapter of a finished run lies, and what to do next."""
+    from shelftalk.cli import output
+    from shelftalk.training.jobs import describe_run
+
+    if as_json:
+        output.print_json(describe_run(run))
+    else:
+        output.out.print(f"Adapter: {run.adapter}", markup=False, soft_wrap=True)
+        output.out.print(f"Next: shelftalk ask {run.name} 'a title or a question'", markup=False)
+
+
+def training_detail(folder: Path) -> Callable[[int, int], str]:
+    """Return what says how far the training in a run's folder is, when it is told the updates done and in all."""
+    from shelftalk.cli import output
+    from shelftalk.training.state import read_newest_metrics, read_state
+
+    def tell(done: int, total: int) -> str:
+        state = {**read_state(folder), "step": done, "steps": total}
+        return output.training_line(state, read_newest_metrics(folder))
+
+    return tell

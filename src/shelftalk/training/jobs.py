@@ -1,0 +1,229 @@
+"""A run as a job: in turn on its device, in a process of its own where asked, watched and stopped from outside.
+
+Who watches a run needs its files and its lock, nothing else: this module loads no model, and no library that does.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from shelftalk.errors import Damaged, Failure, ShelftalkError, UserError
+from shelftalk.locks import hand_over, is_locked, lock_holder
+from shelftalk.records import Progress, no_progress
+from shelftalk.training.queue import turn
+from shelftalk.training.run import Run
+from shelftalk.training.state import RunState, read_newest_metrics, read_state, read_status, stop_signals
+from shelftalk.workspace import Workspace, faults, fsync_folder, lock, writing
+
+LOG = "log.txt"
+LOOK = 0.2  # seconds between two looks at a lock
+
+
+def train_in_turn(
+    run: Run,
+    token: str | None = None,
+    progress: Progress = no_progress,
+    say: Callable[[str], None] = lambda line: None,
+) -> None:
+    """Train `run` to its end when its turn on this machine's device has come; a finished run is left as it is.
+
+    The run's state says how that goes: queued, running, then finished, stopped (Ctrl-C or SIGTERM) or failed, with a
+    heartbeat all the while. The caller holds the run's lock. See `training.train` for the rest.
+    """
+    if run.finished and not faults(run.adapter):
+        return
+    with RunState(run.folder) as state, stop_signals(lambda: _interrupt(state)):
+        try:
+            from shelftalk.training.train import train  # here, where the heartbeat and the signals are at work already
+
+            device = device_name()
+            state.update(device=device)
+            with turn(run.workspace, device, run.name, say):
+                state.become("running")
+                train(run, run.base_model(token), state, progress, say)
+        except BaseException as error:
+            stopped = isinstance(error, KeyboardInterrupt)
+            state.become("stopped" if stopped else "failed", error=None if stopped else _one_line(error))
+            raise
+        state.become("finished")
+
+
+def resume_run(
+    run: Run,
+    token: str | None = None,
+    progress: Progress = no_progress,
+    say: Callable[[str], None] = lambda line: None,
+    descriptor: int | None = None,
+) -> None:
+    """Go on with a run that exists; `descriptor` is that of its lock where this process was started with it.
+
+    Raises:
+        Busy: another process trains it.
+    """
+    with lock(run.folder, "training", descriptor):
+        train_in_turn(run, token, progress, say)
+
+
+def device_name() -> str:
+    """Return cpu, or the name and the identity of the GPU that a training takes here."""
+    import torch  # not above: looking at a run must not load it
+
+    from shelftalk.models.load import best_device
+
+    device = best_device()
+    if device.type == "cpu":
+        return "cpu"
+    properties = torch.cuda.get_device_properties(device)
+    return f"{properties.name} {properties.uuid}"
+
+
+def start_run(run: Run, descriptor: int, token: str | None = None) -> None:
+    """Go on with `run` in a process of its own, which outlives this one; a finished run is left as it is.
+
+    The caller holds the run's lock with `descriptor` and leaves it afterwards: the new process holds it from its first
+    moment on. What it prints goes to log.txt. The token goes through a pipe, so that no list of processes shows it.
+    """
+    if run.finished and not faults(run.adapter):
+        return
+    command = [sys.executable, "-m", "shelftalk", "runs", "resume", run.name]
+    command += ["--workspace", str(run.workspace.root.resolve()), "--held-lock", str(descriptor)]
+    command += ["--token-stdin"] if token else []
+    RunState(run.folder).become("queued", process_id=None)
+    with writing(run.folder), (run.folder / LOG).open("ab") as log:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE if token else subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            pass_fds=(descriptor,),
+            env={**os.environ, "PYTHONSAFEPATH": "1"},  # -m would import what lies in the current folder first
+        )
+    hand_over(descriptor, process.pid, "training")
+    if process.stdin:
+        with suppress(BrokenPipeError), process.stdin as pipe:  # it has ended already, and log.txt says why
+            pipe.write(f"{token}\n".encode())
+
+
+def resume_detached(run: Run, token: str | None = None) -> None:
+    """Go on with a run that exists in a process of its own; see `start_run`.
+
+    Raises:
+        Busy: another process trains it.
+    """
+    with lock(run.folder, "starting") as descriptor:
+        start_run(run, descriptor, token)
+
+
+def stop_run(run: Run) -> None:
+    """Ask the process that trains or waits with `run` to end, and wait until it has written its checkpoint.
+
+    Raises:
+        UserError: nobody trains it.
+        Failure: the process that holds it is another user's, or another machine's.
+    """
+    if not is_locked(run.folder):
+        raise UserError(f"Run {run.name!r} is not running: it is {read_status(run.folder, run.finished)}.")
+    holder = _find_holder(run)
+    if holder is not None:
+        with suppress(ProcessLookupError):  # it has just ended
+            os.kill(holder, signal.SIGTERM)
+    elif is_locked(run.folder):
+        host = read_state(run.folder).get("host", "unknown")
+        raise Failure(
+            f"Run {run.name!r} is held by a process that cannot be seen from here; stop it as its own user, on its own "
+            f"machine ({host})."
+        )
+    while is_locked(run.folder):
+        time.sleep(LOOK)
+    if read_status(run.folder, run.finished) == "interrupted":  # it ended before it could hear the signal
+        with lock(run.folder, "stopping"):
+            RunState(run.folder).become("stopped")
+
+
+def delete_run(workspace: Workspace, name: str) -> None:
+    """Remove a run's folder whole, damaged or not.
+
+    Raises:
+        NotFound: there is no such run.
+        Busy: a process holds it.
+    """
+    folder = workspace.existing_run(name)
+    aside = folder.with_name(f".{name}.deleted")
+    with lock(folder, "deleting"), writing(folder):
+        shutil.rmtree(aside, ignore_errors=True)
+        folder.rename(aside)
+        fsync_folder(folder.parent)
+        shutil.rmtree(aside)
+
+
+def list_runs(workspace: Workspace) -> list[dict[str, Any]]:
+    """Describe every run of the workspace: name, status, catalogue, base model, step and steps."""
+    return [_describe_or_damaged(workspace, name) for name in workspace.runs()]
+
+
+def describe_run(run: Run) -> dict[str, Any]:
+    """Describe one run as `list_runs` does; see `state.read_status` for the status."""
+    state = read_state(run.folder)
+    return {
+        "name": run.name,
+        "status": read_status(run.folder, run.finished),
+        "catalogue": run.description["catalogue"],
+        "base_model": run.description["base"]["name"],
+        "step": state.get("step", 0),
+        "steps": state.get("steps"),
+        "indexed": (run.index / "vectors.parquet").is_file(),
+    }
+
+
+def show_run(run: Run) -> dict[str, Any]:
+    """Describe one run with everything that is known of it: settings, state, newest metrics and paths."""
+    return {
+        **describe_run(run),
+        "settings": run.description["settings"],
+        "precision": run.description["precision"],
+        "state": read_state(run.folder),
+        "metrics": read_newest_metrics(run.folder),
+        "paths": {
+            "folder": str(run.folder),
+            "metrics": str(run.folder / "metrics.jsonl"),
+            "log": str(run.folder / LOG) if (run.folder / LOG).is_file() else None,
+            "adapter": str(run.adapter) if run.finished else None,
+        },
+    }
+
+
+def _describe_or_damaged(workspace: Workspace, name: str) -> dict[str, Any]:
+    try:
+        return describe_run(Run.open(workspace, name))
+    except (Damaged, KeyError):
+        empty = dict.fromkeys(("catalogue", "base_model", "step", "steps", "indexed"))
+        return {"name": name, "status": "damaged", **empty}
+
+
+def _interrupt(state: RunState) -> None:
+    state.stop_asked = True  # the exception can get lost, in a callback of an import for one
+    raise KeyboardInterrupt
+
+
+def _find_holder(run: Run) -> int | None:
+    """Look for some seconds: a process that was just started may not be named in the lock's file yet."""
+    for _ in range(25):
+        holder = lock_holder(run.folder)
+        if holder is not None or not is_locked(run.folder):
+            return holder
+        time.sleep(LOOK)
+    return None
+
+
+def _one_line(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    return text if isinstance(error, ShelftalkError) else f"{type(error).__name__}: {text}"

@@ -1,0 +1,111 @@
+"""Watch a training: metrics.jsonl, the run's state, progress, and stopping when asked to.
+
+metrics.jsonl holds what was learned, a line an update, and is the same to the byte however often a run was cut off.
+Times and speeds go to state.json only.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import deque
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+from transformers import TrainerCallback
+
+from shelftalk.records import Progress
+from shelftalk.settings import TrainingSettings
+from shelftalk.training.state import RunState, stop_signals
+from shelftalk.workspace import append_line, write_bytes
+
+WINDOW = 50  # updates over which speed is measured: short enough to follow the machine, long enough to be steady
+
+
+class Recorder(TrainerCallback):  # type: ignore[misc]
+    """Writes metrics.jsonl, keeps the state, reports progress, and ends the training after an update when asked to.
+
+    `examples` counts those of all epochs, `tokens_by_step` the input tokens of each update of the run, and `first_step`
+    is the last update that an earlier call made.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        settings: TrainingSettings,
+        examples: int,
+        tokens_by_step: Sequence[int],
+        first_step: int,
+        state: RunState,
+        progress: Progress,
+    ) -> None:
+        self.metrics, self.settings, self.examples = folder / "metrics.jsonl", settings, examples
+        self.tokens_until = list(accumulate(tokens_by_step, initial=0))
+        self.state, self.progress = state, progress
+        self.ends: deque[tuple[int, float]] = deque(maxlen=WINDOW + 1)  # of the last updates: step and time
+        keep_metrics_until(self.metrics, first_step)
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self.state.become("running", step=state.global_step, steps=state.max_steps)
+        self.progress(state.global_step, state.max_steps)
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self.ends.append((state.global_step, time.monotonic()))
+        self.state.update(step=state.global_step, **self.speed())
+        self.progress(state.global_step, state.max_steps)
+        if self.state.stop_asked:
+            control.should_save = control.should_training_stop = True
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float], **_: Any) -> None:
+        if "loss" not in logs:
+            return
+        seen = state.global_step * self.settings.batch_size * self.settings.gradient_accumulation
+        line = {
+            "step": state.global_step,
+            "epoch": round(min(seen, self.examples) * self.settings.epochs / self.examples, 4),
+            "loss": logs["loss"],
+            "gradient_norm": logs["grad_norm"],
+            "learning_rate": logs["learning_rate"],
+        }
+        append_line(self.metrics, json.dumps(line))
+
+    def speed(self) -> dict[str, float]:
+        """Return the state's speeds, or nothing before the second update: the first one also warms the machine up."""
+        if len(self.ends) < 2:
+            return {}
+        (first, start), (last, end) = self.ends[0], self.ends[-1]
+        tokens_per_second = (self.tokens_until[last] - self.tokens_until[first]) / (end - start)
+        return {
+            "tokens_per_second": round(tokens_per_second, 1),
+            "seconds_per_step": round((end - start) / (last - first), 3),
+            "seconds_left": round((self.tokens_until[-1] - self.tokens_until[last]) / tokens_per_second, 1),
+        }
+
+
+def stopping_gently(state: RunState) -> AbstractContextManager[None]:
+    """Turn the first Ctrl-C or SIGTERM into a stop after the current update; the second one acts at once."""
+
+    def ask() -> None:
+        if state.stop_asked:
+            raise KeyboardInterrupt
+        state.stop_asked = True
+
+    return stop_signals(ask)
+
+
+def keep_metrics_until(path: Path, step: int) -> None:
+    """Drop the lines of updates that will be made again."""
+    if not path.exists():
+        return
+    kept = []
+    for line in path.read_text(encoding="utf-8").splitlines(keepends=True):
+        try:
+            known = line.endswith("\n") and json.loads(line)["step"] <= step
+        except (ValueError, KeyError):  # a line cut off by a kill
+            known = False
+        if known:
+            kept.append(line)
+    write_bytes(path, "".join(kept).encode())

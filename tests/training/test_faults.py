@@ -1,0 +1,354 @@
+"""A training that is killed, whose checkpoints are spoilt, or whose disk is full ends the same to the byte.
+
+Every attempt is a process of its own, forked from one that has imported everything and computed nothing.
+"""
+
+from __future__ import annotations
+
+import gc
+import io
+import itertools
+import json
+import multiprocessing
+import os
+import pickle
+import random
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from multiprocessing.context import ForkServerContext
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from shelftalk import pipeline
+from shelftalk.settings import PrepareSettings
+from shelftalk.training.checkpoints import newest_checkpoint, save_checkpoint
+from shelftalk.training.run import Run
+from shelftalk.workspace import MANIFEST, Workspace
+from tests.conftest import ROOT, TINY_SETTINGS, write_catalogue_file
+from tests.training.test_checkpoints import FILES, contents, small_training, spoil
+
+Act = Callable[[int], None]
+
+
+def before_each_file_operation(folder: Path, act: Act) -> None:
+    """Call `act` before each file operation under `folder`, and in the middle of each write, with its number."""
+    numbers = itertools.count(1)
+    changes_of_names = {"os.rename", "os.remove", "os.rmdir", "os.mkdir"}
+
+    def watch(event: str, arguments: tuple[Any, ...]) -> None:
+        changes = event in changes_of_names or (event == "open" and arguments[2] & (os.O_WRONLY | os.O_RDWR))
+        if changes and (
+            str(arguments[0]).startswith(str(folder)) or (event in changes_of_names and arguments[-1] != -1)
+        ):
+            act(next(numbers))
+
+    def fsync(descriptor: int, real: Callable[[int], None] = os.fsync) -> None:
+        act(next(numbers))
+        real(descriptor)
+
+    plain_open = io.open
+
+    def open_to_tear(file: Any, mode: str = "r", *arguments: Any, **options: Any) -> Any:
+        handle: Any = plain_open(file, mode, *arguments, **options)
+        if str(file).startswith(str(folder)) and mode != "r" and mode != "rb":
+            handle.write = tear(handle)
+        return handle
+
+    def tear(handle: Any) -> Callable[[bytes], int]:
+        write = handle.write
+
+        def in_two(data: bytes) -> int:
+            write(data[: len(data) // 2])
+            handle.flush()
+            act(next(numbers))
+            return len(data) // 2 + int(write(data[len(data) // 2 :]))
+
+        return in_two
+
+    sys.addaudithook(watch)  # can never be taken back, nor need it be: this process ends with its attempt
+    patch = pytest.MonkeyPatch()
+    patch.setattr(os, "fsync", fsync)
+    patch.setattr(io, "open", open_to_tear)
+
+
+def train(root: Path, name: str, die_at: int | None = None) -> None:
+    """Train run `name` and write down what is `told`, or be killed before the file operation `die_at`."""
+    done = 0
+
+    def count_or_die(number: int) -> None:
+        nonlocal done
+        done = number
+        if number == die_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    gc.freeze()  # what was imported is never garbage; collecting it would cost each fork half a second
+    workspace = Workspace(root)
+    before_each_file_operation(workspace.run(name), count_or_die)
+    heard: list[str] = []
+    pipeline.train_run(workspace, "pegs", name, TINY_SETTINGS, say=heard.append)
+    (root / f"{name}.json").write_text(json.dumps({"heard": heard, "operations": done}))
+
+
+def attempt(forks: ForkServerContext, target: Callable[..., object], *arguments: Any) -> int:
+    """Call `target` in a fresh fork and return how that ended: 0, or what killed it."""
+    process = forks.Process(target=target, args=arguments)
+    process.start()
+    process.join(120)
+    assert process.exitcode is not None
+    return process.exitcode
+
+
+def results(run: Path) -> tuple[bytes, bytes]:
+    """Return what must not depend on faults: the adapter's weights and the metrics."""
+    return (run / "adapter" / "adapter_model.safetensors").read_bytes(), (run / "metrics.jsonl").read_bytes()
+
+
+def told(workspace: Workspace, name: str) -> dict[str, Any]:
+    """Return what a training said ("heard") and how many file operations it took ("operations")."""
+    record: dict[str, Any] = json.loads((workspace.root / f"{name}.json").read_text())
+    return record
+
+
+@pytest.fixture(scope="module")
+def forks() -> Iterator[ForkServerContext]:
+    context = multiprocessing.get_context("forkserver")
+    lazily_imported = ["shelftalk.training.train", "transformers.models.gemma3.modeling_gemma3"]
+    context.set_forkserver_preload([__name__, *lazily_imported])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")
+        assert attempt(context, os.getpid) == 0
+    yield context
+
+
+@pytest.fixture(scope="module")
+def pegs(forks: ForkServerContext, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A workspace with a run called whole, which nothing interrupted."""
+    root = tmp_path_factory.mktemp("faults")
+    workspace = Workspace(root / "workspace")
+    source = write_catalogue_file(root / "pegs.jsonl")
+    pipeline.prepare_catalogue(workspace, source, "pegs", PrepareSettings(test_share=0.2))
+    assert attempt(forks, train, workspace.root, "whole") == 0
+    return workspace
+
+
+def killed_in_a_row(forks: ForkServerContext, workspace: Workspace, name: str, kills: int) -> None:
+    """Kill a training `kills` times and let it finish.
+
+    What a kill leaves is told by the file operations that were done before it, so a moment is one of those: more than
+    half of them belong to the saving of a checkpoint.
+    """
+    moments, operations = random.Random(name), told(workspace, "whole")["operations"]
+    run, last_step = workspace.run(name), newest_step(workspace.run("whole"))
+    for _ in range(kills):
+        left = int(0.9 * operations * (1 - newest_step(run) / last_step))
+        moment = moments.randint(1, max(10, left))
+        assert attempt(forks, train, workspace.root, name, moment) == -signal.SIGKILL
+    assert attempt(forks, train, workspace.root, name) == 0
+    assert results(run) == results(workspace.run("whole"))
+    assert [one.name for one in run.rglob(".*")] == []
+
+
+def newest_step(run: Path) -> int:
+    return max((int(one.name[5:]) for one in run.glob("checkpoints/step-*")), default=0)
+
+
+@pytest.mark.parametrize(("number", "kills"), list(enumerate([5, 5, 4, 3, 2, 1])))
+def test_killed_at_twenty_moments_it_ends_the_same(
+    forks: ForkServerContext, pegs: Workspace, number: int, kills: int
+) -> None:
+    killed_in_a_row(forks, pegs, f"killed-{number}", kills)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", range(40))
+def test_killed_at_two_hundred_moments_it_ends_the_same(forks: ForkServerContext, pegs: Workspace, number: int) -> None:
+    killed_in_a_row(forks, pegs, f"killed-long-{number}", 5)
+
+
+def copy_unfinished(workspace: Workspace, name: str) -> tuple[Path, Path]:
+    """Copy the whole run without its adapter; return its older and its newest checkpoint."""
+    run = workspace.run(name)
+    shutil.copytree(workspace.run("whole"), run, ignore=shutil.ignore_patterns("adapter"))
+    older, newest = sorted((run / "checkpoints").iterdir())
+    return older, newest
+
+
+@pytest.mark.parametrize("file", [*FILES, MANIFEST])
+@pytest.mark.parametrize("how", ["truncate", "flip", "delete", "empty"])
+def test_a_spoilt_file_costs_one_checkpoint_and_nothing_else(
+    forks: ForkServerContext, pegs: Workspace, file: str, how: str
+) -> None:
+    name = f"spoilt-{how}-{file.replace('_', '-')}"
+    older, newest = copy_unfinished(pegs, name)
+    spoil(newest / file, how)
+    assert attempt(forks, train, pegs.root, name) == 0
+    skipped, going_on = told(pegs, name)["heard"]
+    assert newest.name in skipped
+    assert file in skipped
+    assert going_on == f"Going on from update {int(older.name[5:])}."
+    assert results(pegs.run(name)) == results(pegs.run("whole"))
+
+
+def test_without_a_good_checkpoint_it_starts_again_and_says_so(forks: ForkServerContext, pegs: Workspace) -> None:
+    older, newest = copy_unfinished(pegs, "both-spoilt")
+    spoil(older / "random.safetensors", "flip")
+    spoil(newest / MANIFEST, "empty")
+    assert attempt(forks, train, pegs.root, "both-spoilt") == 0
+    heard = told(pegs, "both-spoilt")["heard"]
+    assert [newest.name in heard[0], older.name in heard[1]] == [True, True]
+    assert heard[2:] == ["No checkpoint is left: training starts again at update 0."]
+    assert results(pegs.run("both-spoilt")) == results(pegs.run("whole"))
+
+
+def save_old_and_new(folder: Path, steps: tuple[int, int], die_at: int | None) -> None:
+    """Save a checkpoint, go on, and save another one; end without a word before its file operation `die_at`."""
+
+    def die(number: int) -> None:
+        if number == die_at:
+            os._exit(9)
+
+    training = small_training()
+    save_checkpoint(folder, steps[0], *training.at(steps[0]), "data")
+    torch.rand(1)  # so that even the same step is not the same to the byte
+    before_each_file_operation(folder, die)
+    save_checkpoint(folder, steps[1], *training.at(steps[1]), "data")
+
+
+@pytest.mark.parametrize("steps", [(1, 2), (2, 2)], ids=["beside-the-old", "in-place-of-the-old"])
+def test_a_save_that_ends_anywhere_leaves_the_old_or_the_new(
+    forks: ForkServerContext, tmp_path: Path, steps: tuple[int, int]
+) -> None:
+    assert attempt(forks, save_old_and_new, tmp_path / "whole", steps, None) == 0
+    training = small_training()
+    old = contents(save_checkpoint(tmp_path / "old", steps[0], *training.at(steps[0]), "data"))
+    new = contents(tmp_path / "whole" / f"step-{steps[1]:08d}")
+    found = []
+    for number in itertools.count(1):
+        folder = tmp_path / str(number)
+        exit_code = attempt(forks, save_old_and_new, folder, steps, number)
+        if exit_code == 0:
+            break
+        assert exit_code == 9
+        checkpoint, skipped = newest_checkpoint(folder, "data")
+        assert checkpoint is not None
+        assert skipped == []
+        found.append(contents(checkpoint))
+        newer = save_checkpoint(folder, 3, *training.at(3), "data")
+        assert newest_checkpoint(folder, "data") == (newer, [])
+        assert sorted(one.name for one in folder.iterdir()) == [checkpoint.name, newer.name]
+    changes = [one == new for one in found]
+    assert all(one in (old, new) for one in found)
+    assert changes == sorted(changes)  # old until one moment, new from then on
+    assert {True, False} == set(changes)
+    assert len(found) > 20
+
+
+FULL_DISK = """
+import json, shutil, sys
+from pathlib import Path
+from shelftalk import pipeline
+from shelftalk.cli.main import run
+from shelftalk.settings import PrepareSettings
+from shelftalk.training.checkpoints import newest_checkpoint
+from shelftalk.workspace import Workspace
+from tests.conftest import TINY_SETTINGS, write_catalogue_file
+
+disk = Path(sys.argv[1])
+workspace = Workspace(disk / "workspace")
+source = write_catalogue_file(disk / "pegs.jsonl")
+pipeline.prepare_catalogue(workspace, source, "pegs", PrepareSettings(test_share=0.2))
+
+def stop(done, total):
+    if done == 3:
+        raise RuntimeError
+
+try:
+    pipeline.train_run(workspace, "pegs", "full", TINY_SETTINGS, progress=stop)
+except RuntimeError:
+    pass
+folder = workspace.run("full")
+(checkpoint,) = (folder / "checkpoints").iterdir()
+size = sum(one.stat().st_size for one in checkpoint.iterdir())
+(disk / "hog").write_bytes(bytes(shutil.disk_usage(disk).free - size // 2))
+settings = {name: "all" if value is None else value for name, value in TINY_SETTINGS.as_mapping().items()}
+command = ["train", "pegs", "--run", "full", "--workspace", str(workspace.root)]
+command += [f"--set={name}={value}" for name, value in settings.items()]
+codes = [run(command)]
+left = sorted(one.name for one in (folder / "checkpoints").iterdir())
+newest = newest_checkpoint(folder / "checkpoints", sys.argv[3])
+(disk / "hog").unlink()
+codes.append(run(command))
+shutil.copytree(folder, sys.argv[2])
+print(json.dumps([codes, left, newest[0] == checkpoint, newest[1]]))
+"""
+
+
+def test_a_full_disk_is_one_line_and_the_run_goes_on(pegs: Workspace, tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    alone = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c"]
+    mount = f"mount -t tmpfs -o size=4m tmpfs {disk}"
+    if not shutil.which("unshare") or subprocess.run([*alone, mount], capture_output=True).returncode:
+        pytest.skip("this machine lets nobody mount a small disk")
+    data_hash = Run.open(pegs, "whole").description["data_hash"]
+    process = subprocess.run(
+        [*alone, f'{mount} && exec "$@"', "sh", sys.executable, "-c", FULL_DISK, disk, tmp_path / "after", data_hash],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        timeout=300,
+    )
+    assert process.returncode == 0, process.stderr
+    codes, left, loads, skipped = json.loads(process.stdout.splitlines()[-1])
+    assert codes == [1, 0]
+    assert left == ["step-00000002"]
+    assert loads
+    assert skipped == []
+    (line,) = [one for one in process.stderr.splitlines() if one.startswith("Error")]
+    assert f"Cannot write {disk}/workspace/runs/full/checkpoints/step-00000004" in line
+    assert "the disk is full and this takes " in line
+    assert "Traceback" not in process.stderr
+    assert results(tmp_path / "after") == results(pegs.run("whole"))
+
+
+class PickleUsed(BaseException):
+    """Raised by whatever would read or write a pickle; nothing catches it by accident."""
+
+
+def train_without_pickle(root: Path, name: str) -> None:
+    """Train a run in two parts in a process where no pickle can be read or written."""
+
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise PickleUsed
+
+    def watch(event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "pickle.find_class":
+            refuse()
+
+    def stop(done: int, total: int) -> None:
+        if done == 5:
+            raise RuntimeError
+
+    sys.addaudithook(watch)
+    for used in ("load", "loads", "dump", "dumps", "Pickler", "Unpickler"):
+        setattr(pickle, used, refuse)
+    torch.save = torch.load = refuse
+    with pytest.raises(RuntimeError):
+        pipeline.train_run(Workspace(root), "pegs", name, TINY_SETTINGS, progress=stop)
+    pipeline.train_run(Workspace(root), "pegs", name, TINY_SETTINGS)
+
+
+def test_no_pickle_is_written_or_read(forks: ForkServerContext, pegs: Workspace) -> None:
+    assert attempt(forks, train_without_pickle, pegs.root, "plain") == 0
+    assert results(pegs.run("plain")) == results(pegs.run("whole"))
+    files = [one for one in pegs.run("plain").rglob("*") if one.is_file()]
+    assert {one.suffix for one in files} == {".json", ".jsonl", ".md", ".safetensors"}
+    for file in files:
+        assert not file.read_bytes().startswith((b"\x80", b"PK"))  # a pickle, a zip of pickles
