@@ -13,6 +13,7 @@
         ├── Busy                 another process holds the run or the catalogue
         ├── Damaged              a file on disk is not what its manifest says
         ├── NotWritable          a folder that cannot be written to, or a full disk
+        ├── OutOfMemory          a model or a product that does not fit into this machine's memory
         └── Unreachable          the network, or the model hub, did not answer
 
 A message says what was wrong, the value, and the cure, in one line. Exceptions of other libraries are translated
@@ -74,6 +75,10 @@ class Damaged(Failure):
 
 class NotWritable(Failure):
     """A folder that cannot be written to, or a full disk."""
+
+
+class OutOfMemory(Failure):
+    """A model or a product that does not fit into this machine's memory."""
 
 
 class Unreachable(Failure):

@@ -101,9 +101,19 @@ class TrainingSettings(Settings):
         optional=True,
     )
     epochs: int = setting(3, "How often each product is seen.", at_least=1, at_most=100)
-    batch_size: int = setting(2, "Products in one forward pass.", at_least=1, at_most=1024)
+    batch_size: int = setting(2, "Products in one batch.", at_least=1, at_most=1024)
     gradient_accumulation: int = setting(
-        8, "Forward passes before each update of the weights.", at_least=1, at_most=1024
+        8,
+        "Batches before each update of the weights: an update learns from both, multiplied.",
+        at_least=1,
+        at_most=1024,
+    )
+    pass_tokens: int | None = setting(
+        None,
+        "Most tokens in one forward pass, or automatic; changes speed and memory, not what an update learns from.",
+        at_least=16,
+        at_most=1_048_576,
+        optional=True,
     )
     learning_rate: float = setting(2e-4, "Peak learning rate.", above=0, at_most=1)
     schedule: str = setting(
@@ -119,6 +129,16 @@ class TrainingSettings(Settings):
     lora_dropout: float = setting(0.1, "Share of the adapter's inputs dropped in training.", at_least=0, at_most=0.9)
     max_tokens: int = setting(
         512, "Longest row in tokens; a longer description is cut and its end not learned.", at_least=16, at_most=8192
+    )
+    vocabulary: str = setting(
+        "full",
+        "Tokens that the training head tells apart; 'catalogue' trains faster on an estimate of the loss over all.",
+        choices=("full", "catalogue"),
+    )
+    compile: str = setting(
+        "automatic",
+        "Compile the model's layers: half a minute first, a quarter faster then; automatic does for longer runs.",
+        choices=("automatic", "on", "off"),
     )
     precision: str = setting(
         "automatic",
@@ -232,7 +252,7 @@ def describe_settings(cls: type[Settings]) -> list[tuple[str, str, str]]:
 def _default(one: Field[Any]) -> str:
     if one.default is not None:
         return str(one.default)
-    return "all" if "int" in str(one.type) else "automatic"
+    return "all" if one.name.endswith("products") else "automatic"
 
 
 def _preset_folder() -> Any:
@@ -253,7 +273,7 @@ def _parse(one: Field[Any], value: Any) -> Any:
     """
     limits = one.metadata
     kind = str(one.type).removesuffix(" | None")
-    if limits["optional"] and (value is None or value == "" or (kind == "int" and value == "all")):
+    if limits["optional"] and (value is None or value == "" or (kind == "int" and value in ("all", "automatic"))):
         return None
     if kind == "str":
         if not isinstance(value, str) or not value:

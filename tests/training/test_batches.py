@@ -1,24 +1,17 @@
-"""The plan of a run and the tensors of a batch."""
+"""The plan of a run, its packs, and the tensors of a pack."""
 
 from __future__ import annotations
 
 from collections import Counter
 
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shelftalk.models.tokens import Example
 from shelftalk.settings import TrainingSettings
-from shelftalk.training.batches import Batch, collate, plan_batches
-from shelftalk.training.loss import IGNORED
-
-
-def padding_share(plan: list[Batch]) -> float:
-    """Return the share of computed positions that are padding."""
-    used = sum(one.input_length for batch in plan for one in batch)
-    computed = sum(len(batch) * max(one.input_length for one in batch) for batch in plan)
-    return 1 - used / computed
+from shelftalk.training.batches import IGNORED, Examples, Plan, collate, cut_into_packs
 
 
 def example(length: int) -> Example:
@@ -26,44 +19,62 @@ def example(length: int) -> Example:
 
 
 @settings(max_examples=50)
-@given(
-    st.lists(st.integers(1, 40), min_size=1, max_size=40),
-    st.integers(1, 3),
-    st.integers(1, 5),
-    st.integers(1, 5),
-)
+@given(st.lists(st.integers(1, 40), min_size=1, max_size=40), st.integers(1, 3), st.integers(1, 5), st.integers(1, 5))
 def test_a_plan_sees_every_example_once_an_epoch(
     lengths: list[int], epochs: int, batch_size: int, accumulation: int
 ) -> None:
-    examples = [example(length) for length in lengths]
-    asked = TrainingSettings(epochs=epochs, batch_size=batch_size, gradient_accumulation=accumulation)
-    plan = plan_batches(examples, asked)
-    seen = Counter(id(one) for batch in plan for one in batch)
-    assert seen == {id(one): epochs for one in examples}
-    assert all(1 <= len(batch) <= batch_size for batch in plan)
+    examples = Examples(example(length) for length in lengths)
+    plan = Plan(examples, TrainingSettings(epochs=epochs, batch_size=batch_size, gradient_accumulation=accumulation))
     effective = batch_size * accumulation
-    assert -(-len(plan) // accumulation) == -(-len(examples) * epochs // effective)
-    assert plan == plan_batches(examples, asked)
+    assert [len(update) for update in plan][:-1] == [effective] * (len(plan) - 1)
+    seen = Counter(tuple(one.ids) for update in plan for one in update)
+    assert seen == {ids: count * epochs for ids, count in Counter(tuple(one.ids) for one in examples).items()}
+    assert plan.tokens_by_update() == [sum(one.input_length for one in update) for update in plan]
 
 
-def test_each_update_holds_the_same_examples_as_a_plain_shuffle() -> None:
-    examples = [example(length) for length in range(1, 41)]
-    wide = plan_batches(examples, TrainingSettings(epochs=1, batch_size=8, gradient_accumulation=1))
-    narrow = plan_batches(examples, TrainingSettings(epochs=1, batch_size=2, gradient_accumulation=4))
-    for update, batch in enumerate(wide):
-        assert [one for part in narrow[4 * update : 4 * update + 4] for one in part] == batch
+def test_examples_come_back_as_they_went_in() -> None:
+    given_ones = [example(3), Example([2, 5, 6], 1, complete=False), example(1)]
+    assert list(Examples(given_ones)) == given_ones
+    assert Examples(given_ones).ids.nbytes == 4 * sum(len(one.ids) for one in given_ones)
+    assert len(Examples([])) == 0
 
 
-def test_sorting_within_an_update_keeps_padding_small() -> None:
-    examples = [example(1 + number % 97) for number in range(400)]
-    sorted_plan = plan_batches(examples, TrainingSettings(epochs=1, batch_size=2, gradient_accumulation=8))
-    unsorted = [examples[start : start + 2] for start in range(0, 400, 2)]
-    shuffled = [[examples[(number * 37) % 400], examples[(number * 91 + 5) % 400]] for number in range(200)]
-    assert padding_share(sorted_plan) < padding_share(shuffled) / 2
-    assert padding_share(unsorted) < 0.05
+def test_an_update_is_the_same_however_it_is_divided() -> None:
+    examples = Examples(example(length) for length in range(1, 41))
+    one_batch = Plan(examples, TrainingSettings(epochs=1, batch_size=8, gradient_accumulation=1))
+    four_batches = Plan(examples, TrainingSettings(epochs=1, batch_size=2, gradient_accumulation=4))
+    assert list(one_batch) == list(four_batches)
 
 
-def test_labels_are_the_next_tokens_of_the_description_only() -> None:
-    batch = collate([Example([2, 5, 6, 7, 1], 2, complete=True), Example([2, 5, 8], 2, complete=False)])
-    assert torch.equal(batch["input_ids"], torch.tensor([[2, 5, 6, 7], [2, 5, 0, 0]]))
-    assert torch.equal(batch["labels"], torch.tensor([[IGNORED, 6, 7, 1], [IGNORED, 8, IGNORED, IGNORED]]))
+@settings(max_examples=100)
+@given(st.lists(st.integers(1, 60), min_size=1, max_size=40), st.integers(16, 200), st.integers(1, 4))
+def test_packs_hold_every_example_within_the_limit(lengths: list[int], limit: int, shares: int) -> None:
+    examples = [example(length) for length in lengths]
+    packs = cut_into_packs(examples, limit, shares)
+    assert Counter(id(one) for pack in packs for one in pack) == Counter(id(one) for one in examples)
+    for pack in packs:
+        assert sum(one.input_length for one in pack) <= limit or len(pack) == 1 or len(packs) == len(examples)
+    assert len(packs) % shares == 0 or len(packs) == len(examples)
+
+
+def test_packs_are_few_and_even() -> None:
+    examples = [example(length) for length in (100, 90, 80, 70, 60, 50, 40, 30)]
+    packs = cut_into_packs(examples, 300)
+    sizes = [sum(one.input_length for one in pack) for pack in packs]
+    assert len(packs) == 2
+    assert max(sizes) - min(sizes) < 30
+
+
+def test_a_pack_is_one_row_in_which_every_product_begins_anew() -> None:
+    pack = collate([Example([2, 5, 6, 7, 1], 2, complete=True), Example([2, 5, 8], 2, complete=False)])
+    assert torch.equal(pack["input_ids"], torch.tensor([[2, 5, 6, 7, 2, 5]]))
+    assert torch.equal(pack["position_ids"], torch.tensor([[0, 1, 2, 3, 0, 1]]))
+    assert torch.equal(pack["labels"], torch.tensor([IGNORED, 6, 7, 1, IGNORED, 8]))
+    assert pack["cu_seq_lens_q"].tolist() == [0, 4, 6, 6]
+    assert pack["cu_seq_lens_q"].dtype == torch.int32
+
+
+def test_a_plan_ends() -> None:
+    plan = Plan(Examples([example(3)]), TrainingSettings(epochs=1, batch_size=1, gradient_accumulation=1))
+    with pytest.raises(IndexError):
+        plan[1]

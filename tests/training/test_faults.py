@@ -29,6 +29,7 @@ from shelftalk import pipeline
 from shelftalk.settings import PrepareSettings
 from shelftalk.training.checkpoints import newest_checkpoint, save_checkpoint
 from shelftalk.training.run import Run
+from shelftalk.training.train import what_decides
 from shelftalk.workspace import MANIFEST, Workspace
 from tests.conftest import ROOT, TINY_SETTINGS, write_catalogue_file
 from tests.training.test_checkpoints import FILES, contents, small_training, spoil
@@ -296,7 +297,7 @@ def test_a_full_disk_is_one_line_and_the_run_goes_on(pegs: Workspace, tmp_path: 
     mount = f"mount -t tmpfs -o size=4m tmpfs {disk}"
     if not shutil.which("unshare") or subprocess.run([*alone, mount], capture_output=True).returncode:
         pytest.skip("this machine lets nobody mount a small disk")
-    data_hash = Run.open(pegs, "whole").description["data_hash"]
+    data_hash = what_decides(Run.open(pegs, "whole"))
     process = subprocess.run(
         [*alone, f'{mount} && exec "$@"', "sh", sys.executable, "-c", FULL_DISK, disk, tmp_path / "after", data_hash],
         capture_output=True,

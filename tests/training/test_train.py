@@ -20,6 +20,7 @@ from shelftalk.catalogue.prepare import prepare
 from shelftalk.errors import Busy, Damaged, InvalidSettings, NotFound
 from shelftalk.settings import PrepareSettings, TrainingSettings
 from shelftalk.training.run import Run
+from shelftalk.training.train import what_decides
 from shelftalk.workspace import Workspace, lock
 from tests.conftest import TINY_SETTINGS, write_catalogue_file
 
@@ -143,7 +144,7 @@ def test_a_spoilt_checkpoint_is_named_and_passed_over(tiny_run: Run, tmp_path: P
         middle = len(content) // 2
         flipped = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
         path.write_bytes({"truncate": content[:middle], "flip": flipped, "empty": b""}[spoil])
-    found, skipped = newest_checkpoint(checkpoints, tiny_run.description["data_hash"])
+    found, skipped = newest_checkpoint(checkpoints, what_decides(tiny_run))
     assert found == older
     (line,) = skipped
     assert newest.name in line

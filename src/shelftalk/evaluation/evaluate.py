@@ -15,7 +15,7 @@ from shelftalk.models.tokens import Example, encode_example
 from shelftalk.records import Description, Product, Progress, no_progress
 from shelftalk.settings import DecodingSettings
 from shelftalk.training.batches import collate
-from shelftalk.training.loss import token_losses
+from shelftalk.training.loss import head_taken_off, token_losses
 from shelftalk.training.run import Run
 
 
@@ -86,10 +86,10 @@ def bits_of_products(engine: TransformersEngine, products: Sequence[Product], ma
         text = example.ids[:-1] if example.complete else example.ids
         if len(text) == example.prompt_length:
             continue
-        batch = collate([Example(text, example.prompt_length, complete=False)])
-        device = engine.model.device
-        with torch.no_grad(), _side(engine.model, tuned):
-            nats += token_losses(engine.model, batch["input_ids"].to(device), batch["labels"].to(device)).sum().item()
+        pack = collate([Example(text, example.prompt_length, complete=False)])
+        pack = {name: value.to(engine.model.device) for name, value in pack.items()}
+        with torch.no_grad(), _side(engine.model, tuned), head_taken_off(engine.model) as head:
+            nats += token_losses(engine.model, head, pack).sum().item()
         size += len(engine.tokenizer.decode(text[example.prompt_length :]).encode())
     return bits_per_byte(nats, size)
 

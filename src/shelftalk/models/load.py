@@ -17,10 +17,11 @@ from shelftalk.errors import Damaged
 transformers_logging.disable_progress_bar()
 
 
-def load_model(folder: Path, precision: str = "automatic") -> tuple[Any, Any]:
+def load_model(folder: Path, precision: str = "automatic", attention: str = "sdpa") -> tuple[Any, Any]:
     """Return (model, tokenizer) in evaluation mode on the best device.
 
-    `precision` is bf16, fp32 or automatic; automatic takes bf16 where `bf16_is_fast`.
+    `precision` is bf16, fp32 or automatic; automatic takes bf16 where `bf16_is_fast`. `attention` names one of
+    transformers' attention functions.
 
     Raises:
         Damaged: the folder's files cannot be read as a causal language model.
@@ -35,7 +36,7 @@ def load_model(folder: Path, precision: str = "automatic") -> tuple[Any, Any]:
             local_files_only=True,
             use_safetensors=True,
             trust_remote_code=False,
-            attn_implementation="sdpa",
+            attn_implementation=attention,
         )
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

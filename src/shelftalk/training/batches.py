@@ -1,52 +1,124 @@
 """Decide which examples are trained on together and when, and lay them out as tensors.
 
 The plan of a run is fixed before it starts: the order of every epoch, shuffled by the seed, is laid end to end and cut
-into effective batches of batch_size x gradient_accumulation examples, one for each update. Within an effective batch
-examples are sorted by length and cut into micro-batches, so that neighbours are of like length. The update is the same
-as without sorting, because the loss is a mean over all labelled tokens of the effective batch; only the padding
-shrinks. Rows are never joined, so no product can see another.
+into updates of batch_size x gradient_accumulation examples. How an update is laid out in forward passes is a question
+of speed and memory alone, because its loss is a mean over all its labelled tokens: its examples are joined into packs
+of at most pass_tokens tokens, as few and as even as can be, each one row without padding. Attention keeps the
+examples of a pack apart, see `training.attention`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from shelftalk.models.tokens import Example
 from shelftalk.settings import TrainingSettings
-from shelftalk.training.loss import IGNORED
 
-Batch = list[Example]
+IGNORED = -100
 
+PASS_TOKENS = {"cpu": 640, "cuda": 8192}  # larger passes were no faster; see docs/experiments.md
 
-def plan_batches(examples: Sequence[Example], settings: TrainingSettings) -> list[Batch]:
-    """Return every micro-batch of a run in order: gradient_accumulation of them for each update, fewer for the last."""
-    order = [
-        index
-        for epoch in range(settings.epochs)
-        for index in np.random.default_rng([settings.seed, epoch]).permutation(len(examples))
-    ]
-    effective = settings.batch_size * settings.gradient_accumulation
-    plan: list[Batch] = []
-    for start in range(0, len(order), effective):
-        chosen = sorted((examples[index] for index in order[start : start + effective]), key=lambda one: len(one.ids))
-        plan += [chosen[first : first + settings.batch_size] for first in range(0, len(chosen), settings.batch_size)]
-    return plan
+Pack = list[Example]
 
 
-def collate(batch: Batch) -> dict[str, torch.Tensor]:
-    """Return `input_ids` and `labels`, both (rows, length), padded on the right.
+class Examples(Sequence[Example]):
+    """Many examples in a few arrays: four bytes a token, where lists of Python numbers take thirty."""
 
-    `labels` holds at each position the token that follows it, where that token belongs to a description or is its end
-    token, and IGNORED elsewhere. Padding is token 0, which nothing attends to and nothing predicts.
+    def __init__(self, examples: Iterable[Example]) -> None:
+        ids: list[NDArray[np.int32]] = []
+        prompts, complete, lengths = [], [], [0]
+        for example in examples:
+            ids.append(np.asarray(example.ids, dtype=np.int32))
+            lengths.append(len(example.ids))
+            prompts.append(example.prompt_length)
+            complete.append(example.complete)
+        self.ids = np.concatenate(ids) if ids else np.empty(0, np.int32)
+        self.starts = np.cumsum(lengths)
+        self.prompts = np.asarray(prompts, dtype=np.int32)
+        self.complete = np.asarray(complete, dtype=bool)
+
+    def __len__(self) -> int:
+        return len(self.prompts)
+
+    def __getitem__(self, index: int) -> Example:  # type: ignore[override]
+        ids = self.ids[self.starts[index] : self.starts[index + 1]].tolist()
+        return Example(ids, int(self.prompts[index]), bool(self.complete[index]))
+
+    @property
+    def input_lengths(self) -> NDArray[np.int64]:
+        """Count the tokens of each example that the model reads."""
+        return np.diff(self.starts) - 1
+
+
+class Plan(Sequence[list[Example]]):
+    """The examples of every update of a run, in order; item `n` is what update `n` + 1 learns from."""
+
+    def __init__(self, examples: Examples, settings: TrainingSettings) -> None:
+        self.examples = examples
+        self.rows = settings.batch_size * settings.gradient_accumulation
+        self.order = np.concatenate(
+            [
+                np.random.default_rng([settings.seed, epoch]).permutation(len(examples))
+                for epoch in range(settings.epochs)
+            ]
+        )
+
+    def __len__(self) -> int:
+        return -(-len(self.order) // self.rows)
+
+    def __getitem__(self, index: int) -> list[Example]:  # type: ignore[override]
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        return [self.examples[row] for row in self.order[index * self.rows : (index + 1) * self.rows]]
+
+    def tokens_by_update(self) -> list[int]:
+        """Count the tokens that the model reads in each update."""
+        lengths = self.examples.input_lengths[self.order]
+        return [int(one) for one in np.add.reduceat(lengths, np.arange(0, len(self.order), self.rows))]
+
+
+def cut_into_packs(examples: Sequence[Example], pass_tokens: int, shares: int = 1) -> list[Pack]:
+    """Return the examples in packs of at most `pass_tokens` tokens, an example that is longer in one of its own.
+
+    There are as few packs as the longest-first rule finds, as even as it makes them; their number is a multiple of
+    `shares`, unless there are too few examples for that.
     """
-    length = max(example.input_length for example in batch)
-    input_ids = torch.zeros(len(batch), length, dtype=torch.long)
-    labels = torch.full((len(batch), length), IGNORED)
-    for row, example in enumerate(batch):
-        ids = torch.tensor(example.ids)
-        input_ids[row, : example.input_length] = ids[:-1]
-        labels[row, example.prompt_length - 1 : example.input_length] = ids[example.prompt_length :]
-    return {"input_ids": input_ids, "labels": labels}
+    longest_first = sorted(examples, key=lambda one: one.input_length, reverse=True)
+    count = -(-sum(one.input_length for one in examples) // (pass_tokens * shares)) * shares
+    while True:
+        packs: list[Pack] = [[] for _ in range(min(count, len(examples)))]
+        sizes = [0] * len(packs)
+        for example in longest_first:
+            emptiest = sizes.index(min(sizes))
+            packs[emptiest].append(example)
+            sizes[emptiest] += example.input_length
+        if len(packs) == len(examples) or max(sizes) <= max(pass_tokens, longest_first[0].input_length):
+            return packs
+        count += shares
+
+
+def collate(pack: Pack) -> dict[str, torch.Tensor]:
+    """Return a pack as one row.
+
+    `input_ids` (1, tokens); `position_ids` (1, tokens), beginning anew with each example; `labels` (tokens): at each
+    position the token that follows it where that token belongs to a description or is its end token, otherwise
+    IGNORED; `cu_seq_lens_q`, int32: where each example begins, and last of all the number of tokens, twice, so that
+    one example is not a special case to torch.compile.
+    """
+    ids = [example.ids[:-1] for example in pack]
+    labels = torch.full((sum(map(len, ids)),), IGNORED)
+    starts = [0]
+    for example in pack:
+        first = starts[-1] + example.prompt_length - 1
+        starts.append(starts[-1] + example.input_length)
+        labels[first : starts[-1]] = torch.tensor(example.ids[example.prompt_length :])
+    return {
+        "input_ids": torch.tensor([[token for one in ids for token in one]]),
+        "position_ids": torch.cat([torch.arange(len(one)) for one in ids])[None],
+        "labels": labels,
+        "cu_seq_lens_q": torch.tensor([*starts, starts[-1]], dtype=torch.int32),
+    }

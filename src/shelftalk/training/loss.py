@@ -16,28 +16,41 @@ This module knows tensors only, neither text nor the training loop.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache, lru_cache
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
-IGNORED = -100
-TILE = 4096  # vocabulary rows at once: 512 x 4096 fp32 logits are 8 MB
-ROWS = 512  # labelled tokens at once: bounds the kept exponentials to 268 MB for Gemma's vocabulary in bf16
+from shelftalk.training.batches import IGNORED
+
+TILE = 4096  # vocabulary rows at once: 256 x 4096 bf16 logits are 2 MB
+ROWS = 256  # labelled tokens at once: bounds the kept exponentials to 134 MB for Gemma's vocabulary in bf16
 
 
 class FrozenHeadLoss(torch.autograd.Function):
-    """Cross-entropies (n) of `hidden` (n, width) against `targets` (n) under the frozen `head` (vocabulary, width)."""
+    """Cross-entropies (n) of `hidden` (n, width) against `targets` (n) under the frozen `head` (vocabulary, width).
+
+    `offsets` (vocabulary), in fp32, is added to every row's logits where it is given. `fused` lets torch.compile fuse
+    what lies between the two products.
+    """
 
     @staticmethod
-    def forward(ctx: Any, hidden: Tensor, head: Tensor, targets: Tensor) -> Tensor:
+    def forward(
+        ctx: Any, hidden: Tensor, head: Tensor, targets: Tensor, offsets: Tensor | None = None, fused: bool = False
+    ) -> Tensor:
         """Return each row's loss in fp32; keep its gradient with respect to `hidden` where one is wanted."""
         wanted = ctx.needs_input_grad[0]
-        losses, gradients = [], []
-        for start in range(0, len(hidden), ROWS):
-            rows = slice(start, start + ROWS)
-            loss, gradient = _losses_and_gradient(hidden[rows].to(head.dtype), head, targets[rows], wanted)
+        losses, gradients = [hidden.new_zeros(0, dtype=torch.float32)], [hidden[:0].float()]
+        blocks = -(-len(hidden) // ROWS)
+        for number in range(blocks):  # of like size: a short last one would multiply slower
+            rows = slice(len(hidden) * number // blocks, len(hidden) * (number + 1) // blocks)
+            loss, gradient = _losses_and_gradient(
+                hidden[rows].to(head.dtype), head, targets[rows], offsets, fused, wanted
+            )
             losses.append(loss)
             gradients.append(gradient)
         if wanted:
@@ -45,76 +58,123 @@ class FrozenHeadLoss(torch.autograd.Function):
         return torch.cat(losses)
 
     @staticmethod
-    def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor, None, None]:
+    def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor | None, ...]:
         """Scale each row's kept gradient by the outer one."""
         (gradient,) = ctx.saved_tensors
-        return gradient * outer[0].to(gradient.dtype)[:, None], None, None
+        return gradient * outer[0].to(gradient.dtype)[:, None], None, None, None, None
 
 
-def token_losses(model: Any, input_ids: Tensor, labels: Tensor) -> Tensor:
-    """Return the cross-entropy, in nats and fp32, of every labelled token of a batch, row by row: (labelled tokens).
+@contextmanager
+def head_taken_off(model: Any) -> Iterator[Tensor | None]:
+    """Yield the head's weights (vocabulary, width) and make `model` return hidden states in place of logits.
 
-    `input_ids` and `labels` are (rows, length); `labels` holds the token that follows each position, or IGNORED. Rows
-    are padded on the right and there is no attention mask: under causal attention nothing before the padding sees it,
-    so a row's losses do not depend on its neighbours.
-
-    A model whose head is more than one matrix product (Gemma 2's soft cap, a bias, a scale) takes the plain way
-    through its own logits.
+    The whole model is still called, so that wrappers for several devices see every pass. A head that is more than one
+    matrix product (Gemma 2's soft cap, a bias, a scale) stays on, and None is yielded.
     """
-    labelled = labels != IGNORED
-    targets = labels[labelled]
-    if has_plain_head(model):
-        hidden = decoder(model)(input_ids=input_ids, use_cache=False).last_hidden_state
-        head = model.get_output_embeddings().weight
-        return FrozenHeadLoss.apply(hidden[labelled], head, targets)  # type: ignore[no-any-return,no-untyped-call]
-    logits = model(input_ids=input_ids, use_cache=False).logits[labelled]
-    return functional.cross_entropy(logits.float(), targets, reduction="none")
+    if not has_plain_head(model):
+        yield None
+        return
+    causal = model.get_base_model() if hasattr(model, "peft_config") else model
+    head = causal.get_output_embeddings()
+    causal.set_output_embeddings(nn.Identity())
+    try:
+        yield head.weight.detach()
+    finally:
+        causal.set_output_embeddings(head)
 
 
-def decoder(model: Any) -> Any:
-    """Return the part of a causal language model that yields hidden states; adapters inside it stay active."""
-    return (model.get_base_model() if hasattr(model, "peft_config") else model).get_decoder()
+def token_losses(model: Any, head: Any, pack: dict[str, Any], fused: bool = False) -> Tensor:
+    """Return the cross-entropy, in nats and fp32, of every labelled token of a pack, in order: (labelled tokens).
+
+    `pack` is what `batches.collate` returns, on the model's device. `head` is what `head_taken_off` yields, or a
+    `vocabulary.CutHead`, which estimates the loss over the whole vocabulary from a part of it. For `fused` see
+    `FrozenHeadLoss`.
+    """
+    labels = pack["labels"]
+    places = (labels != IGNORED).nonzero()[:, 0]
+    inputs = {name: value for name, value in pack.items() if name != "labels"}
+    outputs = model(**inputs, use_cache=False, logits_to_keep=places).logits[0]
+    targets = labels[places]
+    if head is None:
+        return functional.cross_entropy(outputs.float(), targets, reduction="none")
+    parts = (head, targets, None) if isinstance(head, Tensor) else head.parts(targets)
+    return FrozenHeadLoss.apply(outputs, *parts, fused)  # type: ignore[no-any-return,no-untyped-call]
 
 
 def has_plain_head(model: Any) -> bool:
     """Say whether logits are exactly hidden states times the head's weights, by trying it once on a few tokens."""
-    known = getattr(model, "_shelftalk_plain_head", None)
+    causal = model.get_base_model() if hasattr(model, "peft_config") else model
+    known = getattr(causal, "_shelftalk_plain_head", None)
     if known is None:
-        head = model.get_output_embeddings()
-        training = model.training
-        model.eval()  # dropout would make the two ways differ, and draw from the generator that a resumed run restored
+        head = causal.get_output_embeddings()
+        training = causal.training
+        causal.eval()  # dropout would make the two ways differ, and draw from the generator that a resumed run restored
         with torch.no_grad():
             ids = torch.arange(8, device=head.weight.device)[None] + 5
-            logits = model(input_ids=ids, use_cache=False).logits.float()
-            hidden = decoder(model)(input_ids=ids, use_cache=False).last_hidden_state
+            logits = causal(input_ids=ids, use_cache=False).logits.float()
+            hidden = causal.get_decoder()(input_ids=ids, use_cache=False).last_hidden_state
             plain = (hidden.to(head.weight.dtype) @ head.weight.T).float()
-        model.train(training)
+        causal.train(training)
         known = torch.allclose(plain, logits, rtol=2e-2, atol=2e-2)
-        model._shelftalk_plain_head = known
+        causal._shelftalk_plain_head = known
     return bool(known)
 
 
-def _losses_and_gradient(hidden: Tensor, head: Tensor, targets: Tensor, wanted: bool) -> tuple[Tensor, Tensor]:
-    vocabulary = len(head)
+def _losses_and_gradient(
+    hidden: Tensor, head: Tensor, targets: Tensor, offsets: Tensor | None, fused: bool, wanted: bool
+) -> tuple[Tensor, Tensor]:
+    rows, (vocabulary, width) = len(hidden), head.shape
     tiles = [slice(start, min(start + TILE, vocabulary)) for start in range(0, vocabulary, TILE)]
-    kept = [torch.empty(0)] * len(tiles)
-    maxima = torch.empty(len(tiles), len(hidden), device=hidden.device)
-    sums = torch.empty_like(maxima)
+    logits, kept, products = _room(head.dtype, head.device, len(tiles) if wanted else 1, width)
+    exponentiate = _fused_exponentiate() if fused else _exponentiate
+    maxima, sums = [], []
     for number, tile in enumerate(tiles):
-        logits = (hidden @ head[tile].T).float()
-        maxima[number] = logits.amax(1)
-        exponentials = logits.sub_(maxima[number][:, None]).exp_()
-        sums[number] = exponentials.sum(1)
-        if wanted:
-            kept[number] = exponentials.to(head.dtype)
-    peak = maxima.amax(0)
-    normaliser = peak + ((maxima - peak).exp() * sums).sum(0).log()
+        columns = tile.stop - tile.start
+        tile_logits = logits[: rows * columns].view(rows, columns)
+        torch.mm(hidden, head[tile].T, out=tile_logits)
+        exponentials = kept[number if wanted else 0][: rows * columns].view(rows, columns)
+        maximum, total = exponentiate(tile_logits, None if offsets is None else offsets[tile], exponentials)
+        maxima.append(maximum)
+        sums.append(total)
+    peaks = torch.stack(maxima)
+    peak = peaks.amax(0)
+    normaliser = peak + ((peaks - peak).exp() * torch.stack(sums)).sum(0).log()
     chosen = head[targets].float()
     losses = normaliser - (hidden.float() * chosen).sum(1)
+    if offsets is not None:
+        losses -= offsets[targets]
     gradient = torch.zeros(hidden.shape, dtype=torch.float32, device=hidden.device)
     if wanted:
         for number, tile in enumerate(tiles):
-            share = (maxima[number] - normaliser).exp()[:, None]
-            gradient.addcmul_((kept[number] @ head[tile]).float(), share)
+            exponentials = kept[number][: rows * (tile.stop - tile.start)].view(rows, -1)
+            torch.mm(exponentials, head[tile], out=products[:rows])
+            gradient.addcmul_(products[:rows], (maxima[number] - normaliser).exp()[:, None])
         gradient.sub_(chosen)
     return losses, gradient
+
+
+@lru_cache(maxsize=2)
+def _room(dtype: torch.dtype, device: torch.device, tiles: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Return memory for one tile's logits, for the exponentials of all tiles and for one product, used time and again.
+
+    Fresh memory would be handed back to the system after every pass, and cost a page fault for each 4 KiB of it.
+    """
+    return (
+        torch.empty(ROWS * TILE, dtype=dtype, device=device),
+        torch.empty(tiles, ROWS * TILE, dtype=dtype, device=device),
+        torch.empty(ROWS, width, dtype=dtype, device=device),
+    )
+
+
+def _exponentiate(logits: Tensor, offsets: Tensor | None, exponentials: Tensor) -> tuple[Tensor, Tensor]:
+    """Write exp(logit - row's maximum) to `exponentials`; return each row's maximum and sum of them, in fp32."""
+    raised = logits.float() if offsets is None else logits + offsets
+    maximum = raised.amax(1)
+    values = (raised - maximum[:, None]).exp()
+    exponentials.copy_(values)
+    return maximum, values.sum(1)
+
+
+@cache
+def _fused_exponentiate() -> Any:
+    return torch.compile(_exponentiate, dynamic=True)

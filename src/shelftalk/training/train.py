@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+import json
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from shelftalk import __version__
+from shelftalk.errors import InvalidSettings
 from shelftalk.models.adapters import add_adapter
 from shelftalk.models.load import load_model
 from shelftalk.models.registry import BaseModel
-from shelftalk.models.tokens import Example, encode_example
+from shelftalk.models.tokens import encode_example
 from shelftalk.prompts import training_request
 from shelftalk.records import Product, Progress, no_progress
 from shelftalk.settings import TrainingSettings
-from shelftalk.training.batches import plan_batches
+from shelftalk.training.attention import PACKED
+from shelftalk.training.batches import Examples, Plan
 from shelftalk.training.checkpoints import newest_checkpoint
+from shelftalk.training.compiled import compile_layers, should_compile
+from shelftalk.training.loss import head_taken_off
 from shelftalk.training.recorder import Recorder, stopping_gently
 from shelftalk.training.run import Run
 from shelftalk.training.state import RunState
 from shelftalk.training.trainer import AdapterTrainer
+from shelftalk.training.vocabulary import cut_head
 from shelftalk.workspace import staged_folder, write_bytes
 
 
@@ -41,37 +48,55 @@ def train(
         Damaged: the catalogue changed since the run began, or the base model cannot be read.
     """
     settings = run.settings
-    model, tokenizer = load_model(base.folder, run.precision)
+    model, tokenizer = load_model(base.folder, run.precision, attention=PACKED)
     model = add_adapter(model, settings)
-    plan = plan_batches(encode_products(tokenizer, run.products(), settings), settings)
-    checkpoint, skipped = newest_checkpoint(run.checkpoints, run.description["data_hash"])
+    plan = Plan(encode_products(tokenizer, run.products(), settings), settings)
+    decides = what_decides(run)
+    checkpoint, skipped = newest_checkpoint(run.checkpoints, decides)
     for line in skipped:
         say(line)
     first_step = int(checkpoint.name.removeprefix("step-")) if checkpoint else 0
     if checkpoint:
         say(f"Going on from update {first_step}.")
-    per_update = settings.gradient_accumulation
-    tokens = [
-        sum(example.input_length for batch in plan[start : start + per_update] for example in batch)
-        for start in range(0, len(plan), per_update)
-    ]
-    examples = sum(len(batch) for batch in plan)
-    recorder = Recorder(run.folder, settings, examples, tokens, first_step, state, progress)
-    data_hash = run.description["data_hash"]
-    trainer = AdapterTrainer(model, plan, settings, run.checkpoints, data_hash, [recorder])
-    with stopping_gently(state):
+    tokens = plan.tokens_by_update()
+    recorder = Recorder(run.folder, settings, len(plan.order), tokens, first_step, state, progress)
+    with head_taken_off(model) as head, stopping_gently(state):
+        chosen = choose_head(model, head, plan, settings)
+        compiled = should_compile(settings.compile, sum(tokens))
+        if compiled:
+            compile_layers(model)
+        trainer = AdapterTrainer(model, chosen, plan, settings, run.checkpoints, decides, [recorder], say, compiled)
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     if state.stop_asked:
         raise KeyboardInterrupt
     save_adapter(trainer.model, run)
 
 
-def encode_products(tokenizer: Any, products: list[Product], settings: TrainingSettings) -> list[Example]:
+def encode_products(tokenizer: Any, products: Iterable[Product], settings: TrainingSettings) -> Examples:
     """Return the training example of each product, its request in the form that its uid chooses."""
-    return [
+    return Examples(
         encode_example(tokenizer, training_request(one.uid, one.title), one.description, settings.max_tokens)
         for one in products
-    ]
+    )
+
+
+def what_decides(run: Run) -> str:
+    """Return a hash of everything that decides a run's updates: data, base model, settings, number format."""
+    decides = {key: run.description[key] for key in ("data_hash", "base", "settings", "precision")}
+    return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
+
+
+def choose_head(model: Any, head: Any, plan: Plan, settings: TrainingSettings) -> Any:
+    """Return what the training's loss is computed with: the whole head, or the part that the settings ask for.
+
+    Raises:
+        InvalidSettings: the head is not one matrix product and cannot be cut.
+    """
+    if settings.vocabulary == "full":
+        return head
+    if head is None:
+        raise InvalidSettings(f"vocabulary must be full for {settings.base_model}: its head cannot be cut.")
+    return cut_head(model, head, plan.examples)
 
 
 def save_adapter(model: Any, run: Run) -> None:

@@ -1,0 +1,106 @@
+"""Cut the training head to a catalogue's vocabulary, and account for the tokens that were cut.
+
+A catalogue uses a few thousand of Gemma's 262,144 tokens, yet the head's products over all of them are most of a
+step. Kept are the tokens that the descriptions contain and those that the base model itself expects in their place,
+by its mean probability over a sample of the catalogue, KEPT in all. What is cut still has some probability, and
+something must push it down: each pass draws SAMPLED of the cut tokens, with replacement and probability q, and adds
+-log(SAMPLED q) to their logits, which makes their exponentials an unbiased estimate of the sum over all cut tokens
+(importance sampling; Bengio & Senecal 2008, https://doi.org/10.1109/TNN.2007.912312). q follows the same mean
+probabilities, mixed with a uniform tenth so that none is impossible.
+
+Only the loss that training sees is estimated. The model, and so the adapter, keeps its whole vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from shelftalk.models.tokens import Example
+from shelftalk.training.batches import IGNORED, PASS_TOKENS, collate, cut_into_packs
+
+KEPT = 16_384
+SAMPLED = 2_048
+UNIFORM_SHARE = 0.1
+SAMPLE_TOKENS = 4_096  # tokens of the catalogue that the base model is asked about
+
+
+class CutHead:
+    """The rows of a head (vocabulary, width) for the `kept` ids (ascending), and a draw from the rest by `expected`.
+
+    `expected` (vocabulary) holds the base model's mean probability of each token, in fp32.
+    """
+
+    def __init__(self, head: Tensor, kept: Tensor, expected: Tensor) -> None:
+        self.head = head
+        self.kept = kept
+        self.rows = torch.cat(
+            [head[kept], head.new_zeros(SAMPLED, head.shape[1])]
+        )  # the last SAMPLED are overwritten by each draw
+        self.offsets = torch.zeros(len(self.rows), device=head.device)
+        self.place = torch.full((len(head),), -1, device=head.device)
+        self.place[kept] = torch.arange(len(kept), device=head.device)
+        self.cut = (self.place < 0).nonzero()[:, 0]
+        chance = expected[self.cut].double() + 1e-12
+        chance = (1 - UNIFORM_SHARE) * chance / chance.sum() + UNIFORM_SHARE / max(1, len(self.cut))
+        self.cumulative = chance.cumsum(0)
+        self.corrections = -(SAMPLED * chance).log().float()
+        self.draw = torch.Generator(device="cpu")
+
+    def begin_update(self, seed: int, number: int) -> None:
+        """Make the draws of an update depend on the run's seed and the update's number alone."""
+        self.draw.manual_seed(seed * 1_000_003 + number)
+
+    def parts(self, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return (head rows, targets as places in them, offsets) for one pass; every target is a kept id.
+
+        Rows and offsets are good until the next call.
+        """
+        if not len(self.cut):
+            return self.rows[: len(self.kept)], self.place[targets], self.offsets[: len(self.kept)]
+        points = torch.rand(SAMPLED, generator=self.draw, dtype=torch.float64).to(self.head.device)
+        drawn = torch.searchsorted(self.cumulative, points * self.cumulative[-1]).clamp_(max=len(self.cut) - 1)
+        torch.index_select(self.head, 0, self.cut[drawn], out=self.rows[len(self.kept) :])
+        self.offsets[len(self.kept) :] = self.corrections[drawn]
+        return self.rows, self.place[targets], self.offsets
+
+
+def cut_head(model: Any, head: Tensor, examples: Sequence[Example]) -> CutHead:
+    """Choose the tokens to keep for `examples` and return the cut head.
+
+    The head has been taken off `model`, whose adapter still changes nothing. Every token that a description contains
+    is kept, also where those are more than KEPT.
+    """
+    used = torch.zeros(len(head), dtype=torch.bool)
+    for example in examples:
+        used[torch.tensor(example.ids[example.prompt_length :])] = True
+    expected = _expected(model, head, examples)
+    rank = expected.clone()
+    rank[used.to(head.device)] = float("inf")
+    count = min(len(head), max(KEPT, int(used.sum())))
+    return CutHead(head, rank.topk(count).indices.sort().values, expected)
+
+
+def _expected(model: Any, head: Tensor, examples: Sequence[Example]) -> Tensor:
+    """Return the base model's mean probability of each token over the first descriptions, (vocabulary) in fp32."""
+    sample: list[Example] = []
+    for example in examples:
+        sample.append(example)
+        if sum(one.input_length for one in sample) >= SAMPLE_TOKENS:
+            break
+    total, count = torch.zeros(len(head), device=head.device), 0
+    training = model.training
+    model.eval()
+    with torch.no_grad():
+        for pack in cut_into_packs(sample, PASS_TOKENS[head.device.type]):
+            inputs = {name: value.to(head.device) for name, value in collate(pack).items()}
+            places = (inputs.pop("labels") != IGNORED).nonzero()[:, 0]
+            hidden = model(**inputs, use_cache=False, logits_to_keep=places).logits[0].to(head.dtype)
+            for rows in hidden.split(64):
+                total += (rows @ head.T).float().softmax(1).sum(0)
+            count += len(hidden)
+    model.train(training)
+    return total / count
