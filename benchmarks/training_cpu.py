@@ -26,17 +26,15 @@ import argparse
 import json
 import resource
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import Trainer, TrainerCallback, TrainingArguments
 
 from benchmarks.rates import matmul_rate
+from benchmarks.trainers import Stopwatch, figures, in_own_process, print_table, train_ours, train_trl, train_usual
 from shelftalk import pipeline
 from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.catalogue.demo import demo_file
@@ -46,12 +44,9 @@ from shelftalk.models.registry import find_model
 from shelftalk.models.tokens import Example, encode_example
 from shelftalk.settings import PrepareSettings, TrainingSettings
 from shelftalk.training.attention import PACKED
-from shelftalk.training.batches import Examples, Plan, collate
-from shelftalk.training.compiled import compile_layers
+from shelftalk.training.batches import Examples, collate
 from shelftalk.training.loss import head_taken_off, token_losses
-from shelftalk.training.train import choose_head, encode_products
-from shelftalk.training.trainer import AdapterTrainer
-from shelftalk.training.vocabulary import SAMPLED, CutHead
+from shelftalk.training.train import encode_products
 from shelftalk.workspace import Workspace
 
 DEV_ROWS = Path(__file__).resolve().parents[2] / "shared" / "data" / "amazontitles_dev.jsonl"
@@ -74,23 +69,6 @@ SETTINGS = TrainingSettings.from_mapping(
         "checkpoint_every": 1_000_000,
     }
 )
-
-
-class Stopwatch(TrainerCallback):  # type: ignore[misc]
-    """Notes when each update ends."""
-
-    def __init__(self) -> None:
-        self.ends: list[float] = []
-
-    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        self.ends.append(time.perf_counter())
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        self.ends.append(time.perf_counter())
-
-    def seconds(self) -> list[float]:
-        """Return the duration of every update."""
-        return [after - before for before, after in zip(self.ends, self.ends[1:], strict=False)]
 
 
 def main() -> None:
@@ -121,10 +99,9 @@ def main() -> None:
 
 def run_worker(name: str, workspace: Workspace, updates: int) -> dict[str, Any]:
     """Measure one variant in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.training_cpu", "--worker", name]
-    command += ["--workspace", str(workspace.root), "--updates", str(updates)]
-    output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-    result: dict[str, Any] = json.loads(output.splitlines()[-1])
+    result = in_own_process(
+        "benchmarks.training_cpu", "--worker", name, "--workspace", str(workspace.root), "--updates", str(updates)
+    )
     print(f"{name}: {result}", file=sys.stderr, flush=True)
     return result
 
@@ -141,147 +118,18 @@ def measure(name: str, workspace: Workspace, updates: int) -> dict[str, Any]:
     order = torch.randperm(len(encoded), generator=torch.Generator().manual_seed(SETTINGS.seed)).tolist()
     examples = [encoded[index] for index in order]
     watch = Stopwatch()
-    train = {"usual": train_usual, "trl": train_trl}.get(name, train_ours)
-    counts = train(model, tokenizer, examples, updates, watch, name)
-    seconds = watch.seconds()
-    counts = counts[: len(seconds)]
-    timed = sum(seconds[WARM_UP:])
+    if name == "usual":
+        counts = train_usual(model, tokenizer, examples, SETTINGS, updates, watch, batch=2, use_cpu=True)
+    elif name == "trl":  # packs of 512 tokens, two for an update: longer and shorter packs were slower
+        counts = train_trl(model, tokenizer, examples, SETTINGS, updates, watch, pack=512, packs=2, use_cpu=True)
+    else:
+        settings = SETTINGS.replace({"vocabulary": "full" if name == "exact" else "catalogue"})
+        counts = train_ours(model, Examples(examples), settings, updates, watch, compiled=True)
     held_out = [*catalogue.products("validation"), *catalogue.products("test")]
-    rate = matmul_rate()
-    tokens, labelled, arithmetic = (sum(count[index] for count in counts[WARM_UP:]) for index in range(3))
     return {
-        "tokens_per_second": round(tokens / timed, 1),
-        "labelled_per_second": round(labelled / timed, 1),
-        "warm_up_seconds": round(sum(seconds[:WARM_UP]), 1),
-        "all_seconds": round(sum(seconds), 1),
-        "updates": len(seconds),
+        **figures(watch.seconds(), counts, WARM_UP, matmul_rate()),
         "peak_memory_gib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2),
-        "matmul_share": round(arithmetic / timed / rate, 3),
-        "matmul_gflops": round(rate / 1e9),
         "bits_per_byte": None if updates else held_out_bits(model, tokenizer, held_out),
-    }
-
-
-Counts = list[tuple[int, int, float]]
-
-
-def work(model: Any, tokens: int, labelled: int, head_rows: int | None = None) -> tuple[int, int, float]:
-    """Return (tokens, labelled tokens, operations) of an update.
-
-    The operations are those that it cannot do without: the products with frozen weights, forward and backward.
-    """
-    layers = sum(one.numel() for name, one in model.named_parameters() if "base_layer" in name)
-    embedding = model.get_input_embeddings().weight
-    head = (head_rows or len(embedding)) * embedding.shape[1]
-    return tokens, labelled, 4.0 * (tokens * layers + labelled * head)
-
-
-def count_tokens(examples: list[Example]) -> tuple[int, int]:
-    """Return (tokens that the model reads, tokens of descriptions)."""
-    return sum(one.input_length for one in examples), sum(len(one.ids) - one.prompt_length for one in examples)
-
-
-def train_ours(
-    model: Any, tokenizer: Any, examples: list[Example], updates: int, watch: Stopwatch, name: str
-) -> Counts:
-    """Train with shelftalk, exactly or with the catalogue's vocabulary."""
-    settings = SETTINGS.replace({"vocabulary": "full" if name == "exact" else "catalogue"})
-    plan = Plan(Examples(examples), settings)
-    with tempfile.TemporaryDirectory() as folder, head_taken_off(model) as head:
-        chosen = choose_head(model, head, plan, settings)
-        compile_layers(model)
-        trainer = AdapterTrainer(model, chosen, plan, settings, Path(folder), "", [watch], fused=True)
-        trainer.args.max_steps = updates or -1
-        trainer.train()
-    rows = len(chosen.kept) + SAMPLED if isinstance(chosen, CutHead) else None
-    return [work(model, *count_tokens(examples), rows) for examples in plan]
-
-
-def train_usual(
-    model: Any, tokenizer: Any, examples: list[Example], updates: int, watch: Stopwatch, name: str
-) -> Counts:
-    """Train as the usual notebook does."""
-    pad = tokenizer.pad_token_id
-
-    def padded(example: Example) -> dict[str, list[int]]:
-        missing = MAX_TOKENS - len(example.ids)
-        return {
-            "input_ids": example.ids + [pad] * missing,
-            "attention_mask": [1] * len(example.ids) + [0] * missing,
-            "labels": example.ids + [-100] * missing,
-        }
-
-    batch = 2
-    arguments = common_arguments(
-        updates, per_device_train_batch_size=batch, gradient_accumulation_steps=ROWS_PER_UPDATE // batch
-    )
-    trainer = Trainer(
-        model=model,
-        args=TrainingArguments(**arguments),
-        train_dataset=[padded(one) for one in examples],
-        data_collator=lambda rows: {key: torch.tensor([row[key] for row in rows]) for key in rows[0]},
-        callbacks=[watch],
-    )
-    trainer._get_train_sampler = lambda *_: torch.utils.data.SequentialSampler(trainer.train_dataset)
-    trainer.train()
-    chunks = [examples[first : first + ROWS_PER_UPDATE] for first in range(0, len(examples), ROWS_PER_UPDATE)]
-    return [work(model, *[count_tokens(chunk)[0]] * 2) for chunk in chunks]  # every token is labelled
-
-
-def train_trl(model: Any, tokenizer: Any, examples: list[Example], updates: int, watch: Stopwatch, name: str) -> Counts:
-    """Train with TRL at its fastest: packs of 512 tokens, two for an update; longer and shorter packs were slower."""
-    from datasets import Dataset
-    from trl import SFTConfig, SFTTrainer
-
-    rows = [
-        {"input_ids": one.ids, "labels": [-100] * one.prompt_length + one.ids[one.prompt_length :]} for one in examples
-    ]
-    arguments = common_arguments(updates, per_device_train_batch_size=1, gradient_accumulation_steps=2)
-    trainer = SFTTrainer(
-        model=model,
-        args=SFTConfig(
-            **arguments,
-            max_length=512,
-            packing=True,
-            packing_strategy="bfd",
-            bf16=True,
-            gradient_checkpointing=False,
-        ),
-        train_dataset=Dataset.from_list(rows),
-        processing_class=tokenizer,
-        callbacks=[watch],
-    )
-    counts: list[tuple[int, int]] = []
-    collator = trainer.data_collator
-
-    def counting(packs: list[Any]) -> Any:
-        batch = collator(packs)
-        labelled = int((batch["labels"] != -100).sum())
-        counts.append((batch["input_ids"].numel(), labelled))
-        return batch
-
-    trainer.data_collator = counting
-    trainer.train()
-    pairs = zip(counts[::2], [*counts[1::2], (0, 0)], strict=False)
-    return [work(model, *map(sum, zip(*pair, strict=True))) for pair in pairs]
-
-
-def common_arguments(updates: int, **more: Any) -> dict[str, Any]:
-    """Return what the libraries' trainers are told alike."""
-    return {
-        "output_dir": tempfile.mkdtemp(),
-        "num_train_epochs": SETTINGS.epochs,
-        "max_steps": updates or -1,
-        "learning_rate": SETTINGS.learning_rate,
-        "lr_scheduler_type": SETTINGS.schedule,
-        "warmup_steps": SETTINGS.warmup_steps,
-        "weight_decay": SETTINGS.weight_decay,
-        "use_cpu": True,
-        "save_strategy": "no",
-        "report_to": "none",
-        "disable_tqdm": True,
-        "dataloader_pin_memory": False,
-        **more,
     }
 
 
@@ -310,11 +158,7 @@ def report(epochs: dict[str, dict[str, Any]], rounds: list[dict[str, dict[str, A
     for name, epoch in epochs.items():
         speeds = {key: statistics.median(one[name][key] for one in rounds) for key in SPEEDS}
         rows[name] = {**speeds, "peak_memory_gib": epoch["peak_memory_gib"], "bits_per_byte": epoch["bits_per_byte"]}
-    columns = list(next(iter(rows.values())))
-    print("| | " + " | ".join(column.replace("_", " ") for column in columns) + " |")
-    print("| --- |" + " ---: |" * len(columns))
-    for name, row in rows.items():
-        print(f"| {name} | " + " | ".join(str(row[column]) for column in columns) + " |")
+    print_table(rows)
     speed = {name: row["tokens_per_second"] for name, row in rows.items()}
     ratios: dict[str, Any] = {
         f"{mine}_over_{theirs}": round(speed[mine] / speed[theirs], 2)

@@ -21,6 +21,7 @@ from shelftalk.records import Product, Progress, no_progress
 from shelftalk.retrieval.index import build_index
 from shelftalk.retrieval.search import Index
 from shelftalk.settings import DecodingSettings, PrepareSettings, TrainingSettings
+from shelftalk.training.estimate import estimate
 from shelftalk.training.jobs import delete_run as delete_run
 from shelftalk.training.jobs import describe_run as describe_run
 from shelftalk.training.jobs import list_runs as list_runs
@@ -28,6 +29,7 @@ from shelftalk.training.jobs import resume_run as resume_run
 from shelftalk.training.jobs import show_run as show_run
 from shelftalk.training.jobs import start_run, train_in_turn
 from shelftalk.training.jobs import stop_run as stop_run
+from shelftalk.training.processes import is_first_process, wait_for_all
 from shelftalk.training.run import Run
 from shelftalk.workspace import Workspace, lock, read_json, write_json
 
@@ -58,6 +60,20 @@ def prepare_catalogue(
     return prepare(source, folder, settings, progress, refuse_if_used)
 
 
+def estimate_run(
+    workspace: Workspace,
+    catalogue: str,
+    settings: TrainingSettings,
+    token: str | None = None,
+    say: Callable[[str], None] = lambda line: None,
+) -> dict[str, Any]:
+    """Say what a run would take before it starts, and which smaller settings fit where it does not.
+
+    See `training.estimate`.
+    """
+    return estimate(workspace, catalogue, settings, token, say)
+
+
 def train_run(
     workspace: Workspace,
     catalogue: str,
@@ -67,11 +83,20 @@ def train_run(
     progress: Progress = no_progress,
     say: Callable[[str], None] = lambda line: None,
 ) -> Run:
-    """Create run `name` or open it, train it to its end and return it; see `training.train`."""
+    """Create run `name` or open it, train it to its end and return it; see `training.train`.
+
+    Under torchrun or `accelerate launch` every process calls this, and they train the run together.
+    """
     workspace.existing_catalogue(catalogue)
     workspace.make()
+    if not is_first_process():
+        wait_for_all()  # until the first process has made the run
+        run = Run.open(workspace, name)
+        train_in_turn(run, token)
+        return run
     with lock(workspace.run(name), "training"):
         run = _open_or_create(workspace, catalogue, name, settings, token)
+        wait_for_all()
         train_in_turn(run, token, progress, say)
     return run
 

@@ -21,6 +21,8 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib  # type: ignore[import-not-found,unused-ignore]
 
+TRACKERS = ("trackio", "mlflow", "wandb", "tensorboard")
+
 SettingsClass = TypeVar("SettingsClass", bound="Settings")
 
 
@@ -126,7 +128,16 @@ class TrainingSettings(Settings):
         8, "Rank of the adapter's matrices: more rank, more room to learn.", at_least=1, at_most=512
     )
     lora_alpha: int = setting(32, "Scale of the adapter: its weight is alpha / rank.", at_least=1, at_most=4096)
+    lora_variant: str = setting(
+        "lora",
+        "lora; rslora, which scales by alpha / sqrt(rank) and suits high ranks; or dora, which also learns each "
+        "row's size and is slower.",
+        choices=("lora", "rslora", "dora"),
+    )
     lora_dropout: float = setting(0.1, "Share of the adapter's inputs dropped in training.", at_least=0, at_most=0.9)
+    neftune_noise: float = setting(
+        0.0, "NEFTune: noise on the input embeddings in training, for instance 5; 0 for none.", at_least=0, at_most=100
+    )
     max_tokens: int = setting(
         512, "Longest row in tokens; a longer description is cut and its end not learned.", at_least=16, at_most=8192
     )
@@ -143,11 +154,44 @@ class TrainingSettings(Settings):
     precision: str = setting(
         "automatic",
         "Number format of the base model; automatic takes bf16 where it is fast.",
-        choices=("automatic", "bf16", "fp32"),
+        choices=("automatic", "bf16", "fp32", "nf4"),
+    )
+    validate_every: int = setting(
+        0,
+        "Updates between two measurements of the validation loss, whose best weights are kept; 0 for none.",
+        at_least=0,
+    )
+    early_stopping: int = setting(
+        0, "End the training after so many validations in a row without a better one; 0 for never.", at_least=0
     )
     checkpoint_every: int = setting(50, "Updates between two checkpoints.", at_least=1)
     log_every: int = setting(1, "Updates between two lines of metrics.jsonl.", at_least=1)
+    trackers: str = setting(
+        "none", "Where metrics go besides metrics.jsonl: trackio, mlflow, wandb, tensorboard, with commas between."
+    )
     seed: int = setting(42, "Seed of sampling, initial weights, order and dropout.", at_least=0, at_most=2**31 - 1)
+
+    def check(self) -> None:
+        """Do nothing if the settings agree with each other.
+
+        Raises:
+            InvalidSettings: early stopping without validation, or a tracker that is not known.
+        """
+        wrong = []
+        if self.early_stopping and not self.validate_every:
+            wrong.append(f"early_stopping needs validate_every, got {self.early_stopping} and 0.")
+        wrong += [
+            f"trackers must be {', '.join(TRACKERS)} or none, got {name!r}."
+            for name in self.tracker_names
+            if name not in TRACKERS
+        ]
+        if wrong:
+            raise InvalidSettings(" ".join(wrong))
+
+    @property
+    def tracker_names(self) -> list[str]:
+        """The trackers by name; empty for none."""
+        return [] if self.trackers == "none" else [name.strip() for name in self.trackers.split(",")]
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,7 @@ def test_outputs_and_gradients_equal_plain_attention(
     lengths: list[int], heads: tuple[int, int], window: int, cap: float
 ) -> None:
     block, attention_module.BLOCK = attention_module.BLOCK, 16
+    attention_module._mask.cache_clear()
     try:
         generator = torch.Generator().manual_seed(sum(lengths))
         starts = torch.tensor([0, *lengths]).cumsum(0)
@@ -76,6 +77,7 @@ def test_outputs_and_gradients_equal_plain_attention(
         torch.testing.assert_close(ours, plain, rtol=1e-4, atol=1e-5)
     finally:
         attention_module.BLOCK = block
+        attention_module._mask.cache_clear()
 
 
 def test_a_products_losses_do_not_depend_on_what_it_is_packed_with() -> None:

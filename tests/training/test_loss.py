@@ -17,9 +17,7 @@ from shelftalk.training.loss import FrozenHeadLoss, has_plain_head, head_taken_o
 def test_loss_and_gradient_equal_plain_cross_entropy(
     rows: int, width: int, vocabulary: int, shifted: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loss_module, "TILE", 128)
-    monkeypatch.setattr(loss_module, "ROWS", 8)
-    loss_module._room.cache_clear()
+    monkeypatch.setattr(loss_module, "BLOCKS", {"cpu": (8, 128)})
     generator = torch.Generator().manual_seed(rows)
     head = torch.randn(vocabulary, width, generator=generator)
     targets = torch.randint(0, vocabulary, (rows,), generator=generator)

@@ -28,6 +28,8 @@ def add_adapter(model: Any, settings: TrainingSettings) -> Any:
         r=settings.lora_rank,
         lora_alpha=settings.lora_alpha,
         lora_dropout=settings.lora_dropout,
+        use_rslora=settings.lora_variant == "rslora",
+        use_dora=settings.lora_variant == "dora",
         target_modules=TARGET_MODULES,
         task_type="CAUSAL_LM",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from functools import cache
 from pathlib import Path
@@ -9,10 +10,13 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
+from transformers.utils import is_bitsandbytes_available
 from transformers.utils import logging as transformers_logging
 
-from shelftalk.errors import Damaged
+from shelftalk.errors import Damaged, InvalidSettings, MissingPackage
+
+OLDEST_BITSANDBYTES = "0.48"  # as the extra `quantized` asks for
 
 transformers_logging.disable_progress_bar()
 
@@ -20,14 +24,15 @@ transformers_logging.disable_progress_bar()
 def load_model(folder: Path, precision: str = "automatic", attention: str = "sdpa") -> tuple[Any, Any]:
     """Return (model, tokenizer) in evaluation mode on the best device.
 
-    `precision` is bf16, fp32 or automatic; automatic takes bf16 where `bf16_is_fast`. `attention` names one of
-    transformers' attention functions.
+    For `precision` see `resolve_precision`. `attention` names one of transformers' attention functions.
 
     Raises:
+        InvalidSettings, MissingPackage: see `resolve_precision`.
         Damaged: the folder's files cannot be read as a causal language model.
     """
     chosen = resolve_precision(precision)
-    dtype = torch.bfloat16 if chosen == "bf16" else torch.float32
+    dtype = torch.float32 if chosen == "fp32" else torch.bfloat16
+    quantized = {"quantization_config": _nf4(), "device_map": {"": best_device().index}} if chosen == "nf4" else {}
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         model = AutoModelForCausalLM.from_pretrained(
@@ -37,6 +42,7 @@ def load_model(folder: Path, precision: str = "automatic", attention: str = "sdp
             use_safetensors=True,
             trust_remote_code=False,
             attn_implementation=attention,
+            **quantized,
         )
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
@@ -47,15 +53,46 @@ def load_model(folder: Path, precision: str = "automatic", attention: str = "sdp
 
 
 def best_device() -> torch.device:
-    """Return the CUDA device where there is one, otherwise the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    """Return this process's CUDA device where there is one, otherwise the CPU."""
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))  # torchrun's word for the n-th process here
 
 
 def resolve_precision(precision: str) -> str:
-    """Return bf16 or fp32 for `precision`, which may also be automatic."""
+    """Return bf16, fp32 or nf4 for `precision`, which may also be automatic: bf16 where `bf16_is_fast`.
+
+    nf4 keeps the weights of the layers in 4 bits and computes in bf16 (QLoRA, https://arxiv.org/abs/2305.14314);
+    embeddings and head stay in bf16.
+
+    Raises:
+        InvalidSettings: nf4 on a machine without a CUDA device.
+        MissingPackage: nf4 without bitsandbytes.
+    """
+    if precision == "nf4":
+        _require_nf4()
     if precision != "automatic":
         return precision
     return "bf16" if bf16_is_fast() else "fp32"
+
+
+def _require_nf4() -> None:
+    if not torch.cuda.is_available():
+        raise InvalidSettings("precision nf4 needs a CUDA device, and there is none here; take automatic.")
+    if not is_bitsandbytes_available(OLDEST_BITSANDBYTES):
+        raise MissingPackage(
+            f"precision nf4 needs bitsandbytes {OLDEST_BITSANDBYTES} or newer; install it with: "
+            "pip install 'shelftalk[quantized]'"
+        )
+
+
+def _nf4() -> BitsAndBytesConfig:
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=torch.bfloat16,
+    )
 
 
 @cache

@@ -7,8 +7,10 @@ characters, never the control token.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from shelftalk.errors import Damaged
 from shelftalk.prompts import prompt_for
 
 
@@ -21,9 +23,31 @@ class Example:
     complete: bool
 
     @property
+    def labelled_length(self) -> int:
+        """Count the tokens that are learned: the description's, and its end token."""
+        return len(self.ids) - self.prompt_length
+
+    @property
     def input_length(self) -> int:
         """Count the tokens that the model reads: all but the last, which is only ever a target."""
         return len(self.ids) - 1
+
+
+def load_tokenizer(folder: Path) -> Any:
+    """Return the tokenizer of a base model's folder, without the model.
+
+    Raises:
+        Damaged: there is none that can be read.
+    """
+    from transformers import AutoTokenizer
+
+    try:
+        return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except (OSError, ValueError, KeyError) as error:
+        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        raise Damaged(
+            f"The tokenizer in {folder} cannot be loaded ({reason}); is it a whole model's folder?"
+        ) from error
 
 
 def encode_prompt(tokenizer: Any, request: str) -> list[int]:

@@ -16,7 +16,7 @@ This module knows tensors only; `PACKED` is the name under which transformers' m
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache
 from itertools import pairwise
 from typing import Any
 
@@ -61,7 +61,7 @@ def packed_attention(
     starts = cu_seq_lens_q
     if starts is None:
         starts = torch.tensor([0, tokens, tokens], dtype=torch.int32, device=query.device)
-    if query.is_cuda and query.dtype in (torch.bfloat16, torch.float16) and not softcap:
+    if not softcap and _flash_runs(queries.device, queries.dtype, queries.shape[-1]):
         output = varlen_attn(
             queries,
             keys,
@@ -80,6 +80,19 @@ def packed_attention(
 
 
 AttentionInterface.register(PACKED, packed_attention)
+
+
+@cache
+def _flash_runs(device: torch.device, dtype: torch.dtype, width: int) -> bool:
+    """Say whether torch's FlashAttention takes these queries."""
+    return (
+        device.type == "cuda"
+        and dtype in (torch.bfloat16, torch.float16)
+        and width % 8 == 0
+        and width <= 256
+        and torch.backends.cuda.is_flash_attention_available()
+        and torch.cuda.get_device_capability(device) >= (8, 0)
+    )
 
 
 @torch.library.custom_op("shelftalk::attend", mutates_args=())
@@ -164,16 +177,17 @@ def _weights(stacked: Tensor, keys: Tensor, rows: slice, window: int, cap: float
     if cap:
         flattened = (scores.float() / cap).tanh()
         scores, slopes = flattened * cap, 1 - flattened.square()
-    masked = torch.add(scores.view(places, -1, columns), _mask(places, columns, window, keys.device))
+    mask = _mask(-(-columns // BLOCK) * BLOCK, window, keys.device)[-places:, :, -columns:]
+    masked = torch.add(scores.view(places, -1, columns), mask)
     return masked.view(-1, columns).softmax(1), slopes
 
 
-@lru_cache(maxsize=1024)
-def _mask(places: int, columns: int, window: int, device: torch.device) -> Tensor:
-    """Return (places, 1, columns) in fp32: 0 where a row may look, minus infinity elsewhere; the last row ends last."""
-    row = torch.arange(columns - places, columns, device=device)[:, None]
+@cache
+def _mask(columns: int, window: int, device: torch.device) -> Tensor:
+    """Return (BLOCK, 1, columns) in fp32: 0 where a row may look, minus infinity elsewhere; the last row ends last."""
+    row = torch.arange(columns - BLOCK, columns, device=device)[:, None]
     column = torch.arange(columns, device=device)[None]
     hidden = column > row
     if window:
         hidden |= column <= row - window
-    return torch.zeros(places, columns, device=device).masked_fill_(hidden, float("-inf"))[:, None]
+    return torch.zeros(BLOCK, columns, device=device).masked_fill_(hidden, float("-inf"))[:, None]

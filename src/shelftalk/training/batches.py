@@ -18,9 +18,7 @@ from numpy.typing import NDArray
 from shelftalk.models.tokens import Example
 from shelftalk.settings import TrainingSettings
 
-IGNORED = -100
-
-PASS_TOKENS = {"cpu": 640, "cuda": 8192}  # larger passes were no faster; see docs/experiments.md
+PASS_TOKENS = {"cpu": 640, "cuda": 4096}  # larger passes were no faster; see docs/experiments.md
 
 Pack = list[Example]
 
@@ -104,21 +102,22 @@ def cut_into_packs(examples: Sequence[Example], pass_tokens: int, shares: int = 
 def collate(pack: Pack) -> dict[str, torch.Tensor]:
     """Return a pack as one row.
 
-    `input_ids` (1, tokens); `position_ids` (1, tokens), beginning anew with each example; `labels` (tokens): at each
-    position the token that follows it where that token belongs to a description or is its end token, otherwise
-    IGNORED; `cu_seq_lens_q`, int32: where each example begins, and last of all the number of tokens, twice, so that
-    one example is not a special case to torch.compile.
+    `input_ids` (1, tokens); `position_ids` (1, tokens), beginning anew with each example; `targets` (labelled tokens):
+    every token of a description and its end token; `places` (labelled tokens): the position before each of them, which
+    predicts it; `cu_seq_lens_q`, int32: where each example begins, and last of all the number of tokens, twice, so
+    that one example is not a special case to torch.compile.
     """
     ids = [example.ids[:-1] for example in pack]
-    labels = torch.full((sum(map(len, ids)),), IGNORED)
+    places: list[int] = []
     starts = [0]
     for example in pack:
         first = starts[-1] + example.prompt_length - 1
         starts.append(starts[-1] + example.input_length)
-        labels[first : starts[-1]] = torch.tensor(example.ids[example.prompt_length :])
+        places += range(first, starts[-1])
     return {
         "input_ids": torch.tensor([[token for one in ids for token in one]]),
         "position_ids": torch.cat([torch.arange(len(one)) for one in ids])[None],
-        "labels": labels,
+        "places": torch.tensor(places),
+        "targets": torch.tensor([token for one in pack for token in one.ids[one.prompt_length :]]),
         "cu_seq_lens_q": torch.tensor([*starts, starts[-1]], dtype=torch.int32),
     }

@@ -7,6 +7,7 @@
       progress.json          update, data hash, schedule, which parameters have moments
       trainer_state.json     transformers' TrainerState
       manifest.json          SHA-256 of each of these, written last
+    checkpoints/best/        adapter.safetensors and best.json, where a run validates
 
 No pickle is written or read. A folder is staged, gets its manifest and is renamed, so one that is there is whole
 unless the disk spoilt it afterwards, which the manifest shows. What the manifest cannot show, a folder that is whole
@@ -32,6 +33,7 @@ from transformers import TrainerState
 from shelftalk.errors import Damaged
 from shelftalk.workspace import clear_leftovers, faults, read_json, staged_folder, writing
 
+BEST = "best"
 KEEP = 2  # the newest, and one more should the disk spoil it
 NAME = re.compile(r"step-(\d{8,})")
 TENSORS = ("adapter.safetensors", "optimizer.safetensors", "random.safetensors")
@@ -78,6 +80,29 @@ def save_checkpoint(
             (staging / name).write_bytes(content)
     _remove_all_but_the_newest(folder, target)
     return target
+
+
+def save_best(folder: Path, step: int, loss: float, model: Any) -> None:
+    """Write the trainable weights of `model` to `folder`/best/, with the validation loss that made them the best."""
+    weights = to_bytes(_trainable(model))
+    with staged_folder(folder / BEST, len(weights)) as staging:
+        (staging / "adapter.safetensors").write_bytes(weights)
+        (staging / "best.json").write_text(json.dumps({"step": step, "validation_loss": loss}))
+
+
+def load_best(folder: Path, model: Any) -> int:
+    """Set the trainable weights of `model` to those of `folder`/best/ and return the update that they are of.
+
+    Raises:
+        Damaged: they are missing or spoilt.
+    """
+    best = folder / BEST
+    if wrong := faults(best, required=("adapter.safetensors", "best.json")):
+        raise Damaged(
+            f"The best weights in {best} are spoilt ({'; '.join(wrong)}); remove {folder} and train the run again."
+        )
+    load_weights(best, model)
+    return int(read_json(best / "best.json")["step"])
 
 
 def newest_checkpoint(folder: Path, data_hash: str) -> tuple[Path | None, list[str]]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch._inductor.config
 
 WORTH_IT = 200_000  # tokens of a run above which the half minute of compiling comes back
 
@@ -20,7 +21,7 @@ def should_compile(choice: str, tokens: int) -> bool:
     """Say whether to compile for a run of `tokens` tokens; `choice` is on, off or automatic."""
     if choice != "automatic":
         return choice == "on"
-    return tokens >= WORTH_IT and _can_compile()
+    return tokens >= WORTH_IT and can_compile()
 
 
 def compile_layers(model: Any) -> None:
@@ -32,11 +33,13 @@ def compile_layers(model: Any) -> None:
     # Not torch's default under /tmp: compiled code is loaded from there, and it must be nobody else's.
     cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "shelftalk" / "compiled"
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache))
+    torch._inductor.config.deterministic = True  # choose no kernel by its time: a run that goes on must choose alike
     causal = model.get_base_model() if hasattr(model, "peft_config") else model
     causal.enable_input_require_grads()
     for layer in causal.get_decoder().layers:
         layer.compile(dynamic=True)
 
 
-def _can_compile() -> bool:
+def can_compile() -> bool:
+    """Say whether there is a GPU, or a C++ compiler for kernels on the CPU."""
     return torch.cuda.is_available() or any(shutil.which(name) for name in ("g++", "clang++", "c++"))

@@ -18,6 +18,7 @@ from typing import Any
 from shelftalk.errors import Damaged, Failure, ShelftalkError, UserError
 from shelftalk.locks import hand_over, is_locked, lock_holder
 from shelftalk.records import Progress, no_progress
+from shelftalk.training.processes import is_first_process
 from shelftalk.training.queue import turn
 from shelftalk.training.run import Run
 from shelftalk.training.state import RunState, read_newest_metrics, read_state, read_status, stop_signals
@@ -40,10 +41,13 @@ def train_in_turn(
     """
     if run.finished and not faults(run.adapter):
         return
-    with RunState(run.folder) as state, stop_signals(lambda: _interrupt(state)):
+    with RunState(run.folder, silent=not is_first_process()) as state, stop_signals(lambda: _interrupt(state)):
         try:
             from shelftalk.training.train import train  # here, where the heartbeat and the signals are at work already
 
+            if not is_first_process():
+                train(run, run.base_model(token), state)
+                return
             device = device_name()
             state.update(device=device)
             with turn(run.workspace, device, run.name, say):

@@ -25,10 +25,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from shelftalk.training.batches import IGNORED
-
-TILE = 4096  # vocabulary rows at once: 256 x 4096 bf16 logits are 2 MB
-ROWS = 256  # labelled tokens at once: bounds the kept exponentials to 134 MB for Gemma's vocabulary in bf16
+# Labelled tokens and vocabulary rows at once. On a CPU a tile stays in the cache, on a GPU it fills the card; the kept
+# exponentials are 134 MB and 1.07 GB for Gemma's vocabulary in bf16.
+BLOCKS = {"cpu": (256, 4096), "cuda": (2048, 32768)}
 
 
 class FrozenHeadLoss(torch.autograd.Function):
@@ -45,7 +44,7 @@ class FrozenHeadLoss(torch.autograd.Function):
         """Return each row's loss in fp32; keep its gradient with respect to `hidden` where one is wanted."""
         wanted = ctx.needs_input_grad[0]
         losses, gradients = [hidden.new_zeros(0, dtype=torch.float32)], [hidden[:0].float()]
-        blocks = -(-len(hidden) // ROWS)
+        blocks = -(-len(hidden) // BLOCKS[head.device.type][0])
         for number in range(blocks):  # of like size: a short last one would multiply slower
             rows = slice(len(hidden) * number // blocks, len(hidden) * (number + 1) // blocks)
             loss, gradient = _losses_and_gradient(
@@ -90,15 +89,19 @@ def token_losses(model: Any, head: Any, pack: dict[str, Any], fused: bool = Fals
     `vocabulary.CutHead`, which estimates the loss over the whole vocabulary from a part of it. For `fused` see
     `FrozenHeadLoss`.
     """
-    labels = pack["labels"]
-    places = (labels != IGNORED).nonzero()[:, 0]
-    inputs = {name: value for name, value in pack.items() if name != "labels"}
-    outputs = model(**inputs, use_cache=False, logits_to_keep=places).logits[0]
-    targets = labels[places]
+    outputs = outputs_at_places(model, pack)
+    targets = pack["targets"]
     if head is None:
         return functional.cross_entropy(outputs.float(), targets, reduction="none")
     parts = (head, targets, None) if isinstance(head, Tensor) else head.parts(targets)
     return FrozenHeadLoss.apply(outputs, *parts, fused)  # type: ignore[no-any-return,no-untyped-call]
+
+
+def outputs_at_places(model: Any, pack: dict[str, Any]) -> Tensor:
+    """Return what `model` puts out at the labelled places of a pack, (labelled tokens, width or vocabulary)."""
+    inputs = {name: pack[name] for name in ("input_ids", "position_ids", "cu_seq_lens_q")}
+    outputs: Tensor = model(**inputs, use_cache=False, logits_to_keep=pack["places"]).logits[0]
+    return outputs
 
 
 def has_plain_head(model: Any) -> bool:
@@ -124,8 +127,9 @@ def _losses_and_gradient(
     hidden: Tensor, head: Tensor, targets: Tensor, offsets: Tensor | None, fused: bool, wanted: bool
 ) -> tuple[Tensor, Tensor]:
     rows, (vocabulary, width) = len(hidden), head.shape
-    tiles = [slice(start, min(start + TILE, vocabulary)) for start in range(0, vocabulary, TILE)]
-    logits, kept, products = _room(head.dtype, head.device, len(tiles) if wanted else 1, width)
+    most, size = BLOCKS[head.device.type]
+    tiles = [slice(start, min(start + size, vocabulary)) for start in range(0, vocabulary, size)]
+    logits, kept, products = _room(head.dtype, head.device, len(tiles) if wanted else 1, most * size, most * width)
     exponentiate = _fused_exponentiate() if fused else _exponentiate
     maxima, sums = [], []
     for number, tile in enumerate(tiles):
@@ -147,22 +151,25 @@ def _losses_and_gradient(
     if wanted:
         for number, tile in enumerate(tiles):
             exponentials = kept[number][: rows * (tile.stop - tile.start)].view(rows, -1)
-            torch.mm(exponentials, head[tile], out=products[:rows])
-            gradient.addcmul_(products[:rows], (maxima[number] - normaliser).exp()[:, None])
+            product = products[: rows * width].view(rows, width)
+            torch.mm(exponentials, head[tile], out=product)
+            gradient.addcmul_(product, (maxima[number] - normaliser).exp()[:, None])
         gradient.sub_(chosen)
     return losses, gradient
 
 
 @lru_cache(maxsize=2)
-def _room(dtype: torch.dtype, device: torch.device, tiles: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
+def _room(
+    dtype: torch.dtype, device: torch.device, tiles: int, of_a_tile: int, of_a_product: int
+) -> tuple[Tensor, Tensor, Tensor]:
     """Return memory for one tile's logits, for the exponentials of all tiles and for one product, used time and again.
 
     Fresh memory would be handed back to the system after every pass, and cost a page fault for each 4 KiB of it.
     """
     return (
-        torch.empty(ROWS * TILE, dtype=dtype, device=device),
-        torch.empty(tiles, ROWS * TILE, dtype=dtype, device=device),
-        torch.empty(ROWS, width, dtype=dtype, device=device),
+        torch.empty(of_a_tile, dtype=dtype, device=device),
+        torch.empty(tiles, of_a_tile, dtype=dtype, device=device),
+        torch.empty(of_a_product, dtype=dtype, device=device),
     )
 
 

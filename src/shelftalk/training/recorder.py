@@ -19,6 +19,7 @@ from transformers import TrainerCallback
 
 from shelftalk.records import Progress
 from shelftalk.settings import TrainingSettings
+from shelftalk.training.processes import any_process, is_first_process
 from shelftalk.training.state import RunState, stop_signals
 from shelftalk.workspace import append_line, write_bytes
 
@@ -46,7 +47,8 @@ class Recorder(TrainerCallback):  # type: ignore[misc]
         self.tokens_until = list(accumulate(tokens_by_step, initial=0))
         self.state, self.progress = state, progress
         self.ends: deque[tuple[int, float]] = deque(maxlen=WINDOW + 1)  # of the last updates: step and time
-        keep_metrics_until(self.metrics, first_step)
+        if is_first_process():
+            keep_metrics_until(self.metrics, first_step)
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self.state.become("running", step=state.global_step, steps=state.max_steps)
@@ -56,10 +58,15 @@ class Recorder(TrainerCallback):  # type: ignore[misc]
         self.ends.append((state.global_step, time.monotonic()))
         self.state.update(step=state.global_step, **self.speed())
         self.progress(state.global_step, state.max_steps)
-        if self.state.stop_asked:
+        if any_process(self.state.stop_asked):
+            self.state.stop_asked = True
             control.should_save = control.should_training_stop = True
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float], **_: Any) -> None:
+        if not is_first_process():
+            return
+        if "eval_loss" in logs:
+            append_line(self.metrics, json.dumps({"step": state.global_step, "validation_loss": logs["eval_loss"]}))
         if "loss" not in logs:
             return
         seen = state.global_step * self.settings.batch_size * self.settings.gradient_accumulation

@@ -75,7 +75,7 @@ class Run:
         Raises:
             InvalidSettings: it is not; the message lists what differs.
         """
-        have = {"catalogue": self.description["catalogue"], **self.description["settings"]}
+        have = {"catalogue": self.description["catalogue"], **self.settings.as_mapping()}
         want = {"catalogue": catalogue_name, **settings.as_mapping()}
         differences = [
             f"{name}: {have.get(name)}, now {value}" for name, value in want.items() if have.get(name) != value

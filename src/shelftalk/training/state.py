@@ -40,10 +40,12 @@ SPEED = ("tokens_per_second", "seconds_per_step", "seconds_left")
 class RunState:
     """Writes state.json: at once when the status changes, otherwise by a thread, so that no update waits for a disk.
 
-    `stop_asked` says, in this process only, that Ctrl-C or SIGTERM came.
+    `stop_asked` says, in this process only, that Ctrl-C or SIGTERM came. `silent` writes nothing: of several processes
+    that train one run, one writes.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, silent: bool = False) -> None:
+        self.silent = silent
         before = read_state(folder)
         self.path = folder / FILE
         self.values: dict[str, Any] = {
@@ -86,6 +88,8 @@ class RunState:
 
     def write(self) -> None:
         """Write the file; a disk that refuses it must not end a training."""
+        if self.silent:
+            return
         with self._writing, suppress(NotWritable, OSError):
             write_json(self.path, {**self.values, "updated": round(time.time(), 1)})
 

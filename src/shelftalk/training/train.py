@@ -4,29 +4,35 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+import os
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+import torch
+
 from shelftalk import __version__
-from shelftalk.errors import InvalidSettings
+from shelftalk.errors import InvalidSettings, TooFewProducts
 from shelftalk.models.adapters import add_adapter
-from shelftalk.models.load import load_model
+from shelftalk.models.load import best_device, load_model
 from shelftalk.models.registry import BaseModel
-from shelftalk.models.tokens import encode_example
+from shelftalk.models.tokens import Example, encode_example
 from shelftalk.prompts import training_request
 from shelftalk.records import Product, Progress, no_progress
 from shelftalk.settings import TrainingSettings
 from shelftalk.training.attention import PACKED
 from shelftalk.training.batches import Examples, Plan
-from shelftalk.training.checkpoints import newest_checkpoint
+from shelftalk.training.checkpoints import load_best, newest_checkpoint
 from shelftalk.training.compiled import compile_layers, should_compile
 from shelftalk.training.loss import head_taken_off
+from shelftalk.training.processes import is_first_process, wait_for_all
 from shelftalk.training.recorder import Recorder, stopping_gently
 from shelftalk.training.run import Run
 from shelftalk.training.state import RunState
-from shelftalk.training.trainer import AdapterTrainer
+from shelftalk.training.trainer import AdapterTrainer, require_trackers
 from shelftalk.training.vocabulary import cut_head
 from shelftalk.workspace import staged_folder, write_bytes
+
+VALIDATION_PRODUCTS = 200
 
 
 def train(
@@ -48,11 +54,17 @@ def train(
         Damaged: the catalogue changed since the run began, or the base model cannot be read.
     """
     settings = run.settings
+    require_trackers(settings)
     model, tokenizer = load_model(base.folder, run.precision, attention=PACKED)
     model = add_adapter(model, settings)
     plan = Plan(encode_products(tokenizer, run.products(), settings), settings)
+    validation = validation_examples(tokenizer, run) if settings.validate_every else []
     decides = what_decides(run)
+    if not is_first_process():
+        wait_for_all()  # until the first process has looked, which also clears away what a killed one left
     checkpoint, skipped = newest_checkpoint(run.checkpoints, decides)
+    if is_first_process():
+        wait_for_all()
     for line in skipped:
         say(line)
     first_step = int(checkpoint.name.removeprefix("step-")) if checkpoint else 0
@@ -61,15 +73,40 @@ def train(
     tokens = plan.tokens_by_update()
     recorder = Recorder(run.folder, settings, len(plan.order), tokens, first_step, state, progress)
     with head_taken_off(model) as head, stopping_gently(state):
-        chosen = choose_head(model, head, plan, settings)
-        compiled = should_compile(settings.compile, sum(tokens))
-        if compiled:
-            compile_layers(model)
-        trainer = AdapterTrainer(model, chosen, plan, settings, run.checkpoints, decides, [recorder], say, compiled)
+        trainer = make_trainer(run, model, head, plan, validation, [recorder], say)
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     if state.stop_asked:
         raise KeyboardInterrupt
-    save_adapter(trainer.model, run)
+    if is_first_process():
+        if validation:
+            best = load_best(run.checkpoints, model)
+            say(f"Taking the weights of update {best}, the best on the validation products.")
+        save_adapter(model, run)
+    wait_for_all()
+
+
+def make_trainer(
+    run: Run,
+    model: Any,
+    head: Any,
+    plan: Plan,
+    validation: Sequence[Example],
+    callbacks: list[Any],
+    say: Callable[[str], None] = lambda line: None,
+) -> AdapterTrainer:
+    """Return the trainer of `run`, ready to begin: its head chosen, and `model`'s layers compiled where that pays.
+
+    `head` is what `loss.head_taken_off` yields.
+    """
+    settings = run.settings
+    chosen = choose_head(model, head, plan, settings)
+    _require_exactness()
+    compiled = should_compile(settings.compile, sum(plan.tokens_by_update()))
+    if compiled:
+        compile_layers(model)
+    return AdapterTrainer(
+        model, chosen, plan, settings, run.checkpoints, what_decides(run), callbacks, validation, say, compiled
+    )
 
 
 def encode_products(tokenizer: Any, products: Iterable[Product], settings: TrainingSettings) -> Examples:
@@ -78,6 +115,21 @@ def encode_products(tokenizer: Any, products: Iterable[Product], settings: Train
         encode_example(tokenizer, training_request(one.uid, one.title), one.description, settings.max_tokens)
         for one in products
     )
+
+
+def validation_examples(tokenizer: Any, run: Run) -> Examples:
+    """Return the examples of a seeded sample of the catalogue's validation products.
+
+    Raises:
+        TooFewProducts: the catalogue has none.
+    """
+    products = run.catalogue().sample("validation", VALIDATION_PRODUCTS, run.settings.seed)
+    if not products:
+        raise TooFewProducts(
+            f"Catalogue {run.description['catalogue']!r} has no validation products; prepare it with a larger "
+            "--validation-share, or set validate_every=0."
+        )
+    return encode_products(tokenizer, products, run.settings)
 
 
 def what_decides(run: Run) -> str:
@@ -97,6 +149,14 @@ def choose_head(model: Any, head: Any, plan: Plan, settings: TrainingSettings) -
     if head is None:
         raise InvalidSettings(f"vocabulary must be full for {settings.base_model}: its head cannot be cut.")
     return cut_head(model, head, plan.examples)
+
+
+def _require_exactness() -> None:
+    """Make a GPU compute the same in every process, at some cost in speed; a CPU does so anyway."""
+    if best_device().type == "cuda":
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(True)
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
 
 def save_adapter(model: Any, run: Run) -> None:

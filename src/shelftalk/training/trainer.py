@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
-from shelftalk.errors import OutOfMemory
+from shelftalk.errors import MissingPackage, OutOfMemory
 from shelftalk.models.load import best_device
 from shelftalk.models.tokens import Example
 from shelftalk.settings import TrainingSettings
@@ -21,6 +22,7 @@ from shelftalk.training.checkpoints import (
     load_optimizer_and_scheduler,
     load_random_state,
     load_weights,
+    save_best,
     save_checkpoint,
 )
 from shelftalk.training.loss import token_losses
@@ -33,7 +35,8 @@ class AdapterTrainer(Trainer):  # type: ignore[misc]
     The whole plan, all epochs, is one pass for transformers, and an update is one of its steps: it is walked in order,
     so that a step number alone says which updates are done. `head` is what `loss.head_taken_off` yields, or a
     `CutHead`; for `fused` see `FrozenHeadLoss`. On several devices each process takes its share of every update's
-    packs. Checkpoints go to `checkpoints`, see `training.checkpoints`.
+    packs. Checkpoints go to `checkpoints`, see `training.checkpoints`, and so do the weights with the best loss on the
+    `validation` examples, where the settings ask for that.
     """
 
     def __init__(
@@ -45,6 +48,7 @@ class AdapterTrainer(Trainer):  # type: ignore[misc]
         checkpoints: Path,
         data_hash: str,
         callbacks: list[TrainerCallback],
+        validation: Sequence[Example] = (),
         say: Callable[[str], None] = lambda line: None,
         fused: bool = False,
     ) -> None:
@@ -55,7 +59,13 @@ class AdapterTrainer(Trainer):  # type: ignore[misc]
         self.data_hash = data_hash
         self.say = say
         self.pass_tokens = settings.pass_tokens or PASS_TOKENS[best_device().type]
-        super().__init__(model=model, args=_arguments(settings, checkpoints), train_dataset=plan, callbacks=callbacks)
+        super().__init__(
+            model=model,
+            args=_arguments(settings, checkpoints),
+            train_dataset=plan,
+            eval_dataset=validation,
+            callbacks=callbacks,
+        )
         self.remove_callback(PrinterCallback)
         self.in_bf16 = model.get_input_embeddings().weight.dtype == torch.bfloat16
 
@@ -100,24 +110,59 @@ class AdapterTrainer(Trainer):  # type: ignore[misc]
             )
 
     def _accumulate(self, model: Any, packs: list[Pack]) -> Tensor:
-        labelled = sum(len(example.ids) - example.prompt_length for pack in packs for example in pack)
+        labelled = sum(example.labelled_length for pack in packs for example in pack)
+        processes, step = self.args.world_size, self.state.global_step
         if isinstance(self.head, CutHead):
-            self.head.begin_update(self.settings.seed, self.state.global_step)
-        mine = packs[self.args.process_index :: self.args.world_size]
+            self.head.begin_update(self.settings.seed, step)
+        if processes > 1:  # a checkpoint holds one random state; this is every process's own, at any update
+            torch.manual_seed((self.settings.seed * 1_000_003 + step) * processes + self.args.process_index)
+        mine = packs[self.args.process_index :: processes] or [packs[0]]
+        share = (
+            processes if self.args.process_index < len(packs) else 0
+        )  # with too few packs, a pass that counts nothing
         total = torch.zeros((), device=self.args.device)
         for number, pack in enumerate(mine):
-            inputs = {name: value.to(self.args.device) for name, value in collate(pack).items()}
             last = number == len(mine) - 1
             with contextlib.nullcontext() if last else self.accelerator.no_sync(model):
-                with torch.autocast(self.args.device.type, torch.bfloat16, enabled=self.in_bf16):
-                    losses = token_losses(model, self.head, inputs, self.fused)
                 # Several processes' gradients are averaged, and the loss that is logged is too.
-                loss = losses.sum() / labelled * self.args.world_size
+                loss = self._losses(model, self.head, pack).sum() / labelled * share
                 self.accelerator.backward(loss)
             total += loss.detach()
         return total
 
+    def _losses(self, model: Any, head: Any, pack: Pack) -> Tensor:
+        inputs = collate(pack)
+        if self.args.device.type == "cuda":
+            inputs = {
+                name: value.pin_memory().to(self.args.device, non_blocking=True) for name, value in inputs.items()
+            }
+        with torch.autocast(self.args.device.type, torch.bfloat16, enabled=self.in_bf16):
+            return token_losses(model, head, inputs, self.fused)
+
+    def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
+        """Return and log the mean loss over all labelled tokens of the validation examples, by the whole vocabulary."""
+        head = self.head.head if isinstance(self.head, CutHead) else self.head
+        packs = cut_into_packs(self.eval_dataset, self.pass_tokens)
+        self.model.eval()
+        with torch.no_grad():
+            total = sum(float(self._losses(self.model, head, pack).sum()) for pack in packs)
+        metrics = {"eval_loss": total / sum(example.labelled_length for example in self.eval_dataset)}
+        self.log(metrics)
+        return metrics
+
+    def _determine_best_metric(self, metrics: dict[str, float], trial: Any) -> bool:
+        better = bool(super()._determine_best_metric(metrics, trial))
+        self.control.should_evaluate = False  # or the end of the plan would measure the same weights again
+        step, patience = self.state.global_step, self.settings.early_stopping * self.settings.validate_every
+        if better and self.is_world_process_zero():
+            save_best(self.checkpoints, step, metrics["eval_loss"], self.model)
+        elif patience and step - self.state.best_global_step >= patience:
+            self.control.should_training_stop = True
+            self.control.should_save = False  # a run that goes on from the checkpoint before ends here again
+        return better
+
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        self.control.should_save = False  # or the end of the plan would write the same checkpoint again
         step = self.state.global_step
         if self.is_world_process_zero():
             save_checkpoint(
@@ -136,22 +181,42 @@ class AdapterTrainer(Trainer):  # type: ignore[misc]
             load_random_state(Path(checkpoint))
 
 
+def require_trackers(settings: TrainingSettings) -> None:
+    """Do nothing if the packages of all trackers that the settings name are installed.
+
+    Raises:
+        MissingPackage: one is not.
+    """
+    for name in settings.tracker_names:
+        if find_spec(name) is None:
+            raise MissingPackage(
+                f"The tracker {name} is not installed; install it with: pip install 'shelftalk[trackers]'"
+            )
+
+
 def _is_out_of_memory(error: RuntimeError) -> bool:
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+    words = ("can't allocate memory", "CUBLAS_STATUS_ALLOC_FAILED", "Triton Error [CUDA]: out of memory")
+    return isinstance(error, torch.OutOfMemoryError) or any(word in str(error) for word in words)
 
 
 def _arguments(settings: TrainingSettings, checkpoints: Path) -> TrainingArguments:
     arguments = TrainingArguments(
-        output_dir=str(checkpoints),
+        output_dir=str(checkpoints.parent),  # where a tracker that writes files finds its place
         num_train_epochs=1,
         per_device_train_batch_size=1,
         gradient_accumulation_steps=1,
+        eval_strategy="steps" if settings.validate_every else "no",
+        eval_steps=settings.validate_every or None,
+        metric_for_best_model="eval_loss" if settings.validate_every else None,
+        greater_is_better=False,
+        neftune_noise_alpha=settings.neftune_noise or None,
+        ddp_find_unused_parameters=False,
         learning_rate=settings.learning_rate,
         lr_scheduler_type=settings.schedule,
         warmup_steps=settings.warmup_steps,
         weight_decay=settings.weight_decay,
         max_grad_norm=settings.gradient_clip,
-        optim="adamw_torch",
+        optim="adamw_torch_fused" if best_device().type == "cuda" else "adamw_torch",
         seed=settings.seed,
         logging_steps=settings.log_every,
         save_strategy="steps",
@@ -159,7 +224,8 @@ def _arguments(settings: TrainingSettings, checkpoints: Path) -> TrainingArgumen
         use_cpu=best_device().type == "cpu",
         bf16=False,
         fp16=False,
-        report_to="none",
+        report_to=settings.tracker_names or "none",
+        run_name=checkpoints.parent.name,
         disable_tqdm=True,
         dataloader_num_workers=0,
         dataloader_pin_memory=False,

@@ -20,7 +20,8 @@ import torch
 from torch import Tensor
 
 from shelftalk.models.tokens import Example
-from shelftalk.training.batches import IGNORED, PASS_TOKENS, collate, cut_into_packs
+from shelftalk.training.batches import PASS_TOKENS, collate, cut_into_packs
+from shelftalk.training.loss import outputs_at_places
 
 KEPT = 16_384
 SAMPLED = 2_048
@@ -48,7 +49,7 @@ class CutHead:
         chance = (1 - UNIFORM_SHARE) * chance / chance.sum() + UNIFORM_SHARE / max(1, len(self.cut))
         self.cumulative = chance.cumsum(0)
         self.corrections = -(SAMPLED * chance).log().float()
-        self.draw = torch.Generator(device="cpu")
+        self.draw = torch.Generator(device=head.device)
 
     def begin_update(self, seed: int, number: int) -> None:
         """Make the draws of an update depend on the run's seed and the update's number alone."""
@@ -61,7 +62,7 @@ class CutHead:
         """
         if not len(self.cut):
             return self.rows[: len(self.kept)], self.place[targets], self.offsets[: len(self.kept)]
-        points = torch.rand(SAMPLED, generator=self.draw, dtype=torch.float64).to(self.head.device)
+        points = torch.rand(SAMPLED, generator=self.draw, dtype=torch.float64, device=self.head.device)
         drawn = torch.searchsorted(self.cumulative, points * self.cumulative[-1]).clamp_(max=len(self.cut) - 1)
         torch.index_select(self.head, 0, self.cut[drawn], out=self.rows[len(self.kept) :])
         self.offsets[len(self.kept) :] = self.corrections[drawn]
@@ -97,9 +98,8 @@ def _expected(model: Any, head: Tensor, examples: Sequence[Example]) -> Tensor:
     with torch.no_grad():
         for pack in cut_into_packs(sample, PASS_TOKENS[head.device.type]):
             inputs = {name: value.to(head.device) for name, value in collate(pack).items()}
-            places = (inputs.pop("labels") != IGNORED).nonzero()[:, 0]
-            hidden = model(**inputs, use_cache=False, logits_to_keep=places).logits[0].to(head.dtype)
-            for rows in hidden.split(64):
+            hidden = outputs_at_places(model, inputs).to(head.dtype)
+            for rows in torch.split(hidden, 64):
                 total += (rows @ head.T).float().softmax(1).sum(0)
             count += len(hidden)
     model.train(training)

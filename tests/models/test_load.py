@@ -1,0 +1,43 @@
+"""Four bits: refused where they cannot be, and what stays in bf16 where they can."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from transformers.utils import is_bitsandbytes_available
+
+from shelftalk.errors import InvalidSettings, MissingPackage
+from shelftalk.models import tiny
+from shelftalk.models.adapters import add_adapter
+from shelftalk.models.load import load_model, resolve_precision
+from tests.conftest import TINY_SETTINGS
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_four_bits_need_a_cuda_device(tmp_path: Path) -> None:
+    with pytest.raises(InvalidSettings, match="nf4 needs a CUDA device") as refusal:
+        resolve_precision("nf4")
+    assert "\n" not in str(refusal.value)
+    with pytest.raises(InvalidSettings):  # and no Damaged, though the folder is empty
+        load_model(tmp_path, "nf4")
+
+
+@pytest.mark.skipif(is_bitsandbytes_available(), reason="bitsandbytes is installed")
+def test_four_bits_need_bitsandbytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    with pytest.raises(MissingPackage, match=r"shelftalk\[quantized\]"):
+        resolve_precision("nf4")
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not (torch.cuda.is_available() and is_bitsandbytes_available()), reason="needs both")
+def test_four_bits_leave_embeddings_and_adapter_alone(tmp_path: Path) -> None:
+    tiny.save(tmp_path)
+    model, _ = load_model(tmp_path, "nf4")
+    model = add_adapter(model, TINY_SETTINGS)
+    kinds = {name.split(".")[-2]: weight.dtype for name, weight in model.named_parameters() if weight.ndim == 2}
+    assert kinds["base_layer"] == torch.uint8
+    assert kinds["embed_tokens"] == torch.bfloat16
+    assert kinds["default"] == torch.float32

@@ -1,0 +1,43 @@
+"""The GPU benchmark, tried with a tiny model on whatever device there is."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+
+from benchmarks.training_gpu import CHARACTERS_A_TOKEN, CONTENT, EOS, SHARES, draw_examples
+from tests.conftest import ROOT
+
+
+def test_drawn_products_have_the_measured_lengths() -> None:
+    long = list(draw_examples(4_000, 1_000, 1_000_000))
+    lengths = np.array([len(one.ids) - one.prompt_length - 1 for one in long])  # the end token is not of the text
+    shares = [(lengths * CHARACTERS_A_TOKEN <= content).mean() for content in CONTENT]
+    np.testing.assert_allclose(shares[1:-1], SHARES[1:-1], atol=0.02)
+
+    short = list(draw_examples(4_000, 1_000, 512))
+    assert max(len(one.ids) for one in short) == 512
+    assert all((one.ids[-1] == EOS) == one.complete for one in short)
+    assert all(0 < one.prompt_length <= 256 and max(one.ids) < 1_000 for one in short)
+    assert next(draw_examples(1, 1_000, 512)) == next(draw_examples(1, 1_000, 512))
+
+
+@pytest.mark.slow
+def test_the_gpu_benchmark_ends_with_its_ratios() -> None:
+    command = [sys.executable, "-m", "benchmarks.training_gpu", "--tiny", "--updates", "3", "--rounds", "1", "--json"]
+    output = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=800).stdout
+    ratios = json.loads(output.splitlines()[-1])
+    assert ratios["exact_over_usual"] > 0
+    assert ratios["vocabulary_over_usual"] > 0
+    for key in ("projected_minutes", "peak_memory_gib", "matmul_share"):
+        assert {"usual", "exact", "vocabulary"} <= ratios[key].keys()
+    if find_spec("trl"):
+        assert ratios["exact_over_trl"] > 0
+    else:
+        assert ratios["skipped"]["trl"] == "TRL is not installed"
+    assert ("nf4" in ratios["skipped"]) != ("nf4" in ratios["matmul_share"])

@@ -1,0 +1,246 @@
+"""The trainer's own parts: memory that runs out, validation, variants of the adapter, trackers, compiled layers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from shelftalk import pipeline
+from shelftalk.errors import Damaged, InvalidSettings, MissingPackage, OutOfMemory
+from shelftalk.models import tiny
+from shelftalk.settings import PrepareSettings, TrainingSettings
+from shelftalk.training import trainer as trainer_module
+from shelftalk.training import vocabulary
+from shelftalk.training.compiled import can_compile
+from shelftalk.training.loss import token_losses
+from shelftalk.training.run import Run
+from shelftalk.training.train import validation_examples
+from shelftalk.training.trainer import AdapterTrainer
+from shelftalk.workspace import Workspace
+from tests.conftest import TINY_SETTINGS, write_catalogue_file
+
+EXACT = TINY_SETTINGS.replace({"lora_dropout": 0.0, "epochs": 1, "precision": "fp32"})
+
+
+@pytest.fixture
+def pegs(workspace: Workspace, tmp_path: Path) -> Workspace:
+    settings = PrepareSettings(test_share=0.2, validation_share=0.2)
+    pipeline.prepare_catalogue(workspace, write_catalogue_file(tmp_path / "pegs.jsonl"), "pegs", settings)
+    return workspace
+
+
+def weights(run: Run) -> dict[str, torch.Tensor]:
+    return dict(load_file(run.adapter / "adapter_model.safetensors"))
+
+
+def metrics(run: Run) -> list[dict[str, float]]:
+    return [json.loads(line) for line in (run.folder / "metrics.jsonl").read_text().splitlines()]
+
+
+def train(pegs: Workspace, name: str, more: dict[str, Any], **arguments: Any) -> Run:
+    return pipeline.train_run(pegs, "pegs", name, EXACT.replace(more), **arguments)
+
+
+def fail_above(limit: int, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Make every pass over more than `limit` tokens run out of memory, as a device would; return their sizes."""
+    sizes: list[int] = []
+
+    def losses(model: Any, head: Any, pack: dict[str, Any], fused: bool = False) -> torch.Tensor:
+        sizes.append(pack["input_ids"].numel())
+        if sizes[-1] > limit:
+            raise torch.OutOfMemoryError(f"tried to hold {sizes[-1]} tokens")
+        return token_losses(model, head, pack, fused)
+
+    monkeypatch.setattr(trainer_module, "token_losses", losses)
+    return sizes
+
+
+def test_out_of_memory_halves_the_pass_and_keeps_the_update(pegs: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = train(pegs, "whole", {})
+    heard: list[str] = []
+    sizes = fail_above(150, monkeypatch)
+    halved = train(pegs, "halved", {}, say=heard.append)
+    assert max(sizes) > 150
+    assert "Out of memory at" in heard[0]
+    assert "same products" in heard[0]
+    assert sum(size > 150 for size in sizes) == len(heard) <= 2  # what did not fit once is not tried again
+    for name, value in weights(whole).items():
+        torch.testing.assert_close(weights(halved)[name], value, rtol=1e-4, atol=1e-6)
+    assert [line["step"] for line in metrics(halved)] == [line["step"] for line in metrics(whole)]
+
+
+def test_a_product_that_does_not_fit_alone_is_a_clear_error(pegs: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    fail_above(20, monkeypatch)
+    with pytest.raises(OutOfMemory, match=r"does not fit into memory; lower max_tokens \(now 192\)"):
+        train(pegs, "one", {})
+    assert pipeline.describe_run(Run.open(pegs, "one"))["status"] == "failed"
+
+
+def test_other_errors_are_not_taken_for_a_lack_of_memory(pegs: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    def losses(*_: Any) -> torch.Tensor:
+        raise RuntimeError("shapes do not match")
+
+    monkeypatch.setattr(trainer_module, "token_losses", losses)
+    with pytest.raises(RuntimeError, match="shapes do not match"):
+        train(pegs, "one", {})
+
+
+def test_the_pass_size_changes_nothing_but_rounding(pegs: Workspace) -> None:
+    small, large = (train(pegs, f"p{size}", {"pass_tokens": size}) for size in (16, 4096))
+    for name, value in weights(large).items():
+        torch.testing.assert_close(weights(small)[name], value, rtol=1e-4, atol=1e-6)
+
+
+def script_validation(losses: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the n-th validation of a training find the n-th loss: a tiny random model gets better all the time."""
+
+    def evaluate(self: AdapterTrainer, *_: Any, **__: Any) -> dict[str, float]:
+        metrics = {"eval_loss": losses[self.state.global_step - 1]}
+        self.log(metrics)
+        return metrics
+
+    monkeypatch.setattr(AdapterTrainer, "evaluate", evaluate)
+
+
+def validation_losses(run: Run) -> list[float]:
+    return [line["validation_loss"] for line in metrics(run) if "validation_loss" in line]
+
+
+def test_the_validation_loss_is_that_of_the_validation_products(pegs: Workspace) -> None:
+    from shelftalk.generation.transformers_engine import TransformersEngine
+
+    run = train(pegs, "one", {"validate_every": 2})
+    model = TransformersEngine.load(run).model
+    _, tokenizer = tiny.make()
+    nats, tokens = 0.0, 0
+    for one in validation_examples(tokenizer, run):
+        labels = torch.tensor([[-100] * one.prompt_length + one.ids[one.prompt_length :]])
+        with torch.no_grad():
+            nats += float(model(input_ids=torch.tensor([one.ids]), labels=labels).loss) * one.labelled_length
+        tokens += one.labelled_length
+    assert tokens > 0
+    assert min(validation_losses(run)) == pytest.approx(nats / tokens, rel=1e-4)
+
+
+def test_the_best_weights_by_validation_become_the_adapter(pegs: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    script_validation([5.0, 3.0, 4.0, 4.5, 3.5, 9.0], monkeypatch)
+    heard: list[str] = []
+    run = train(pegs, "one", {"validate_every": 1}, say=heard.append)
+    assert heard[-1] == "Taking the weights of update 2, the best on the validation products."
+    assert json.loads((run.checkpoints / "best" / "best.json").read_text()) == {"step": 2, "validation_loss": 3.0}
+    after_two = load_file(run.checkpoints / "best" / "adapter.safetensors")
+    saved = weights(run)
+    assert all(torch.equal(saved[name.replace(".default", "")], value) for name, value in after_two.items())
+    last = train(pegs, "last", {})
+    assert any(not torch.equal(value, weights(last)[name]) for name, value in saved.items())
+
+
+def test_early_stopping_ends_after_so_many_validations_without_a_better_one(
+    pegs: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script_validation([5.0, 3.0, 4.0, 2.9, 3.5, 3.0, 1.0], monkeypatch)
+    run = train(pegs, "one", {"validate_every": 1, "early_stopping": 2, "epochs": 3})
+    assert validation_losses(run) == [5.0, 3.0, 4.0, 2.9, 3.5, 3.0]
+    assert run.finished
+    state = json.loads((run.folder / "state.json").read_text())
+    assert state["step"] == 6 < state["steps"]
+
+
+@pytest.mark.parametrize("update", [3, 5, 6])
+def test_validation_goes_on_after_an_interruption_as_if_there_had_been_none(
+    pegs: Workspace, update: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script_validation([5.0, 3.0, 4.0, 2.9, 3.5, 3.0, 1.0], monkeypatch)
+    more = {"validate_every": 1, "early_stopping": 2, "epochs": 3}
+    whole = train(pegs, "whole", more)
+
+    def stop(done: int, total: int) -> None:
+        if done == update:
+            raise RuntimeError("pulled the plug")
+
+    with pytest.raises(RuntimeError, match="pulled the plug"):
+        train(pegs, "cut", more, progress=stop)
+    cut = train(pegs, "cut", more)
+    assert (cut.folder / "metrics.jsonl").read_bytes() == (whole.folder / "metrics.jsonl").read_bytes()
+    adapters = [(run.adapter / "adapter_model.safetensors").read_bytes() for run in (cut, whole)]
+    assert adapters[0] == adapters[1]
+
+
+def test_spoilt_best_weights_are_said(pegs: Workspace) -> None:
+    run = train(pegs, "one", {"validate_every": 1})
+    (run.checkpoints / "best" / "adapter.safetensors").write_bytes(b"spoilt")
+    (run.adapter / "adapter_model.safetensors").write_bytes(b"spoilt")
+    with pytest.raises(Damaged, match="best weights"):
+        train(pegs, "one", {"validate_every": 1})
+
+
+def test_settings_that_do_not_agree_are_refused_together() -> None:
+    with pytest.raises(InvalidSettings, match=r"early_stopping needs validate_every.*trackers must be"):
+        TrainingSettings.from_mapping({"early_stopping": 2, "trackers": "wandb,nothing"})
+
+
+@pytest.mark.parametrize(
+    ("more", "key", "expected"),
+    [
+        ({"lora_variant": "dora"}, "use_dora", True),
+        ({"lora_variant": "rslora"}, "use_rslora", True),
+        ({"neftune_noise": 5.0}, "use_dora", False),
+        ({"vocabulary": "catalogue"}, "peft_type", "LORA"),
+    ],
+)
+def test_variants_train_and_load_as_plain_peft(
+    pegs: Workspace, more: dict[str, Any], key: str, expected: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from peft import PeftModel
+
+    monkeypatch.setattr(vocabulary, "KEPT", 64)  # of the tiny model's 262 tokens
+    monkeypatch.setattr(vocabulary, "SAMPLED", 32)
+    run = train(pegs, "one", more)
+    assert json.loads((run.adapter / "adapter_config.json").read_text())[key] == expected
+    losses = [line["loss"] for line in metrics(run)]
+    assert losses[-1] < losses[0]
+    loaded = PeftModel.from_pretrained(tiny.make()[0], run.adapter)
+    assert loaded(input_ids=torch.tensor([[2, 10, 11]])).logits.shape[-1] == loaded.config.vocab_size
+    plain = train(pegs, "plain", {})
+    assert any(not torch.equal(value, weights(plain).get(name, value)) for name, value in weights(run).items())
+
+
+def test_trackers_get_the_metrics(pegs: Workspace) -> None:
+    pytest.importorskip("tensorboard", reason="needs the extra 'trackers'")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    run = train(pegs, "one", {"trackers": "tensorboard", "validate_every": 2})
+    events = EventAccumulator(str(next(run.folder.glob("runs/*")))).Reload()
+    losses = [event.value for event in events.Scalars("train/loss")]
+    assert losses == pytest.approx([line["loss"] for line in metrics(run) if "loss" in line])
+    assert events.Scalars("eval/loss")
+
+
+def test_a_tracker_that_is_not_installed_is_named(pegs: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trainer_module, "find_spec", lambda name: None)
+    with pytest.raises(MissingPackage, match=r"wandb is not installed; .*shelftalk\[trackers\]"):
+        train(pegs, "one", {"trackers": "wandb"})
+
+
+@pytest.mark.skipif(not can_compile(), reason="needs a C++ compiler")
+def test_compiled_layers_learn_the_same_and_go_on_to_the_byte(pegs: Workspace) -> None:
+    plain = train(pegs, "plain", {"compile": "off"})
+    compiled = train(pegs, "compiled", {"compile": "on"})
+    for name, value in weights(plain).items():
+        torch.testing.assert_close(weights(compiled)[name], value, rtol=1e-2, atol=1e-4)
+
+    def stop(done: int, total: int) -> None:
+        if done == 3:
+            raise RuntimeError("pulled the plug")
+
+    with pytest.raises(RuntimeError, match="pulled the plug"):
+        train(pegs, "cut", {"compile": "on"}, progress=stop)
+    torch._dynamo.reset()  # as in another process: nothing compiled is left
+    cut = train(pegs, "cut", {"compile": "on"})
+    adapters = [(run.adapter / "adapter_model.safetensors").read_bytes() for run in (cut, compiled)]
+    assert adapters[0] == adapters[1]
