@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from shelftalk.models.tokens import Example
 from shelftalk.settings import TrainingSettings
+from shelftalk.training import batches
 from shelftalk.training.batches import Examples, Plan, collate, cut_into_packs
 
 
@@ -65,13 +66,14 @@ def test_packs_are_few_and_even() -> None:
     assert max(sizes) - min(sizes) < 30
 
 
-def test_a_pack_is_one_row_in_which_every_product_begins_anew() -> None:
+def test_a_pack_is_one_row_in_which_every_product_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches, "LENGTH_STEP", 4)
     pack = collate([Example([2, 5, 6, 7, 1], 2, complete=True), Example([2, 5, 8], 2, complete=False)])
-    assert torch.equal(pack["input_ids"], torch.tensor([[2, 5, 6, 7, 2, 5]]))
-    assert torch.equal(pack["position_ids"], torch.tensor([[0, 1, 2, 3, 0, 1]]))
+    assert torch.equal(pack["input_ids"], torch.tensor([[2, 5, 6, 7, 2, 5, 0, 0]]))
+    assert torch.equal(pack["position_ids"], torch.tensor([[0, 1, 2, 3, 0, 1, 0, 1]]))
     assert pack["places"].tolist() == [1, 2, 3, 5]
     assert pack["targets"].tolist() == [6, 7, 1, 8]
-    assert pack["cu_seq_lens_q"].tolist() == [0, 4, 6, 6]
+    assert pack["cu_seq_lens_q"].tolist() == [0, 4, 6, 8]
     assert pack["cu_seq_lens_q"].dtype == torch.int32
 
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from shelftalk.models.tokens import Example
 from shelftalk.settings import TrainingSettings
 
+LENGTH_STEP = 32
 PASS_TOKENS = {"cpu": 640, "cuda": 4096}  # larger passes were no faster; see docs/experiments.md
 
 Pack = list[Example]
@@ -104,8 +105,10 @@ def collate(pack: Pack) -> dict[str, torch.Tensor]:
 
     `input_ids` (1, tokens); `position_ids` (1, tokens), beginning anew with each example; `targets` (labelled tokens):
     every token of a description and its end token; `places` (labelled tokens): the position before each of them, which
-    predicts it; `cu_seq_lens_q`, int32: where each example begins, and last of all the number of tokens, twice, so
-    that one example is not a special case to torch.compile.
+    predicts it; `cu_seq_lens_q`, int32: where each example begins, where the filling begins, and the number of tokens.
+
+    The filling, tokens 0 that nothing looks at, makes the row a multiple of LENGTH_STEP: oneDNN keeps a kernel of one
+    to two megabytes for every length that it meets.
     """
     ids = [example.ids[:-1] for example in pack]
     places: list[int] = []
@@ -114,10 +117,11 @@ def collate(pack: Pack) -> dict[str, torch.Tensor]:
         first = starts[-1] + example.prompt_length - 1
         starts.append(starts[-1] + example.input_length)
         places += range(first, starts[-1])
+    filling = -starts[-1] % LENGTH_STEP
     return {
-        "input_ids": torch.tensor([[token for one in ids for token in one]]),
-        "position_ids": torch.cat([torch.arange(len(one)) for one in ids])[None],
+        "input_ids": torch.tensor([[*(token for one in ids for token in one), *[0] * filling]]),
+        "position_ids": torch.cat([torch.arange(length) for length in [*map(len, ids), filling]])[None],
         "places": torch.tensor(places),
         "targets": torch.tensor([token for one in pack for token in one.ids[one.prompt_length :]]),
-        "cu_seq_lens_q": torch.tensor([*starts, starts[-1]], dtype=torch.int32),
+        "cu_seq_lens_q": torch.tensor([*starts, starts[-1] + filling], dtype=torch.int32),
     }

@@ -45,8 +45,10 @@ class FrozenHeadLoss(torch.autograd.Function):
         wanted = ctx.needs_input_grad[0]
         losses, gradients = [hidden.new_zeros(0, dtype=torch.float32)], [hidden[:0].float()]
         blocks = -(-len(hidden) // BLOCKS[head.device.type][0])
-        for number in range(blocks):  # of like size: a short last one would multiply slower
-            rows = slice(len(hidden) * number // blocks, len(hidden) * (number + 1) // blocks)
+        # Of like size, as a short last one would multiply slower, and a multiple of 16, for oneDNN keeps a kernel each.
+        size = -(-len(hidden) // max(1, blocks * 16)) * 16
+        for start in range(0, len(hidden), max(1, size)):
+            rows = slice(start, start + size)
             loss, gradient = _losses_and_gradient(
                 hidden[rows].to(head.dtype), head, targets[rows], offsets, fused, wanted
             )
