@@ -97,12 +97,38 @@ def test_what_a_person_reads(trained: Shell) -> None:
     assert code == 0
     assert "bits per byte" in out
     assert "n = 2" in out
-    code, out, _ = trained("inspect", "pegs")
+    code, out, _ = trained("inspect", "pegs", "--base-model", "tiny")
     assert code == 0
     assert "30 of 30 rows kept" in out
+    assert "Of 30 descriptions a max_tokens would cut: 128: 0 (0%)" in out
+    assert "Proposed: --set max_tokens=128, which cuts at most 1 %." in out
     code, out, _ = trained("runs")
     assert code == 0
     assert "finished" in out
+
+
+def test_lengths_in_tokens_are_left_out_where_the_model_is_not_here(trained: Shell) -> None:
+    code, out, err = trained("inspect", "pegs", "--base-model", "nobody/has-this-model", "--json")
+    assert code == 0
+    found = json.loads(out)
+    assert found["kept"] == 30
+    assert found["tokens"] is None
+    assert "nobody/has-this-model has not been downloaded yet" in err
+    assert trained.json("inspect", "pegs", "--base-model", "tiny")["tokens"]["max_tokens"] == 128
+
+
+def test_an_estimate_is_of_the_run_and_leaves_nothing(trained: Shell) -> None:
+    before = sorted(trained.root.rglob("*"))
+    code, out, err = trained("estimate", "pegs", *TINY)
+    assert code == 0, err
+    assert out.startswith("23 products, 12 updates, ")
+    assert [line.split()[0] for line in out.splitlines()[1:5]] == ["estimate", "time", "memory", "disk"]
+    assert out.splitlines()[-1] == "It fits."
+    found = trained.json("estimate", "pegs", *TINY)
+    assert found["updates"] == trained.json("runs", "show", "pegs")["steps"] == 12
+    assert found["catalogue"] == "pegs"
+    assert found["fits"] is True
+    assert sorted(trained.root.rglob("*")) == before
 
 
 def test_doctor_never_shows_a_token(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,6 +216,11 @@ def test_malformed_rows_do_not_stop_a_file(shell: Shell, tmp_path: Path) -> None
         (["ask", "pegs", "   "], ["TEXT is empty"]),
         (["ask", "pegs", "x", "--temperature", "-1"], ["temperature must be at least 0"]),
         (["inspect", "nope"], ["no catalogue 'nope'"]),
+        (["inspect", "pegs", "--base-model", "nope"], ["base model 'nope'"]),
+        (["estimate", "nope"], ["no catalogue 'nope'", "there are: pegs"]),
+        (["estimate", "pegs", "--set", "epoch=1"], ["did you mean epochs?"]),
+        (["estimate", "pegs", "--preset", "nope"], ["nope", "overnight"]),
+        (["estimate", "pegs", "--set", "base_model=nope"], ["base model 'nope'"]),
         (["frobnicate"], ["frobnicate"]),
         (["ask"], ["RUN"]),
     ],

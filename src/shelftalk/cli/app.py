@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from shelftalk import __version__
+from shelftalk.cli.estimate import estimate
 from shelftalk.cli.options import (
     DEFAULT_WORKSPACE,
+    AssignmentsOption,
     JsonOption,
+    PresetOption,
     RunArgument,
     TokenOption,
     WorkspaceOption,
@@ -25,7 +28,6 @@ from shelftalk.settings import (
     describe_settings,
     load_preset,
     parse_assignments,
-    preset_names,
 )
 from shelftalk.workspace import Workspace
 
@@ -104,19 +106,29 @@ def prepare(
 @app.command()
 def inspect(
     catalogue: Annotated[str, typer.Argument(metavar="CATALOGUE", help="Name of a prepared catalogue.")],
+    base_model: Annotated[
+        str, typer.Option("--base-model", help="Base model whose tokenizer counts the lengths in tokens.")
+    ] = TrainingSettings.base_model,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what a catalogue holds: splits, lengths, and rows left out with examples."""
+    """Show what a catalogue holds: splits, lengths, what a maximum length would cut, and rows left out."""
+    place = Workspace(workspace)
+    folder = place.existing_catalogue(catalogue)
     from shelftalk.catalogue.catalogue import Catalogue
     from shelftalk.catalogue.describe import describe
     from shelftalk.cli import output
+    from shelftalk.cli.estimate import count_tokens
 
-    description = describe(Catalogue.open(Workspace(workspace).existing_catalogue(catalogue)))
+    opened = Catalogue.open(folder)
+    description = {**describe(opened), "tokens": count_tokens(place, opened, base_model)}
     if as_json:
         output.print_json(description)
     else:
         output.show_catalogue(catalogue, description)
+
+
+app.command()(estimate)
 
 
 def _settings_epilog() -> str:
@@ -128,12 +140,8 @@ def _settings_epilog() -> str:
 def train(
     catalogue: Annotated[str, typer.Argument(metavar="CATALOGUE", help="Name of a prepared catalogue.")],
     run: Annotated[str, typer.Option("--run", help="Name for the run; an existing run of the same settings goes on.")],
-    preset: Annotated[
-        str | None, typer.Option("--preset", help=f"One of {', '.join(preset_names())}, or a TOML file of settings.")
-    ] = None,
-    assignments: Annotated[
-        list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="Change one setting; may be repeated.")
-    ] = None,
+    preset: PresetOption = None,
+    assignments: AssignmentsOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     detach: DetachOption = False,
     token_stdin: TokenOption = False,

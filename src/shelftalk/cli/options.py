@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from shelftalk.settings import Settings, describe_settings
+from shelftalk.settings import Settings, describe_settings, preset_names
 
 WorkspaceOption = Annotated[
     Path,
@@ -22,6 +22,12 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JS
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="Name of a run.")]
 TokenOption = Annotated[
     bool, typer.Option("--token-stdin", help="Read the Hugging Face token from standard input (one line).")
+]
+PresetOption = Annotated[
+    str | None, typer.Option("--preset", help=f"One of {', '.join(preset_names())}, or a TOML file of settings.")
+]
+AssignmentsOption = Annotated[
+    list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="Change one setting; may be repeated.")
 ]
 DEFAULT_WORKSPACE = Path("workspace")
 

@@ -243,8 +243,20 @@ def show_catalogue(name: str, description: dict[str, Any]) -> None:
     out.print(f"Catalogue {name}: {description['kept']} of {description['read']} rows kept; {splits}.", markup=False)
     lengths = description["characters"]
     show_rows([{"characters": field, **quantiles} for field, quantiles in lengths.items()], "")
+    if description["tokens"]:
+        show_tokens(description["tokens"])
     for reason, count in description["rejected"].items():
         out.print(f"{count} left out: {reason.replace('_', ' ')}", markup=False)
         for example in description["examples"][reason]:
             line = f"  {example['file']} line {example['line']}: {example['detail']}"
             out.print(line, markup=False, soft_wrap=True)
+
+
+def show_tokens(tokens: dict[str, Any]) -> None:
+    """Print how long rows are in tokens, what some maxima would cut, and the length to take."""
+    show_rows([{f"tokens of {tokens['base_model']}": "row", **tokens["row"]}], "")
+    products = tokens["products"]
+    cut = ", ".join(f"{one}: {count:,} ({count / products:.0%})" for one, count in tokens["cut"].items())
+    out.print(f"Of {products:,} descriptions a max_tokens would cut: {cut}.", markup=False, soft_wrap=True)
+    share = "at most 1 %" if tokens["share_cut"] <= 0.01 else f"{tokens['share_cut']:.0%}"
+    out.print(f"Proposed: --set max_tokens={tokens['max_tokens']}, which cuts {share}.", markup=False, soft_wrap=True)

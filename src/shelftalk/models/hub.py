@@ -15,6 +15,16 @@ from shelftalk.errors import AccessDenied, NotFound, NotWritable, Unreachable
 FILES = ["*.safetensors", "*.safetensors.index.json", "*.json", "tokenizer.model", "*.txt"]
 
 
+def cached(name: str) -> Path | None:
+    """Return the folder of a Hub model in the Hub's cache, without asking the Hub; None where it holds none."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+
+    with suppress(LocalEntryNotFoundError, HFValidationError):
+        return Path(snapshot_download(name, allow_patterns=FILES, local_files_only=True))
+    return None
+
+
 def download(name: str, token: str | None = None, revision: str | None = None) -> tuple[Path, str]:
     """Return the folder and the commit of a Hub model, downloading what the Hub's cache does not hold.
 

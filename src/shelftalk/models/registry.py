@@ -68,6 +68,21 @@ def find_model(
     )
 
 
+def find_tokenizer(name: str, workspace: Workspace, progress: Progress = no_progress) -> Path | None:
+    """Return a folder that holds the tokenizer of base model `name`; None for a Hub id that was not downloaded yet.
+
+    The embedded model is converted first where it is not on this disk, see `find_model`, whose exceptions it raises.
+    """
+    if HUB_ID.fullmatch(name) and not Path(name).is_dir():
+        return hub.cached(name)
+    return find_model(name, workspace, progress=progress).folder
+
+
+def must_be_made(name: str, workspace: Workspace) -> bool:
+    """Say whether `find_model` would first convert the base model `name`."""
+    return name in (embedded.NAME, tiny.NAME) and not _is_whole(workspace.model(name))
+
+
 def _made_once(folder: Path, make: Callable[[Path], None]) -> Path:
     """Fill `folder` by calling `make` unless it stands there whole; `make` takes the folder to fill."""
     if _is_whole(folder):

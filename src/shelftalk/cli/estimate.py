@@ -1,0 +1,132 @@
+"""`shelftalk estimate`: what a training would take, as a short table and one sentence; and `inspect`'s tokens."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from shelftalk.cli.options import (
+    DEFAULT_WORKSPACE,
+    AssignmentsOption,
+    JsonOption,
+    PresetOption,
+    TokenOption,
+    WorkspaceOption,
+    read_token,
+)
+from shelftalk.settings import TrainingSettings, load_preset, parse_assignments
+from shelftalk.workspace import Workspace
+
+if TYPE_CHECKING:
+    from shelftalk.catalogue.catalogue import Catalogue
+
+
+def estimate(
+    catalogue: Annotated[str, typer.Argument(metavar="CATALOGUE", help="Name of a prepared catalogue.")],
+    preset: PresetOption = None,
+    assignments: AssignmentsOption = None,
+    rehearse: Annotated[bool, typer.Option("--rehearse", hidden=True)] = False,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    token_stdin: TokenOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what a training would take here: time, memory and disk, from a rehearsal of a few updates.
+
+    Presets and settings are those of `shelftalk train`.
+    """
+    place = Workspace(workspace)
+    if rehearse:
+        _rehearse(place)
+        return
+    place.existing_catalogue(catalogue)
+    values = {**(load_preset(preset) if preset else {}), **parse_assignments(assignments or [])}
+    settings, token = TrainingSettings.from_mapping(values), read_token(token_stdin)
+    from shelftalk.cli import output
+    from shelftalk.pipeline import estimate_run
+
+    with output.step("Rehearsing a few updates"):
+        found = estimate_run(place, catalogue, settings, token, output.say)
+    if as_json:
+        output.print_json(found)
+    else:
+        _show(found)
+
+
+def _rehearse(place: Workspace) -> None:
+    """Be the process that the estimate measures; it loads all that `shelftalk train` loads, which takes memory too."""
+    import shelftalk.pipeline  # noqa: F401
+    from shelftalk.training.estimate import NAME
+    from shelftalk.training.rehearsal import rehearse_to_file
+    from shelftalk.training.run import Run
+
+    rehearse_to_file(Run.open(place, NAME))
+
+
+def _show(found: dict[str, Any]) -> None:
+    from shelftalk.cli.output import duration, out, show_rows
+
+    if "seconds" in found:
+        about = "" if found["counted"] else "about "
+        work = f"{found['products']:,} products, {found['updates']:,} updates, {about}{found['tokens']:,} tokens"
+        speed = f"{found['tokens_per_second']:,.0f} tokens/s in {found['precision']} on {found['device']}"
+        out.print(f"{work}, {speed}", markup=False)
+        parts = {name.replace("_", "-"): seconds for name, seconds in found["seconds"].items() if round(seconds)}
+        details = {
+            "time": (duration(found["seconds_total"]), ", ".join(f"{one} {duration(parts[one])}" for one in parts)),
+            "memory": (size(found["memory_bytes"]), f"{size(found['memory_available_bytes'])} available"),
+            "disk": (size(found["disk_bytes_total"]), f"{size(found['disk_free_bytes'])} free"),
+        }
+        show_rows([{"estimate": what, "takes": takes, "of": of} for what, (takes, of) in details.items()], "")
+    out.print(conclude(found), markup=False, soft_wrap=True)
+
+
+def conclude(found: dict[str, Any]) -> str:
+    """Return the sentence that says whether the run fits, and what would where it does not."""
+    beside = f" Measured while {', '.join(found['running'])} trains: alone it is faster." if found["running"] else ""
+    if found["fits"] is None:
+        return f"Whether it fits cannot be said: this system does not tell what memory is available.{beside}"
+    if found["fits"]:
+        if found.get("disk_bytes_total", 0) > found["disk_free_bytes"]:
+            return f"It fits into memory but not on the disk: free some space, or choose another --workspace.{beside}"
+        return f"It fits.{beside}"
+    smaller = found["smaller"]
+    if smaller is None:
+        cure = "nothing smaller fits either: take a machine with more memory."
+    else:
+        from shelftalk.cli.output import duration
+        from shelftalk.training.estimate import spell
+
+        takes = f"{size(smaller['memory_bytes'])} and {duration(smaller['seconds_total'])}"
+        cure = f"the next smaller that does, {spell(smaller['settings'])}, takes {takes}."
+    room = "" if found["memory_available_bytes"] is None else f"the {size(found['memory_available_bytes'])} of "
+    return f"It does not fit into {room}memory{' available' if room else ''}; {cure}{beside}"
+
+
+def size(count: int | None) -> str:
+    """Return a number of bytes for people."""
+    if count is None:
+        return "unknown"
+    return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / 2**20:.1f} MiB"
+
+
+def count_tokens(place: Workspace, catalogue: Catalogue, base_model: str) -> dict[str, Any] | None:
+    """Return a catalogue's lengths in tokens; where no tokenizer can be had, say why and return None."""
+    from shelftalk.cli import output
+    from shelftalk.errors import Busy, MissingPackage, NotWritable
+    from shelftalk.models.registry import must_be_made
+    from shelftalk.training.lengths import describe_lengths
+
+    unpacking = must_be_made(base_model, place)
+    title = f"Unpacking {base_model} (first time only)" if unpacking else "Counting tokens"
+    try:
+        with output.step(title) as progress:
+            tokens = describe_lengths(place, catalogue, base_model, progress)
+    except (MissingPackage, NotWritable, Busy) as error:
+        output.say(f"Lengths in tokens are left out. {error}")
+        return None
+    if tokens is None:
+        output.say(
+            f"Lengths in tokens are left out: {base_model} has not been downloaded yet; training on it does that."
+        )
+    return tokens

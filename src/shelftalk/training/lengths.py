@@ -1,0 +1,80 @@
+"""Say how long a catalogue's rows are in tokens, what a maximum length would cut, and which one to take.
+
+It needs a base model's tokenizer only, not the model.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shelftalk.catalogue.catalogue import Catalogue
+from shelftalk.models.registry import find_tokenizer
+from shelftalk.models.tokens import encode_example, load_tokenizer
+from shelftalk.prompts import training_request
+from shelftalk.records import Progress, no_progress
+from shelftalk.workspace import Workspace
+
+SAMPLE = 5_000  # products
+SEED = 42
+QUANTILES = (5, 25, 50, 75, 95, 99)
+MAXIMA = (128, 256, 512, 1024)
+STEP = 64  # a proposed length is a multiple of it,
+LONGEST = 2_048  # no longer than this,
+CUT_SHARE = 0.01  # and cuts no more of the descriptions, where that is possible
+WHOLE = 2**31  # tokens: no row is longer
+
+
+def describe_lengths(
+    workspace: Workspace, catalogue: Catalogue, base_model: str, progress: Progress = no_progress
+) -> dict[str, Any] | None:
+    """Return `measure_lengths` with a base model's tokenizer and its name; None for a Hub id not yet downloaded.
+
+    Raises:
+        NotFound, MissingPackage, Damaged, NotWritable, Busy: see `registry.find_model`; `progress` watches it.
+    """
+    folder = find_tokenizer(base_model, workspace, progress)
+    if folder is None:
+        return None
+    return {"base_model": base_model, **measure_lengths(catalogue, load_tokenizer(folder))}
+
+
+def measure_lengths(catalogue: Catalogue, tokenizer: Any) -> dict[str, Any]:
+    """Return the row lengths of a seeded sample of a catalogue in tokens, ready for JSON.
+
+    Returns:
+        `products` of the sample; `row`: quantiles "5" to "99" and "max" of prompt, description and end token together;
+        `cut`: for some values of max_tokens how many of the sample's descriptions each would cut; `max_tokens`: the
+        smallest multiple of 64 that cuts at most 1 % of them, at most 2048; `share_cut`: what share it cuts.
+    """
+    products = catalogue.sample(None, SAMPLE, SEED)
+    prompts, completions = np.empty((2, len(products)), dtype=np.int64)
+    for number, one in enumerate(products):
+        example = encode_example(tokenizer, training_request(one.uid, one.title), one.description, WHOLE)
+        prompts[number] = example.prompt_length
+        completions[number] = example.labelled_length
+    rows = prompts + completions
+    proposed = propose_length(prompts, completions)
+    quantiles = np.percentile(rows, QUANTILES, method="nearest")
+    return {
+        "products": len(products),
+        "row": {**dict(zip(map(str, QUANTILES), map(int, quantiles), strict=True)), "max": int(rows.max())},
+        "cut": {str(one): count_cut(prompts, completions, one) for one in MAXIMA},
+        "max_tokens": proposed,
+        "share_cut": round(count_cut(prompts, completions, proposed) / len(products), 4),
+    }
+
+
+def count_cut(prompts: NDArray[np.int64], completions: NDArray[np.int64], max_tokens: int) -> int:
+    """Count the descriptions that rows of `max_tokens` would cut, as `tokens.encode_example` cuts."""
+    return int((np.minimum(prompts, max_tokens // 2) + completions > max_tokens).sum())
+
+
+def propose_length(prompts: NDArray[np.int64], completions: NDArray[np.int64]) -> int:
+    """Return the smallest multiple of STEP that cuts at most CUT_SHARE of the descriptions, at most LONGEST."""
+    for max_tokens in range(STEP, LONGEST, STEP):
+        if count_cut(prompts, completions, max_tokens) <= CUT_SHARE * len(prompts):
+            return max_tokens
+    return LONGEST

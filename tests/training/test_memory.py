@@ -1,0 +1,106 @@
+"""Available memory as Linux says it in its two layouts, what a process held at most, and what weights take."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from shelftalk.models import tiny
+from shelftalk.training.memory import available_memory, weights_memory
+
+MIB = 2**20
+
+on_cpu = pytest.mark.skipif(torch.cuda.is_available(), reason="a CUDA device has its own memory")
+
+
+def machine(root: Path, groups: str) -> Path:
+    """Make a /proc of 1,000 MiB available, and of a process that holds 50 and is in `groups`."""
+    (root / "proc/self").mkdir(parents=True)
+    (root / "proc/meminfo").write_text(f"MemTotal: 1 kB\nMemAvailable:   {1000 * 1024} kB\n")
+    (root / "proc/self/cgroup").write_text(groups)
+    (root / "proc/7").mkdir()
+    (root / "proc/7/status").write_text(f"Name: x\nRssAnon:\t{50 * 1024} kB\n")
+    return root
+
+
+def group(folder: Path, names: tuple[str, str, str], limit: object, used: int, cache: int) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / names[0]).write_text(f"{limit}\n")
+    (folder / names[1]).write_text(f"{used}\n")
+    (folder / "memory.stat").write_text(f"anon 5\n{names[2]} {cache}\n")
+
+
+V2 = ("memory.max", "memory.current", "inactive_file")
+V1 = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
+
+
+@on_cpu
+def test_without_limits_the_kernel_is_believed(tmp_path: Path) -> None:
+    root = machine(tmp_path, "0::/user\n")
+    group(root / "sys/fs/cgroup/user", V2, "max", 10, 10)
+    assert available_memory(root=root) == 1000 * MIB
+    assert available_memory([7, 8], root) == 1050 * MIB  # 8 has ended
+
+
+@on_cpu
+@pytest.mark.parametrize(
+    ("groups", "top", "names"),
+    [("0::/a/b\n", "sys/fs/cgroup", V2), ("3:cpu:/\n4:memory:/a/b\n0::/\n", "sys/fs/cgroup/memory", V1)],
+)
+def test_the_lowest_limit_above_the_process_counts(
+    tmp_path: Path, groups: str, top: str, names: tuple[str, str, str]
+) -> None:
+    root = machine(tmp_path, groups)
+    group(root / top / "a/b", names, 900 * MIB, 100 * MIB, 0)
+    group(root / top / "a", names, 600 * MIB, 200 * MIB, 80 * MIB)
+    group(root / top / "other", names, 1, 1, 0)
+    assert available_memory(root=root) == (600 - 200 + 80) * MIB
+
+
+@on_cpu
+def test_a_container_sees_its_limit_on_top(tmp_path: Path) -> None:
+    root = machine(tmp_path, "0::/somewhere/outside\n")
+    group(root / "sys/fs/cgroup", V2, 300 * MIB, 100 * MIB, 0)
+    assert available_memory(root=root) == 200 * MIB
+
+
+@on_cpu
+def test_another_system_says_nothing(tmp_path: Path) -> None:
+    assert available_memory(root=tmp_path) is None
+
+
+PEAK = """
+import torch
+from shelftalk.training.memory import peak_memory
+before = peak_memory()
+block = torch.ones(100 * 2**20)
+during = peak_memory()
+del block
+print(before, during, peak_memory())
+"""
+
+
+@on_cpu
+def test_the_peak_is_what_was_held_at_most() -> None:
+    output = subprocess.run([sys.executable, "-c", PEAK], check=True, stdout=subprocess.PIPE, text=True).stdout
+    before, during, after = map(int, output.split())
+    assert during - before == pytest.approx(400 * MIB, rel=0.1)
+    assert after == pytest.approx(during, rel=0.05)
+
+
+def test_weights_are_counted_from_the_files(tmp_path: Path) -> None:
+    tiny.save(tmp_path)
+    model, _ = tiny.make()
+    count = sum(one.numel() for one in model.parameters())
+    assert weights_memory(tmp_path, "bf16") == 2 * count
+    assert weights_memory(tmp_path, "fp32") == 4 * count
+    (tmp_path / "consolidated.safetensors").write_bytes((tmp_path / "model.safetensors").read_bytes())
+    assert weights_memory(tmp_path, "fp32") == 4 * count
+    (tmp_path / "model.safetensors").rename(tmp_path / "model-00001-of-00001.safetensors")
+    index = '{"weight_map": {"a": "model-00001-of-00001.safetensors", "b": "model-00001-of-00001.safetensors"}}'
+    (tmp_path / "model.safetensors.index.json").write_text(index)
+    assert weights_memory(tmp_path, "fp32") == 4 * count
