@@ -43,10 +43,14 @@ def test_before_and_after_differ_and_alternate_cleanly(engine: TransformersEngin
 
 
 def test_streamed_pieces_are_the_text(engine: TransformersEngine) -> None:
-    pieces: list[str] = []
-    written = engine.describe("Oak peg 3 cm", tuned=True, settings=SHORT, on_text=pieces.append)
-    assert len(pieces) > 1
-    assert "".join(pieces).strip() == written.text
+    counts = []
+    for seed in range(6):  # text is passed on word by word, and the tiny model writes few spaces
+        pieces: list[str] = []
+        settings = DecodingSettings(max_new_tokens=60, temperature=1, seed=seed)
+        written = engine.describe("Oak peg 3 cm", tuned=True, settings=settings, on_text=pieces.append)
+        assert "".join(pieces).strip() == written.text
+        counts.append(len(pieces))
+    assert max(counts) > 1
 
 
 def test_a_batch_keeps_the_order_asked_for(engine: TransformersEngine) -> None:

@@ -81,6 +81,20 @@ def test_a_product_that_does_not_fit_alone_is_a_clear_error(pegs: Workspace, mon
     assert pipeline.describe_run(Run.open(pegs, "one"))["status"] == "failed"
 
 
+def test_a_long_product_among_short_ones_that_does_not_fit_is_a_clear_error(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [
+        {"uid": f"{number:010d}", "title": f"Peg {number}", "content": f"Oak {number}." * (20 if number % 3 else 1)}
+        for number in range(30)
+    ]
+    (tmp_path / "pegs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    pipeline.prepare_catalogue(workspace, tmp_path / "pegs.jsonl", "pegs", PrepareSettings())
+    fail_above(100, monkeypatch)
+    with pytest.raises(OutOfMemory, match="does not fit into memory"):
+        train(workspace, "one", {})
+
+
 def test_other_errors_are_not_taken_for_a_lack_of_memory(pegs: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     def losses(*_: Any) -> torch.Tensor:
         raise RuntimeError("shapes do not match")

@@ -94,13 +94,13 @@ class AdapterTrainer(Trainer):  # type: ignore[misc]
                 if not _is_out_of_memory(error):
                     raise
                 longest = max(example.input_length for example in inputs)
-                if len(packs) >= len(inputs) or self.args.world_size > 1:
+                largest = max(sum(one.input_length for one in pack) for pack in packs)
+                if largest == longest or self.args.world_size > 1:
                     raise OutOfMemory(
                         f"A pass over {longest} tokens does not fit into memory; lower max_tokens "
                         f"(now {self.settings.max_tokens}) or take a smaller base model."
                     ) from None
             model.zero_grad()
-            largest = max(sum(one.input_length for one in pack) for pack in packs)
             self.pass_tokens = max(longest, largest // 2)
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
@@ -117,9 +117,8 @@ class AdapterTrainer(Trainer):  # type: ignore[misc]
         if processes > 1:  # a checkpoint holds one random state; this is every process's own, at any update
             torch.manual_seed((self.settings.seed * 1_000_003 + step) * processes + self.args.process_index)
         mine = packs[self.args.process_index :: processes] or [packs[0]]
-        share = (
-            processes if self.args.process_index < len(packs) else 0
-        )  # with too few packs, a pass that counts nothing
+        # With fewer packs than processes, some make a pass that counts for nothing: all must take part.
+        share = processes if self.args.process_index < len(packs) else 0
         total = torch.zeros((), device=self.args.device)
         for number, pack in enumerate(mine):
             last = number == len(mine) - 1
