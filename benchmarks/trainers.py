@@ -69,7 +69,7 @@ def work(model: Any, tokens: int, labelled: int, head_rows: int | None = None) -
 
 def count_tokens(examples: Iterable[Example]) -> tuple[int, int]:
     """Return (tokens that the model reads, tokens of descriptions)."""
-    pairs = [(one.input_length, len(one.ids) - one.prompt_length) for one in examples]
+    pairs = [(one.input_length, one.labelled_length) for one in examples]
     return sum(read for read, _ in pairs), sum(labelled for _, labelled in pairs)
 
 
@@ -222,6 +222,17 @@ def in_own_process(module: str, *arguments: str, seconds: float | None = None) -
     output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, timeout=seconds).stdout
     result: dict[str, Any] = json.loads(output.splitlines()[-1])
     return result
+
+
+def speed_ratios(rows: dict[str, dict[str, Any]], ours: Sequence[str]) -> dict[str, float]:
+    """Return "OURS_over_THEIRS" for those of our variants and the libraries' that were measured."""
+    speed = {name: row["tokens_per_second"] for name, row in rows.items()}
+    return {
+        f"{mine}_over_{theirs}": round(speed[mine] / speed[theirs], 2)
+        for mine in ours
+        for theirs in ("trl", "usual")
+        if mine in speed and theirs in speed
+    }
 
 
 def print_table(rows: dict[str, dict[str, Any]]) -> None:

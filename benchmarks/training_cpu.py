@@ -24,7 +24,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import statistics
 import sys
 import tempfile
@@ -34,18 +33,29 @@ from typing import Any
 import torch
 
 from benchmarks.rates import matmul_rate
-from benchmarks.trainers import Stopwatch, figures, in_own_process, print_table, train_ours, train_trl, train_usual
+from benchmarks.trainers import (
+    Stopwatch,
+    figures,
+    in_own_process,
+    print_table,
+    speed_ratios,
+    train_ours,
+    train_trl,
+    train_usual,
+)
 from shelftalk import pipeline
 from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.catalogue.demo import demo_file
+from shelftalk.evaluation.evaluate import bits_of_products
+from shelftalk.generation.transformers_engine import TransformersEngine
 from shelftalk.models.adapters import add_adapter
 from shelftalk.models.load import load_model
 from shelftalk.models.registry import find_model
-from shelftalk.models.tokens import Example, encode_example
+from shelftalk.records import Product
 from shelftalk.settings import PrepareSettings, TrainingSettings
 from shelftalk.training.attention import PACKED
-from shelftalk.training.batches import Examples, collate
-from shelftalk.training.loss import head_taken_off, token_losses
+from shelftalk.training.batches import Examples
+from shelftalk.training.memory import peak_memory
 from shelftalk.training.train import encode_products
 from shelftalk.workspace import Workspace
 
@@ -121,37 +131,26 @@ def measure(name: str, workspace: Workspace, updates: int) -> dict[str, Any]:
     examples = [encoded[index] for index in order]
     watch = Stopwatch()
     if name == "usual":
-        counts = train_usual(model, tokenizer, examples, SETTINGS, updates, watch, batch=2, use_cpu=True)
+        counts = train_usual(model, tokenizer, examples, SETTINGS, updates, watch, batch=2)
     elif name == "trl":  # packs of 512 tokens, two for an update: longer and shorter packs were slower
-        counts = train_trl(model, tokenizer, examples, SETTINGS, updates, watch, pack=512, packs=2, use_cpu=True)
+        counts = train_trl(model, tokenizer, examples, SETTINGS, updates, watch, pack=512, packs=2)
     else:
         settings = SETTINGS.replace({"vocabulary": "full" if name == "exact" else "catalogue"})
         counts = train_ours(model, Examples(examples), settings, updates, watch, compiled=True)
     held_out = [*catalogue.products("validation"), *catalogue.products("test")]
     return {
         **figures(watch.seconds(), counts, WARM_UP, matmul_rate()),
-        "peak_memory_gib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2),
+        "peak_memory_gib": round(peak_memory() / 2**30, 2),
         "bits_per_byte": None if updates else held_out_bits(model, tokenizer, held_out),
     }
 
 
-def held_out_bits(model: Any, tokenizer: Any, products: list[Any]) -> float:
+def held_out_bits(model: Any, tokenizer: Any, products: list[Product]) -> float:
     """Return the bits per byte of held-out descriptions given their titles, over the whole vocabulary."""
     model.eval()
     model.get_base_model().set_attn_implementation(PACKED)
-    nats, size = 0.0, 0
-    for product in products:
-        example = encode_example(tokenizer, product.title, product.description, MAX_TOKENS)
-        text = example.ids[:-1] if example.complete else example.ids
-        pack = collate([Example(text, example.prompt_length, complete=False)])
-        with (
-            torch.no_grad(),
-            torch.autocast("cpu", torch.bfloat16, enabled=model.dtype == torch.bfloat16),
-            head_taken_off(model) as head,
-        ):
-            nats += float(token_losses(model, head, pack).sum())
-        size += len(tokenizer.decode(text[example.prompt_length :]).encode())
-    return round(nats / size / 0.6931471805599453, 4)
+    with torch.autocast("cpu", torch.bfloat16, enabled=model.dtype == torch.bfloat16):
+        return round(bits_of_products(TransformersEngine(model, tokenizer), products, MAX_TOKENS, tuned=True), 4)
 
 
 def report(epochs: dict[str, dict[str, Any]], rounds: list[dict[str, dict[str, Any]]], as_json: bool) -> None:
@@ -161,13 +160,7 @@ def report(epochs: dict[str, dict[str, Any]], rounds: list[dict[str, dict[str, A
         speeds = {key: statistics.median(one[name][key] for one in rounds) for key in SPEEDS}
         rows[name] = {**speeds, "peak_memory_gib": epoch["peak_memory_gib"], "bits_per_byte": epoch["bits_per_byte"]}
     print_table(rows)
-    speed = {name: row["tokens_per_second"] for name, row in rows.items()}
-    ratios: dict[str, Any] = {
-        f"{mine}_over_{theirs}": round(speed[mine] / speed[theirs], 2)
-        for mine in ("exact", "vocabulary")
-        for theirs in ("trl", "usual")
-        if mine in speed and theirs in speed
-    }
+    ratios: dict[str, Any] = {**speed_ratios(rows, ("exact", "vocabulary"))}
     for key in ("bits_per_byte", "peak_memory_gib", "matmul_share"):
         ratios[key] = {name: row[key] for name, row in rows.items()}
     print(json.dumps(ratios) if as_json else "\n".join(f"{key}: {value}" for key, value in ratios.items()))

@@ -27,7 +27,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import statistics
 import subprocess
 import sys
@@ -44,7 +43,16 @@ from transformers import AutoModelForCausalLM, GemmaConfig
 from transformers.utils import is_flash_attn_2_available, is_liger_kernel_available
 
 from benchmarks.rates import matmul_rate
-from benchmarks.trainers import Stopwatch, figures, in_own_process, print_table, train_ours, train_trl, train_usual
+from benchmarks.trainers import (
+    Stopwatch,
+    figures,
+    in_own_process,
+    print_table,
+    speed_ratios,
+    train_ours,
+    train_trl,
+    train_usual,
+)
 from shelftalk.models import tiny
 from shelftalk.models.adapters import add_adapter
 from shelftalk.models.load import best_device, load_model
@@ -53,6 +61,7 @@ from shelftalk.settings import TrainingSettings, load_preset
 from shelftalk.training.attention import PACKED
 from shelftalk.training.batches import Examples, Plan
 from shelftalk.training.compiled import can_compile
+from shelftalk.training.memory import peak_memory
 
 VARIANTS = ("usual", "trl", "exact", "vocabulary", "nf4")
 GEMMA_2B = {
@@ -234,13 +243,6 @@ def draw_examples(products: int, vocabulary: int, max_tokens: int) -> Iterator[E
         yield Example([BOS, *ids[1:].tolist(), *([EOS] if complete else [])], prompt, complete)
 
 
-def peak_memory() -> float:
-    """Return the most bytes in use so far: on CUDA those of torch's allocator, elsewhere the process's own."""
-    if torch.cuda.is_available():
-        return float(torch.cuda.max_memory_allocated())
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024.0
-
-
 def report(measured: dict[str, list[dict[str, Any]]], skipped: dict[str, str], as_json: bool) -> None:
     """Print a table of medians and the ratios, as lines or as one line of JSON."""
     rows = {
@@ -249,13 +251,7 @@ def report(measured: dict[str, list[dict[str, Any]]], skipped: dict[str, str], a
     }
     if rows:
         print_table(rows)
-    speed = {name: row["tokens_per_second"] for name, row in rows.items()}
-    ratios: dict[str, Any] = {
-        f"{mine}_over_{theirs}": round(speed[mine] / speed[theirs], 2)
-        for mine in ("exact", "vocabulary", "nf4")
-        for theirs in ("trl", "usual")
-        if mine in speed and theirs in speed
-    }
+    ratios: dict[str, Any] = {**speed_ratios(rows, ("exact", "vocabulary", "nf4"))}
     for key in ("projected_minutes", "peak_memory_gib", "matmul_share"):
         ratios[key] = {name: row[key] for name, row in rows.items()}
     ratios["skipped"] = skipped

@@ -16,7 +16,7 @@ from transformers import (
     TextStreamer,
 )
 
-from shelftalk.models.adapters import adapter_off, load_adapter
+from shelftalk.models.adapters import adapter_off, causal_model, load_adapter
 from shelftalk.models.load import load_model
 from shelftalk.models.tokens import encode_prompt
 from shelftalk.records import Description, Progress, no_progress
@@ -33,7 +33,7 @@ class TransformersEngine:
         self.model = model
         self.tokenizer = tokenizer
         # A model's own defaults (a repetition penalty, say) would fill whatever our settings leave unset.
-        (model.get_base_model() if hasattr(model, "peft_config") else model).generation_config = GenerationConfig()
+        causal_model(model).generation_config = GenerationConfig()
 
     @classmethod
     def load(cls, run: Run, token: str | None = None) -> TransformersEngine:

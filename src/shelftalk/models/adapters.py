@@ -63,6 +63,11 @@ def load_adapter(model: Any, folder: Path) -> Any:
     return tuned.eval()
 
 
+def causal_model(model: Any) -> Any:
+    """Return the causal language model itself, from inside its adapter where it has one; adapters stay active."""
+    return model.get_base_model() if hasattr(model, "peft_config") else model
+
+
 @contextmanager
 def adapter_off(model: Any) -> Iterator[None]:
     """Make `model` compute exactly what its base model computes, for the length of the block."""

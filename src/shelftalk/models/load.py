@@ -10,11 +10,12 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
+from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 from transformers.utils import is_bitsandbytes_available
 from transformers.utils import logging as transformers_logging
 
 from shelftalk.errors import Damaged, InvalidSettings, MissingPackage
+from shelftalk.models.tokens import load_tokenizer
 
 OLDEST_BITSANDBYTES = "0.48"  # as the extra `quantized` asks for
 
@@ -28,13 +29,13 @@ def load_model(folder: Path, precision: str = "automatic", attention: str = "sdp
 
     Raises:
         InvalidSettings, MissingPackage: see `resolve_precision`.
-        Damaged: the folder's files cannot be read as a causal language model.
+        Damaged: the folder's files cannot be read as a causal language model and its tokenizer.
     """
     chosen = resolve_precision(precision)
     dtype = torch.float32 if chosen == "fp32" else torch.bfloat16
     quantized = {"quantization_config": _nf4(), "device_map": {"": best_device().index}} if chosen == "nf4" else {}
+    tokenizer = load_tokenizer(folder)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         model = AutoModelForCausalLM.from_pretrained(
             folder,
             dtype=dtype,

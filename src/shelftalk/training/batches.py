@@ -3,8 +3,8 @@
 The plan of a run is fixed before it starts: the order of every epoch, shuffled by the seed, is laid end to end and cut
 into updates of batch_size x gradient_accumulation examples. How an update is laid out in forward passes is a question
 of speed and memory alone, because its loss is a mean over all its labelled tokens: its examples are joined into packs
-of at most pass_tokens tokens, as few and as even as can be, each one row without padding. Attention keeps the
-examples of a pack apart, see `training.attention`.
+of at most pass_tokens tokens, as few and as even as can be, each one row that is filled up to a multiple of
+LENGTH_STEP. Attention keeps the examples of a pack apart, see `training.attention`.
 """
 
 from __future__ import annotations

@@ -14,6 +14,8 @@ from typing import Any
 import torch
 import torch._inductor.config
 
+from shelftalk.models.adapters import causal_model
+
 WORTH_IT = 200_000  # tokens of a run above which the half minute of compiling comes back
 
 
@@ -34,7 +36,7 @@ def compile_layers(model: Any) -> None:
     cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "shelftalk" / "compiled"
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache))
     torch._inductor.config.deterministic = True  # choose no kernel by its time: a run that goes on must choose alike
-    causal = model.get_base_model() if hasattr(model, "peft_config") else model
+    causal = causal_model(model)
     causal.enable_input_require_grads()
     for layer in causal.get_decoder().layers:
         layer.compile(dynamic=True)

@@ -25,6 +25,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from shelftalk.models.adapters import causal_model
+
 # Labelled tokens and vocabulary rows at once. On a CPU a tile stays in the cache, on a GPU it fills the card; the kept
 # exponentials are 134 MB and 1.07 GB for Gemma's vocabulary in bf16.
 BLOCKS = {"cpu": (256, 4096), "cuda": (2048, 32768)}
@@ -75,7 +77,7 @@ def head_taken_off(model: Any) -> Iterator[Tensor | None]:
     if not has_plain_head(model):
         yield None
         return
-    causal = model.get_base_model() if hasattr(model, "peft_config") else model
+    causal = causal_model(model)
     head = causal.get_output_embeddings()
     causal.set_output_embeddings(nn.Identity())
     try:
@@ -108,7 +110,7 @@ def outputs_at_places(model: Any, pack: dict[str, Any]) -> Tensor:
 
 def has_plain_head(model: Any) -> bool:
     """Say whether logits are exactly hidden states times the head's weights, by trying it once on a few tokens."""
-    causal = model.get_base_model() if hasattr(model, "peft_config") else model
+    causal = causal_model(model)
     known = getattr(causal, "_shelftalk_plain_head", None)
     if known is None:
         head = causal.get_output_embeddings()

@@ -2,7 +2,7 @@
 
 This wants a process of its own, because a process's peak memory is that of everything it ever did. The first update is
 the one with the largest pass of the run: it warms up, and decides the peak memory. The updates after it, which are
-timed, are those nearest to the run's mean. Seconds go with tokens, because packs hold no padding.
+timed, are those nearest to the run's mean. Seconds go with tokens, because packs hold hardly any padding.
 """
 
 from __future__ import annotations
@@ -266,7 +266,7 @@ def _time_validation(trainer: AdapterTrainer, validation: Examples) -> tuple[flo
 def _meet_lengths(config: Any, dtype: torch.dtype, plan: Plan) -> None:
     """Let attention meet the run's products by length, as all its updates will and the rehearsed ones did not.
 
-    For each length that it met, oneDNN keeps kernels and attention a mask, which in time is a tenth of the memory.
+    For each length that it met, oneDNN keeps kernels, which in time are a tenth of the memory.
     """
     lengths = np.unique(plan.examples.input_lengths)
     heads, width = config.num_attention_heads, getattr(config, "head_dim", None)

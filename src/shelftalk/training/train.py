@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
-
-import torch
 
 from shelftalk import __version__
 from shelftalk.errors import InvalidSettings, TooFewProducts
 from shelftalk.models.adapters import add_adapter
-from shelftalk.models.load import best_device, load_model
+from shelftalk.models.load import load_model
 from shelftalk.models.registry import BaseModel
 from shelftalk.models.tokens import Example, encode_example
 from shelftalk.prompts import training_request
@@ -100,7 +97,6 @@ def make_trainer(
     """
     settings = run.settings
     chosen = choose_head(model, head, plan, settings)
-    _require_exactness()
     compiled = should_compile(settings.compile, sum(plan.tokens_by_update()))
     if compiled:
         compile_layers(model)
@@ -149,14 +145,6 @@ def choose_head(model: Any, head: Any, plan: Plan, settings: TrainingSettings) -
     if head is None:
         raise InvalidSettings(f"vocabulary must be full for {settings.base_model}: its head cannot be cut.")
     return cut_head(model, head, plan.examples)
-
-
-def _require_exactness() -> None:
-    """Make a GPU compute the same in every process, at some cost in speed; a CPU does so anyway."""
-    if best_device().type == "cuda":
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-        torch.use_deterministic_algorithms(True)
-        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
 
 def save_adapter(model: Any, run: Run) -> None:

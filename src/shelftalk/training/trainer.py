@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -66,6 +67,7 @@ class AdapterTrainer(Trainer):  # type: ignore[misc]
             eval_dataset=validation,
             callbacks=callbacks,
         )
+        _require_exactness()
         self.remove_callback(PrinterCallback)
         self.in_bf16 = model.get_input_embeddings().weight.dtype == torch.bfloat16
 
@@ -191,6 +193,14 @@ def require_trackers(settings: TrainingSettings) -> None:
             raise MissingPackage(
                 f"The tracker {name} is not installed; install it with: pip install 'shelftalk[trackers]'"
             )
+
+
+def _require_exactness() -> None:
+    """Make a GPU compute the same in every process, at some cost in speed; a CPU does so anyway."""
+    if best_device().type == "cuda":
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(True)
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
 
 def _is_out_of_memory(error: RuntimeError) -> bool:
