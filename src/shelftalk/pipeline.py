@@ -17,6 +17,7 @@ from shelftalk.generation.compare import Comparison, compare
 from shelftalk.generation.transformers_engine import TransformersEngine
 from shelftalk.models.embedder import Embedder
 from shelftalk.models.registry import find_model
+from shelftalk.prompts import prompt_for
 from shelftalk.records import Product, Progress, no_progress
 from shelftalk.retrieval.index import build_index
 from shelftalk.retrieval.search import Index
@@ -171,10 +172,10 @@ def compare_held_out(
     run.require_finished()
     products = run.catalogue().sample("test", count, seed)
     engine, index = TransformersEngine.load(run), open_index(run)
-    titles = [product.title for product in products]
-    base = engine.describe_all(titles, tuned=False, settings=settings)
+    prompts = [prompt_for(product.title) for product in products]
+    base = engine.complete_all(prompts, tuned=False, settings=settings)
     progress(1, 2)
-    tuned = engine.describe_all(titles, tuned=True, settings=settings)
+    tuned = engine.complete_all(prompts, tuned=True, settings=settings)
     progress(2, 2)
     return [
         (product, Comparison(product.title, before, after, index.search(product.title, references)))

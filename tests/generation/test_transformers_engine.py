@@ -12,6 +12,7 @@ from shelftalk.models import tiny
 from shelftalk.models.adapters import adapter_off, load_adapter
 from shelftalk.models.load import load_model
 from shelftalk.models.tokens import encode_prompt
+from shelftalk.prompts import prompt_for
 from shelftalk.settings import DecodingSettings
 from shelftalk.training.run import Run
 
@@ -36,10 +37,10 @@ def test_before_is_the_untouched_base_to_the_bit(tiny_run: Run, engine: Transfor
 
 
 def test_before_and_after_differ_and_alternate_cleanly(engine: TransformersEngine) -> None:
-    before = engine.describe("Oak peg 3 cm", tuned=False, settings=SHORT)
-    after = engine.describe("Oak peg 3 cm", tuned=True, settings=SHORT)
+    before = engine.complete(prompt_for("Oak peg 3 cm"), tuned=False, settings=SHORT)
+    after = engine.complete(prompt_for("Oak peg 3 cm"), tuned=True, settings=SHORT)
     assert before.text != after.text
-    assert engine.describe("Oak peg 3 cm", tuned=False, settings=SHORT) == before
+    assert engine.complete(prompt_for("Oak peg 3 cm"), tuned=False, settings=SHORT) == before
 
 
 def test_streamed_pieces_are_the_text(engine: TransformersEngine) -> None:
@@ -47,7 +48,7 @@ def test_streamed_pieces_are_the_text(engine: TransformersEngine) -> None:
     for seed in range(6):  # text is passed on word by word, and the tiny model writes few spaces
         pieces: list[str] = []
         settings = DecodingSettings(max_new_tokens=60, temperature=1, seed=seed)
-        written = engine.describe("Oak peg 3 cm", tuned=True, settings=settings, on_text=pieces.append)
+        written = engine.complete(prompt_for("Oak peg 3 cm"), tuned=True, settings=settings, on_text=pieces.append)
         assert "".join(pieces).strip() == written.text
         counts.append(len(pieces))
     assert max(counts) > 1
@@ -55,10 +56,10 @@ def test_streamed_pieces_are_the_text(engine: TransformersEngine) -> None:
 
 def test_a_batch_keeps_the_order_asked_for(engine: TransformersEngine) -> None:
     requests = [f"Oak peg {number} cm" + " and more" * (number % 3) for number in range(20)]
-    together = engine.describe_all(requests, tuned=True, settings=SHORT)
+    together = engine.complete_all([prompt_for(one) for one in requests], tuned=True, settings=SHORT)
     assert len(together) == 20
     # Left padding must not change what a row says; bf16 rounding may flip a near tie, so most must agree, not all.
-    alone = [engine.describe(request, tuned=True, settings=SHORT) for request in requests]
+    alone = [engine.complete(prompt_for(request), tuned=True, settings=SHORT) for request in requests]
     same = sum(one.text == other.text for one, other in zip(together, alone, strict=True))
     assert same >= 15
 
@@ -66,7 +67,7 @@ def test_a_batch_keeps_the_order_asked_for(engine: TransformersEngine) -> None:
 def test_sampling_is_seeded(engine: TransformersEngine) -> None:
     def write(seed: int) -> str:
         settings = DecodingSettings(max_new_tokens=24, temperature=1.0, top_p=1.0, seed=seed)
-        return engine.describe("Oak peg", tuned=True, settings=settings).text
+        return engine.complete(prompt_for("Oak peg"), tuned=True, settings=settings).text
 
     state = torch.random.get_rng_state()
     assert write(1) == write(1)
@@ -85,10 +86,10 @@ def test_the_end_token_ends_a_text(engine: TransformersEngine) -> None:
 def test_no_repeated_runs_on_request(engine: TransformersEngine) -> None:
     free = DecodingSettings(max_new_tokens=60, temperature=0, repetition_penalty=1)
     barred = free.replace({"no_repeat_ngram": 3})
-    plain = engine.describe("Oak peg", tuned=True, settings=free)
+    plain = engine.complete(prompt_for("Oak peg"), tuned=True, settings=free)
     ids = engine.tokenizer(plain.text, add_special_tokens=False)["input_ids"]
     assert len({tuple(ids[at : at + 3]) for at in range(len(ids) - 2)}) < len(ids) - 2  # it loops when left alone
-    held = engine.describe("Oak peg", tuned=True, settings=barred)
+    held = engine.complete(prompt_for("Oak peg"), tuned=True, settings=barred)
     assert held.text != plain.text
 
 
@@ -114,11 +115,30 @@ def test_an_unfinished_run_or_a_spoilt_adapter_is_refused(tiny_run: Run, tmp_pat
 
 def test_a_models_own_decoding_defaults_do_not_leak_in() -> None:
     model, tokenizer = tiny.make()
-    plain = TransformersEngine(model, tokenizer).describe("Oak peg", tuned=True, settings=SHORT)
+    plain = TransformersEngine(model, tokenizer).complete(prompt_for("Oak peg"), tuned=True, settings=SHORT)
     model, tokenizer = tiny.make()
     model.generation_config.repetition_penalty = 5.0
-    assert TransformersEngine(model, tokenizer).describe("Oak peg", tuned=True, settings=SHORT) == plain
+    assert TransformersEngine(model, tokenizer).complete(prompt_for("Oak peg"), tuned=True, settings=SHORT) == plain
 
 
 def test_half_a_surrogate_pair_is_no_reason_to_fail(engine: TransformersEngine) -> None:
-    assert engine.describe("Oak \udce9 peg", tuned=True, settings=SHORT).tokens
+    assert engine.complete(prompt_for("Oak \udce9 peg"), tuned=True, settings=SHORT).tokens
+
+
+def test_a_listener_that_raises_ends_the_writing_at_once(engine: TransformersEngine) -> None:
+    class GoneAway(Exception):
+        pass
+
+    heard: list[str] = []
+
+    def listen(text: str) -> None:
+        heard.append(text)
+        if len(heard) == 3:
+            raise GoneAway
+
+    with pytest.raises(GoneAway):
+        engine.complete(
+            prompt_for("Oak peg"), tuned=True, settings=SHORT.replace({"max_new_tokens": 400}), on_text=listen
+        )
+    assert len(heard) == 3
+    assert engine.complete(prompt_for("Oak peg"), tuned=True, settings=SHORT).tokens  # the next one gets its turn

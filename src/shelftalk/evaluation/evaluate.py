@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -12,6 +12,7 @@ from shelftalk.evaluation.metrics import bits_per_byte, chrf, mean_words, repeti
 from shelftalk.generation.transformers_engine import TransformersEngine
 from shelftalk.models.adapters import adapter_off
 from shelftalk.models.tokens import Example, encode_example
+from shelftalk.prompts import prompt_for
 from shelftalk.records import Description, Product, Progress, no_progress
 from shelftalk.settings import DecodingSettings
 from shelftalk.training.batches import collate
@@ -39,20 +40,17 @@ def evaluate(
     products = run.catalogue().sample("test", max_products, run.settings.seed)
     if not products:
         raise TooFewProducts(f"Catalogue {run.description['catalogue']!r} has no products held out.")
-    total, done = 4 * len(products), 0
+    advance = _counter(progress, 4 * len(products))
     sides: dict[str, dict[str, float]] = {}
     for side, tuned in (("base", False), ("tuned", True)):
         size = bits_of_products(engine, products, run.settings.max_tokens, tuned)
-        done += len(products)
-        progress(done, total)
-        requests = [product.title for product in products]
-        written = engine.describe_all(
-            requests,
+        advance(len(products))
+        written = engine.complete_all(
+            [prompt_for(product.title) for product in products],
             tuned=tuned,
             settings=settings,
-            progress=lambda count, _, before=done: progress(before + count, total),  # type: ignore[misc]
+            on_description=lambda *_: advance(),
         )
-        done += len(products)
         sides[side] = {"bits_per_byte": round(size, 4), **measure(written, products)}
     return {
         "split": "test",
@@ -61,6 +59,18 @@ def evaluate(
         "reference_words": round(mean_words([product.description for product in products]), 1),
         **sides,
     }
+
+
+def _counter(progress: Progress, total: int) -> Callable[..., None]:
+    """Return a function that adds to what is done, and tells `progress`."""
+    done = 0
+
+    def advance(by: int = 1) -> None:
+        nonlocal done
+        done += by
+        progress(done, total)
+
+    return advance
 
 
 def measure(written: Sequence[Description], products: Sequence[Product]) -> dict[str, float]:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from shelftalk.generation.engine import Engine
+from shelftalk.prompts import prompt_for
 from shelftalk.records import Description, Reference
 from shelftalk.retrieval.search import Index
 from shelftalk.settings import DecodingSettings
@@ -41,5 +42,5 @@ def compare(
     sides = {}
     for side, tuned in (("base", False), ("tuned", True)):
         listen = (lambda text, side=side: on_text(side, text)) if on_text else None
-        sides[side] = engine.describe(request, tuned=tuned, settings=settings, on_text=listen)
+        sides[side] = engine.complete(prompt_for(request), tuned=tuned, settings=settings, on_text=listen)
     return Comparison(request, sides["base"], sides["tuned"], index.search(request, references))

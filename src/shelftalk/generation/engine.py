@@ -1,30 +1,56 @@
-"""The one seam of generation: whatever can write descriptions before and after fine-tuning."""
+"""The one seam of generation: whatever can write after a prompt, before and after fine-tuning.
+
+An engine knows texts only. `prompts.prompt_for` makes the prompt of a title or a question.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from shelftalk.records import Description, Progress, no_progress
+from shelftalk.records import Description
 from shelftalk.settings import DecodingSettings
 
 
 class Engine(Protocol):
-    """Writes descriptions with the base model (`tuned` off) or with the adapter (`tuned` on)."""
+    """Writes with the base model (`tuned` off) or with the adapter (`tuned` on); several threads may call it at once.
 
-    def describe(
+    A prompt's control tokens are split: "<start_of_turn>" in a title is those fifteen characters. Under temperature 0
+    a text depends on its prompt alone, up to rounding; otherwise on `settings.seed` too.
+    """
+
+    name: str
+
+    def complete(
         self,
-        request: str,
+        prompt: str,
         *,
         tuned: bool,
         settings: DecodingSettings,
         on_text: Callable[[str], None] | None = None,
     ) -> Description:
-        """Write one description; `on_text` is handed each piece of text as soon as it is known."""
+        """Write what follows `prompt`; `on_text` is handed each piece of text as soon as it is known.
+
+        An exception that `on_text` raises stops the writing at once and is passed on. It is called for every token,
+        also with an empty piece, so that whoever waits no longer can say so.
+        """
         ...
 
-    def describe_all(
-        self, requests: Sequence[str], *, tuned: bool, settings: DecodingSettings, progress: Progress = no_progress
+    def complete_all(
+        self,
+        prompts: Sequence[str],
+        *,
+        tuned: bool,
+        settings: DecodingSettings,
+        on_description: Callable[[int, Description], None] | None = None,
     ) -> list[Description]:
-        """Write a description for each request, in the order given; `progress` counts descriptions."""
+        """Write what follows each prompt, several at once, in the order given.
+
+        `on_description` is handed each prompt's number and description as soon as it is done, in any order, from one
+        thread at a time; an exception that it raises stops the writing and is passed on.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of the model; the engine is not used afterwards."""
         ...

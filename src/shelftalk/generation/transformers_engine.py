@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from threading import Lock
 from typing import Any
 
 import torch
@@ -18,8 +19,8 @@ from transformers import (
 
 from shelftalk.models.adapters import adapter_off, causal_model, load_adapter
 from shelftalk.models.load import load_model
-from shelftalk.models.tokens import encode_prompt
-from shelftalk.records import Description, Progress, no_progress
+from shelftalk.models.tokens import encode_text
+from shelftalk.records import Description
 from shelftalk.settings import DecodingSettings
 from shelftalk.training.run import Run
 
@@ -27,9 +28,15 @@ BATCH = 16  # rows at once; on two cores bf16 weights are read once for all of t
 
 
 class TransformersEngine:
-    """Writes with one model in memory: the base model, its adapter switched on for "after" and off for "before"."""
+    """Writes with one model in memory: the base model, its adapter switched on for "after" and off for "before".
+
+    Threads take turns: the adapter is on or off for all of the model.
+    """
+
+    name = "transformers"
 
     def __init__(self, model: Any, tokenizer: Any) -> None:
+        self._turn = Lock()
         self.model = model
         self.tokenizer = tokenizer
         # A model's own defaults (a repetition penalty, say) would fill whatever our settings leave unset.
@@ -47,36 +54,48 @@ class TransformersEngine:
         model, tokenizer = load_model(run.base_model(token).folder, run.precision)
         return cls(load_adapter(model, run.adapter), tokenizer)
 
-    def describe(
+    def complete(
         self,
-        request: str,
+        prompt: str,
         *,
         tuned: bool,
         settings: DecodingSettings,
         on_text: Callable[[str], None] | None = None,
     ) -> Description:
-        """Write one description; see `Engine.describe`."""
+        """Write what follows one prompt; see `Engine.complete`."""
         streamer = _CallbackStreamer(self.tokenizer, on_text) if on_text else None
-        return self._generate([request], tuned, settings, streamer)[0]
+        return self._generate([prompt], tuned, settings, streamer)[0]
 
-    def describe_all(
-        self, requests: Sequence[str], *, tuned: bool, settings: DecodingSettings, progress: Progress = no_progress
+    def complete_all(
+        self,
+        prompts: Sequence[str],
+        *,
+        tuned: bool,
+        settings: DecodingSettings,
+        on_description: Callable[[int, Description], None] | None = None,
     ) -> list[Description]:
-        """Write a description for each request; see `Engine.describe_all`."""
-        order = sorted(range(len(requests)), key=lambda index: len(requests[index]))
+        """Write what follows each prompt, prompts of like length together; see `Engine.complete_all`."""
+        order = sorted(range(len(prompts)), key=lambda index: len(prompts[index]))
         written: dict[int, Description] = {}
         for start in range(0, len(order), BATCH):
             rows = order[start : start + BATCH]
-            written.update(zip(rows, self._generate([requests[row] for row in rows], tuned, settings), strict=True))
-            progress(len(written), len(requests))
-        return [written[row] for row in range(len(requests))]
+            for row, one in zip(rows, self._generate([prompts[row] for row in rows], tuned, settings), strict=True):
+                written[row] = one
+                if on_description:
+                    on_description(row, one)
+        return [written[row] for row in range(len(prompts))]
+
+    def close(self) -> None:
+        """Let go of the model."""
+        del self.model
 
     def _generate(
-        self, requests: list[str], tuned: bool, settings: DecodingSettings, streamer: TextStreamer | None = None
+        self, prompts: list[str], tuned: bool, settings: DecodingSettings, streamer: TextStreamer | None = None
     ) -> list[Description]:
-        input_ids, attention_mask = self._left_padded([encode_prompt(self.tokenizer, request) for request in requests])
+        input_ids, attention_mask = self._left_padded([encode_text(self.tokenizer, prompt) for prompt in prompts])
         prompt_length = input_ids.shape[1]
-        with torch.random.fork_rng(devices=_cuda_devices()), nullcontext() if tuned else adapter_off(self.model):
+        side = nullcontext() if tuned else adapter_off(self.model)
+        with self._turn, torch.random.fork_rng(devices=_cuda_devices()), side:
             torch.manual_seed(settings.seed)
             output = self.model.generate(
                 input_ids=input_ids,
@@ -113,15 +132,14 @@ class TransformersEngine:
 
 
 class _CallbackStreamer(TextStreamer):  # type: ignore[misc]
-    """Hands text on as soon as no later token can change it."""
+    """Hands text on as soon as no later token can change it, and an empty piece for a token that must wait."""
 
     def __init__(self, tokenizer: Any, on_text: Callable[[str], None]) -> None:
         super().__init__(tokenizer, skip_prompt=True, skip_special_tokens=True)
         self.on_text = on_text
 
     def on_finalized_text(self, text: str, stream_end: bool = False) -> None:
-        if text:
-            self.on_text(text)
+        self.on_text(text)
 
 
 class _AfterPrompt(LogitsProcessor):  # type: ignore[misc]

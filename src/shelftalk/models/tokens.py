@@ -51,9 +51,14 @@ def load_tokenizer(folder: Path) -> Any:
 
 
 def encode_prompt(tokenizer: Any, request: str) -> list[int]:
-    """Return the ids of the prompt for `request`, led by the beginning-of-sequence token where the model has one."""
+    """Return the ids of the prompt for `request`; see `encode_text`."""
+    return encode_text(tokenizer, prompt_for(request))
+
+
+def encode_text(tokenizer: Any, text: str) -> list[int]:
+    """Return the ids of `text`, led by the beginning-of-sequence token where the model has one."""
     start = [] if tokenizer.bos_token_id is None else [tokenizer.bos_token_id]
-    return start + _encode(tokenizer, prompt_for(request))
+    return start + _encode(tokenizer, text)
 
 
 def encode_example(tokenizer: Any, request: str, description: str, max_tokens: int) -> Example:
