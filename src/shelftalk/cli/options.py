@@ -29,6 +29,9 @@ PresetOption = Annotated[
 AssignmentsOption = Annotated[
     list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="Change one setting; may be repeated.")
 ]
+EngineOption = Annotated[
+    str, typer.Option("--engine", help="What writes: automatic, llama.cpp or transformers; doctor says which and why.")
+]
 DEFAULT_WORKSPACE = Path("workspace")
 
 

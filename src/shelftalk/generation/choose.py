@@ -1,0 +1,98 @@
+"""Choose the engine for a run: llama.cpp on a CPU where it can say exactly what was asked, transformers elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from shelftalk.errors import InvalidSettings
+from shelftalk.generation.engine import Engine
+from shelftalk.models.gguf_files import adapter_obstacle, base_obstacle
+from shelftalk.settings import DecodingSettings
+from shelftalk.training.run import Run
+
+ENGINES = ("automatic", "llama.cpp", "transformers")
+
+# The engines' modules stay out of this one: each loads what the other does without.
+
+
+def open_engine(
+    run: Run,
+    settings: DecodingSettings | None = None,
+    asked: str = "automatic",
+    slots: int = 1,
+    token: str | None = None,
+) -> Engine:
+    """Return the engine for a finished run, loaded; `slots` texts are written at once where the engine can.
+
+    `settings`, where they are known, may rule an engine out; see `choose_engine`.
+
+    Raises:
+        NotFound: the run has not finished.
+        InvalidSettings: the engine that was asked for cannot do it.
+        Damaged: a file of the adapter or of the base model is not what it was.
+    """
+    run.require_finished()
+    name, _ = choose_engine(run, settings, asked, token)
+    if name == "llama.cpp":
+        from shelftalk.generation.llama_cpp_engine import LlamaCppEngine
+
+        return LlamaCppEngine.load(run, token, slots)
+    from shelftalk.generation.transformers_engine import TransformersEngine
+
+    return TransformersEngine.load(run, token)
+
+
+def choose_engine(
+    run: Run, settings: DecodingSettings | None = None, asked: str = "automatic", token: str | None = None
+) -> tuple[str, str]:
+    """Return the engine's name for `run`, and why it is that one.
+
+    Raises:
+        InvalidSettings: there is no engine of that name, or llama.cpp was asked for and cannot do it.
+    """
+    if asked not in ENGINES:
+        raise InvalidSettings(f"--engine must be one of {', '.join(ENGINES)}, got {asked!r}.")
+    if asked == "transformers":
+        return asked, "asked for"
+    reason = _unfit() or _cannot(run, settings, token)
+    if asked == "llama.cpp":
+        if reason := _not_installed() or _cannot(run, settings, token):
+            raise InvalidSettings(f"--engine llama.cpp cannot be used here: {reason}; leave it to automatic.")
+        return asked, "asked for"
+    return ("transformers", reason) if reason else ("llama.cpp", "the fastest on a CPU")
+
+
+def choose_for_machine() -> tuple[str, str]:
+    """Return the engine that this machine takes for a Gemma with a LoRA adapter, and why."""
+    reason = _unfit()
+    return ("transformers", reason) if reason else ("llama.cpp", "the fastest on a CPU")
+
+
+def _unfit() -> str | None:
+    """Say why this machine does better without llama.cpp, or has none."""
+    return "a GPU is here" if _has_gpu() else _not_installed()
+
+
+def _not_installed() -> str | None:
+    try:
+        import shelftalk.generation.llama_cpp_engine  # noqa: F401 (the wheel may be there without a library it needs)
+    except ImportError as error:
+        return f"xllamacpp cannot be loaded ({error})"
+    return None
+
+
+def _cannot(run: Run, settings: DecodingSettings | None, token: str | None) -> str | None:
+    """Say why llama.cpp cannot write for this run under these settings."""
+    from shelftalk.generation.llama_cpp_engine import refuses
+
+    if settings and (reason := refuses(settings)):
+        return reason
+    return adapter_obstacle(run.adapter) or base_obstacle(run.base_model(token).folder)
+
+
+def _has_gpu() -> bool:
+    if not Path("/dev/nvidiactl").exists():  # spares a second: asking torch means loading it
+        return False
+    import torch
+
+    return torch.cuda.is_available()

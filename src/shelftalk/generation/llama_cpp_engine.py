@@ -1,0 +1,300 @@
+"""The fast engine on a CPU: llama.cpp, in process through xllamacpp, with the adapter switched by request.
+
+Base model and adapter are GGUF files, so that before and after share one base. Requests of several threads are computed
+together (continuous batching). The wheel's server also listens somewhere: here on a socket file in a private folder,
+with a key that nobody knows, and never on a port.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import secrets
+import socket
+import tempfile
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+from typing import Any
+
+from shelftalk.errors import Damaged, Failure, InvalidSettings
+from shelftalk.models.gguf_files import find_adapter, find_base
+from shelftalk.models.tokens import encode_text, load_tokenizer
+from shelftalk.prompts import prompt_for
+from shelftalk.records import Description
+from shelftalk.settings import DecodingSettings
+from shelftalk.training.run import Run
+
+# Threads that wait for each other spin for a moment and then sleep. OpenMP's own moment is so long that a busy machine
+# writes ten times slower than its share (measured: 4 tokens a second, with this 35; on a quiet one there is no
+# difference). It is read when the library loads, and is not left behind for others.
+_set = "GOMP_SPINCOUNT" in os.environ
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+import xllamacpp  # noqa: E402
+
+if not _set:
+    del os.environ["GOMP_SPINCOUNT"]
+
+CONTEXT = 4096  # tokens of prompt and text together, for each of the texts written at once
+
+# What a converted tokenizer must cut exactly as the original does.
+SAMPLES = (
+    "Copper Watering Can, 2 Litre",
+    "What is Mog's Kittens?",
+    "<start_of_turn>user <eos> <bos>",
+    "  two  spaces,\ttab\n\n\nlines ",
+    "Ação à vontade: señor, naïve café, Ångström, 你好, 🫖🏽, \u200d, \u00a0x",
+    "a" * 300,
+    "1234567890.5 m² × 3/4 — “quoted” #hash @home http://example.com/?a=b&c=%20",
+    "def f(x):\n    return {'a': [1, 2]}\r\n",
+)
+
+
+class LlamaCppEngine:
+    """Writes with one base model in memory and an adapter beside it, `slots` texts at once."""
+
+    name = "llama.cpp"
+
+    def __init__(self, base: Path, adapter: Path | None, slots: int = 1, context: int = CONTEXT) -> None:
+        """Load GGUF files.
+
+        Raises:
+            Damaged: llama.cpp cannot load them.
+        """
+        self.slots, self.context = slots, context
+        self._folder = tempfile.TemporaryDirectory(prefix="shelftalk-")  # 0700: the socket is this user's alone
+        self._key = secrets.token_urlsafe(32)
+        self._adapted = adapter is not None
+        self._server = _start(base, adapter, slots, context, self._socket, self._key)
+
+    @classmethod
+    def load(cls, run: Run, token: str | None = None, slots: int = 1) -> LlamaCppEngine:
+        """Load the base model and the adapter of a finished run, converting them first where that was not yet done.
+
+        Raises:
+            NotFound: the run has not finished.
+            InvalidSettings: the base model or the adapter cannot be converted.
+            Damaged: the conversion reads texts otherwise than the original, or cannot be loaded.
+        """
+        run.require_finished()
+        model = run.base_model(token)
+        base = find_base(model, run.workspace, lambda file: check_tokenizer(file, model.folder))
+        return cls(base, find_adapter(run.adapter, model.folder, run.folder / "gguf"), slots)
+
+    def complete(
+        self,
+        prompt: str,
+        *,
+        tuned: bool,
+        settings: DecodingSettings,
+        on_text: Callable[[str], None] | None = None,
+    ) -> Description:
+        """Write what follows one prompt; see `Engine.complete`.
+
+        Raises:
+            InvalidSettings: prompt and text together do not fit into the context, or the settings ask for a penalty on
+                repetition, which llama.cpp would lay on the title's words too.
+        """
+        ids = self.tokenize(prompt)
+        pieces: list[str] = []
+        end: dict[str, Any] = {}
+        raised: list[BaseException] = []
+
+        def receive(part: dict[str, Any]) -> bool:
+            """Take one part of the answer; True ends the computation."""
+            try:
+                text = _text(part)
+                if part["choices"][0]["finish_reason"]:
+                    end.update(part)
+                pieces.append(text)
+                if on_text:
+                    on_text(text)
+            except BaseException as error:  # Ctrl-C too: nothing may pass through the C++ frames
+                raised.append(error)
+            return bool(raised)
+
+        self._server.handle_completions(self._request(ids, tuned, settings, stream=True), receive)
+        if raised:
+            raise raised[0]
+        stopped = end["choices"][0]["finish_reason"] == "stop"
+        tokens = end["usage"]["completion_tokens"] - stopped  # the end token is counted there
+        return Description("".join(pieces).strip(), stopped, tokens)
+
+    def complete_all(
+        self,
+        prompts: Sequence[str],
+        *,
+        tuned: bool,
+        settings: DecodingSettings,
+        on_description: Callable[[int, Description], None] | None = None,
+    ) -> list[Description]:
+        """Write what follows each prompt, `slots` of them at any time; see `Engine.complete_all`."""
+        given_up = False
+
+        def listen(_: str) -> None:
+            if given_up:
+                raise _GivenUp
+
+        with ThreadPoolExecutor(self.slots) as threads:
+            running = {
+                threads.submit(self.complete, prompt, tuned=tuned, settings=settings, on_text=listen): number
+                for number, prompt in enumerate(prompts)
+            }
+            try:
+                for done in as_completed(running):
+                    description = done.result()
+                    if on_description:
+                        on_description(running[done], description)
+            except BaseException:
+                given_up = True
+                threads.shutdown(wait=False, cancel_futures=True)
+                raise
+        return [one.result() for one in running]
+
+    def tokenize(self, text: str) -> list[int]:
+        """Return the ids of `text` as llama.cpp reads it: led by the first token, control tokens split."""
+        clean = text.encode(errors="replace").decode()  # half a surrogate pair is no text
+        answer = self._post("/tokenize", {"content": clean, "add_special": True, "parse_special": False})
+        ids: list[int] = answer["tokens"]
+        return ids
+
+    def next_token(self, ids: Sequence[int], *, tuned: bool, likeliest: int) -> dict[int, float]:
+        """Return the `likeliest` tokens after `ids` and their logarithms of probability, at temperature 1."""
+        request = self._request(ids, tuned, DecodingSettings(max_new_tokens=1, temperature=0), stream=False)
+        # The bias fixes which token is written, a whole character, or nothing would be told; it is not in what is told.
+        [letter] = self.tokenize("a")[-1:]
+        request |= {"logprobs": likeliest, "logit_bias": [[letter, 1000.0]]}
+        answer = self._server.handle_completions(request)
+        _text(answer)
+        told = answer["choices"][0]["logprobs"]["content"][0]["top_logprobs"]
+        return {one["id"]: one["logprob"] for one in told}
+
+    def greedy(self, ids: Sequence[int], *, tuned: bool, count: int) -> list[int]:
+        """Return the at most `count` tokens that follow `ids` at temperature 0, without the end token."""
+        settings = DecodingSettings(max_new_tokens=count, temperature=0)
+        request = self._request(ids, tuned, settings, stream=False)
+        answer = self._server.handle_completions(request | {"verbose": True, "return_tokens": True})
+        _text(answer)
+        written: list[int] = answer["__verbose"]["tokens"]
+        return written[:-1] if answer["__verbose"]["stop_type"] == "eos" else written
+
+    def close(self) -> None:
+        """End the server and let go of the model."""
+        del self._server
+        self._folder.cleanup()
+
+    @property
+    def _socket(self) -> str:
+        return str(Path(self._folder.name) / "llama.sock")
+
+    def _request(self, ids: Sequence[int], tuned: bool, settings: DecodingSettings, stream: bool) -> dict[str, Any]:
+        if reason := refuses(settings):
+            raise InvalidSettings(f"The engine llama.cpp cannot do that: {reason}; take --engine transformers.")
+        if len(ids) + settings.max_new_tokens > self.context:
+            raise InvalidSettings(
+                f"The text has {len(ids)} tokens and max_new_tokens is {settings.max_new_tokens}; together they must "
+                f"be at most {self.context}."
+            )
+        return {
+            "prompt": list(ids),
+            "stream": stream,
+            "stream_options": {"include_usage": False},
+            "n_predict": settings.max_new_tokens,
+            "samplers": ["temperature", "top_k", "top_p"] if settings.top_p < 1 else ["top_k", "temperature"],
+            "temperature": settings.temperature,
+            "top_k": settings.top_k,
+            "top_p": settings.top_p,
+            "min_p": 0.0,
+            "seed": settings.seed,
+            "lora": [{"id": 0, "scale": float(tuned)}] if self._adapted else [],
+        }
+
+    def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        connection = _SocketConnection(self._socket)
+        try:
+            headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
+            connection.request("POST", path, json.dumps(body), headers)
+            answer: dict[str, Any] = json.loads(connection.getresponse().read())
+        finally:
+            connection.close()
+        if "error" in answer:
+            raise Failure(f"llama.cpp refused {path}: {answer['error'].get('message')}.")
+        return answer
+
+
+class _GivenUp(Exception):
+    """Ends a text that nobody waits for any more."""
+
+
+class _SocketConnection(http.client.HTTPConnection):
+    """HTTP over a socket file."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__("localhost")
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.connect(self._path)
+
+
+def refuses(settings: DecodingSettings) -> str | None:
+    """Say which of the settings llama.cpp cannot follow as the reference does; None where it can follow all."""
+    if settings.repetition_penalty > 1:
+        return "its repetition_penalty would hold back the title's words too"
+    if settings.no_repeat_ngram:
+        return "it has no no_repeat_ngram"
+    return None
+
+
+def check_tokenizer(base: Path, model: Path) -> None:
+    """Do nothing if the GGUF `base` reads sample texts as the tokenizer in folder `model` does.
+
+    Raises:
+        Damaged: it does not; the message shows a text.
+    """
+    tokenizer = load_tokenizer(model)
+    engine = LlamaCppEngine(base, None)
+    try:
+        for text in (prompt_for(sample) for sample in SAMPLES):
+            if engine.tokenize(text) != encode_text(tokenizer, text):
+                raise Damaged(
+                    f"The conversion of {model} to GGUF reads {text[:40]!r} otherwise than its tokenizer; "
+                    "take --engine transformers."
+                )
+    finally:
+        engine.close()
+
+
+def _start(base: Path, adapter: Path | None, slots: int, context: int, socket_file: str, key: str) -> Any:
+    parameters = xllamacpp.CommonParams()
+    parameters.model.path = str(base)
+    if adapter is not None:
+        parameters.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(str(adapter), 1.0)]
+    parameters.n_parallel, parameters.n_ctx = slots, slots * context
+    parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = cores()
+    parameters.hostnames, parameters.api_keys, parameters.n_threads_http = [socket_file], [key], 2
+    parameters.warmup = parameters.fit_params = False  # both cost more than they bring to a model of this size
+    parameters.cache_ram_mib = 0  # would keep the prompts of the past, up to 8 GiB of them
+    parameters.verbosity = -1
+    try:
+        return xllamacpp.Server(parameters)
+    except RuntimeError as error:
+        raise Damaged(f"llama.cpp cannot load {base} with {adapter}; delete both, they are made again.") from error
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _text(part: dict[str, Any]) -> str:
+    """Return the text of an answer's part.
+
+    Raises:
+        Failure: it is an error.
+    """
+    if "error" in part:
+        raise Failure(f"llama.cpp failed: {part['error'].get('message')}.")
+    return str(part["choices"][0]["text"] or "")

@@ -1,0 +1,228 @@
+"""llama.cpp as an engine: before is the base, texts alone and in company, endings, seeds, threads, its socket."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from shelftalk.errors import Damaged, InvalidSettings
+from shelftalk.generation.llama_cpp_engine import SAMPLES, LlamaCppEngine, check_tokenizer
+from shelftalk.generation.parity import LlamaCppVoice, TransformersVoice, measure_parity
+from shelftalk.generation.transformers_engine import TransformersEngine
+from shelftalk.models.adapters import load_adapter
+from shelftalk.models.gguf_files import find_adapter, find_base, write_base
+from shelftalk.models.load import load_model
+from shelftalk.models.tokens import encode_text
+from shelftalk.prompts import prompt_for
+from shelftalk.settings import DecodingSettings
+from shelftalk.training.run import Run
+
+GREEDY = DecodingSettings(max_new_tokens=24, temperature=0)
+SAMPLED = DecodingSettings(max_new_tokens=24, temperature=1.0, top_k=40)
+PEG = prompt_for("Oak peg 3 cm")
+PROMPTS = [prompt_for(f"Oak peg {number} cm" + " and more" * (number % 3)) for number in range(12)]
+
+
+@pytest.fixture(scope="module")
+def engine(tiny_run: Run) -> Iterator[LlamaCppEngine]:
+    loaded = LlamaCppEngine.load(tiny_run, slots=4)
+    yield loaded
+    loaded.close()
+
+
+@pytest.fixture(scope="module")
+def unquantized(tiny_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LlamaCppEngine]:
+    file = tmp_path_factory.mktemp("gguf") / "base.gguf"
+    base = tiny_run.base_model().folder
+    write_base(base, file, "f32")
+    loaded = LlamaCppEngine(file, find_adapter(tiny_run.adapter, base, tiny_run.folder / "gguf"))
+    yield loaded
+    loaded.close()
+
+
+@pytest.mark.parametrize("tuned", [False, True])
+def test_unquantized_it_says_what_transformers_says(tiny_run: Run, unquantized: LlamaCppEngine, tuned: bool) -> None:
+    model, tokenizer = load_model(tiny_run.base_model().folder, "fp32")
+    reference = TransformersVoice(load_adapter(model, tiny_run.adapter) if tuned else model, tokenizer)
+    found = measure_parity(reference, LlamaCppVoice(unquantized, tuned), PROMPTS)
+    assert found.same_tokens
+    assert found.worst_divergence < 1e-5
+    assert found.agreement > 0.99
+    assert found.worst_margin < 1e-3  # where it chose another token, the two were as good as equal
+
+
+def test_its_texts_are_the_references(tiny_run: Run, unquantized: LlamaCppEngine) -> None:
+    model, tokenizer = load_model(tiny_run.base_model().folder, "fp32")
+    reference = TransformersEngine(load_adapter(model, tiny_run.adapter), tokenizer)
+    same = 0
+    for prompt in PROMPTS:
+        ours = unquantized.complete(prompt, tuned=True, settings=GREEDY)
+        theirs = reference.complete(prompt, tuned=True, settings=GREEDY)
+        same += ours == theirs
+    assert same >= len(PROMPTS) - 1  # one may turn on a near tie
+
+
+def test_before_is_the_base_to_the_last_bit(tiny_run: Run, engine: LlamaCppEngine) -> None:
+    base = LlamaCppEngine(find_base(tiny_run.base_model(), tiny_run.workspace, lambda _: None), None)
+    ids = base.tokenize(PEG)
+    alone = base.next_token(ids, tuned=False, likeliest=200)
+    base.close()
+    assert engine.next_token(ids, tuned=True, likeliest=200) != alone
+    assert engine.next_token(ids, tuned=False, likeliest=200) == alone
+
+
+def test_many_are_the_same_as_one_at_a_time(engine: LlamaCppEngine) -> None:
+    alone = [engine.complete(prompt, tuned=True, settings=GREEDY) for prompt in PROMPTS]
+    heard: dict[int, str] = {}
+    together = engine.complete_all(
+        PROMPTS, tuned=True, settings=GREEDY, on_description=lambda number, one: heard.update({number: one.text})
+    )
+    assert together == alone
+    assert heard == {number: one.text for number, one in enumerate(alone)}
+
+
+def test_sampling_is_seeded_by_the_prompt_alone_up_to_rounding(engine: LlamaCppEngine) -> None:
+    alone = [engine.complete(prompt, tuned=True, settings=SAMPLED) for prompt in PROMPTS]
+    assert [engine.complete(prompt, tuned=True, settings=SAMPLED) for prompt in PROMPTS] == alone
+    together = engine.complete_all(PROMPTS, tuned=True, settings=SAMPLED)
+    # Products of several rows are rounded otherwise, and a draw may fall on the other side of a border.
+    assert sum(one == other for one, other in zip(together, alone, strict=True)) >= len(PROMPTS) // 2
+    other = engine.complete(PROMPTS[0], tuned=True, settings=SAMPLED.replace({"seed": 7}))
+    assert other.text != alone[0].text
+
+
+def test_streamed_pieces_are_the_text(engine: LlamaCppEngine) -> None:
+    pieces: list[str] = []
+    written = engine.complete(PEG, tuned=True, settings=SAMPLED, on_text=pieces.append)
+    assert "".join(pieces).strip() == written.text
+    assert len(pieces) > 3
+
+
+def test_a_text_ends_where_the_model_ends_it(engine: LlamaCppEngine) -> None:
+    long = GREEDY.replace({"max_new_tokens": 200})
+    for prompt in PROMPTS:
+        ids = engine.tokenize(prompt)
+        written = engine.complete(prompt, tuned=True, settings=long)
+        tokens = engine.greedy(ids, tuned=True, count=200)
+        assert written.tokens == len(tokens)
+        assert written.stopped == (len(tokens) < 200)
+        assert 1 not in tokens  # the end token, which is no part of the text
+    assert any(engine.complete(prompt, tuned=True, settings=long).stopped for prompt in PROMPTS)
+    short = engine.complete(PEG, tuned=True, settings=GREEDY.replace({"max_new_tokens": 3}))
+    assert (short.stopped, short.tokens) == (False, 3)
+
+
+def test_a_listener_that_raises_ends_the_writing_at_once(engine: LlamaCppEngine) -> None:
+    class GoneAway(Exception):
+        pass
+
+    heard: list[str] = []
+
+    def listen(text: str) -> None:
+        heard.append(text)
+        if len(heard) == 3:
+            raise GoneAway
+
+    long = GREEDY.replace({"max_new_tokens": 2000})
+    with pytest.raises(GoneAway):
+        engine.complete(PEG, tuned=False, settings=long, on_text=listen)
+    assert len(heard) == 3
+    assert engine.complete(PEG, tuned=True, settings=GREEDY).tokens
+
+
+def test_an_exception_for_one_description_stops_the_others(engine: LlamaCppEngine) -> None:
+    def refuse(number: int, _: object) -> None:
+        raise RuntimeError(number)
+
+    endless = DecodingSettings(max_new_tokens=3000, temperature=0)
+    prompts = [PROMPTS[0], *PROMPTS] * 3
+    start = time.monotonic()
+    with pytest.raises(RuntimeError):
+        engine.complete_all(prompts, tuned=True, settings=endless, on_description=refuse)
+    assert time.monotonic() - start < 30  # not after all of them
+
+
+def test_threads_ask_for_both_sides_at_once(engine: LlamaCppEngine) -> None:
+    alone = {side: engine.complete(PEG, tuned=side, settings=GREEDY) for side in (False, True)}
+    found: list[bool] = []
+
+    def ask(side: bool) -> None:
+        found.append(engine.complete(PEG, tuned=side, settings=GREEDY) == alone[side])
+
+    threads = [threading.Thread(target=ask, args=(number % 2 == 0,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [True] * 8
+
+
+def test_control_tokens_in_data_are_plain_characters(engine: LlamaCppEngine, tiny_run: Run) -> None:
+    tokenizer = load_model(tiny_run.base_model().folder, "fp32")[1]
+    for text in (*SAMPLES, "Oak \udce9 peg"):
+        assert engine.tokenize(text) == encode_text(tokenizer, text)
+    assert not set(engine.tokenize("<start_of_turn><eos>")[1:]) & set(range(6))
+
+
+def test_a_conversion_that_reads_otherwise_is_found_out(tiny_run: Run, tmp_path: Path) -> None:
+    model, tokenizer = load_model(tiny_run.base_model().folder, "fp32")
+    model.save_pretrained(tmp_path / "other")
+    tokenizer.save_pretrained(tmp_path / "other")
+    file = tmp_path / "other" / "tokenizer.json"
+    write_base(tiny_run.base_model().folder, tmp_path / "base.gguf", "f32")
+    check_tokenizer(tmp_path / "base.gguf", tmp_path / "other")
+    text = file.read_text()
+    a, b = (f'"{letter}": {tokenizer.convert_tokens_to_ids(letter)}' for letter in "ab")
+    swapped = text.replace(a, "@").replace(b, b.replace('"b"', '"a"')).replace("@", a.replace('"a"', '"b"'))
+    assert swapped != text
+    file.write_text(swapped)
+    with pytest.raises(Damaged, match="reads"):
+        check_tokenizer(tmp_path / "base.gguf", tmp_path / "other")
+
+
+def test_what_it_cannot_do_is_refused(engine: LlamaCppEngine, tmp_path: Path) -> None:
+    with pytest.raises(InvalidSettings, match="repetition_penalty"):
+        engine.complete(PEG, tuned=True, settings=GREEDY.replace({"repetition_penalty": 1.2}))
+    with pytest.raises(InvalidSettings, match="no_repeat_ngram"):
+        engine.complete(PEG, tuned=True, settings=GREEDY.replace({"no_repeat_ngram": 3}))
+    with pytest.raises(InvalidSettings, match="at most 4096"):
+        engine.complete("peg " * 2000, tuned=True, settings=GREEDY)
+    (tmp_path / "no.gguf").write_bytes(b"GGUF, or not")
+    with pytest.raises(Damaged, match=r"no\.gguf"):
+        LlamaCppEngine(tmp_path / "no.gguf", None)
+
+
+def test_it_listens_on_no_port_and_its_socket_wants_the_key(engine: LlamaCppEngine) -> None:
+    import psutil  # type: ignore[import-untyped]
+
+    listening = [one for one in psutil.Process().net_connections("inet") if one.status == psutil.CONN_LISTEN]
+    assert listening == []
+    assert (Path(engine._folder.name).stat().st_mode & 0o777) == 0o700
+    engine_key, engine._key = engine._key, "wrong"
+    try:
+        with pytest.raises(Exception, match=r"[Kk]ey"):
+            engine.tokenize("x")
+    finally:
+        engine._key = engine_key
+
+
+def test_an_answer_loads_neither_torch_nor_transformers(tiny_run: Run) -> None:
+    program = (
+        "import sys\n"
+        "from shelftalk import pipeline\n"
+        "from shelftalk.settings import DecodingSettings\n"
+        "from shelftalk.training.run import Run\n"
+        "from shelftalk.workspace import Workspace\n"
+        "run = Run.open(Workspace(sys.argv[1]), 'pegs')\n"
+        "answer = pipeline.ask(run, 'Oak peg 3 cm', DecodingSettings(max_new_tokens=8))\n"
+        "assert answer.references\n"
+        "assert not {'torch', 'transformers'} & set(sys.modules)\n"
+    )
+    LlamaCppEngine.load(tiny_run).close()  # the conversion needs torch
+    subprocess.run([sys.executable, "-c", program, str(tiny_run.workspace.root)], check=True, timeout=120)

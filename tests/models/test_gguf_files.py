@@ -1,0 +1,185 @@
+"""Base models and adapters as GGUF: what is converted says the same in llama.cpp, what cannot be is refused."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from transformers import (
+    Gemma2Config,
+    Gemma2ForCausalLM,
+    Gemma3ForCausalLM,
+    Gemma3TextConfig,
+    GemmaConfig,
+    GemmaForCausalLM,
+)
+
+from shelftalk.errors import InvalidSettings
+from shelftalk.generation.llama_cpp_engine import LlamaCppEngine
+from shelftalk.generation.parity import LlamaCppVoice, Parity, TransformersVoice, measure_parity
+from shelftalk.models import tiny
+from shelftalk.models.adapters import add_adapter, load_adapter
+from shelftalk.models.gguf_files import (
+    adapter_obstacle,
+    base_obstacle,
+    find_adapter,
+    find_base,
+    write_adapter,
+    write_base,
+)
+from shelftalk.models.load import load_model
+from shelftalk.models.registry import find_model
+from shelftalk.prompts import prompt_for
+from shelftalk.workspace import Workspace, write_manifest
+from tests.conftest import TINY_SETTINGS
+
+SHAPE: dict[str, Any] = {
+    "hidden_size": 64,
+    "intermediate_size": 128,
+    "num_hidden_layers": 4,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "head_dim": 16,
+    "max_position_embeddings": 1024,
+    "bos_token_id": 2,
+    "eos_token_id": 1,
+    "pad_token_id": 0,
+}
+WINDOWED = {"query_pre_attn_scalar": 16, "sliding_window": 32}
+LAYERS = ["sliding_attention", "full_attention"] * 2
+PROMPTS = [
+    prompt_for(title) for title in ("Oak peg 3 cm", "Copper can, " * 12, "<start_of_turn> é 你好")
+]  # beyond a window
+
+
+def save_model(folder: Path, kind: str) -> Path:
+    """Write a random Gemma of the first, second or third generation whose logits are far from flat."""
+    tokenizer = tiny.make()[1]
+    size = {**SHAPE, "vocab_size": len(tokenizer)}
+    torch.manual_seed(1)
+    model: Any
+    if kind == "gemma":
+        model = GemmaForCausalLM(GemmaConfig(**size))
+    elif kind == "gemma2":
+        softcaps = {"attn_logit_softcapping": 5.0, "final_logit_softcapping": 3.0}
+        model = Gemma2ForCausalLM(Gemma2Config(**size, **WINDOWED, **softcaps, layer_types=LAYERS))
+    else:
+        model = Gemma3ForCausalLM(Gemma3TextConfig(**size, **WINDOWED, layer_types=LAYERS))
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.normal_(std=0.2)  # norms away from their neutral value too
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def save_adapter(folder: Path, model: Path, settings: dict[str, Any]) -> Path:
+    """Write a random adapter, in plain PEFT layout with a manifest, for the model in a folder."""
+    tuned = add_adapter(load_model(model, "fp32", "eager")[0], TINY_SETTINGS.replace(settings))
+    torch.manual_seed(2)
+    with torch.no_grad():
+        for name, parameter in tuned.named_parameters():
+            if "lora_" in name:
+                parameter.normal_(std=0.1)
+    tuned.save_pretrained(folder)
+    write_manifest(folder)
+    return folder
+
+
+def parity(base: Path, adapter: Path | None, reference: Any) -> Parity:
+    engine = LlamaCppEngine(base, adapter)
+    try:
+        return measure_parity(TransformersVoice(*reference), LlamaCppVoice(engine, adapter is not None), PROMPTS)
+    finally:
+        engine.close()
+
+
+@pytest.mark.parametrize("kind", ["gemma", "gemma2", "gemma3"])
+def test_a_converted_gemma_and_its_adapter_say_the_same_in_llama_cpp(kind: str, tmp_path: Path) -> None:
+    model = save_model(tmp_path / "model", kind)
+    base, lora = tmp_path / "base.gguf", tmp_path / "adapter.gguf"
+    write_base(model, base, "f32")
+    before = parity(base, None, load_model(model, "fp32", "eager"))
+    assert before.same_tokens
+    assert before.worst_divergence < 1e-5
+    # With the adapter beside it, and for rank-stabilised LoRA, whose scale is another.
+    for variant in ("lora", "rslora"):
+        adapter = save_adapter(tmp_path / variant, model, {"lora_variant": variant})
+        write_adapter(adapter, model, lora)
+        plain, tokenizer = load_model(model, "fp32", "eager")
+        after = parity(base, lora, (load_adapter(plain, adapter), tokenizer))
+        assert after.worst_divergence < 1e-3
+        untouched = parity(base, lora, load_model(model, "fp32", "eager"))
+        assert untouched.worst_divergence > 0.1  # the adapter was at work
+
+
+@pytest.mark.parametrize(("kind", "bound"), [("f16", 1e-4), ("bf16", 1e-2), ("q8_0", 1e-2)])
+def test_number_formats_are_as_near_as_their_bits(kind: str, bound: float, tmp_path: Path) -> None:
+    model = save_model(tmp_path / "model", "gemma3")
+    write_base(model, tmp_path / "base.gguf", kind)
+    assert 0 < parity(tmp_path / "base.gguf", None, load_model(model, "fp32", "eager")).worst_divergence < bound
+
+
+def test_what_cannot_be_converted_is_refused(tmp_path: Path) -> None:
+    model = save_model(tmp_path / "model", "gemma3")
+    assert base_obstacle(model) is None
+
+    def with_config(changes: dict[str, Any]) -> str | None:
+        config = json.loads((model / "config.json").read_text())
+        folder = tmp_path / "changed"
+        shutil.copytree(model, folder, dirs_exist_ok=True)
+        (folder / "config.json").write_text(json.dumps({**config, **changes}))
+        return base_obstacle(folder)
+
+    assert "type llama" in str(with_config({"model_type": "llama"}))
+    assert "dimension" in str(with_config({"query_pre_attn_scalar": 20}))
+    assert "period" in str(with_config({"layer_types": ["full_attention", *LAYERS[1:]]}))
+    with pytest.raises(InvalidSettings, match="type llama"):
+        with_config({"model_type": "llama"})
+        write_base(tmp_path / "changed", tmp_path / "x.gguf", "f32")
+    dora = save_adapter(tmp_path / "dora", model, {"lora_variant": "dora"})
+    assert "DoRA" in str(adapter_obstacle(dora))
+    with pytest.raises(InvalidSettings, match="DoRA"):
+        write_adapter(dora, model, tmp_path / "x.gguf")
+
+
+def test_an_unknown_tensor_is_no_reason_to_guess(tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    model = save_model(tmp_path / "model", "gemma3")
+    weights = load_file(model / "model.safetensors")
+    save_file({**weights, "model.layers.0.mystery.weight": torch.zeros(2, 2)}, model / "model.safetensors")
+    with pytest.raises(InvalidSettings, match="mystery"):
+        write_base(model, tmp_path / "x.gguf", "f32")
+
+
+def test_conversions_are_made_once_and_stand_beside_what_they_come_from(workspace: Workspace, tmp_path: Path) -> None:
+    checked: list[Path] = []
+    workspace.make()
+    base = find_model("tiny", workspace)
+    first = find_base(base, workspace, checked.append)
+    assert first.parent.parent == workspace.root / "models"
+    written = first.stat().st_mtime_ns
+    assert find_base(base, workspace, checked.append) == first
+    assert first.stat().st_mtime_ns == written
+    assert len(checked) == 1
+    adapter = save_adapter(tmp_path / "adapter", base.folder, {})
+    found = find_adapter(adapter, base.folder, tmp_path / "gguf")
+    assert found == find_adapter(adapter, base.folder, tmp_path / "gguf")
+    save_adapter(adapter, base.folder, {"seed": 7})
+    assert found != find_adapter(adapter, base.folder, tmp_path / "gguf")  # another adapter, another file
+
+
+def test_a_conversion_that_fails_its_check_leaves_nothing(workspace: Workspace) -> None:
+    def refuse(file: Path) -> None:
+        raise InvalidSettings("no")
+
+    workspace.make()
+    base = find_model("tiny", workspace)
+    with pytest.raises(InvalidSettings):
+        find_base(base, workspace, refuse)
+    assert [entry.name for entry in (workspace.root / "models").iterdir() if entry.is_dir()] == ["tiny"]
