@@ -146,12 +146,25 @@ def write_bytes(path: Path, data: bytes) -> None:
     Raises:
         NotWritable: see `writing`.
     """
+    with staged_file(path, len(data)) as beside:
+        beside.write_bytes(data)
+
+
+@contextmanager
+def staged_file(path: Path, size: int | None = None) -> Iterator[Path]:
+    """Yield where to write a file that takes the place of `path`, whole, when the block ends without exception.
+
+    Raises:
+        NotWritable: see `writing`.
+    """
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with writing(path, len(data)):
+    with writing(path, size):
         _make_folder(path.parent)
         _remove_unfinished(path)
         try:
-            _write_to_disk(beside, data)
+            yield beside
+            with beside.open("rb") as file:
+                os.fsync(file.fileno())
             beside.replace(path)
         finally:
             beside.unlink(missing_ok=True)
