@@ -31,6 +31,7 @@ from tests.catalogue.samples import write_parquet
 from tests.conftest import ROOT
 
 SETTINGS = DecodingSettings(max_new_tokens=12)
+ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "src")]), "OMP_NUM_THREADS": "1"}
 
 
 class FakeIndex:
@@ -227,9 +228,8 @@ describe(job(Path(sys.argv[1])), ScriptedEngine(answer, pause=0.002))
 
 
 def start(folder: Path) -> subprocess.Popen[str]:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "src")]), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-c", DRIVER, str(folder)]
-    return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True)
 
 
 def finished_lines(folder: Path) -> int:
@@ -262,40 +262,48 @@ def test_ten_random_kills_leave_no_trace(tmp_path: Path) -> None:
     assert left_beside(tmp_path) == {"out.csv", "whole.csv"}
 
 
-def killed_before_operation(folder: Path, moment: int) -> bool:
-    """Describe in a fork that is killed before its file operation number `moment`; say whether it was."""
-    if child := os.fork():
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
-    done = 0
+BEFORE_EACH_OPERATION = """
+import os, signal, sys
+from pathlib import Path
+from tests.generation.test_catalogue import describe, job, left_beside
 
-    def count(event: str, arguments: tuple[Any, ...]) -> None:
+def die_before(moment, folder):
+    done = 0
+    def count(event, arguments):
         nonlocal done
         writes = event == "open" and isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR)
         if (writes or event in ("os.rename", "os.remove", "os.mkdir")) and str(arguments[0]).startswith(str(folder)):
             done += 1
             if done == moment:
                 os.kill(os.getpid(), signal.SIGKILL)
-
     sys.addaudithook(count)
-    try:
-        describe(job(folder, count=6))
-    finally:
+
+root = Path(sys.argv[1])
+for moment in range(1, 100):
+    folder = root / str(moment)
+    folder.mkdir()
+    one = job(folder, count=6)
+    child = os.fork()
+    if not child:
+        die_before(moment, folder)
+        describe(one)
         os._exit(0)
+    if os.waitpid(child, 0)[1] != signal.SIGKILL:
+        break
+    describe(one)
+    assert left_beside(folder) == {"out.csv"}, left_beside(folder)
+print(moment)
+"""
 
 
 def test_a_kill_before_any_file_operation_costs_nothing(tmp_path: Path) -> None:
-    (tmp_path / "whole").mkdir()
-    describe(job(tmp_path / "whole", count=6))
-    for moment in range(1, 100):
-        folder = tmp_path / str(moment)
-        folder.mkdir()
-        job(folder, count=6)
-        if not killed_before_operation(folder, moment):
-            break
-        describe(job(folder))
-        assert (folder / "out.csv").read_bytes() == (tmp_path / "whole" / "out.csv").read_bytes()
-        assert left_beside(folder) == {"out.csv"}
-    assert 8 <= moment < 99
+    """The process that forks has no threads of its own, unlike this one."""
+    command = [sys.executable, "-c", BEFORE_EACH_OPERATION, str(tmp_path)]
+    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    moments = int(done.stdout)
+    assert 8 <= moments < 99
+    assert len({(tmp_path / str(moment) / "out.csv").read_bytes() for moment in range(1, moments + 1)}) == 1
 
 
 def test_two_processes_do_not_write_one_output(tmp_path: Path) -> None:
@@ -469,9 +477,8 @@ def test_a_full_disk_is_one_line_and_the_job_goes_on(tmp_path: Path) -> None:
             pytest.skip("this machine lets nobody mount a small disk")
     except FileNotFoundError:
         pytest.skip("this machine has no unshare")
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "src")])}
     command = [*alone, f'{mount} && exec "$@"', "sh", sys.executable, "-c", FULL_DISK, str(tmp_path), str(disk)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     message, before = done.stdout.splitlines()
     assert re.fullmatch(

@@ -17,8 +17,8 @@ LOOP = (
 )
 STUTTER = (
     "A guitar is a guitar, and a light, 12 to 53-pound steel string is a light, 12 to 53-pound steel string. The set "
-    "of 6 is set of 6, and the strings are strung with a light, 12 to 53-pound steel. Fair warning: the strings are not "
-    "the same length as the nylon strings, and the light is not the same color. On our shelf because the light is good."
+    "of 6 is set of 6, and the strings are strung with a light, 12 to 53-pound steel. Fair warning: the strings are "
+    "not the same length as the nylon strings, and the light is not the same color. On our shelf because it is light."
 )
 
 
