@@ -12,6 +12,7 @@ manifest of SHA-256s as its last file, and is renamed. It knows nothing of what 
 from __future__ import annotations
 
 import errno
+import glob
 import hashlib
 import json
 import os
@@ -201,7 +202,7 @@ def _make_folder(folder: Path) -> None:
 
 def _remove_unfinished(path: Path) -> None:
     """Remove what writers of `path` left that were killed; one that lives may still be writing."""
-    for beside in path.parent.glob(f".{path.name}.*.tmp"):
+    for beside in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
         process = beside.name.split(".")[-2]
         if process.isdigit() and not _lives(int(process)):
             beside.unlink(missing_ok=True)

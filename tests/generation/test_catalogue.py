@@ -409,6 +409,7 @@ def test_a_fault_in_the_middle_of_the_input_is_found_before_anything_is_written(
     source.write_bytes(whole[:-40])
     with pytest.raises(UnreadableInput, match="is truncated"):
         describe_titles(job(tmp_path), not_to_be_loaded, not_to_be_loaded)
+    assert left_beside(tmp_path) == set()
 
 
 def test_only_a_header_gives_only_a_header(tmp_path: Path) -> None:

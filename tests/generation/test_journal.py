@@ -72,6 +72,17 @@ def test_a_file_of_someone_elses_is_not_touched(tmp_path: Path, content: bytes) 
     assert path.read_bytes() == content
 
 
+@pytest.mark.parametrize("torn", [b"", b'{"row":0,"te'])
+def test_another_jobs_journal_without_a_row_is_begun_anew(tmp_path: Path, torn: bytes) -> None:
+    path = write(tmp_path / "j", [])
+    path.write_bytes(path.read_bytes() + torn)
+    with Journal.open(path, {"run": "oak"}) as journal:
+        journal.append(3, {"text": "x"})
+    with Journal.open(path, {"run": "oak"}) as journal:
+        assert journal[3]["text"] == "x"
+        assert len(journal) == 1
+
+
 def test_a_spoilt_middle_is_said_not_passed_over(tmp_path: Path) -> None:
     path = write(tmp_path / "j", [0, 1])
     path.write_bytes(path.read_bytes().replace(b'{"row":0', b'{"r\0w":0'))

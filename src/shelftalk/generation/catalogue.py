@@ -137,12 +137,12 @@ def describe_titles(
     described = job.describe(columns)
     if found := _finished(job, described):
         return found
+    survey = _survey(job.source, columns, say)
     with lock(job.output, "writing descriptions"):
         if found := _finished(job, described):
             return found
         with Journal.open(job.journal, described) as journal:
             before, seconds = len(journal), 0.0
-            survey = _survey(job.source, columns, say)
             if before:
                 say(f"Going on: {before:,} of {survey.usable:,} rows were done before.")
             if before < survey.usable:

@@ -43,14 +43,15 @@ class Journal:
     def open(cls, path: Path, job: Mapping[str, Any]) -> Iterator[Journal]:
         """Open the journal at `path`, or begin one, for the job that `job` describes in plain JSON values.
 
-        The caller holds a lock: two writers are not kept apart here.
+        A journal of another job is begun anew where it holds no row: nothing is lost then. The caller holds a lock: two
+        writers are not kept apart here.
 
         Raises:
             InvalidSettings: the journal at `path` is of another job; the message says what differs.
             Damaged: the file at `path` is no journal, or is spoilt before its end.
             NotWritable: see `workspace.writing`.
         """
-        if not path.exists():
+        if not path.exists() or _holds_no_row(path):
             write_bytes(path, _line({"job": job}))
         with writing(path):
             journal = cls(path, job)
@@ -127,6 +128,12 @@ class Journal:
                 f"{self._path} is of another job that is not done ({'; '.join(differences)}); run that job's command "
                 f"again, {CURE}."
             )
+
+
+def _holds_no_row(path: Path) -> bool:
+    with path.open("rb") as lines:
+        header, row = _parsed(lines.readline()), lines.readline()
+    return header is not None and "job" in header and not row.endswith(b"\n")
 
 
 def _line(value: Mapping[str, Any]) -> bytes:
