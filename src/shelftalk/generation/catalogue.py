@@ -115,8 +115,9 @@ def describe_titles(
 ) -> dict[str, Any]:
     """Write the job's output with the tuned model, going on where an earlier call was cut off.
 
-    Engine and index are loaded only when a row is to be written. `progress` counts rows to describe. A finished output
-    of this very job is left as it is.
+    Engine and index are loaded only when a row is to be written. A finished output of this very job is left as it is.
+    `progress` counts rows to describe, for the first time when one is done: engines write some at once, and a clock
+    that started before the first of them would promise hours.
 
     Returns:
         `output`, `rows` (of the file), `described`, `flags` (how many texts are empty, repetitive, cut), `bad_rows` (by
@@ -215,7 +216,6 @@ def _write_missing(
     index = load_index() if job.references else None
     with closing(load_engine()) as engine:
         started = time.monotonic()
-        progress(len(journal), total)
         for window in _windows(job.source, columns):
             if any(row.number not in journal for row in window):
                 _write_window(job, window, engine, index, journal, lambda: progress(len(journal), total))
