@@ -26,15 +26,23 @@ def test_the_commands_run_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     lines = [json.loads(line) for line in rows.read_text().splitlines()]
     table = "title,description\n" + "".join(f'"{row["title"]}","{row["content"]}"\n' for row in lines)
     (tmp_path / "products.csv").write_text(table)
-    assert [shlex.split(command)[0] for command in COMMANDS] == ["prepare", "train", "index", "ask", "evaluate"]
+    assert [shlex.split(command)[0] for command in COMMANDS] == [
+        "prepare",
+        "train",
+        "index",
+        "ask",
+        "evaluate",
+        "generate",
+    ]
     for command in COMMANDS:
         words = shlex.split(command)
         if words[0] == "train":
             words += ["--set", "base_model=tiny"]
-        if words[0] in ("ask", "evaluate"):
+        if words[0] in ("ask", "evaluate", "generate"):
             words += ["--max-new-tokens", "8"]
         assert run(words) == 0, command
     assert (tmp_path / "workspace" / "runs" / "first" / "adapter" / "manifest.json").is_file()
+    assert len((tmp_path / "descriptions.csv").read_text().splitlines()) >= 61
 
 
 def test_the_two_commands_are_targets() -> None:

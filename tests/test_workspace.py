@@ -23,6 +23,7 @@ from shelftalk.workspace import (
     is_locked,
     lock,
     read_json,
+    staged_file,
     staged_folder,
     write_bytes,
     write_json,
@@ -67,13 +68,26 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pyt
     assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
 
 
-def test_what_a_killed_writer_left_goes_with_the_next_write(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["file", "out[1]*.csv"])
+def test_what_a_killed_writer_left_goes_with_the_next_write(tmp_path: Path, name: str) -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
-    (tmp_path / f".file.{ended.pid}.tmp").write_text("half")
-    (tmp_path / f".file.{os.getppid()}.tmp").write_text("still writing")
-    write_bytes(tmp_path / "file", b"whole")
-    assert sorted(entry.name for entry in tmp_path.iterdir()) == [f".file.{os.getppid()}.tmp", "file"]
+    (tmp_path / f".{name}.{ended.pid}.tmp").write_text("half")
+    (tmp_path / f".{name}.{os.getppid()}.tmp").write_text("still writing")
+    write_bytes(tmp_path / name, b"whole")
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == [f".{name}.{os.getppid()}.tmp", name]
+
+
+def test_a_staged_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    with pytest.raises(RuntimeError), staged_file(path) as beside:
+        beside.write_text("half")
+        raise RuntimeError
+    assert list(tmp_path.iterdir()) == []
+    with staged_file(path) as beside:
+        beside.write_text("whole")
+        assert not path.exists()
+    assert (path.read_text(), list(tmp_path.iterdir())) == ("whole", [path])
 
 
 def test_lines_are_added_whole(tmp_path: Path) -> None:

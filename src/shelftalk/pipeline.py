@@ -7,13 +7,16 @@ there before torch would be.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from shelftalk.catalogue.prepare import prepare
 from shelftalk.errors import Damaged, InvalidSettings, NotFound
+from shelftalk.generation.catalogue import Job, describe_titles
 from shelftalk.generation.choose import choose_engine, open_engine
 from shelftalk.generation.compare import Comparison, compare
 from shelftalk.models.query_embedder import QueryEmbedder
@@ -32,7 +35,7 @@ from shelftalk.training.jobs import start_run, train_in_turn
 from shelftalk.training.jobs import stop_run as stop_run
 from shelftalk.training.processes import is_first_process, wait_for_all
 from shelftalk.training.run import Run
-from shelftalk.workspace import Workspace, lock, read_json, write_json
+from shelftalk.workspace import MANIFEST, Workspace, lock, read_json, write_json
 
 SLOTS = 16  # texts at once where many are written: 32 are a tenth faster and take twice the memory
 
@@ -202,6 +205,38 @@ def compare_held_out(
         (product, Comparison(product.title, before, after, index.search(product.title, references)))
         for product, before, after in zip(products, base, tuned, strict=True)
     ]
+
+
+def write_catalogue(
+    run: Run,
+    source: Path,
+    output: Path,
+    settings: DecodingSettings,
+    references: int = 3,
+    title_field: str | None = None,
+    id_field: str | None = None,
+    progress: Progress = no_progress,
+    say: Callable[[str], None] = lambda line: None,
+    engine: str = "automatic",
+) -> dict[str, Any]:
+    """Describe every title of the file `source` in the file `output`; see `generation.catalogue.describe_titles`.
+
+    What was cut off goes on, row by row. What a run wrote, and where, is noted in the run's folder generated/.
+    """
+    run.require_finished()
+    place = sha256(os.fsencode(output.absolute())).hexdigest()[:16]
+    name, _ = choose_engine(run, settings, engine)
+    job = Job(
+        source,
+        output,
+        settings,
+        {"run": run.name, "adapter": sha256((run.adapter / MANIFEST).read_bytes()).hexdigest(), "engine": name},
+        run.folder / "generated" / f"{place}.json",
+        references,
+        title_field,
+        id_field,
+    )
+    return describe_titles(job, lambda: open_engine(run, settings, name, SLOTS), lambda: open_index(run), progress, say)
 
 
 def evaluate_run(

@@ -12,6 +12,7 @@ manifest of SHA-256s as its last file, and is renamed. It knows nothing of what 
 from __future__ import annotations
 
 import errno
+import glob
 import hashlib
 import json
 import os
@@ -146,12 +147,25 @@ def write_bytes(path: Path, data: bytes) -> None:
     Raises:
         NotWritable: see `writing`.
     """
+    with staged_file(path, len(data)) as beside:
+        beside.write_bytes(data)
+
+
+@contextmanager
+def staged_file(path: Path, size: int | None = None) -> Iterator[Path]:
+    """Yield where to write a file that takes the place of `path`, whole, when the block ends without exception.
+
+    Raises:
+        NotWritable: see `writing`.
+    """
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with writing(path, len(data)):
+    with writing(path, size):
         _make_folder(path.parent)
         _remove_unfinished(path)
         try:
-            _write_to_disk(beside, data)
+            yield beside
+            with beside.open("rb") as file:
+                os.fsync(file.fileno())
             beside.replace(path)
         finally:
             beside.unlink(missing_ok=True)
@@ -188,7 +202,7 @@ def _make_folder(folder: Path) -> None:
 
 def _remove_unfinished(path: Path) -> None:
     """Remove what writers of `path` left that were killed; one that lives may still be writing."""
-    for beside in path.parent.glob(f".{path.name}.*.tmp"):
+    for beside in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
         process = beside.name.split(".")[-2]
         if process.isdigit() and not _lives(int(process)):
             beside.unlink(missing_ok=True)

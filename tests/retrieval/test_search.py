@@ -53,6 +53,12 @@ def test_more_references_than_products_are_all_products(shelf):
     assert shelf.uids() == {product.uid for product in SHELF}
 
 
+def test_several_texts_find_what_each_finds_alone(shelf):
+    texts = ["Mog's Kittens", "kite", "", "kite", "日本語の本"]
+    assert shelf.search_all(texts, k=2) == [shelf.search(text, k=2) for text in texts]
+    assert shelf.search_all([]) == []
+
+
 @pytest.mark.parametrize("k", [0, -1])
 def test_less_than_one_reference_is_refused(shelf, k):
     with pytest.raises(InvalidSettings, match=f"at least 1, got {k}"):

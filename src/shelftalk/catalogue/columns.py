@@ -1,7 +1,8 @@
-"""Decide which columns of a catalogue file hold the title, the description and the id."""
+"""Decide which columns of a file hold the title, the description and the id."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,10 +18,13 @@ USUAL_NAMES = {
 
 
 class Columns(NamedTuple):
-    """The names of the columns as the file spells them; `uid` is None where rows are to be numbered."""
+    """The names of the columns as the file spells them.
+
+    `description` is None where only titles are wanted, `uid` where the file has no ids.
+    """
 
     title: str
-    description: str
+    description: str | None
     uid: str | None
 
 
@@ -32,6 +36,19 @@ def choose_columns(source: Path, names: list[str], settings: PrepareSettings) ->
             are and which flags to give, for all of them at once.
     """
     asked = {"title": settings.title_field, "description": settings.description_field, "id": settings.id_field}
+    return _choose(source, names, asked)
+
+
+def choose_title_columns(source: Path, names: list[str], title_field: str | None, id_field: str | None) -> Columns:
+    """Choose the columns of the title and the id alone, those that are named or else those with a usual name.
+
+    Raises:
+        UnreadableInput: see `choose_columns`.
+    """
+    return _choose(source, names, {"title": title_field, "id": id_field})
+
+
+def _choose(source: Path, names: list[str], asked: Mapping[str, str | None]) -> Columns:
     chosen = {role: name if name else _usual(role, names) for role, name in asked.items()}
     wrong = []
     for role, name in chosen.items():
@@ -41,7 +58,7 @@ def choose_columns(source: Path, names: list[str], settings: PrepareSettings) ->
             wrong.append(f"no column {name!r} (--{role}-field)")
     if wrong:
         raise UnreadableInput(f"{source} has {' and '.join(wrong)}; its columns are: {_listed(names)}.")
-    return Columns(chosen["title"] or "", chosen["description"] or "", chosen["id"])
+    return Columns(chosen["title"] or "", chosen.get("description"), chosen["id"])
 
 
 def _usual(role: str, names: list[str]) -> str | None:

@@ -51,6 +51,7 @@ from shelftalk.catalogue.columns import Columns, choose_columns
 from shelftalk.catalogue.read import Row, Unusable, reading
 from shelftalk.catalogue.split import SPLITS, assign, choose, duplicates, fingerprint, groups
 from shelftalk.catalogue.table import DRAFT, PRODUCTS, TableWriter
+from shelftalk.catalogue.values import DETAIL_LENGTH, text_of, uid_of
 from shelftalk.errors import TooFewProducts, UnreadableInput
 from shelftalk.records import Product, Progress, Reject, no_progress
 from shelftalk.settings import PrepareSettings
@@ -58,7 +59,6 @@ from shelftalk.workspace import lock, staged_folder, write_json
 
 FEWEST_PRODUCTS = 10
 SECONDS_BETWEEN_PROGRESS = 0.05
-DETAIL_LENGTH = 200
 DRAFT_TABLE, DRAFT_REJECTS = "draft.parquet", "draft.jsonl"
 
 
@@ -177,33 +177,19 @@ def _product(line: int, row: Row | Unusable) -> Product:
     """
     if isinstance(row, Unusable):
         raise row
-    title = clean(_text(row.title, "title_not_text"))
+    title = clean(text_of(row.title, "title_not_text"))
     description = clean(_joined(row.description))
     if not title:
         raise Unusable("missing_title", description)
     if not description:
         raise Unusable("missing_description", title)
-    return Product(_uid(row.uid) or f"row-{line}", title, description)
-
-
-def _text(value: Any, reason: str) -> str:
-    if isinstance(value, str):
-        return value
-    if value is None or value != value:  # tables write NaN for a missing text
-        return ""
-    raise Unusable(reason, f"{type(value).__name__}: {str(value)[:DETAIL_LENGTH]}")
+    return Product(uid_of(row.uid) or f"row-{line}", title, description)
 
 
 def _joined(value: Any) -> str:
     if isinstance(value, list) and all(isinstance(part, str) for part in value):
         return " ".join(value)
-    return _text(value, "description_not_text")
-
-
-def _uid(value: Any) -> str:
-    if isinstance(value, (str, int)) and not isinstance(value, bool):
-        return plain(str(value))
-    return ""
+    return text_of(value, "description_not_text")
 
 
 def _choose(source: Path, draft: _Draft, settings: PrepareSettings) -> _Choices:

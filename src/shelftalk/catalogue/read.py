@@ -95,12 +95,11 @@ class JsonLines:
 
     def rows(self, columns: Columns) -> Iterator[tuple[int, Row | Unusable]]:
         """Yield every line that is not blank."""
-        title, description, uid = columns
         for number, value in self._objects():
             if isinstance(value, Unusable):
                 yield number, value
             else:
-                yield number, Row(value.get(title), value.get(description), value.get(uid) if uid else None)
+                yield number, Row(*(value.get(name) if name is not None else None for name in columns))
 
     def position(self) -> int:
         """Return how many bytes of the file on disk have been read."""
@@ -137,8 +136,9 @@ class Delimited:
     def rows(self, columns: Columns) -> Iterator[tuple[int, Row | Unusable]]:
         """Yield every record after the header."""
         names = self.columns()
-        title, description = names.index(columns.title), names.index(columns.description)
-        uid = names.index(columns.uid) if columns.uid else len(names)
+        if not names:
+            return  # nothing but blank lines
+        places = [len(names) if name is None else names.index(name) for name in columns]
         for number, fields in self._records:
             if isinstance(fields, Unusable):
                 yield number, fields
@@ -147,7 +147,7 @@ class Delimited:
                 yield number, Unusable("invalid_csv", detail)
             else:
                 values = fields + [None] * (len(names) + 1 - len(fields))
-                yield number, Row(values[title], values[description], values[uid])
+                yield number, Row(*(values[place] for place in places))
 
     def position(self) -> int:
         """Return how many bytes of the file on disk have been read."""

@@ -21,14 +21,15 @@ class TableWriter:
 
     def __init__(self, path: Path, schema: Any) -> None:
         self._schema = schema
+        self._description = schema.get_field_index("description")
         self._writer = pq.ParquetWriter(path, schema, compression="zstd", write_page_checksum=True)
         self._rows: list[tuple[Any, ...]] = []
         self._characters = 0
 
     def append(self, row: tuple[Any, ...]) -> None:
-        """Add one row; its values stand in the schema's order, the description third."""
+        """Add one row; its values stand in the schema's order."""
         self._rows.append(row)
-        self._characters += len(row[2])
+        self._characters += len(row[self._description])
         if len(self._rows) >= ROWS_IN_GROUP or self._characters >= CHARACTERS_IN_GROUP:
             self._flush()
 

@@ -9,6 +9,7 @@ import typer
 
 from shelftalk import __version__
 from shelftalk.cli.estimate import estimate
+from shelftalk.cli.generate import generate
 from shelftalk.cli.options import (
     DEFAULT_WORKSPACE,
     AssignmentsOption,
@@ -254,6 +255,9 @@ def compare(
         return
     for product, answer in pairs:
         output.show_comparison(answer, product.description)
+
+
+app.command()(generate)
 
 
 @app.command()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 
 from sacrebleu.metrics import CHRF
 
-WORD = re.compile(r"\w+")
+from shelftalk.generation.flags import WORD
+from shelftalk.generation.flags import repetition as repetition
 
 
 def bits_per_byte(nats: float, size: int) -> float:
@@ -24,10 +24,3 @@ def chrf(written: Sequence[str], true: Sequence[str]) -> float:
 def mean_words(texts: Sequence[str]) -> float:
     """Return the mean number of words of the texts."""
     return sum(len(WORD.findall(text)) for text in texts) / len(texts)
-
-
-def repetition(text: str, length: int = 4) -> float:
-    """Return the share of a text's word runs of `length` that occurred in it before: 0 for none, near 1 for a loop."""
-    words = WORD.findall(text.lower())
-    runs = [tuple(words[start : start + length]) for start in range(len(words) - length + 1)]
-    return 1 - len(set(runs)) / len(runs) if runs else 0.0

@@ -67,6 +67,8 @@ class LlamaCppEngine:
         self._key = secrets.token_urlsafe(32)
         self._adapted = adapter is not None
         self._server = _start(base, adapter, slots, context, self._socket, self._key)
+        # A server that is told to end before its loop has begun never ends; an answer shows that it has.
+        self.greedy(self.tokenize("a"), tuned=False, count=1)
 
     @classmethod
     def load(cls, run: Run, token: str | None = None, slots: int = 1) -> LlamaCppEngine:

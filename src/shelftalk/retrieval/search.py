@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,16 +44,28 @@ class Index:
         Raises:
             InvalidSettings: `k` is less than 1.
         """
+        return self.search_all([text], k)[0]
+
+    def search_all(self, texts: Sequence[str], k: int = 3) -> list[list[Reference]]:
+        """Return what `search` returns for each text, in the order given; several texts are embedded at once.
+
+        Raises:
+            InvalidSettings: `k` is less than 1.
+        """
         if k < 1:
             raise InvalidSettings(f"The number of references must be at least 1, got {k}.")
-        found = self._store.nearest(self._embedder.embed([text]), k)[0]
-        rounded = [(row, round(min(1.0, max(-1.0, cosine)), 4)) for row, cosine in found]
-        # Chroma gives equals in an order that changes with every build.
-        return [self._reference(row, cosine) for row, cosine in sorted(rounded, key=lambda pair: (-pair[1], pair[0]))]
+        if not texts:
+            return []
+        return [self._references(found) for found in self._store.nearest(self._embedder.embed(texts), k)]
 
     def uids(self) -> set[str]:
         """Return the uids of all products of the index."""
         return set(self._texts["uid"].to_pylist())
+
+    def _references(self, found: list[tuple[int, float]]) -> list[Reference]:
+        rounded = [(row, round(min(1.0, max(-1.0, cosine)), 4)) for row, cosine in found]
+        # Chroma gives equals in an order that changes with every build.
+        return [self._reference(row, cosine) for row, cosine in sorted(rounded, key=lambda pair: (-pair[1], pair[0]))]
 
     def _reference(self, row: int, cosine: float) -> Reference:
         uid, title, description = (self._texts[name][row].as_py() for name in ("uid", "title", "description"))

@@ -1,0 +1,84 @@
+"""`shelftalk generate`: describe a whole file of titles, and say what became of its rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from shelftalk.cli.options import (
+    DEFAULT_WORKSPACE,
+    EngineOption,
+    JsonOption,
+    RunArgument,
+    WorkspaceOption,
+    with_settings,
+)
+from shelftalk.settings import DecodingSettings
+from shelftalk.workspace import Workspace
+
+MEANINGS = {
+    "empty": "without words",
+    "repetitive": "repeating themselves",
+    "cut": "cut off at the longest length",
+}
+
+
+@with_settings(DecodingSettings)
+def generate(
+    run: RunArgument,
+    source: Annotated[
+        Path, typer.Option("--input", help="File of titles: CSV, TSV, JSON Lines (each also .gz) or Parquet.")
+    ],
+    output: Annotated[Path, typer.Option("--output", help="File to write: .csv, .tsv, .jsonl or .parquet.")],
+    settings: DecodingSettings,
+    references: Annotated[
+        int, typer.Option("--references", min=0, max=100, help="How many references for each row; 0 for none.")
+    ] = 3,
+    title_field: Annotated[
+        str | None,
+        typer.Option("--title-field", help="Column that holds the title; found by itself when it has a usual name."),
+    ] = None,
+    id_field: Annotated[
+        str | None,
+        typer.Option("--id-field", help="Column that holds the product's id; found by itself, and not needed."),
+    ] = None,
+    engine: EngineOption = "automatic",
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    as_json: JsonOption = False,
+) -> None:
+    """Describe every title of a file; cut off anywhere, the same command goes on.
+
+    The output has a row for each of the input, in its order: line, uid, title, description, flag (empty, repetitive or
+    cut; or why the row could not be described), detail, references. It appears whole, when the last row is done.
+    """
+    from shelftalk.training.run import Run
+
+    opened = Run.open(Workspace(workspace), run)  # before the pipeline: a mistyped name should not cost ten seconds
+    from shelftalk.cli import output as screen
+    from shelftalk.pipeline import write_catalogue
+
+    with screen.step(f"Describing {source.name}") as progress:
+        summary = write_catalogue(
+            opened, source, output, settings, references, title_field, id_field, progress, screen.say, engine
+        )
+    if as_json:
+        screen.print_json(summary)
+    else:
+        _show(summary)
+
+
+def _show(summary: dict[str, Any]) -> None:
+    from shelftalk.cli.output import duration, out
+    from shelftalk.generation.catalogue import unusable
+
+    if summary["rows_per_second"] is None:
+        took = "as an earlier call left it"
+    else:
+        took = f"{duration(summary['seconds'])}, {summary['rows_per_second']:.2f} rows a second"
+    lines = [f"{summary['described']:,} of {summary['rows']:,} rows described in {summary['output']} ({took})."]
+    lines += [f"  {count:,} {MEANINGS[name]} (flag {name})" for name, count in summary["flags"].items() if count]
+    lines += [f"  {unusable(reason, **found)}" for reason, found in summary["bad_rows"].items()]
+    for line in lines:
+        out.print(line, markup=False, soft_wrap=True)

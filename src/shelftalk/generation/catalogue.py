@@ -1,0 +1,303 @@
+"""Describe a whole file of titles: kill it anywhere, and the same command goes on with the rows that are missing.
+
+    titles.csv -> rows -> the tuned model, a window of rows at a time -> journal -> descriptions.csv, whole
+
+Beside the output lie, while it is being written, `descriptions.csv.journal` and a lock; both are gone when it stands.
+A job's own record, kept elsewhere, says later that an output is the one that this very job wrote.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from shelftalk.catalogue.columns import Columns
+from shelftalk.errors import Damaged, Failure, NotFound, NotWritable, UserError
+from shelftalk.generation.engine import Engine
+from shelftalk.generation.flags import flag
+from shelftalk.generation.journal import Journal
+from shelftalk.generation.tables import SUFFIXES, Append, DescribedRow, NamedReference, table
+from shelftalk.generation.titles import TitleRow, find_columns, read_titles
+from shelftalk.locks import lock_file
+from shelftalk.prompts import prompt_for
+from shelftalk.records import Description, Progress, no_progress
+from shelftalk.retrieval.search import Index
+from shelftalk.settings import DecodingSettings
+from shelftalk.workspace import lock, read_json, sha256, staged_file, write_json
+
+WINDOW = 256  # rows handed to the engine at once: enough to sort by length and to keep it busy
+EXAMPLES = 3  # lines named for each reason of a bad row
+
+
+@dataclass(frozen=True)
+class Job:
+    """One output to be written.
+
+    `model` says in plain JSON values which model writes; together with what the file and the settings are it tells
+    this job from others. `record` is where the job notes what it wrote.
+    """
+
+    source: Path
+    output: Path
+    settings: DecodingSettings
+    model: dict[str, str]
+    record: Path
+    references: int = 3
+    title_field: str | None = None
+    id_field: str | None = None
+
+    @property
+    def journal(self) -> Path:
+        """The file that holds the finished rows until the output stands."""
+        return self.output.with_name(f"{self.output.name}.journal")
+
+    def check(self) -> None:
+        """Do nothing if the output can be written at its place.
+
+        Raises:
+            UserError: a suffix that is not known, or an output that is the input or a folder.
+            NotFound: the output's folder does not exist.
+            NotWritable: it may not be written to.
+        """
+        folder = self.output.parent
+        if self.output.suffix.lower() not in SUFFIXES:
+            raise UserError(f"--output must end in {', '.join(SUFFIXES)}, got {self.output.name!r}.")
+        if not folder.is_dir():
+            raise NotFound(f"There is no folder {folder} for --output; make it with: mkdir -p {folder}")
+        if self.output.is_dir():
+            raise UserError(f"--output {self.output} is a folder; give a file in it.")
+        if self.output.exists() and self.source.exists() and self.output.samefile(self.source):
+            raise UserError(f"--output {self.output} is the --input; choose another file, it would be overwritten.")
+        if not os.access(folder, os.W_OK):
+            raise NotWritable(f"Cannot write into {folder}: permission denied; choose another --output.")
+
+    def describe(self, columns: Columns) -> dict[str, Any]:
+        """Return all that decides what the output will be, in plain JSON values."""
+        return {
+            **self.model,
+            "input_sha256": sha256(self.source),
+            "title_field": columns.title,
+            "id_field": columns.uid,
+            "references": self.references,
+            **self.settings.as_mapping(),
+        }
+
+
+@dataclass
+class Survey:
+    """What a file of titles holds: rows in all, rows to describe, and for each fault how many and the first lines."""
+
+    rows: int = 0
+    usable: int = 0
+    faults: dict[str, tuple[int, list[int]]] = field(default_factory=dict)
+
+    def add(self, row: TitleRow) -> None:
+        """Count one row."""
+        self.rows += 1
+        self.usable += not row.fault
+        if row.fault:
+            count, lines = self.faults.get(row.fault, (0, []))
+            self.faults[row.fault] = (count + 1, [*lines, row.line][:EXAMPLES])
+
+
+def describe_titles(
+    job: Job,
+    load_engine: Callable[[], Engine],
+    load_index: Callable[[], Index],
+    progress: Progress = no_progress,
+    say: Callable[[str], None] = lambda line: None,
+) -> dict[str, Any]:
+    """Write the job's output with the tuned model, going on where an earlier call was cut off.
+
+    Engine and index are loaded only when a row is to be written. A finished output of this very job is left as it is.
+    `progress` counts rows to describe, for the first time when one is done: engines write some at once, and a clock
+    that started before the first of them would promise hours.
+
+    Returns:
+        `output`, `rows` (of the file), `described`, `flags` (how many texts are empty, repetitive, cut), `bad_rows` (by
+        reason the `count` of those without a text and the first `lines`), `before` (rows that earlier calls finished),
+        `seconds` that this call wrote, its models loaded, and `rows_per_second`, none where it wrote none.
+
+    Raises:
+        UserError: see `Job.check`; also where something else stands at the output's place.
+        InvalidSettings: the journal there is of another job.
+        NotFound: there is no input.
+        UnreadableInput: the input as a whole cannot be read, or has no title column.
+        Busy: another process writes this output.
+        NotWritable: a full disk, or a folder that cannot be written to.
+        Failure: the input changed while it was read.
+    """
+    job.check()
+    columns = find_columns(job.source, job.title_field, job.id_field)
+    described = job.describe(columns)
+    if found := _finished(job, described):
+        return found
+    survey = _survey(job.source, columns, say)
+    with lock(job.output, "writing descriptions"):
+        if found := _finished(job, described):
+            return found
+        with Journal.open(job.journal, described) as journal:
+            before, seconds = len(journal), 0.0
+            if before:
+                say(f"Going on: {before:,} of {survey.usable:,} rows were done before.")
+            if before < survey.usable:
+                seconds = _write_missing(job, columns, journal, survey.usable, load_engine, load_index, progress)
+            if sha256(job.source) != described["input_sha256"]:
+                raise Failure(f"{job.source} changed while it was read; put the earlier file back and run again.")
+            summary = {
+                "output": str(job.output),
+                **_publish(job, columns, described, journal, survey),
+                "before": before,
+                "seconds": round(seconds, 1),
+                "rows_per_second": round((survey.usable - before) / seconds, 2) if seconds else None,
+            }
+        _tidy(job)
+    return summary
+
+
+def _finished(job: Job, described: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the summary of the output that stands if this very job wrote it, and none if there is no output.
+
+    Raises:
+        UserError: another file stands there.
+    """
+    if not job.output.exists():
+        return None
+    try:
+        record = read_json(job.record)
+        same = record["job"] == described and record["output_sha256"] == sha256(job.output)
+    except (Damaged, LookupError, TypeError):
+        same = False
+    if not same:
+        raise UserError(f"{job.output} exists and is not this job's output; remove it or choose another --output.")
+    _tidy(job)  # a kill may have come between the output and this
+    before = record["summary"]["described"]
+    return {"output": str(job.output), **record["summary"], "before": before, "seconds": 0.0, "rows_per_second": None}
+
+
+def _tidy(job: Job) -> None:
+    """Remove what lies beside an output that stands; who waits for the lock will find that output, so it may go."""
+    job.journal.unlink(missing_ok=True)
+    lock_file(job.output).unlink(missing_ok=True)
+
+
+def _survey(source: Path, columns: Columns, say: Callable[[str], None]) -> Survey:
+    """Read the whole file once, so that a fault in its middle is found now and not after a night."""
+    survey = Survey()
+    for row in read_titles(source, columns):
+        survey.add(row)
+    for reason, (count, lines) in survey.faults.items():
+        say(f"{unusable(reason, count, lines)}; the output has each in its place.")
+    return survey
+
+
+def unusable(reason: str, count: int, lines: Sequence[int]) -> str:
+    """Return a few words on the rows that cannot be described for one reason."""
+    named = ", ".join(map(str, lines)) + (", ..." if count > len(lines) else "")
+    return f"{count:,} cannot be described, {reason.replace('_', ' ')} (line {named})"
+
+
+def _write_missing(
+    job: Job,
+    columns: Columns,
+    journal: Journal,
+    total: int,
+    load_engine: Callable[[], Engine],
+    load_index: Callable[[], Index],
+    progress: Progress,
+) -> float:
+    """Describe every row that is not in the journal, window by window, and return the seconds that the writing took."""
+    index = load_index() if job.references else None
+    with closing(load_engine()) as engine:
+        started = time.monotonic()
+        for window in _windows(job.source, columns):
+            if any(row.number not in journal for row in window):
+                _write_window(job, window, engine, index, journal, lambda: progress(len(journal), total))
+        return time.monotonic() - started
+
+
+def _write_window(
+    job: Job,
+    window: list[TitleRow],
+    engine: Engine,
+    index: Index | None,
+    journal: Journal,
+    kept: Callable[[], None],
+) -> None:
+    nearest = _nearest(index, window, job.references)
+    missing = [row for row in window if row.number not in journal]
+
+    def keep(place: int, description: Description) -> None:
+        number = missing[place].number
+        journal.append(number, _entry(description, nearest.get(number, [])))
+        kept()
+
+    prompts = [prompt_for(row.request) for row in missing]
+    engine.complete_all(prompts, tuned=True, settings=job.settings, on_description=keep)
+
+
+def _windows(source: Path, columns: Columns) -> Iterator[list[TitleRow]]:
+    """Yield the rows that can be described, some hundred at a time."""
+    rows = (row for row in read_titles(source, columns) if not row.fault)
+    while window := list(islice(rows, WINDOW)):
+        yield window
+
+
+def _nearest(index: Index | None, window: list[TitleRow], count: int) -> dict[int, list[NamedReference]]:
+    """Return the references of each row by its number.
+
+    All of a window's rows are embedded, also those that are done: which texts are embedded together may show in the
+    last digit, and what is written shall not depend on where an earlier call was cut off.
+    """
+    if index is None:
+        return {}
+    found = index.search_all([row.request for row in window], count)
+    return {
+        row.number: [NamedReference(one.uid, one.title, one.similarity) for one in references]
+        for row, references in zip(window, found, strict=True)
+    }
+
+
+def _entry(description: Description, references: list[NamedReference]) -> dict[str, Any]:
+    return {
+        "text": description.text,
+        "stopped": description.stopped,
+        "tokens": description.tokens,
+        "references": [list(one) for one in references],
+    }
+
+
+def _publish(job: Job, columns: Columns, described: dict[str, Any], journal: Journal, survey: Survey) -> dict[str, Any]:
+    """Put the output in its place, whole, and return what it holds; the job's record is on the disk just before."""
+    flags = {"empty": 0, "repetitive": 0, "cut": 0}
+    with staged_file(job.output) as beside:
+        with table(beside, job.output.suffix.lower(), job.references) as append:
+            for row in read_titles(job.source, columns):
+                _append(row, journal, append, flags)
+        summary = {
+            "rows": survey.rows,
+            "described": survey.usable,
+            "flags": flags,
+            "bad_rows": {one: {"count": count, "lines": lines} for one, (count, lines) in survey.faults.items()},
+        }
+        write_json(job.record, {"job": described, "output_sha256": sha256(beside), "summary": summary})
+    return summary
+
+
+def _append(row: TitleRow, journal: Journal, append: Append, flags: dict[str, int]) -> None:
+    if row.fault:
+        append(DescribedRow(row.line, row.uid, row.title, "", row.fault, row.detail, []))
+        return
+    entry = journal[row.number]
+    description = Description(entry["text"], entry["stopped"], entry["tokens"])
+    found, detail = flag(description)
+    if found:
+        flags[found] += 1
+    references = [NamedReference(*one) for one in entry["references"]]
+    append(DescribedRow(row.line, row.uid, row.title, description.text, found, detail, references))

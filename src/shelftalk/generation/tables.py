@@ -1,0 +1,122 @@
+"""Write described rows as CSV, TSV, JSON Lines or Parquet, one after the other, in bounded memory.
+
+All kinds have the same columns. JSON Lines and Parquet carry texts as they are and references as a list; CSV and TSV
+have three columns for each reference, which a spreadsheet can filter and sort by, and texts that a spreadsheet would
+run as formulas begin with an apostrophe there.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import orjson
+import pyarrow as pa
+
+from shelftalk.catalogue.table import TableWriter
+
+
+class NamedReference(NamedTuple):
+    """One reference of a row, without its description."""
+
+    uid: str
+    title: str
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True)
+class DescribedRow:
+    """One row of the output; `flag` and `detail` say what is wrong with its description, or why it has none."""
+
+    line: int
+    uid: str
+    title: str
+    description: str
+    flag: str
+    detail: str
+    references: list[NamedReference]
+
+
+COLUMNS = ("line", "uid", "title", "description", "flag", "detail")
+SCHEMA = pa.schema(
+    [
+        ("line", pa.int64()),
+        *((name, pa.string()) for name in COLUMNS[1:]),
+        (
+            "references",
+            pa.list_(pa.struct([("uid", pa.string()), ("title", pa.string()), ("similarity", pa.float64())])),
+        ),
+    ]
+)
+
+# What spreadsheets take for the start of a formula, also in full width and other forms of the same signs, and after
+# white space or what nobody sees; see OWASP, CSV Injection.
+FORMULA = re.compile(r"[\s\x00-\x20\x7f-\xa0\xad\u180e\u200b-\u200f\u2060\ufeff]*[=+\-@⁺⁻⁼₊₋₌−﹢﹣﹦﹫＋－＝＠\t\r\n]")
+
+Append = Callable[[DescribedRow], None]
+
+
+def table(path: Path, suffix: str, references: int) -> AbstractContextManager[Append]:
+    """Open a new table at `path` of the kind of `suffix`, one of `SUFFIXES`, and yield what appends a row to it.
+
+    A table in CSV or TSV has columns for `references` references.
+    """
+    return SUFFIXES[suffix](path, references)
+
+
+def defused(text: str) -> str:
+    """Return a cell that no spreadsheet runs: with an apostrophe before what looks like a formula, and without NUL."""
+    text = text.replace("\0", "")
+    return f"'{text}" if FORMULA.match(text) else text
+
+
+@contextmanager
+def _delimited(path: Path, references: int, delimiter: str) -> Iterator[Append]:
+    numbered = range(1, references + 1)
+    names = [f"reference_{number}_{part}" for number in numbered for part in NamedReference._fields]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        cells = csv.writer(file, delimiter=delimiter)
+        cells.writerow([*COLUMNS, *names])
+
+        def append(row: DescribedRow) -> None:
+            texts = (row.uid, row.title, row.description, row.flag, row.detail)
+            found = [cell for one in row.references for cell in (defused(one.uid), defused(one.title), one.similarity)]
+            cells.writerow([row.line, *map(defused, texts), *found, *[""] * (len(names) - len(found))])
+
+        yield append
+
+
+@contextmanager
+def _json_lines(path: Path, references: int) -> Iterator[Append]:
+    with path.open("wb") as file:
+
+        def append(row: DescribedRow) -> None:
+            values = {name: getattr(row, name) for name in COLUMNS}
+            values["references"] = [one._asdict() for one in row.references]
+            file.write(orjson.dumps(values, option=orjson.OPT_APPEND_NEWLINE))
+
+        yield append
+
+
+@contextmanager
+def _parquet(path: Path, references: int) -> Iterator[Append]:
+    with TableWriter(path, SCHEMA) as rows:
+
+        def append(row: DescribedRow) -> None:
+            rows.append((*(getattr(row, name) for name in COLUMNS), [one._asdict() for one in row.references]))
+
+        yield append
+
+
+SUFFIXES: dict[str, Callable[[Path, int], AbstractContextManager[Append]]] = {
+    ".csv": partial(_delimited, delimiter=","),
+    ".tsv": partial(_delimited, delimiter="\t"),
+    ".jsonl": _json_lines,
+    ".parquet": _parquet,
+}

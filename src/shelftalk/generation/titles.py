@@ -1,0 +1,90 @@
+"""Read the rows of a file of titles, each with the request to put to the model or the reason why there is none.
+
+A row is counted and kept whatever is wrong with it. The reasons are those of `catalogue.prepare` for a row as such and
+for its title (invalid_json, not_an_object, invalid_csv, invalid_utf8, line_too_long, missing_title, title_not_text) and
+
+    title_too_long    more than 1,000 characters as it stands in the file
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from shelftalk.catalogue.clean import clean
+from shelftalk.catalogue.columns import Columns, choose_title_columns
+from shelftalk.catalogue.read import SURROGATE, Row, Unusable, reading
+from shelftalk.catalogue.values import text_of, uid_of
+
+MOST_CHARACTERS = 1000  # the longest of AmazonTitles' are some 500; a prompt far beyond what was trained is no use
+
+
+@dataclass(frozen=True, slots=True)
+class TitleRow:
+    """One row: `number` counts rows from 0, `line` is where it stands in the file, `title` is as in the file.
+
+    `request` is the title cleaned as for training; it is empty where `fault` and `detail` say why there is none.
+    """
+
+    number: int
+    line: int
+    uid: str
+    title: str
+    request: str
+    fault: str = ""
+    detail: str = ""
+
+
+def find_columns(source: Path, title_field: str | None = None, id_field: str | None = None) -> Columns:
+    """Choose the columns that hold title and id.
+
+    Raises:
+        NotFound: there is no such file.
+        UnreadableInput: the file as a whole cannot be read, or has no such column.
+    """
+    with reading(source) as reader:
+        names = reader.columns()
+    # No columns at all: no row can be read, and each will say why.
+    return choose_title_columns(source, names, title_field, id_field) if names else Columns("title", None, None)
+
+
+def read_titles(source: Path, columns: Columns) -> Iterator[TitleRow]:
+    """Yield every row that is not blank, in the file's order.
+
+    Raises:
+        UnreadableInput: the file turns out to be truncated or corrupt.
+    """
+    with reading(source) as reader:
+        for number, (line, row) in enumerate(reader.rows(columns)):
+            yield _title_row(number, line, row)
+
+
+def _title_row(number: int, line: int, row: Row | Unusable) -> TitleRow:
+    uid = title = ""
+    try:
+        if isinstance(row, Unusable):
+            raise row
+        uid = uid_of(row.uid)
+        title = _unicode(text_of(row.title, "title_not_text"))
+        return TitleRow(number, line, uid, title, _request(title))
+    except Unusable as fault:
+        return TitleRow(number, line, uid, title, "", fault.reason, _unicode(fault.detail))
+
+
+def _request(title: str) -> str:
+    """Return what training would have made of the title.
+
+    Raises:
+        Unusable: it is too long, or nothing of it is left.
+    """
+    if len(title) > MOST_CHARACTERS:
+        raise Unusable("title_too_long", f"{len(title):,} characters; at most {MOST_CHARACTERS:,} are described")
+    if not (request := clean(title)):
+        raise Unusable("missing_title")
+    return request
+
+
+def _unicode(text: str) -> str:
+    """Put U+FFFD for every lone surrogate, which no file in UTF-8 can hold."""
+    return SURROGATE.sub("\ufffd", text)

@@ -1,0 +1,505 @@
+"""A whole file of titles, with an engine that says what it was told: order, bad rows, kills, refusals."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import pyarrow.parquet as pq
+import pytest
+
+from shelftalk.errors import Busy, Failure, InvalidSettings, NotFound, NotWritable, UnreadableInput, UserError
+from shelftalk.generation import catalogue
+from shelftalk.generation.catalogue import Job, describe_titles
+from shelftalk.generation.engine import Engine
+from shelftalk.generation.scripted_engine import ScriptedEngine
+from shelftalk.records import Description, Reference
+from shelftalk.retrieval.search import Index
+from shelftalk.settings import DecodingSettings
+from shelftalk.workspace import lock
+from tests.catalogue.samples import write_parquet
+from tests.conftest import ROOT
+
+SETTINGS = DecodingSettings(max_new_tokens=12)
+ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "src")]), "OMP_NUM_THREADS": "1"}
+
+
+class FakeIndex:
+    """Finds two products for every text, whose likeness tells which texts were asked for together."""
+
+    def __init__(self) -> None:
+        self.asked: list[list[str]] = []
+
+    def search_all(self, texts: Sequence[str], k: int) -> list[list[Reference]]:
+        self.asked.append(list(texts))
+        return [
+            [Reference(f"{text}-{n}", f"near {text}", "...", round(0.9 - n / 10, 4)) for n in range(min(k, 2))]
+            for text in texts
+        ]
+
+
+def answer(prompt: str, tuned: bool) -> str:
+    """Describe a title; those that end in 3, 5 and 7 come out empty, repetitive and too long."""
+    assert tuned
+    title = prompt.partition("\n")[0]
+    return {"3": "", "5": "a b c d a b c d a b c", "7": " ".join(map(str, range(100)))}.get(
+        title[-1], f"Card of {title}."
+    )
+
+
+def write_titles(path: Path, count: int = 20) -> Path:
+    """Write a CSV of `count` titles of differing length, with two bad rows among every ten."""
+    lines = ["sku,title,price"]
+    for number in range(count):
+        if number % 10 == 4:
+            lines.append(f"{number},   ,1")
+        elif number % 10 == 8:
+            lines.append(f'{number},"half" open,1')
+        else:
+            lines.append(f"{number},Oak {'peg ' * (number % 3)}{number},1")
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def job(folder: Path, name: str = "out.csv", count: int = 20, **changes: Any) -> Job:
+    source = folder / "titles.csv"
+    if not source.exists():
+        write_titles(source, count)
+    known: dict[str, Any] = {
+        "source": source,
+        "output": folder / name,
+        "settings": SETTINGS,
+        "model": {"run": "pegs", "adapter": "0" * 64},
+        "record": folder / "records" / f"{name}.json",
+        "references": 2,
+    }
+    return Job(**{**known, **changes})
+
+
+def describe(
+    one: Job, engine: Engine | None = None, index: FakeIndex | None = None, **listeners: Any
+) -> dict[str, Any]:
+    return describe_titles(
+        one, lambda: engine or ScriptedEngine(answer), lambda: cast(Index, index or FakeIndex()), **listeners
+    )
+
+
+def not_to_be_loaded() -> Any:
+    raise AssertionError("this was not to be loaded")
+
+
+def rows(path: Path) -> list[dict[str, Any]]:
+    if path.suffix == ".parquet":
+        return list(pq.read_table(path).to_pylist())
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".jsonl":
+        return [json.loads(line) for line in text.splitlines()]
+    return list(csv.DictReader(text.splitlines(), delimiter="\t" if path.suffix == ".tsv" else ","))
+
+
+def left_beside(folder: Path) -> set[str]:
+    return {one.name for one in folder.iterdir()} - {"titles.csv", "records"}
+
+
+class DiesAfter:
+    """An engine that writes backwards, as engines may, and fails after some descriptions."""
+
+    name = "mortal"
+
+    def __init__(self, count: float, error: BaseException) -> None:
+        self.count, self.error, self.asked, self.closed = count, error, list[str](), False
+
+    def complete(self, prompt: str, **_: Any) -> Description:
+        raise NotImplementedError
+
+    def complete_all(
+        self,
+        prompts: Sequence[str],
+        *,
+        tuned: bool,
+        settings: DecodingSettings,
+        on_description: Callable[[int, Description], None] | None = None,
+    ) -> list[Description]:
+        assert on_description is not None
+        for number in reversed(range(len(prompts))):
+            if self.count == 0:
+                raise self.error
+            self.count -= 1
+            self.asked.append(prompts[number])
+            on_description(number, ScriptedEngine(answer).complete(prompts[number], tuned=tuned, settings=settings))
+        return []
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl", ".parquet"])
+def test_every_row_stands_in_its_place_in_every_kind(tmp_path: Path, suffix: str) -> None:
+    heard: list[str] = []
+    summary = describe(job(tmp_path, f"out{suffix}"), DiesAfter(-1, RuntimeError()), say=heard.append)
+    found = rows(tmp_path / f"out{suffix}")
+    assert [int(row["line"]) for row in found] == list(range(2, 22))
+    flags = ["", "", "", "empty", "missing_title", "repetitive", "", "cut", "invalid_csv", ""] * 2
+    assert [row["flag"] for row in found] == flags
+    assert [row["uid"] for row in found] == [str(n) if n % 10 != 8 else "" for n in range(20)]
+    assert found[11]["title"] == "Oak peg peg 11"
+    assert found[11]["description"] == "Card of Oak peg peg 11."
+    assert found[17]["description"].endswith("10 11")
+    assert found[14]["description"] == found[18]["description"] == ""
+    assert [bool(row["detail"]) for row in found] == [bool(flag) and flag != "missing_title" for flag in flags]
+    if suffix in (".jsonl", ".parquet"):
+        assert found[11]["references"] == [
+            {"uid": "Oak peg peg 11-0", "title": "near Oak peg peg 11", "similarity": 0.9},
+            {"uid": "Oak peg peg 11-1", "title": "near Oak peg peg 11", "similarity": 0.8},
+        ]
+        assert found[14]["references"] == []
+    else:
+        assert (found[11]["reference_2_uid"], found[11]["reference_2_similarity"]) == ("Oak peg peg 11-1", "0.8")
+        assert found[14]["reference_1_uid"] == ""
+    assert (summary["rows"], summary["described"], summary["before"]) == (20, 16, 0)
+    assert summary["flags"] == {"empty": 2, "repetitive": 2, "cut": 2}
+    assert summary["bad_rows"] == {
+        "missing_title": {"count": 2, "lines": [6, 16]},
+        "invalid_csv": {"count": 2, "lines": [10, 20]},
+    }
+    assert summary["rows_per_second"] > 0
+    assert "2 cannot be described, missing title (line 6, 16); the output has each in its place." in heard
+    assert left_beside(tmp_path) == {f"out{suffix}"}
+
+
+def test_windows_change_nothing_but_what_is_asked_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    describe(job(tmp_path))
+    monkeypatch.setattr(catalogue, "WINDOW", 5)
+    index = FakeIndex()
+    describe(job(tmp_path, "windows.csv"), index=index)
+    assert [len(asked) for asked in index.asked] == [5, 5, 5, 1]
+    assert (tmp_path / "windows.csv").read_bytes() == (tmp_path / "out.csv").read_bytes()
+
+
+def test_no_references_means_no_index(tmp_path: Path) -> None:
+    describe_titles(job(tmp_path, references=0), lambda: ScriptedEngine(answer), not_to_be_loaded)
+    assert list(rows(tmp_path / "out.csv")[0]) == ["line", "uid", "title", "description", "flag", "detail"]
+
+
+def test_the_same_call_again_does_nothing(tmp_path: Path) -> None:
+    first = describe(job(tmp_path))
+    before = (tmp_path / "out.csv").stat()
+    again = describe_titles(job(tmp_path), not_to_be_loaded, not_to_be_loaded)
+    assert again == {**first, "before": 16, "seconds": 0.0, "rows_per_second": None}
+    assert (tmp_path / "out.csv").stat() == before
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), RuntimeError("by design")])
+def test_what_was_done_is_not_done_again(tmp_path: Path, error: BaseException) -> None:
+    engine = DiesAfter(7, error)
+    with pytest.raises(type(error)):
+        describe(job(tmp_path), engine)
+    assert engine.closed
+    assert left_beside(tmp_path) == {"out.csv.journal", ".out.csv.lock"}
+    rest, heard, seen, index = DiesAfter(-1, error), list[str](), list[tuple[int, int]](), FakeIndex()
+    describe(job(tmp_path), rest, index, say=heard.append, progress=lambda *now: seen.append(now))
+    assert len(engine.asked) == 7
+    assert sorted(engine.asked + rest.asked) == sorted(set(engine.asked + rest.asked))
+    assert len(engine.asked + rest.asked) == 16
+    assert "Going on: 7 of 16 rows were done before." in heard
+    assert seen == [(done, 16) for done in range(8, 17)]
+    assert [len(asked) for asked in index.asked] == [16]  # all of the window, as without the interruption
+    describe(job(tmp_path, "whole.csv"))
+    assert (tmp_path / "out.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
+
+
+DRIVER = """
+import sys
+from pathlib import Path
+from tests.generation.test_catalogue import ScriptedEngine, answer, catalogue, describe, job
+catalogue.WINDOW = 16
+describe(job(Path(sys.argv[1])), ScriptedEngine(answer, pause=0.002))
+"""
+
+
+def start(folder: Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", DRIVER, str(folder)]
+    return subprocess.Popen(command, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True)
+
+
+def finished_lines(folder: Path) -> int:
+    path = folder / "out.csv.journal"
+    return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
+def test_ten_random_kills_leave_no_trace(tmp_path: Path) -> None:
+    """Each kill falls some rows after the one before, at a moment of its own within a row."""
+    describe(job(tmp_path, "whole.csv", count=300))
+    moments, seen = random.Random("ten kills"), 0
+    for _ in range(10):
+        wanted = finished_lines(tmp_path) + moments.randint(1, 20)
+        with start(tmp_path) as process:
+            while finished_lines(tmp_path) < wanted:
+                assert process.poll() is None, process.stderr.read() if process.stderr else ""
+                time.sleep(0.001)
+            time.sleep(moments.uniform(0, 0.01))
+            process.kill()
+            assert process.wait() == -signal.SIGKILL
+        assert finished_lines(tmp_path) >= max(wanted, seen)
+        seen = finished_lines(tmp_path)
+        assert not (tmp_path / "out.csv").exists()
+    journal = (tmp_path / "out.csv.journal").read_bytes().splitlines()
+    kept = [int(found[1]) for line in journal if (found := re.match(rb'{"row":(\d+),', line))]
+    assert len(kept) == len(set(kept)) >= 10
+    with start(tmp_path) as process:
+        assert process.wait(60) == 0
+    assert (tmp_path / "out.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
+    assert left_beside(tmp_path) == {"out.csv", "whole.csv"}
+
+
+BEFORE_EACH_OPERATION = """
+import os, signal, sys
+from pathlib import Path
+from tests.generation.test_catalogue import describe, job, left_beside
+
+def die_before(moment, folder):
+    done = 0
+    def count(event, arguments):
+        nonlocal done
+        writes = event == "open" and isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR)
+        if (writes or event in ("os.rename", "os.remove", "os.mkdir")) and str(arguments[0]).startswith(str(folder)):
+            done += 1
+            if done == moment:
+                os.kill(os.getpid(), signal.SIGKILL)
+    sys.addaudithook(count)
+
+root = Path(sys.argv[1])
+for moment in range(1, 100):
+    folder = root / str(moment)
+    folder.mkdir()
+    one = job(folder, count=6)
+    child = os.fork()
+    if not child:
+        die_before(moment, folder)
+        describe(one)
+        os._exit(0)
+    if os.waitpid(child, 0)[1] != signal.SIGKILL:
+        break
+    describe(one)
+    assert left_beside(folder) == {"out.csv"}, left_beside(folder)
+print(moment)
+"""
+
+
+def test_a_kill_before_any_file_operation_costs_nothing(tmp_path: Path) -> None:
+    """The process that forks has no threads of its own, unlike this one."""
+    command = [sys.executable, "-c", BEFORE_EACH_OPERATION, str(tmp_path)]
+    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    moments = int(done.stdout)
+    assert 8 <= moments < 99
+    assert len({(tmp_path / str(moment) / "out.csv").read_bytes() for moment in range(1, moments + 1)}) == 1
+
+
+def test_two_processes_do_not_write_one_output(tmp_path: Path) -> None:
+    one = job(tmp_path)
+    with lock(one.output, "writing descriptions"), pytest.raises(Busy, match=r"out.csv is in use by process \d+"):
+        describe(one)
+    describe(one)
+
+
+def test_another_job_does_not_go_on_with_this_ones_rows(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError):
+        describe(job(tmp_path), DiesAfter(3, RuntimeError()))
+    changes: dict[str, tuple[Any, str]] = {
+        "settings": (DecodingSettings(max_new_tokens=12, temperature=0), "temperature: 1.0, now 0"),
+        "references": (1, "references: 2, now 1"),
+        "model": ({"run": "oak", "adapter": "0" * 64}, "run: pegs, now oak"),
+        "title_field": ("sku", "title_field: title, now sku"),
+    }
+    for name, (value, words) in changes.items():
+        with pytest.raises(InvalidSettings, match=words):
+            describe(job(tmp_path, **{name: value}))
+    write_titles(tmp_path / "titles.csv", 21)
+    with pytest.raises(InvalidSettings, match=r"input_sha256: \w+, now \w+\); run that job's command again, remove"):
+        describe(job(tmp_path))
+    write_titles(tmp_path / "titles.csv", 20)
+    assert describe(job(tmp_path))["before"] == 3
+
+
+def test_an_input_that_changes_meanwhile_is_noticed(tmp_path: Path) -> None:
+    class Meddler(DiesAfter):
+        def close(self) -> None:
+            write_titles(tmp_path / "titles.csv", 19)
+
+    with pytest.raises(Failure, match="changed while it was read; put the earlier file back"):
+        describe(job(tmp_path), Meddler(-1, RuntimeError()))
+    assert not (tmp_path / "out.csv").exists()
+
+
+def something_else(folder: Path) -> Job:
+    (folder / "out.csv").write_text("mine")
+    return job(folder)
+
+
+def of_other_settings(folder: Path) -> Job:
+    describe(job(folder))
+    return job(folder, references=1)
+
+
+def edited(folder: Path) -> Job:
+    describe(job(folder))
+    (folder / "out.csv").write_text("better text")
+    return job(folder)
+
+
+def the_input(folder: Path) -> Job:
+    (folder / "link.csv").symlink_to(folder / "titles.csv")
+    return job(folder, "link.csv")
+
+
+def a_folder(folder: Path) -> Job:
+    (folder / "out.csv").mkdir()
+    return job(folder)
+
+
+@pytest.mark.parametrize(
+    ("prepare", "error", "words"),
+    [
+        (lambda folder: job(folder, "out.xlsx"), UserError, "--output must end in .csv, .tsv, .jsonl, .parquet, got"),
+        (lambda folder: job(folder, "no/out.csv"), NotFound, r"There is no folder .*no for --output; .*mkdir -p .*no"),
+        (something_else, UserError, "out.csv exists and is not this job's output; remove it or choose another"),
+        (of_other_settings, UserError, "exists and is not this job's output"),
+        (edited, UserError, "exists and is not this job's output"),
+        (the_input, UserError, "link.csv is the --input"),
+        (a_folder, UserError, "out.csv is a folder"),
+        (lambda folder: job(folder, source=folder / "none.csv"), NotFound, "There is no file .*none.csv"),
+        (lambda folder: job(folder, title_field="name"), UnreadableInput, r"no column 'name' \(--title-field\)"),
+    ],
+)
+def test_what_cannot_be_is_refused_and_changes_nothing(
+    tmp_path: Path, prepare: Callable[[Path], Job], error: type[Exception], words: str
+) -> None:
+    one = prepare(tmp_path)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    with pytest.raises(error, match=words) as caught:
+        describe_titles(one, not_to_be_loaded, not_to_be_loaded)
+    assert "\n" not in str(caught.value)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write to any folder")
+def test_a_folder_that_may_not_be_written_to_is_said_first(tmp_path: Path) -> None:
+    (tmp_path / "fixed").mkdir(mode=0o555)
+    write_titles(tmp_path / "titles.csv")
+    with pytest.raises(NotWritable, match="permission denied; choose another --output"):
+        describe(job(tmp_path, "fixed/out.csv"))
+
+
+def test_a_fault_in_the_middle_of_the_input_is_found_before_anything_is_written(tmp_path: Path) -> None:
+    import gzip
+
+    source = tmp_path / "titles.csv"
+    whole = gzip.compress(write_titles(source, 9000).read_bytes())
+    source.write_bytes(whole[:-40])
+    with pytest.raises(UnreadableInput, match="is truncated"):
+        describe_titles(job(tmp_path), not_to_be_loaded, not_to_be_loaded)
+    assert left_beside(tmp_path) == set()
+
+
+def test_only_a_header_gives_only_a_header(tmp_path: Path) -> None:
+    write_titles(tmp_path / "titles.csv", 0)
+    summary = describe_titles(job(tmp_path), not_to_be_loaded, not_to_be_loaded)
+    assert (summary["rows"], summary["described"], summary["rows_per_second"]) == (0, 0, None)
+    assert (tmp_path / "out.csv").read_text().startswith("line,uid,title,description,flag,detail,reference_1_uid")
+    (tmp_path / "titles.csv").write_text("")
+    with pytest.raises(UnreadableInput, match="is empty"):
+        describe(job(tmp_path, "other.csv"))
+
+
+def test_odd_rows_pass_through_every_kind(tmp_path: Path) -> None:
+    source = tmp_path / "odd.jsonl"
+    source.write_bytes(
+        b'{"title": "\\ud83d peg \\u0000"}\n[1]\n{"title": "%s"}\n{"title": "=1+1", "id": true}\n' % (b"x" * 100_000)
+    )
+    for suffix in (".csv", ".tsv", ".jsonl", ".parquet"):
+        describe(job(tmp_path, f"out{suffix}", source=source))
+        found = rows(tmp_path / f"out{suffix}") if suffix != ".tsv" else []
+        assert [row["flag"] for row in found] in ([], ["", "not_an_object", "title_too_long", ""])
+        assert suffix == ".tsv" or found[2]["title"] == "x" * 100_000
+    assert rows(tmp_path / "out.csv")[3]["title"] == "'=1+1"
+    assert rows(tmp_path / "out.jsonl")[3]["title"] == "=1+1"
+    assert rows(tmp_path / "out.jsonl")[0]["title"] == "\ufffd peg \0"
+
+
+def test_parquet_with_other_column_names(tmp_path: Path) -> None:
+    source = write_parquet(tmp_path / "a.parquet", [{"Nr": n, "Name des Artikels": f"Haken {n}"} for n in range(3)])
+    describe(job(tmp_path, source=source, title_field="Name des Artikels", id_field="Nr"))
+    assert [(row["uid"], row["description"]) for row in rows(tmp_path / "out.csv")] == [
+        ("0", "Card of Haken 0."),
+        ("1", "Card of Haken 1."),
+        ("2", "Card of Haken 2."),
+    ]
+
+
+FULL_DISK = """
+import sys
+from pathlib import Path
+from tests.generation.test_catalogue import answer, describe, job, write_titles, ScriptedEngine
+from shelftalk.errors import NotWritable
+place, disk = map(Path, sys.argv[1:])
+source = write_titles(place / "titles.csv", 200)
+one = job(disk, source=source)
+filler = disk / "filler"
+filler.write_bytes(b"x" * ((1 << 20) - 32_000))
+try:
+    describe(one)
+    sys.exit("the disk was not full")
+except NotWritable as error:
+    print(error)
+filler.unlink()
+print(describe(one)["before"])
+(place / "out.csv").write_bytes(one.output.read_bytes())
+"""
+
+
+def test_a_full_disk_is_one_line_and_the_job_goes_on(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    alone = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c"]
+    mount = f"mount -t tmpfs -o size=1m tmpfs {disk}"
+    try:
+        if subprocess.run([*alone, mount], capture_output=True).returncode:
+            pytest.skip("this machine lets nobody mount a small disk")
+    except FileNotFoundError:
+        pytest.skip("this machine has no unshare")
+    command = [*alone, f'{mount} && exec "$@"', "sh", sys.executable, "-c", FULL_DISK, str(tmp_path), str(disk)]
+    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    message, before = done.stdout.splitlines()
+    assert re.fullmatch(
+        r"Cannot write .*/out.csv.journal: the disk is full; free some space and run .* again\.", message
+    )
+    assert 0 < int(before) < 160
+    describe(job(tmp_path, "whole.csv", source=tmp_path / "titles.csv"))
+    assert (tmp_path / "out.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
+
+
+def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
+    """The titles alone take 9 MB, the descriptions as much again."""
+    import tracemalloc
+
+    source = tmp_path / "many.jsonl"
+    source.write_text("".join(f'{{"title": "{"x" * 900} {n}9"}}\n' for n in range(10_000)))
+    one = job(tmp_path, "out.jsonl", source=source, references=0)
+    tracemalloc.start()
+    describe(one)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert one.output.stat().st_size > 18_000_000
+    assert peak < 5_000_000

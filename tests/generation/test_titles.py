@@ -1,0 +1,85 @@
+"""Reading titles: every row counts, and what is asked is what training saw."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from shelftalk.catalogue.columns import Columns
+from shelftalk.errors import UnreadableInput
+from shelftalk.generation.titles import MOST_CHARACTERS, TitleRow, find_columns, read_titles
+from tests.catalogue.samples import write_parquet
+
+
+def read(path: Path, *fields: str | None) -> list[TitleRow]:
+    return list(read_titles(path, find_columns(path, *fields)))
+
+
+def test_a_title_is_kept_as_it_is_and_asked_for_as_in_training(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("asin,title\n7,<b>Q&amp;A</b>  peg \n", encoding="utf-8")
+    assert read(path) == [TitleRow(0, 2, "7", "<b>Q&amp;A</b>  peg ", "Q&A peg")]
+
+
+def test_no_description_and_no_id_is_needed(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl.gz"
+    path.write_bytes(gzip.compress(b'{"name": "oak peg"}\n'))
+    assert find_columns(path) == Columns("name", None, None)
+    assert read(path) == [TitleRow(0, 1, "", "oak peg", "oak peg")]
+
+
+def test_named_columns_are_taken(tmp_path: Path) -> None:
+    path = write_parquet(tmp_path / "a.parquet", [{"title": "no", "Bezeichnung": "Haken", "Nr": 5}])
+    assert read(path, "Bezeichnung", "Nr") == [TitleRow(0, 1, "5", "Haken", "Haken")]
+
+
+def test_without_a_title_column_the_flag_to_give_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("Bezeichnung,Nr\nHaken,5\n")
+    with pytest.raises(UnreadableInput) as caught:
+        find_columns(path)
+    message = str(caught.value)
+    assert "no title column" in message and "--title-field" in message and "Bezeichnung, Nr" in message
+    assert "description" not in message.partition("its columns")[0].replace("product_description", "")
+
+
+@pytest.mark.parametrize(
+    ("line", "fault", "title"),
+    [
+        (b'{"title": "cut', "invalid_json", ""),
+        (b"[1]", "not_an_object", ""),
+        (b'{"title": "\xff"}', "invalid_utf8", ""),
+        (b'{"uid": "x"}', "missing_title", ""),
+        (b'{"title": "<br>"}', "missing_title", "<br>"),
+        (b'{"title": ["\\ud83d"]}', "title_not_text", ""),
+        (b'{"title": "%s"}' % (b"x" * 100_000), "title_too_long", "x" * 100_000),
+    ],
+)
+def test_a_bad_row_keeps_its_place_and_says_why(tmp_path: Path, line: bytes, fault: str, title: str) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b'{"title": "first"}\n\n' + line + b'\n{"title": "last"}\n')
+    first, bad, last = read(path)
+    assert (first.number, first.line, first.fault) == (0, 1, "")
+    assert (bad.number, bad.line, bad.fault, bad.title, bad.request) == (1, 3, fault, title, "")
+    assert (last.number, last.line, last.request) == (2, 4, "last")
+    "".join([bad.title, bad.detail]).encode()
+
+
+def test_the_longest_title_is_described(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text(f'{{"title": "{"x" * MOST_CHARACTERS}"}}\n')
+    assert [row.fault for row in read(path)] == [""]
+
+
+def test_a_lone_surrogate_becomes_the_sign_for_a_lost_character(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b'{"title": "peg \\ud83d \\u0000 oak"}\n')
+    assert read(path) == [TitleRow(0, 1, "", "peg \ufffd \0 oak", "peg oak")]
+
+
+def test_a_file_of_nothing_but_a_header_or_blank_lines_has_no_rows(tmp_path: Path) -> None:
+    for name, content in (("a.csv", "title\n"), ("b.csv", "\n\n"), ("c.jsonl", "\n")):
+        (tmp_path / name).write_text(content)
+        assert read(tmp_path / name) == []

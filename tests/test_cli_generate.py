@@ -1,0 +1,140 @@
+"""`shelftalk generate` as a user types it, on the tiny model: formats, kills, Ctrl-C, one line for each mistake."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shelftalk.training.run import Run
+from shelftalk.workspace import lock
+from tests.conftest import ROOT
+from tests.test_cli import Shell
+
+SHORT = ["--max-new-tokens", "24", "--temperature", "0"]
+
+
+@pytest.fixture
+def trained(tiny_run: Run, capsys: pytest.CaptureFixture[str]) -> Shell:
+    """A shell in the workspace of the tiny run `pegs`."""
+    return Shell(tiny_run.workspace.root, capsys)
+
+
+def write_titles(path: Path, count: int) -> Path:
+    titles = [f"Oak peg {number} cm" for number in range(count)]
+    path.write_text("".join(f'{{"title": "{title}"}}\n' for title in titles) + "[]\n")
+    return path
+
+
+def generate(source: Path, output: Path, *more: object) -> list[object]:
+    return ["generate", "pegs", "--input", source, "--output", output, *SHORT, *more]
+
+
+def test_from_a_file_to_a_file(trained: Shell, tiny_run: Run, tmp_path: Path) -> None:
+    source = write_titles(tmp_path / "titles.jsonl", 5)
+    summary = trained.json(*generate(source, tmp_path / "out.jsonl"))
+    assert (summary["rows"], summary["described"], summary["before"]) == (6, 5, 0)
+    assert summary["bad_rows"] == {"not_an_object": {"count": 1, "lines": [6]}}
+    rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert [row["line"] for row in rows] == [1, 2, 3, 4, 5, 6]
+    trained_on = {product.uid for product in tiny_run.products()}
+    assert all({one["uid"] for one in row["references"]} <= trained_on for row in rows)
+    assert [len(row["references"]) for row in rows] == [3, 3, 3, 3, 3, 0]
+    for row in rows[:5]:
+        answer = trained.json("ask", "pegs", row["title"], *SHORT)
+        assert row["description"] == answer["tuned"]["text"]
+        assert [one["uid"] for one in row["references"]] == [one["uid"] for one in answer["references"]]
+    again = trained.json(*generate(source, tmp_path / "out.jsonl"))
+    assert again == {**summary, "before": 5, "seconds": 0.0, "rows_per_second": None}
+
+
+def test_what_a_person_reads(trained: Shell, tmp_path: Path) -> None:
+    source = write_titles(tmp_path / "titles.jsonl", 3)
+    code, out, err = trained(*generate(source, tmp_path / "out.csv", "--references", 0, "--max-new-tokens", 2))
+    assert code == 0, err
+    first, *rest = out.splitlines()
+    assert first.startswith(f"3 of 4 rows described in {tmp_path / 'out.csv'} (")
+    assert first.endswith(" rows a second).")
+    assert "  1 cannot be described, not an object (line 4)" in rest
+    assert "Describing titles.jsonl: done in" in err
+    code, out, _ = trained(*generate(source, tmp_path / "out.csv", "--references", 0, "--max-new-tokens", 2))
+    assert code == 0
+    assert "(as an earlier call left it)" in out
+    with (tmp_path / "out.csv").open(newline="") as file:
+        assert [row["title"] for row in csv.DictReader(file)] == ["Oak peg 0 cm", "Oak peg 1 cm", "Oak peg 2 cm", ""]
+
+
+def wait_for_lines(process: subprocess.Popen[str], journal: Path, count: int) -> None:
+    while not (journal.exists() and journal.read_bytes().count(b"\n") > count):
+        assert process.poll() is None, process.stderr.read() if process.stderr else ""
+        time.sleep(0.005)
+
+
+def test_after_ctrl_c_and_a_kill_the_same_command_goes_on(trained: Shell, tmp_path: Path) -> None:
+    source, output = write_titles(tmp_path / "titles.jsonl", 160), tmp_path / "out.csv"
+    command = [sys.executable, "-m", "shelftalk", *map(str, generate(source, output)), "--workspace", str(trained.root)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"}
+    journal, seen = tmp_path / "out.csv.journal", 0
+    for number, expected in ((signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)):
+        with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+            wait_for_lines(process, journal, seen + 20)
+            process.send_signal(number)
+            _, err = process.communicate(timeout=60)
+            assert process.returncode == expected, err
+        if number == signal.SIGINT:
+            assert err.splitlines()[-1] == "Stopped. Run the same command again to go on."
+        else:
+            assert "rows were done before." in err
+        seen = journal.read_bytes().count(b"\n")
+        assert 20 < seen < 161
+        assert not output.exists()
+    assert trained.json(*generate(source, output))["before"] >= seen - 2
+    trained.json(*generate(source, tmp_path / "whole.csv"))
+    assert output.read_bytes() == (tmp_path / "whole.csv").read_bytes()
+    assert {one.name for one in tmp_path.iterdir()} == {"titles.jsonl", "out.csv", "whole.csv"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"--output": "out.xlsx"}, ["--output must end in .csv, .tsv, .jsonl, .parquet", "out.xlsx"]),
+        ({"--output": "no/out.csv"}, ["no folder", "mkdir -p"]),
+        ({"--output": "titles.csv"}, ["is the --input"]),
+        ({"--input": "none.csv"}, ["There is no file", "none.csv"]),
+        ({"--title-field": "Name"}, ["no column 'Name'", "sku, title"]),
+        ({"--temperature": "-1"}, ["temperature must be at least 0"]),
+        ({"--references": "101"}, ["--references"]),
+    ],
+)
+def test_a_mistake_is_one_line(trained: Shell, tmp_path: Path, arguments: dict[str, Any], words: list[str]) -> None:
+    (tmp_path / "titles.csv").write_text("sku,title\n1,Oak peg\n")
+    given = {"--input": "titles.csv", "--output": "out.csv", **arguments}
+    for option in ("--input", "--output"):
+        given[option] = tmp_path / given[option]
+    line = trained.mistake("generate", "pegs", *(word for pair in given.items() for word in pair))
+    for word in words:
+        assert word in line
+    assert {one.name for one in tmp_path.iterdir()} == {"titles.csv"}
+
+
+def test_runs_that_cannot_write_are_named(trained: Shell, tmp_path: Path) -> None:
+    source = write_titles(tmp_path / "titles.jsonl", 1)
+    assert "no run 'nope'; there are: pegs" in trained.mistake(
+        "generate", "nope", "--input", source, "--output", tmp_path / "out.csv"
+    )
+
+
+def test_the_second_of_two_is_told_who_writes(trained: Shell, tmp_path: Path) -> None:
+    source = write_titles(tmp_path / "titles.jsonl", 1)
+    with lock(tmp_path / "out.csv", "writing descriptions"):
+        code, _, err = trained(*generate(source, tmp_path / "out.csv"))
+    assert code == 1
+    assert f"out.csv is in use by process {os.getpid()} (writing descriptions)" in err
