@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from shelftalk.errors import InvalidSettings
@@ -12,12 +13,16 @@ from shelftalk.retrieval.index import Embeds, open_index
 
 
 class Index:
-    """An open index; make one with `Index.open(folder, embedder)`. Its texts and vectors are in memory."""
+    """An open index; make one with `Index.open(folder, embedder)`. Its texts and vectors are in memory.
+
+    Several threads may search at once; they take turns, which tokenizer and Chroma want.
+    """
 
     def __init__(self, texts: Any, store: Store, embedder: Embeds) -> None:
         self._texts = texts
         self._store = store
         self._embedder = embedder
+        self._turn = Lock()
 
     @classmethod
     def open(cls, folder: Path, embedder: Embeds) -> Index:
@@ -45,7 +50,8 @@ class Index:
         """
         if k < 1:
             raise InvalidSettings(f"The number of references must be at least 1, got {k}.")
-        found = self._store.nearest(self._embedder.embed([text]), k)[0]
+        with self._turn:
+            found = self._store.nearest(self._embedder.embed([text]), k)[0]
         rounded = [(row, round(min(1.0, max(-1.0, cosine)), 4)) for row, cosine in found]
         # Chroma gives equals in an order that changes with every build.
         return [self._reference(row, cosine) for row, cosine in sorted(rounded, key=lambda pair: (-pair[1], pair[0]))]
