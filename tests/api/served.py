@@ -106,7 +106,7 @@ def connect(address: str) -> socket.socket:
 def main(pause: str, slots: str, queue: str) -> None:
     """Serve in a process of its own, and print the address."""
     with bind("127.0.0.1", 0, keyed=False) as bound:
-        app = make_app(WatchedEngine(float(pause)), Limits(int(slots), int(queue)))
+        app = make_app(ScriptedEngine(answer, float(pause)), Limits(int(slots), int(queue)))
         make_server(app, lambda: print(f"http://127.0.0.1:{bound.getsockname()[1]}", flush=True)).run([bound])
 
 

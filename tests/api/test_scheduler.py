@@ -67,8 +67,6 @@ def test_computing_ends_within_a_second_of_a_client_hanging_up(busy: Busy, path:
 def test_who_hangs_up_while_waiting_is_never_computed(busy: Busy) -> None:
     with busy.send() as computing:
         until(lambda: busy.engine.computing == 1)
-        for path, stream in WAYS[1:3]:
-            busy.send(path, stream).close()
         with busy.send("/v1/completions", stream=True), busy.send():
             until(lambda: busy.waiting == 2)
         until(lambda: busy.waiting == 0)

@@ -35,10 +35,11 @@ from shelftalk.api.writing import SEEDS, Order, Piece, Written, write
 from shelftalk.prompts import prompt_for
 
 EVENT_STREAM = "text/event-stream"
+EVENT = {"type": "object", "properties": {"data": {"type": "string"}}, "required": ["data"]}  # as OpenAPI tells events
 
 router = APIRouter(
     responses={
-        200: {"content": {EVENT_STREAM: {"schema": {"type": "string"}}}},
+        200: {"content": {EVENT_STREAM: {"schema": EVENT}}},
         **refusals(400, 401, 403, 404, 413, 429, 500, 503),
     }
 )

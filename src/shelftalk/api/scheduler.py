@@ -66,7 +66,7 @@ class Scheduler:
                 loop.call_soon_threadsafe(on_event, event)
 
         future = loop.run_in_executor(self._threads, work, emit)
-        future.add_done_callback(lambda _: self._free.release())
+        future.add_done_callback(self._free_slot)
         try:
             return await asyncio.shield(future)  # a thread cannot be cancelled, and holds its slot until it ends
         except (ApiError, asyncio.CancelledError):
@@ -78,6 +78,10 @@ class Scheduler:
             raise engine_failed() from error
         finally:
             abandoned.set()
+
+    def _free_slot(self, future: asyncio.Future[Any]) -> None:
+        future.exception()  # seen, also where nobody waits any more, or asyncio complains
+        self._free.release()
 
     async def _take_slot(self) -> None:
         if self._closed.is_set():
@@ -106,7 +110,7 @@ class Stream(Generic[T]):
 
     def _end(self, task: asyncio.Task[T]) -> None:
         if not task.cancelled():
-            task.exception()  # seen, or asyncio complains that nobody did
+            task.exception()  # seen, also where nobody reads any more
         self._events.put_nowait(_END)
 
     async def started(self) -> None:

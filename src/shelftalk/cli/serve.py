@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from shelftalk.cli.options import DEFAULT_WORKSPACE, RunArgument, WorkspaceOption
-from shelftalk.errors import MissingPackage
+from shelftalk.errors import InvalidSettings, MissingPackage
 from shelftalk.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -72,6 +72,8 @@ def serve(
 def _open_engine(run: Run, asked: str, slots: int) -> Engine:
     from shelftalk.generation.transformers_engine import TransformersEngine
 
+    if asked not in ("automatic", TransformersEngine.name):
+        raise InvalidSettings(f"--engine must be automatic or {TransformersEngine.name}, got {asked!r}.")
     return TransformersEngine.load(run)
 
 
