@@ -77,7 +77,8 @@ def test_two_hundred_clients_do_no_harm_and_leave_nothing_behind(tmp_path: Path)
         assert server.stdout is not None
         port = int(server.stdout.readline().rsplit(":", 1)[1])
         try:
-            asyncio.run(one_round(port))
+            for _ in range(ROUNDS):  # the allocator's own room grows for a while, on Python 3.10 for longest
+                asyncio.run(one_round(port))
             before = resident(server.pid)
             seen = sum((asyncio.run(one_round(port)) for _ in range(ROUNDS)), Counter[str]())
             after = resident(server.pid)
