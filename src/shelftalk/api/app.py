@@ -34,7 +34,7 @@ def create_app(
     *,
     count_tokens: Callable[[str], int],
 ) -> FastAPI:
-    """Return the application that serves one run; whoever called closes its scheduler and the engine afterwards.
+    """Return the application that serves one run; whoever called closes the engine when its server has ended.
 
     With an `api_key` every route but /health demands it. Without one, only requests that name this machine in
     their Host header are answered. `count_tokens` says how many tokens a prompt has.

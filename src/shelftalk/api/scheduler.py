@@ -96,7 +96,10 @@ class Scheduler:
     def close(self) -> None:
         """End all work at its next token, and refuse what waits and what comes."""
         self._closed.set()
-        self._threads.shutdown(wait=False)
+
+    def join(self) -> None:
+        """Wait until no thread works any more, after `close`; the engine may be closed then."""
+        self._threads.shutdown()
 
 
 class Stream(Generic[T]):

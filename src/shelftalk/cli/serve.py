@@ -6,17 +6,13 @@ import shlex
 import socket
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from shelftalk.cli.options import DEFAULT_WORKSPACE, RunArgument, WorkspaceOption
-from shelftalk.errors import InvalidSettings, MissingPackage
+from shelftalk.cli.options import DEFAULT_WORKSPACE, EngineOption, RunArgument, WorkspaceOption
+from shelftalk.errors import MissingPackage
 from shelftalk.workspace import Workspace
-
-if TYPE_CHECKING:
-    from shelftalk.generation.engine import Engine
-    from shelftalk.training.run import Run
 
 PACKAGES = ("fastapi", "uvicorn", "prometheus_client")
 
@@ -31,7 +27,7 @@ def serve(
         Path | None,
         typer.Option("--api-key-file", help="File with the API key; otherwise SHELFTALK_API_KEY, otherwise none."),
     ] = None,
-    engine: Annotated[str, typer.Option("--engine", help="automatic, or an engine by name.")] = "automatic",
+    engine: EngineOption = "automatic",
     slots: Annotated[int, typer.Option("--slots", min=1, max=64, help="Requests that compute at once.")] = 2,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
 ) -> None:
@@ -47,6 +43,7 @@ def serve(
     from shelftalk.api.limits import Limits
     from shelftalk.api.server import bind, make_server, read_key
     from shelftalk.cli import output
+    from shelftalk.generation.choose import open_engine
     from shelftalk.models.tokens import encode_text, load_tokenizer
     from shelftalk.pipeline import open_index
 
@@ -54,7 +51,8 @@ def serve(
     with bind(host, port, key is not None) as bound:
         with output.step(f"Loading {run}"):
             tokenizer = load_tokenizer(opened.base_model().folder)
-            index, loaded = open_index(opened), _open_engine(opened, engine, slots)
+            loaded = open_engine(opened, asked=engine, slots=slots)
+            index = open_index(opened)
         try:
             app = create_app(
                 loaded,
@@ -67,14 +65,6 @@ def serve(
             make_server(app, lambda: _show_address(run, bound, api_key_file, key is not None)).run([bound])
         finally:
             loaded.close()
-
-
-def _open_engine(run: Run, asked: str, slots: int) -> Engine:
-    from shelftalk.generation.transformers_engine import TransformersEngine
-
-    if asked not in ("automatic", TransformersEngine.name):
-        raise InvalidSettings(f"--engine must be automatic or {TransformersEngine.name}, got {asked!r}.")
-    return TransformersEngine.load(run)
 
 
 def _show_address(run: str, bound: socket.socket, key_file: Path | None, keyed: bool) -> None:
