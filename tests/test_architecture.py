@@ -15,6 +15,7 @@ SOURCE = Path(__file__).resolve().parents[1] / "src" / "shelftalk"
 # From top to bottom; a layer imports only what stands below it, and its own package.
 LAYERS = [
     {"cli"},
+    {"api"},
     {"pipeline"},
     {"evaluation"},
     {"generation"},
@@ -43,6 +44,13 @@ HOMES = {
     "sentence_transformers": set(),
     "rich": {"cli"},
     "typer": {"cli"},
+    "fastapi": {"api"},
+    "starlette": {"api"},
+    "uvicorn": {"api"},
+    "prometheus_client": {"api"},
+    "pydantic": {"api"},
+    "pydantic_core": {"api"},
+    "anyio": {"api"},
     "pickle": set(),
 }
 
@@ -106,14 +114,16 @@ def test_modules_form_no_cycle() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["train", "--help"], ["ask", "--help"], ["generate", "--help"], ["--version"]]
+    "arguments",
+    [["--version"], ["--help"], *([name, "--help"] for name in ("train", "ask", "generate", "serve"))],
 )
 def test_help_loads_no_heavy_library(arguments: list[str]) -> None:
     program = (
         "import sys; sys.argv[1:] = sys.argv[1:]\n"
         "from shelftalk.cli.main import run\n"
         "assert run(sys.argv[1:]) == 0\n"
-        "heavy = {'torch', 'transformers', 'peft', 'chromadb', 'pyarrow', 'numpy', 'sacrebleu'} & set(sys.modules)\n"
+        "heavy = {'torch', 'transformers', 'peft', 'chromadb', 'pyarrow', 'numpy', 'sacrebleu', 'fastapi', 'uvicorn'}\n"
+        "heavy &= set(sys.modules)\n"
         "assert not heavy, heavy\n"
     )
     subprocess.run([sys.executable, "-c", program, *arguments], check=True, capture_output=True, timeout=60)

@@ -23,6 +23,7 @@ from shelftalk.cli.options import (
     with_settings,
 )
 from shelftalk.cli.runs import DetachOption, runs, show_started, show_trained, training_detail
+from shelftalk.cli.serve import serve
 from shelftalk.settings import (
     DecodingSettings,
     PrepareSettings,
@@ -281,6 +282,9 @@ def evaluate(
         output.print_json(result)
     else:
         output.show_evaluation(result)
+
+
+app.command()(serve)
 
 
 @app.command()

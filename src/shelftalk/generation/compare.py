@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from shelftalk.generation.engine import Engine
 from shelftalk.prompts import prompt_for
 from shelftalk.records import Description, Reference
-from shelftalk.retrieval.search import Index
 from shelftalk.settings import DecodingSettings
+
+
+class Searches(Protocol):
+    """Whatever finds the products nearest to a text, nearest first: `retrieval.search.Index`."""
+
+    def search(self, text: str, k: int = 3) -> list[Reference]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +34,7 @@ class Comparison:
 
 def compare(
     engine: Engine,
-    index: Index,
+    index: Searches,
     request: str,
     settings: DecodingSettings,
     references: int = 3,

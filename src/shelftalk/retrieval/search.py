@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from shelftalk.errors import InvalidSettings
@@ -13,12 +14,16 @@ from shelftalk.retrieval.index import Embeds, open_index
 
 
 class Index:
-    """An open index; make one with `Index.open(folder, embedder)`. Its texts and vectors are in memory."""
+    """An open index; make one with `Index.open(folder, embedder)`. Its texts and vectors are in memory.
+
+    Several threads may search at once; they take turns, which tokenizer and Chroma want.
+    """
 
     def __init__(self, texts: Any, store: Store, embedder: Embeds) -> None:
         self._texts = texts
         self._store = store
         self._embedder = embedder
+        self._turn = Lock()
 
     @classmethod
     def open(cls, folder: Path, embedder: Embeds) -> Index:
@@ -56,7 +61,9 @@ class Index:
             raise InvalidSettings(f"The number of references must be at least 1, got {k}.")
         if not texts:
             return []
-        return [self._references(found) for found in self._store.nearest(self._embedder.embed(texts), k)]
+        with self._turn:
+            found = self._store.nearest(self._embedder.embed(texts), k)
+        return [self._references(one) for one in found]
 
     def uids(self) -> set[str]:
         """Return the uids of all products of the index."""

@@ -1,0 +1,31 @@
+"""/v1/describe: a title in; before, after and references out, as `shelftalk ask --json` shapes them."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from fastapi import APIRouter
+from starlette.requests import Request
+
+from shelftalk.api.errors import refusals
+from shelftalk.api.scheduler import Emit, while_connected
+from shelftalk.api.schemas import DescribeRequest
+from shelftalk.api.service import Service, ServiceOf
+from shelftalk.generation.compare import Comparison, compare
+
+router = APIRouter(responses=refusals(400, 401, 403, 413, 429, 500, 503))
+
+
+@router.post("/v1/describe")
+async def describe(body: DescribeRequest, request: Request, service: ServiceOf) -> Comparison:
+    """Describe a product before and after fine-tuning, with the training products nearest to it."""
+    return await while_connected(request, service.scheduler.run(partial(_compute, service, body)))
+
+
+def _compute(service: Service, body: DescribeRequest, emit: Emit) -> Comparison:
+    settings = body.decoding_settings(max_new_tokens=body.max_new_tokens)
+    comparison = compare(
+        service.engine, service.index, body.title, settings, body.references, on_text=lambda side, text: emit(None)
+    )
+    service.metrics.written(comparison.base.tokens + comparison.tuned.tokens)
+    return comparison

@@ -1,0 +1,56 @@
+"""What every route needs of one server, and how a route comes by it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from fastapi import Depends
+from starlette.requests import Request
+
+from shelftalk.api.errors import ApiError
+from shelftalk.api.metrics import Metrics
+from shelftalk.api.scheduler import Scheduler
+from shelftalk.generation.compare import Searches
+from shelftalk.generation.engine import Engine
+
+BASE = "base"
+
+
+@dataclass(frozen=True)
+class Service:
+    """One run being served; `count_tokens` says how many tokens a prompt has."""
+
+    engine: Engine
+    index: Searches
+    run_name: str
+    count_tokens: Callable[[str], int]
+    scheduler: Scheduler
+    metrics: Metrics
+    created: int = field(default_factory=lambda: int(time.time()))
+
+    @property
+    def models(self) -> list[str]:
+        """The ids of the models: before and after fine-tuning."""
+        return [BASE, self.run_name]
+
+    def is_tuned(self, model: str) -> bool:
+        """Say whether `model` is the fine-tuned one.
+
+        Raises:
+            ApiError: there is no such model.
+        """
+        if model not in self.models:
+            message = f"There is no model {model!a}; there are: {', '.join(self.models)}."
+            raise ApiError(404, message, "model", "model_not_found")
+        return model != BASE
+
+
+async def _service(request: Request) -> Service:
+    service: Service = request.app.state.service
+    return service
+
+
+ServiceOf = Annotated[Service, Depends(_service)]

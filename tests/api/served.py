@@ -1,0 +1,114 @@
+"""Servers and clients for the tests: a scripted engine that says what it does, in this process or in one of its own."""
+
+from __future__ import annotations
+
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from fastapi import FastAPI
+
+from shelftalk.api.app import create_app
+from shelftalk.api.limits import Limits
+from shelftalk.api.server import bind, make_server
+from shelftalk.generation.scripted_engine import ScriptedEngine
+from shelftalk.records import Description, Reference
+
+RUN = "pegs"
+KEY = "k" * 40
+BEFORE = "Before, a plain peg."
+AFTER = "After, a peg with a voice of its own."
+ENDLESS = "endless"  # in a prompt: two thousand words
+
+
+def answer(prompt: str, tuned: bool) -> str:
+    if ENDLESS in prompt:
+        return "word " * 2000
+    return AFTER if tuned else BEFORE
+
+
+class WatchedEngine(ScriptedEngine):
+    """Counts who computes at this moment, and how often it was called."""
+
+    def __init__(self, pause: float = 0.0) -> None:
+        super().__init__(answer, pause)
+        self._lock = threading.Lock()
+        self.computing = 0
+        self.calls: list[tuple[str, bool, Any]] = []
+
+    def complete(self, prompt: str, **options: Any) -> Description:
+        with self._lock:
+            self.computing += 1
+            self.calls.append((prompt, options["tuned"], options["settings"]))
+        try:
+            return super().complete(prompt, **options)
+        finally:
+            with self._lock:
+                self.computing -= 1
+
+
+class FewReferences:
+    """An index of three products."""
+
+    def search(self, text: str, k: int = 3) -> list[Reference]:
+        return [Reference(str(number), f"Peg {number}", "A peg.", 1 - number / 10) for number in range(min(k, 3))]
+
+
+def make_app(engine: ScriptedEngine | None = None, limits: Limits | None = None, api_key: str | None = None) -> FastAPI:
+    return create_app(
+        engine or WatchedEngine(), FewReferences(), RUN, limits, api_key, count_tokens=lambda text: len(text.split())
+    )
+
+
+@contextmanager
+def running(app: FastAPI) -> Iterator[str]:
+    """Serve an application on a free port in a thread, and yield its address."""
+    with bind("127.0.0.1", 0, keyed=False) as bound:
+        ready = threading.Event()
+        server = make_server(app, ready.set)
+        thread = threading.Thread(target=server.run, args=([bound],))
+        thread.start()
+        try:
+            assert ready.wait(20)
+            yield f"http://127.0.0.1:{bound.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join(10)
+        assert not thread.is_alive()
+
+
+def until(condition: Any, seconds: float = 1.0) -> float:
+    """Return how long it took until a condition held; fail where that is more than `seconds`."""
+    started = time.monotonic()
+    while not condition():
+        assert time.monotonic() - started < seconds, "the condition did not come to hold in time"
+        time.sleep(0.005)
+    return time.monotonic() - started
+
+
+def raw_request(path: str, body: bytes, headers: str = "content-type: application/json\r\n") -> bytes:
+    """Return a POST request as its bytes."""
+    return (
+        f"POST {path} HTTP/1.1\r\nhost: localhost\r\n{headers}content-length: {len(body)}\r\n\r\n".encode("latin-1")
+        + body
+    )
+
+
+def connect(address: str) -> socket.socket:
+    host, port = address.removeprefix("http://").split(":")
+    return socket.create_connection((host, int(port)), timeout=10)
+
+
+def main(pause: str, slots: str, queue: str) -> None:
+    """Serve in a process of its own, and print the address."""
+    with bind("127.0.0.1", 0, keyed=False) as bound:
+        app = make_app(ScriptedEngine(answer, float(pause)), Limits(int(slots), int(queue)))
+        make_server(app, lambda: print(f"http://127.0.0.1:{bound.getsockname()[1]}", flush=True)).run([bound])
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

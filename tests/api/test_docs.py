@@ -1,0 +1,47 @@
+"""The examples of docs/serving.md run as they stand, and its numbers are those of the code."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+
+import pytest
+
+from shelftalk.api import limits
+from tests.api.served import AFTER, RUN, make_app, running
+from tests.conftest import ROOT
+
+TEXT = (ROOT / "docs" / "serving.md").read_text(encoding="utf-8")
+
+
+def examples(language: str, address: str) -> list[str]:
+    found = re.findall(rf"^```{language}\n(.*?)^```$", TEXT, flags=re.MULTILINE | re.DOTALL)
+    return [one.replace("http://127.0.0.1:8000", address).replace('"first"', f'"{RUN}"') for one in found]
+
+
+def test_the_examples_run(capsys: pytest.CaptureFixture[str]) -> None:
+    with running(make_app()) as address:
+        (shell,) = examples("sh", address)
+        for line in shell.splitlines():
+            done = subprocess.run(line, shell=True, capture_output=True, check=True, timeout=20)
+            assert "error" not in json.loads(done.stdout)
+        (python,) = examples("python", address)
+        exec(compile(python, "serving.md", "exec"), {})
+    assert capsys.readouterr().out == AFTER
+
+
+def test_the_limits_are_those_of_the_code() -> None:
+    default = limits.Limits()
+    for said in (
+        f"{default.body_bytes // 1024} KiB",
+        f"{limits.PROMPT_CHARACTERS} characters",
+        f"| `max_tokens` | {limits.MAX_TOKENS} |",
+        f"| {limits.CHOICES}; {limits.PROMPTS}; {limits.STOPS}; {limits.REFERENCES} |",
+        f"`--slots` ({default.slots}); {default.queue} |",
+    ):
+        assert said in TEXT
+
+
+def test_every_route_is_told_of() -> None:
+    assert all(path in TEXT for path in make_app().openapi()["paths"])

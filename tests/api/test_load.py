@@ -1,0 +1,93 @@
+"""Two hundred clients at once, a third hanging up half way, one in twenty talking nonsense."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.api.served import RUN, raw_request
+from tests.api.test_server import environment
+from tests.conftest import ROOT
+
+CLIENTS = 200
+ROUNDS = 5
+NONSENSE = [
+    b"{",
+    b'{"title": 1}',
+    b"[" * 5000,
+    b'{"model": "pegs", "prompt": "\\ud800"}',
+    b'{"model": "nope", "prompt": "x"}',
+]
+
+
+async def one_client(port: int, number: int) -> str:
+    """Return the status that the client was answered with, or how it left."""
+    path = ("/v1/completions", "/v1/chat/completions", "/v1/describe")[number % 3]
+    prompt = f"Oak peg {number} " + "x" * 2000
+    bodies = {
+        "/v1/completions": {"model": RUN, "prompt": prompt, "stream": number % 2 == 0},
+        "/v1/chat/completions": {"model": "base", "messages": [{"role": "user", "content": prompt}], "stream": True},
+        "/v1/describe": {"title": prompt},
+    }
+    body = NONSENSE[number // 20 % len(NONSENSE)] if number % 20 == 7 else json.dumps(bodies[path]).encode()
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        request = raw_request(path, body, "content-type: application/json\r\nconnection: close\r\n")
+        hangs_up = number % 3 == number // 3 % 3 and number % 20 != 7
+        if hangs_up and number % 2:
+            writer.write(request[: len(request) // 2])
+            await writer.drain()
+            return "left while asking"
+        writer.write(request)
+        await writer.drain()
+        if hangs_up:
+            await asyncio.sleep(0.05 * (number % 5))
+            return "left while waiting"
+        return (await reader.read()).split(b" ", 2)[1].decode()
+    finally:
+        writer.close()
+
+
+async def one_round(port: int) -> Counter[str]:
+    return Counter(await asyncio.gather(*(one_client(port, number) for number in range(CLIENTS))))
+
+
+def resident(process: int) -> int:
+    """Return the kilobytes of memory that a process holds."""
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:"))
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
+def test_two_hundred_clients_do_no_harm_and_leave_nothing_behind(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tests.api.served", "0.002", "4", "100"]
+    log = tmp_path / "log"
+    with (
+        log.open("w") as errors,
+        subprocess.Popen(
+            command, cwd=ROOT, env=environment(), stdout=subprocess.PIPE, stderr=errors, text=True
+        ) as server,
+    ):
+        assert server.stdout is not None
+        port = int(server.stdout.readline().rsplit(":", 1)[1])
+        try:
+            for _ in range(ROUNDS):  # the allocator's own room grows for a while, on Python 3.10 for longest
+                asyncio.run(one_round(port))
+            before = resident(server.pid)
+            seen = sum((asyncio.run(one_round(port)) for _ in range(ROUNDS)), Counter[str]())
+            after = resident(server.pid)
+        finally:
+            server.terminate()
+        assert server.wait(10) == 0
+    assert set(seen) <= {"200", "400", "404", "429", "503", "left while asking", "left while waiting"}, seen
+    assert seen["200"] > ROUNDS * 40, seen
+    assert seen["400"] + seen["404"] == ROUNDS * CLIENTS / 20
+    assert seen["left while asking"] + seen["left while waiting"] >= ROUNDS * 0.3 * CLIENTS, seen
+    assert after < before * 1.05, (before, after)
+    assert "Traceback" not in log.read_text()

@@ -1,0 +1,249 @@
+"""What the routes answer: OpenAI's shapes, streams, /v1/describe, and a refusal for whatever cannot be honoured."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from shelftalk.api.limits import CHOICES, MAX_TOKENS, PROMPT_CHARACTERS, PROMPTS
+from shelftalk.generation.compare import compare
+from shelftalk.prompts import prompt_for
+from shelftalk.settings import DecodingSettings
+from tests.api.served import AFTER, BEFORE, RUN, FewReferences, WatchedEngine
+
+USER = {"role": "user", "content": "Oak peg"}
+CHAT: dict[str, Any] = {"model": RUN, "messages": [USER]}
+TEXT: dict[str, Any] = {"model": RUN, "prompt": "Oak peg:"}
+
+
+def chunks(text: str) -> list[dict[str, Any]]:
+    """Return the chunks of a stream that ended as it should."""
+    lines = text.split("\n\n")
+    assert lines[-2:] == ["data: [DONE]", ""]
+    return [json.loads(line.removeprefix("data: ")) for line in lines[:-2]]
+
+
+def refused(client: TestClient, path: str, body: Any, status: int = 400) -> dict[str, Any]:
+    answer = client.post(path, json=body)
+    assert answer.status_code == status, answer.text
+    error: dict[str, Any] = answer.json()["error"]
+    assert set(error) == {"message", "type", "param", "code"}
+    return error
+
+
+def test_models(client: TestClient) -> None:
+    models = client.get("/v1/models").json()
+    assert [model["id"] for model in models["data"]] == ["base", RUN]
+    assert client.get(f"/v1/models/{RUN}").json() == models["data"][1]
+    assert client.get("/v1/models/other").json()["error"]["code"] == "model_not_found"
+
+
+def test_a_completion_writes_on_from_a_raw_prompt(client: TestClient, engine: WatchedEngine) -> None:
+    body = client.post("/v1/completions", json={**TEXT, "seed": 7, "temperature": 0, "max_tokens": 50}).json()
+    assert body["object"] == "text_completion"
+    assert body["choices"] == [{"index": 0, "text": AFTER, "finish_reason": "stop", "logprobs": None}]
+    assert body["usage"] == {"prompt_tokens": 2, "completion_tokens": 9, "total_tokens": 11}
+    assert engine.calls == [("Oak peg:", True, DecodingSettings(seed=7, temperature=0, max_new_tokens=50))]
+
+
+def test_several_prompts_and_choices_are_numbered_prompt_by_prompt(client: TestClient, engine: WatchedEngine) -> None:
+    body = client.post("/v1/completions", json={"model": "base", "prompt": ["a", "b"], "n": 2, "max_tokens": 2}).json()
+    assert [(one["index"], one["text"], one["finish_reason"]) for one in body["choices"]] == [
+        (number, "Before, a", "length") for number in range(4)
+    ]
+    assert [prompt for prompt, _, _ in engine.calls] == ["a", "a", "b", "b"]
+    assert body["usage"]["completion_tokens"] == 8
+
+
+def test_chat_describes_the_last_user_message_through_the_template(client: TestClient, engine: WatchedEngine) -> None:
+    parts = [{"type": "text", "text": "Tell me about"}, {"type": "text", "text": "a brass hook."}]
+    messages = [
+        {"role": "system", "content": "Be brief."},
+        USER,
+        {"role": "assistant", "content": None, "refusal": None, "tool_calls": [{"any": "thing"}]},
+        {"role": "user", "content": parts, "name": "Ada"},
+    ]
+    body = client.post("/v1/chat/completions", json={"model": RUN, "messages": messages}).json()
+    assert body["object"] == "chat.completion"
+    assert body["choices"][0]["message"] == {"role": "assistant", "content": AFTER}
+    assert [prompt for prompt, _, _ in engine.calls] == [prompt_for("Tell me about\na brass hook.")]
+
+
+def test_of_both_token_limits_the_smaller_one_holds(client: TestClient) -> None:
+    for first, second in ((2, 5), (5, 2)):
+        more = {"max_tokens": first, "max_completion_tokens": second}
+        choice = client.post("/v1/chat/completions", json={**CHAT, **more}).json()["choices"][0]
+        assert (choice["message"]["content"], choice["finish_reason"]) == ("After, a", "length")
+
+
+def test_without_a_seed_every_request_has_its_own(client: TestClient, engine: WatchedEngine) -> None:
+    for _ in range(3):
+        client.post("/v1/completions", json=TEXT)
+    assert len({settings.seed for _, _, settings in engine.calls}) == 3
+
+
+@pytest.mark.parametrize("stop", [" voice", [" peg of", " voice"]])
+def test_a_stop_text_ends_a_text(client: TestClient, stop: Any) -> None:
+    whole = client.post("/v1/completions", json={**TEXT, "stop": stop}).json()["choices"][0]
+    assert (whole["text"], whole["finish_reason"]) == ("After, a peg with a", "stop")
+    stream = chunks(client.post("/v1/completions", json={**TEXT, "stop": stop, "stream": True}).text)
+    assert "".join(one["choices"][0]["text"] for one in stream) == "After, a peg with a"
+
+
+def test_a_stream_of_text_says_the_words_of_the_whole_answer(client: TestClient) -> None:
+    answer = client.post("/v1/completions", json={**TEXT, "n": 2, "stream": True})
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    stream = chunks(answer.text)
+    for number in range(2):
+        choices = [one["choices"][0] for one in stream if one["choices"][0]["index"] == number]
+        assert "".join(choice["text"] for choice in choices) == AFTER
+        assert [choice["finish_reason"] for choice in choices] == [None] * 9 + ["stop"]
+    assert {one["object"] for one in stream} == {"text_completion"}
+    assert len({one["id"] for one in stream}) == 1
+    assert not any("usage" in one for one in stream)
+
+
+def test_a_stream_of_chat_ends_with_its_token_counts_where_asked(client: TestClient) -> None:
+    more = {"stream": True, "stream_options": {"include_usage": True}, "model": "base"}
+    *stream, last = chunks(client.post("/v1/chat/completions", json={**CHAT, **more}).text)
+    deltas = [one["choices"][0]["delta"] for one in stream]
+    assert deltas[0] == {"role": "assistant", "content": ""}
+    assert "".join(delta["content"] for delta in deltas[1:-1]) == BEFORE
+    assert deltas[-1] == {}
+    assert stream[-1]["choices"][0]["finish_reason"] == "stop"
+    assert all(one["usage"] is None for one in stream)
+    assert last["choices"] == []
+    assert last["usage"] == {"prompt_tokens": 4, "completion_tokens": 4, "total_tokens": 8}
+
+
+def test_describe_answers_what_ask_says(client: TestClient, engine: WatchedEngine) -> None:
+    settings = DecodingSettings(temperature=0.5, max_new_tokens=5)
+    asked = compare(WatchedEngine(), FewReferences(), "Oak peg", settings, 2).as_mapping()
+    body = {"title": "Oak peg", "references": 2, "temperature": 0.5, "max_new_tokens": 5}
+    assert client.post("/v1/describe", json=body).json() == asked
+    assert engine.calls == [(prompt_for("Oak peg"), tuned, settings) for tuned in (False, True)]
+    assert client.post("/v1/describe", json={"title": "Oak peg"}).json()["tuned"]["text"] == AFTER
+    assert engine.calls[-1][2] == DecodingSettings()
+
+
+def test_health_and_metrics(client: TestClient) -> None:
+    assert client.get("/health").json() == {"status": "ok"}
+    client.post("/v1/describe", json={"title": "Oak peg"})
+    client.post("/v1/completions", json={})
+    client.get("/nowhere/at/all")
+    lines = client.get("/metrics").text.splitlines()
+    assert 'shelftalk_requests_total{method="POST",route="/v1/describe",status="200"} 1.0' in lines
+    assert 'shelftalk_requests_total{method="POST",route="/v1/completions",status="400"} 1.0' in lines
+    assert 'shelftalk_requests_total{method="GET",route="other",status="404"} 1.0' in lines
+    assert "shelftalk_generated_tokens_total 13.0" in lines
+    assert 'shelftalk_request_seconds_count{route="/v1/describe"} 1.0' in lines
+    assert "shelftalk_queue_depth 0.0" in lines
+
+
+NEUTRAL: dict[str, dict[str, Any]] = {
+    "/v1/completions": {"best_of": 1, "echo": False, "logprobs": None, "suffix": None, "frequency_penalty": 0},
+    "/v1/chat/completions": {
+        "tools": [],
+        "tool_choice": "none",
+        "logprobs": False,
+        "response_format": {"type": "text"},
+        "presence_penalty": 0.0,
+        "logit_bias": {},
+        "n": 1,
+        "stop": None,
+        "user": None,
+    },
+}
+
+
+@pytest.mark.parametrize(("path", "body"), [("/v1/completions", TEXT), ("/v1/chat/completions", CHAT)])
+def test_neutral_values_of_what_cannot_be_honoured_are_taken(client: TestClient, path: str, body: Any) -> None:
+    assert client.post(path, json={**body, **NEUTRAL[path]}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "value"),
+    [
+        ("/v1/completions", "logprobs", 2),
+        ("/v1/completions", "echo", True),
+        ("/v1/completions", "best_of", 2),
+        ("/v1/completions", "suffix", "end"),
+        ("/v1/completions", "frequency_penalty", 0.5),
+        ("/v1/chat/completions", "presence_penalty", -1),
+        ("/v1/chat/completions", "tools", [{"type": "function"}]),
+        ("/v1/chat/completions", "tool_choice", "auto"),
+        ("/v1/chat/completions", "logprobs", True),
+        ("/v1/chat/completions", "response_format", {"type": "json_object"}),
+        ("/v1/chat/completions", "logit_bias", {"50256": -100}),
+        ("/v1/chat/completions", "user", "ada"),
+        ("/v1/chat/completions", "reasoning_effort", "high"),
+        ("/v1/chat/completions", "made_up", 1),
+        ("/v1/describe", "stream", True),
+    ],
+)
+def test_what_cannot_be_honoured_is_refused_by_name(
+    client: TestClient, engine: WatchedEngine, path: str, name: str, value: Any
+) -> None:
+    bodies = {"/v1/completions": TEXT, "/v1/chat/completions": CHAT, "/v1/describe": {"title": "Oak peg"}}
+    error = refused(client, path, {**bodies[path], name: value})
+    assert error["param"] == name
+    assert name in error["message"]
+    assert error["code"] == "unsupported_parameter"
+    assert engine.calls == []
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "name"),
+    [
+        ("/v1/completions", {**TEXT, "prompt": "x" * (PROMPT_CHARACTERS + 1)}, "prompt"),
+        ("/v1/completions", {**TEXT, "prompt": ["x"] * (PROMPTS + 1)}, "prompt"),
+        ("/v1/completions", {**TEXT, "prompt": []}, "prompt"),
+        ("/v1/completions", {**TEXT, "prompt": [1, 2]}, "prompt"),
+        ("/v1/completions", {**TEXT, "max_tokens": MAX_TOKENS + 1}, "max_tokens"),
+        ("/v1/completions", {**TEXT, "n": CHOICES + 1}, "n"),
+        ("/v1/completions", {**TEXT, "n": 0}, "n"),
+        ("/v1/completions", {**TEXT, "n": "1"}, "n"),
+        ("/v1/completions", {**TEXT, "stop": list("abcde")}, "stop"),
+        ("/v1/completions", {**TEXT, "temperature": 9}, "temperature"),
+        ("/v1/completions", {**TEXT, "top_p": 0}, "top_p"),
+        ("/v1/completions", {"model": RUN}, "prompt"),
+        ("/v1/chat/completions", {**CHAT, "max_completion_tokens": 0}, "max_completion_tokens"),
+        ("/v1/chat/completions", {**CHAT, "messages": []}, "messages"),
+        ("/v1/chat/completions", {**CHAT, "messages": [{"role": "system", "content": "x"}]}, "messages"),
+        ("/v1/chat/completions", {**CHAT, "messages": [{"role": "user", "content": " "}]}, "messages"),
+        (
+            "/v1/chat/completions",
+            {**CHAT, "messages": [{"role": "user", "content": [{"type": "image_url"}]}]},
+            "messages",
+        ),
+        ("/v1/chat/completions", {**CHAT, "stream_options": {"other": 1}}, "stream_options"),
+        (
+            "/v1/chat/completions",
+            {
+                **CHAT,
+                "messages": [{"role": "user", "content": [{"type": "text", "text": "x" * PROMPT_CHARACTERS}] * 2}],
+            },
+            "messages",
+        ),
+        ("/v1/describe", {"title": "\n"}, "title"),
+        ("/v1/describe", {"title": "x", "references": 0}, "references"),
+        ("/v1/describe", {"title": "x", "max_new_tokens": MAX_TOKENS + 1}, "max_new_tokens"),
+    ],
+)
+def test_what_is_out_of_bounds_is_refused_by_name(
+    client: TestClient, engine: WatchedEngine, path: str, body: Any, name: str
+) -> None:
+    error = refused(client, path, body)
+    assert error["param"] == name
+    assert error["message"].startswith(name)
+    assert len(error["message"]) < 200
+    assert engine.calls == []
+
+
+def test_an_unknown_model_is_not_found(client: TestClient) -> None:
+    error = refused(client, "/v1/completions", {**TEXT, "model": "gpt-4"}, 404)
+    assert error["param"] == "model"
+    assert "there are: base, pegs" in error["message"]

@@ -1,0 +1,45 @@
+"""Schemathesis makes requests of the OpenAPI document, good and bad, and finds no undocumented answer.
+
+Its cases are the same in every run: schema-conforming bodies must be accepted, others refused, no status, type or body
+may be undocumented, and nothing may fail.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import hypothesis
+import schemathesis
+from schemathesis.config import SchemathesisConfig
+
+from tests.api.served import KEY, make_app
+
+EXAMPLES = 100
+HOST = {"host": "localhost"}
+
+open_schema = schemathesis.openapi.from_asgi("/openapi.json", make_app(), headers=HOST, config=SchemathesisConfig())
+keyed_schema = schemathesis.openapi.from_asgi(
+    "/openapi.json",
+    make_app(api_key=KEY),
+    headers={"authorization": f"Bearer {KEY}"},
+    config=SchemathesisConfig.from_dict({"auth": {"openapi": {"key": {"bearer": KEY}}}}),
+)
+bounded = hypothesis.settings(max_examples=EXAMPLES, derandomize=True, database=None, deadline=None)
+
+
+@open_schema.parametrize()
+@bounded
+def test_the_document_says_all_that_is_answered(case: schemathesis.Case[Any]) -> None:
+    case.call_and_validate(headers=HOST)
+
+
+@keyed_schema.include(path_regex="models|describe|health").parametrize()
+@bounded
+def test_the_document_says_who_is_let_in(case: schemathesis.Case[Any]) -> None:
+    case.call_and_validate()
+
+
+def test_every_status_of_a_computing_route_is_documented() -> None:
+    for path in ("/v1/completions", "/v1/chat/completions"):
+        responses = make_app().openapi()["paths"][path]["post"]["responses"]
+        assert set(responses) == {"200", "400", "401", "403", "404", "413", "429", "500", "503"}
