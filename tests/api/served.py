@@ -59,9 +59,7 @@ class FewReferences:
 
 
 def make_app(engine: ScriptedEngine | None = None, limits: Limits | None = None, api_key: str | None = None) -> FastAPI:
-    return create_app(
-        engine or WatchedEngine(), FewReferences(), RUN, limits, api_key, count_tokens=lambda text: len(text.split())
-    )
+    return create_app(engine or WatchedEngine(), FewReferences(), RUN, limits, api_key)
 
 
 @contextmanager

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -29,18 +27,12 @@ def test_a_cpu_takes_llama_cpp(tiny_run: Run) -> None:
         engine.close()
 
 
-def test_what_llama_cpp_cannot_do_exactly_goes_to_transformers(tiny_run: Run, tmp_path: Path) -> None:
+def test_what_llama_cpp_cannot_do_exactly_goes_to_transformers(tiny_run: Run) -> None:
     penalty = DecodingSettings(repetition_penalty=1.2)
     name, why = choose_engine(tiny_run, penalty)
     assert (name, "repetition_penalty" in why) == ("transformers", True)
     with pytest.raises(InvalidSettings, match="repetition_penalty"):
         choose_engine(tiny_run, penalty, "llama.cpp")
-    folder = tmp_path / "run"
-    shutil.copytree(tiny_run.folder, folder)
-    file = folder / "adapter" / "adapter_config.json"
-    file.write_text(json.dumps({**json.loads(file.read_text()), "use_dora": True}))
-    name, why = choose_engine(replace(tiny_run, folder=folder))
-    assert (name, "DoRA" in why) == ("transformers", True)
 
 
 def test_without_the_wheel_or_what_it_needs_transformers_writes(tiny_run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

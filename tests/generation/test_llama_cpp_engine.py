@@ -16,7 +16,7 @@ from shelftalk.generation.llama_cpp_engine import SAMPLES, LlamaCppEngine, check
 from shelftalk.generation.parity import LlamaCppVoice, TransformersVoice, measure_parity
 from shelftalk.generation.transformers_engine import TransformersEngine
 from shelftalk.models.adapters import load_adapter
-from shelftalk.models.gguf_files import find_adapter, find_base, write_base
+from shelftalk.models.gguf_files import find_base, write_gguf
 from shelftalk.models.load import load_model
 from shelftalk.models.tokens import encode_text
 from shelftalk.prompts import prompt_for
@@ -38,10 +38,11 @@ def engine(tiny_run: Run) -> Iterator[LlamaCppEngine]:
 
 @pytest.fixture(scope="module")
 def unquantized(tiny_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LlamaCppEngine]:
-    file = tmp_path_factory.mktemp("gguf") / "base.gguf"
+    folder = tmp_path_factory.mktemp("gguf")
     base = tiny_run.base_model().folder
-    write_base(base, file, "f32")
-    loaded = LlamaCppEngine(file, find_adapter(tiny_run.adapter, base, tiny_run.folder / "gguf"))
+    write_gguf(base, folder / "base.gguf", "f32")
+    write_gguf(base, folder / "tuned.gguf", "f32", tiny_run.adapter)
+    loaded = LlamaCppEngine(folder / "base.gguf", folder / "tuned.gguf")
     yield loaded
     loaded.close()
 
@@ -175,7 +176,7 @@ def test_a_conversion_that_reads_otherwise_is_found_out(tiny_run: Run, tmp_path:
     model.save_pretrained(tmp_path / "other")
     tokenizer.save_pretrained(tmp_path / "other")
     file = tmp_path / "other" / "tokenizer.json"
-    write_base(tiny_run.base_model().folder, tmp_path / "base.gguf", "f32")
+    write_gguf(tiny_run.base_model().folder, tmp_path / "base.gguf", "f32")
     check_tokenizer(tmp_path / "base.gguf", tmp_path / "other")
     text = file.read_text()
     a, b = (f'"{letter}": {tokenizer.convert_tokens_to_ids(letter)}' for letter in "ab")
@@ -195,7 +196,9 @@ def test_what_it_cannot_do_is_refused(engine: LlamaCppEngine, tmp_path: Path) ->
         engine.complete("peg " * 2000, tuned=True, settings=GREEDY)
     (tmp_path / "no.gguf").write_bytes(b"GGUF, or not")
     with pytest.raises(Damaged, match=r"no\.gguf"):
-        LlamaCppEngine(tmp_path / "no.gguf", None)
+        LlamaCppEngine(tmp_path / "no.gguf", None).tokenize("x")
+    with pytest.raises(InvalidSettings, match="no tuned model"):
+        LlamaCppEngine(tmp_path / "no.gguf", None).complete(PEG, tuned=True, settings=GREEDY)
 
 
 def test_it_listens_on_no_port_and_its_socket_wants_the_key(engine: LlamaCppEngine) -> None:

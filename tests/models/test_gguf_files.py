@@ -23,14 +23,7 @@ from shelftalk.generation.llama_cpp_engine import LlamaCppEngine
 from shelftalk.generation.parity import LlamaCppVoice, Parity, TransformersVoice, measure_parity
 from shelftalk.models import tiny
 from shelftalk.models.adapters import add_adapter, load_adapter
-from shelftalk.models.gguf_files import (
-    adapter_obstacle,
-    base_obstacle,
-    find_adapter,
-    find_base,
-    write_adapter,
-    write_base,
-)
+from shelftalk.models.gguf_files import base_obstacle, find_base, find_merged, write_gguf
 from shelftalk.models.load import load_model
 from shelftalk.models.registry import find_model
 from shelftalk.prompts import prompt_for
@@ -90,38 +83,38 @@ def save_adapter(folder: Path, model: Path, settings: dict[str, Any]) -> Path:
     return folder
 
 
-def parity(base: Path, adapter: Path | None, reference: Any) -> Parity:
-    engine = LlamaCppEngine(base, adapter)
+def parity(file: Path, reference: Any) -> Parity:
+    engine = LlamaCppEngine(None, file)
     try:
-        return measure_parity(TransformersVoice(*reference), LlamaCppVoice(engine, adapter is not None), PROMPTS)
+        return measure_parity(TransformersVoice(*reference), LlamaCppVoice(engine, tuned=True), PROMPTS)
     finally:
         engine.close()
 
 
 @pytest.mark.parametrize("kind", ["gemma", "gemma2", "gemma3"])
-def test_a_converted_gemma_and_its_adapter_say_the_same_in_llama_cpp(kind: str, tmp_path: Path) -> None:
-    model = save_model(tmp_path / "model", kind)
-    base, lora = tmp_path / "base.gguf", tmp_path / "adapter.gguf"
-    write_base(model, base, "f32")
-    before = parity(base, None, load_model(model, "fp32", "eager"))
+def test_a_converted_gemma_says_the_same_in_llama_cpp(kind: str, tmp_path: Path) -> None:
+    model, file = save_model(tmp_path / "model", kind), tmp_path / "model.gguf"
+    write_gguf(model, file, "f32")
+    before = parity(file, load_model(model, "fp32", "eager"))
     assert before.same_tokens
     assert before.worst_divergence < 1e-5
-    # With the adapter beside it, and for rank-stabilised LoRA, whose scale is another.
-    for variant in ("lora", "rslora"):
-        adapter = save_adapter(tmp_path / variant, model, {"lora_variant": variant})
-        write_adapter(adapter, model, lora)
-        plain, tokenizer = load_model(model, "fp32", "eager")
-        after = parity(base, lora, (load_adapter(plain, adapter), tokenizer))
-        assert after.worst_divergence < 1e-3
-        untouched = parity(base, lora, load_model(model, "fp32", "eager"))
-        assert untouched.worst_divergence > 0.1  # the adapter was at work
+
+
+@pytest.mark.parametrize("variant", ["lora", "rslora", "dora"])
+def test_and_so_does_one_with_its_adapter_merged(variant: str, tmp_path: Path) -> None:
+    model, file = save_model(tmp_path / "model", "gemma3"), tmp_path / "model.gguf"
+    adapter = save_adapter(tmp_path / variant, model, {"lora_variant": variant})
+    write_gguf(model, file, "f32", adapter)
+    plain, tokenizer = load_model(model, "fp32", "eager")
+    assert parity(file, (load_adapter(plain, adapter), tokenizer)).worst_divergence < 1e-3
+    assert parity(file, load_model(model, "fp32", "eager")).worst_divergence > 0.1  # the adapter is in it
 
 
 @pytest.mark.parametrize(("kind", "bound"), [("f16", 1e-4), ("bf16", 1e-2), ("q8_0", 1e-2)])
 def test_number_formats_are_as_near_as_their_bits(kind: str, bound: float, tmp_path: Path) -> None:
     model = save_model(tmp_path / "model", "gemma3")
-    write_base(model, tmp_path / "base.gguf", kind)
-    assert 0 < parity(tmp_path / "base.gguf", None, load_model(model, "fp32", "eager")).worst_divergence < bound
+    write_gguf(model, tmp_path / "base.gguf", kind)
+    assert 0 < parity(tmp_path / "base.gguf", load_model(model, "fp32", "eager")).worst_divergence < bound
 
 
 def test_what_cannot_be_converted_is_refused(tmp_path: Path) -> None:
@@ -140,11 +133,7 @@ def test_what_cannot_be_converted_is_refused(tmp_path: Path) -> None:
     assert "period" in str(with_config({"layer_types": ["full_attention", *LAYERS[1:]]}))
     with pytest.raises(InvalidSettings, match="type llama"):
         with_config({"model_type": "llama"})
-        write_base(tmp_path / "changed", tmp_path / "x.gguf", "f32")
-    dora = save_adapter(tmp_path / "dora", model, {"lora_variant": "dora"})
-    assert "DoRA" in str(adapter_obstacle(dora))
-    with pytest.raises(InvalidSettings, match="DoRA"):
-        write_adapter(dora, model, tmp_path / "x.gguf")
+        write_gguf(tmp_path / "changed", tmp_path / "x.gguf", "f32")
 
 
 def test_an_unknown_tensor_is_no_reason_to_guess(tmp_path: Path) -> None:
@@ -154,7 +143,7 @@ def test_an_unknown_tensor_is_no_reason_to_guess(tmp_path: Path) -> None:
     weights = load_file(model / "model.safetensors")
     save_file({**weights, "model.layers.0.mystery.weight": torch.zeros(2, 2)}, model / "model.safetensors")
     with pytest.raises(InvalidSettings, match="mystery"):
-        write_base(model, tmp_path / "x.gguf", "f32")
+        write_gguf(model, tmp_path / "x.gguf", "f32")
 
 
 def test_conversions_are_made_once_and_stand_beside_what_they_come_from(workspace: Workspace, tmp_path: Path) -> None:
@@ -168,10 +157,10 @@ def test_conversions_are_made_once_and_stand_beside_what_they_come_from(workspac
     assert first.stat().st_mtime_ns == written
     assert len(checked) == 1
     adapter = save_adapter(tmp_path / "adapter", base.folder, {})
-    found = find_adapter(adapter, base.folder, tmp_path / "gguf")
-    assert found == find_adapter(adapter, base.folder, tmp_path / "gguf")
-    save_adapter(adapter, base.folder, {"seed": 7})
-    assert found != find_adapter(adapter, base.folder, tmp_path / "gguf")  # another adapter, another file
+    found = find_merged(base, adapter, tmp_path / "gguf")
+    assert found == find_merged(base, adapter, tmp_path / "gguf")
+    other = save_adapter(tmp_path / "other", base.folder, {"lora_rank": 4})
+    assert found != find_merged(base, other, tmp_path / "gguf")  # another adapter, another file
 
 
 def test_a_conversion_that_fails_its_check_leaves_nothing(workspace: Workspace) -> None:

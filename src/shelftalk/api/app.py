@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from fastapi import FastAPI
@@ -31,13 +30,11 @@ def create_app(
     run_name: str,
     limits: Limits | None = None,
     api_key: str | None = None,
-    *,
-    count_tokens: Callable[[str], int],
 ) -> FastAPI:
     """Return the application that serves one run; whoever called closes the engine when its server has ended.
 
     With an `api_key` every route but /health demands it. Without one, only requests that name this machine in
-    their Host header are answered. `count_tokens` says how many tokens a prompt has.
+    their Host header are answered.
 
     Raises:
         InvalidSettings: the key is too short, or the run's name is that of the base model.
@@ -47,7 +44,7 @@ def create_app(
     key = None if api_key is None else check_key(api_key)
     limits = limits or Limits()
     scheduler = Scheduler(limits)
-    service = Service(engine, index, run_name, count_tokens, scheduler, Metrics(lambda: scheduler.waiting))
+    service = Service(engine, index, run_name, scheduler, Metrics(lambda: scheduler.waiting))
 
     app = FastAPI(
         title="shelftalk",

@@ -92,7 +92,7 @@ def _compute(service: Service, order: Order, emit: Emit) -> tuple[list[Written],
     written = write(service.engine, order, emit)
     tokens = sum(one.tokens for one in written)
     service.metrics.written(tokens)
-    prompt_tokens = sum(map(service.count_tokens, order.prompts))
+    prompt_tokens = sum(len(service.engine.tokenize(prompt)) for prompt in order.prompts)
     return written, Usage(prompt_tokens=prompt_tokens, completion_tokens=tokens, total_tokens=prompt_tokens + tokens)
 
 

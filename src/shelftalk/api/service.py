@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Annotated
 
@@ -21,12 +20,11 @@ BASE = "base"
 
 @dataclass(frozen=True)
 class Service:
-    """One run being served; `count_tokens` says how many tokens a prompt has."""
+    """One run being served."""
 
     engine: Engine
     index: Searches
     run_name: str
-    count_tokens: Callable[[str], int]
     scheduler: Scheduler
     metrics: Metrics
     created: int = field(default_factory=lambda: int(time.time()))

@@ -44,24 +44,15 @@ def serve(
     from shelftalk.api.server import bind, make_server, read_key
     from shelftalk.cli import output
     from shelftalk.generation.choose import open_engine
-    from shelftalk.models.tokens import encode_text, load_tokenizer
     from shelftalk.pipeline import open_index
 
     key = read_key(api_key_file)
     with bind(host, port, key is not None) as bound:
         with output.step(f"Loading {run}"):
-            tokenizer = load_tokenizer(opened.base_model().folder)
             loaded = open_engine(opened, asked=engine, slots=slots)
             index = open_index(opened)
         try:
-            app = create_app(
-                loaded,
-                index,
-                run,
-                Limits(slots=slots),
-                key,
-                count_tokens=lambda text: len(encode_text(tokenizer, text)),
-            )
+            app = create_app(loaded, index, run, Limits(slots=slots), key)
             make_server(app, lambda: _show_address(run, bound, api_key_file, key is not None)).run([bound])
         finally:
             loaded.close()

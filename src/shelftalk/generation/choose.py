@@ -6,7 +6,7 @@ from pathlib import Path
 
 from shelftalk.errors import InvalidSettings
 from shelftalk.generation.engine import Engine
-from shelftalk.models.gguf_files import adapter_obstacle, base_obstacle
+from shelftalk.models.gguf_files import base_obstacle
 from shelftalk.settings import DecodingSettings
 from shelftalk.training.run import Run
 
@@ -63,7 +63,7 @@ def choose_engine(
 
 
 def choose_for_machine() -> tuple[str, str]:
-    """Return the engine that this machine takes for a Gemma with a LoRA adapter, and why."""
+    """Return the engine that this machine takes for a Gemma, and why."""
     reason = _unfit()
     return ("transformers", reason) if reason else ("llama.cpp", "the fastest on a CPU")
 
@@ -87,7 +87,7 @@ def _cannot(run: Run, settings: DecodingSettings | None, token: str | None) -> s
 
     if settings and (reason := refuses(settings)):
         return reason
-    return adapter_obstacle(run.adapter) or base_obstacle(run.base_model(token).folder)
+    return base_obstacle(run.base_model(token).folder)
 
 
 def _has_gpu() -> bool:

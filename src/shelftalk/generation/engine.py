@@ -51,6 +51,10 @@ class Engine(Protocol):
         """
         ...
 
+    def tokenize(self, text: str) -> list[int]:
+        """Return the ids of `text` as the model reads it: led by its first token, control tokens split."""
+        ...
+
     def close(self) -> None:
         """Let go of the model; the engine is not used afterwards."""
         ...

@@ -1,8 +1,9 @@
-"""The fast engine on a CPU: llama.cpp, in process through xllamacpp, with the adapter switched by request.
+"""The fast engine on a CPU: llama.cpp, in process through xllamacpp, on GGUF files of 8 bits a weight.
 
-Base model and adapter are GGUF files, so that before and after share one base. Requests of several threads are computed
-together (continuous batching). The wheel's server also listens somewhere: here on a socket file in a private folder,
-with a key that nobody knows, and never on a port.
+Before is the base model's file, after that of the base model with the adapter merged into it; docs/decisions.md says
+why not an adapter beside one base. Requests of several threads are computed together (continuous batching). The
+wheel's server also listens somewhere: here on a socket file in a private folder, with a key that nobody knows, and
+never on a port.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from shelftalk.errors import Damaged, Failure, InvalidSettings
-from shelftalk.models.gguf_files import find_adapter, find_base
+from shelftalk.models.gguf_files import find_base, find_merged
 from shelftalk.models.tokens import encode_text, load_tokenizer
 from shelftalk.prompts import prompt_for
 from shelftalk.records import Description
@@ -52,37 +54,34 @@ SAMPLES = (
 
 
 class LlamaCppEngine:
-    """Writes with one base model in memory and an adapter beside it, `slots` texts at once."""
+    """Writes with the base and the tuned model, each loaded when it is first asked, `slots` texts at once."""
 
     name = "llama.cpp"
 
-    def __init__(self, base: Path, adapter: Path | None, slots: int = 1, context: int = CONTEXT) -> None:
-        """Load GGUF files.
-
-        Raises:
-            Damaged: llama.cpp cannot load them.
-        """
+    def __init__(self, base: Path | None, tuned: Path | None, slots: int = 1, context: int = CONTEXT) -> None:
+        """Take the GGUF files; one may be left out where only the other will be asked."""
         self.slots, self.context = slots, context
-        self._folder = tempfile.TemporaryDirectory(prefix="shelftalk-")  # 0700: the socket is this user's alone
+        self._files = {False: base, True: tuned}
+        self._folder = tempfile.TemporaryDirectory(prefix="shelftalk-")  # 0700: the sockets are this user's alone
         self._key = secrets.token_urlsafe(32)
-        self._adapted = adapter is not None
-        self._server = _start(base, adapter, slots, context, self._socket, self._key)
-        # A server that is told to end before its loop has begun never ends; an answer shows that it has.
-        self.greedy(self.tokenize("a"), tuned=False, count=1)
+        self._servers: dict[bool, Any] = {}
+        self._starting = Lock()
 
     @classmethod
     def load(cls, run: Run, token: str | None = None, slots: int = 1) -> LlamaCppEngine:
-        """Load the base model and the adapter of a finished run, converting them first where that was not yet done.
+        """Return an engine for a finished run, its files converted first where that was not yet done.
 
         Raises:
             NotFound: the run has not finished.
-            InvalidSettings: the base model or the adapter cannot be converted.
+            InvalidSettings: the base model cannot be converted.
             Damaged: the conversion reads texts otherwise than the original, or cannot be loaded.
         """
         run.require_finished()
         model = run.base_model(token)
         base = find_base(model, run.workspace, lambda file: check_tokenizer(file, model.folder))
-        return cls(base, find_adapter(run.adapter, model.folder, run.folder / "gguf"), slots)
+        engine = cls(base, find_merged(model, run.adapter, run.folder / "gguf"), slots)
+        engine._server(True)
+        return engine
 
     def complete(
         self,
@@ -98,7 +97,7 @@ class LlamaCppEngine:
             InvalidSettings: prompt and text together do not fit into the context, or the settings ask for a penalty on
                 repetition, which llama.cpp would lay on the title's words too.
         """
-        ids = self.tokenize(prompt)
+        server, ids = self._server(tuned), self.tokenize(prompt)
         pieces: list[str] = []
         end: dict[str, Any] = {}
         raised: list[BaseException] = []
@@ -116,7 +115,7 @@ class LlamaCppEngine:
                 raised.append(error)
             return bool(raised)
 
-        self._server.handle_completions(self._request(ids, tuned, settings, stream=True), receive)
+        server.handle_completions(self._request(ids, settings, stream=True), receive)
         if raised:
             raise raised[0]
         stopped = end["choices"][0]["finish_reason"] == "stop"
@@ -155,7 +154,7 @@ class LlamaCppEngine:
         return [one.result() for one in running]
 
     def tokenize(self, text: str) -> list[int]:
-        """Return the ids of `text` as llama.cpp reads it: led by the first token, control tokens split."""
+        """Return the ids of `text`; see `Engine.tokenize`."""
         clean = text.encode(errors="replace").decode()  # half a surrogate pair is no text
         answer = self._post("/tokenize", {"content": clean, "add_special": True, "parse_special": False})
         ids: list[int] = answer["tokens"]
@@ -163,11 +162,11 @@ class LlamaCppEngine:
 
     def next_token(self, ids: Sequence[int], *, tuned: bool, likeliest: int) -> dict[int, float]:
         """Return the `likeliest` tokens after `ids` and their logarithms of probability, at temperature 1."""
-        request = self._request(ids, tuned, DecodingSettings(max_new_tokens=1, temperature=0), stream=False)
+        request = self._request(ids, DecodingSettings(max_new_tokens=1, temperature=0), stream=False)
         # The bias fixes which token is written, a whole character, or nothing would be told; it is not in what is told.
         [letter] = self.tokenize("a")[-1:]
         request |= {"logprobs": likeliest, "logit_bias": [[letter, 1000.0]]}
-        answer = self._server.handle_completions(request)
+        answer = self._server(tuned).handle_completions(request)
         _text(answer)
         told = answer["choices"][0]["logprobs"]["content"][0]["top_logprobs"]
         return {one["id"]: one["logprob"] for one in told}
@@ -175,22 +174,31 @@ class LlamaCppEngine:
     def greedy(self, ids: Sequence[int], *, tuned: bool, count: int) -> list[int]:
         """Return the at most `count` tokens that follow `ids` at temperature 0, without the end token."""
         settings = DecodingSettings(max_new_tokens=count, temperature=0)
-        request = self._request(ids, tuned, settings, stream=False)
-        answer = self._server.handle_completions(request | {"verbose": True, "return_tokens": True})
+        request = self._request(ids, settings, stream=False)
+        answer = self._server(tuned).handle_completions(request | {"verbose": True, "return_tokens": True})
         _text(answer)
         written: list[int] = answer["__verbose"]["tokens"]
         return written[:-1] if answer["__verbose"]["stop_type"] == "eos" else written
 
     def close(self) -> None:
-        """End the server and let go of the model."""
-        del self._server
+        """End the servers and let go of the models."""
+        self._servers.clear()
         self._folder.cleanup()
 
-    @property
-    def _socket(self) -> str:
-        return str(Path(self._folder.name) / "llama.sock")
+    def _server(self, tuned: bool) -> Any:
+        """Return the server of one side, starting it where it does not run."""
+        with self._starting:
+            if tuned not in self._servers:
+                file = self._files[tuned]
+                if file is None:
+                    raise InvalidSettings(f"This engine has no {'tuned' if tuned else 'base'} model.")
+                self._servers[tuned] = _start(file, self.slots, self.context, self._socket(tuned), self._key)
+            return self._servers[tuned]
 
-    def _request(self, ids: Sequence[int], tuned: bool, settings: DecodingSettings, stream: bool) -> dict[str, Any]:
+    def _socket(self, tuned: bool) -> str:
+        return str(Path(self._folder.name) / ("tuned.sock" if tuned else "base.sock"))
+
+    def _request(self, ids: Sequence[int], settings: DecodingSettings, stream: bool) -> dict[str, Any]:
         if reason := refuses(settings):
             raise InvalidSettings(f"The engine llama.cpp cannot do that: {reason}; take --engine transformers.")
         if len(ids) + settings.max_new_tokens > self.context:
@@ -209,11 +217,12 @@ class LlamaCppEngine:
             "top_p": settings.top_p,
             "min_p": 0.0,
             "seed": settings.seed,
-            "lora": [{"id": 0, "scale": float(tuned)}] if self._adapted else [],
         }
 
     def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        connection = _SocketConnection(self._socket)
+        side = next(iter(self._servers), self._files[True] is not None)  # both read alike
+        self._server(side)
+        connection = _SocketConnection(self._socket(side))
         try:
             headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
             connection.request("POST", path, json.dumps(body), headers)
@@ -269,11 +278,9 @@ def check_tokenizer(base: Path, model: Path) -> None:
         engine.close()
 
 
-def _start(base: Path, adapter: Path | None, slots: int, context: int, socket_file: str, key: str) -> Any:
+def _start(file: Path, slots: int, context: int, socket_file: str, key: str) -> Any:
     parameters = xllamacpp.CommonParams()
-    parameters.model.path = str(base)
-    if adapter is not None:
-        parameters.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(str(adapter), 1.0)]
+    parameters.model.path = str(file)
     parameters.n_parallel, parameters.n_ctx = slots, slots * context
     parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = cores()
     parameters.hostnames, parameters.api_keys, parameters.n_threads_http = [socket_file], [key], 2
@@ -281,9 +288,12 @@ def _start(base: Path, adapter: Path | None, slots: int, context: int, socket_fi
     parameters.cache_ram_mib = 0  # would keep the prompts of the past, up to 8 GiB of them
     parameters.verbosity = -1
     try:
-        return xllamacpp.Server(parameters)
+        server = xllamacpp.Server(parameters)
     except RuntimeError as error:
-        raise Damaged(f"llama.cpp cannot load {base} with {adapter}; delete both, they are made again.") from error
+        raise Damaged(f"llama.cpp cannot load {file}; delete its folder, it is made again.") from error
+    # A server that is told to end before its loop has begun never ends; an answer shows that it has.
+    server.handle_completions({"prompt": [0], "n_predict": 1})
+    return server
 
 
 def cores() -> int:

@@ -85,6 +85,10 @@ class TransformersEngine:
                     on_description(row, one)
         return [written[row] for row in range(len(prompts))]
 
+    def tokenize(self, text: str) -> list[int]:
+        """Return the ids of `text`; see `Engine.tokenize`."""
+        return encode_text(self.tokenizer, text)
+
     def close(self) -> None:
         """Let go of the model."""
         del self.model

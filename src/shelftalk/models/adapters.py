@@ -63,6 +63,15 @@ def load_adapter(model: Any, folder: Path) -> Any:
     return tuned.eval()
 
 
+def merge_adapter(model: Any, folder: Path) -> Any:
+    """Return `model` with the adapter in `folder` added to its weights, without a trace of PEFT.
+
+    Raises:
+        NotFound, Damaged: see `load_adapter`.
+    """
+    return load_adapter(model, folder).merge_and_unload()
+
+
 def causal_model(model: Any) -> Any:
     """Return the causal language model itself, from inside its adapter where it has one; adapters stay active."""
     return model.get_base_model() if hasattr(model, "peft_config") else model

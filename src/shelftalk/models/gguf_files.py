@@ -1,28 +1,27 @@
-"""Write base models and adapters as GGUF, the format that llama.cpp reads.
+"""Write base models, bare or with their adapter merged, as GGUF, the format that llama.cpp reads.
 
-The embedded model's GGUF is the published file itself. Other Gemmas are converted from safetensors; a LoRA adapter
-becomes a GGUF of its own, so that before and after share one base. What cannot be said exactly in GGUF is refused.
+What cannot be said exactly in GGUF is refused.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import math
+import os
 import re
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from shelftalk.errors import InvalidSettings
-from shelftalk.models import embedded
 from shelftalk.models.registry import BaseModel, made_once
-from shelftalk.workspace import Workspace
+from shelftalk.workspace import MANIFEST, Workspace
 
 FILE = "model.gguf"
 ARCHITECTURES = {"gemma": "gemma", "gemma2": "gemma2", "gemma3_text": "gemma3"}  # model_type: llama.cpp's name
 TYPES = {"f32": 0, "f16": 1, "q8_0": 7, "bf16": 32}  # llama.cpp's numbers for a file of mostly that type
-ADAPTER_KEY = re.compile(r"base_model\.model\.(.+)\.lora_(A|B)\.weight")
 
 
 def base_obstacle(model: Path) -> str | None:
@@ -38,45 +37,42 @@ def base_obstacle(model: Path) -> str | None:
     return None
 
 
-def adapter_obstacle(adapter: Path) -> str | None:
-    """Say why the PEFT adapter in folder `adapter` cannot be written as a GGUF LoRA; None where it can."""
-    config = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))
-    return "a GGUF LoRA cannot hold a DoRA adapter" if config.get("use_dora") else None
-
-
 def find_base(base: BaseModel, workspace: Workspace, check: Callable[[Path], None]) -> Path:
-    """Return the GGUF of a base model, making it first where it is not on this disk.
+    """Return the GGUF, 8 bits a weight, of a base model, making it first where it is not on this disk.
 
-    A conversion, 8 bits a weight, is handed to `check` before it takes its place under the workspace's `models/`.
+    A new one is handed to `check` before it takes its place under the workspace's `models/`.
+
+    Raises:
+        InvalidSettings: `base_obstacle` names a reason.
     """
     digest = hashlib.sha256(base.revision.encode()).hexdigest()[:8]
     name = re.sub(r"[^a-z0-9._-]+", "-", Path(base.name).name.lower()).strip("-._")[:40]
 
     def make(folder: Path) -> None:
-        if base.name == embedded.NAME:
-            embedded.assemble(folder / FILE)
-        else:
-            write_base(base.folder, folder / FILE, "q8_0")
-            check(folder / FILE)
+        write_gguf(base.folder, folder / FILE, "q8_0")
+        check(folder / FILE)
 
     return made_once(workspace.model(f"{name}-{digest}.gguf"), make) / FILE
 
 
-def find_adapter(adapter: Path, model: Path, target: Path) -> Path:
-    """Return the GGUF, in folder `target`, of the PEFT adapter in `adapter`, writing it first unless it is there."""
-    digest = hashlib.sha256((adapter / "manifest.json").read_bytes()).hexdigest()[:8]
-    folder = target / f"adapter-{digest}"
+def find_merged(base: BaseModel, adapter: Path, target: Path) -> Path:
+    """Return the GGUF, 8 bits a weight, of a base model with the PEFT adapter in folder `adapter` merged into it.
 
-    def make(staging: Path) -> None:
-        write_adapter(adapter, model, staging / FILE)
+    It is made first, in folder `target`, where it is not there.
 
-    return made_once(folder, make) / FILE
+    Raises:
+        InvalidSettings: `base_obstacle` names a reason.
+    """
+    what = base.revision.encode() + (adapter / MANIFEST).read_bytes()
+    digest = hashlib.sha256(what).hexdigest()[:8]
+    return made_once(target / digest, lambda folder: write_gguf(base.folder, folder / FILE, "q8_0", adapter)) / FILE
 
 
-def write_base(model: Path, target: Path, kind: str) -> None:
+def write_gguf(model: Path, target: Path, kind: str, adapter: Path | None = None) -> None:
     """Write the base model in folder `model`, safetensors and tokenizer.json, to the file `target`.
 
-    `kind` is one of TYPES: the number format of the matrices; vectors are always fp32.
+    `kind` is one of TYPES: the number format of the matrices; vectors are always fp32. A PEFT adapter in folder
+    `adapter` is merged into the weights, in fp32, before they are rounded to `kind`.
 
     Raises:
         InvalidSettings: `base_obstacle` names a reason.
@@ -94,49 +90,9 @@ def write_base(model: Path, target: Path, kind: str) -> None:
     _add_shape(writer, config)
     _add_vocabulary(writer, model, config)
     names = gguf.get_tensor_name_map(_architecture_number(architecture), config["num_hidden_layers"])
-    for key, tensor in _tensors(model):
-        name = names.get_name(key, try_suffixes=(".weight",))
-        if name is None and key == "lm_head.weight":
-            continue  # tied to the embeddings
-        if name is None:
-            raise InvalidSettings(f"The base model in {model} has the tensor {key}, which llama.cpp has no name for.")
-        if tensor.ndim == 1:  # Gemma's norms multiply by 1 + weight, llama.cpp's by weight
-            writer.add_tensor(name, tensor + 1)
-        else:
-            format = gguf.GGMLQuantizationType[kind.upper()]
-            writer.add_tensor(name, gguf.quants.quantize(tensor, format), raw_dtype=format)
-    _write(writer)
-
-
-def write_adapter(adapter: Path, model: Path, target: Path) -> None:
-    """Write the PEFT adapter in folder `adapter`, trained on the base model in folder `model`, as a GGUF LoRA in fp32.
-
-    Raises:
-        InvalidSettings: `adapter_obstacle` names a reason.
-    """
-    import gguf
-    import numpy as np
-    from safetensors.numpy import load_file
-
-    if reason := adapter_obstacle(adapter):
-        raise InvalidSettings(f"The adapter in {adapter} cannot be written as GGUF: {reason}; merge it first.")
-    config = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))
-    described = _config(model)
-    architecture = ARCHITECTURES[described["model_type"]]
-    writer = gguf.GGUFWriter(target, architecture)
-    writer.add_type("adapter")
-    writer.add_string("adapter.type", "lora")
-    # llama.cpp scales by alpha / rank; rank-stabilised LoRA by alpha / sqrt(rank).
-    writer.add_float32(
-        "adapter.lora.alpha", config["lora_alpha"] * (math.sqrt(config["r"]) if config["use_rslora"] else 1)
-    )
-    names = gguf.get_tensor_name_map(_architecture_number(architecture), described["num_hidden_layers"])
-    for key, tensor in load_file(adapter / "adapter_model.safetensors").items():
-        found = ADAPTER_KEY.fullmatch(key)
-        name = found and names.get_name(f"{found[1]}.weight", try_suffixes=(".weight",))
-        if not found or not name:
-            raise InvalidSettings(f"The adapter in {adapter} has the tensor {key}, which llama.cpp has no name for.")
-        writer.add_tensor(f"{name}.lora_{found[2].lower()}", tensor.astype(np.float32))
+    weights = _merged_tensors(model, adapter) if adapter else _tensors(model)
+    for name, data, format in _in_threads(lambda pair: _converted(names, pair[0], pair[1], kind), weights):
+        writer.add_tensor(name, data, raw_dtype=format)
     _write(writer)
 
 
@@ -211,21 +167,61 @@ def _add_vocabulary(writer: Any, model: Path, config: dict[str, Any]) -> None:
         # llama.cpp refuses an empty list; a pair that no text holds stands for none.
         writer.add_token_merges([one if isinstance(one, str) else " ".join(one) for one in merges] or ["<unk> <unk>"])
     for role in ("bos", "eos", "pad"):
-        if config.get(f"{role}_token_id") is not None:
-            getattr(writer, f"add_{role}_token_id")(config[f"{role}_token_id"])
+        number = config.get(f"{role}_token_id")
+        if number is not None:  # chat models list several ends, the one that training uses first
+            getattr(writer, f"add_{role}_token_id")(number[0] if isinstance(number, list) else number)
     writer.add_add_bos_token(config.get("bos_token_id") is not None)
     writer.add_add_space_prefix(False)
 
 
+def _converted(names: Any, key: str, tensor: Any, kind: str) -> tuple[str, Any, Any]:
+    """Return a weight's name, data and number format in GGUF.
+
+    Raises:
+        InvalidSettings: llama.cpp has no name for it.
+    """
+    import gguf
+
+    name = names.get_name(key, try_suffixes=(".weight",))
+    if name is None:
+        raise InvalidSettings(f"The base model cannot be written as GGUF: llama.cpp has no name for its weight {key}.")
+    if tensor.ndim == 1:  # Gemma's norms multiply by 1 + weight, llama.cpp's by weight
+        return name, tensor + 1, gguf.GGMLQuantizationType.F32
+    format = gguf.GGMLQuantizationType[kind.upper()]
+    return name, gguf.quants.quantize(tensor, format), format
+
+
+def _in_threads(work: Callable[[Any], Any], items: Iterator[Any]) -> Iterator[Any]:
+    """Yield what `work` makes of each item, in order, a few at a time: numpy rounds without holding other threads."""
+    threads = os.cpu_count() or 1
+    with ThreadPoolExecutor(threads) as pool:
+        while ahead := list(islice(items, threads)):
+            yield from pool.map(work, ahead)
+
+
 def _tensors(model: Path) -> Iterator[tuple[str, Any]]:
-    """Yield (name, fp32 array) of every weight, one at a time."""
+    """Yield (name, fp32 array) of every weight on disk, one at a time."""
     import torch
     from safetensors import safe_open
 
+    tied = _config(model).get("tie_word_embeddings", True)
     for file in sorted(model.glob("*.safetensors")):
         with safe_open(file, "pt") as weights:
             for key in weights.keys():  # noqa: SIM118 (it is no mapping)
-                yield key, weights.get_tensor(key).to(torch.float32).numpy()
+                if not (tied and key == "lm_head.weight"):
+                    yield key, weights.get_tensor(key).to(torch.float32).numpy()
+
+
+def _merged_tensors(model: Path, adapter: Path) -> Iterator[tuple[str, Any]]:
+    """Yield (name, fp32 array) of every weight, the adapter merged into it."""
+    from shelftalk.models.adapters import merge_adapter
+    from shelftalk.models.load import load_model
+
+    merged = merge_adapter(load_model(model, "fp32", "eager")[0], adapter)
+    tied = merged.config.tie_word_embeddings
+    for key, weight in merged.state_dict().items():
+        if not (tied and key == "lm_head.weight"):
+            yield key, weight.cpu().numpy()
 
 
 def _architecture_number(name: str) -> Any:

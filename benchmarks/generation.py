@@ -1,0 +1,172 @@
+"""How much faster does shelftalk write than transformers, and as fast as llama.cpp can?
+
+    python -m benchmarks.generation --json
+
+On Gemma 3 270M and a run of it (--workspace and --run; otherwise one is trained here on 64 products), at temperature 0,
+in rounds that are interleaved:
+
+    transformers     one title after the other, fp32, the tuned model: what a notebook does
+    transformers16   the same in bf16 (told, not compared with)
+    llamacpp         llama.cpp alone, through xllamacpp as its page says: the published GGUF, no adapter, one stream
+    stream           shelftalk's default engine, the tuned model, one stream
+    batch            shelftalk's `complete_all`, the tuned model, 16 slots
+
+Speeds are tokens of text a second, from the requests to the last token; texts are as long as their model makes them, at
+most --tokens. The batch is compared in descriptions an hour. Told beside: the share of its texts that are the same,
+letter by letter, as one at a time, and the time to the first token with a warm model. Medians of --rounds, after a
+first round to warm up.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.trainers import print_table
+from shelftalk import pipeline
+from shelftalk.catalogue.demo import demo_file
+from shelftalk.generation.llama_cpp_engine import LlamaCppEngine, cores
+from shelftalk.generation.transformers_engine import TransformersEngine
+from shelftalk.models.adapters import load_adapter
+from shelftalk.models.embedded import FILE, assemble
+from shelftalk.models.load import load_model
+from shelftalk.prompts import prompt_for
+from shelftalk.records import Description
+from shelftalk.settings import DecodingSettings, PrepareSettings, TrainingSettings, load_preset
+from shelftalk.training.run import Run
+from shelftalk.workspace import Workspace
+
+Writes = Callable[[str], Description]
+
+
+def main() -> None:
+    """Measure, and print a table, or with --json one line at the end."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--workspace", type=Path, help="workspace that holds --run; a temporary one otherwise")
+    parser.add_argument("--run", default="demo")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--streams", type=int, default=3, help="titles of a round, one after the other")
+    parser.add_argument("--titles", type=int, default=64, help="titles of a batch")
+    parser.add_argument("--tokens", type=int, default=120, help="longest text")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        run = open_or_train(Workspace(options.workspace or folder), options.run)
+        report(measure(run, options), options.json)
+
+
+def open_or_train(workspace: Workspace, name: str) -> Run:
+    """Return the run, training it on the bundled catalogue first where it is not there."""
+    if name not in workspace.runs():
+        pipeline.prepare_catalogue(workspace, demo_file(), name, PrepareSettings())
+        settings = {**load_preset("demo"), "products": 64, "epochs": 1}
+        pipeline.train_run(workspace, name, name, TrainingSettings.from_mapping(settings))
+    return Run.open(workspace, name)
+
+
+def measure(run: Run, options: argparse.Namespace) -> dict[str, Any]:
+    """Return the medians over all rounds."""
+    settings = DecodingSettings(max_new_tokens=options.tokens, temperature=0)
+    products = run.catalogue().sample("test", options.titles, 1)
+    products += run.catalogue().sample("train", max(options.titles - len(products), 0), 1)
+    prompts = [prompt_for(product.title) for product in products]
+    streams = {
+        "transformers": reference(run, "fp32", settings),
+        "transformers16": reference(run, "bf16", settings),
+        "llamacpp": llama_cpp_alone(run.folder / FILE, settings),
+    }
+    alone, many = LlamaCppEngine.load(run), LlamaCppEngine.load(run, slots=pipeline.SLOTS)
+    streams["stream"] = lambda prompt: alone.complete(prompt, tuned=True, settings=settings)
+    rounds: list[dict[str, float]] = []
+    for number in range(options.rounds + 1):
+        first = (number * options.streams) % len(prompts)
+        chosen = (prompts * 2)[first : first + options.streams]
+        timed = {name: one_by_one(write, chosen) for name, write in streams.items()}
+        measured = {name: speed for name, (speed, _) in timed.items()}
+        started = time.perf_counter()
+        together = many.complete_all(prompts, tuned=True, settings=settings)
+        seconds = time.perf_counter() - started
+        measured["batch"] = sum(one.tokens for one in together) / seconds
+        measured["batch_per_hour"] = len(prompts) / seconds * 3600
+        measured["one_by_one_per_hour"] = timed["transformers"][1]
+        print(f"round {number}: { {name: round(value, 1) for name, value in measured.items()} }", flush=True)
+        if number:  # the first round warms up
+            rounds.append(measured)
+    apart = [alone.complete(prompt, tuned=True, settings=settings) for prompt in prompts]
+    same = sum(one.text == other.text for one, other in zip(together, apart, strict=True)) / len(prompts)
+    medians = {name: statistics.median(one[name] for one in rounds) for name in rounds[0]}
+    first_token = statistics.median(seconds_to_first_token(alone, prompt, settings) for prompt in prompts[:10])
+    return {**medians, "same_texts": same, "first_token_seconds": first_token}
+
+
+def reference(run: Run, precision: str, settings: DecodingSettings) -> Writes:
+    """Return transformers, tuned, in one number format."""
+    model, tokenizer = load_model(run.base_model().folder, precision)
+    engine = TransformersEngine(load_adapter(model, run.adapter), tokenizer)
+    return lambda prompt: engine.complete(prompt, tuned=True, settings=settings)
+
+
+def llama_cpp_alone(file: Path, settings: DecodingSettings) -> Writes:
+    """Return llama.cpp on the published GGUF with xllamacpp's defaults, but for the threads and one slot."""
+    assemble(file)
+    import xllamacpp  # after the engine's module, which sets how long its threads spin
+
+    parameters = xllamacpp.CommonParams()
+    parameters.model.path = str(file)
+    parameters.n_ctx, parameters.n_parallel, parameters.verbosity = 4096, 1, -1
+    parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = cores()
+    server = xllamacpp.Server(parameters)
+
+    def write(prompt: str) -> Description:
+        request = {"prompt": prompt, "n_predict": settings.max_new_tokens, "temperature": 0}
+        answer = server.handle_completions(request)
+        choice = answer["choices"][0]
+        return Description(choice["text"], choice["finish_reason"] == "stop", answer["usage"]["completion_tokens"])
+
+    return write
+
+
+def one_by_one(write: Writes, prompts: Sequence[str]) -> tuple[float, float]:
+    """Return tokens of text a second and descriptions an hour, of prompts one after the other."""
+    started = time.perf_counter()
+    tokens = sum(write(prompt).tokens for prompt in prompts)
+    seconds = time.perf_counter() - started
+    return tokens / seconds, len(prompts) / seconds * 3600
+
+
+def seconds_to_first_token(engine: LlamaCppEngine, prompt: str, settings: DecodingSettings) -> float:
+    """Return the time from a request to its first piece of text, with the model in memory."""
+    marks: list[float] = []
+    started = time.perf_counter()
+    engine.complete(
+        prompt,
+        tuned=True,
+        settings=settings.replace({"max_new_tokens": 2}),
+        on_text=lambda _: marks.append(time.perf_counter() - started),
+    )
+    return marks[0]
+
+
+def report(measured: dict[str, Any], as_json: bool) -> None:
+    """Print a table of medians and the ratios, as lines or as one line of JSON."""
+    names = ("transformers", "transformers16", "llamacpp", "stream", "batch")
+    print_table({name: {"tokens_per_second": round(measured[name], 1)} for name in names})
+    ratios = {
+        "stream_over_transformers": round(measured["stream"] / measured["transformers"], 2),
+        "stream_over_llamacpp": round(measured["stream"] / measured["llamacpp"], 3),
+        "batch_over_one_by_one": round(measured["batch_per_hour"] / measured["one_by_one_per_hour"], 2),
+        "descriptions_per_hour": round(measured["batch_per_hour"]),
+        "same_texts": round(measured["same_texts"], 3),
+        "first_token_seconds": round(measured["first_token_seconds"], 3),
+    }
+    print(json.dumps(ratios) if as_json else "\n".join(f"{key}: {value}" for key, value in ratios.items()))
+
+
+if __name__ == "__main__":
+    main()
