@@ -16,7 +16,7 @@ SOURCE = Path(__file__).resolve().parents[1] / "src" / "shelftalk"
 LAYERS = [
     {"cli"},
     {"pipeline"},
-    {"evaluation"},
+    {"evaluation", "export"},
     {"generation"},
     {"training", "retrieval"},
     {"catalogue", "models"},
@@ -105,7 +105,9 @@ def test_modules_form_no_cycle() -> None:
         visit(name, ())
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["ask", "--help"], ["--version"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["train", "--help"], ["ask", "--help"], ["export", "--help"], ["--version"]]
+)
 def test_help_loads_no_heavy_library(arguments: list[str]) -> None:
     program = (
         "import sys; sys.argv[1:] = sys.argv[1:]\n"

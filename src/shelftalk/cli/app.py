@@ -9,6 +9,7 @@ import typer
 
 from shelftalk import __version__
 from shelftalk.cli.estimate import estimate
+from shelftalk.cli.export import export
 from shelftalk.cli.options import (
     DEFAULT_WORKSPACE,
     AssignmentsOption,
@@ -277,6 +278,9 @@ def evaluate(
         output.print_json(result)
     else:
         output.show_evaluation(result)
+
+
+app.command()(export)
 
 
 @app.command()
