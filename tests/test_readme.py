@@ -26,7 +26,14 @@ def test_the_commands_run_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     lines = [json.loads(line) for line in rows.read_text().splitlines()]
     table = "title,description\n" + "".join(f'"{row["title"]}","{row["content"]}"\n' for row in lines)
     (tmp_path / "products.csv").write_text(table)
-    assert [shlex.split(command)[0] for command in COMMANDS] == ["prepare", "train", "index", "ask", "evaluate"]
+    assert [shlex.split(command)[0] for command in COMMANDS] == [
+        "prepare",
+        "train",
+        "index",
+        "ask",
+        "evaluate",
+        "export",
+    ]
     for command in COMMANDS:
         words = shlex.split(command)
         if words[0] == "train":

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from safetensors.torch import load_file
 from transformers import LlamaConfig
 
 from shelftalk import pipeline
-from shelftalk.errors import InvalidSettings
+from shelftalk.errors import InvalidSettings, MissingPackage
 from shelftalk.export.formats import FORMATS, disk_needed, plan
 from shelftalk.export.serving import example_request
 from shelftalk.models.registry import BaseModel
@@ -189,3 +190,13 @@ def test_a_base_that_llama_cpp_cannot_read_is_refused(tiny_run: Run, tmp_path: P
     base = BaseModel("llama", tmp_path, "abc", "some terms")
     with pytest.raises(InvalidSettings, match=r"models of type llama are not converted.*take --format merged"):
         plan(tiny_run, base, name, None)
+
+
+def test_without_llama_cpp_the_formats_of_transformers_are_left(
+    tiny_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "shelftalk.generation.llama_cpp_engine", None)
+    with pytest.raises(MissingPackage, match="xllamacpp cannot be loaded"):
+        pipeline.export_run(tiny_run, "gguf", tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+    assert pipeline.export_run(tiny_run, "adapter", tmp_path / "out")["format"] == "adapter"

@@ -11,6 +11,7 @@ from shelftalk import __version__
 from shelftalk.export.formats import FORMATS, Artefact
 from shelftalk.export.serving import example_request
 from shelftalk.models.embedded import NAME as EMBEDDED
+from shelftalk.models.embedded import PACKAGE
 from shelftalk.prompts import prompt_for
 from shelftalk.settings import DecodingSettings
 from shelftalk.workspace import read_json
@@ -54,7 +55,7 @@ def _licence(artefact: Artefact) -> dict[str, str]:
 
 def _head(artefact: Artefact) -> str:
     base = artefact.base
-    origin = ", in the 4-bit weights of its Python package" if base.name == EMBEDDED else ""
+    origin = f", in the 4-bit weights of the Python package {PACKAGE}" if base.name == EMBEDDED else ""
     return f"""# {artefact.run.name}
 
 Writes product descriptions from titles in one catalogue's voice; fine-tuned with shelftalk {__version__}.

@@ -46,7 +46,7 @@ def export(
 
     Raises:
         NotFound: the run has not finished.
-        InvalidSettings: see `formats.plan`.
+        InvalidSettings, MissingPackage: see `formats.plan`.
         UserError: the destination is not free, or lies where the workspace keeps its own.
         NotWritable: the destination cannot be written, or the disk has not the room.
         ParityFailed: see `gate.pass_gate`; nothing was exported.

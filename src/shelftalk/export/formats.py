@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from shelftalk.errors import InvalidSettings
+from shelftalk.errors import InvalidSettings, MissingPackage
 from shelftalk.export.serving import modelfile, serve_script
 from shelftalk.generation.parity import LlamaCppVoice, TransformersVoice, Voice
 from shelftalk.models.adapters import attach_adapter
@@ -93,6 +93,7 @@ def plan(run: Run, base: BaseModel, format: str, quantization: str | None) -> Ar
     Raises:
         InvalidSettings: no such format or quantization, a quantization for a format that has none, or a base model
             that llama.cpp cannot read.
+        MissingPackage: gguf or ollama without xllamacpp.
     """
     if format not in FORMATS:
         raise InvalidSettings(f"--format must be one of {', '.join(FORMATS)}, got {format!r}.")
@@ -105,7 +106,18 @@ def plan(run: Run, base: BaseModel, format: str, quantization: str | None) -> Ar
         raise InvalidSettings(f"--quantization must be one of {', '.join(TYPES)}, got {kind!r}.")
     if reason := base_obstacle(base.folder):
         raise InvalidSettings(f"Run {run.name!r} cannot be exported as {format}: {reason}; take --format merged.")
+    _require_llama_cpp(format)
     return Artefact(run, base, format, kind)
+
+
+def _require_llama_cpp(format: str) -> None:
+    try:
+        import shelftalk.generation.llama_cpp_engine  # noqa: F401 (the wheel may be there without a library it needs)
+    except ImportError as error:
+        raise MissingPackage(
+            f"--format {format} is replayed in llama.cpp, and xllamacpp cannot be loaded ({error}); install it, "
+            "or take --format merged."
+        ) from error
 
 
 def disk_needed(artefact: Artefact) -> tuple[int, int]:

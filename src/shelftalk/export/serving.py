@@ -18,7 +18,7 @@ def modelfile(gguf_file: str, end: str, licence: str) -> str:
     """
     settings = DecodingSettings()
     parameters = {
-        "stop": json.dumps(end),
+        "stop": f'"{end}"',
         "num_ctx": CONTEXT,
         "num_predict": settings.max_new_tokens,
         "temperature": settings.temperature,
