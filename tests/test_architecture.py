@@ -17,7 +17,7 @@ LAYERS = [
     {"cli"},
     {"api"},
     {"pipeline"},
-    {"evaluation"},
+    {"evaluation", "export"},
     {"generation"},
     {"training", "retrieval"},
     {"catalogue", "models"},
@@ -115,7 +115,7 @@ def test_modules_form_no_cycle() -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--version"], ["--help"], *([name, "--help"] for name in ("train", "ask", "generate", "serve"))],
+    [["--version"], ["--help"], *([name, "--help"] for name in ("train", "ask", "generate", "serve", "export"))],
 )
 def test_help_loads_no_heavy_library(arguments: list[str]) -> None:
     program = (

@@ -33,6 +33,7 @@ def test_the_commands_run_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         "ask",
         "evaluate",
         "generate",
+        "export",
     ]
     for command in COMMANDS:
         words = shlex.split(command)

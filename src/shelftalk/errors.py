@@ -13,6 +13,7 @@
         ├── Busy                 another process holds the run or the catalogue
         ├── Damaged              a file on disk is not what its manifest says
         ├── NotWritable          a folder that cannot be written to, or a full disk
+        ├── ParityFailed         an export that does not say what its run says
         ├── OutOfMemory          a model or a product that does not fit into this machine's memory
         └── Unreachable          the network, or the model hub, did not answer
 
@@ -75,6 +76,10 @@ class Damaged(Failure):
 
 class NotWritable(Failure):
     """A folder that cannot be written to, or a full disk."""
+
+
+class ParityFailed(Failure):
+    """An export that does not say what its run says; the message tells by how much."""
 
 
 class OutOfMemory(Failure):

@@ -1,8 +1,8 @@
-"""The stages in the order of the story: prepare -> train -> index -> compare -> evaluate. Each can be called again.
+"""The stages in the order of the story: prepare -> train -> index -> compare -> evaluate -> export.
 
-A stage that was done is found done; one that was cut off goes on. The command line and the studio call these
-functions and nothing below them. What loads torch is imported by the stage that needs it: an answer from llama.cpp is
-there before torch would be.
+Each can be called again. A stage that was done is found done; one that was cut off goes on. The command line and the
+studio call these functions and nothing below them. What loads torch is imported by the stage that needs it: an answer
+from llama.cpp is there before torch would be.
 """
 
 from __future__ import annotations
@@ -264,3 +264,17 @@ def evaluate_run(
     result = evaluate(run, open_engine(run, settings, name, SLOTS), settings, max_products, progress)
     write_json(path, {"question": question, "result": result})
     return result
+
+
+def export_run(
+    run: Run,
+    format: str,
+    destination: Path,
+    quantization: str | None = None,
+    token: str | None = None,
+    progress: Progress = no_progress,
+) -> dict[str, Any]:
+    """Write `run` for other tools, after proving that it says there what it says here; see `export.export`."""
+    from shelftalk.export.export import export
+
+    return export(run, format, destination, quantization, token, progress)

@@ -9,6 +9,7 @@ import typer
 
 from shelftalk import __version__
 from shelftalk.cli.estimate import estimate
+from shelftalk.cli.export import export
 from shelftalk.cli.generate import generate
 from shelftalk.cli.options import (
     DEFAULT_WORKSPACE,
@@ -285,6 +286,7 @@ def evaluate(
 
 
 app.command()(serve)
+app.command()(export)
 
 
 @app.command()

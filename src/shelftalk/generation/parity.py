@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 
-from shelftalk.generation.llama_cpp_engine import LlamaCppEngine
 from shelftalk.models.tokens import encode_text
+from shelftalk.records import Progress, no_progress
+
+if TYPE_CHECKING:  # transformers is measured without llama.cpp
+    from shelftalk.generation.llama_cpp_engine import LlamaCppEngine
 
 LIKELIEST = 1000  # tokens told one by one; the others are counted together, which can only make a divergence smaller
 WRITTEN = 40  # tokens of greedy text
@@ -113,14 +116,16 @@ class Parity:
         return asdict(self)
 
 
-def measure_parity(reference: TransformersVoice, voice: Voice, prompts: Sequence[str]) -> Parity:
+def measure_parity(
+    reference: TransformersVoice, voice: Voice, prompts: Sequence[str], progress: Progress = no_progress
+) -> Parity:
     """Replay `prompts` in both and return how `voice` agrees with `reference`.
 
     The reference reads the voice's own greedy text, so that one token said otherwise does not make all that follows
-    look wrong.
+    look wrong. `progress` counts prompts.
     """
     divergences, margins, same = [], [], True
-    for prompt in prompts:
+    for number, prompt in enumerate(prompts, start=1):
         ids = reference.tokenize(prompt)
         same = same and voice.tokenize(prompt) == ids
         written = voice.greedy(ids, WRITTEN)
@@ -128,6 +133,7 @@ def measure_parity(reference: TransformersVoice, voice: Voice, prompts: Sequence
         divergences.append(_divergence(after[0], voice.next_token(ids)))
         places = zip(after, written, strict=False)
         margins += [(place.max() - place[token]).item() for place, token in places]
+        progress(number, len(prompts))
     return Parity(
         prompts=len(prompts),
         divergence=sum(divergences) / len(prompts),

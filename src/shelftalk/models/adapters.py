@@ -55,6 +55,11 @@ def load_adapter(model: Any, folder: Path) -> Any:
         raise NotFound(f"There is no adapter in {folder}; finish the run with: shelftalk train")
     if wrong := faults(folder):
         raise Damaged(f"The adapter in {folder} is damaged ({'; '.join(wrong)}); train the run again.")
+    return attach_adapter(model, folder)
+
+
+def attach_adapter(model: Any, folder: Path) -> Any:
+    """Return `model` with the adapter in `folder` active, in evaluation mode; no manifest is looked at."""
     tuned = PeftModel.from_pretrained(model, folder, is_trainable=False, local_files_only=True)
     # Training multiplies in the base model's format too (autocast), so this changes no result, only the time.
     for name, weight in tuned.named_parameters():
@@ -69,7 +74,7 @@ def merge_adapter(model: Any, folder: Path) -> Any:
     Raises:
         NotFound, Damaged: see `load_adapter`.
     """
-    return load_adapter(model, folder).merge_and_unload()
+    return load_adapter(model, folder).merge_and_unload(safe_merge=True)
 
 
 def causal_model(model: Any) -> Any:

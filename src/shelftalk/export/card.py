@@ -1,0 +1,210 @@
+"""The model card that goes along with every export: README.md with the front matter that the Hub and PEFT know."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from typing import Any
+
+from shelftalk import __version__
+from shelftalk.export.formats import FORMATS, Artefact
+from shelftalk.export.serving import example_request
+from shelftalk.models.embedded import NAME as EMBEDDED
+from shelftalk.models.embedded import PACKAGE
+from shelftalk.prompts import prompt_for
+from shelftalk.settings import DecodingSettings
+from shelftalk.workspace import read_json
+
+TAGS = {
+    "adapter": ["lora"],
+    "merged": [],
+    "gguf": ["gguf", "llama.cpp"],
+    "ollama": ["gguf", "ollama"],
+    "vllm": ["vllm"],
+}
+RELATIONS = {"adapter": "adapter", "merged": "finetune", "gguf": "quantized", "ollama": "quantized", "vllm": "finetune"}
+GEMMA = re.compile(r"google/(code|shield)?gemma-", re.IGNORECASE)
+
+
+def model_card(artefact: Artefact, gate: dict[str, Any], title: str) -> str:
+    """Return the card of an artefact that passed the gate; `title` is the example in its template."""
+    parts = [_front_matter(artefact), _head(artefact), _use(artefact, title), _data(artefact), _results(artefact)]
+    return "\n".join([*parts, _parity(gate), _limits(), _settings(artefact)])
+
+
+def _front_matter(artefact: Artefact) -> str:
+    lines = {
+        "base_model": artefact.base_name,
+        "base_model_relation": RELATIONS[artefact.format],
+        "library_name": FORMATS[artefact.format].library,
+        "pipeline_tag": "text-generation",
+        **_licence(artefact),
+        "tags": ["shelftalk", "product-descriptions", *TAGS[artefact.format]],
+    }
+    # JSON is YAML, and quotes what a folder's name may hold.
+    return "".join(["---\n", *(f"{key}: {json.dumps(value)}\n" for key, value in lines.items()), "---"])
+
+
+def _licence(artefact: Artefact) -> dict[str, str]:
+    """Return the Hub's words for the terms of the base model, which bind what was made of it."""
+    if artefact.base.name == EMBEDDED or GEMMA.match(artefact.base.name):
+        return {"license": "gemma"}
+    return {"license": "other", "license_name": "that-of-the-base-model"}
+
+
+def _head(artefact: Artefact) -> str:
+    base = artefact.base
+    origin = f", in the 4-bit weights of the Python package {PACKAGE}" if base.name == EMBEDDED else ""
+    return f"""# {artefact.run.name}
+
+Writes product descriptions from titles in one catalogue's voice; fine-tuned with shelftalk {__version__}.
+
+- Base model: {artefact.base_name}{origin}; revision `{base.revision}`
+- Terms of the base model, which also bind this one: {base.licence}
+- Format: {artefact.format}, weights in {artefact.kind}
+"""
+
+
+def _use(artefact: Artefact, title: str) -> str:
+    return f"""## How to load it
+
+{_LOADING[artefact.format](artefact, title)}
+
+A prompt is the title, or a question about it, and a cue. The description follows it and ends with the end token:
+
+~~~text
+{prompt_for(title)}~~~
+"""
+
+
+def _data(artefact: Artefact) -> str:
+    run, summary = artefact.run, artefact.run.catalogue().summary
+    trained = min(run.settings.products or summary["split"]["train"], summary["split"]["train"])
+    split = ", ".join(f"{count} {name}" for name, count in summary["split"].items())
+    rejected = "".join(f"| {reason.replace('_', ' ')} | {count} |\n" for reason, count in summary["rejected"].items())
+    table = f"\n| left out because of | rows |\n| --- | ---: |\n{rejected}" if rejected else "Nothing was left out.\n"
+    return f"""## What it was trained on
+
+{trained} products of the catalogue {run.description["catalogue"]}, SHA-256 `{summary["data_hash"]}`: of
+{summary["read"]} rows read {summary["kept"]} were kept ({split}).
+{table}"""
+
+
+def _results(artefact: Artefact) -> str:
+    path = artefact.run.folder / "report" / "evaluation.json"
+    if not path.is_file():
+        return f"## Results\n\nNot measured yet: `shelftalk evaluate {artefact.run.name}` does that.\n"
+    result = read_json(path)["result"]
+    rows = "".join(
+        f"| {key.replace('_', ' ')} | {before:g} | {result['tuned'][key]:g} |\n"
+        for key, before in result["base"].items()
+        if isinstance(before, (int, float))
+    )
+    return f"""## Results
+
+On n = {result["n"]} products of the split {result["split"]}, which it never trained on:
+
+| measure | before | after |
+| --- | ---: | ---: |
+{rows}"""
+
+
+def _parity(gate: dict[str, Any]) -> str:
+    found, limits = gate["parity"], gate["limits"]
+    whose = f"{gate['held_out_prompts']} of held-out products, {gate['training_prompts']} of training ones"
+    missing = f"\nNot replayed in {gate['not_replayed']}." if gate["not_replayed"] else ""
+    return f"""## Parity
+
+{found["prompts"]} prompts ({whose}) were replayed before these files were let out.
+Compared: {gate["compared"]}.{missing}
+
+| | found | limit |
+| --- | ---: | ---: |
+| mean divergence of the first token, nats | {found["divergence"]:.2g} | {limits["divergence"]:g} |
+| worst divergence | {found["worst_divergence"]:.2g} | |
+| greedy tokens that agree, of {found["tokens"]} | {found["agreement"]:.1%} | {limits["agreement"]:.0%} |
+| worst margin, nats | {found["worst_margin"]:.2g} | |
+| read as the same tokens | {"yes" if found["same_tokens"] else "no"} | yes |
+"""
+
+
+def _limits() -> str:
+    return """## Limits
+
+It learned a voice, not facts: descriptions may state sizes, counts and materials that are not so. Read one before you
+publish it. It was taught titles of one catalogue; far from them it writes as the base model does, or worse.
+"""
+
+
+def _settings(artefact: Artefact) -> str:
+    """Return the table of settings; a base model's path is this disk's own business."""
+    values = {**artefact.run.settings.as_mapping(), "base_model": artefact.base_name}
+    rows = "".join(f"| {name} | {_spell(name, value)} |\n" for name, value in values.items())
+    return f"## Settings\n\n| setting | value |\n| --- | --- |\n{rows}"
+
+
+def _spell(name: str, value: Any) -> str:
+    if value is None:
+        return "all" if name == "products" else "automatic"
+    return str(value)
+
+
+def _load_adapter(artefact: Artefact, title: str) -> str:
+    return f"""~~~python
+from peft import PeftModel
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+folder = "."  # where this file lies
+base = AutoModelForCausalLM.from_pretrained({json.dumps(artefact.base_name)})
+model = PeftModel.from_pretrained(base, folder)
+tokenizer = AutoTokenizer.from_pretrained(folder)
+~~~
+{_EXACT if artefact.base.name == EMBEDDED else ""}"""
+
+
+_EXACT = """
+The adapter was trained, and replayed below, on the 4-bit weights of the Python package. What it says on the Hub's own
+weights of that model was not measured; an export as `merged` holds the base that it was trained on."""
+
+
+def _load_merged(artefact: Artefact, title: str) -> str:
+    return """~~~python
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+folder = "."  # where this file lies
+model = AutoModelForCausalLM.from_pretrained(folder)
+tokenizer = AutoTokenizer.from_pretrained(folder)
+~~~"""
+
+
+def _load_gguf(artefact: Artefact, title: str) -> str:
+    settings = DecodingSettings()
+    sampling = f"--temp {settings.temperature} --top-k {settings.top_k} --top-p {settings.top_p} --min-p 0"
+    return f"""~~~sh
+llama-completion -m {artefact.gguf_file} -no-cnv -n {settings.max_new_tokens} {sampling} \\
+  --no-escape -p {shlex.quote(prompt_for(title))}
+~~~"""
+
+
+def _load_ollama(artefact: Artefact, title: str) -> str:
+    return f"""~~~sh
+ollama create {artefact.run.name} -f Modelfile
+ollama run {artefact.run.name} {shlex.quote(title)}
+~~~"""
+
+
+def _load_vllm(artefact: Artefact, title: str) -> str:
+    return f"""~~~sh
+./serve.sh  # vllm serve FOLDER --served-model-name {artefact.run.name} --host 127.0.0.1 --port 8000
+{example_request(artefact.run.name, title)}
+~~~"""
+
+
+_LOADING = {
+    "adapter": _load_adapter,
+    "merged": _load_merged,
+    "gguf": _load_gguf,
+    "ollama": _load_ollama,
+    "vllm": _load_vllm,
+}

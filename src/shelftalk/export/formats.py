@@ -1,0 +1,195 @@
+"""The formats a run leaves in: how each is written, how its own engine opens it, and how much disk it takes.
+
+adapter   the LoRA adapter in PEFT's layout, for transformers and peft on top of the base model
+merged    base and adapter as one model in safetensors, in the base's own number format
+gguf      the same as one file for llama.cpp
+ollama    the GGUF and a Modelfile
+vllm      the merged model and a script that serves it
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from shelftalk.errors import InvalidSettings, MissingPackage
+from shelftalk.export.serving import modelfile, serve_script
+from shelftalk.generation.parity import LlamaCppVoice, TransformersVoice, Voice
+from shelftalk.models.adapters import attach_adapter
+from shelftalk.models.embedded import HUB_ID as EMBEDDED_HUB_ID
+from shelftalk.models.embedded import NAME as EMBEDDED
+from shelftalk.models.gguf_files import TYPES, base_obstacle, write_gguf
+from shelftalk.models.load import load_model
+from shelftalk.models.merge import describe_weights, write_merged
+from shelftalk.models.registry import HUB_ID, BaseModel
+from shelftalk.models.tokens import load_tokenizer, save_tokenizer
+from shelftalk.training.run import Run
+from shelftalk.workspace import read_json, write_bytes, write_json
+
+QUANTIZATION = "q8_0"  # what a GGUF is in unless something else is asked for
+BYTES = {"f32": 4.0, "f16": 2.0, "bf16": 2.0, "q8_0": 34 / 32}  # a weight takes; q8_0 has a scale for each 32
+SMALL_FILES = 1 << 20  # configuration, card and manifest, generously
+
+
+@dataclass(frozen=True, slots=True)
+class Artefact:
+    """What is exported: a run in a format, its weights in the number format `kind`."""
+
+    run: Run
+    base: BaseModel
+    format: str
+    kind: str
+
+    @property
+    def base_name(self) -> str:
+        """The base model's name for others: a Hub id where there is one, never a path of this disk."""
+        if self.base.name == EMBEDDED:
+            return EMBEDDED_HUB_ID
+        return self.base.name if self.from_hub else Path(self.base.name).name
+
+    @property
+    def from_hub(self) -> bool:
+        """Say whether the base model was downloaded from the Hub, so that its revision is a commit there."""
+        return bool(HUB_ID.fullmatch(self.base.name))
+
+    @property
+    def gguf_file(self) -> str:
+        """The name of the GGUF file."""
+        return f"{self.run.name}-{self.kind}.gguf"
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """How a format is written into a folder, and opened there by its own engine to be asked.
+
+    `library` is the Hub's word for what loads it, `engine` the package in which it is replayed, and `other` an engine
+    it is made for in which it is not: a name, and whether that is installed here.
+    """
+
+    library: str
+    engine: str
+    write: Callable[[Artefact, Path], None]
+    open: Callable[[Artefact, Path], AbstractContextManager[Voice]]
+    other: tuple[str, Callable[[], bool]] | None = None
+
+
+class PlainVoice(TransformersVoice):
+    """A model as those load it who know nothing of shelftalk: the tokenizer itself puts the first token."""
+
+    def tokenize(self, text: str) -> list[int]:
+        """Return the ids of `text`; see `Voice`."""
+        ids: list[int] = self._tokenizer(text, split_special_tokens=True)["input_ids"]
+        return ids
+
+
+def plan(run: Run, base: BaseModel, format: str, quantization: str | None) -> Artefact:
+    """Return what is to be exported.
+
+    Raises:
+        InvalidSettings: no such format or quantization, a quantization for a format that has none, or a base model
+            that llama.cpp cannot read.
+        MissingPackage: gguf or ollama without xllamacpp.
+    """
+    if format not in FORMATS:
+        raise InvalidSettings(f"--format must be one of {', '.join(FORMATS)}, got {format!r}.")
+    if format not in ("gguf", "ollama"):
+        if quantization is not None:
+            raise InvalidSettings(f"--quantization is for gguf and ollama, got {quantization!r} with {format}.")
+        return Artefact(run, base, format, "f32" if format == "adapter" else describe_weights(base.folder)[1])
+    kind = QUANTIZATION if quantization is None else quantization
+    if kind not in TYPES:
+        raise InvalidSettings(f"--quantization must be one of {', '.join(TYPES)}, got {kind!r}.")
+    if reason := base_obstacle(base.folder):
+        raise InvalidSettings(f"Run {run.name!r} cannot be exported as {format}: {reason}; take --format merged.")
+    _require_llama_cpp(format)
+    return Artefact(run, base, format, kind)
+
+
+def _require_llama_cpp(format: str) -> None:
+    try:
+        import shelftalk.generation.llama_cpp_engine  # noqa: F401 (the wheel may be there without a library it needs)
+    except ImportError as error:
+        raise MissingPackage(
+            f"--format {format} is replayed in llama.cpp, and xllamacpp cannot be loaded ({error}); install it, "
+            "or take --format merged."
+        ) from error
+
+
+def disk_needed(artefact: Artefact) -> tuple[int, int]:
+    """Return how many bytes writing takes at its height, in the destination and in the folder for temporary files."""
+    tokenizer = sum(file.stat().st_size for file in artefact.base.folder.glob("tokenizer*")) + SMALL_FILES
+    if artefact.format == "adapter":
+        return tokenizer + (artefact.run.adapter / "adapter_model.safetensors").stat().st_size, 0
+    count, _ = describe_weights(artefact.base.folder)
+    weights = int(count * BYTES[artefact.kind])
+    if artefact.format in ("merged", "vllm"):
+        return tokenizer + weights, 0
+    return tokenizer + weights, weights  # gguf collects tensors in a temporary file first
+
+
+def _write_adapter(artefact: Artefact, folder: Path) -> None:
+    config = read_json(artefact.run.adapter / "adapter_config.json")
+    config["base_model_name_or_path"] = artefact.base_name
+    config["revision"] = artefact.base.revision if artefact.from_hub else None
+    write_json(folder / "adapter_config.json", config)
+    shutil.copyfile(artefact.run.adapter / "adapter_model.safetensors", folder / "adapter_model.safetensors")
+    save_tokenizer(artefact.base.folder, folder)
+
+
+def _write_merged(artefact: Artefact, folder: Path) -> None:
+    write_merged(artefact.base.folder, artefact.run.adapter, folder, artefact.kind)
+
+
+def _write_gguf(artefact: Artefact, folder: Path) -> None:
+    write_gguf(artefact.base.folder, folder / artefact.gguf_file, artefact.kind, artefact.run.adapter)
+
+
+def _write_ollama(artefact: Artefact, folder: Path) -> None:
+    _write_gguf(artefact, folder)
+    end = load_tokenizer(artefact.base.folder).eos_token
+    write_bytes(folder / "Modelfile", modelfile(artefact.gguf_file, end, artefact.base.licence).encode())
+
+
+def _write_vllm(artefact: Artefact, folder: Path) -> None:
+    _write_merged(artefact, folder)
+    write_bytes(folder / "serve.sh", serve_script(artefact.run.name).encode())
+    (folder / "serve.sh").chmod(0o755)
+
+
+@contextmanager
+def _open_adapter(artefact: Artefact, folder: Path) -> Iterator[Voice]:
+    model, _ = load_model(artefact.base.folder, "fp32")
+    yield PlainVoice(attach_adapter(model, folder), load_tokenizer(folder))
+
+
+@contextmanager
+def _open_merged(artefact: Artefact, folder: Path) -> Iterator[Voice]:
+    yield PlainVoice(*load_model(folder, "fp32"))
+
+
+@contextmanager
+def _open_gguf(artefact: Artefact, folder: Path) -> Iterator[Voice]:
+    from shelftalk.generation.llama_cpp_engine import LlamaCppEngine  # adapters are exported without llama.cpp too
+
+    engine = LlamaCppEngine(folder / artefact.gguf_file, None)
+    try:
+        yield LlamaCppVoice(engine, tuned=False)
+    finally:
+        engine.close()
+
+
+FORMATS = {
+    "adapter": Format("peft", "transformers", _write_adapter, _open_adapter),
+    "merged": Format("transformers", "transformers", _write_merged, _open_merged),
+    "gguf": Format("gguf", "xllamacpp", _write_gguf, _open_gguf),
+    "ollama": Format(
+        "gguf", "xllamacpp", _write_ollama, _open_gguf, ("Ollama", lambda: shutil.which("ollama") is not None)
+    ),
+    "vllm": Format(
+        "transformers", "transformers", _write_vllm, _open_merged, ("vLLM", lambda: find_spec("vllm") is not None)
+    ),
+}

@@ -1,0 +1,107 @@
+"""The parity gate: an artefact says in its own engine what base and adapter say in the reference, or it is none.
+
+The reference is base and adapter, unmerged, through transformers in fp32. What transformers loads is computed in fp32
+too, so that a difference is one of the artefact and not of this machine's arithmetic.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from shelftalk import __version__
+from shelftalk.errors import ParityFailed
+from shelftalk.export.formats import FORMATS, Artefact
+from shelftalk.generation.parity import Parity, TransformersVoice, measure_parity
+from shelftalk.models.adapters import load_adapter
+from shelftalk.models.load import load_model
+from shelftalk.prompts import prompt_for
+from shelftalk.records import Product, Progress
+from shelftalk.training.run import Run
+
+PROMPTS = 20
+
+# The most that the first token's distribution may diverge, in nats, mean over the prompts. Gemma 3 270M with its demo
+# adapter stays ten times below (docs/export.md has the figures), which leaves room for other models; a lost tensor, a
+# wrong scale or a wrong template costs far more.
+MOST_DIVERGENCE = {
+    "f32": 1e-3,  # nothing is rounded, but llama.cpp keeps keys and values in f16
+    "f16": 1e-3,
+    "bf16": 1e-3,  # 8 significant bits, which round away the smallest of what the adapter adds
+    "q8_0": 2e-2,  # 8 bits and one scale for every 32 weights
+}
+LEAST_AGREEMENT = 0.95  # of the artefact's greedy tokens, that the reference chooses too
+
+
+def gate_products(run: Run) -> tuple[list[Product], int]:
+    """Return the products whose titles are replayed, held-out ones first, and how many of them are held out."""
+    held_out = run.catalogue().sample("test", PROMPTS, run.settings.seed)
+    trained = run.catalogue().sample("train", PROMPTS - len(held_out), run.settings.seed)
+    return held_out + trained, len(held_out)
+
+
+def pass_gate(artefact: Artefact, folder: Path, progress: Progress) -> dict[str, Any]:
+    """Replay prompts with the artefact in `folder` and the reference, and return what was compared and found.
+
+    Raises:
+        ParityFailed: they differ by more than the number format explains.
+        Damaged: the engine cannot load the artefact, or the run's adapter is not what it was.
+    """
+    format = FORMATS[artefact.format]
+    products, held_out = gate_products(artefact.run)
+    prompts = [prompt_for(product.title) for product in products]
+    model, tokenizer = load_model(artefact.base.folder, "fp32")
+    reference = TransformersVoice(load_adapter(model, artefact.run.adapter), tokenizer)
+    with format.open(artefact, folder) as voice:
+        parity = measure_parity(reference, voice, prompts, progress)
+    limits = {"divergence": MOST_DIVERGENCE[artefact.kind], "agreement": LEAST_AGREEMENT, "same_tokens": True}
+    _require(artefact, parity)
+    return {
+        "shelftalk": __version__,
+        "run": artefact.run.name,
+        "format": artefact.format,
+        "weights": artefact.kind,
+        "compared": "base model and adapter through transformers in fp32, with these files loaded by "
+        f"{format.engine} {version(format.engine)}",
+        "not_replayed": _not_replayed(artefact),
+        "held_out_prompts": held_out,
+        "training_prompts": len(prompts) - held_out,
+        "limits": limits,
+        "parity": parity.as_mapping(),
+    }
+
+
+def _require(artefact: Artefact, parity: Parity) -> None:
+    most = MOST_DIVERGENCE[artefact.kind]
+    wrong = []
+    if not parity.same_tokens:
+        wrong.append("it reads prompts as other tokens")
+    if not parity.divergence < most:  # also where it is no number
+        wrong.append(
+            f"the divergence is {parity.divergence:.2g} (worst {parity.worst_divergence:.2g}), not below {most:g}"
+        )
+    if parity.agreement < LEAST_AGREEMENT:
+        wrong.append(
+            f"{parity.agreement:.1%} of {parity.tokens} greedy tokens agree, not {LEAST_AGREEMENT:.0%} "
+            f"(worst margin {parity.worst_margin:.2g})"
+        )
+    if wrong:
+        raise ParityFailed(
+            f"The {artefact.format} export of run {artefact.run.name!r} in {artefact.kind} does not say what the run "
+            f"says: {'; '.join(wrong)}. Nothing was exported; {_cure(artefact)}."
+        )
+
+
+def _cure(artefact: Artefact) -> str:
+    if artefact.kind == "q8_0":
+        return "take --quantization f16"
+    return "take --format merged" if artefact.format in ("gguf", "ollama") else "take --format adapter, which is exact"
+
+
+def _not_replayed(artefact: Artefact) -> str | None:
+    """Say which engine the format is for and was not asked."""
+    if (other := FORMATS[artefact.format].other) is None:
+        return None
+    name, installed = other
+    return f"{name}, {'which is installed here but not driven by shelftalk' if installed() else 'not installed here'}"

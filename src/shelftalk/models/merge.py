@@ -1,0 +1,62 @@
+"""Merge an adapter into its base model, as plain safetensors, and tell how a model's weights are stored."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from transformers import GenerationConfig
+
+from shelftalk.models.adapters import merge_adapter
+from shelftalk.models.load import load_model
+from shelftalk.models.tokens import save_tokenizer
+from shelftalk.settings import DecodingSettings
+
+DTYPES = {"f32": torch.float32, "f16": torch.float16, "bf16": torch.bfloat16}
+
+
+def describe_weights(model: Path) -> tuple[int, str]:
+    """Return how many weights the model in folder `model` has, and the number format of most of them.
+
+    The format is one of DTYPES; weights stored in any other count as bf16, in which they are loaded.
+    """
+    counts: Counter[str] = Counter()
+    for file in sorted(model.glob("*.safetensors")):
+        with safe_open(file, "pt") as weights:
+            for key in weights.keys():  # noqa: SIM118 (it is no mapping)
+                part = weights.get_slice(key)
+                counts[part.get_dtype().lower()] += math.prod(part.get_shape())
+    kind = counts.most_common(1)[0][0]
+    return counts.total(), kind if kind in DTYPES else "bf16"
+
+
+def write_merged(model: Path, adapter: Path, target: Path, kind: str) -> None:
+    """Write the base model in folder `model` with `adapter` merged into it to the folder `target`, with its tokenizer.
+
+    Merged in fp32 and stored as `kind`, one of DTYPES. The generation defaults are those of `DecodingSettings`.
+
+    Raises:
+        Damaged: the base model or the adapter cannot be read, or is not what its manifest says.
+    """
+    loaded, tokenizer = load_model(model, "fp32")
+    merged = merge_adapter(loaded, adapter).to(DTYPES[kind])
+    merged.config._name_or_path = ""  # a path of this disk
+    merged.config.eos_token_id = tokenizer.eos_token_id  # what training ends a text with; a chat model names others too
+    settings = DecodingSettings()
+    merged.generation_config = GenerationConfig(
+        do_sample=True,
+        max_new_tokens=settings.max_new_tokens,
+        temperature=settings.temperature,
+        top_k=settings.top_k,
+        top_p=settings.top_p,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    merged.save_pretrained(target)
+    for file in target.glob("*.safetensors"):  # safetensors lets nobody else read what it writes
+        file.chmod((target / "config.json").stat().st_mode)
+    save_tokenizer(model, target)

@@ -1,0 +1,40 @@
+"""Every format of the tiny run, exported once, and a DoRA run on a bf16 folder; tests only read them."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from shelftalk import pipeline
+from shelftalk.models import tiny
+from shelftalk.training.run import Run
+from shelftalk.workspace import Workspace
+from tests.conftest import TINY_SETTINGS
+
+QUANTIZATIONS = {"gguf": "f32", "ollama": "f16"}
+
+
+@pytest.fixture(scope="session")
+def exports(tiny_run: Run, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The folder of each format."""
+    root = tmp_path_factory.mktemp("exports")
+    folders = {name: root / name for name in ("adapter", "merged", "gguf", "ollama", "vllm")}
+    for name, folder in folders.items():
+        pipeline.export_run(tiny_run, name, folder, QUANTIZATIONS.get(name))
+    return folders
+
+
+@pytest.fixture(scope="session")
+def dora_run(tiny_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A finished DoRA run on a base model in bf16 that lies in a folder of somebody's own."""
+    root = tmp_path_factory.mktemp("somebody")
+    folder, workspace = root / "Own Model", Workspace(root / "workspace")
+    shutil.copytree(tiny_run.workspace.catalogue("pegs"), workspace.catalogue("pegs"))
+    model, tokenizer = tiny.make()
+    model.to(torch.bfloat16).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    settings = TINY_SETTINGS.replace({"base_model": str(folder), "lora_variant": "dora", "epochs": 1})
+    return pipeline.train_run(workspace, "pegs", "knots", settings)

@@ -1,0 +1,105 @@
+"""The model card: what the Hub reads of it, what a person does, and what it must not tell."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from huggingface_hub import ModelCard
+
+from shelftalk.export.card import model_card
+from shelftalk.export.formats import FORMATS, Artefact, plan
+from shelftalk.models.embedded import LICENCE
+from shelftalk.models.registry import BaseModel
+from shelftalk.prompts import prompt_for
+from shelftalk.training.run import Run
+from shelftalk.workspace import read_json, write_json
+
+EVALUATION = {
+    "split": "test",
+    "n": 32,
+    "base": {"bits_per_byte": 1.5003, "stop_rate": 0.0312},
+    "tuned": {"bits_per_byte": 1.111, "stop_rate": 1.0},
+}
+
+
+def front_matter(card: str) -> dict[str, Any]:
+    """Return what the Hub's own library reads at the head of a card."""
+    read: dict[str, Any] = ModelCard(card).data.to_dict()  # type: ignore[no-untyped-call]
+    return read
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_the_hub_reads_it(exports: dict[str, Path], name: str) -> None:
+    data = front_matter((exports[name] / "README.md").read_text())
+    assert data["base_model"] == "tiny"
+    assert data["library_name"] == FORMATS[name].library
+    assert {"shelftalk", "product-descriptions"} <= set(data["tags"])
+    assert data["license"] == "other"
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_person_reads_where_it_comes_from(exports: dict[str, Path], tiny_run: Run, name: str) -> None:
+    card = (exports[name] / "README.md").read_text()
+    assert tiny_run.description["data_hash"] in card
+    assert tiny_run.description["base"]["revision"] in card
+    assert "30 rows read 30 were kept (23 train, 1 validation, 6 test)" in " ".join(card.split())
+    assert "| learning_rate | 0.01 |" in card
+    title = tiny_run.catalogue().sample("test", 20, tiny_run.settings.seed)[0].title
+    assert f"~~~text\n{prompt_for(title)}~~~" in card
+    assert "not facts" in card
+    found = read_json(exports[name] / "parity.json")
+    assert f"{found['parity']['agreement']:.1%}" in card
+    assert found["compared"] in " ".join(card.split())
+    assert "Not measured yet: `shelftalk evaluate pegs`" in card
+
+
+@pytest.fixture
+def gate(exports: dict[str, Path]) -> dict[str, Any]:
+    found: dict[str, Any] = read_json(exports["adapter"] / "parity.json")
+    return found
+
+
+def test_results_stand_in_it_with_their_n(tiny_run: Run, gate: dict[str, Any], tmp_path: Path) -> None:
+    shutil.copytree(tiny_run.folder, tmp_path / "run")
+    run = replace(tiny_run, folder=tmp_path / "run")
+    write_json(run.folder / "report" / "evaluation.json", {"question": {}, "result": EVALUATION})
+    card = model_card(plan(run, run.base_model(), "adapter", None), gate, "Oak peg")
+    assert "n = 32 products of the split test" in card
+    assert "| bits per byte | 1.5003 | 1.111 |" in card
+    assert "Not measured" not in card
+
+
+def test_rows_left_out_stand_in_it_with_their_reason(
+    tiny_run: Run, gate: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    catalogue = tiny_run.catalogue()
+    catalogue.summary["rejected"] = {"duplicate_product": 3, "missing_title": 5}
+    monkeypatch.setattr(Run, "catalogue", lambda _: catalogue)
+    card = model_card(plan(tiny_run, tiny_run.base_model(), "adapter", None), gate, "Oak peg")
+    assert "| duplicate product | 3 |\n| missing title | 5 |" in card
+
+
+def test_gemmas_terms_stand_in_it(tiny_run: Run, gate: dict[str, Any]) -> None:
+    embedded = BaseModel("gemma-3-270m", tiny_run.base_model().folder, "sha256:abc", LICENCE)
+    card = model_card(Artefact(tiny_run, embedded, "adapter", "f32"), gate, "Oak peg")
+    assert LICENCE in card
+    assert 'from_pretrained("google/gemma-3-270m")' in card
+    assert "4-bit weights" in card
+    data = front_matter(card)
+    assert (data["license"], data["base_model"]) == ("gemma", "google/gemma-3-270m")
+    hub = replace(embedded, name="google/gemma-2b", licence="see the model's page on the Hub")
+    data = front_matter(model_card(Artefact(tiny_run, hub, "merged", "bf16"), gate, "Oak peg"))
+    assert (data["license"], data["base_model"]) == ("gemma", "google/gemma-2b")
+
+
+def test_it_names_no_place_on_this_disk(tiny_run: Run, gate: dict[str, Any], tmp_path: Path) -> None:
+    own = BaseModel(str(tmp_path / 'Own: "Model"'), tiny_run.base_model().folder, "sample:abc", "one's own")
+    settings = {**tiny_run.description["settings"], "base_model": own.name}
+    run = replace(tiny_run, description={**tiny_run.description, "settings": settings})
+    card = model_card(Artefact(run, own, "merged", "bf16"), gate, "Oak peg")
+    assert str(tmp_path) not in card
+    assert front_matter(card)["base_model"] == 'Own: "Model"'

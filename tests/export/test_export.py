@@ -1,0 +1,258 @@
+"""Whole or not at all: a failed gate, a taken place, a full disk, a kill; and the command."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import namedtuple
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shelftalk import pipeline
+from shelftalk.cli.main import run as run_command
+from shelftalk.errors import Busy, Damaged, NotFound, NotWritable, ParityFailed, UserError
+from shelftalk.export import formats
+from shelftalk.models.merge import write_merged
+from shelftalk.training.run import Run
+from shelftalk.workspace import faults, lock, read_json
+
+Usage = namedtuple("Usage", "total used free")
+
+
+def spoil_tensor(file: Path) -> None:
+    """Turn one tensor of a safetensors file around."""
+    from safetensors.torch import load_file, save_file
+
+    tensors = load_file(file)
+    key = next(key for key in sorted(tensors) if "down_proj" in key)
+    tensors[key] = -tensors[key]
+    save_file(tensors, file, metadata={"format": "pt"})
+
+
+def spoil_gguf(file: Path) -> None:
+    """Empty one tensor of a GGUF file."""
+    import gguf
+
+    reader = gguf.GGUFReader(file, "r+")
+    next(tensor for tensor in reader.tensors if "ffn_down" in tensor.name).data[:] = 0
+    reader.data.flush()
+
+
+def spoil_tokenizer(file: Path) -> None:
+    """Make a tokenizer leave the first token out."""
+    described = json.loads(file.read_text())
+    described["post_processor"] = None
+    file.write_text(json.dumps(described))
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "spoil", "words"),
+    [
+        ("adapter", "adapter_model.safetensors", spoil_tensor, "divergence"),
+        ("merged", "model.safetensors", spoil_tensor, "divergence"),
+        ("vllm", "model.safetensors", spoil_tensor, "divergence"),
+        ("gguf", "pegs-q8_0.gguf", spoil_gguf, "agree"),
+        ("ollama", "pegs-q8_0.gguf", spoil_gguf, "agree"),
+        ("merged", "tokenizer.json", spoil_tokenizer, "other tokens"),
+    ],
+)
+def test_what_was_spoilt_after_writing_is_never_exported(
+    tiny_run: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    file: str,
+    spoil: Callable[[Path], None],
+    words: str,
+) -> None:
+    real = formats.FORMATS[name]
+
+    def write(artefact: formats.Artefact, folder: Path) -> None:
+        real.write(artefact, folder)
+        spoil(folder / file)
+
+    monkeypatch.setitem(formats.FORMATS, name, replace(real, write=write))
+    with pytest.raises(ParityFailed, match=words) as failure:
+        pipeline.export_run(tiny_run, name, tmp_path / "out")
+    assert "\n" not in str(failure.value)
+    assert "Nothing was exported; take --" in str(failure.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failed_gate_leaves_the_earlier_export(
+    tiny_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline.export_run(tiny_run, "adapter", tmp_path / "out")
+
+    def write_spoilt(model: Path, adapter: Path, target: Path, kind: str) -> None:
+        write_merged(model, adapter, target, kind)
+        spoil_tensor(target / "model.safetensors")
+
+    monkeypatch.setattr(formats, "write_merged", write_spoilt)
+    with pytest.raises(ParityFailed):
+        pipeline.export_run(tiny_run, "merged", tmp_path / "out")
+    assert read_json(tmp_path / "out" / "parity.json")["format"] == "adapter"
+    assert faults(tmp_path / "out") == []
+
+
+def test_an_earlier_export_is_replaced_and_an_empty_folder_taken(tiny_run: Run, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    pipeline.export_run(tiny_run, "gguf", tmp_path / "out")
+    pipeline.export_run(tiny_run, "adapter", tmp_path / "out")
+    assert faults(tmp_path / "out") == []
+    assert not list((tmp_path / "out").glob("*.gguf"))
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def _foreign_file(folder: Path) -> None:
+    (folder / "notes.txt").write_text("mine")
+
+
+def _changed_file(folder: Path) -> None:
+    with (folder / "README.md").open("a") as file:
+        file.write("my own words")
+
+
+def _no_report(folder: Path) -> None:
+    (folder / "parity.json").unlink()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [(_foreign_file, r"notes\.txt"), (_changed_file, r"changed.*README\.md"), (_no_report, "no export wrote")],
+)
+def test_what_is_somebodys_own_is_left_alone(
+    tiny_run: Run, exports: dict[str, Path], tmp_path: Path, change: Callable[[Path], None], words: str
+) -> None:
+    folder = tmp_path / "out"
+    shutil.copytree(exports["adapter"], folder)
+    change(folder)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    with pytest.raises(UserError, match=words):
+        pipeline.export_run(tiny_run, "adapter", folder)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_a_place_that_cannot_be_is_refused(tiny_run: Run, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="is a file"):
+        pipeline.export_run(tiny_run, "adapter", tmp_path / "file")
+    with pytest.raises(NotWritable, match="not a folder"):
+        pipeline.export_run(tiny_run, "adapter", tmp_path / "file" / "out")
+    for inside in (tiny_run.folder / "out", tiny_run.folder, tiny_run.workspace.root / "models" / "out"):
+        with pytest.raises(UserError, match="where the workspace keeps its own"):
+            pipeline.export_run(tiny_run, "adapter", inside)
+    with pytest.raises(UserError, match="no export wrote"):
+        pipeline.export_run(tiny_run, "adapter", tiny_run.workspace.root)
+    assert tiny_run.finished
+
+
+def test_a_run_that_has_not_finished_or_is_spoilt_is_refused(tiny_run: Run, tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match="has not finished"):
+        pipeline.export_run(replace(tiny_run, folder=tmp_path), "adapter", tmp_path / "out")
+    shutil.copytree(tiny_run.folder, tmp_path / "run")
+    spoil_tensor(tmp_path / "run" / "adapter" / "adapter_model.safetensors")
+    for name in ("adapter", "merged"):
+        with pytest.raises(Damaged, match="adapter_model"):
+            pipeline.export_run(replace(tiny_run, folder=tmp_path / "run"), name, tmp_path / "out")
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_a_disk_without_room_is_told_before_anything_is_written(
+    tiny_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**9, 10**9 - 123_456, 123_456))
+    for name in formats.FORMATS:
+        with pytest.raises(NotWritable, match=r"needs [\d,]{7,} bytes in .*, and 123,456 are free"):
+            pipeline.export_run(tiny_run, name, tmp_path / "new" / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_for_temporary_files_without_room_is_told_too(
+    tiny_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The GGUF's tensors are collected there; on one disk both places draw on the same bytes."""
+    folder, temporary = formats.disk_needed(formats.plan(tiny_run, tiny_run.base_model(), "gguf", None))
+    free = folder + temporary - 1
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**9, 10**9 - free, free))
+    with pytest.raises(NotWritable, match=f"needs {free + 1:,} bytes"):
+        pipeline.export_run(tiny_run, "gguf", tmp_path / "out")
+
+
+def test_one_export_at_a_time(tiny_run: Run, tmp_path: Path) -> None:
+    with lock(tiny_run.workspace.root / "export", "exporting another"), pytest.raises(Busy, match="exporting another"):
+        pipeline.export_run(tiny_run, "adapter", tmp_path / "out")
+
+
+def test_a_kill_leaves_no_half_export(tiny_run: Run, tmp_path: Path) -> None:
+    folder, staging = tmp_path / "out", tmp_path / ".out.staging"
+    command = ["export", "pegs", "--to", str(folder), "--format", "gguf", "--workspace", str(tiny_run.workspace.root)]
+    with subprocess.Popen([sys.executable, "-m", "shelftalk", *command], stderr=subprocess.PIPE) as process:
+        while not staging.exists():
+            assert process.poll() is None, process.stderr.read() if process.stderr else ""
+            time.sleep(0.001)
+        time.sleep(random.random() / 2)  # the whole export takes about half a second from here
+        process.send_signal(signal.SIGKILL)
+    assert not folder.exists() or faults(folder) == []
+    pipeline.export_run(tiny_run, "gguf", folder)
+    assert faults(folder) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_progress_reaches_its_end(tiny_run: Run, tmp_path: Path) -> None:
+    told: list[tuple[int, int]] = []
+    pipeline.export_run(tiny_run, "adapter", tmp_path / "out", progress=lambda *one: told.append(one))
+    assert told == sorted(told)
+    assert told[-1] == (30, 30)
+
+
+def command(run: Run, *arguments: object) -> int:
+    return run_command(["export", *map(str, arguments), "--workspace", str(run.workspace.root)])
+
+
+def test_the_command_as_a_person_types_it(tiny_run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(tiny_run, "pegs", "--to", tmp_path / "a", "--format", "ollama", "--quantization", "f16") == 0
+    out = capsys.readouterr().out
+    for words in ("mean divergence", "worst margin", "agreement", "read as the same tokens", "20 prompts", "Ollama"):
+        assert words in out
+    assert str(tmp_path / "a") in out.replace("\n", "")
+    assert command(tiny_run, "pegs", "--to", tmp_path / "b", "--format", "merged", "--json") == 0
+    told: dict[str, Any] = json.loads(capsys.readouterr().out)
+    assert told.pop("folder") == os.fspath((tmp_path / "b").resolve())
+    assert told == read_json(tmp_path / "b" / "parity.json")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["nope", "--to", "out", "--format", "merged"], 2, "no run 'nope'"),
+        (["pegs", "--to", "out", "--format", "zip"], 2, "--format must be one of"),
+        (["pegs", "--to", "file", "--format", "merged"], 2, "is a file"),
+        (["pegs", "--format", "merged"], 2, "--to"),
+        (["pegs", "--to", "file/out", "--format", "merged"], 1, "choose another --to"),
+    ],
+)
+def test_a_mistake_is_one_line(
+    tiny_run: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    code: int,
+    words: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("")
+    assert command(tiny_run, *arguments) == code
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("Error: ")]
+    assert words in line
