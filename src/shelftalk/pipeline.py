@@ -1,8 +1,8 @@
 """The stages in the order of the story: prepare -> train -> index -> compare -> evaluate -> export.
 
 Each can be called again. A stage that was done is found done; one that was cut off goes on. The command line and the
-studio call these functions and nothing below them. What loads torch is imported by the stage that needs it: an answer
-from llama.cpp is there before torch would be.
+studio call these functions and nothing below them. What loads torch or Chroma is imported by the stage that needs it:
+llama.cpp has written its first words before torch would be there.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shelftalk.catalogue.prepare import prepare
 from shelftalk.errors import Damaged, InvalidSettings, NotFound
@@ -23,8 +23,6 @@ from shelftalk.models.query_embedder import QueryEmbedder
 from shelftalk.models.registry import find_model
 from shelftalk.prompts import prompt_for
 from shelftalk.records import Product, Progress, no_progress
-from shelftalk.retrieval.index import build_index
-from shelftalk.retrieval.search import Index
 from shelftalk.settings import DecodingSettings, PrepareSettings, TrainingSettings
 from shelftalk.training.jobs import delete_run as delete_run
 from shelftalk.training.jobs import describe_run as describe_run
@@ -36,6 +34,9 @@ from shelftalk.training.jobs import stop_run as stop_run
 from shelftalk.training.processes import is_first_process, wait_for_all
 from shelftalk.training.run import Run
 from shelftalk.workspace import MANIFEST, Workspace, lock, read_json, write_json
+
+if TYPE_CHECKING:
+    from shelftalk.retrieval.search import Index
 
 SLOTS = 16  # texts at once where many are written: 32 are a tenth faster and take twice the memory
 
@@ -142,12 +143,15 @@ def _open_or_create(
 def index_run(run: Run, progress: Progress = no_progress) -> dict[str, Any]:
     """Build the index of exactly the products that `run` trains on; vectors that are there are not made again."""
     from shelftalk.models.embedder import Embedder
+    from shelftalk.retrieval.index import build_index
 
     return build_index(run.products(), run.index, Embedder.load(), progress)
 
 
 def open_index(run: Run) -> Index:
     """Open the run's index, building it first where there is none or its vectors are spoilt."""
+    from shelftalk.retrieval.search import Index
+
     embedder = QueryEmbedder.load()
     try:
         return Index.open(run.index, embedder)
@@ -169,10 +173,10 @@ def ask(
     `engine` is one of `generation.choose.ENGINES`.
     """
     run.require_finished()
-    with ThreadPoolExecutor(1) as thread:  # model and index load side by side
-        opening = thread.submit(open_engine, run, settings, engine)
-        index = open_index(run)
-        return compare(opening.result(), index, request, settings, references, on_text)
+    with ThreadPoolExecutor(1) as thread:  # the references are looked up while the model loads and begins to write
+        found = thread.submit(lambda: open_index(run).search(request, references))
+        opened = open_engine(run, settings, engine)
+        return compare(opened, request, settings, found.result, on_text)
 
 
 def compare_held_out(

@@ -15,9 +15,8 @@ from shelftalk.api.gate import Gate, check_key
 from shelftalk.api.limits import Limits
 from shelftalk.api.metrics import Metrics
 from shelftalk.api.scheduler import Scheduler
-from shelftalk.api.service import BASE, Service
+from shelftalk.api.service import BASE, Searches, Service
 from shelftalk.errors import InvalidSettings
-from shelftalk.generation.compare import Searches
 from shelftalk.generation.engine import Engine
 
 # FastAPI would send traces, figures and log lines to whatever OpenTelemetry the process has; /metrics is all there is.

@@ -25,7 +25,11 @@ async def describe(body: DescribeRequest, request: Request, service: ServiceOf) 
 def _compute(service: Service, body: DescribeRequest, emit: Emit) -> Comparison:
     settings = body.decoding_settings(max_new_tokens=body.max_new_tokens)
     comparison = compare(
-        service.engine, service.index, body.title, settings, body.references, on_text=lambda side, text: emit(None)
+        service.engine,
+        body.title,
+        settings,
+        partial(service.index.search, body.title, body.references),
+        on_text=lambda side, text: emit(None),
     )
     service.metrics.written(comparison.base.tokens + comparison.tuned.tokens)
     return comparison

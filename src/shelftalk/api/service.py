@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Protocol
 
 from fastapi import Depends
 from starlette.requests import Request
@@ -12,10 +12,16 @@ from starlette.requests import Request
 from shelftalk.api.errors import ApiError
 from shelftalk.api.metrics import Metrics
 from shelftalk.api.scheduler import Scheduler
-from shelftalk.generation.compare import Searches
 from shelftalk.generation.engine import Engine
+from shelftalk.records import Reference
 
 BASE = "base"
+
+
+class Searches(Protocol):
+    """Whatever finds the products nearest to a text, nearest first: `retrieval.search.Index`."""
+
+    def search(self, text: str, k: int = 3) -> list[Reference]: ...
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shelftalk.catalogue.columns import Columns
 from shelftalk.errors import Damaged, Failure, NotFound, NotWritable, UserError
@@ -27,9 +27,11 @@ from shelftalk.generation.titles import TitleRow, find_columns, read_titles
 from shelftalk.locks import lock_file
 from shelftalk.prompts import prompt_for
 from shelftalk.records import Description, Progress, no_progress
-from shelftalk.retrieval.search import Index
 from shelftalk.settings import DecodingSettings
 from shelftalk.workspace import lock, read_json, sha256, staged_file, write_json
+
+if TYPE_CHECKING:
+    from shelftalk.retrieval.search import Index  # whose module loads Chroma
 
 WINDOW = 256  # rows handed to the engine at once: enough to sort by length and to keep it busy
 EXAMPLES = 3  # lines named for each reason of a bad row

@@ -15,7 +15,7 @@ import secrets
 import socket
 import tempfile
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed, wait
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -64,7 +64,7 @@ class LlamaCppEngine:
         self._files = {False: base, True: tuned}
         self._folder = tempfile.TemporaryDirectory(prefix="shelftalk-")  # 0700: the sockets are this user's alone
         self._key = secrets.token_urlsafe(32)
-        self._servers: dict[bool, Any] = {}
+        self._servers: dict[bool, Future[Any]] = {}
         self._starting = Lock()
 
     @classmethod
@@ -74,13 +74,14 @@ class LlamaCppEngine:
         Raises:
             NotFound: the run has not finished.
             InvalidSettings: the base model cannot be converted.
-            Damaged: the conversion reads texts otherwise than the original, or cannot be loaded.
+            Damaged: the conversion reads texts otherwise than the original.
         """
         run.require_finished()
         model = run.base_model(token)
         base = find_base(model, run.workspace, lambda file: check_tokenizer(file, model.folder))
         engine = cls(base, find_merged(model, run.adapter, run.folder / "gguf"), slots)
-        engine._server(True)
+        for side in (False, True):  # side by side: most of it is one thread reading the vocabulary
+            engine._start(side)
         return engine
 
     def complete(
@@ -94,6 +95,7 @@ class LlamaCppEngine:
         """Write what follows one prompt; see `Engine.complete`.
 
         Raises:
+            Damaged: llama.cpp cannot load the model's file.
             InvalidSettings: prompt and text together do not fit into the context, or the settings ask for a penalty on
                 repetition, which llama.cpp would lay on the title's words too.
         """
@@ -182,17 +184,26 @@ class LlamaCppEngine:
 
     def close(self) -> None:
         """End the servers and let go of the models."""
+        wait(self._servers.values())
         self._servers.clear()
         self._folder.cleanup()
 
     def _server(self, tuned: bool) -> Any:
         """Return the server of one side, starting it where it does not run."""
+        return self._start(tuned).result()
+
+    def _start(self, tuned: bool) -> Future[Any]:
+        """Start the server of one side in a thread of its own, unless it was started before."""
         with self._starting:
             if tuned not in self._servers:
                 file = self._files[tuned]
                 if file is None:
                     raise InvalidSettings(f"This engine has no {'tuned' if tuned else 'base'} model.")
-                self._servers[tuned] = _start(file, self.slots, self.context, self._socket(tuned), self._key)
+                thread = ThreadPoolExecutor(1)
+                self._servers[tuned] = thread.submit(
+                    _serve, file, self.slots, self.context, self._socket(tuned), self._key
+                )
+                thread.shutdown(wait=False)
             return self._servers[tuned]
 
     def _socket(self, tuned: bool) -> str:
@@ -278,7 +289,7 @@ def check_tokenizer(base: Path, model: Path) -> None:
         engine.close()
 
 
-def _start(file: Path, slots: int, context: int, socket_file: str, key: str) -> Any:
+def _serve(file: Path, slots: int, context: int, socket_file: str, key: str) -> Any:
     parameters = xllamacpp.CommonParams()
     parameters.model.path = str(file)
     parameters.n_parallel, parameters.n_ctx = slots, slots * context
