@@ -17,11 +17,15 @@ import torch
 
 from shelftalk import pipeline
 from shelftalk.evaluation.evaluate import bits_of_products
+from shelftalk.generation.llama_cpp_engine import SAMPLES, LlamaCppEngine
+from shelftalk.generation.parity import LlamaCppVoice, TransformersVoice, measure_parity
 from shelftalk.generation.transformers_engine import TransformersEngine
-from shelftalk.models.adapters import adapter_off
+from shelftalk.models.adapters import adapter_off, load_adapter
+from shelftalk.models.gguf_files import write_gguf
 from shelftalk.models.load import load_model
-from shelftalk.models.tokens import encode_prompt
-from shelftalk.settings import PrepareSettings, TrainingSettings, load_preset
+from shelftalk.models.tokens import encode_prompt, encode_text
+from shelftalk.prompts import prompt_for
+from shelftalk.settings import DecodingSettings, PrepareSettings, TrainingSettings, load_preset
 from shelftalk.training.run import Run
 from shelftalk.workspace import Workspace
 from tests.conftest import DEV_ROWS
@@ -91,6 +95,41 @@ def test_before_is_the_untouched_gemma(told: tuple[Workspace, str]) -> None:
     with torch.no_grad(), adapter_off(engine.model):
         before = engine.model(input_ids=ids).logits
     assert torch.equal(before, untouched)
+
+
+@pytest.mark.parametrize("tuned", [False, True], ids=["before", "after"])
+def test_the_fast_engine_says_what_the_reference_says(told: tuple[Workspace, str], tuned: bool, tmp_path: Path) -> None:
+    """The limits that were set: 1e-3 nats unquantised, 95 % of greedy tokens; docs/benchmarks/generation.md."""
+    run = Run.open(told[0], "demo")
+    prompts = [prompt_for(product.title) for product in run.catalogue().sample("test", 20, 1)]
+    model, tokenizer = load_model(run.base_model().folder, "fp32")
+    reference = TransformersVoice(load_adapter(model, run.adapter) if tuned else model, tokenizer)
+    used = LlamaCppEngine.load(run)
+    found = measure_parity(reference, LlamaCppVoice(used, tuned), prompts)
+    assert found.same_tokens
+    assert found.agreement >= 0.95
+    assert found.worst_margin < 1  # elsewhere the two choices were as good as equal
+    assert found.divergence < 1e-2
+    for text in SAMPLES:
+        assert used.tokenize(text) == encode_text(tokenizer, text)
+    used.close()
+    write_gguf(run.base_model().folder, tmp_path / "f32.gguf", "f32", run.adapter if tuned else None)
+    unquantized = LlamaCppEngine(None, tmp_path / "f32.gguf")
+    exact = measure_parity(reference, LlamaCppVoice(unquantized, tuned=True), prompts[:5])
+    unquantized.close()
+    assert exact.worst_divergence < 1e-3
+    assert exact.agreement >= 0.99
+
+
+def test_many_at_once_are_the_same_as_one_at_a_time(told: tuple[Workspace, str]) -> None:
+    run = Run.open(told[0], "demo")
+    prompts = [prompt_for(product.title) for product in run.catalogue().sample("test", 16, 1)]
+    greedy = DecodingSettings(max_new_tokens=60, temperature=0)
+    alone, many = LlamaCppEngine.load(run), LlamaCppEngine.load(run, slots=16)
+    together = many.complete_all(prompts, tuned=True, settings=greedy)
+    assert together == [alone.complete(prompt, tuned=True, settings=greedy) for prompt in prompts]
+    alone.close()
+    many.close()
 
 
 def test_the_real_tokenizer_splits_control_tokens_in_data(told: tuple[Workspace, str]) -> None:

@@ -167,6 +167,7 @@ def ask(
     references: int = 3,
     on_text: Callable[[str, str], None] | None = None,
     engine: str = "automatic",
+    say: Callable[[str], None] = lambda line: None,
 ) -> Comparison:
     """Answer one title or question before and after fine-tuning, with references; see `generation.compare`.
 
@@ -175,7 +176,7 @@ def ask(
     run.require_finished()
     with ThreadPoolExecutor(1) as thread:  # the references are looked up while the model loads and begins to write
         found = thread.submit(lambda: open_index(run).search(request, references))
-        opened = open_engine(run, settings, engine)
+        opened = open_engine(run, settings, engine, say=say)
         return compare(opened, request, settings, found.result, on_text)
 
 
@@ -187,12 +188,13 @@ def compare_held_out(
     seed: int = 42,
     progress: Progress = no_progress,
     engine: str = "automatic",
+    say: Callable[[str], None] = lambda line: None,
 ) -> list[tuple[Product, Comparison]]:
     """Answer `count` seeded random held-out products before and after, several at once, with references."""
     run.require_finished()
     products = run.catalogue().sample("test", count, seed)
     prompts = [prompt_for(product.title) for product in products]
-    opened = open_engine(run, settings, engine, slots=min(len(prompts), SLOTS))
+    opened = open_engine(run, settings, engine, min(len(prompts), SLOTS), say)
     done = 0
 
     def count_one(*_: Any) -> None:
@@ -240,7 +242,9 @@ def write_catalogue(
         title_field,
         id_field,
     )
-    return describe_titles(job, lambda: open_engine(run, settings, name, SLOTS), lambda: open_index(run), progress, say)
+    return describe_titles(
+        job, lambda: open_engine(run, settings, name, SLOTS, say), lambda: open_index(run), progress, say
+    )
 
 
 def evaluate_run(
@@ -249,6 +253,7 @@ def evaluate_run(
     max_products: int | None = 100,
     progress: Progress = no_progress,
     engine: str = "automatic",
+    say: Callable[[str], None] = lambda line: None,
 ) -> dict[str, Any]:
     """Measure base and tuned model on the held-out products and keep the result in report/evaluation.json.
 
@@ -265,7 +270,7 @@ def evaluate_run(
         kept = read_json(path)
         if kept.get("question") == question:
             return dict(kept["result"])
-    result = evaluate(run, open_engine(run, settings, name, SLOTS), settings, max_products, progress)
+    result = evaluate(run, open_engine(run, settings, name, SLOTS, say), settings, max_products, progress)
     write_json(path, {"question": question, "result": result})
     return result
 

@@ -225,10 +225,10 @@ def ask(
     from shelftalk.pipeline import ask as ask_run
 
     if as_json:
-        output.print_json(ask_run(opened, text, settings, references, engine=engine).as_mapping())
+        output.print_json(ask_run(opened, text, settings, references, engine=engine, say=output.say).as_mapping())
         return
     stream = output.AnswerStream()
-    answer = ask_run(opened, text, settings, references, stream.show, engine)
+    answer = ask_run(opened, text, settings, references, stream.show, engine, output.say)
     stream.end()
     output.show_references(answer.references)
 
@@ -251,7 +251,7 @@ def compare(
     from shelftalk.pipeline import compare_held_out
 
     with output.step(f"Writing {count} descriptions twice") as progress:
-        pairs = compare_held_out(opened, count, settings, references, pick, progress, engine)
+        pairs = compare_held_out(opened, count, settings, references, pick, progress, engine, output.say)
     if as_json:
         output.print_json([{**answer.as_mapping(), "true": product.description} for product, answer in pairs])
         return
@@ -278,7 +278,7 @@ def evaluate(
     from shelftalk.pipeline import evaluate_run
 
     with output.step(f"Evaluating {run}") as progress:
-        result = evaluate_run(opened, settings, count, progress, engine)
+        result = evaluate_run(opened, settings, count, progress, engine, output.say)
     if as_json:
         output.print_json(result)
     else:

@@ -45,7 +45,7 @@ def run_demo(workspace: Workspace) -> None:
         show_comparison(comparison, product.description)
     out.print()
     with step("6 of 6  Measuring the difference on held-out products") as progress:
-        result = evaluate_run(run, decoding, MEASURED, progress)
+        result = evaluate_run(run, decoding, MEASURED, progress, say=say)
     show_evaluation(result)
     _show_what_next(workspace, run)
 
@@ -73,7 +73,7 @@ def _pairs(run: Run, decoding: DecodingSettings, progress: Any) -> list[tuple[Pr
         kept = read_json(path)
         if kept["decoding"] == decoding.as_mapping():
             return [(Product(**one["product"]), _comparison(one["comparison"])) for one in kept["pairs"]]
-    pairs = compare_held_out(run, SHOWN, decoding, progress=progress)
+    pairs = compare_held_out(run, SHOWN, decoding, progress=progress, say=say)
     rows = [
         {
             "product": {"uid": one.uid, "title": one.title, "description": one.description},

@@ -49,7 +49,7 @@ def serve(
     key = read_key(api_key_file)
     with bind(host, port, key is not None) as bound:
         with output.step(f"Loading {run}"):
-            loaded = open_engine(opened, asked=engine, slots=slots)
+            loaded = open_engine(opened, asked=engine, slots=slots, say=output.say)
             index = open_index(opened)
         try:
             app = create_app(loaded, index, run, Limits(slots=slots), key)

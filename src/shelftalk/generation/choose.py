@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from shelftalk.errors import InvalidSettings
@@ -20,11 +21,11 @@ def open_engine(
     settings: DecodingSettings | None = None,
     asked: str = "automatic",
     slots: int = 1,
-    token: str | None = None,
+    say: Callable[[str], None] = lambda line: None,
 ) -> Engine:
     """Return the engine for a finished run, loaded; `slots` texts are written at once where the engine can.
 
-    `settings`, where they are known, may rule an engine out; see `choose_engine`.
+    `settings`, where they are known, may rule an engine out; see `choose_engine`. `say` is told of what takes long.
 
     Raises:
         NotFound: the run has not finished.
@@ -32,19 +33,17 @@ def open_engine(
         Damaged: a file of the adapter or of the base model is not what it was.
     """
     run.require_finished()
-    name, _ = choose_engine(run, settings, asked, token)
+    name, _ = choose_engine(run, settings, asked)
     if name == "llama.cpp":
         from shelftalk.generation.llama_cpp_engine import LlamaCppEngine
 
-        return LlamaCppEngine.load(run, token, slots)
+        return LlamaCppEngine.load(run, slots=slots, say=say)
     from shelftalk.generation.transformers_engine import TransformersEngine
 
-    return TransformersEngine.load(run, token)
+    return TransformersEngine.load(run)
 
 
-def choose_engine(
-    run: Run, settings: DecodingSettings | None = None, asked: str = "automatic", token: str | None = None
-) -> tuple[str, str]:
+def choose_engine(run: Run, settings: DecodingSettings | None = None, asked: str = "automatic") -> tuple[str, str]:
     """Return the engine's name for `run`, and why it is that one.
 
     Raises:
@@ -54,9 +53,9 @@ def choose_engine(
         raise InvalidSettings(f"--engine must be one of {', '.join(ENGINES)}, got {asked!r}.")
     if asked == "transformers":
         return asked, "asked for"
-    reason = _unfit() or _cannot(run, settings, token)
+    reason = _unfit() or _cannot(run, settings)
     if asked == "llama.cpp":
-        if reason := _not_installed() or _cannot(run, settings, token):
+        if reason := _not_installed() or _cannot(run, settings):
             raise InvalidSettings(f"--engine llama.cpp cannot be used here: {reason}; leave it to automatic.")
         return asked, "asked for"
     return ("transformers", reason) if reason else ("llama.cpp", "the fastest on a CPU")
@@ -81,13 +80,13 @@ def _not_installed() -> str | None:
     return None
 
 
-def _cannot(run: Run, settings: DecodingSettings | None, token: str | None) -> str | None:
+def _cannot(run: Run, settings: DecodingSettings | None) -> str | None:
     """Say why llama.cpp cannot write for this run under these settings."""
     from shelftalk.generation.llama_cpp_engine import refuses
 
     if settings and (reason := refuses(settings)):
         return reason
-    return base_obstacle(run.base_model(token).folder)
+    return base_obstacle(run.base_model().folder)
 
 
 def _has_gpu() -> bool:

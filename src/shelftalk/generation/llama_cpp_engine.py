@@ -68,8 +68,10 @@ class LlamaCppEngine:
         self._starting = Lock()
 
     @classmethod
-    def load(cls, run: Run, token: str | None = None, slots: int = 1) -> LlamaCppEngine:
+    def load(cls, run: Run, slots: int = 1, say: Callable[[str], None] = lambda line: None) -> LlamaCppEngine:
         """Return an engine for a finished run, its files converted first where that was not yet done.
+
+        `say` is told of a conversion, which takes half a minute.
 
         Raises:
             NotFound: the run has not finished.
@@ -77,9 +79,9 @@ class LlamaCppEngine:
             Damaged: the conversion reads texts otherwise than the original.
         """
         run.require_finished()
-        model = run.base_model(token)
-        base = find_base(model, run.workspace, lambda file: check_tokenizer(file, model.folder))
-        engine = cls(base, find_merged(model, run.adapter, run.folder / "gguf"), slots)
+        model = run.base_model()
+        base = find_base(model, run.workspace, lambda file: check_tokenizer(file, model.folder), say)
+        engine = cls(base, find_merged(model, run.adapter, run.folder / "gguf", say), slots)
         for side in (False, True):  # side by side: most of it is one thread reading the vocabulary
             engine._start(side)
         return engine

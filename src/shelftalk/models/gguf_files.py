@@ -37,7 +37,9 @@ def base_obstacle(model: Path) -> str | None:
     return None
 
 
-def find_base(base: BaseModel, workspace: Workspace, check: Callable[[Path], None]) -> Path:
+def find_base(
+    base: BaseModel, workspace: Workspace, check: Callable[[Path], None], say: Callable[[str], None] = lambda line: None
+) -> Path:
     """Return the GGUF, 8 bits a weight, of a base model, making it first where it is not on this disk.
 
     A new one is handed to `check` before it takes its place under the workspace's `models/`.
@@ -49,13 +51,14 @@ def find_base(base: BaseModel, workspace: Workspace, check: Callable[[Path], Non
     name = re.sub(r"[^a-z0-9._-]+", "-", Path(base.name).name.lower()).strip("-._")[:40]
 
     def make(folder: Path) -> None:
+        say(f"Converting {base.name} for llama.cpp (first time only) ...")
         write_gguf(base.folder, folder / FILE, "q8_0")
         check(folder / FILE)
 
     return made_once(workspace.model(f"{name}-{digest}.gguf"), make) / FILE
 
 
-def find_merged(base: BaseModel, adapter: Path, target: Path) -> Path:
+def find_merged(base: BaseModel, adapter: Path, target: Path, say: Callable[[str], None] = lambda line: None) -> Path:
     """Return the GGUF, 8 bits a weight, of a base model with the PEFT adapter in folder `adapter` merged into it.
 
     It is made first, in folder `target`, where it is not there.
@@ -65,7 +68,12 @@ def find_merged(base: BaseModel, adapter: Path, target: Path) -> Path:
     """
     what = base.revision.encode() + (adapter / MANIFEST).read_bytes()
     digest = hashlib.sha256(what).hexdigest()[:8]
-    return made_once(target / digest, lambda folder: write_gguf(base.folder, folder / FILE, "q8_0", adapter)) / FILE
+
+    def make(folder: Path) -> None:
+        say("Converting the tuned model for llama.cpp (first time only) ...")
+        write_gguf(base.folder, folder / FILE, "q8_0", adapter)
+
+    return made_once(target / digest, make) / FILE
 
 
 def write_gguf(model: Path, target: Path, kind: str, adapter: Path | None = None) -> None:
