@@ -388,3 +388,14 @@ def test_deleting_asks_first(trained: Shell, monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize("command", ["show", "follow", "stop", "resume", "delete"])
 def test_a_run_that_is_not_there_is_a_mistake(trained: Shell, command: str) -> None:
     assert "no run 'nope'; there are: pegs" in trained.mistake("runs", command, "nope")
+
+
+def test_a_text_cannot_command_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    from shelftalk.cli import output
+
+    stream = output.AnswerStream()
+    stream.show("tuned", "a \x1b]0;title\x07 \x1b[2J \x9b31m peg :100:\n\tb")
+    shown = capsys.readouterr().out
+    assert "a \ufffd]0;title\ufffd \ufffd[2J \ufffd31m peg :100:" in shown
+    assert "\n" in shown
+    assert not set(shown) & set("\x1b\x07\x9b")

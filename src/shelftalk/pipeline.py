@@ -10,12 +10,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shelftalk.catalogue.prepare import prepare
-from shelftalk.errors import Damaged, InvalidSettings, NotFound
+from shelftalk.errors import Damaged, InvalidSettings, NotFound, TooFewProducts
 from shelftalk.generation.catalogue import Job, describe_titles
 from shelftalk.generation.choose import choose_engine, open_engine
 from shelftalk.generation.compare import Comparison, compare
@@ -176,8 +177,8 @@ def ask(
     run.require_finished()
     with ThreadPoolExecutor(1) as thread:  # the references are looked up while the model loads and begins to write
         found = thread.submit(lambda: open_index(run).search(request, references))
-        opened = open_engine(run, settings, engine, say=say)
-        return compare(opened, request, settings, found.result, on_text)
+        with closing(open_engine(run, settings, engine, say=say)) as opened:
+            return compare(opened, request, settings, found.result, on_text)
 
 
 def compare_held_out(
@@ -193,8 +194,9 @@ def compare_held_out(
     """Answer `count` seeded random held-out products before and after, several at once, with references."""
     run.require_finished()
     products = run.catalogue().sample("test", count, seed)
+    if not products:
+        raise TooFewProducts(f"Catalogue {run.description['catalogue']!r} has no products held out.")
     prompts = [prompt_for(product.title) for product in products]
-    opened = open_engine(run, settings, engine, min(len(prompts), SLOTS), say)
     done = 0
 
     def count_one(*_: Any) -> None:
@@ -202,10 +204,11 @@ def compare_held_out(
         done += 1
         progress(done, 2 * len(prompts))
 
-    base, tuned = (
-        opened.complete_all(prompts, tuned=side, settings=settings, on_description=count_one) for side in (False, True)
-    )
-    opened.close()
+    with closing(open_engine(run, settings, engine, min(len(prompts), SLOTS), say)) as opened:
+        base, tuned = (
+            opened.complete_all(prompts, tuned=side, settings=settings, on_description=count_one)
+            for side in (False, True)
+        )
     index = open_index(run)
     return [
         (product, Comparison(product.title, before, after, index.search(product.title, references)))
@@ -243,7 +246,7 @@ def write_catalogue(
         id_field,
     )
     return describe_titles(
-        job, lambda: open_engine(run, settings, name, SLOTS, say), lambda: open_index(run), progress, say
+        job, lambda: open_engine(run, settings, engine, SLOTS, say), lambda: open_index(run), progress, say
     )
 
 
@@ -270,7 +273,8 @@ def evaluate_run(
         kept = read_json(path)
         if kept.get("question") == question:
             return dict(kept["result"])
-    result = evaluate(run, open_engine(run, settings, name, SLOTS, say), settings, max_products, progress)
+    with closing(open_engine(run, settings, engine, SLOTS, say)) as opened:
+        result = evaluate(run, opened, settings, max_products, progress)
     write_json(path, {"question": question, "result": result})
     return result
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from shelftalk.errors import InvalidSettings, NotFound
+from shelftalk.errors import InvalidSettings, NotFound, NotWritable
 from shelftalk.generation import choose
 from shelftalk.generation.choose import choose_engine, choose_for_machine, open_engine
 from shelftalk.settings import DecodingSettings
@@ -41,6 +41,21 @@ def test_without_the_wheel_or_what_it_needs_transformers_writes(tiny_run: Run, m
     assert (name, "xllamacpp cannot be loaded" in why) == ("transformers", True)
     with pytest.raises(InvalidSettings, match="cannot be loaded"):
         choose_engine(tiny_run, asked="llama.cpp")
+
+
+def test_what_cannot_be_converted_after_all_is_written_by_transformers(
+    tiny_run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise NotWritable("the disk is full")
+
+    heard: list[str] = []
+    monkeypatch.setattr("shelftalk.generation.llama_cpp_engine.find_base", full)
+    engine = open_engine(tiny_run, say=heard.append)
+    assert engine.name == "transformers"
+    assert heard == ["transformers writes instead of llama.cpp: the disk is full"]
+    with pytest.raises(NotWritable):
+        open_engine(tiny_run, asked="llama.cpp")
 
 
 def test_an_unknown_engine_and_an_unfinished_run_are_refused(tiny_run: Run, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from shelftalk.errors import Damaged, InvalidSettings
+from shelftalk.errors import Damaged, Failure, InvalidSettings
 from shelftalk.generation.llama_cpp_engine import SAMPLES, LlamaCppEngine, check_tokenizer
 from shelftalk.generation.parity import LlamaCppVoice, TransformersVoice, measure_parity
 from shelftalk.generation.transformers_engine import TransformersEngine
@@ -111,9 +111,9 @@ def test_a_text_ends_where_the_model_ends_it(engine: LlamaCppEngine) -> None:
         ids = engine.tokenize(prompt)
         written = engine.complete(prompt, tuned=True, settings=long)
         tokens = engine.greedy(ids, tuned=True, count=200)
-        assert written.tokens == len(tokens)
-        assert written.stopped == (len(tokens) < 200)
-        assert 1 not in tokens  # the end token, which is no part of the text
+        assert written.stopped == (tokens[-1] == 1)  # the end token, which is no part of the text
+        assert written.tokens == len(tokens) - written.stopped
+        assert 1 not in tokens[:-1]
     assert any(engine.complete(prompt, tuned=True, settings=long).stopped for prompt in PROMPTS)
     short = engine.complete(PEG, tuned=True, settings=GREEDY.replace({"max_new_tokens": 3}))
     assert (short.stopped, short.tokens) == (False, 3)
@@ -130,7 +130,7 @@ def test_a_listener_that_raises_ends_the_writing_at_once(engine: LlamaCppEngine)
         if len(heard) == 3:
             raise GoneAway
 
-    long = GREEDY.replace({"max_new_tokens": 2000})
+    long = GREEDY.replace({"max_new_tokens": 1000})
     with pytest.raises(GoneAway):
         engine.complete(PEG, tuned=False, settings=long, on_text=listen)
     assert len(heard) == 3
@@ -141,7 +141,7 @@ def test_an_exception_for_one_description_stops_the_others(engine: LlamaCppEngin
     def refuse(number: int, _: object) -> None:
         raise RuntimeError(number)
 
-    endless = DecodingSettings(max_new_tokens=3000, temperature=0)
+    endless = DecodingSettings(max_new_tokens=1000, temperature=0)
     prompts = [PROMPTS[0], *PROMPTS] * 3
     start = time.monotonic()
     with pytest.raises(RuntimeError):
@@ -192,13 +192,21 @@ def test_what_it_cannot_do_is_refused(engine: LlamaCppEngine, tmp_path: Path) ->
         engine.complete(PEG, tuned=True, settings=GREEDY.replace({"repetition_penalty": 1.2}))
     with pytest.raises(InvalidSettings, match="no_repeat_ngram"):
         engine.complete(PEG, tuned=True, settings=GREEDY.replace({"no_repeat_ngram": 3}))
-    with pytest.raises(InvalidSettings, match="at most 4096"):
-        engine.complete("peg " * 2000, tuned=True, settings=GREEDY)
+    with pytest.raises(InvalidSettings, match="at most 5120"):
+        engine.complete("peg " * 1300, tuned=True, settings=GREEDY)
     (tmp_path / "no.gguf").write_bytes(b"GGUF, or not")
     with pytest.raises(Damaged, match=r"no\.gguf"):
         LlamaCppEngine(tmp_path / "no.gguf", None).tokenize("x")
     with pytest.raises(InvalidSettings, match="no tuned model"):
         LlamaCppEngine(tmp_path / "no.gguf", None).complete(PEG, tuned=True, settings=GREEDY)
+
+
+def test_a_closed_engine_stays_closed(tiny_run: Run) -> None:
+    closed = LlamaCppEngine.load(tiny_run)
+    closed.close()
+    with pytest.raises(Failure, match="was closed"):
+        closed.complete(PEG, tuned=True, settings=GREEDY)
+    assert not Path(closed._folder.name).exists()
 
 
 def test_it_listens_on_no_port_and_its_socket_wants_the_key(engine: LlamaCppEngine) -> None:

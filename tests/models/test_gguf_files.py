@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -129,11 +131,54 @@ def test_what_cannot_be_converted_is_refused(tmp_path: Path) -> None:
         return base_obstacle(folder)
 
     assert "type llama" in str(with_config({"model_type": "llama"}))
+    scaled = {"rope_parameters": {"full_attention": {"rope_type": "linear", "factor": 8.0, "rope_theta": 1e6}}}
+    assert "RoPE scaling" in str(with_config(scaled))
+    assert "RoPE scaling" in str(with_config({"rope_scaling": {"type": "linear", "factor": 8.0}}))
     assert "dimension" in str(with_config({"query_pre_attn_scalar": 20}))
     assert "period" in str(with_config({"layer_types": ["full_attention", *LAYERS[1:]]}))
     with pytest.raises(InvalidSettings, match="type llama"):
         with_config({"model_type": "llama"})
         write_gguf(tmp_path / "changed", tmp_path / "x.gguf", "f32")
+
+
+def test_a_published_gemma_3_names_more_tokens_than_it_embeds_and_fewer_settings(tmp_path: Path) -> None:
+    """Its picture token stands one beyond the embeddings, and its config leaves the kinds of layers to its readers."""
+    size = {**SHAPE, **WINDOWED, "vocab_size": len(tiny.make()[1]), "num_hidden_layers": 7}
+    torch.manual_seed(3)
+    model = Gemma3ForCausalLM(Gemma3TextConfig(**size))
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.normal_(std=0.2)
+    folder = tmp_path / "model"
+    model.save_pretrained(folder)
+    tiny.make()[1].save_pretrained(folder)
+    described = json.loads((folder / "tokenizer.json").read_text())
+    picture = {**described["added_tokens"][-1], "id": size["vocab_size"], "content": "<image_soft_token>"}
+    described["added_tokens"].append(picture)
+    (folder / "tokenizer.json").write_text(json.dumps(described))
+    config = json.loads((folder / "config.json").read_text())
+    for key in ("layer_types", "rope_parameters"):
+        del config[key]
+    old = {"sliding_window_pattern": 6, "rope_theta": 1e6, "rope_local_base_freq": 1e4}
+    (folder / "config.json").write_text(json.dumps({**config, **old}))
+    assert base_obstacle(folder) is None
+    write_gguf(folder, tmp_path / "model.gguf", "f32")
+    assert parity(tmp_path / "model.gguf", load_model(folder, "fp32", "eager")).worst_divergence < 1e-5
+
+
+def test_a_second_process_waits_for_the_first_ones_conversion(workspace: Workspace) -> None:
+    workspace.make()
+    base, made = find_model("tiny", workspace), []
+
+    def convert() -> None:
+        made.append(find_base(base, workspace, lambda _: time.sleep(2)))
+
+    threads = [threading.Thread(target=convert) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert made == [made[0]] * 2
 
 
 def test_an_unknown_tensor_is_no_reason_to_guess(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -22,10 +23,16 @@ from shelftalk.records import Reference
 if TYPE_CHECKING:
     from shelftalk.generation.compare import Comparison
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+out = Console(highlight=False, emoji=False)  # ":100:" in a text is those five characters
+err = Console(stderr=True, highlight=False, emoji=False)
 HEADINGS = {"base": "before", "tuned": "after"}
+CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # all but tab and newline
 PLAIN_SECONDS = 15  # between two lines where there is no terminal to draw a bar on
+
+
+def plain(text: str) -> str:
+    """Return `text` without the characters by which a model's or a catalogue's text could command the terminal."""
+    return CONTROLS.sub("\ufffd", text)
 
 
 def print_json(value: Any) -> None:
@@ -129,12 +136,12 @@ def training_line(state: dict[str, Any], metrics: dict[str, Any]) -> str:
 def show_comparison(comparison: Comparison, true: str | None = None) -> None:
     """Print before and after side by side, the true description where it is known, and the references below."""
     out.print()
-    out.print(Text(comparison.query, style="bold"))
+    out.print(Text(plain(comparison.query), style="bold"))
     width = max(30, (out.width - 3) // 2)
     sides = [("before", comparison.base, "dim"), ("after", comparison.tuned, "green")]
     panels = [
         Panel(
-            Text(one.text + ("" if one.stopped else " …")),
+            Text(plain(one.text) + ("" if one.stopped else " …")),
             title=title if one.stopped else f"{title} (did not stop by itself)",
             border_style=style,
             width=width,
@@ -144,7 +151,12 @@ def show_comparison(comparison: Comparison, true: str | None = None) -> None:
     out.print(Columns(panels, padding=(0, 1)))
     if true is not None:
         out.print(
-            Panel(Text(true), title="the shop's own card, never trained on", border_style="blue", width=2 * width + 1)
+            Panel(
+                Text(plain(true)),
+                title="the shop's own card, never trained on",
+                border_style="blue",
+                width=2 * width + 1,
+            )
         )
     show_references(comparison.references)
 
@@ -155,7 +167,7 @@ def show_references(references: list[Reference]) -> None:
     table.add_column("similarity", justify="right", width=10)
     table.add_column("training products behind it", overflow="ellipsis", no_wrap=True, ratio=1)
     for one in references:
-        table.add_row(f"{one.similarity:.2f}", Text(f"{one.title} - {one.description}"))
+        table.add_row(f"{one.similarity:.2f}", Text(plain(f"{one.title} - {one.description}")))
     out.print(table)
 
 
@@ -201,7 +213,7 @@ def show_rows(rows: list[dict[str, Any]], empty: str) -> None:
     for key in rows[0]:
         table.add_column(key.replace("_", " "))
     for row in rows:
-        table.add_row(*("" if value is None else Text(str(value)) for value in row.values()))
+        table.add_row(*("" if value is None else Text(plain(str(value))) for value in row.values()))
     out.print(table)
 
 
@@ -230,7 +242,7 @@ class AnswerStream:
         if side != self.side:
             out.print(("\n\n" if self.side else "") + f"[bold]{HEADINGS[side]}[/bold]")
             self.side = side
-        out.print(text, end="", markup=False, soft_wrap=True)
+        out.print(plain(text), end="", markup=False, soft_wrap=True)
 
     def end(self) -> None:
         """End the last line."""

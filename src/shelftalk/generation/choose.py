@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from shelftalk.errors import InvalidSettings
+from shelftalk.errors import Busy, Damaged, InvalidSettings, NotWritable
 from shelftalk.generation.engine import Engine
 from shelftalk.models.gguf_files import base_obstacle
 from shelftalk.settings import DecodingSettings
@@ -37,7 +37,12 @@ def open_engine(
     if name == "llama.cpp":
         from shelftalk.generation.llama_cpp_engine import LlamaCppEngine
 
-        return LlamaCppEngine.load(run, slots=slots, say=say)
+        try:
+            return LlamaCppEngine.load(run, slots=slots, say=say)
+        except (InvalidSettings, Damaged, NotWritable, Busy) as error:  # of the conversion
+            if asked != "automatic":
+                raise
+            say(f"transformers writes instead of llama.cpp: {error}")
     from shelftalk.generation.transformers_engine import TransformersEngine
 
     return TransformersEngine.load(run)
@@ -53,11 +58,11 @@ def choose_engine(run: Run, settings: DecodingSettings | None = None, asked: str
         raise InvalidSettings(f"--engine must be one of {', '.join(ENGINES)}, got {asked!r}.")
     if asked == "transformers":
         return asked, "asked for"
-    reason = _unfit() or _cannot(run, settings)
     if asked == "llama.cpp":
         if reason := _not_installed() or _cannot(run, settings):
             raise InvalidSettings(f"--engine llama.cpp cannot be used here: {reason}; leave it to automatic.")
         return asked, "asked for"
+    reason = _unfit() or _cannot(run, settings)
     return ("transformers", reason) if reason else ("llama.cpp", "the fastest on a CPU")
 
 
@@ -90,7 +95,8 @@ def _cannot(run: Run, settings: DecodingSettings | None) -> str | None:
 
 
 def _has_gpu() -> bool:
-    if not Path("/dev/nvidiactl").exists():  # spares a second: asking torch means loading it
+    devices = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")  # CUDA, CUDA under Windows, ROCm
+    if not any(Path(device).exists() for device in devices):  # spares a second: asking torch means loading it
         return False
     import torch
 

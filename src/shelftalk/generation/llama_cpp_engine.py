@@ -38,7 +38,8 @@ import xllamacpp  # noqa: E402
 if not _set:
     del os.environ["GOMP_SPINCOUNT"]
 
-CONTEXT = 4096  # tokens of prompt and text together, for each of the texts written at once
+CONTEXT = 5120  # tokens of prompt and text together, for each of the texts written at once
+LONGEST = 1000  # tokens of text: leaves room for a prompt of 1,000 characters of which each takes four tokens
 
 # What a converted tokenizer must cut exactly as the original does.
 SAMPLES = (
@@ -54,7 +55,7 @@ SAMPLES = (
 
 
 class LlamaCppEngine:
-    """Writes with the base and the tuned model, each loaded when it is first asked, `slots` texts at once."""
+    """Writes with the base and the tuned model, each loaded at the latest when it is first asked, `slots` at once."""
 
     name = "llama.cpp"
 
@@ -65,7 +66,7 @@ class LlamaCppEngine:
         self._folder = tempfile.TemporaryDirectory(prefix="shelftalk-")  # 0700: the sockets are this user's alone
         self._key = secrets.token_urlsafe(32)
         self._servers: dict[bool, Future[Any]] = {}
-        self._starting = Lock()
+        self._starting, self._closed = Lock(), False
 
     @classmethod
     def load(cls, run: Run, slots: int = 1, say: Callable[[str], None] = lambda line: None) -> LlamaCppEngine:
@@ -82,8 +83,9 @@ class LlamaCppEngine:
         model = run.base_model()
         base = find_base(model, run.workspace, lambda file: check_tokenizer(file, model.folder), say)
         engine = cls(base, find_merged(model, run.adapter, run.folder / "gguf", say), slots)
-        for side in (False, True):  # side by side: most of it is one thread reading the vocabulary
-            engine._start(side)
+        if slots == 1:  # somebody waits for both; most of a start is one thread reading the vocabulary
+            engine._start(False)
+        engine._start(True)
         return engine
 
     def complete(
@@ -176,16 +178,18 @@ class LlamaCppEngine:
         return {one["id"]: one["logprob"] for one in told}
 
     def greedy(self, ids: Sequence[int], *, tuned: bool, count: int) -> list[int]:
-        """Return the at most `count` tokens that follow `ids` at temperature 0, without the end token."""
+        """Return the at most `count` tokens that follow `ids` at temperature 0, the end token included."""
         settings = DecodingSettings(max_new_tokens=count, temperature=0)
         request = self._request(ids, settings, stream=False)
         answer = self._server(tuned).handle_completions(request | {"verbose": True, "return_tokens": True})
         _text(answer)
         written: list[int] = answer["__verbose"]["tokens"]
-        return written[:-1] if answer["__verbose"]["stop_type"] == "eos" else written
+        return written
 
     def close(self) -> None:
         """End the servers and let go of the models."""
+        with self._starting:
+            self._closed = True
         wait(self._servers.values())
         self._servers.clear()
         self._folder.cleanup()
@@ -197,6 +201,8 @@ class LlamaCppEngine:
     def _start(self, tuned: bool) -> Future[Any]:
         """Start the server of one side in a thread of its own, unless it was started before."""
         with self._starting:
+            if self._closed:
+                raise Failure("The engine was closed; open it again.")
             if tuned not in self._servers:
                 file = self._files[tuned]
                 if file is None:
@@ -269,6 +275,8 @@ def refuses(settings: DecodingSettings) -> str | None:
         return "its repetition_penalty would hold back the title's words too"
     if settings.no_repeat_ngram:
         return "it has no no_repeat_ngram"
+    if settings.max_new_tokens > LONGEST:
+        return f"max_new_tokens above {LONGEST} would leave too little room for the prompt"
     return None
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # transformers is measured without llama.cpp
     from shelftalk.generation.llama_cpp_engine import LlamaCppEngine
 
 LIKELIEST = 1000  # tokens told one by one; the others are counted together, which can only make a divergence smaller
-WRITTEN = 40  # tokens of greedy text
+WRITTEN = 100  # tokens of greedy text, so many that a tuned model ends some of its texts
 
 
 class Voice(Protocol):
@@ -34,7 +34,7 @@ class Voice(Protocol):
         ...
 
     def greedy(self, ids: Sequence[int], count: int) -> list[int]:
-        """Return the at most `count` tokens that follow `ids` at temperature 0, without the end token."""
+        """Return the at most `count` tokens that follow `ids` at temperature 0, the end token included."""
         ...
 
 
@@ -84,7 +84,7 @@ class TransformersVoice:
                 pad_token_id=self._tokenizer.pad_token_id or 0,
             )[0, len(ids) :].tolist()
         end = self._tokenizer.eos_token_id
-        return list(output[: output.index(end)] if end in output else output)
+        return list(output[: output.index(end) + 1] if end in output else output)
 
     def distributions(self, ids: Sequence[int]) -> torch.Tensor:
         """Return the logarithms of probability [len(ids), vocabulary], in fp64, after each of `ids`."""

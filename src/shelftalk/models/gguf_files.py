@@ -17,9 +17,11 @@ from typing import Any
 
 from shelftalk.errors import InvalidSettings
 from shelftalk.models.registry import BaseModel, made_once
+from shelftalk.models.tokens import load_tokenizer
 from shelftalk.workspace import MANIFEST, Workspace
 
 FILE = "model.gguf"
+CONVERTER = 1  # raised when the conversion changes: what an earlier one wrote is then made again
 ARCHITECTURES = {"gemma": "gemma", "gemma2": "gemma2", "gemma3_text": "gemma3"}  # model_type: llama.cpp's name
 TYPES = {"f32": 0, "f16": 1, "q8_0": 7, "bf16": 32}  # llama.cpp's numbers for a file of mostly that type
 
@@ -30,6 +32,10 @@ def base_obstacle(model: Path) -> str | None:
     kind = config.get("model_type")
     if kind not in ARCHITECTURES:
         return f"models of type {kind} are not converted to GGUF (only {', '.join(ARCHITECTURES)})"
+    rope = config.get("rope_parameters") or {}
+    scalings = [config.get("rope_scaling"), *(rope.values() if "rope_type" not in rope else [rope])]
+    if any(one.get("rope_type", one.get("type", "default")) != "default" for one in scalings if one):
+        return "it stretches its positions (RoPE scaling), which is not converted"
     if config.get("query_pre_attn_scalar", config["head_dim"]) != config["head_dim"]:
         return "llama.cpp scales attention by the heads' dimension, and this model does not"
     if config.get("layer_types") and _pattern(config) is None:
@@ -47,8 +53,8 @@ def find_base(
     Raises:
         InvalidSettings: `base_obstacle` names a reason.
     """
-    digest = hashlib.sha256(base.revision.encode()).hexdigest()[:8]
-    name = re.sub(r"[^a-z0-9._-]+", "-", Path(base.name).name.lower()).strip("-._")[:40]
+    digest = hashlib.sha256(f"{CONVERTER} {base.revision}".encode()).hexdigest()[:8]
+    name = re.sub(r"[^a-z0-9._-]+", "-", Path(base.name).name.lower()).strip("-._")[:40] or "model"
 
     def make(folder: Path) -> None:
         say(f"Converting {base.name} for llama.cpp (first time only) ...")
@@ -66,7 +72,7 @@ def find_merged(base: BaseModel, adapter: Path, target: Path, say: Callable[[str
     Raises:
         InvalidSettings: `base_obstacle` names a reason.
     """
-    what = base.revision.encode() + (adapter / MANIFEST).read_bytes()
+    what = f"{CONVERTER} {base.revision}".encode() + (adapter / MANIFEST).read_bytes()
     digest = hashlib.sha256(what).hexdigest()[:8]
 
     def make(folder: Path) -> None:
@@ -89,7 +95,7 @@ def write_gguf(model: Path, target: Path, kind: str, adapter: Path | None = None
 
     if reason := base_obstacle(model):
         raise InvalidSettings(f"The base model in {model} cannot be written as GGUF: {reason}.")
-    config = _config(model)
+    config = _whole_config(model)
     architecture = ARCHITECTURES[config["model_type"]]
     writer = gguf.GGUFWriter(target, architecture, use_temp_file=True)
     writer.add_type("model")
@@ -108,6 +114,14 @@ def _config(model: Path) -> dict[str, Any]:
     config: dict[str, Any] = json.loads((model / "config.json").read_text(encoding="utf-8"))
     config.setdefault("head_dim", config.get("hidden_size", 0) // max(config.get("num_attention_heads", 1), 1))
     return config
+
+
+def _whole_config(model: Path) -> dict[str, Any]:
+    """Return the configuration as transformers reads it: models of other days leave out what they took for granted."""
+    from transformers import AutoConfig
+
+    whole = AutoConfig.from_pretrained(model, local_files_only=True, trust_remote_code=False).to_dict()
+    return {**_config(model), **whole}
 
 
 def _pattern(config: dict[str, Any]) -> int | None:
@@ -158,6 +172,8 @@ def _add_vocabulary(writer: Any, model: Path, config: dict[str, Any]) -> None:
     scores, types = [0.0] * len(tokens), [int(TokenType.UNUSED)] * len(tokens)
     fallback = bool(described["model"].get("byte_fallback"))
     for text, number in ids.items():
+        if number >= len(tokens):
+            continue  # Gemma 3's picture token, say, which has no place in the embeddings
         tokens[number] = text
         if text in added:
             types[number] = int(TokenType.CONTROL if added[text]["special"] else TokenType.USER_DEFINED)
@@ -174,11 +190,12 @@ def _add_vocabulary(writer: Any, model: Path, config: dict[str, Any]) -> None:
     else:
         # llama.cpp refuses an empty list; a pair that no text holds stands for none.
         writer.add_token_merges([one if isinstance(one, str) else " ".join(one) for one in merges] or ["<unk> <unk>"])
+    tokenizer = load_tokenizer(model)  # config.json may name other ends than the one that training puts
     for role in ("bos", "eos", "pad"):
-        number = config.get(f"{role}_token_id")
-        if number is not None:  # chat models list several ends, the one that training uses first
-            getattr(writer, f"add_{role}_token_id")(number[0] if isinstance(number, list) else number)
-    writer.add_add_bos_token(config.get("bos_token_id") is not None)
+        number = getattr(tokenizer, f"{role}_token_id")
+        if number is not None:
+            getattr(writer, f"add_{role}_token_id")(number)
+    writer.add_add_bos_token(tokenizer.bos_token_id is not None)
     writer.add_add_space_prefix(False)
 
 

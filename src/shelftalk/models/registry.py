@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from shelftalk.errors import NotFound
+from shelftalk.errors import Busy, NotFound
 from shelftalk.models import embedded, hub, tiny
 from shelftalk.records import Progress, no_progress
-from shelftalk.workspace import Workspace, faults, lock, sha256, staged_folder
+from shelftalk.workspace import Workspace, faults, lock, sha256, staged_folder, writing
 
+PATIENCE = 600.0  # seconds to wait for another process that converts the same model
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
 
@@ -87,11 +89,19 @@ def made_once(folder: Path, make: Callable[[Path], None]) -> Path:
     """Fill `folder` by calling `make` unless it stands there whole; `make` takes the folder to fill."""
     if _is_whole(folder):
         return folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with lock(folder, "converting a base model"):
-        if not _is_whole(folder):
-            with staged_folder(folder) as staging:
-                make(staging)
+    with writing(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+    given_up = time.monotonic() + PATIENCE
+    while not _is_whole(folder):
+        try:
+            with lock(folder, "converting a model"):
+                if not _is_whole(folder):
+                    with staged_folder(folder) as staging:
+                        make(staging)
+        except Busy:  # another process converts it: what it makes will do
+            if time.monotonic() > given_up:
+                raise
+            time.sleep(0.5)
     return folder
 
 

@@ -95,7 +95,8 @@ def cut_into_packs(examples: Sequence[Example], pass_tokens: int, shares: int = 
             emptiest = sizes.index(min(sizes))
             packs[emptiest].append(example)
             sizes[emptiest] += example.input_length
-        if len(packs) == len(examples) or max(sizes) <= max(pass_tokens, longest_first[0].input_length):
+        fits = all(size <= pass_tokens or len(pack) == 1 for size, pack in zip(sizes, packs, strict=True))
+        if fits or len(packs) == len(examples):
             return packs
         count += shares
 
