@@ -69,7 +69,7 @@ class TransformersVoice:
 
     def next_token(self, ids: Sequence[int]) -> dict[int, float]:
         """Return the likeliest tokens after `ids`; see `Voice`."""
-        found = self.distributions(ids)[-1].topk(min(LIKELIEST, len(self._tokenizer)))
+        found = _distribution(self.logits(ids, 1)[0]).topk(min(LIKELIEST, len(self._tokenizer)))
         return dict(zip(found.indices.tolist(), found.values.tolist(), strict=True))
 
     def greedy(self, ids: Sequence[int], count: int) -> list[int]:
@@ -86,11 +86,13 @@ class TransformersVoice:
         end = self._tokenizer.eos_token_id
         return list(output[: output.index(end) + 1] if end in output else output)
 
-    def distributions(self, ids: Sequence[int]) -> torch.Tensor:
-        """Return the logarithms of probability [len(ids), vocabulary], in fp64, after each of `ids`."""
+    def logits(self, ids: Sequence[int], last: int) -> torch.Tensor:
+        """Return the logits [last, vocabulary], in fp32, after each of the `last` of `ids`."""
         with torch.no_grad():
-            logits = self._model(input_ids=torch.tensor([list(ids)], device=self._model.device)).logits[0]
-        return torch.log_softmax(logits.double().cpu(), dim=-1)
+            inputs = torch.tensor([list(ids)], device=self._model.device)
+            logits = self._model(input_ids=inputs, logits_to_keep=last).logits[0]
+        found: torch.Tensor = logits.float().cpu()
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +131,8 @@ def measure_parity(
         ids = reference.tokenize(prompt)
         same = same and voice.tokenize(prompt) == ids
         written = voice.greedy(ids, WRITTEN)
-        after = reference.distributions([*ids, *written])[len(ids) - 1 :]
-        divergences.append(_divergence(after[0], voice.next_token(ids)))
+        after = reference.logits([*ids, *written], len(written) + 1)
+        divergences.append(_divergence(_distribution(after[0]), voice.next_token(ids)))
         places = zip(after, written, strict=False)
         margins += [(place.max() - place[token]).item() for place, token in places]
         progress(number, len(prompts))
@@ -143,6 +145,11 @@ def measure_parity(
         worst_margin=max(margins, default=0.0),
         same_tokens=same,
     )
+
+
+def _distribution(logits: torch.Tensor) -> torch.Tensor:
+    """Return the logarithms of probability, in fp64."""
+    return torch.log_softmax(logits.double(), dim=-1)
 
 
 def _divergence(reference: torch.Tensor, told: dict[int, float]) -> float:
