@@ -23,7 +23,7 @@ from shelftalk.generation.compare import Comparison, compare
 from shelftalk.models.query_embedder import QueryEmbedder
 from shelftalk.models.registry import find_model
 from shelftalk.prompts import prompt_for
-from shelftalk.records import Product, Progress, no_progress
+from shelftalk.records import Product, Progress, counter, no_progress
 from shelftalk.settings import DecodingSettings, PrepareSettings, TrainingSettings
 from shelftalk.training.jobs import delete_run as delete_run
 from shelftalk.training.jobs import describe_run as describe_run
@@ -197,16 +197,10 @@ def compare_held_out(
     if not products:
         raise TooFewProducts(f"Catalogue {run.description['catalogue']!r} has no products held out.")
     prompts = [prompt_for(product.title) for product in products]
-    done = 0
-
-    def count_one(*_: Any) -> None:
-        nonlocal done
-        done += 1
-        progress(done, 2 * len(prompts))
-
+    advance = counter(progress, 2 * len(prompts))
     with closing(open_engine(run, settings, engine, min(len(prompts), SLOTS), say)) as opened:
         base, tuned = (
-            opened.complete_all(prompts, tuned=side, settings=settings, on_description=count_one)
+            opened.complete_all(prompts, tuned=side, settings=settings, on_description=lambda *_: advance())
             for side in (False, True)
         )
     index = open_index(run)

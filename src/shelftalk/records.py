@@ -13,6 +13,18 @@ def no_progress(done: int, total: int) -> None:
     """Ignore progress: the default where nobody watches."""
 
 
+def counter(progress: Progress, total: int) -> Callable[..., None]:
+    """Return a function that adds to what is done, one unless told otherwise, and tells `progress`."""
+    done = 0
+
+    def advance(by: int = 1) -> None:
+        nonlocal done
+        done += by
+        progress(done, total)
+
+    return advance
+
+
 @dataclass(frozen=True, slots=True)
 class Product:
     """One product of a catalogue, cleaned: `uid` is unique within the catalogue."""

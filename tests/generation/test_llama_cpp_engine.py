@@ -22,6 +22,7 @@ from shelftalk.models.tokens import encode_text
 from shelftalk.prompts import prompt_for
 from shelftalk.settings import DecodingSettings
 from shelftalk.training.run import Run
+from tests.generation.contract import check_that_a_raising_listener_ends_the_writing
 
 GREEDY = DecodingSettings(max_new_tokens=24, temperature=0)
 SAMPLED = DecodingSettings(max_new_tokens=24, temperature=1.0, top_k=40)
@@ -120,21 +121,7 @@ def test_a_text_ends_where_the_model_ends_it(engine: LlamaCppEngine) -> None:
 
 
 def test_a_listener_that_raises_ends_the_writing_at_once(engine: LlamaCppEngine) -> None:
-    class GoneAway(Exception):
-        pass
-
-    heard: list[str] = []
-
-    def listen(text: str) -> None:
-        heard.append(text)
-        if len(heard) == 3:
-            raise GoneAway
-
-    long = GREEDY.replace({"max_new_tokens": 1000})
-    with pytest.raises(GoneAway):
-        engine.complete(PEG, tuned=False, settings=long, on_text=listen)
-    assert len(heard) == 3
-    assert engine.complete(PEG, tuned=True, settings=GREEDY).tokens
+    check_that_a_raising_listener_ends_the_writing(engine, tuned=False, longest=1000)
 
 
 def test_an_exception_for_one_description_stops_the_others(engine: LlamaCppEngine) -> None:

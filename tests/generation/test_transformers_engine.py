@@ -15,6 +15,7 @@ from shelftalk.models.tokens import encode_prompt
 from shelftalk.prompts import prompt_for
 from shelftalk.settings import DecodingSettings
 from shelftalk.training.run import Run
+from tests.generation.contract import check_that_a_raising_listener_ends_the_writing
 
 SHORT = DecodingSettings(max_new_tokens=24, temperature=0, repetition_penalty=1)
 
@@ -126,19 +127,4 @@ def test_half_a_surrogate_pair_is_no_reason_to_fail(engine: TransformersEngine) 
 
 
 def test_a_listener_that_raises_ends_the_writing_at_once(engine: TransformersEngine) -> None:
-    class GoneAway(Exception):
-        pass
-
-    heard: list[str] = []
-
-    def listen(text: str) -> None:
-        heard.append(text)
-        if len(heard) == 3:
-            raise GoneAway
-
-    with pytest.raises(GoneAway):
-        engine.complete(
-            prompt_for("Oak peg"), tuned=True, settings=SHORT.replace({"max_new_tokens": 400}), on_text=listen
-        )
-    assert len(heard) == 3
-    assert engine.complete(prompt_for("Oak peg"), tuned=True, settings=SHORT).tokens  # the next one gets its turn
+    check_that_a_raising_listener_ends_the_writing(engine, tuned=True, longest=400)

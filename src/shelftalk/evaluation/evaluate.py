@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -14,7 +14,7 @@ from shelftalk.generation.transformers_engine import TransformersEngine
 from shelftalk.models.adapters import adapter_off
 from shelftalk.models.tokens import Example, encode_example
 from shelftalk.prompts import prompt_for
-from shelftalk.records import Description, Product, Progress, no_progress
+from shelftalk.records import Description, Product, Progress, counter, no_progress
 from shelftalk.settings import DecodingSettings
 from shelftalk.training.batches import collate
 from shelftalk.training.loss import head_taken_off, token_losses
@@ -42,7 +42,7 @@ def evaluate(
     products = run.catalogue().sample("test", max_products, run.settings.seed)
     if not products:
         raise TooFewProducts(f"Catalogue {run.description['catalogue']!r} has no products held out.")
-    advance = _counter(progress, 4 * len(products))
+    advance = counter(progress, 4 * len(products))
     sides: dict[str, dict[str, float]] = {}
     reference = engine if isinstance(engine, TransformersEngine) else TransformersEngine.load(run)
     for side, tuned in (("base", False), ("tuned", True)):
@@ -63,18 +63,6 @@ def evaluate(
         "reference_words": round(mean_words([product.description for product in products]), 1),
         **sides,
     }
-
-
-def _counter(progress: Progress, total: int) -> Callable[..., None]:
-    """Return a function that adds to what is done, and tells `progress`."""
-    done = 0
-
-    def advance(by: int = 1) -> None:
-        nonlocal done
-        done += by
-        progress(done, total)
-
-    return advance
 
 
 def measure(written: Sequence[Description], products: Sequence[Product]) -> dict[str, float]:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from shelftalk.errors import InvalidSettings, MissingPackage
 from shelftalk.export.serving import modelfile, serve_script
+from shelftalk.generation.choose import why_not_installed
 from shelftalk.generation.parity import LlamaCppVoice, TransformersVoice, Voice
 from shelftalk.models.adapters import attach_adapter
 from shelftalk.models.embedded import HUB_ID as EMBEDDED_HUB_ID
@@ -105,18 +106,11 @@ def plan(run: Run, base: BaseModel, format: str, quantization: str | None) -> Ar
         raise InvalidSettings(f"--quantization must be one of {', '.join(TYPES)}, got {kind!r}.")
     if reason := base_obstacle(base.folder):
         raise InvalidSettings(f"Run {run.name!r} cannot be exported as {format}: {reason}; take --format merged.")
-    _require_llama_cpp(format)
-    return Artefact(run, base, format, kind)
-
-
-def _require_llama_cpp(format: str) -> None:
-    try:
-        import shelftalk.generation.llama_cpp_engine  # noqa: F401 (the wheel may be there without a library it needs)
-    except ImportError as error:
+    if reason := why_not_installed():
         raise MissingPackage(
-            f"--format {format} is replayed in llama.cpp, and xllamacpp cannot be loaded ({error}); install it, "
-            "or take --format merged."
-        ) from error
+            f"--format {format} is replayed in llama.cpp, and {reason}; install it, or take --format merged."
+        )
+    return Artefact(run, base, format, kind)
 
 
 def disk_needed(artefact: Artefact) -> tuple[int, int]:

@@ -59,30 +59,34 @@ def choose_engine(run: Run, settings: DecodingSettings | None = None, asked: str
     if asked == "transformers":
         return asked, "asked for"
     if asked == "llama.cpp":
-        if reason := _not_installed() or _cannot(run, settings):
+        if reason := why_not_installed() or _cannot(run, settings):
             raise InvalidSettings(f"--engine llama.cpp cannot be used here: {reason}; leave it to automatic.")
         return asked, "asked for"
-    reason = _unfit() or _cannot(run, settings)
-    return ("transformers", reason) if reason else ("llama.cpp", "the fastest on a CPU")
+    return _choice(_unfit() or _cannot(run, settings))
 
 
 def choose_for_machine() -> tuple[str, str]:
     """Return the engine that this machine takes for a Gemma, and why."""
-    reason = _unfit()
-    return ("transformers", reason) if reason else ("llama.cpp", "the fastest on a CPU")
+    return _choice(_unfit())
 
 
-def _unfit() -> str | None:
-    """Say why this machine does better without llama.cpp, or has none."""
-    return "a GPU is here" if _has_gpu() else _not_installed()
-
-
-def _not_installed() -> str | None:
+def why_not_installed() -> str | None:
+    """Say why llama.cpp cannot be loaded; None where it can."""
     try:
         import shelftalk.generation.llama_cpp_engine  # noqa: F401 (the wheel may be there without a library it needs)
     except ImportError as error:
         return f"xllamacpp cannot be loaded ({error})"
     return None
+
+
+def _choice(reason: str | None) -> tuple[str, str]:
+    """Return engine and reason, given what speaks against llama.cpp."""
+    return ("transformers", reason) if reason else ("llama.cpp", "the fastest on a CPU")
+
+
+def _unfit() -> str | None:
+    """Say why this machine does better without llama.cpp, or has none."""
+    return "a GPU is here" if _has_gpu() else why_not_installed()
 
 
 def _cannot(run: Run, settings: DecodingSettings | None) -> str | None:

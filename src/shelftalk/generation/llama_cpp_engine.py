@@ -22,7 +22,7 @@ from typing import Any
 
 from shelftalk.errors import Damaged, Failure, InvalidSettings
 from shelftalk.models.gguf_files import find_base, find_merged
-from shelftalk.models.tokens import encode_text, load_tokenizer
+from shelftalk.models.tokens import encode_text, load_tokenizer, well_formed
 from shelftalk.prompts import prompt_for
 from shelftalk.records import Description
 from shelftalk.settings import DecodingSettings
@@ -161,8 +161,7 @@ class LlamaCppEngine:
 
     def tokenize(self, text: str) -> list[int]:
         """Return the ids of `text`; see `Engine.tokenize`."""
-        clean = text.encode(errors="replace").decode()  # half a surrogate pair is no text
-        answer = self._post("/tokenize", {"content": clean, "add_special": True, "parse_special": False})
+        answer = self._post("/tokenize", {"content": well_formed(text), "add_special": True, "parse_special": False})
         ids: list[int] = answer["tokens"]
         return ids
 

@@ -14,11 +14,11 @@ import safetensors.torch
 import torch
 from transformers import BertConfig, BertModel, BertTokenizer, PreTrainedTokenizerBase
 
-from shelftalk.models.minilm import minilm_folder
+from shelftalk.models.minilm import MAX_TOKENS, minilm_folder
+from shelftalk.models.tokens import well_formed
 from shelftalk.records import Progress, no_progress
 
 DIMENSIONS = 384
-MAX_TOKENS = 256
 BATCH_SIZE = 32
 
 
@@ -51,7 +51,7 @@ class Embedder:
         if not texts:
             return vectors
         # A lone surrogate (an undecodable byte of a command line) is no Unicode text, and the tokenizer refuses it.
-        readable = [text.encode("utf-8", "replace").decode() for text in texts]
+        readable = [well_formed(text) for text in texts]
         tokens = self._tokenizer(readable, truncation=True, max_length=MAX_TOKENS)["input_ids"]
         longest_first = sorted(range(len(texts)), key=lambda row: -len(tokens[row]))
         for start in range(0, len(texts), BATCH_SIZE):

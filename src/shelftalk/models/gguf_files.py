@@ -104,7 +104,9 @@ def write_gguf(model: Path, target: Path, kind: str, adapter: Path | None = None
     _add_shape(writer, config)
     _add_vocabulary(writer, model, config)
     names = gguf.get_tensor_name_map(_architecture_number(architecture), config["num_hidden_layers"])
-    weights = _merged_tensors(model, adapter) if adapter else _tensors(model)
+    tied = config["tie_word_embeddings"]
+    tensors = _merged_tensors(model, adapter) if adapter else _tensors(model)
+    weights = (pair for pair in tensors if not (tied and pair[0] == "lm_head.weight"))
     for name, data, format in _in_threads(lambda pair: _converted(names, pair[0], pair[1], kind), weights):
         writer.add_tensor(name, data, raw_dtype=format)
     _write(writer)
@@ -229,12 +231,10 @@ def _tensors(model: Path) -> Iterator[tuple[str, Any]]:
     import torch
     from safetensors import safe_open
 
-    tied = _config(model).get("tie_word_embeddings", True)
     for file in sorted(model.glob("*.safetensors")):
         with safe_open(file, "pt") as weights:
             for key in weights.keys():  # noqa: SIM118 (it is no mapping)
-                if not (tied and key == "lm_head.weight"):
-                    yield key, weights.get_tensor(key).to(torch.float32).numpy()
+                yield key, weights.get_tensor(key).to(torch.float32).numpy()
 
 
 def _merged_tensors(model: Path, adapter: Path) -> Iterator[tuple[str, Any]]:
@@ -243,10 +243,8 @@ def _merged_tensors(model: Path, adapter: Path) -> Iterator[tuple[str, Any]]:
     from shelftalk.models.load import load_model
 
     merged = merge_adapter(load_model(model, "fp32", "eager")[0], adapter)
-    tied = merged.config.tie_word_embeddings
     for key, weight in merged.state_dict().items():
-        if not (tied and key == "lm_head.weight"):
-            yield key, weight.cpu().numpy()
+        yield key, weight.cpu().numpy()
 
 
 def _architecture_number(name: str) -> Any:

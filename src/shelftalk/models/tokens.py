@@ -61,6 +61,11 @@ def save_tokenizer(model: Path, target: Path) -> None:
     tokenizer.save_pretrained(target)
 
 
+def well_formed(text: str) -> str:
+    """Return `text` with a "?" for each half of a surrogate pair, as from a terminal: no tokenizer takes those."""
+    return text.encode(errors="replace").decode()
+
+
 def encode_prompt(tokenizer: Any, request: str) -> list[int]:
     """Return the ids of the prompt for `request`; see `encode_text`."""
     return encode_text(tokenizer, prompt_for(request))
@@ -87,8 +92,6 @@ def encode_example(tokenizer: Any, request: str, description: str, max_tokens: i
 
 
 def _encode(tokenizer: Any, text: str) -> list[int]:
-    text = text.encode(
-        errors="replace"
-    ).decode()  # half a surrogate pair, as from a terminal, is no text to a tokenizer
+    text = well_formed(text)
     ids: list[int] = tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
     return ids
