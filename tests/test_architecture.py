@@ -21,7 +21,7 @@ LAYERS = [
     {"generation"},
     {"training", "retrieval"},
     {"catalogue", "models"},
-    {"prompts", "workspace"},
+    {"prompts", "workspace", "commands"},
     {"locks"},
     {"settings"},
     {"records"},

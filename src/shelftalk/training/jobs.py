@@ -8,15 +8,14 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+from shelftalk.commands import start_command
 from shelftalk.errors import Damaged, Failure, ShelftalkError, UserError
-from shelftalk.locks import hand_over, is_locked, lock_holder
+from shelftalk.locks import is_locked, lock_holder
 from shelftalk.records import Progress, no_progress
 from shelftalk.training.processes import is_first_process
 from shelftalk.training.queue import turn
@@ -97,24 +96,11 @@ def start_run(run: Run, descriptor: int, token: str | None = None) -> None:
     """
     if run.finished and not faults(run.adapter):
         return
-    command = [sys.executable, "-m", "shelftalk", "runs", "resume", run.name]
-    command += ["--workspace", str(run.workspace.root.resolve()), "--held-lock", str(descriptor)]
-    command += ["--token-stdin"] if token else []
+    arguments = ["runs", "resume", run.name, "--held-lock", str(descriptor)]
+    arguments += ["--workspace", str(run.workspace.root.resolve())]
     RunState(run.folder).become("queued", process_id=None)
     with writing(run.folder), (run.folder / LOG).open("ab") as log:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE if token else subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            pass_fds=(descriptor,),
-            env={**os.environ, "PYTHONSAFEPATH": "1"},  # -m would import what lies in the current folder first
-        )
-    hand_over(descriptor, process.pid, "training")
-    if process.stdin:
-        with suppress(BrokenPipeError), process.stdin as pipe:  # it has ended already, and log.txt says why
-            pipe.write(f"{token}\n".encode())
+        start_command(arguments, descriptor, "training", log, log, token)
 
 
 def resume_detached(run: Run, token: str | None = None) -> None:

@@ -1,0 +1,35 @@
+"""Commands started in processes of their own: what they hold, print and are told in secret."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from shelftalk.commands import start_command
+from shelftalk.locks import is_locked, lock_holder
+from shelftalk.workspace import lock
+
+TOKEN = "hf_canary0123456789"
+
+
+def test_a_command_holds_the_lock_until_it_ends_and_gets_its_token_unseen(tmp_path: Path) -> None:
+    folder = tmp_path / "job"
+    with (
+        lock(folder, "starting") as descriptor,
+        (tmp_path / "out").open("wb") as out,
+        (tmp_path / "err").open("wb") as err,
+    ):
+        arguments = ["train", "nothing", "--run", "one", "--workspace", str(tmp_path)]
+        start_command(arguments, descriptor, "testing", out, err, TOKEN)
+        process_id = lock_holder(folder)
+        assert process_id is not None
+        shown = Path(f"/proc/{process_id}/cmdline").read_bytes() + Path(f"/proc/{process_id}/environ").read_bytes()
+        assert b"--token-stdin" in shown
+        assert TOKEN.encode() not in shown
+    assert is_locked(folder)
+    deadline = time.monotonic() + 60
+    while is_locked(folder):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert (tmp_path / "err").read_text().startswith("Error: There is no catalogue")
+    assert (tmp_path / "out").read_text() == ""
