@@ -28,6 +28,7 @@ from shelftalk.settings import DecodingSettings, PrepareSettings, TrainingSettin
 from shelftalk.training.jobs import delete_run as delete_run
 from shelftalk.training.jobs import describe_run as describe_run
 from shelftalk.training.jobs import list_runs as list_runs
+from shelftalk.training.jobs import rename_run as rename_run
 from shelftalk.training.jobs import resume_run as resume_run
 from shelftalk.training.jobs import show_run as show_run
 from shelftalk.training.jobs import start_run, train_in_turn
@@ -233,7 +234,7 @@ def write_catalogue(
         source,
         output,
         settings,
-        {"run": run.name, "adapter": sha256((run.adapter / MANIFEST).read_bytes()).hexdigest(), "engine": name},
+        {"adapter": sha256((run.adapter / MANIFEST).read_bytes()).hexdigest(), "engine": name},  # a run may be renamed
         run.folder / "generated" / f"{place}.json",
         references,
         title_field,
