@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from shelftalk.catalogue.prepare import prepare
 from shelftalk.errors import Damaged, InvalidSettings, NotFound, TooFewProducts
+from shelftalk.evaluation import votes
 from shelftalk.generation.catalogue import Job, describe_titles
 from shelftalk.generation.choose import choose_engine, open_engine
 from shelftalk.generation.compare import Comparison, compare
@@ -272,6 +273,16 @@ def evaluate_run(
         result = evaluate(run, opened, settings, max_products, progress)
     write_json(path, {"question": question, "result": result})
     return result
+
+
+def cast_vote(run: Run, query: str, choice: votes.Choice) -> None:
+    """Keep which of two answers somebody preferred without knowing whose each was; see `evaluation.votes`."""
+    votes.cast_vote(run.folder, query, choice)
+
+
+def tally_votes(run: Run) -> dict[str, Any]:
+    """Count a run's votes and say what they prove; see `evaluation.votes.tally`."""
+    return votes.tally(run.folder)
 
 
 def export_run(
