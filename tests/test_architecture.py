@@ -21,6 +21,7 @@ LAYERS = [
     {"generation"},
     {"training", "retrieval"},
     {"catalogue", "models"},
+    {"lines"},
     {"prompts", "workspace", "commands"},
     {"locks"},
     {"settings"},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -373,6 +374,16 @@ def test_a_run_that_was_stopped_is_shown_followed_and_resumed(shell: Shell, tmp_
     assert "Going on from update" in err
     assert "Adapter: " in out
     assert shell("runs", "follow", "long")[0] == 0
+
+
+def test_a_run_is_renamed(tiny_run, shell: Shell) -> None:
+    shutil.copytree(tiny_run.workspace.root, shell.root)
+    assert "no run 'nope'; there are: pegs" in shell.mistake("runs", "rename", "nope", "other")
+    code, _, err = shell("runs", "rename", "pegs", "other")
+    assert (code, err.strip()) == (0, "pegs is now called other.")
+    renamed = shell.json("runs", "rename", "other", "third")
+    assert [renamed] == shell.json("runs")
+    assert renamed["name"] == "third"
 
 
 def test_deleting_asks_first(trained: Shell, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from shelftalk.catalogue.prepare import prepare
 from shelftalk.errors import Damaged, InvalidSettings, NotFound, TooFewProducts
+from shelftalk.evaluation import votes
 from shelftalk.generation.catalogue import Job, describe_titles
 from shelftalk.generation.choose import choose_engine, open_engine
 from shelftalk.generation.compare import Comparison, compare
@@ -28,6 +29,7 @@ from shelftalk.settings import DecodingSettings, PrepareSettings, TrainingSettin
 from shelftalk.training.jobs import delete_run as delete_run
 from shelftalk.training.jobs import describe_run as describe_run
 from shelftalk.training.jobs import list_runs as list_runs
+from shelftalk.training.jobs import rename_run as rename_run
 from shelftalk.training.jobs import resume_run as resume_run
 from shelftalk.training.jobs import show_run as show_run
 from shelftalk.training.jobs import start_run, train_in_turn
@@ -233,7 +235,7 @@ def write_catalogue(
         source,
         output,
         settings,
-        {"run": run.name, "adapter": sha256((run.adapter / MANIFEST).read_bytes()).hexdigest(), "engine": name},
+        {"adapter": sha256((run.adapter / MANIFEST).read_bytes()).hexdigest(), "engine": name},  # a run may be renamed
         run.folder / "generated" / f"{place}.json",
         references,
         title_field,
@@ -271,6 +273,16 @@ def evaluate_run(
         result = evaluate(run, opened, settings, max_products, progress)
     write_json(path, {"question": question, "result": result})
     return result
+
+
+def cast_vote(run: Run, query: str, choice: votes.Choice) -> None:
+    """Keep which of two answers somebody preferred without knowing whose each was; see `evaluation.votes`."""
+    votes.cast_vote(run.folder, query, choice)
+
+
+def tally_votes(run: Run) -> dict[str, Any]:
+    """Count a run's votes and say what they prove; see `evaluation.votes.tally`."""
+    return votes.tally(run.folder)
 
 
 def export_run(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from shelftalk.catalogue import table
@@ -58,9 +59,58 @@ def test_a_sample_of_more_than_there_are_is_all(folder: Path) -> None:
     assert catalogue.sample("test", 0, 1) == []
 
 
+@pytest.mark.parametrize(
+    "text", ["CRIMSON kettle", "no. 1", "  lantern\t", "0000000017", "of 1", "Café", "nothing", ""]
+)
+@pytest.mark.parametrize("split", [None, "train", "test"])
+@pytest.mark.parametrize("in_descriptions", [False, True])
+def test_what_is_found_is_what_a_look_at_every_product_finds(
+    folder: Path, text: str, split: str | None, in_descriptions: bool
+) -> None:
+    catalogue = Catalogue.open(folder)
+    wanted = text.strip().lower()
+    expected = [
+        one
+        for one in catalogue.products(split)
+        if wanted in one.title.lower() or one.uid == wanted or (in_descriptions and wanted in one.description.lower())
+    ]
+    assert catalogue.take(catalogue.find(text, split, in_descriptions)) == expected
+
+
+def test_what_is_sought_is_no_pattern_and_has_no_form_of_its_own(tmp_path: Path) -> None:
+    titles = ["50 % wool (grey)", "50.% wool", "A.B", "AxB", "Ärmel", "ÇA VA", "C++", "C", "D", "E"]
+    file = write_json(tmp_path / "a.json", [{**row, "title": one} for row, one in zip(rows(10), titles, strict=True)])
+    prepare(file, tmp_path / "catalogue", PrepareSettings())
+    catalogue = Catalogue.open(tmp_path / "catalogue")
+
+    def find(text: str) -> list[str]:
+        return [one.title for one in catalogue.take(catalogue.find(text))]
+
+    assert find(".") == ["50.% wool", "A.B"]
+    assert find("WOOL (") == ["50 % wool (grey)"]
+    assert find("a\u0308rmel") == ["Ärmel"]  # decomposed, as some keyboards type it
+    assert find("ça  va") == ["ÇA VA"]
+    assert find("c++") == ["C++"]
+    assert find("\\") == find("x" * 200_000) == []
+    assert len(find("\ud800")) == 10  # nothing that a catalogue could hold is left of it
+
+
+def test_rows_are_taken_across_row_groups_with_their_splits(folder: Path) -> None:
+    catalogue = Catalogue.open(folder)
+    places = np.array([0, 15, 16, 47, 199])
+    assert catalogue.take(places) == [catalogue.products()[place] for place in places]
+    for split in ("train", "validation", "test"):
+        assert set(catalogue.splits_of(catalogue.find(split=split))) == {split}
+    assert len(catalogue.splits_of(catalogue.find())) == 200
+    nothing = catalogue.find("nothing")
+    assert (catalogue.take(nothing), catalogue.splits_of(nothing)) == ([], [])
+
+
 def test_an_unknown_split_is_a_defect_of_the_caller(folder: Path) -> None:
     with pytest.raises(ValueError, match="train, validation, test"):
         Catalogue.open(folder).count("dev")
+    with pytest.raises(ValueError, match="train, validation, test"):
+        Catalogue.open(folder).find("oak", "dev")
 
 
 @pytest.mark.parametrize("file", ["catalogue.json", "products.parquet"])

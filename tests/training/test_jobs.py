@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,13 +16,13 @@ import torch
 
 from shelftalk import pipeline
 from shelftalk.catalogue.prepare import prepare
-from shelftalk.errors import Busy, Damaged, Failure, NotFound, UserError
+from shelftalk.errors import Busy, Damaged, Failure, InvalidName, NotFound, UserError
 from shelftalk.locks import hand_over, is_locked, lock_file, lock_holder
-from shelftalk.settings import PrepareSettings
+from shelftalk.settings import DecodingSettings, PrepareSettings
 from shelftalk.training import jobs
 from shelftalk.training.run import Run
 from shelftalk.training.state import read_newest_metrics, read_state, read_status
-from shelftalk.workspace import Workspace, lock
+from shelftalk.workspace import Workspace, faults, lock
 from tests.conftest import TINY_SETTINGS, write_catalogue_file
 
 LONG = TINY_SETTINGS.replace({"epochs": 12, "checkpoint_every": 30})
@@ -263,6 +264,72 @@ def test_a_damaged_run_can_be_deleted(workspace: Workspace) -> None:
     (workspace.run("bad") / "run.json").write_text("{")
     jobs.delete_run(workspace, "bad")
     assert workspace.runs() == []
+
+
+@pytest.fixture
+def copied(tiny_run: Run, tmp_path: Path) -> Workspace:
+    """A workspace of its own with the finished run `pegs`."""
+    shutil.copytree(tiny_run.workspace.root, tmp_path / "copied")
+    return Workspace(tmp_path / "copied")
+
+
+def test_a_renamed_run_answers_and_nothing_in_it_has_changed(copied: Workspace, tmp_path: Path) -> None:
+    run = Run.open(copied, "pegs")
+    (tmp_path / "titles.csv").write_text("title\nOak peg 3 cm\n")
+    settings = DecodingSettings(max_new_tokens=4, temperature=0)
+    job = (tmp_path / "titles.csv", tmp_path / "out.csv", settings)
+    pipeline.write_catalogue(run, *job)
+    before = {path.relative_to(run.folder): path.read_bytes() for path in run.folder.rglob("*") if path.is_file()}
+    vectors = (run.index / "vectors.parquet").stat().st_mtime_ns
+    opened = pipeline.open_index(run)
+
+    renamed = pipeline.rename_run(copied, "pegs", "oak-2")
+    assert (renamed.name, copied.runs()) == ("oak-2", ["oak-2"])
+    after = {
+        path.relative_to(renamed.folder): path.read_bytes() for path in renamed.folder.rglob("*") if path.is_file()
+    }
+    assert after == before
+    assert faults(renamed.adapter) == []
+    assert opened.search("Oak peg", 3) == pipeline.open_index(renamed).search("Oak peg", 3)
+    assert (renamed.index / "vectors.parquet").stat().st_mtime_ns == vectors  # nothing was built again
+    assert pipeline.ask(renamed, "Oak peg 3 cm", settings).references
+    assert pipeline.write_catalogue(renamed, *job)["before"] == 1  # its own output is known
+    assert jobs.describe_run(renamed)["status"] == "finished"
+    with pytest.raises(NotFound, match="there are: oak-2"):
+        pipeline.rename_run(copied, "pegs", "elsewhere")
+
+
+def test_a_name_that_is_taken_or_no_name_is_refused(copied: Workspace) -> None:
+    copied.run("other").mkdir()
+    with pytest.raises(UserError, match="'other' is taken"):
+        jobs.rename_run(copied, "pegs", "other")
+    with pytest.raises(InvalidName):
+        jobs.rename_run(copied, "pegs", "../pegs")
+    assert jobs.rename_run(copied, "pegs", "pegs").name == "pegs"
+    assert copied.runs() == ["pegs"]
+
+
+@pytest.mark.parametrize("part", ["", "index", "gguf/0123abcd", "../other"])
+def test_a_run_at_work_keeps_its_name(copied: Workspace, part: str) -> None:
+    (copied.run("pegs") / part).parent.mkdir(exist_ok=True)
+    with lock(Path(os.path.normpath(copied.run("pegs") / part)), "working"), pytest.raises(Busy, match="in use by"):
+        jobs.rename_run(copied, "pegs", "other")
+    assert jobs.rename_run(copied, "pegs", "other").name == "other"
+
+
+@pytest.mark.parametrize("moment", ["rename", "fsync_folder"])
+def test_a_rename_that_is_cut_off_leaves_one_name(
+    copied: Workspace, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    def kill(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path if moment == "rename" else jobs, moment, kill)
+    with pytest.raises(KeyboardInterrupt):
+        jobs.rename_run(copied, "pegs", "other")
+    (name,) = copied.runs()
+    assert name == ("pegs" if moment == "rename" else "other")
+    assert faults(Run.open(copied, name).adapter) == []
 
 
 def test_watching_loads_no_model() -> None:

@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from shelftalk.catalogue.clean import plain
 from shelftalk.catalogue.split import SPLITS, choose
 from shelftalk.errors import Damaged
 from shelftalk.records import Product
@@ -59,7 +61,7 @@ class Catalogue:
         Raises:
             Damaged: products.parquet cannot be read.
         """
-        return self._take(self._rows(split))
+        return self.take(self._rows(split))
 
     def sample(self, split: str | None, n: int | None, seed: int) -> list[Product]:
         """Return `n` products of a split in catalogue order, all of them where there are no more or `n` is None.
@@ -72,7 +74,47 @@ class Catalogue:
         rows = self._rows(split)
         if n is not None and n < len(rows):
             rows = rows[choose(np.arange(len(rows)), n, seed)]
-        return self._take(rows)
+        return self.take(rows)
+
+    def find(self, text: str = "", split: str | None = None, in_descriptions: bool = False) -> NDArray[np.int64]:
+        """Return the numbers of the rows whose title holds `text`, or whose uid it is, in catalogue order.
+
+        Case is ignored in titles and descriptions, and `text` is cut to the form that the catalogue's texts have: NFC,
+        single spaces, none at the ends. It is no pattern. An empty one is found everywhere. In memory there is one
+        row group at a time.
+
+        Raises:
+            Damaged: products.parquet cannot be read.
+        """
+        wanted = plain(text)
+        if not wanted:
+            return self._rows(split)
+        searched = ["title", "description"] if in_descriptions else ["title"]
+        found = [np.empty(0, dtype=np.int64)]
+        with self._table() as table:
+            for group, first, _ in _groups(table):
+                texts = table.read_row_group(group, columns=["uid", *searched, *(["split"] if split else [])])
+                held = _holds(texts, wanted, searched)
+                if split:
+                    held = pc.and_(held, pc.equal(texts["split"], _known(split)))
+                found.append(first + np.flatnonzero(held.to_numpy()))
+        return np.concatenate(found)
+
+    def take(self, rows: NDArray[np.int64]) -> list[Product]:
+        """Return the products of the given rows, numbers from 0 that rise.
+
+        Raises:
+            Damaged: products.parquet cannot be read.
+        """
+        return list(map(Product, *self._texts(rows, ("uid", "title", "description"))))
+
+    def splits_of(self, rows: NDArray[np.int64]) -> list[str]:
+        """Return the splits of the given rows, numbers from 0 that rise.
+
+        Raises:
+            Damaged: products.parquet cannot be read.
+        """
+        return self._texts(rows, ("split",))[0]
 
     @property
     def _path(self) -> Path:
@@ -95,19 +137,33 @@ class Catalogue:
             splits = table.read(columns=["split"])["split"].to_numpy()
         return np.flatnonzero(splits == _known(split))
 
-    def _take(self, rows: NDArray[np.int64]) -> list[Product]:
-        """Read the given rows, which rise, one row group at a time."""
-        found: list[Product] = []
+    def _texts(self, rows: NDArray[np.int64], names: tuple[str, ...]) -> list[list[str]]:
+        """Return the texts of the given rows, which rise, a list for each column; one row group at a time."""
+        found: list[list[str]] = [[] for _ in names]
         with self._table() as table:
-            first = 0
-            for group in range(table.num_row_groups):
-                end = first + table.metadata.row_group(group).num_rows
+            for group, first, end in _groups(table):
                 wanted = rows[np.searchsorted(rows, first) : np.searchsorted(rows, end)] - first
                 if len(wanted):
-                    columns = table.read_row_group(group, columns=["uid", "title", "description"]).take(wanted)
-                    found += map(Product, *(columns[name].to_pylist() for name in ("uid", "title", "description")))
-                first = end
+                    columns = table.read_row_group(group, columns=list(names)).take(wanted)
+                    for texts, name in zip(found, names, strict=True):
+                        texts += columns[name].to_pylist()
         return found
+
+
+def _groups(table: Any) -> Iterator[tuple[int, int, int]]:
+    """Yield each row group's number, its first row and the row after its last."""
+    end = 0
+    for group in range(table.num_row_groups):
+        first, end = end, end + table.metadata.row_group(group).num_rows
+        yield group, first, end
+
+
+def _holds(texts: Any, wanted: str, columns: list[str]) -> Any:
+    """Mark the rows of an Arrow table whose uid is `wanted`, or that hold it in one of the columns."""
+    found = pc.equal(texts["uid"], wanted)
+    for name in columns:
+        found = pc.or_(found, pc.match_substring(texts[name], wanted, ignore_case=True))
+    return found
 
 
 def _known(split: str) -> str:

@@ -49,7 +49,7 @@ def choose_title_columns(source: Path, names: list[str], title_field: str | None
 
 
 def _choose(source: Path, names: list[str], asked: Mapping[str, str | None]) -> Columns:
-    chosen = {role: name if name else _usual(role, names) for role, name in asked.items()}
+    chosen = {role: name if name else usual_column(role, names) for role, name in asked.items()}
     wrong = []
     for role, name in chosen.items():
         if name is None and role != "id":
@@ -61,7 +61,8 @@ def _choose(source: Path, names: list[str], asked: Mapping[str, str | None]) -> 
     return Columns(chosen["title"] or "", chosen.get("description"), chosen["id"])
 
 
-def _usual(role: str, names: list[str]) -> str | None:
+def usual_column(role: str, names: list[str]) -> str | None:
+    """Return the column that a role, one of `USUAL_NAMES`, takes by its usual name; None where there is none."""
     by_lower_case = {name.lower(): name for name in reversed(names)}
     return next((by_lower_case[usual] for usual in USUAL_NAMES[role] if usual in by_lower_case), None)
 

@@ -149,6 +149,10 @@ class Delimited:
                 values = fields + [None] * (len(names) + 1 - len(fields))
                 yield number, Row(*(values[place] for place in places))
 
+    def raw_records(self) -> Iterator[tuple[int, bytes]]:
+        """Yield (line where it begins, bytes as they stand in the file) of every record, the header first."""
+        return ((number, self._feed.raw_record()) for number, _ in self._records)
+
     def position(self) -> int:
         """Return how many bytes of the file on disk have been read."""
         return self._file.position()
@@ -167,12 +171,12 @@ class ParquetRows:
         self.name = file.name
         self._file = file
         self._done = 0
-        with self._translated():
+        with reading_parquet(self._file.path):
             self._table = pq.ParquetFile(file.path, buffer_size=1 << 20)
 
     def columns(self) -> list[str]:
         """Name the columns of the schema."""
-        with self._translated():
+        with reading_parquet(self._file.path):
             return list(self._table.schema_arrow.names)
 
     def rows(self, columns: Columns) -> Iterator[tuple[int, Row | Unusable]]:
@@ -180,10 +184,10 @@ class ParquetRows:
         wanted = [name for name in columns if name is not None]
         batches = self._table.iter_batches(batch_size=PARQUET_ROWS, columns=wanted)
         while True:
-            with self._translated():
+            with reading_parquet(self._file.path):
                 if (batch := next(batches, None)) is None:
                     return
-                values = [_values(batch.column(batch.schema.names.index(name))) if name else None for name in columns]
+                values = [values_of(batch.column(batch.schema.names.index(name))) if name else None for name in columns]
             for place in range(batch.num_rows):
                 self._done += 1
                 yield self._done, _parquet_row(*(column[place] if column else None for column in values))
@@ -192,15 +196,19 @@ class ParquetRows:
         """Return the file's size in the proportion of the rows read."""
         return self._file.size * self._done // max(int(self._table.metadata.num_rows), 1)
 
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-            reason = str(error).partition("\n")[0].rstrip(".")
-            raise UnreadableInput(
-                f"{self._file.path} is a corrupt Parquet file ({reason}); export it again."
-            ) from error
+
+@contextmanager
+def reading_parquet(path: Path) -> Iterator[None]:
+    """Translate what pyarrow says of a Parquet file that it cannot read.
+
+    Raises:
+        UnreadableInput: the file is corrupt.
+    """
+    try:
+        yield
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        reason = str(error).partition("\n")[0].rstrip(".")
+        raise UnreadableInput(f"{path} is a corrupt Parquet file ({reason}); export it again.") from error
 
 
 def physical_lines(stream: IO[bytes]) -> Iterator[tuple[int, bytes | None]]:
@@ -284,10 +292,10 @@ class _Feed:
             try:
                 result = next(reader, None)
             except csv.Error as error:
-                self._waiting.extendleft(reversed(self._record[1:]))
+                self._keep_first_line()
                 result = Unusable("invalid_csv", str(error))
             except Unusable as fault:
-                self._waiting.extendleft(reversed(self._record[1:]))
+                self._keep_first_line()
                 result = fault
             if result is None:
                 return
@@ -295,6 +303,15 @@ class _Feed:
                 yield self._record[0][0], result
             elif len(result) > 1 or (result and result[0].strip()):
                 yield self._record[0][0], self._fault or result
+
+    def raw_record(self) -> bytes:
+        """Return the lines of the record that `records` has just yielded, as they stand in the file."""
+        return b"".join(line or b"" for _, line in self._record)
+
+    def _keep_first_line(self) -> None:
+        """Give back all lines of a record that came to nothing but its first."""
+        self._waiting.extendleft(reversed(self._record[1:]))
+        del self._record[1:]
 
     def __iter__(self) -> Iterator[str]:
         return self
@@ -324,8 +341,8 @@ def _parquet_row(*values: Any) -> Row | Unusable:
     return Row(*values)
 
 
-def _values(column: Any) -> list[Any]:
-    """Return a Parquet column's values; bytes that are not UTF-8 become surrogates, which `_parquet_row` finds."""
+def values_of(column: Any) -> list[Any]:
+    """Return a Parquet column's values; bytes that are not UTF-8 become surrogates (surrogateescape)."""
     try:
         return list(column.to_pylist())
     except UnicodeDecodeError:

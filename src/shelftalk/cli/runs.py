@@ -1,4 +1,4 @@
-"""`shelftalk runs`: list, show, follow, stop, resume and delete runs. Only resuming loads a model."""
+"""`shelftalk runs`: list, show, follow, stop, resume, rename and delete runs. Only resuming loads a model."""
 
 from __future__ import annotations
 
@@ -33,7 +33,9 @@ class ListByDefault(TyperGroup):
         return super().parse_args(ctx, args)
 
 
-runs = typer.Typer(cls=ListByDefault, help="List, show, follow, stop, resume and delete runs.", rich_markup_mode=None)
+runs = typer.Typer(
+    cls=ListByDefault, help="List, show, follow, stop, resume, rename and delete runs.", rich_markup_mode=None
+)
 
 
 @runs.command("list")
@@ -129,6 +131,24 @@ def resume(
     with output.step(f"Training {run}", training_detail(opened.folder)) as progress:
         resume_run(opened, token, progress, output.say, held_lock)
     show_trained(opened, as_json)
+
+
+@runs.command()
+def rename(
+    run: RunArgument,
+    new: Annotated[str, typer.Argument(help="Its new name.")],
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    as_json: JsonOption = False,
+) -> None:
+    """Give a run that nobody trains another name."""
+    from shelftalk.cli import output
+    from shelftalk.training.jobs import describe_run, rename_run
+
+    renamed = rename_run(Workspace(workspace), run, new)
+    if as_json:
+        output.print_json(describe_run(renamed))
+    else:
+        output.say(f"{run} is now called {new}.")
 
 
 @runs.command()

@@ -11,10 +11,11 @@ import signal
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from shelftalk.commands import start_command
-from shelftalk.errors import Damaged, Failure, ShelftalkError, UserError
+from shelftalk.errors import Busy, Damaged, Failure, ShelftalkError, UserError
 from shelftalk.locks import is_locked, lock_holder
 from shelftalk.records import Progress, no_progress
 from shelftalk.training.processes import is_first_process
@@ -153,6 +154,44 @@ def delete_run(workspace: Workspace, name: str) -> None:
         folder.rename(aside)
         fsync_folder(folder.parent)
         shutil.rmtree(aside)
+
+
+def rename_run(workspace: Workspace, name: str, new_name: str) -> Run:
+    """Give a run another name, and return it under that one; killed at any moment, it has either name.
+
+    Its folder is renamed and nothing in it changes: the adapter's README.md and log.txt keep the old name. A process
+    that answers with the run goes on doing so.
+
+    Raises:
+        NotFound: there is no such run.
+        InvalidName: see `workspace.check_name`.
+        UserError: the new name is taken.
+        Busy: a process trains the run, builds its index or converts its model.
+        Damaged: see `Run.open`.
+    """
+    run, target = Run.open(workspace, name), workspace.run(new_name)
+    folder = run.folder
+    if folder == target:
+        return run
+    with lock(folder, "renaming"), lock(target, "renaming"), writing(folder):
+        if target.exists():
+            raise UserError(f"The name {new_name!r} is taken; choose another one, or delete that run first.")
+        _require_quiet(folder)
+        folder.rename(target)
+        fsync_folder(folder.parent)
+    return Run.open(workspace, new_name)
+
+
+def _require_quiet(folder: Path) -> None:
+    """Do nothing if no process works inside a run's folder.
+
+    Raises:
+        Busy: one does.
+    """
+    for file in folder.rglob(".*.lock"):
+        if is_locked(file.with_name(file.name[1:].removesuffix(".lock"))):
+            what = file.relative_to(folder).parts[0].removeprefix(".").removesuffix(".lock")
+            raise Busy(f"The {what} of {folder.name} is in use by another process; wait until it has finished.")
 
 
 def list_runs(workspace: Workspace) -> list[dict[str, Any]]:

@@ -1,0 +1,117 @@
+"""Show the beginning of a catalogue file before it is prepared: its columns, and its first records as they stand.
+
+Nothing is judged here: a record that `prepare` would leave out is shown like any other.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from shelftalk.catalogue.columns import usual_column
+from shelftalk.catalogue.files import Kind, Opened, opened
+from shelftalk.catalogue.read import (
+    MOST_BYTES,
+    SURROGATE,
+    Delimited,
+    JsonLines,
+    ParquetRows,
+    physical_lines,
+    reading_parquet,
+    values_of,
+)
+
+LONGEST = 2_000  # characters of a record
+MOST_COLUMNS = 20  # of a Parquet row
+
+
+@dataclass(frozen=True)
+class Preview:
+    """The beginning of a file.
+
+    `title`, `description` and `uid` name the column that each would be read from by its usual name, None where there is
+    none. `records` are (line, text) of the first records, a CSV's header before them; a text of more than 2,000
+    characters is cut and ends in an ellipsis.
+    """
+
+    kind: Kind
+    columns: list[str]
+    title: str | None
+    description: str | None
+    uid: str | None
+    records: list[tuple[int, str]]
+
+
+def preview(source: Path, records: int = 3) -> Preview:
+    """Read the beginning of a catalogue file: its columns and its first `records`.
+
+    A row of a Parquet file is shown as JSON of its first 20 columns. Of a file however long no more than 16 MiB are
+    read, unpacked. Bytes that are not UTF-8 are shown as replacement characters.
+
+    Raises:
+        NotFound, UnreadableInput: see `files.opened`; also where a CSV's header line cannot be read.
+    """
+    with opened(source) as file:
+        if file.kind == "parquet":
+            columns, found = ParquetRows(file).columns(), _parquet_records(file.path, records)
+        else:
+            head = file.stream.read(MOST_BYTES)
+            columns, found = _columns(_from(file, head)), _text_records(_from(file, head), records)
+    names = [name for name in columns if not SURROGATE.search(name)]  # no form can show or send such a name
+    title, description, uid = (usual_column(role, names) for role in ("title", "description", "id"))
+    return Preview(file.kind, names, title, description, uid, [(line, _cut(text)) for line, text in found])
+
+
+def _from(file: Opened, head: bytes) -> Opened:
+    """Return a file of the same kind that holds `head` alone."""
+    return replace(file, stream=io.BufferedReader(io.BytesIO(head)))
+
+
+def _columns(head: Opened) -> list[str]:
+    return (JsonLines(head) if head.kind == "json" else Delimited(head)).columns()
+
+
+def _text_records(head: Opened, count: int) -> list[tuple[int, str]]:
+    found = _json_records(head) if head.kind == "json" else Delimited(head).raw_records()
+    wanted = count if head.kind == "json" else count + 1  # and the header
+    return [(number, raw.decode(errors="replace").rstrip("\r\n")) for number, raw in islice(found, wanted)]
+
+
+def _json_records(head: Opened) -> Iterator[tuple[int, bytes]]:
+    return ((number, line) for number, line in physical_lines(head.stream) if line and not line.isspace())
+
+
+def _parquet_records(path: Path, count: int) -> list[tuple[int, str]]:
+    with reading_parquet(path), pq.ParquetFile(path, buffer_size=1 << 20) as table:
+        names = table.schema_arrow.names[:MOST_COLUMNS]
+        batch = next(table.iter_batches(batch_size=count, columns=names), None)
+        if batch is None:
+            return []
+        columns = [_shown(column) for column in batch.columns]
+        rows = [dict(zip(batch.schema.names, row, strict=True)) for row in zip(*columns, strict=True)]
+    return [(number, _as_json(row)) for number, row in enumerate(rows, 1)]
+
+
+def _shown(column: Any) -> list[Any]:
+    """Return a column's values, or its type in their place where Python has no such values: times before year 1."""
+    try:
+        return values_of(column)
+    except (pa.ArrowException, ValueError, OverflowError):
+        return [f"({column.type})"] * len(column)
+
+
+def _as_json(row: dict[str, Any]) -> str:
+    text = json.dumps(row, ensure_ascii=False, indent=2, default=str)
+    return text.encode(errors="surrogateescape").decode(errors="replace")
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
