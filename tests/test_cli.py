@@ -376,6 +376,14 @@ def test_a_run_that_was_stopped_is_shown_followed_and_resumed(shell: Shell, tmp_
     assert shell("runs", "follow", "long")[0] == 0
 
 
+def test_a_run_is_made_ready(trained: Shell) -> None:
+    made = trained.json("runs", "ready", "pegs")
+    assert made == {"run": "pegs", "indexed": made["indexed"], "engine": made["engine"]}
+    code, out, _ = trained("runs", "ready", "pegs")
+    assert code == 0
+    assert f"pegs is ready: {made['indexed']} products indexed, {made['engine']} writes." in out
+
+
 def test_a_run_is_renamed(tiny_run, shell: Shell) -> None:
     shutil.copytree(tiny_run.workspace.root, shell.root)
     assert "no run 'nope'; there are: pegs" in shell.mistake("runs", "rename", "nope", "other")
@@ -396,7 +404,7 @@ def test_deleting_asks_first(trained: Shell, monkeypatch: pytest.MonkeyPatch) ->
     assert [one["name"] for one in trained.json("runs")] == ["pegs"]
 
 
-@pytest.mark.parametrize("command", ["show", "follow", "stop", "resume", "delete"])
+@pytest.mark.parametrize("command", ["show", "follow", "stop", "resume", "ready", "delete"])
 def test_a_run_that_is_not_there_is_a_mistake(trained: Shell, command: str) -> None:
     assert "no run 'nope'; there are: pegs" in trained.mistake("runs", command, "nope")
 

@@ -19,12 +19,13 @@ from shelftalk.catalogue.prepare import prepare
 from shelftalk.errors import Damaged, InvalidSettings, NotFound, TooFewProducts
 from shelftalk.evaluation import votes
 from shelftalk.generation.catalogue import Job, describe_titles
-from shelftalk.generation.choose import choose_engine, open_engine
+from shelftalk.generation.choose import choose_engine, has_engine_files, make_engine_files, open_engine
 from shelftalk.generation.compare import Comparison, compare
 from shelftalk.models.query_embedder import QueryEmbedder
 from shelftalk.models.registry import find_model
 from shelftalk.prompts import prompt_for
 from shelftalk.records import Product, Progress, counter, no_progress
+from shelftalk.retrieval.pointer import is_built
 from shelftalk.settings import DecodingSettings, PrepareSettings, TrainingSettings
 from shelftalk.training.jobs import delete_run as delete_run
 from shelftalk.training.jobs import describe_run as describe_run
@@ -151,7 +152,7 @@ def index_run(run: Run, progress: Progress = no_progress) -> dict[str, Any]:
     return build_index(run.products(), run.index, Embedder.load(), progress)
 
 
-def open_index(run: Run) -> Index:
+def open_index(run: Run, progress: Progress = no_progress) -> Index:
     """Open the run's index, building it first where there is none or its vectors are spoilt."""
     from shelftalk.retrieval.search import Index
 
@@ -159,8 +160,34 @@ def open_index(run: Run) -> Index:
     try:
         return Index.open(run.index, embedder)
     except (NotFound, Damaged):
-        index_run(run)
+        index_run(run, progress)
         return Index.open(run.index, embedder)
+
+
+def make_ready(
+    run: Run, progress: Progress = no_progress, say: Callable[[str], None] = lambda line: None
+) -> dict[str, Any]:
+    """Make all that the first question needs, so that it is answered at once: index, and model files for the engine.
+
+    What is there is left as it is. `progress` counts products being indexed, `say` is told of conversions.
+
+    Returns:
+        `run`, its name; `indexed`, how many products; `engine`, the name of the one that will write.
+
+    Raises:
+        NotFound: the run has not finished.
+    """
+    run.require_finished()
+    indexed = len(open_index(run, progress).uids())
+    return {"run": run.name, "indexed": indexed, "engine": make_engine_files(run, say)}
+
+
+def ready(run: Run) -> bool:
+    """Say whether `make_ready` would find everything made, by names and sizes; no model is loaded, nothing is built."""
+    try:
+        return run.finished and is_built(run.index) and has_engine_files(run)
+    except (NotFound, Damaged):
+        return False  # the base model is gone, or is another one
 
 
 def ask(

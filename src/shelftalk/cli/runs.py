@@ -1,4 +1,4 @@
-"""`shelftalk runs`: list, show, follow, stop, resume, rename and delete runs. Only resuming loads a model."""
+"""`shelftalk runs`: list, show, follow, stop, resume, rename and delete runs, and get them ready to answer."""
 
 from __future__ import annotations
 
@@ -34,7 +34,9 @@ class ListByDefault(TyperGroup):
 
 
 runs = typer.Typer(
-    cls=ListByDefault, help="List, show, follow, stop, resume, rename and delete runs.", rich_markup_mode=None
+    cls=ListByDefault,
+    help="List, show, follow, stop, resume, ready, rename and delete runs.",
+    rich_markup_mode=None,
 )
 
 
@@ -131,6 +133,22 @@ def resume(
     with output.step(f"Training {run}", training_detail(opened.folder)) as progress:
         resume_run(opened, token, progress, output.say, held_lock)
     show_trained(opened, as_json)
+
+
+@runs.command()
+def ready(run: RunArgument, workspace: WorkspaceOption = DEFAULT_WORKSPACE, as_json: JsonOption = False) -> None:
+    """Make what answering needs ahead of the first question: the index, and the model as llama.cpp reads it."""
+    from shelftalk.cli import output
+    from shelftalk.pipeline import make_ready
+    from shelftalk.training.run import Run
+
+    opened = Run.open(Workspace(workspace), run)
+    with output.step(f"Getting {run} ready") as progress:
+        made = make_ready(opened, progress, output.say)
+    if as_json:
+        output.print_json(made)
+    else:
+        output.out.print(f"{run} is ready: {made['indexed']} products indexed, {made['engine']} writes.", markup=False)
 
 
 @runs.command()

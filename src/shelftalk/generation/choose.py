@@ -7,9 +7,12 @@ from pathlib import Path
 
 from shelftalk.errors import Busy, Damaged, InvalidSettings, NotWritable
 from shelftalk.generation.engine import Engine
-from shelftalk.models.gguf_files import base_obstacle
+from shelftalk.models.gguf_files import base_folder, base_obstacle, merged_folder
+from shelftalk.models.registry import is_at_hand, is_whole
 from shelftalk.settings import DecodingSettings
 from shelftalk.training.run import Run
+
+CONVERSION_FAULTS = (InvalidSettings, Damaged, NotWritable, Busy)
 
 ENGINES = ("automatic", "llama.cpp", "transformers")
 
@@ -39,13 +42,50 @@ def open_engine(
 
         try:
             return LlamaCppEngine.load(run, slots=slots, say=say)
-        except (InvalidSettings, Damaged, NotWritable, Busy) as error:  # of the conversion
+        except CONVERSION_FAULTS as error:
             if asked != "automatic":
                 raise
             say(f"transformers writes instead of llama.cpp: {error}")
     from shelftalk.generation.transformers_engine import TransformersEngine
 
     return TransformersEngine.load(run)
+
+
+def make_engine_files(run: Run, say: Callable[[str], None] = lambda line: None) -> str:
+    """Make what the engine for a finished run reads, and return the name of the engine that `open_engine` then opens.
+
+    Raises:
+        NotFound: the run has not finished.
+        Damaged: the base model is not what it was.
+    """
+    run.require_finished()
+    name, _ = choose_engine(run)
+    if name == "llama.cpp":
+        from shelftalk.generation.llama_cpp_engine import make_files
+
+        try:
+            make_files(run, say)
+        except CONVERSION_FAULTS as error:
+            say(f"transformers writes instead of llama.cpp: {error}")
+            return "transformers"
+    return name
+
+
+def has_engine_files(run: Run) -> bool:
+    """Say whether `make_engine_files` would find all of a finished run's files made; sizes are checked, no contents.
+
+    Raises:
+        NotFound, Damaged: the base model was removed, or is not what it was.
+    """
+    begun = run.description["base"]
+    if not is_at_hand(begun["name"], run.workspace, begun["revision"]):
+        return False
+    if choose_engine(run)[0] != "llama.cpp":
+        return True
+    base = run.base_model()
+    return is_whole(base_folder(base, run.workspace)) and is_whole(
+        merged_folder(base, run.adapter, run.folder / "gguf")
+    )
 
 
 def choose_engine(run: Run, settings: DecodingSettings | None = None, asked: str = "automatic") -> tuple[str, str]:

@@ -72,17 +72,11 @@ class LlamaCppEngine:
     def load(cls, run: Run, slots: int = 1, say: Callable[[str], None] = lambda line: None) -> LlamaCppEngine:
         """Return an engine for a finished run, its files converted first where that was not yet done.
 
-        `say` is told of a conversion, which takes half a minute.
-
         Raises:
-            NotFound: the run has not finished.
-            InvalidSettings: the base model cannot be converted.
-            Damaged: the conversion reads texts otherwise than the original.
+            NotFound, InvalidSettings, Damaged: see `make_files`.
         """
-        run.require_finished()
-        model = run.base_model()
-        base = find_base(model, run.workspace, lambda file: check_tokenizer(file, model.folder), say)
-        engine = cls(base, find_merged(model, run.adapter, run.folder / "gguf", say), slots)
+        base, tuned = make_files(run, say)
+        engine = cls(base, tuned, slots)
         if slots == 1:  # somebody waits for both; most of a start is one thread reading the vocabulary
             engine._start(False)
         engine._start(True)
@@ -266,6 +260,22 @@ class _SocketConnection(http.client.HTTPConnection):
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.connect(self._path)
+
+
+def make_files(run: Run, say: Callable[[str], None] = lambda line: None) -> tuple[Path, Path]:
+    """Return the GGUF files of a finished run's base and tuned model, converting what is not there.
+
+    `say` is told of a conversion, which takes half a minute.
+
+    Raises:
+        NotFound: the run has not finished.
+        InvalidSettings: the base model cannot be converted.
+        Damaged: the conversion reads texts otherwise than the original.
+    """
+    run.require_finished()
+    model = run.base_model()
+    base = find_base(model, run.workspace, lambda file: check_tokenizer(file, model.folder), say)
+    return base, find_merged(model, run.adapter, run.folder / "gguf", say)
 
 
 def refuses(settings: DecodingSettings) -> str | None:

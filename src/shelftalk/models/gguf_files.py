@@ -53,15 +53,13 @@ def find_base(
     Raises:
         InvalidSettings: `base_obstacle` names a reason.
     """
-    digest = hashlib.sha256(f"{CONVERTER} {base.revision}".encode()).hexdigest()[:8]
-    name = re.sub(r"[^a-z0-9._-]+", "-", Path(base.name).name.lower()).strip("-._")[:40] or "model"
 
     def make(folder: Path) -> None:
         say(f"Converting {base.name} for llama.cpp (first time only) ...")
         write_gguf(base.folder, folder / FILE, "q8_0")
         check(folder / FILE)
 
-    return made_once(workspace.model(f"{name}-{digest}.gguf"), make) / FILE
+    return made_once(base_folder(base, workspace), make) / FILE
 
 
 def find_merged(base: BaseModel, adapter: Path, target: Path, say: Callable[[str], None] = lambda line: None) -> Path:
@@ -72,14 +70,25 @@ def find_merged(base: BaseModel, adapter: Path, target: Path, say: Callable[[str
     Raises:
         InvalidSettings: `base_obstacle` names a reason.
     """
-    what = f"{CONVERTER} {base.revision}".encode() + (adapter / MANIFEST).read_bytes()
-    digest = hashlib.sha256(what).hexdigest()[:8]
 
     def make(folder: Path) -> None:
         say("Converting the tuned model for llama.cpp (first time only) ...")
         write_gguf(base.folder, folder / FILE, "q8_0", adapter)
 
-    return made_once(target / digest, make) / FILE
+    return made_once(merged_folder(base, adapter, target), make) / FILE
+
+
+def base_folder(base: BaseModel, workspace: Workspace) -> Path:
+    """Return the folder of `find_base`'s file, which need not exist."""
+    digest = hashlib.sha256(f"{CONVERTER} {base.revision}".encode()).hexdigest()[:8]
+    name = re.sub(r"[^a-z0-9._-]+", "-", Path(base.name).name.lower()).strip("-._")[:40] or "model"
+    return workspace.model(f"{name}-{digest}.gguf")
+
+
+def merged_folder(base: BaseModel, adapter: Path, target: Path) -> Path:
+    """Return the folder of `find_merged`'s file, which need not exist."""
+    what = f"{CONVERTER} {base.revision}".encode() + (adapter / MANIFEST).read_bytes()
+    return target / hashlib.sha256(what).hexdigest()[:8]
 
 
 def write_gguf(model: Path, target: Path, kind: str, adapter: Path | None = None) -> None:

@@ -15,13 +15,13 @@ from shelftalk.errors import AccessDenied, NotFound, NotWritable, Unreachable
 FILES = ["*.safetensors", "*.safetensors.index.json", "*.json", "tokenizer.model", "*.txt"]
 
 
-def cached(name: str) -> Path | None:
+def cached(name: str, revision: str | None = None) -> Path | None:
     """Return the folder of a Hub model in the Hub's cache, without asking the Hub; None where it holds none."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
     with suppress(LocalEntryNotFoundError, HFValidationError):
-        return Path(snapshot_download(name, allow_patterns=FILES, local_files_only=True))
+        return Path(snapshot_download(name, revision=revision, allow_patterns=FILES, local_files_only=True))
     return None
 
 
@@ -45,11 +45,8 @@ def download(name: str, token: str | None = None, revision: str | None = None) -
         RepositoryNotFoundError,
     )
 
-    if revision is not None:
-        with suppress(LocalEntryNotFoundError, HFValidationError):
-            return Path(
-                snapshot_download(name, revision=revision, allow_patterns=FILES, local_files_only=True)
-            ), revision
+    if revision is not None and (found := cached(name, revision)):
+        return found, revision
     token = token or get_token()
     page = f"https://huggingface.co/{name}"
     try:

@@ -80,22 +80,29 @@ def find_tokenizer(name: str, workspace: Workspace, progress: Progress = no_prog
     return find_model(name, workspace, progress=progress).folder
 
 
+def is_at_hand(name: str, workspace: Workspace, revision: str) -> bool:
+    """Say whether `find_model` would find that revision on this disk, without converting or asking the Hub."""
+    if HUB_ID.fullmatch(name) and not Path(name).is_dir():
+        return hub.cached(name, revision) is not None
+    return not must_be_made(name, workspace)
+
+
 def must_be_made(name: str, workspace: Workspace) -> bool:
     """Say whether `find_model` would first convert the base model `name`."""
-    return name in (embedded.NAME, tiny.NAME) and not _is_whole(workspace.model(name))
+    return name in (embedded.NAME, tiny.NAME) and not is_whole(workspace.model(name))
 
 
 def made_once(folder: Path, make: Callable[[Path], None]) -> Path:
     """Fill `folder` by calling `make` unless it stands there whole; `make` takes the folder to fill."""
-    if _is_whole(folder):
+    if is_whole(folder):
         return folder
     with writing(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
     given_up = time.monotonic() + PATIENCE
-    while not _is_whole(folder):
+    while not is_whole(folder):
         try:
             with lock(folder, "converting a model"):
-                if not _is_whole(folder):
+                if not is_whole(folder):
                     with staged_folder(folder) as staging:
                         make(staging)
         except Busy:  # another process converts it: what it makes will do
@@ -105,7 +112,8 @@ def made_once(folder: Path, make: Callable[[Path], None]) -> Path:
     return folder
 
 
-def _is_whole(folder: Path) -> bool:
+def is_whole(folder: Path) -> bool:
+    """Say whether `made_once` has filled the folder."""
     # Sizes only: hashing half a gigabyte at every start would cost a second; the rename made the folder whole.
     return folder.is_dir() and not faults(folder, hashes=False)
 

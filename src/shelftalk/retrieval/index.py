@@ -24,9 +24,9 @@ import numpy as np
 from shelftalk.errors import Busy, Damaged, NotFound, TooFewProducts
 from shelftalk.records import Product, Progress, no_progress
 from shelftalk.retrieval import chroma, vectors
-from shelftalk.workspace import faults, lock, read_json, staged_folder, write_json
+from shelftalk.retrieval.pointer import is_sound, store_folder, write_pointer
+from shelftalk.workspace import lock, staged_folder
 
-POINTER = "index.json"
 EMBEDDED = "embedded"
 SAVED_TOGETHER = 256  # products; a kill loses at most so many vectors
 PATIENCE = 60.0  # seconds to wait for another process that builds
@@ -75,11 +75,11 @@ def open_index(folder: Path) -> tuple[Any, chroma.Store]:
         NotWritable: the store must be built again, and the folder cannot be written to.
     """
     digest, texts = vectors.read_texts(folder / vectors.FILE)
-    if not _is_sound(folder, digest):
+    if not is_sound(folder, digest):
         with _waiting_for_lock(folder):
             _derive(folder)
             digest, texts = vectors.read_texts(folder / vectors.FILE)
-    return texts, chroma.Store.open(_store(folder, digest))
+    return texts, chroma.Store.open(store_folder(folder, digest))
 
 
 def _embed(products: Sequence[Product], folder: Path, embedder: Embeds, progress: Progress) -> np.ndarray:
@@ -115,32 +115,16 @@ def _derive(folder: Path) -> None:
     """Bring the Chroma folder and the pointer in line with vectors.parquet; the caller holds the lock."""
     source = folder / vectors.FILE
     digest = vectors.read_texts(source)[0]
-    store = _store(folder, digest)
-    if not _is_sound(folder, digest):
+    store = store_folder(folder, digest)
+    if not is_sound(folder, digest):
         content = vectors.read_vectors(source)
         with staged_folder(store) as staging:
             chroma.build(staging, content)
             chroma.verify(staging, source)
-        write_json(folder / POINTER, {**_pointer(digest), "products": len(content)})
+        write_pointer(folder, digest, len(content))
     for other in [*folder.glob("chroma-*"), *folder.glob(".chroma-*")]:
         if other != store:
             shutil.rmtree(other, ignore_errors=True)
-
-
-def _is_sound(folder: Path, digest: str) -> bool:
-    try:
-        pointer = read_json(folder / POINTER)
-        return pointer.items() >= _pointer(digest).items() and not faults(_store(folder, digest))
-    except (Damaged, AttributeError):
-        return False
-
-
-def _pointer(digest: str) -> dict[str, str]:
-    return {"vectors_sha256": digest, "chromadb": chroma.VERSION}
-
-
-def _store(folder: Path, digest: str) -> Path:
-    return folder / f"chroma-{digest[:12]}"
 
 
 @contextmanager

@@ -1,0 +1,107 @@
+"""A run that was made ready answers its first question without building anything."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from shelftalk import pipeline
+from shelftalk.errors import NotFound, NotWritable
+from shelftalk.generation import choose
+from shelftalk.settings import DecodingSettings
+from shelftalk.training.run import Run
+from shelftalk.workspace import Workspace
+
+pytestmark = pytest.mark.skipif(choose._has_gpu(), reason="says what a machine without a GPU does")
+
+
+@pytest.fixture
+def bare(tiny_run: Run, tmp_path: Path) -> Run:
+    """A finished run as training leaves it: no index, and nothing for llama.cpp."""
+    shutil.copytree(tiny_run.workspace.root, tmp_path / "workspace")
+    run = Run.open(Workspace(tmp_path / "workspace"), "pegs")
+    for folder in (run.index, run.folder / "gguf", *run.workspace.root.glob("models/*.gguf")):
+        shutil.rmtree(folder, ignore_errors=True)
+    return run
+
+
+def test_what_is_missing_is_made_once(bare: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not pipeline.ready(bare)
+    said: list[str] = []
+    counted: list[tuple[int, int]] = []
+    count = len(bare.products())
+    made = pipeline.make_ready(bare, lambda done, total: counted.append((done, total)), said.append)
+    assert made == {"run": "pegs", "indexed": count, "engine": "llama.cpp"}
+    assert counted[-1] == (count, count)
+    assert [line.split(" for llama.cpp")[0] for line in said] == ["Converting tiny", "Converting the tuned model"]
+    assert pipeline.ready(bare)
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("nothing is left to make")
+
+    for name in ("shelftalk.models.gguf_files.write_gguf", "shelftalk.pipeline.index_run"):
+        monkeypatch.setattr(name, refuse)
+    assert pipeline.make_ready(bare) == made
+    said.clear()
+    answer = pipeline.ask(bare, "Oak peg 3 cm", DecodingSettings(max_new_tokens=4), say=said.append)
+    assert answer.references
+    assert said == []
+
+
+@pytest.mark.parametrize(
+    "part", ["index/vectors.parquet", "index/index.json", "index/chroma-*/chroma.sqlite3", "gguf/*/model.gguf"]
+)
+def test_a_run_with_a_part_missing_is_not_ready(bare: Run, part: str) -> None:
+    pipeline.make_ready(bare)
+    (file,) = bare.folder.glob(part)
+    content = file.read_bytes()
+    file.unlink()
+    assert not pipeline.ready(bare)
+    file.write_bytes(content)
+    assert pipeline.ready(bare)
+
+
+def test_an_unfinished_run_and_one_without_its_model_are_not_ready(bare: Run, tmp_path: Path) -> None:
+    pipeline.make_ready(bare)
+    unfinished = replace(bare, folder=tmp_path / "nothing")
+    assert not pipeline.ready(unfinished)
+    with pytest.raises(NotFound, match="has not finished"):
+        pipeline.make_ready(unfinished)
+
+    for name in ("nobody/has-this-model", str(tmp_path / "removed")):
+        other = {**bare.description, "base": {**bare.description["base"], "name": name}}
+        assert not pipeline.ready(replace(bare, description=other))
+    shutil.rmtree(bare.workspace.model("tiny"))
+    assert not pipeline.ready(bare)
+    assert not bare.workspace.model("tiny").exists()  # to look is not to make
+
+
+def test_where_nothing_can_be_converted_transformers_is_ready(bare: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise NotWritable("the disk is full")
+
+    monkeypatch.setattr("shelftalk.generation.llama_cpp_engine.find_base", full)
+    said: list[str] = []
+    assert pipeline.make_ready(bare, say=said.append)["engine"] == "transformers"
+    assert said == ["transformers writes instead of llama.cpp: the disk is full"]
+    assert not pipeline.ready(bare)  # the first question would try again
+    monkeypatch.setitem(sys.modules, "shelftalk.generation.llama_cpp_engine", None)
+    assert pipeline.ready(bare)  # without llama.cpp there is nothing to convert
+
+
+def test_to_look_loads_no_model(tiny_run: Run) -> None:
+    pipeline.make_ready(tiny_run)
+    program = (
+        "import sys\n"
+        "from shelftalk import pipeline\n"
+        "from shelftalk.training.run import Run\n"
+        "from shelftalk.workspace import Workspace\n"
+        "assert pipeline.ready(Run.open(Workspace(sys.argv[1]), 'pegs'))\n"
+        "assert not {'torch', 'transformers', 'chromadb'} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", program, str(tiny_run.workspace.root)], check=True, timeout=60)
