@@ -324,3 +324,10 @@ def export_run(
     from shelftalk.export.export import export
 
     return export(run, format, destination, quantization, token, progress)
+
+
+def zip_adapter(run: Run) -> bytes:
+    """Return the adapter of a finished run as a zip; see `export.archive`."""
+    from shelftalk.export.archive import zip_adapter
+
+    return zip_adapter(run)

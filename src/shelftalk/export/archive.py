@@ -1,0 +1,34 @@
+"""Hand out a run's adapter as one file."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+
+from shelftalk.errors import Damaged
+from shelftalk.training.run import Run
+from shelftalk.workspace import MANIFEST, faults, read_json
+
+EARLIEST = (1980, 1, 1, 0, 0, 0)  # that a zip can name
+PLAIN_FILE = 0o100644 << 16  # where a zip keeps Unix permissions
+
+
+def zip_adapter(run: Run) -> bytes:
+    """Return a finished run's adapter as a zip of one folder, NAME-adapter/; the same adapter gives the same bytes.
+
+    Nothing is compressed: weights hardly shrink, and what deflate makes depends on its version.
+
+    Raises:
+        NotFound: the run has not finished.
+        Damaged: a file is not what the adapter's manifest says.
+    """
+    run.require_finished()
+    if wrong := faults(run.adapter):
+        raise Damaged(f"The adapter of run {run.name!r} is damaged ({'; '.join(wrong)}); train the run again.")
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name in sorted([MANIFEST, *read_json(run.adapter / MANIFEST)["files"]]):
+            entry = zipfile.ZipInfo(f"{run.name}-adapter/{name}", EARLIEST)
+            entry.create_system, entry.external_attr = 3, PLAIN_FILE  # Unix, on every platform
+            archive.writestr(entry, (run.adapter / name).read_bytes())
+    return packed.getvalue()

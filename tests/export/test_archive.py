@@ -1,0 +1,49 @@
+"""An adapter as one file: whole, the same to the byte, and only if it is sound."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from shelftalk import pipeline
+from shelftalk.errors import Damaged, NotFound
+from shelftalk.training.run import Run
+from shelftalk.workspace import faults
+
+
+def test_the_zip_holds_the_adapter_and_loads_as_one(tiny_run: Run, tmp_path: Path) -> None:
+    with zipfile.ZipFile(io.BytesIO(pipeline.zip_adapter(tiny_run))) as archive:
+        assert archive.testzip() is None
+        archive.extractall(tmp_path)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["pegs-adapter"]
+    unpacked = tmp_path / "pegs-adapter"
+    assert {path.name: path.read_bytes() for path in unpacked.iterdir()} == {
+        path.name: path.read_bytes() for path in tiny_run.adapter.iterdir()
+    }
+    assert faults(unpacked, required=["adapter_config.json", "adapter_model.safetensors", "README.md"]) == []
+
+
+def test_the_same_adapter_gives_the_same_bytes(tiny_run: Run, tmp_path: Path) -> None:
+    run = replace(tiny_run, folder=tmp_path / "copy")
+    shutil.copytree(tiny_run.adapter, run.adapter)
+    for path in run.adapter.iterdir():
+        os.utime(path, (10**9, 10**9))
+        path.chmod(0o600)
+    (run.adapter / ".DS_Store").write_bytes(b"what a file manager leaves behind")
+    assert pipeline.zip_adapter(run) == pipeline.zip_adapter(tiny_run)
+
+
+def test_an_unfinished_run_and_a_damaged_adapter_are_refused(tiny_run: Run, tmp_path: Path) -> None:
+    run = replace(tiny_run, folder=tmp_path / "copy")
+    with pytest.raises(NotFound, match="has not finished"):
+        pipeline.zip_adapter(run)
+    shutil.copytree(tiny_run.adapter, run.adapter)
+    (run.adapter / "README.md").write_text("changed")
+    with pytest.raises(Damaged, match=r"README\.md"):
+        pipeline.zip_adapter(run)
