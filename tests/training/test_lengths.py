@@ -18,7 +18,15 @@ from shelftalk.models.tokens import encode_example, load_tokenizer
 from shelftalk.prompts import training_request
 from shelftalk.settings import PrepareSettings
 from shelftalk.training import lengths
-from shelftalk.training.lengths import CUT_SHARE, LONGEST, STEP, count_cut, describe_lengths, propose_length
+from shelftalk.training.lengths import (
+    CUT_SHARE,
+    LONGEST,
+    STEP,
+    count_cut,
+    count_lengths,
+    describe_lengths,
+    propose_length,
+)
 from shelftalk.workspace import Workspace
 
 Lengths = st.lists(st.tuples(st.integers(1, 400), st.integers(1, 3000)), min_size=1, max_size=60)
@@ -48,6 +56,10 @@ def test_counted_cuts_are_those_that_training_makes(place: Workspace, tiny_model
     assert len(set(found["cut"].values())) > 2  # the catalogue is one that these lengths tell apart
     assert cut[found["max_tokens"]] <= CUT_SHARE * len(products)
     whole = sorted(len(row.ids) for row in rows[10**6])
+    histogram = found["histogram"]
+    assert sum(histogram["rows"]) == len(products)
+    assert histogram["rows"][0] == sum(length <= 64 for length in whole)
+    assert all(histogram["cut"][int(one) // 64 - 1] == count for one, count in found["cut"].items())
     assert found["row"]["max"] == whole[-1]
     assert found["row"]["50"] == pytest.approx(whole[len(whole) // 2], abs=2)
 
@@ -60,6 +72,25 @@ def test_the_proposed_length_is_the_smallest_that_cuts_little(pairs: list[tuple[
     assert proposed % STEP == 0
     assert proposed == LONGEST or count_cut(prompts, completions, proposed) <= allowed
     assert proposed == STEP or count_cut(prompts, completions, proposed - STEP) > allowed
+
+
+@given(Lengths)
+def test_every_row_stands_in_its_bin_and_every_cut_is_counted(pairs: list[tuple[int, int]]) -> None:
+    prompts, completions = np.array(pairs).T
+    found = count_lengths(prompts, completions)
+    maxima = range(64, 2049, 64)
+    assert found["step"] == 64
+    assert len(found["rows"]) == len(found["cut"]) == len(maxima) == 32
+    for maximum, count in zip(maxima, found["rows"], strict=True):
+        end = 10**9 if maximum == 2048 else maximum
+        assert count == sum(maximum - 64 < sum(pair) <= end for pair in pairs)
+    assert found["cut"] == [count_cut(prompts, completions, maximum) for maximum in maxima]
+
+
+@pytest.mark.parametrize(("length", "place"), [(1, 0), (64, 0), (65, 1), (2048, 31), (2049, 31), (100_000, 31)])
+def test_a_bin_ends_with_its_maximum(length: int, place: int) -> None:
+    rows = count_lengths(np.array([0]), np.array([length]))["rows"]
+    assert [number for number, count in enumerate(rows) if count] == [place]
 
 
 def test_a_long_catalogue_is_sampled_alike_each_time(place: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,7 +47,8 @@ def measure_lengths(catalogue: Catalogue, tokenizer: Any) -> dict[str, Any]:
     Returns:
         `products` of the sample; `row`: quantiles "5" to "99" and "max" of prompt, description and end token together;
         `cut`: for some values of max_tokens how many of the sample's descriptions each would cut; `max_tokens`: the
-        smallest multiple of 64 that cuts at most 1 % of them, at most 2048; `share_cut`: what share it cuts.
+        smallest multiple of 64 that cuts at most 1 % of them, at most 2048; `share_cut`: what share it cuts;
+        `histogram`: see `count_lengths`.
     """
     products = catalogue.sample(None, SAMPLE, SEED)
     prompts, completions = np.empty((2, len(products)), dtype=np.int64)
@@ -64,6 +65,22 @@ def measure_lengths(catalogue: Catalogue, tokenizer: Any) -> dict[str, Any]:
         "cut": {str(one): count_cut(prompts, completions, one) for one in MAXIMA},
         "max_tokens": proposed,
         "share_cut": round(count_cut(prompts, completions, proposed) / len(products), 4),
+        "histogram": count_lengths(prompts, completions),
+    }
+
+
+def count_lengths(prompts: NDArray[np.int64], completions: NDArray[np.int64]) -> dict[str, Any]:
+    """Return a histogram of row lengths, ready for JSON, for maxima of 64, 128 and so on up to 2048 tokens.
+
+    Returns:
+        `step`, 64; `rows`: for each maximum the rows that fit into it and not into the one before, and in the last
+        all that are longer; `cut`: for each maximum the descriptions that it would cut.
+    """
+    bins = np.minimum((prompts + completions - 1) // STEP, LONGEST // STEP - 1)
+    return {
+        "step": STEP,
+        "rows": np.bincount(bins, minlength=LONGEST // STEP).tolist(),
+        "cut": [count_cut(prompts, completions, one) for one in range(STEP, LONGEST + 1, STEP)],
     }
 
 
