@@ -15,7 +15,7 @@ SOURCE = Path(__file__).resolve().parents[1] / "src" / "shelftalk"
 # From top to bottom; a layer imports only what stands below it, and its own package.
 LAYERS = [
     {"cli"},
-    {"api"},
+    {"api", "studio"},
     {"pipeline"},
     {"evaluation", "export"},
     {"generation"},
@@ -45,6 +45,9 @@ HOMES = {
     "sentence_transformers": set(),
     "rich": {"cli"},
     "typer": {"cli"},
+    "streamlit": {"studio"},
+    "altair": {"studio"},
+    "pandas": {"studio"},
     "fastapi": {"api"},
     "starlette": {"api"},
     "uvicorn": {"api"},

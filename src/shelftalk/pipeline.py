@@ -15,6 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from shelftalk.catalogue.demo import demo_file
 from shelftalk.catalogue.prepare import prepare
 from shelftalk.errors import Damaged, InvalidSettings, NotFound, TooFewProducts
 from shelftalk.evaluation import votes
@@ -31,6 +32,7 @@ from shelftalk.training.jobs import delete_run as delete_run
 from shelftalk.training.jobs import describe_run as describe_run
 from shelftalk.training.jobs import list_runs as list_runs
 from shelftalk.training.jobs import rename_run as rename_run
+from shelftalk.training.jobs import resume_detached as resume_detached
 from shelftalk.training.jobs import resume_run as resume_run
 from shelftalk.training.jobs import show_run as show_run
 from shelftalk.training.jobs import start_run, train_in_turn
@@ -42,6 +44,7 @@ from shelftalk.workspace import MANIFEST, Workspace, lock, read_json, write_json
 if TYPE_CHECKING:
     from shelftalk.retrieval.search import Index
 
+BUNDLED = "demo"  # the catalogue that comes with shelftalk
 SLOTS = 16  # texts at once where many are written: 32 are a tenth faster and take twice the memory
 
 
@@ -69,6 +72,23 @@ def prepare_catalogue(
             )
 
     return prepare(source, folder, settings, progress, refuse_if_used)
+
+
+def prepare_bundled(workspace: Workspace, progress: Progress = no_progress) -> dict[str, Any]:
+    """Prepare the bundled catalogue as `demo` unless it is there, and return its summary.
+
+    Raises:
+        InvalidSettings: a catalogue of that name is another one.
+    """
+    path, source = workspace.catalogue(BUNDLED) / "catalogue.json", demo_file()
+    if not path.is_file():
+        return prepare_catalogue(workspace, source, BUNDLED, PrepareSettings(), progress)
+    summary = dict(read_json(path))
+    if summary["source"] != {"name": source.name, "bytes": source.stat().st_size}:
+        raise InvalidSettings(
+            f"Catalogue {BUNDLED!r} in {workspace.root} is not this version's bundled one; choose another --workspace."
+        )
+    return summary
 
 
 def estimate_run(

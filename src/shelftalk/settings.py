@@ -266,11 +266,19 @@ def load_preset(name_or_file: str) -> dict[str, Any]:
         text = Path(name_or_file).read_bytes().decode(errors="replace")  # TOML then says what is wrong with it
     else:
         raise NotFound(f"There is no preset or file {name_or_file!r}; presets: {', '.join(preset_names())}.")
+    return parse_toml(text, name_or_file)
+
+
+def parse_toml(text: str, name: str) -> dict[str, Any]:
+    """Parse the TOML text of the file `name`.
+
+    Raises:
+        InvalidSettings: it is not TOML.
+    """
     try:
-        values: dict[str, Any] = tomllib.loads(text)
+        return dict(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
-        raise InvalidSettings(f"{name_or_file} is not a TOML file: {error}.") from error
-    return values
+        raise InvalidSettings(f"{name} is not a TOML file: {error}.") from error
 
 
 def parse_assignments(assignments: list[str]) -> dict[str, str]:
@@ -291,6 +299,11 @@ def parse_assignments(assignments: list[str]) -> dict[str, str]:
 def describe_settings(cls: type[Settings]) -> list[tuple[str, str, str]]:
     """List (name, default, help) of every setting of a class, in order."""
     return [(one.name, _default(one), one.metadata["help"]) for one in fields(cls)]
+
+
+def setting_help(cls: type[Settings], name: str) -> str:
+    """Return the sentence on what a setting of a class does."""
+    return next(str(one.metadata["help"]) for one in fields(cls) if one.name == name)
 
 
 def _default(one: Field[Any]) -> str:

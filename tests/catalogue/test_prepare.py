@@ -308,3 +308,13 @@ def test_real_rows(tmp_path: Path) -> None:
     for row in products(tmp_path / "real"):
         text = f"{row['title']} {row['description']}"
         assert not any(debris in text for debris in ("This text refers", "&#", "&quot;", "&mdash;", "  ", "\n", "\x92"))
+
+
+def test_the_first_records_are_kept_as_they_stand_in_the_file(tmp_path: Path) -> None:
+    rows = [{"title": f"Oak &amp; peg {number}", "content": f"Holds {number} coats"} for number in range(12)]
+    source = tmp_path / "pegs.jsonl"
+    source.write_text("\n" + "".join(json.dumps(row) + "\n" for row in rows))
+    assert run(source)["raw"] == [
+        {"line": 2, "text": json.dumps(rows[0])},
+        {"line": 3, "text": json.dumps(rows[1])},
+    ]

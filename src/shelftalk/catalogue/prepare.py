@@ -48,6 +48,7 @@ from numpy.typing import NDArray
 from shelftalk import __version__
 from shelftalk.catalogue.clean import clean, comparable, plain
 from shelftalk.catalogue.columns import Columns, choose_columns
+from shelftalk.catalogue.preview import preview
 from shelftalk.catalogue.read import Row, Unusable, reading
 from shelftalk.catalogue.split import SPLITS, assign, choose, duplicates, fingerprint, groups
 from shelftalk.catalogue.table import DRAFT, PRODUCTS, TableWriter
@@ -58,6 +59,7 @@ from shelftalk.settings import PrepareSettings
 from shelftalk.workspace import lock, staged_folder, write_json
 
 FEWEST_PRODUCTS = 10
+RAW_RECORDS = 2
 SECONDS_BETWEEN_PROGRESS = 0.05
 DRAFT_TABLE, DRAFT_REJECTS = "draft.parquet", "draft.jsonl"
 
@@ -76,7 +78,8 @@ def prepare(
 
     Returns:
         What stands in catalogue.json: `read`, `kept`, `rejected` by reason (read is the sum of both), `split`,
-        `data_hash`, `source`, `columns`, `settings` and the version of shelftalk. `data_hash` is the SHA-256 of one
+        `data_hash`, `source`, `columns`, `raw` (the first records as they stand in the file), `settings` and the
+        version of shelftalk. `data_hash` is the SHA-256 of one
         line for each product in order: the compact JSON array [uid, title, description, split] in UTF-8, and a newline.
 
     Raises:
@@ -103,6 +106,7 @@ def prepare(
             "data_hash": data_hash,
             "source": {"name": source.name, "bytes": source.stat().st_size},
             "columns": {"title": columns.title, "description": columns.description, "id": columns.uid},
+            "raw": [{"line": line, "text": text} for line, text in preview(source, RAW_RECORDS).records],
             "settings": settings.as_mapping(),
             "shelftalk": __version__,
         }

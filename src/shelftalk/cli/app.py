@@ -25,6 +25,7 @@ from shelftalk.cli.options import (
 )
 from shelftalk.cli.runs import DetachOption, runs, show_started, show_trained, training_detail
 from shelftalk.cli.serve import serve
+from shelftalk.cli.studio import studio
 from shelftalk.settings import (
     DecodingSettings,
     PrepareSettings,
@@ -287,6 +288,7 @@ def evaluate(
 
 app.command()(serve)
 app.command()(export)
+app.command()(studio)
 
 
 @app.command()

@@ -6,18 +6,16 @@ import shlex
 import sys
 from typing import Any
 
-from shelftalk.catalogue.demo import demo_file
 from shelftalk.cli.output import out, say, show_comparison, show_evaluation, step
-from shelftalk.errors import InvalidSettings
 from shelftalk.generation.compare import Comparison
 from shelftalk.models.registry import find_model
-from shelftalk.pipeline import compare_held_out, evaluate_run, index_run, prepare_catalogue, train_run
+from shelftalk.pipeline import BUNDLED, compare_held_out, evaluate_run, index_run, prepare_bundled, train_run
 from shelftalk.records import Description, Product, Reference
-from shelftalk.settings import DecodingSettings, PrepareSettings, TrainingSettings, load_preset
+from shelftalk.settings import DecodingSettings, TrainingSettings, load_preset
 from shelftalk.training.run import Run
 from shelftalk.workspace import Workspace, read_json, write_json
 
-NAME = "demo"
+NAME = BUNDLED
 SHOWN = 3
 MEASURED = 32  # two full batches of the engine
 
@@ -51,16 +49,8 @@ def run_demo(workspace: Workspace) -> None:
 
 
 def _prepare(workspace: Workspace) -> None:
-    path, source = workspace.catalogue(NAME) / "catalogue.json", demo_file()
-    bundled = {"name": source.name, "bytes": source.stat().st_size}
-    if path.is_file() and read_json(path)["source"] != bundled:
-        raise InvalidSettings(
-            f"Catalogue {NAME!r} in {workspace.root} is not this version's bundled one; choose another --workspace."
-        )
     with step("1 of 6  Preparing the bundled catalogue") as progress:
-        if not path.is_file():
-            prepare_catalogue(workspace, source, NAME, PrepareSettings(), progress)
-    summary = read_json(path)
+        summary = prepare_bundled(workspace, progress)
     reasons = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in summary["rejected"].items())
     split = ", ".join(f"{count} {part}" for part, count in summary["split"].items())
     line = f"  {summary['kept']} of {summary['read']} rows kept ({split}); left out: {reasons}."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 import time
@@ -27,7 +28,8 @@ out = Console(highlight=False, emoji=False)  # ":100:" in a text is those five c
 err = Console(stderr=True, highlight=False, emoji=False)
 HEADINGS = {"base": "before", "tuned": "after"}
 CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # all but tab and newline
-PLAIN_SECONDS = 15  # between two lines where there is no terminal to draw a bar on
+# Between two lines where there is no terminal to draw a bar on; who reads them by machine asks for more.
+PLAIN_SECONDS = float(os.environ.get("SHELFTALK_PROGRESS_SECONDS", "15"))
 
 
 def plain(text: str) -> str:

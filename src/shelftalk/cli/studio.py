@@ -1,0 +1,29 @@
+"""`shelftalk studio`: everything in the browser."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from shelftalk.cli.options import DEFAULT_WORKSPACE, WorkspaceOption
+from shelftalk.workspace import Workspace
+
+
+def studio(
+    port: Annotated[
+        int | None, typer.Option("--port", min=1, max=65535, help="Port; the first free one from 8501 on otherwise.")
+    ] = None,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open a page in the browser.")] = True,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+) -> None:
+    """Open the studio in the browser, on this machine only: catalogue, fine-tuning, comparison, runs, report."""
+    from shelftalk.cli import output
+    from shelftalk.pipeline import prepare_bundled
+    from shelftalk.studio.launch import find_port, launch
+
+    place = Workspace(workspace)
+    chosen = find_port(port)
+    prepare_bundled(place)
+    output.say(f"The studio is on http://127.0.0.1:{chosen} (Ctrl-C ends it; trainings go on).")
+    launch(place, chosen, browser)

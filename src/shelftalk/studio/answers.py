@@ -1,0 +1,86 @@
+"""Show two answers side by side with what differs marked: a component that writes every text as characters."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from shelftalk.records import Description
+from shelftalk.studio.language import number, text
+
+WORDS = re.compile(r"\s+|[^\W_]+(?:['’][^\W_]+)*|.", re.DOTALL)
+
+CSS = """
+.answer { border: 1px solid var(--st-border-color); border-radius: var(--st-base-radius); padding: 1rem 1.1rem; }
+h3 { margin: 0 0 .5rem; font-size: 1rem; font-weight: 600; font-family: var(--st-font); color: var(--st-text-color); }
+p { margin: 0; font-family: var(--st-font); color: var(--st-text-color); line-height: 1.6; white-space: pre-wrap;
+    overflow-wrap: anywhere; }
+mark { color: inherit; background: color-mix(in srgb, var(--st-primary-color) 16%, transparent); border-radius: 3px;
+       border-bottom: 2px solid var(--st-primary-color); }
+ul { display: flex; flex-wrap: wrap; gap: .3rem 1.1rem; list-style: none; margin: .8rem 0 0; padding: .6rem 0 0;
+     border-top: 1px solid var(--st-border-color); font: .85rem var(--st-font); color: var(--st-text-color); }
+"""
+# textContent only: a text of the data can bring no markup along.
+JS = """
+export default function (component) {
+  const { data, parentElement } = component;
+  const root = parentElement.querySelector(".root");
+  root.replaceChildren();
+  const add = (parent, name, content) => {
+    const element = document.createElement(name);
+    if (content !== undefined) element.textContent = content;
+    parent.appendChild(element);
+    return element;
+  };
+  const card = add(root, "section");
+  card.className = "answer";
+  add(card, "h3", data.heading);
+  const body = add(card, "p");
+  for (const [piece, marked] of data.pieces) {
+    if (marked) add(body, "mark", piece);
+    else body.append(piece);
+  }
+  if (data.facts.length) {
+    const list = add(card, "ul");
+    for (const fact of data.facts) add(list, "li", fact);
+  }
+}
+"""
+
+_card = st.components.v2.component("shelftalk_answer", html='<div class="root"></div>', css=CSS, js=JS)
+
+
+def show_answer(heading: str, body: str, other: str | None, facts: Sequence[str], key: str) -> None:
+    """Show one answer in a card: under `heading`, with the words that `other` has not marked, above its `facts`."""
+    pieces = [(body, False)] if other is None else differences(body, other)
+    _card(data={"heading": heading, "pieces": pieces, "facts": list(facts)}, key=key)
+
+
+def differences(body: str, other: str) -> list[tuple[str, bool]]:
+    """Cut `body` into pieces and say of each whether it differs from `other`, word by word; joined they are `body`."""
+    words, others = WORDS.findall(body), WORDS.findall(other)
+    matcher = difflib.SequenceMatcher(None, [one.lower() for one in words], [one.lower() for one in others], False)
+    pieces: list[tuple[str, bool]] = []
+    for kind, start, end, _, _ in matcher.get_opcodes():
+        if start < end:
+            piece = "".join(words[start:end])
+            pieces.append((piece, kind != "equal" and bool(piece.strip())))
+    return pieces
+
+
+def facts_of(written: Mapping[str, Any] | Description, title: str) -> list[str]:
+    """Return what can be counted of an answer: words, how it ended, how much of the title's words it uses."""
+    body, stopped = (
+        (written.text, written.stopped) if isinstance(written, Description) else (written["text"], written["stopped"])
+    )
+    mine = {word.lower() for word in WORDS.findall(body) if word.strip()}
+    wanted = {word.lower() for word in WORDS.findall(title) if word[0].isalnum()}
+    return [
+        text("compare.words", count=number(len(body.split()))),
+        text("compare.stopped") if stopped else text("compare.cut"),
+        text("compare.title_words", used=number(len(wanted & mine)), all=number(len(wanted))),
+    ]

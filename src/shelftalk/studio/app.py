@@ -1,0 +1,33 @@
+"""The studio, as Streamlit runs it: once for every look at a page. `launch.py` starts it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from shelftalk.studio import language, session
+from shelftalk.studio.language import LANGUAGES, text
+from shelftalk.studio.navigation import pages
+from shelftalk.studio.show import errors_shown
+
+ICON = Path(__file__).with_name("icon.png")  # a symbol's name would make browsers fetch it from Google
+
+
+def main() -> None:
+    """Draw the frame, the language switch and the page that was asked for."""
+    st.set_page_config(page_title="shelftalk", page_icon=str(ICON), layout="wide")
+    chosen = language.current()
+    session.remember(language.STATE, chosen)
+    page = st.navigation(list(pages().values()))
+    with st.sidebar:
+        session.choose(language.STATE, text("app.language"), list(LANGUAGES), LANGUAGES.__getitem__)
+        st.caption(text("app.local"))
+        st.text(str(session.workspace().root))
+    st.query_params["lang"] = chosen
+    st.title(page.title)
+    with errors_shown():
+        page.run()
+
+
+main()

@@ -1,0 +1,106 @@
+"""Pictures of a run and of a catalogue, drawn by the browser from the data; colours hold in light and dark.
+
+Every series has its own dash or shape besides its colour, for those who do not tell colours apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import altair
+import pandas
+import streamlit as st
+
+from shelftalk.studio.language import text
+
+COLOURS = ["#c2410c", "#0e7490", "#7c3aed", "#4d7c0f", "#be185d", "#a16207", "#1d4ed8", "#57534e"]
+HEIGHT = 260
+SMOOTH = 20  # points over which a loss is averaged
+
+
+def loss_curves(runs: Mapping[str, Sequence[Mapping[str, Any]]], height: int = HEIGHT) -> None:
+    """Draw training losses, smoothed, and validation losses of runs over their updates, from their metrics' lines."""
+    rows = [row for name, metrics in runs.items() for row in _losses(name, metrics)]
+    if not rows:
+        st.caption(text("chart.no_points"))
+        return
+    frame = pandas.DataFrame(rows)
+    kinds = [text("chart.training"), text("chart.validation")]
+    several = len(runs) > 1
+    colour = altair.Color(
+        "run:N" if several else "kind:N",
+        title=None,
+        scale=altair.Scale(range=COLOURS),
+        legend=altair.Legend(orient="top") if several or frame["kind"].nunique() > 1 else None,
+    )
+    base = altair.Chart(frame).encode(
+        x=altair.X("step:Q", title=text("chart.updates"), axis=altair.Axis(tickMinStep=1, format="d")),
+        y=altair.Y("loss:Q", title=text("chart.loss"), scale=altair.Scale(zero=False)),
+        color=colour,
+        tooltip=["run", "kind", "step", altair.Tooltip("loss", format=".3f")],
+    )
+    lines = base.mark_line(interpolate="monotone").encode(
+        strokeDash=altair.StrokeDash("kind:N", title=None, sort=kinds, legend=None)
+    )
+    dots = base.mark_point(filled=True, size=55).transform_filter(altair.datum.kind == kinds[1])
+    _draw(lines + dots, height)
+
+
+def histogram(found: Mapping[str, Any], max_tokens: int) -> None:
+    """Draw how many rows have which length in tokens, with a line where `max_tokens` cuts."""
+    step, counts = found["step"], found["rows"]
+    frame = pandas.DataFrame({"from": [step * place for place in range(len(counts))], "rows": counts})
+    frame["to"] = frame["from"] + step
+    bars = (
+        altair.Chart(frame)
+        .mark_bar(color=COLOURS[1])
+        .encode(
+            x=altair.X("from:Q", bin="binned", title=text("chart.tokens")),
+            x2="to:Q",
+            y=altair.Y("rows:Q", title=text("chart.products")),
+            tooltip=["from", "to", "rows"],
+        )
+    )
+    line = (
+        altair.Chart(pandas.DataFrame({"at": [max_tokens]}))
+        .mark_rule(color=COLOURS[0], strokeWidth=3, strokeDash=[6, 3])
+        .encode(x="at:Q")
+    )
+    _draw(bars + line, HEIGHT)
+
+
+def two_bars(before: float, after: float, format: str) -> None:
+    """Draw one measure before and after."""
+    frame = pandas.DataFrame(
+        {"side": [text("compare.before"), text("compare.after")], "value": [before, after], "order": [0, 1]}
+    )
+    base = altair.Chart(frame).encode(
+        y=altair.Y("side:N", title=None, sort=altair.SortField("order"), axis=altair.Axis(labelLimit=120)),
+        x=altair.X("value:Q", title=None, axis=None),
+    )
+    bars = base.mark_bar(cornerRadiusEnd=3, height=18).encode(
+        color=altair.Color("side:N", scale=altair.Scale(range=[COLOURS[7], COLOURS[0]]), sort=None, legend=None)
+    )
+    labels = base.mark_text(align="left", dx=4).encode(text=altair.Text("value:Q", format=format))
+    _draw(bars + labels, 80)
+
+
+def _draw(chart: Any, height: int) -> None:
+    st.altair_chart(chart.properties(height=height), width="stretch")
+
+
+def _losses(run: str, metrics: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return rows of run, kind, step and loss; a training loss is the mean of those around it."""
+    train = [(one["step"], one["loss"]) for one in metrics if "loss" in one]
+    window = max(1, min(SMOOTH, len(train) // 10))
+    rows = []
+    for place, (step, _) in enumerate(train):
+        near = [loss for _, loss in train[max(0, place - window + 1) : place + 1]]
+        rows.append({"run": run, "kind": text("chart.training"), "step": step, "loss": sum(near) / len(near)})
+    rows += [
+        {"run": run, "kind": text("chart.validation"), "step": one["step"], "loss": one["validation_loss"]}
+        for one in metrics
+        if "validation_loss" in one
+    ]
+    return rows

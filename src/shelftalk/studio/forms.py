@@ -1,0 +1,94 @@
+"""Make forms out of settings classes: the same names, limits and sentences as the command line has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import Field, fields
+from typing import Any
+
+import streamlit as st
+
+from shelftalk.settings import Settings
+from shelftalk.studio.language import number, setting_label, setting_sentence, text
+
+COLUMNS = 2
+# What people are offered at first; the settings' own limits are wider, for whoever types a preset file.
+RANGES = {"products": (100, 10_000), "epochs": (1, 10), "batch_size": (1, 8)}
+
+
+def settings_form(
+    cls: type[Settings], names: Sequence[str], defaults: Mapping[str, Any], key: str, columns: int = COLUMNS
+) -> dict[str, Any]:
+    """Draw a widget for each of the settings `names` and return their values, not yet checked as a whole.
+
+    `key` sets the widgets of one form apart from those of another: with a new key the form is drawn anew with its
+    `defaults`.
+    """
+    known = {one.name: one for one in fields(cls)}
+    places = st.columns(columns)
+    values = {}
+    for place, name in enumerate(names):
+        with places[place % columns]:
+            values[name] = _widget(cls, known[name], defaults.get(name, known[name].default), f"{key}-{name}")
+            st.caption(setting_sentence(cls, name))
+    return values
+
+
+def _widget(cls: type[Settings], one: Field[Any], value: Any, key: str) -> Any:
+    label, limits = setting_label(cls, one.name), one.metadata
+    kind = str(one.type).removesuffix(" | None")
+    if limits["choices"]:
+        choices = list(limits["choices"])
+        return st.selectbox(label, choices, index=choices.index(value), key=key)
+    if kind == "str":
+        return st.text_input(label, value=value or "", key=key)
+    if one.name in ("epochs", "batch_size"):
+        low, high = RANGES[one.name]
+        return st.slider(label, low, max(high, value), value, key=key)
+    if limits["optional"]:
+        return _optional_number(label, one, value, key)
+    return _number(label, one, value, key)
+
+
+def _optional_number(label: str, one: Field[Any], value: int | None, key: str) -> int | None:
+    """Draw a number that may be left open: all products, or automatic."""
+    low, high = RANGES.get(one.name, (one.metadata["at_least"], one.metadata["at_most"]))
+    open_word = text("form.all") if one.name.endswith("products") else text("form.automatic")
+    left_open = st.checkbox(f"{label}: {open_word}", value=value is None, key=f"{key}-open")
+    if left_open:
+        return None
+    start = min(max(3000, low), high) if value is None and high else value or low
+    low = min(low, start)
+    high = max(high, start) if high else None
+    return int(st.number_input(label, low, high, start, key=key))
+
+
+def _number(label: str, one: Field[Any], value: Any, key: str) -> Any:
+    limits = one.metadata
+    low = limits["at_least"] if limits["at_least"] is not None else limits["above"]
+    if str(one.type) == "int":
+        return st.number_input(label, low, limits["at_most"], value, key=key)
+    format = "%.6f" if limits["above"] is not None and one.name == "learning_rate" else "%.2f"
+    step = 0.00005 if one.name == "learning_rate" else 0.05
+    high = None if limits["at_most"] is None else float(limits["at_most"])
+    return st.number_input(label, float(low or 0), high, float(value), step=step, format=format, key=key)
+
+
+def changed(cls: type[Settings], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings that differ from their defaults."""
+    defaults = {one.name: one.default for one in fields(cls)}
+    return {name: value for name, value in values.items() if value != defaults[name]}
+
+
+def assignments(values: Mapping[str, Any]) -> list[str]:
+    """Return settings as the command line's --set takes them."""
+    return [part for name, value in values.items() for part in ("--set", f"{name}={_typed(value)}")]
+
+
+def _typed(value: Any) -> str:
+    return "automatic" if value is None else str(value)
+
+
+def products_of(value: int | None) -> str:
+    """Return a number of products for people, `None` being all."""
+    return text("form.all") if value is None else number(value)

@@ -1,0 +1,98 @@
+"""The studio's words in English and Brazilian Portuguese, and how each writes numbers.
+
+Every text stands once in each of languages/*.toml, under the same key. Texts of the data are never among them.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import streamlit as st
+
+from shelftalk.settings import Settings, parse_toml, setting_help
+
+LANGUAGES = {"en": "English", "pt-BR": "Português (Brasil)"}
+STATE = "language"
+MINUTE, HOUR, DAY = 60, 3600, 86400
+
+
+@cache
+def texts(language: str) -> dict[str, str]:
+    """Return every text of a language by its key, the names of its tables and its own joined by dots."""
+    file = files("shelftalk.studio") / "languages" / f"{language}.toml"
+    return dict(_flat(parse_toml(file.read_text(encoding="utf-8"), file.name)))
+
+
+def current() -> str:
+    """Return the language of this browser session: the one chosen, in the address too, or the browser's own."""
+    chosen = st.session_state.get(STATE) or st.query_params.get("lang")
+    if chosen in LANGUAGES:
+        return str(chosen)
+    return "pt-BR" if (st.context.locale or "").lower().startswith("pt") else "en"
+
+
+def text(key: str, **values: Any) -> str:
+    """Return the text of a key in the current language with `values` put in; numbers are to be strings already."""
+    found = texts(current())[key]
+    return found.format(**values) if values else found
+
+
+def has_text(key: str) -> bool:
+    """Say whether there is a text of that key."""
+    return key in texts(current())
+
+
+def setting_label(cls: type[Settings], name: str) -> str:
+    """Return a setting's short name for people."""
+    return text(f"settings.{cls.__name__}.{name}.label")
+
+
+def setting_sentence(cls: type[Settings], name: str) -> str:
+    """Return the sentence on what a setting does; in English it is the settings' own."""
+    key = f"settings.{cls.__name__}.{name}.help"
+    return text(key) if current() != "en" else setting_help(cls, name)
+
+
+def number(value: float, digits: int = 0) -> str:
+    """Return a number as the current language writes it."""
+    written = f"{value:,.{digits}f}"
+    return written.translate(str.maketrans(",.", ".,")) if current() == "pt-BR" else written
+
+
+def percent(share: float, digits: int = 0) -> str:
+    """Return a share as a percentage."""
+    return f"{number(100 * share, digits)} %"
+
+
+def duration(seconds: float | None) -> str:
+    """Return a duration in its two largest units; a word for an unknown one."""
+    if seconds is None:
+        return text("unit.unknown")
+    if seconds < MINUTE:
+        return f"{max(1, round(seconds))} s"
+    if seconds < HOUR:
+        return f"{round(seconds / MINUTE)} min"
+    if seconds < DAY:
+        hours, minutes = divmod(round(seconds / MINUTE), 60)
+        return f"{hours} h {minutes} min"
+    days, hours = divmod(round(seconds / HOUR), 24)
+    return f"{days} {text('unit.days')} {hours} h"
+
+
+def size(count: float | None) -> str:
+    """Return a number of bytes for people."""
+    if count is None:
+        return text("unit.unknown")
+    for unit, bytes_ in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
+        if count >= bytes_:
+            return f"{number(count / bytes_, 1)} {unit}"
+    return f"{number(count)} B"
+
+
+def _flat(table: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    for key, value in table.items():
+        found += _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else [(prefix + key, value)]
+    return found

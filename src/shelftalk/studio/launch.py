@@ -1,0 +1,103 @@
+"""Start Streamlit with the studio, set up for a tool on one person's own machine."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from shelftalk.errors import InvalidSettings, MissingPackage
+from shelftalk.workspace import Workspace
+
+APP = Path(__file__).with_name("app.py")
+FIRST_PORT, PORTS = 8501, 20
+UPLOAD_MEGABYTES = 500  # Streamlit holds an upload in memory; a larger file is named by its path
+
+# Not from a configuration file, which a folder or a home directory could overrule.
+OPTIONS: dict[str, Any] = {
+    "server.address": "127.0.0.1",
+    "server.enableXsrfProtection": True,
+    "server.xsrfCookieSameSite": "strict",
+    "server.enableCORS": True,
+    "server.corsAllowedOrigins": [],
+    "server.allowedHosts": ["127.0.0.1", "localhost"],
+    "server.enableStaticServing": False,
+    "server.enableAgentApi": False,
+    "server.maxUploadSize": UPLOAD_MEGABYTES,
+    "server.fileWatcherType": "none",
+    "server.runOnSave": False,
+    "server.showEmailPrompt": False,
+    "browser.gatherUsageStats": False,
+    "browser.serverAddress": "127.0.0.1",
+    "client.showErrorDetails": "none",
+    "client.showErrorLinks": False,
+    "client.toolbarMode": "viewer",
+    "runner.magicEnabled": False,
+    "global.developmentMode": False,
+    "logger.level": "warning",
+    "theme.light.primaryColor": "#9a3412",
+    "theme.light.backgroundColor": "#fffdf9",
+    "theme.light.secondaryBackgroundColor": "#f5efe6",
+    "theme.light.textColor": "#292018",
+    "theme.light.linkColor": "#9a3412",
+    "theme.light.borderColor": "#d9cfc0",
+    "theme.dark.primaryColor": "#c2410c",
+    "theme.dark.backgroundColor": "#1a1714",
+    "theme.dark.secondaryBackgroundColor": "#28231e",
+    "theme.dark.textColor": "#f3ece2",
+    "theme.dark.linkColor": "#fdba74",
+    "theme.dark.borderColor": "#4a4138",
+    "theme.baseRadius": "8px",
+}
+
+
+def launch(workspace: Workspace, port: int | None, browser: bool) -> None:
+    """Serve the studio on 127.0.0.1 until Ctrl-C or SIGTERM; `browser` opens a page of it where there is a display.
+
+    `port` None takes the first free one from 8501 on.
+
+    Raises:
+        MissingPackage: Streamlit is not installed.
+        InvalidSettings: the port is taken.
+    """
+    if find_spec("streamlit") is None:
+        raise MissingPackage("The studio needs Streamlit, not installed here: pip install 'shelftalk[studio]'")
+    chosen = find_port(port)
+    # The pages run in this process and find their workspace here.
+    os.environ["SHELFTALK_WORKSPACE"] = str(workspace.root.resolve())
+    from streamlit.web import bootstrap
+
+    options = {
+        **OPTIONS,
+        "server.port": chosen,
+        "browser.serverPort": chosen,
+        "server.headless": not (browser and has_display()),
+    }
+    bootstrap.load_config_options(options)
+    bootstrap.run(str(APP), False, [], options)
+
+
+def has_display() -> bool:
+    """Say whether a browser could open here; without a display, Linux would start one in the terminal."""
+    return sys.platform != "linux" or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
+
+
+def find_port(port: int | None) -> int:
+    """Return `port` if it is free, or the first free one from 8501 on where it is None.
+
+    Raises:
+        InvalidSettings: it is taken, or twenty in a row are.
+    """
+    wanted = range(FIRST_PORT, FIRST_PORT + PORTS) if port is None else [port]
+    for one in wanted:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", one))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise InvalidSettings(f"Port {wanted[0]} is taken; is the studio open already? Choose another with --port.")

@@ -1,0 +1,50 @@
+"""The studio's pages: their order, names, symbols and addresses."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+import streamlit as st
+
+from shelftalk.studio.language import text
+
+ICONS = {
+    "catalogue": ":material/inventory_2:",
+    "fine_tune": ":material/model_training:",
+    "compare": ":material/compare_arrows:",
+    "runs": ":material/history:",
+    "report": ":material/analytics:",
+}
+
+
+def pages() -> dict[str, Any]:
+    """Return Streamlit's page of each name, in order; a page's module is imported when it is opened."""
+    return {
+        name: st.Page(
+            _opener(name),
+            title=text(f"{name}.title"),
+            icon=icon,
+            url_path=name.replace("_", "-"),
+            default=name == "catalogue",
+        )
+        for name, icon in ICONS.items()
+    }
+
+
+def go(page: str) -> None:
+    """Leave this page for another one."""
+    st.switch_page(pages()[page])
+
+
+def link(page: str) -> None:
+    """Offer the way to another page."""
+    if st.button(text(f"{page}.go"), icon=ICONS[page], key=f"go-{page}"):
+        go(page)
+
+
+def _opener(name: str) -> Any:
+    def open_page() -> None:
+        import_module(f"shelftalk.studio.views.{name}").show()
+
+    return open_page

@@ -1,0 +1,37 @@
+"""What this browser session has chosen, and where the workspace is."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import streamlit as st
+
+from shelftalk.workspace import Workspace
+
+
+def workspace() -> Workspace:
+    """Return the workspace that the studio was opened on."""
+    return Workspace(os.environ.get("SHELFTALK_WORKSPACE", "workspace"))
+
+
+def choose(name: str, label: str, options: Sequence[str], format: Callable[[str], str] = str) -> str:
+    """Let the person choose a catalogue or a run by name; the choice is kept from page to page.
+
+    `name` is what the choice is kept under; the first option is taken where an earlier choice is gone.
+    """
+    key = f"{name}-choice"
+    if st.session_state.get(name) not in options:
+        st.session_state[name] = options[0]
+    st.session_state[key] = st.session_state[name]  # a widget that was away on another page has forgotten it
+    return str(st.selectbox(label, options, format_func=format, key=key, on_change=_keep, args=(name, key)))
+
+
+def remember(name: str, value: Any) -> None:
+    """Keep a choice for every page of this session."""
+    st.session_state[name] = value
+
+
+def _keep(name: str, key: str) -> None:
+    st.session_state[name] = st.session_state[key]

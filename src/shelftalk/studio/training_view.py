@@ -1,0 +1,146 @@
+"""Watch a run while it trains: how far it is, how its loss falls, and what it writes by now."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from shelftalk import pipeline
+from shelftalk.errors import Damaged, NotFound
+from shelftalk.studio import charts
+from shelftalk.studio.language import duration, number, text
+from shelftalk.studio.navigation import link
+from shelftalk.studio.session import choose, remember, workspace
+from shelftalk.studio.show import errors_shown, show_error, show_quote
+from shelftalk.studio.tasks import forget_task, read_task, start_task
+from shelftalk.training.run import Run
+from shelftalk.training.state import read_metrics, read_samples
+
+ACTIVE = ("queued", "running")
+RESUMABLE = ("stopped", "interrupted", "failed")
+POINTS = 600  # of a curve
+ICONS = {
+    "queued": ":material/hourglass_top:",
+    "running": ":material/directions_run:",
+    "finished": ":material/check_circle:",
+    "stopped": ":material/pause_circle:",
+    "interrupted": ":material/power_off:",
+    "failed": ":material/error:",
+    "damaged": ":material/broken_image:",
+}
+
+
+def show_watched() -> None:
+    """Show the run that is watched: the one just started here, or one that trains, or one that could go on."""
+    runs = {run["name"]: run for run in pipeline.list_runs(workspace())}
+    watched = st.session_state.get("watched")
+    if watched and watched not in runs and _starting(watched):
+        return
+    open_runs = [name for name, run in runs.items() if run["status"] in (*ACTIVE, *RESUMABLE) or name == watched]
+    open_runs.sort(key=lambda name: (name != watched, runs[name]["status"] not in ACTIVE))
+    if not open_runs:
+        return
+    st.header(text("watch.title"))
+    name = choose("watched", text("runs.choose"), open_runs) if len(open_runs) > 1 else open_runs[0]
+    if runs[name]["status"] in ACTIVE:
+        _watch(name, runs[name]["status"])
+    else:
+        _show(name)
+
+
+def _starting(name: str) -> bool:
+    """Show a run that is about to begin; say whether there is one."""
+    task = read_task(workspace(), f"start-{name}")
+    if task.status == "running":
+        _watch_start(name)
+    elif task.status == "failed":
+        show_error(task.error or text("error.ended"))
+        if st.button(text("app.dismiss")):
+            forget_task(workspace(), f"start-{name}")
+            remember("watched", None)
+            st.rerun()
+    return task.status in ("running", "failed")
+
+
+@st.fragment(run_every=1.0)
+def _watch_start(name: str) -> None:
+    if read_task(workspace(), f"start-{name}").status != "running" or name in workspace().runs():
+        st.rerun()
+    st.info(text("watch.starting", run=name), icon=ICONS["queued"])
+
+
+@st.fragment(run_every=1.0)
+def _watch(name: str, status: str) -> None:
+    """Draw the run every second; when its status changes, the whole page is drawn anew."""
+    with errors_shown():
+        if _show(name) != status:
+            st.rerun()
+
+
+def _show(name: str) -> str:
+    """Draw one run and return its status."""
+    try:
+        run = Run.open(workspace(), name)
+    except (NotFound, Damaged):  # deleted or renamed a moment ago
+        return "gone"
+    found = pipeline.show_run(run)
+    status, state = found["status"], found["state"]
+    st.markdown(f"{ICONS[status]} **{name}** · {text(f'status.{status}')}")
+    _progress(found)
+    if status == "failed" and state.get("error"):
+        show_error(state["error"])
+    _buttons(run, status)
+    curve, sample = st.columns([3, 2])
+    with curve:
+        charts.loss_curves({name: read_metrics(run.folder, POINTS)})
+    with sample:
+        _samples(read_samples(run.folder))
+    return str(status)
+
+
+def _progress(found: dict[str, Any]) -> None:
+    state, step, steps = found["state"], found["step"] or 0, found["steps"]
+    if not steps:
+        st.progress(0.0, text("watch.loading") if found["status"] == "running" else text(f"status.{found['status']}"))
+        return
+    st.progress(min(1.0, step / steps), text("watch.update", step=number(step), steps=number(steps)))
+    speed = state.get("tokens_per_second")
+    loss = found["metrics"].get("loss")
+    figures = {
+        "watch.left": duration(state.get("seconds_left")) if found["status"] == "running" else "–",
+        "watch.speed": number(speed) if speed else "–",
+        "watch.loss": number(loss, 3) if loss is not None else "–",
+    }
+    for place, (key, value) in zip(st.columns(len(figures)), figures.items(), strict=True):
+        place.metric(text(key), value, border=True)
+
+
+def _buttons(run: Run, status: str) -> None:
+    if status in ACTIVE:
+        stopping = read_task(workspace(), f"stop-{run.name}").status == "running"
+        label = text("watch.stopping") if stopping else text("watch.stop")
+        if st.button(label, icon=":material/stop:", disabled=stopping, key=f"stop-{run.name}"):
+            start_task(workspace(), f"stop-{run.name}", ["runs", "stop", run.name])
+            st.rerun(scope="app")
+    elif status in RESUMABLE:
+        st.caption(text("watch.resume_help"))
+        if st.button(text("watch.resume"), icon=":material/play_arrow:", type="primary", key=f"resume-{run.name}"):
+            pipeline.resume_detached(run, st.session_state.get("token") or None)
+            remember("watched", run.name)
+            st.rerun(scope="app")
+    elif status == "finished":
+        link("compare")
+
+
+def _samples(samples: list[dict[str, Any]]) -> None:
+    if not samples:
+        return
+    newest, first = samples[-1], samples[0]
+    st.markdown(f"**{text('watch.sample')}**")
+    st.text(newest["title"])
+    show_quote(newest["text"] or "–", text("watch.sample_now", step=number(newest["step"])))
+    if first is not newest:
+        show_quote(first["text"] or "–", text("watch.sample_first"))
+    with st.expander(text("watch.sample_true")):
+        st.text(newest["true"])

@@ -1,0 +1,42 @@
+"""Keep an uploaded file while a catalogue is made of it, and no longer."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+import time
+from pathlib import Path
+
+from shelftalk.workspace import Workspace, write_bytes
+
+FOLDER = "uploads"
+HOURS_KEPT = 24
+
+
+def keep_upload(workspace: Workspace, name: str, data: bytes) -> Path:
+    """Write an uploaded file under uploads/ and return its path; the same file again is written once.
+
+    Its own name is kept, since the name tells what kind of file it is, but for what a path could be made of.
+    """
+    digest = hashlib.sha256(data).hexdigest()[:16]
+    safe = re.sub(r"[^\w.() -]+", "_", Path(name).name, flags=re.ASCII).lstrip(".")[-80:] or "file"
+    path = workspace.root / FOLDER / digest / safe
+    if not path.is_file() or path.stat().st_size != len(data):
+        write_bytes(path, data)
+    return path
+
+
+def forget_uploads(workspace: Workspace, keep: Path | None = None) -> None:
+    """Remove the uploads that are a day old; `keep` stays whatever its age."""
+    folder = workspace.root / FOLDER
+    for one in folder.iterdir() if folder.is_dir() else ():
+        old = time.time() - one.stat().st_mtime > HOURS_KEPT * 3600
+        if old and (keep is None or one != keep.parent):
+            shutil.rmtree(one, ignore_errors=True)
+
+
+def forget_upload(workspace: Workspace, path: Path) -> None:
+    """Remove an uploaded file; a file elsewhere on this machine is left alone."""
+    if path.parent.parent == workspace.root / FOLDER:
+        shutil.rmtree(path.parent, ignore_errors=True)

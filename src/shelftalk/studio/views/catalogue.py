@@ -1,0 +1,297 @@
+"""Catalogue: bring a file, and see what became of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pandas
+import streamlit as st
+
+from shelftalk.catalogue.catalogue import Catalogue
+from shelftalk.catalogue.preview import Preview, preview
+from shelftalk.settings import PrepareSettings, TrainingSettings
+from shelftalk.studio import charts
+from shelftalk.studio.forms import settings_form
+from shelftalk.studio.language import has_text, number, percent, text
+from shelftalk.studio.session import choose, remember, workspace
+from shelftalk.studio.show import errors_shown, show_error
+from shelftalk.studio.tasks import forget_task, read_task, start_task
+from shelftalk.studio.uploads import forget_upload, forget_uploads, keep_upload
+from shelftalk.workspace import check_name
+
+ROWS = 25
+TABLE_HEIGHT = 520
+NONE = ""
+SETTINGS = ("max_products", "validation_share", "test_share", "seed")
+MOST_LENGTH = 2048
+
+
+def show() -> None:
+    """Draw the page."""
+    st.write(text("catalogue.intro"))
+    names = workspace().catalogues()
+    _preparing()
+    with st.expander(text("catalogue.add"), icon=":material/upload_file:", expanded=not names), errors_shown():
+        _add()
+    if not names:
+        st.info(text("catalogue.none"))
+        return
+    name = choose("catalogue", text("catalogue.choose"), names)
+    catalogue = Catalogue.open(workspace().existing_catalogue(name))
+    _numbers(catalogue)
+    products, raw, left_out, lengths = st.tabs(
+        [text(f"catalogue.{tab}") for tab in ("products", "raw", "left_out", "lengths")]
+    )
+    with products, errors_shown():
+        _products(catalogue)
+    with raw:
+        _raw((one["line"], one["text"]) for one in catalogue.summary.get("raw", []))
+    with left_out, errors_shown():
+        _left_out(_described(str(catalogue.folder), catalogue.data_hash))
+    with lengths, errors_shown():
+        _lengths(name, catalogue)
+
+
+def _add() -> None:
+    """Take a file, show how it stands there, and offer to prepare it."""
+    uploaded = st.file_uploader(text("catalogue.upload"), help=text("catalogue.upload_help"))
+    typed = st.text_input(
+        text("catalogue.path"), placeholder="/home/me/LF-Amazon-1.3M.raw.zip", help=text("catalogue.path_help")
+    )
+    if uploaded is not None:
+        source = keep_upload(workspace(), uploaded.name, uploaded.getvalue())
+    elif typed.strip():
+        source = Path(typed.strip()).expanduser()
+    else:
+        return
+    with st.spinner(text("catalogue.reading")):
+        seen = preview(source)
+    _raw(seen.records)
+    mapping = _map_columns(seen)
+    with st.popover(text("catalogue.more_settings"), icon=":material/tune:"):
+        values = settings_form(PrepareSettings, SETTINGS, {}, "prepare", columns=1)
+    name = st.text_input(text("catalogue.name"), value=_slug(source.name), help=text("form.name_help"))
+    if st.button(text("catalogue.prepare"), type="primary", icon=":material/cleaning_services:"):
+        _start(source, name, mapping, values)
+
+
+def _raw(records: Iterable[tuple[int, str]]) -> None:
+    """Show records as they stand in the file, each under the number of its line."""
+    st.markdown(f"**{text('catalogue.raw')}**")
+    for line, record in records:
+        st.caption(text("catalogue.line", line=number(line)))
+        st.code(record, language=None, wrap_lines=True)
+
+
+def _map_columns(seen: Preview) -> dict[str, str | None]:
+    """Let the person say which column is which; what has a usual name is chosen already."""
+    guesses = {"title_field": seen.title, "description_field": seen.description, "id_field": seen.uid}
+    mapping: dict[str, str | None] = {}
+    for place, (role, guess) in zip(st.columns(3), guesses.items(), strict=True):
+        options = [NONE, *seen.columns]
+        index = options.index(guess) if guess in options else 0
+        none = text("catalogue.numbered") if role == "id_field" else text("catalogue.choose_column")
+        words = {one: one or none for one in options}
+        chosen = place.selectbox(text(f"catalogue.{role}"), options, index=index, format_func=words.__getitem__)
+        mapping[role] = chosen or None
+    return mapping
+
+
+def _start(source: Path, name: str, mapping: dict[str, str | None], values: dict[str, Any]) -> None:
+    check_name(name, "catalogue")
+    missing = [text(f"catalogue.{role}") for role in ("title_field", "description_field") if not mapping[role]]
+    if missing:
+        show_error(text("catalogue.unmapped", columns=", ".join(missing)))
+        return
+    if name in workspace().catalogues():
+        show_error(text("catalogue.taken", name=name))
+        return
+    settings = PrepareSettings.from_mapping({**values, **mapping})
+    options = [
+        part
+        for one in fields(settings)
+        if (value := getattr(settings, one.name)) is not None
+        for part in (f"--{one.name.replace('_', '-')}={value}",)
+    ]
+    start_task(
+        workspace(),
+        "prepare",
+        ["prepare", str(source), "--name", name, *options],
+        {"name": name, "source": str(source)},
+    )
+    st.rerun()
+
+
+@st.fragment(run_every=1.0)
+def _watch_preparing() -> None:
+    task = read_task(workspace(), "prepare")
+    if task.status != "running":
+        st.rerun()
+    done, total = task.progress or (0, 1)
+    st.progress(min(1.0, done / total), text("catalogue.preparing", name=task.about["name"] if task.about else ""))
+
+
+def _preparing() -> None:
+    """Show the preparation that runs, or how the last one ended."""
+    task = read_task(workspace(), "prepare")
+    if task.status == "running":
+        _watch_preparing()
+    elif task.status == "failed":
+        show_error(task.error or text("error.ended"))
+        if st.button(text("app.dismiss")):
+            forget_task(workspace(), "prepare")
+            st.rerun()
+    elif task.status == "done":
+        forget_upload(workspace(), Path(task.about["source"]))
+        forget_uploads(workspace())
+        forget_task(workspace(), "prepare")
+        remember("catalogue", task.about["name"])
+        kept, read = number(task.result["kept"]), number(task.result["read"])
+        st.success(text("catalogue.prepared", kept=kept, read=read), icon=":material/check:")
+
+
+def _numbers(catalogue: Catalogue) -> None:
+    split = catalogue.summary["split"]
+    figures = [
+        ("catalogue.kept", catalogue.count()),
+        ("catalogue.left_out", catalogue.summary["read"] - catalogue.count()),
+        ("catalogue.train", split["train"]),
+        ("catalogue.validation", split["validation"]),
+        ("catalogue.test", split["test"]),
+    ]
+    for place, (key, count) in zip(st.columns(len(figures)), figures, strict=True):
+        help = text(f"{key}_help") if has_text(f"{key}_help") else None
+        place.metric(text(key), number(count), help=help, border=True)
+
+
+def _products(catalogue: Catalogue) -> None:
+    search, where, split = st.columns([3, 2, 2], vertical_alignment="bottom")
+    words = search.text_input(text("catalogue.search"), placeholder=text("catalogue.search_hint"))
+    in_descriptions = where.toggle(text("catalogue.in_descriptions"))
+    chosen = split.selectbox(
+        text("catalogue.split"),
+        ["", "train", "validation", "test"],
+        format_func=lambda one: text(f"catalogue.{one or 'all'}"),
+    )
+    rows = _find(str(catalogue.folder), catalogue.data_hash, words.strip(), chosen or None, in_descriptions)
+    if not len(rows):
+        st.info(text("catalogue.not_found"))
+        return
+    pages = -(-len(rows) // ROWS)
+    found, turn = st.columns([5, 2], vertical_alignment="center")
+    page = turn.number_input(
+        text("catalogue.page", pages=number(pages)), 1, pages, 1, key=f"page-{words}-{chosen}-{in_descriptions}"
+    )
+    found.caption(text("catalogue.found", count=number(len(rows))))
+    shown = rows[ROWS * (page - 1) : ROWS * page]
+    table = pandas.DataFrame(
+        [(one.title, one.description, one.uid) for one in catalogue.take(shown)],
+        columns=[text("catalogue.column_title"), text("catalogue.column_description"), text("catalogue.column_id")],
+    )
+    picked = st.dataframe(
+        table,
+        hide_index=True,
+        on_select="rerun",
+        selection_mode="single-row",
+        height=TABLE_HEIGHT,
+        column_config={
+            text("catalogue.column_title"): st.column_config.TextColumn(width=360),
+            text("catalogue.column_description"): st.column_config.TextColumn(width=460),
+        },
+        key=f"products-{catalogue.data_hash[:8]}-{page}-{words}",
+    )
+    st.caption(text("catalogue.pick_row"))
+    for row in picked["selection"]["rows"]:
+        with st.container(border=True):
+            st.text(table.iloc[row, 0])
+            st.text(table.iloc[row, 1])
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _find(folder: str, data_hash: str, words: str, split: str | None, in_descriptions: bool) -> Any:
+    return Catalogue.open(Path(folder)).find(words, split, in_descriptions)
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _described(folder: str, data_hash: str) -> dict[str, Any]:
+    from shelftalk.catalogue.describe import describe
+
+    return describe(Catalogue.open(Path(folder)))
+
+
+def _left_out(described: dict[str, Any]) -> None:
+    rejected = sorted(described["rejected"].items(), key=lambda one: -one[1])
+    if not rejected:
+        st.info(text("catalogue.nothing_left_out"))
+        return
+    for reason, count in rejected:
+        with st.container(border=True):
+            st.markdown(f"**{text(f'reason.{reason}')}** · {number(count)} ({percent(count / described['read'], 1)})")
+            lines = [
+                f"{text('catalogue.line', line=number(one['line']))}:  {one['detail'] or text('catalogue.no_detail')}"
+                for one in described["examples"][reason]
+            ]
+            st.text("\n".join(lines))
+
+
+def _lengths(name: str, catalogue: Catalogue) -> None:
+    characters = _described(str(catalogue.folder), catalogue.data_hash)["characters"]
+    st.markdown(f"**{text('catalogue.characters')}**")
+    st.table(
+        pandas.DataFrame(
+            {
+                text(f"catalogue.column_{part}"): {_quantile(at): number(value) for at, value in found.items()}
+                for part, found in characters.items()
+            }
+        ).T
+    )
+    st.markdown(f"**{text('catalogue.tokens')}**")
+    about = {"data_hash": catalogue.data_hash}
+    task = read_task(workspace(), f"inspect-{name}")
+    if task.status in ("none", "done") and task.about != about:
+        start_task(workspace(), f"inspect-{name}", ["inspect", name], about)
+        task = read_task(workspace(), f"inspect-{name}")
+    if task.status == "running":
+        _watch_inspection(name)
+    elif task.status == "failed" or not task.result.get("tokens"):
+        show_error(task.error or text("catalogue.no_tokens"))
+    else:
+        _show_tokens(task.result["tokens"])
+
+
+@st.fragment(run_every=1.0)
+def _watch_inspection(name: str) -> None:
+    if read_task(workspace(), f"inspect-{name}").status != "running":
+        st.rerun()
+    st.info(text("catalogue.counting"), icon=":material/hourglass_top:")
+
+
+def _show_tokens(tokens: dict[str, Any]) -> None:
+    histogram = tokens["histogram"]
+    step = histogram["step"]
+    length = st.slider(
+        text("catalogue.max_tokens"),
+        step,
+        MOST_LENGTH,
+        TrainingSettings.max_tokens,
+        step,
+        help=text("catalogue.max_tokens_help"),
+    )
+    charts.histogram(histogram, length)
+    cut = histogram["cut"][length // step - 1]
+    share = percent(cut / tokens["products"], 1)
+    st.write(text("catalogue.cut", cut=number(cut), all=number(tokens["products"]), share=share, length=number(length)))
+    st.caption(text("catalogue.proposed", length=number(tokens["max_tokens"])))
+
+
+def _quantile(at: str) -> str:
+    return text("catalogue.longest") if at == "max" else f"{at} %"
+
+
+def _slug(name: str) -> str:
+    stem = name.lower().split(".")[0]
+    return re.sub(r"[^a-z0-9._-]+", "-", stem).strip("-._")[:40] or "mine"

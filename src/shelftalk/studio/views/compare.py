@@ -1,0 +1,258 @@
+"""Compare: one title or question, answered before and after fine-tuning, with the training products nearest to it."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pandas
+import streamlit as st
+
+from shelftalk import pipeline
+from shelftalk.generation.compare import Comparison, compare
+from shelftalk.generation.history import history_as_csv, history_as_json, read_history
+from shelftalk.generation.history import remember as keep
+from shelftalk.records import Product, Reference
+from shelftalk.settings import DecodingSettings
+from shelftalk.studio.answers import facts_of, show_answer
+from shelftalk.studio.forms import settings_form
+from shelftalk.studio.language import number, percent, text
+from shelftalk.studio.session import choose, remember, workspace
+from shelftalk.studio.show import errors_shown, show_empty, show_error, show_quote
+from shelftalk.studio.tasks import read_task, start_task
+from shelftalk.studio.writers import warm_up, writers
+from shelftalk.training.run import Run
+
+SIDES = ("base", "tuned")
+SETTINGS = ("temperature", "top_k", "top_p", "max_new_tokens", "repetition_penalty", "no_repeat_ngram", "seed")
+DRAW_EVERY = 0.06  # seconds between two drawings of a text that is being written
+REFERENCES = 5
+HISTORY_SHOWN = 200
+
+
+def show() -> None:
+    """Draw the page."""
+    st.write(text("compare.intro"))
+    finished = [run["name"] for run in pipeline.list_runs(workspace()) if run["status"] == "finished"]
+    if not finished:
+        show_empty("compare.no_run", "fine_tune")
+        return
+    name = choose("run", text("runs.choose"), finished)
+    run = Run.open(workspace(), name)
+    if not _is_ready(run):
+        return
+    settings, references = _settings()
+    warm_up(run, settings)
+    blind = st.toggle(text("compare.blind"), help=text("compare.blind_help"), key="blind")
+    asked = _question(run)
+    if asked:
+        _answer(run, asked, settings, references, blind)
+    elif shown := _shown(run):
+        _show_answers(run, shown)
+    if blind or pipeline.tally_votes(run)["n"]:
+        _show_tally(run)
+    _history(run)
+
+
+def _is_ready(run: Run) -> bool:
+    """Say whether the run's index and models are made; make them in a process of their own where they are not."""
+    if pipeline.ready(run):
+        return True
+    task = read_task(workspace(), f"ready-{run.name}")
+    if task.status == "failed":
+        show_error(task.error or text("error.ended"))
+        if not st.button(text("app.retry")):
+            return False
+    if task.status != "running":
+        start_task(workspace(), f"ready-{run.name}", ["runs", "ready", run.name])
+    _watch_making(run.name)
+    return False
+
+
+@st.fragment(run_every=1.0)
+def _watch_making(name: str) -> None:
+    if read_task(workspace(), f"ready-{name}").status != "running":
+        st.rerun()
+    st.info(text("compare.making_ready"), icon=":material/hourglass_top:")
+
+
+def _settings() -> tuple[DecodingSettings, int]:
+    with st.popover(text("compare.sampling"), icon=":material/tune:"):
+        values = settings_form(DecodingSettings, SETTINGS, {}, "decoding", columns=1)
+        references = st.slider(text("compare.reference_count"), 1, 20, REFERENCES)
+    return DecodingSettings.from_mapping(values), references
+
+
+def _question(run: Run) -> str | None:
+    """Return what is asked just now: what was typed, or a held-out product picked at random."""
+    with st.form("question", border=False):
+        words, ask = st.columns([5, 1], vertical_alignment="bottom")
+        typed = words.text_input(
+            text("compare.question"), key="question-text", placeholder=text("compare.question_hint"), max_chars=2000
+        )
+        asked = ask.form_submit_button(text("compare.ask"), type="primary", width="stretch")
+    if st.button(text("compare.random"), icon=":material/casino:"):
+        product = _pick(run)
+        remember("held_out", product)
+        return product.title
+    if asked and typed.strip():
+        remember("held_out", None)
+        return str(typed).strip()
+    if asked:
+        st.warning(text("compare.empty"))
+    return None
+
+
+def _pick(run: Run) -> Product:
+    catalogue = run.catalogue()
+    rows = catalogue.find(split="test")
+    if not len(rows):
+        from shelftalk.errors import TooFewProducts
+
+        raise TooFewProducts(f"Catalogue {run.description['catalogue']!r} has no products held out.")
+    chosen = random.Random().randrange(len(rows))  # noqa: S311 (any product will do)
+    return catalogue.take(rows[chosen : chosen + 1])[0]
+
+
+def _answer(run: Run, asked: str, settings: DecodingSettings, references: int, blind: bool) -> None:
+    """Let both models write, drawing each text as it grows; then draw the whole anew."""
+    order = list(SIDES)
+    if blind:
+        random.Random().shuffle(order)  # noqa: S311 (only the person is not to know)
+    places, columns = {}, st.columns(2)
+    for column, side, letter in zip(columns, order, "AB", strict=True):
+        with column, st.container(border=True):
+            st.markdown(f"**{_heading(side, letter, blind)}**")
+            places[side] = st.empty()
+            places[side].caption(text("compare.waiting"))
+    with writers().writing(run, settings) as (engine, index):
+        comparison = compare(engine, asked, settings, lambda: index.search(asked, references), _drawer(places))
+    keep(run.folder, comparison, settings)
+    held_out = st.session_state.get("held_out")
+    shown = {
+        "run": run.name,
+        "comparison": comparison,
+        "order": order,
+        "blind": blind,
+        "true": held_out.description if held_out and held_out.title == asked else None,
+        "vote": None,
+        "number": st.session_state.get("asked", 0) + 1,
+    }
+    remember("asked", shown["number"])
+    remember("shown", shown)
+    st.rerun()
+
+
+def _drawer(places: dict[str, Any]) -> Callable[[str, str], None]:
+    """Return what is handed each piece of text and draws it, not more often than an eye can follow."""
+    written = dict.fromkeys(places, "")
+    due = dict.fromkeys(places, 0.0)
+
+    def draw(side: str, piece: str) -> None:
+        written[side] += piece
+        if written[side] and time.monotonic() >= due[side]:
+            places[side].text(written[side])
+            due[side] = time.monotonic() + DRAW_EVERY
+
+    return draw
+
+
+def _shown(run: Run) -> dict[str, Any] | None:
+    shown = st.session_state.get("shown")
+    return shown if shown and shown["run"] == run.name else None
+
+
+def _show_answers(run: Run, shown: dict[str, Any]) -> None:
+    comparison: Comparison = shown["comparison"]
+    hidden = shown["blind"] and shown["vote"] is None
+    st.text(comparison.query)
+    mark = not hidden and st.toggle(text("compare.mark"), value=False, key="mark", help=text("compare.mark_help"))
+    for column, side, letter in zip(st.columns(2), shown["order"], "AB", strict=True):
+        answer = getattr(comparison, side)
+        other = getattr(comparison, SIDES[1 - SIDES.index(side)])
+        facts = [] if hidden else facts_of(answer, comparison.query)
+        with column:
+            show_answer(
+                _heading(side, letter, hidden),
+                answer.text or "–",
+                other.text if mark else None,
+                facts,
+                key=f"answer-{shown['number']}-{letter}-{hidden}",
+            )
+    if hidden:
+        _vote(run, shown)
+        return
+    if shown["vote"]:
+        st.success(text(f"compare.voted_{shown['vote']}"), icon=":material/how_to_vote:")
+    if shown["true"] is not None:
+        show_quote(shown["true"], text("compare.true"))
+    _references(comparison.references)
+
+
+def _heading(side: str, letter: str, hidden: bool) -> str:
+    if hidden:
+        return text("compare.answer", letter=letter)
+    return text("compare.before") if side == "base" else text("compare.after")
+
+
+def _vote(run: Run, shown: dict[str, Any]) -> None:
+    st.markdown(f"**{text('compare.which')}**")
+    choices = {"A": shown["order"][0], "neither": "neither", "B": shown["order"][1]}
+    for column, (label, choice) in zip(st.columns(3), choices.items(), strict=True):
+        name = text("compare.neither") if label == "neither" else text("compare.answer", letter=label)
+        if column.button(name, key=f"vote-{label}", width="stretch"):
+            pipeline.cast_vote(run, shown["comparison"].query, choice)
+            remember("shown", {**shown, "vote": choice})
+            st.rerun()
+
+
+def _show_tally(run: Run) -> None:
+    tally = pipeline.tally_votes(run)
+    if not tally["n"]:
+        st.caption(text("compare.no_votes"))
+        return
+    counts = {side: number(tally[side]) for side in ("base", "tuned", "neither")}
+    line = text("compare.tally", **counts)
+    if tally["interval"]:
+        low, high = (percent(bound) for bound in tally["interval"])
+        line += " " + text("compare.interval", share=percent(tally["share"]), low=low, high=high)
+        line += " " + text("compare.conclusive" if tally["conclusive"] else "compare.inconclusive")
+    else:
+        line += " " + text("compare.few_votes")
+    st.info(line, icon=":material/how_to_vote:")
+
+
+def _references(references: list[Reference]) -> None:
+    st.subheader(text("compare.references"))
+    st.caption(text("compare.references_help"))
+    for reference in references:
+        with st.container(border=True):
+            similarity, words = st.columns([1, 6])
+            similarity.metric(text("compare.similarity"), number(reference.similarity, 2))
+            with words:
+                st.text(reference.title)
+                st.text(reference.description)
+
+
+def _history(run: Run) -> None:
+    rows = read_history(run.folder, HISTORY_SHOWN)
+    if not rows:
+        return
+    with st.expander(text("compare.history", count=number(len(rows))), icon=":material/history:"), errors_shown():
+        table = pandas.DataFrame(
+            [(one["time"], one["query"], one["base"]["text"], one["tuned"]["text"]) for one in rows],
+            columns=[text(f"compare.{name}") for name in ("time", "question", "before", "after")],
+        )
+        st.dataframe(table, hide_index=True)
+        csv, json = st.columns(2)
+        csv.download_button(
+            text("compare.csv"), lambda: history_as_csv(read_history(run.folder)), f"{run.name}.csv", "text/csv"
+        )
+        json.download_button(
+            text("compare.json"),
+            lambda: history_as_json(read_history(run.folder)),
+            f"{run.name}.json",
+            "application/json",
+        )

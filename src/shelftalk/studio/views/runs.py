@@ -1,0 +1,177 @@
+"""Runs: all of them, their curves over each other, and what can be done with each."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any
+
+import pandas
+import streamlit as st
+
+from shelftalk import pipeline
+from shelftalk.settings import TrainingSettings
+from shelftalk.studio import charts
+from shelftalk.studio.language import number, setting_label, text
+from shelftalk.studio.navigation import go
+from shelftalk.studio.session import choose, remember, workspace
+from shelftalk.studio.show import errors_shown, show_empty
+from shelftalk.studio.training_view import ACTIVE, POINTS, RESUMABLE
+from shelftalk.training.run import Run
+from shelftalk.training.state import read_metrics, read_newest_metrics
+from shelftalk.workspace import read_json
+
+
+def show() -> None:
+    """Draw the page."""
+    st.write(text("runs.intro"))
+    found = pipeline.list_runs(workspace())
+    if not found:
+        show_empty("runs.none", "fine_tune")
+        return
+    _table(found)
+    sound = {run["name"]: Run.open(workspace(), run["name"]) for run in found if run["status"] != "damaged"}
+    with errors_shown():
+        _curves(sound)
+    st.header(text("runs.one"))
+    name = choose("any_run", text("runs.choose"), [run["name"] for run in found])
+    status = next(run["status"] for run in found if run["name"] == name)
+    with errors_shown():
+        _actions(name, sound.get(name), status)
+    if name in sound:
+        _settings_table({name: sound[name]})
+
+
+def _table(found: list[dict[str, Any]]) -> None:
+    rows = []
+    for run in found:
+        folder = workspace().run(run["name"])
+        result = _result(folder)
+        rows.append(
+            {
+                text("runs.name"): run["name"],
+                text("runs.status"): text(f"status.{run['status']}"),
+                text("runs.catalogue"): run["catalogue"],
+                text("runs.base_model"): run["base_model"],
+                text("runs.updates"): f"{number(run['step'] or 0)} / {number(run['steps']) if run['steps'] else '?'}",
+                text("watch.loss"): _rounded(read_newest_metrics(folder).get("loss"), 3),
+                text("measure.bits_per_byte"): _before_after(result, "bits_per_byte", 3),
+                text("measure.chrf"): _before_after(result, "chrf", 1),
+                text("runs.date"): datetime.fromtimestamp((folder / "run.json").stat().st_mtime, timezone.utc)
+                .astimezone()
+                .strftime("%Y-%m-%d %H:%M"),
+            }
+        )
+    st.dataframe(pandas.DataFrame(rows), hide_index=True)
+
+
+def _result(folder: Any) -> dict[str, Any]:
+    path = folder / "report" / "evaluation.json"
+    return dict(read_json(path)["result"]) if path.is_file() else {}
+
+
+def _before_after(result: dict[str, Any], measure: str, digits: int) -> str:
+    if not result:
+        return "–"
+    return f"{number(result['base'][measure], digits)} → {number(result['tuned'][measure], digits)}"
+
+
+def _rounded(value: float | None, digits: int) -> str:
+    return "–" if value is None else number(value, digits)
+
+
+def _curves(runs: dict[str, Run]) -> None:
+    st.header(text("runs.curves"))
+    names = list(runs)
+    chosen = st.multiselect(text("runs.compare"), names, default=names[:4], placeholder=text("runs.compare_hint"))
+    if not chosen:
+        return
+    charts.loss_curves({name: read_metrics(runs[name].folder, POINTS) for name in chosen}, 320)
+    if len(chosen) > 1:
+        with st.expander(text("runs.differences")):
+            _settings_table({name: runs[name] for name in chosen})
+
+
+def _settings_table(runs: dict[str, Run]) -> None:
+    """Show the settings of a run, or those in which several differ."""
+    columns = {
+        name: {"catalogue": run.description["catalogue"], **run.settings.as_mapping()} for name, run in runs.items()
+    }
+    names = ["catalogue", *TrainingSettings().as_mapping()]
+    differ = [one for one in names if len({str(values[one]) for values in columns.values()}) > 1]
+    shown = differ if len(runs) > 1 else names
+    if not shown:
+        st.caption(text("runs.same"))
+        return
+    labels = [text("runs.catalogue") if one == "catalogue" else setting_label(TrainingSettings, one) for one in shown]
+    table = {name: [_written(values[one]) for one in shown] for name, values in columns.items()}
+    st.dataframe(pandas.DataFrame({text("runs.setting"): labels, **table}), hide_index=True, height="content")
+
+
+def _written(value: Any) -> str:
+    return text("form.automatic") if value is None else str(value)
+
+
+def _actions(name: str, run: Run | None, status: str) -> None:
+    places = st.columns(4)
+    busy = status in ACTIVE
+    if run is not None:
+        with places[0]:
+            _again(run, status)
+        with places[1], st.popover(text("runs.rename"), disabled=busy, width="stretch"):
+            _rename(name)
+        with places[2]:
+            _download(run)
+    with places[3]:
+        if st.button(text("runs.delete"), icon=":material/delete:", disabled=busy, width="stretch"):
+            _confirm_delete(name)
+    if busy:
+        st.caption(text("runs.busy"))
+
+
+def _again(run: Run, status: str) -> None:
+    if status in (*ACTIVE, *RESUMABLE) and st.button(text("runs.watch"), width="stretch"):
+        remember("watched", run.name)
+        go("fine_tune")
+    if st.button(text("runs.duplicate"), icon=":material/content_copy:", width="stretch"):
+        remember("duplicated", {"run": run.name, "settings": run.settings.as_mapping()})
+        remember("base_model", run.settings.base_model)
+        remember("catalogue", run.description["catalogue"])
+        go("fine_tune")
+
+
+def _rename(name: str) -> None:
+    new = st.text_input(text("runs.new_name"), value=name, help=text("form.name_help"))
+    if st.button(text("runs.rename_now"), type="primary") and new != name:
+        with errors_shown():
+            pipeline.rename_run(workspace(), name, new)
+            for kept in ("any_run", "run", "watched"):
+                if st.session_state.get(kept) == name:
+                    remember(kept, new)
+            st.rerun()
+
+
+def _download(run: Run) -> None:
+    if run.finished:
+        st.download_button(
+            text("runs.download"),
+            lambda: pipeline.zip_adapter(run),
+            f"{run.name}-adapter.zip",
+            "application/zip",
+            icon=":material/download:",
+            width="stretch",
+        )
+
+
+def _confirm_delete(name: str) -> None:
+    @st.dialog(text("runs.delete_title"))
+    def ask() -> None:
+        st.write(text("runs.delete_question", run=name))
+        yes, no = st.columns(2)
+        if yes.button(text("runs.delete_yes"), type="primary", width="stretch"):
+            with errors_shown():
+                pipeline.delete_run(workspace(), name)
+                st.rerun()
+        if no.button(text("runs.delete_no"), width="stretch"):
+            st.rerun()
+
+    ask()

@@ -1,0 +1,97 @@
+"""Both languages hold every text that the studio asks for, and nothing else."""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from shelftalk.catalogue import prepare
+from shelftalk.settings import DecodingSettings, PrepareSettings, TrainingSettings, preset_names
+from shelftalk.studio import language
+from shelftalk.studio.language import LANGUAGES, texts
+from shelftalk.studio.training_view import ICONS
+
+STUDIO = Path(language.__file__).parent
+CALL = re.compile(r"""(?<![.\w])(?:text|has_text|show_empty)\(\s*(f?)(["'])(.*?)\2""", re.DOTALL)
+SETTINGS = (TrainingSettings, PrepareSettings, DecodingSettings)
+
+
+def asked_for() -> Iterator[re.Pattern[str]]:
+    """Yield a pattern of each key that the code asks for; what it puts in at run time may be anything."""
+    for file in STUDIO.rglob("*.py"):
+        for formatted, _, key in CALL.findall(file.read_text(encoding="utf-8")):
+            parts = re.split(r"\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}", key) if formatted else [key]
+            yield re.compile(".+".join(map(re.escape, parts)))
+    yield re.compile(r"settings\..*")
+    yield re.compile(r".*\.(what|next)")
+    yield re.compile(r"(watch|catalogue|measure)\..*")  # asked for by way of tables of keys
+
+
+@pytest.mark.parametrize("name", LANGUAGES)
+def test_every_text_is_asked_for(name: str) -> None:
+    patterns = list(asked_for())
+    unused = [key for key in texts(name) if not any(pattern.fullmatch(key) for pattern in patterns)]
+    assert unused == []
+
+
+@pytest.mark.parametrize("name", LANGUAGES)
+def test_every_text_that_is_asked_for_is_there(name: str) -> None:
+    keys = texts(name)
+    missing = [pattern.pattern for pattern in asked_for() if not any(map(pattern.match, keys))]
+    assert missing == []
+
+
+def test_both_languages_have_the_same_texts() -> None:
+    english, portuguese = (set(texts(name)) for name in ("en", "pt-BR"))
+    helps = {f"settings.{cls.__name__}.{one.name}.help" for cls in SETTINGS for one in fields(cls)}
+    assert portuguese - english == helps  # in English these are the settings' own
+    assert english - portuguese == set()
+
+
+def test_both_languages_put_in_the_same_values() -> None:
+    def placeholders(text: str) -> list[str]:
+        return sorted(name for _, name, _, _ in string.Formatter().parse(text) if name)
+
+    english, portuguese = texts("en"), texts("pt-BR")
+    assert {key: placeholders(text) for key, text in english.items()} == {
+        key: placeholders(portuguese[key]) for key in english
+    }
+
+
+def test_no_text_was_left_in_english() -> None:
+    english, portuguese = texts("en"), texts("pt-BR")
+    alike = {key for key, text in english.items() if portuguese[key] == text and len(text.split()) > 2}
+    assert alike == {"compare.question_hint"}
+
+
+@pytest.mark.parametrize("name", LANGUAGES)
+def test_whatever_the_library_may_name_has_its_text(name: str) -> None:
+    keys = texts(name)
+    documented = re.findall(r"^    (\w+)  ", (prepare.__doc__ or "").partition("reasons for which")[2], re.MULTILINE)
+    assert len(documented) == 12
+    wanted = [f"reason.{reason}" for reason in documented] + [f"preset.{preset}" for preset in preset_names()]
+    wanted += [f"settings.{cls.__name__}.{one.name}.label" for cls in SETTINGS for one in fields(cls)]
+    wanted += [f"status.{status}" for status in ICONS]
+    assert [key for key in wanted if key not in keys] == []
+
+
+def test_numbers_are_written_as_each_language_writes_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(language, "current", lambda: "pt-BR")
+    assert language.number(1234.5, 1) == "1.234,5"
+    assert language.percent(0.125, 1) == "12,5 %"
+    assert language.size(5 * 2**29) == "2,5 GiB"
+    monkeypatch.setattr(language, "current", lambda: "en")
+    assert language.number(1234.5, 1) == "1,234.5"
+    assert language.size(900) == "900 B"
+    assert [language.duration(seconds) for seconds in (0.2, 59, 90, 3661, 90_000)] == [
+        "1 s",
+        "59 s",
+        "2 min",
+        "1 h 1 min",
+        "1 d 1 h",
+    ]
