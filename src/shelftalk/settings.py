@@ -164,6 +164,11 @@ class TrainingSettings(Settings):
     early_stopping: int = setting(
         0, "End the training after so many validations in a row without a better one; 0 for never.", at_least=0
     )
+    sample_every: int = setting(
+        0,
+        "Updates between two sample descriptions of a held-out product, written to samples.jsonl; 0 for none.",
+        at_least=0,
+    )
     checkpoint_every: int = setting(50, "Updates between two checkpoints.", at_least=1)
     log_every: int = setting(1, "Updates between two lines of metrics.jsonl.", at_least=1)
     trackers: str = setting(

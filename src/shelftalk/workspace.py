@@ -3,7 +3,7 @@
     workspace/
       models/NAME/        a base model, converted once
       catalogues/NAME/    products.parquet, rejects.jsonl, catalogue.json
-      runs/NAME/          run.json, metrics.jsonl, checkpoints/, adapter/, index/, report/
+      runs/NAME/          run.json, metrics.jsonl, samples.jsonl, checkpoints/, adapter/, index/, report/
 
 A file is written beside its place, fsynced and renamed. A folder that means "done" is filled beside its place, gets a
 manifest of SHA-256s as its last file, and is renamed. It knows nothing of what the files mean.

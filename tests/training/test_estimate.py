@@ -37,6 +37,7 @@ LARGE = TrainingSettings.from_mapping(
         "gradient_accumulation": 1,
         "pass_tokens": 32_768,
         "validate_every": 2,
+        "sample_every": 2,
         "checkpoint_every": 1,
     }
 )
@@ -94,7 +95,8 @@ def test_memory_and_disk_are_near(estimated: dict[str, Any], trained: tuple[Run,
 
 
 def test_the_parts_add_up(estimated: dict[str, Any]) -> None:
-    assert set(estimated["seconds"]) == {"start", "warm_up", "updates", "validations", "checkpoints"}
+    assert set(estimated["seconds"]) == {"start", "warm_up", "updates", "validations", "samples", "checkpoints"}
+    assert estimated["seconds"]["samples"] > 0
     assert all(seconds >= 0 for seconds in estimated["seconds"].values())
     assert estimated["seconds"]["updates"] == pytest.approx(
         estimated["tokens"] / estimated["tokens_per_second"], rel=1e-3
@@ -165,6 +167,7 @@ MEASURED = Measured(
     checkpoint=2.0,
     validation=4.0,
     validation_warm_up=3.0,
+    sample=1.5,
     adapter=1.0,
     checkpoint_bytes=10**6,
     weights_bytes=3 * 10**5,
@@ -173,7 +176,8 @@ MEASURED = Measured(
 
 
 def test_time_goes_with_tokens_and_counts_every_checkpoint() -> None:
-    settings = LARGE.replace({"epochs": 2, "batch_size": 10, "validate_every": 8, "checkpoint_every": 7})
+    every = {"validate_every": 8, "sample_every": 8, "checkpoint_every": 7}
+    settings = LARGE.replace({"epochs": 2, "batch_size": 10, **every})
     found = project(MEASURED, settings, products=100, tokens=10_000)
     assert found["updates"] == 20
     assert found["tokens_per_second"] == 500
@@ -182,6 +186,7 @@ def test_time_goes_with_tokens_and_counts_every_checkpoint() -> None:
         "warm_up": 9.0 - 1000 / 500 + 3.0,
         "updates": 20.0,
         "validations": 2 * 4.0,
+        "samples": 4 * 1.5,
         "checkpoints": 3 * 2.0 + 1.0,
     }
     assert 2 * 10**6 < found["disk_bytes"]["checkpoints"] < 2.1 * 10**6

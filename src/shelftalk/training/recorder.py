@@ -48,7 +48,7 @@ class Recorder(TrainerCallback):  # type: ignore[misc]
         self.state, self.progress = state, progress
         self.ends: deque[tuple[int, float]] = deque(maxlen=WINDOW + 1)  # of the last updates: step and time
         if is_first_process():
-            keep_metrics_until(self.metrics, first_step)
+            keep_lines_until(self.metrics, first_step)
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self.state.become("running", step=state.global_step, steps=state.max_steps)
@@ -103,8 +103,8 @@ def stopping_gently(state: RunState) -> AbstractContextManager[None]:
     return stop_signals(ask)
 
 
-def keep_metrics_until(path: Path, step: int) -> None:
-    """Drop the lines of updates that will be made again."""
+def keep_lines_until(path: Path, step: int) -> None:
+    """Drop the lines after update `step`, whose updates will be made again, from a file of JSON lines."""
     if not path.exists():
         return
     kept = []

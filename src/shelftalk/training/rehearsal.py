@@ -34,6 +34,7 @@ from shelftalk.training.loss import head_taken_off
 from shelftalk.training.memory import available_memory, peak_memory, weights_memory
 from shelftalk.training.recorder import Recorder
 from shelftalk.training.run import Run
+from shelftalk.training.samples import sampled_product, write_description
 from shelftalk.training.state import RunState
 from shelftalk.training.train import encode_products, make_trainer, save_adapter, validation_examples
 from shelftalk.training.trainer import AdapterTrainer
@@ -52,8 +53,8 @@ HISTORY_BYTES = 180  # of the same in the history that a checkpoint keeps
 @dataclass(frozen=True)
 class Measured:
     """What a rehearsal found: seconds until the first update, each update's (tokens, seconds), then seconds of one
-    checkpoint, of one validation, of its warming up and of the adapter; and the bytes of a checkpoint, of the weights
-    in it, and of the adapter.
+    checkpoint, of one validation, of its warming up, of one sample and of the adapter; and the bytes of a checkpoint,
+    of the weights in it, and of the adapter.
     """
 
     start: float
@@ -61,6 +62,7 @@ class Measured:
     checkpoint: float
     validation: float
     validation_warm_up: float
+    sample: float
     adapter: float
     checkpoint_bytes: int
     weights_bytes: int
@@ -156,6 +158,7 @@ def _rehearse_updates(run: Run, base: BaseModel) -> dict[str, Any]:
         )
         checkpoint = lap()
         validation_warm_up, validation_seconds = _time_validation(trainer, validation)
+        sample_seconds = _time_sample(run, model, head, tokenizer)
     if best_device().type == "cpu":
         _meet_lengths(model.config.get_text_config(), model.dtype, plan)
     lap()
@@ -166,6 +169,7 @@ def _rehearse_updates(run: Run, base: BaseModel) -> dict[str, Any]:
         checkpoint=checkpoint,
         validation=validation_seconds,
         validation_warm_up=validation_warm_up,
+        sample=sample_seconds,
         adapter=lap(),
         checkpoint_bytes=_folder_bytes(folder),
         weights_bytes=(folder / "adapter.safetensors").stat().st_size,
@@ -189,6 +193,7 @@ def project(measured: Measured, settings: TrainingSettings, products: int, token
     updates = -(-products * settings.epochs // (settings.batch_size * settings.gradient_accumulation))
     checkpoints = -(-updates // settings.checkpoint_every)  # the last update has one in any case
     validations = updates // settings.validate_every if settings.validate_every else 0
+    samples = 1 + -(-updates // settings.sample_every) if settings.sample_every else 0  # one before any update
     lines = updates // settings.log_every
     (first_tokens, first_seconds), *timed = measured.updates
     rate = median(tokens / seconds for tokens, seconds in timed)
@@ -201,6 +206,7 @@ def project(measured: Measured, settings: TrainingSettings, products: int, token
             "warm_up": max(0.0, first_seconds - first_tokens / rate) + measured.validation_warm_up,
             "updates": tokens / rate,
             "validations": validations * measured.validation,
+            "samples": samples * measured.sample,
             "checkpoints": checkpoints * measured.checkpoint + measured.adapter,
         },
         "disk_bytes": {
@@ -261,6 +267,16 @@ def _time_validation(trainer: AdapterTrainer, validation: Examples) -> tuple[flo
     seconds = lap()
     tokens = sum(example.input_length for example in sample)
     return max(0.0, first - seconds), seconds * int(validation.input_lengths.sum()) / tokens
+
+
+def _time_sample(run: Run, model: Any, head: torch.Tensor | None, tokenizer: Any) -> float:
+    """Return the seconds that one sample takes, 0 where the run writes none."""
+    product = sampled_product(run) if run.settings.sample_every else None
+    if product is None:
+        return 0.0
+    lap = Lap()
+    write_description(model, head, tokenizer, product.title)
+    return lap()
 
 
 def _meet_lengths(config: Any, dtype: torch.dtype, plan: Plan) -> None:

@@ -24,6 +24,7 @@ from shelftalk.training.loss import head_taken_off
 from shelftalk.training.processes import is_first_process, wait_for_all
 from shelftalk.training.recorder import Recorder, stopping_gently
 from shelftalk.training.run import Run
+from shelftalk.training.samples import samplers
 from shelftalk.training.state import RunState
 from shelftalk.training.trainer import AdapterTrainer, require_trackers
 from shelftalk.training.vocabulary import cut_head
@@ -42,9 +43,10 @@ def train(
     """Train `run` to its end, or go on where an earlier call was cut off.
 
     Writes checkpoints/, metrics.jsonl (a line of step, epoch, loss, gradient norm and learning rate every log_every
-    updates) and at last adapter/ in plain PEFT layout; steps and speeds go to `state`. The adapter does not depend
-    on how often the training was cut off. `progress` counts updates; `say` is told what was resumed or skipped. The
-    caller holds the run's lock and records how it ended, see `training.jobs`.
+    updates), samples.jsonl where the settings ask for it, and at last adapter/ in plain PEFT layout; steps and speeds
+    go to `state`. The adapter depends neither on the samples nor on how often the training was cut off. `progress`
+    counts updates; `say` is told what was resumed or skipped. The caller holds the run's lock and records how it
+    ended, see `training.jobs`.
 
     Raises:
         KeyboardInterrupt: Ctrl-C or SIGTERM; a checkpoint of the last finished update has been written.
@@ -70,7 +72,9 @@ def train(
     tokens = plan.tokens_by_update()
     recorder = Recorder(run.folder, settings, len(plan.order), tokens, first_step, state, progress)
     with head_taken_off(model) as head, stopping_gently(state):
-        trainer = make_trainer(run, model, head, plan, validation, [recorder], say)
+        # Samples come first, so that a stop that is asked for while one is written is heard after this very update.
+        callbacks = [*samplers(run, tokenizer, head, first_step, state, say), recorder]
+        trainer = make_trainer(run, model, head, plan, validation, callbacks, say)
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     if state.stop_asked:
         raise KeyboardInterrupt

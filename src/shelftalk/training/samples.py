@@ -1,0 +1,141 @@
+"""What the model in training writes about one held-out product, every so often: samples.jsonl.
+
+A line has step, title, text, true (the catalogue's own description) and stopped (the model ended its text by itself).
+The first line is the base model's, at step 0, and the last one that of the last update. Like metrics.jsonl the file is
+the same to the byte however often a run was cut off.
+
+Sampling leaves the training as it is, bit for bit: it takes the likeliest token, so nothing random is drawn; it
+happens between two updates, when no gradient is there; and the compiled layers never see it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+from transformers import TrainerCallback
+
+from shelftalk.models.adapters import causal_model
+from shelftalk.models.tokens import encode_prompt
+from shelftalk.records import Product
+from shelftalk.training.attention import PACKED
+from shelftalk.training.processes import is_first_process, process_count
+from shelftalk.training.recorder import keep_lines_until
+from shelftalk.training.run import Run
+from shelftalk.training.state import SAMPLES, RunState, read_samples
+from shelftalk.workspace import append_line
+
+MOST_TOKENS = 60  # enough to hear a voice, and some seconds on two cores
+
+
+class Sampler(TrainerCallback):  # type: ignore[misc]
+    """Writes samples of `product` before the first update, every `sample_every` updates, and after the last one.
+
+    `head` is what `loss.head_taken_off` yields. A training that was asked to stop writes no more: the one that goes on
+    from its checkpoint does.
+    """
+
+    def __init__(self, run: Run, product: Product, tokenizer: Any, head: Tensor | None, state: RunState) -> None:
+        self.path, self.every = run.folder / SAMPLES, run.settings.sample_every
+        self.product, self.tokenizer, self.head, self.state = product, tokenizer, head, state
+        self.newest = max((sample["step"] for sample in read_samples(run.folder)), default=-1)
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
+        if state.global_step % self.every == 0:
+            self._sample(state.global_step, model)
+
+    on_step_end = on_train_begin
+
+    def on_train_end(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
+        self._sample(state.global_step, model)
+
+    def _sample(self, step: int, model: Any) -> None:
+        if step <= self.newest or self.state.stop_asked:
+            return
+        text, stopped = write_description(model, self.head, self.tokenizer, self.product.title)
+        line = {
+            "step": step,
+            "title": self.product.title,
+            "text": text,
+            "true": self.product.description,
+            "stopped": stopped,
+        }
+        append_line(self.path, json.dumps(line))
+        self.newest = step
+
+
+def samplers(
+    run: Run, tokenizer: Any, head: Tensor | None, first_step: int, state: RunState, say: Callable[[str], None]
+) -> list[Sampler]:
+    """Return the sampler of a training that goes on after `first_step`, or none; `say` is told why where one was asked.
+
+    Samples of updates that will be made again leave the file.
+    """
+    if is_first_process():
+        keep_lines_until(run.folder / SAMPLES, first_step)
+    if not run.settings.sample_every:
+        return []
+    if process_count() > 1:
+        say("No samples are written: several processes train this run.")
+        return []
+    product = sampled_product(run)
+    if product is None:
+        say(f"No samples are written: catalogue {run.description['catalogue']!r} has no validation products.")
+        return []
+    return [Sampler(run, product, tokenizer, head, state)]
+
+
+def sampled_product(run: Run) -> Product | None:
+    """Return the validation product that the run's seed chooses, or None where the catalogue has none."""
+    return next(iter(run.catalogue().sample("validation", 1, run.settings.seed)), None)
+
+
+def write_description(model: Any, head: Tensor | None, tokenizer: Any, title: str) -> tuple[str, bool]:
+    """Return what `model` says of `title`, greedily, in at most MOST_TOKENS tokens, and whether it ended by itself.
+
+    `model` is one in training; `head` is what `loss.head_taken_off` yields.
+    """
+    prompt, end = encode_prompt(tokenizer, title), tokenizer.eos_token_id
+    with _set_to_write(model):
+        ids = _likeliest(model, head, prompt, end)
+    stopped = ids[-1] == end
+    text: str = tokenizer.decode(ids[:-1] if stopped else ids, skip_special_tokens=True)
+    return text.strip(), stopped
+
+
+@contextmanager
+def _set_to_write(model: Any) -> Iterator[None]:
+    """Let a model in training write, for the length of the block: no dropout, no gradient, attention with a cache."""
+    causal, training = causal_model(model), model.training
+    in_bf16 = model.get_input_embeddings().weight.dtype == torch.bfloat16
+    model.eval()
+    causal.set_attn_implementation("eager")  # PACKED has no cache, and sdpa forgets Gemma 2's soft cap
+    try:
+        with (
+            torch.no_grad(),
+            torch.autocast(causal.device.type, torch.bfloat16, enabled=in_bf16),
+            torch.compiler.set_stance("force_eager"),  # compiled anew for each way to be called, layers would cost more
+        ):
+            yield
+    finally:
+        causal.set_attn_implementation(PACKED)
+        model.train(training)
+
+
+def _likeliest(model: Any, head: Tensor | None, prompt: list[int], end: int) -> list[int]:
+    """Return the likeliest tokens after `prompt`, `end` among them where it came within MOST_TOKENS."""
+    ids: list[int] = []
+    unread, cache = prompt, None
+    while len(ids) < MOST_TOKENS and end not in ids:
+        inputs = torch.tensor([unread], device=model.device)
+        output = model(input_ids=inputs, past_key_values=cache, use_cache=True, logits_to_keep=1)
+        last, cache = output.logits[0], output.past_key_values  # without its head the model returns hidden states
+        scores = last if head is None else functional.linear(last.to(head.dtype), head)
+        unread = [int(scores.argmax())]
+        ids += unread
+    return ids

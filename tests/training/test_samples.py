@@ -1,0 +1,282 @@
+"""The samples that a run writes while it trains: of one held-out product, resumable, and without a trace in the run."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from functools import partialmethod
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from shelftalk import pipeline
+from shelftalk.models import tiny
+from shelftalk.models.adapters import add_adapter
+from shelftalk.models.load import load_model
+from shelftalk.models.registry import find_model
+from shelftalk.models.tokens import encode_prompt
+from shelftalk.settings import PrepareSettings
+from shelftalk.training import samples as samples_module
+from shelftalk.training.attention import PACKED
+from shelftalk.training.compiled import compile_layers
+from shelftalk.training.loss import head_taken_off
+from shelftalk.training.run import Run
+from shelftalk.training.samples import MOST_TOKENS, write_description
+from shelftalk.training.state import SAMPLES, read_metrics, read_samples
+from shelftalk.workspace import Workspace, read_json, write_json
+from tests.conftest import TINY_SETTINGS, write_catalogue_file
+from tests.training.test_trainer import script_validation
+
+SAMPLED = TINY_SETTINGS.replace({"sample_every": 2})  # with dropout, which a draw too many would change
+TITLE = "Oak peg 7 cm"
+
+
+@pytest.fixture
+def pegs(workspace: Workspace, tmp_path: Path) -> Workspace:
+    shares = PrepareSettings(test_share=0.2, validation_share=0.2)
+    pipeline.prepare_catalogue(workspace, write_catalogue_file(tmp_path / "pegs.jsonl"), "pegs", shares)
+    return workspace
+
+
+def learned(run: Run) -> tuple[bytes, bytes]:
+    return (run.adapter / "adapter_model.safetensors").read_bytes(), (run.folder / "metrics.jsonl").read_bytes()
+
+
+def interrupt_at(update: int) -> Any:
+    def stop(done: int, total: int) -> None:
+        if done == update:
+            raise RuntimeError("pulled the plug")
+
+    return stop
+
+
+def in_training(config: Any = None) -> tuple[Any, Any]:
+    """Return a tiny model as a training has it, and its tokenizer."""
+    model, tokenizer = tiny.make()
+    if config is not None:
+        from transformers import AutoModelForCausalLM
+
+        model = AutoModelForCausalLM.from_config(config)
+    model.set_attn_implementation(PACKED)
+    return add_adapter(model, TINY_SETTINGS).train(), tokenizer
+
+
+def by_reading_it_all_again(model: Any, tokenizer: Any) -> str:
+    """Return the likeliest description by the plain way: no cache, eager attention, the model's own head."""
+    model.eval()
+    model.get_base_model().set_attn_implementation("eager")
+    prompt = encode_prompt(tokenizer, TITLE)
+    ids = list(prompt)
+    with torch.no_grad():
+        for _ in range(MOST_TOKENS):
+            ids.append(int(model(input_ids=torch.tensor([ids]), use_cache=False).logits[0, -1].argmax()))
+            if ids[-1] == tokenizer.eos_token_id:
+                break
+    return str(tokenizer.decode(ids[len(prompt) :], skip_special_tokens=True)).strip()
+
+
+def test_samples_change_nothing_of_the_training(pegs: Workspace) -> None:
+    plain = pipeline.train_run(pegs, "pegs", "plain", TINY_SETTINGS)
+    sampled = pipeline.train_run(pegs, "pegs", "sampled", SAMPLED)
+    assert learned(sampled) == learned(plain)
+    assert not (plain.folder / SAMPLES).exists()
+    checkpoints = [sorted(run.checkpoints.glob("step-*"))[-1] for run in (plain, sampled)]
+    states = [load_file(checkpoint / "random.safetensors")["cpu"] for checkpoint in checkpoints]
+    assert torch.equal(*states)
+
+
+def test_a_sample_of_one_validation_product_at_the_first_and_the_last_update_and_between(pegs: Workspace) -> None:
+    run = pipeline.train_run(pegs, "pegs", "one", SAMPLED.replace({"sample_every": 3, "precision": "fp32"}))
+    written = read_samples(run.folder)
+    steps = read_metrics(run.folder)[-1]["step"]
+    assert steps % 3
+    assert [sample["step"] for sample in written] == [*range(0, steps, 3), steps]
+    assert all(list(sample) == ["step", "title", "text", "true", "stopped"] for sample in written)
+    assert len({(sample["title"], sample["true"]) for sample in written}) == 1
+    held_out = {product.title: product.description for product in run.catalogue().products("validation")}
+    assert held_out[written[0]["title"]] == written[0]["true"]
+    assert written[0]["text"] != written[-1]["text"]
+    base = find_model("tiny", pegs, None)
+    assert written[0]["text"] == write_with(load_model(base.folder, run.precision), written[0]["title"])
+
+
+def write_with(loaded: tuple[Any, Any], title: str) -> str:
+    """Return what transformers' own greedy search writes with a base model."""
+    model, tokenizer = loaded
+    prompt = torch.tensor([encode_prompt(tokenizer, title)])
+    output = model.generate(prompt, do_sample=False, max_new_tokens=MOST_TOKENS)
+    return str(tokenizer.decode(output[0, prompt.shape[1] :], skip_special_tokens=True)).strip()
+
+
+@pytest.mark.parametrize("update", [1, 3, 4])
+def test_a_run_that_was_cut_off_ends_with_the_same_samples(pegs: Workspace, update: int) -> None:
+    settings = SAMPLED.replace({"sample_every": 3, "checkpoint_every": 2})
+    whole = pipeline.train_run(pegs, "pegs", "whole", settings)
+    with pytest.raises(RuntimeError, match="pulled the plug"):
+        pipeline.train_run(pegs, "pegs", "cut", settings, progress=interrupt_at(update))
+    cut = Run.open(pegs, "cut")
+    with (cut.folder / SAMPLES).open("a") as file:
+        file.write('{"step": 3, "ti')  # as a kill leaves it
+    pipeline.train_run(pegs, "pegs", "cut", settings)
+    assert (cut.folder / SAMPLES).read_bytes() == (whole.folder / SAMPLES).read_bytes()
+    assert learned(cut) == learned(whole)
+
+
+def test_a_gentle_stop_leaves_no_sample_that_an_uninterrupted_run_has_not(pegs: Workspace) -> None:
+    settings = SAMPLED.replace({"sample_every": 3})
+    whole = pipeline.train_run(pegs, "pegs", "whole", settings)
+
+    def stop_at_four(done: int, total: int) -> None:
+        if done == 4 and not resumed:
+            os.kill(os.getpid(), 15)
+
+    resumed: list[bool] = []
+    with pytest.raises(KeyboardInterrupt):
+        pipeline.train_run(pegs, "pegs", "stopped", settings, progress=stop_at_four)
+    stopped = Run.open(pegs, "stopped")
+    assert [sample["step"] for sample in read_samples(stopped.folder)] == [0, 3]
+    resumed.append(True)
+    pipeline.train_run(pegs, "pegs", "stopped", settings, progress=stop_at_four)
+    assert (stopped.folder / SAMPLES).read_bytes() == (whole.folder / SAMPLES).read_bytes()
+
+
+def test_a_run_that_stops_early_has_a_sample_of_its_last_update(
+    pegs: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script_validation([5.0, 3.0, 4.0], monkeypatch)
+    more = {"sample_every": 100, "validate_every": 1, "early_stopping": 1}
+    run = pipeline.train_run(pegs, "pegs", "one", SAMPLED.replace(more))
+    assert read_json(run.folder / "state.json")["step"] == 3
+    assert [sample["step"] for sample in read_samples(run.folder)] == [0, 3]
+
+
+def test_without_validation_products_training_goes_on_without_samples(workspace: Workspace, tmp_path: Path) -> None:
+    shares = PrepareSettings(test_share=0.2, validation_share=0.0)
+    pipeline.prepare_catalogue(workspace, write_catalogue_file(tmp_path / "pegs.jsonl"), "pegs", shares)
+    heard: list[str] = []
+    run = pipeline.train_run(workspace, "pegs", "one", SAMPLED.replace({"epochs": 1}), say=heard.append)
+    assert heard == ["No samples are written: catalogue 'pegs' has no validation products."]
+    assert run.finished
+    assert read_samples(run.folder) == []
+
+
+def test_several_processes_say_that_they_write_none(pegs: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Run.create(pegs, "one", "pegs", SAMPLED, find_model("tiny", pegs, None))
+    monkeypatch.setattr(samples_module, "process_count", lambda: 2)
+    (run.folder / SAMPLES).write_text('{"step": 0}\n{"step": 4}\n')
+    heard: list[str] = []
+    assert samples_module.samplers(run, None, None, 2, None, heard.append) == []  # type: ignore[arg-type]
+    assert heard == ["No samples are written: several processes train this run."]
+    assert read_samples(run.folder) == [{"step": 0}]
+
+
+def test_a_run_begun_before_samples_existed_goes_on(pegs: Workspace) -> None:
+    whole = pipeline.train_run(pegs, "pegs", "whole", TINY_SETTINGS)
+    old = Run.create(pegs, "old", "pegs", TINY_SETTINGS, find_model("tiny", pegs, None))
+    description = read_json(old.folder / "run.json")
+    del description["settings"]["sample_every"]
+    write_json(old.folder / "run.json", description)
+    with pytest.raises(RuntimeError, match="pulled the plug"):
+        pipeline.resume_run(Run.open(pegs, "old"), progress=interrupt_at(5))
+    heard: list[str] = []
+    assert learned(pipeline.train_run(pegs, "pegs", "old", TINY_SETTINGS, say=heard.append)) == learned(whole)
+    assert heard == ["Going on from update 4."]
+
+
+def test_a_sample_is_what_the_model_says_without_cache_and_compiler() -> None:
+    model, tokenizer = in_training()
+    for name, parameter in model.named_parameters():
+        if "lora_B" in name:  # an adapter that says something
+            torch.nn.init.normal_(parameter, std=0.1, generator=torch.Generator().manual_seed(3))
+    before = torch.random.get_rng_state()
+    with head_taken_off(model) as head:
+        assert head is not None
+        text, stopped = write_description(model, head, tokenizer, TITLE)
+    assert torch.equal(torch.random.get_rng_state(), before)
+    assert model.training
+    assert model.get_base_model().config._attn_implementation == PACKED
+    assert not stopped
+    assert text == by_reading_it_all_again(model, tokenizer)
+
+
+def test_a_soft_capped_head_and_attention_are_kept() -> None:
+    from transformers import Gemma2Config
+
+    sizes = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "head_dim": 16}
+    heads = {"num_attention_heads": 2, "num_key_value_heads": 1, "query_pre_attn_scalar": 16}
+    caps = {"final_logit_softcapping": 0.5, "attn_logit_softcapping": 0.5, "sliding_window": 16}
+    torch.manual_seed(5)
+    model, tokenizer = in_training(Gemma2Config(vocab_size=262, initializer_range=0.5, **sizes, **heads, **caps))
+    with head_taken_off(model) as head:
+        assert head is None
+        text, _ = write_description(model, head, tokenizer, TITLE)
+    assert text == by_reading_it_all_again(model, tokenizer)
+
+
+def test_a_model_that_ends_its_text_is_heard_to() -> None:
+    model, tokenizer = in_training()
+    said, _ = write_description(model, None, tokenizer, TITLE)
+    end = next(letter for letter in said if letter.isascii() and letter.isprintable() and letter not in TITLE)
+    tokenizer.eos_token = end
+    assert write_description(model, None, tokenizer, TITLE) == (said.partition(end)[0].strip(), True)
+
+
+def test_compiled_layers_never_see_a_sample(monkeypatch: pytest.MonkeyPatch) -> None:
+    from torch._dynamo.utils import counters
+
+    # Graphs as ever, but run as they are: making kernels of them would take half a minute.
+    monkeypatch.setattr(torch.nn.Module, "compile", partialmethod(torch.nn.Module.compile, backend="eager"))
+    model, tokenizer = in_training()
+    expected, _ = write_description(model, None, tokenizer, TITLE)
+    compile_layers(model)
+    inputs = torch.arange(5, 37)[None]
+
+    def graphs() -> int:
+        model(input_ids=inputs, use_cache=False).logits.sum().backward()
+        return int(counters["stats"]["unique_graphs"])
+
+    before = graphs()
+    assert before > 0
+    assert write_description(model, None, tokenizer, TITLE)[0] == expected
+    assert graphs() == before
+
+
+def test_readers_take_whole_lines_only_and_never_raise(tmp_path: Path) -> None:
+    assert read_samples(tmp_path) == read_metrics(tmp_path) == []
+    for name in (SAMPLES, "metrics.jsonl"):
+        (tmp_path / name).write_bytes(b'{"step": 1, "text": "a\\u2028b"}\nspoilt \xff\n{"step": 2}\n{"step": 3')
+    assert read_samples(tmp_path) == read_metrics(tmp_path) == [{"step": 1, "text": "a\u2028b"}, {"step": 2}]
+
+
+def test_a_long_curve_is_thinned_evenly_and_keeps_its_validations(tmp_path: Path) -> None:
+    lines: list[dict[str, float]] = []
+    for step in range(1, 1001):
+        lines.append({"step": step, "loss": 1 / step})
+        if step % 2 == 0:  # every second line is one: a blind stride could leave nothing else
+            lines.append({"step": step, "validation_loss": 2 / step})
+    (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines) + '{"step": 1001')
+    assert read_metrics(tmp_path) == read_metrics(tmp_path, 1000) == lines
+    thinned = read_metrics(tmp_path, 101)
+    assert [line for line in thinned if "validation_loss" in line] == [
+        line for line in lines if "validation_loss" in line
+    ]
+    steps = [line["step"] for line in thinned if "loss" in line]
+    assert (len(steps), steps[0], steps[-1]) == (101, 1, 1000)
+    assert {after - before for before, after in pairwise(steps)} == {9, 10}
+    assert [line["step"] for line in read_metrics(tmp_path, 1) if "loss" in line] == [1, 1000]
+
+
+def test_watching_loads_no_torch(tmp_path: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path\n"
+        "from shelftalk.training.state import read_metrics, read_samples\n"
+        "assert read_metrics(Path(sys.argv[1]), 5) == read_samples(Path(sys.argv[1])) == []\n"
+        "assert not {'torch', 'transformers', 'numpy'} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True, timeout=60)
