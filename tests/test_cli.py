@@ -115,7 +115,9 @@ def test_lengths_in_tokens_are_left_out_where_the_model_is_not_here(trained: She
     assert found["kept"] == 30
     assert found["tokens"] is None
     assert "nobody/has-this-model has not been downloaded yet" in err
-    assert trained.json("inspect", "pegs", "--base-model", "tiny")["tokens"]["max_tokens"] == 128
+    tokens = trained.json("inspect", "pegs", "--base-model", "tiny")["tokens"]
+    assert tokens["max_tokens"] == 128
+    assert sum(tokens["histogram"]["rows"]) == tokens["products"]
 
 
 def test_an_estimate_is_of_the_run_and_leaves_nothing(trained: Shell) -> None:
