@@ -12,6 +12,7 @@ import pytest
 from shelftalk import pipeline
 from shelftalk.catalogue.demo import demo_file
 from shelftalk.errors import InvalidSettings, NotFound, TooFewProducts
+from shelftalk.models.load import best_device
 from shelftalk.settings import PrepareSettings, TrainingSettings, load_preset, preset_names
 from shelftalk.training import preset_estimates, rehearsal
 from shelftalk.training.batches import Examples
@@ -63,7 +64,7 @@ def test_every_preset_is_there_and_few_were_rehearsed(found: dict[str, Any]) -> 
     assert found["presets"]["demo"]["updates"] == -(-341 // 8)
     assert found["presets"]["overnight"]["updates"] == -(-341 * 3 // 16)
     assert found["presets"]["overnight"]["tokens"] == 3 * found["presets"]["demo"]["tokens"]
-    assert (found["device"], found["precision"], found["running"]) == (rehearsal.best_device().type, "fp32", [])
+    assert (found["device"], found["precision"], found["running"]) == (best_device().type, "fp32", [])
     assert json.loads(json.dumps(found)) == found
 
 
