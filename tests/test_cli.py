@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from shelftalk.cli.main import run
+from shelftalk.settings import preset_names
 from tests.conftest import TINY_SETTINGS, write_catalogue_file
 
 TINY = [f"--set={name}={'all' if value is None else value}" for name, value in TINY_SETTINGS.as_mapping().items()]
@@ -134,6 +135,16 @@ def test_an_estimate_is_of_the_run_and_leaves_nothing(trained: Shell) -> None:
     assert sorted(trained.root.rglob("*")) == before
 
 
+def test_the_presets_estimates_are_a_table(trained: Shell) -> None:
+    code, out, err = trained("estimate", "pegs", "--presets", "--set", "base_model=tiny")
+    assert code == 0, err
+    lines = out.splitlines()
+    assert lines[0].split() == ["preset", "products", "time", "memory", "fits"]
+    assert {line.split()[0] for line in lines[1:-1]} == set(preset_names())
+    assert all(line.split()[1] == "23" and line.endswith("yes") for line in map(str.rstrip, lines[1:-1]))
+    assert "memory available: " in lines[-1]
+
+
 def test_doctor_never_shows_a_token(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_TOKEN", "hf_canary")
     code, out, err = shell("doctor", "--json")
@@ -223,6 +234,8 @@ def test_malformed_rows_do_not_stop_a_file(shell: Shell, tmp_path: Path) -> None
         (["estimate", "nope"], ["no catalogue 'nope'", "there are: pegs"]),
         (["estimate", "pegs", "--set", "epoch=1"], ["did you mean epochs?"]),
         (["estimate", "pegs", "--preset", "nope"], ["nope", "overnight"]),
+        (["estimate", "pegs", "--presets", "--preset", "demo"], ["leave out --preset demo"]),
+        (["estimate", "pegs", "--presets", "--set", "epoch=1"], ["did you mean epochs?"]),
         (["estimate", "pegs", "--set", "base_model=nope"], ["base model 'nope'"]),
         (["frobnicate"], ["frobnicate"]),
         (["ask"], ["RUN"]),

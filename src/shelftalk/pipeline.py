@@ -8,7 +8,7 @@ llama.cpp has written its first words before torch would be there.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from hashlib import sha256
@@ -105,6 +105,32 @@ def estimate_run(
     from shelftalk.training.estimate import estimate
 
     return estimate(workspace, catalogue, settings, token, say)
+
+
+def estimate_presets(
+    workspace: Workspace,
+    catalogue: str,
+    changes: Mapping[str, Any] = {},
+    token: str | None = None,
+    say: Callable[[str], None] = lambda line: None,
+) -> dict[str, Any]:
+    """Say what each preset, with `changes` laid over it, would take, from as few rehearsals as can stand for all.
+
+    See `training.preset_estimates`.
+    """
+    from shelftalk.training.preset_estimates import estimate_presets
+
+    return estimate_presets(workspace, catalogue, changes, token, say)
+
+
+def scale_estimate(found: dict[str, Any], settings: TrainingSettings) -> dict[str, Any] | None:
+    """Say approximately, and at once, what other settings would take, by what `estimate_presets` found.
+
+    See `training.preset_estimates`.
+    """
+    from shelftalk.training.preset_estimates import scale_estimate
+
+    return scale_estimate(found, settings)
 
 
 def train_run(

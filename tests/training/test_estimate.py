@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,8 @@ from shelftalk.models import tiny
 from shelftalk.settings import PrepareSettings, TrainingSettings
 from shelftalk.training.batches import Examples, Plan, cut_into_packs
 from shelftalk.training.estimate import estimate, smaller_settings
-from shelftalk.training.rehearsal import TIMED, Measured, choose_updates, project
+from shelftalk.training.projection import Measured, project
+from shelftalk.training.rehearsal import TIMED, choose_updates
 from shelftalk.training.run import Run
 from shelftalk.training.train import encode_products
 from shelftalk.workspace import Workspace
@@ -163,7 +165,9 @@ def test_a_run_of_one_update_is_rehearsed_with_it() -> None:
 
 MEASURED = Measured(
     start=5.0,
+    encoding=0.01,
     updates=[(1000, 9.0), (500, 1.0), (500, 1.0)],
+    warming=1,
     checkpoint=2.0,
     validation=4.0,
     validation_warm_up=3.0,
@@ -182,7 +186,7 @@ def test_time_goes_with_tokens_and_counts_every_checkpoint() -> None:
     assert found["updates"] == 20
     assert found["tokens_per_second"] == 500
     assert found["seconds"] == {
-        "start": 5.0,
+        "start": 5.0 + 100 * 0.01,
         "warm_up": 9.0 - 1000 / 500 + 3.0,
         "updates": 20.0,
         "validations": 2 * 4.0,
@@ -191,6 +195,12 @@ def test_time_goes_with_tokens_and_counts_every_checkpoint() -> None:
     }
     assert 2 * 10**6 < found["disk_bytes"]["checkpoints"] < 2.1 * 10**6
     assert found["disk_bytes"]["best"] == 3 * 10**5
+
+
+def test_where_two_updates_warm_up_neither_is_timed() -> None:
+    compiled = replace(MEASURED, updates=[(1000, 9.0), (500, 40.0), (500, 1.0), (600, 1.0)], warming=2)
+    assert compiled.tokens_per_second == 550
+    assert compiled.warm_up == pytest.approx(9.0 + 40.0 - 1500 / 550)
 
 
 def test_a_run_of_one_checkpoint_keeps_one_and_no_best_without_validation() -> None:

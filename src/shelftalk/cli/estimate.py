@@ -1,4 +1,4 @@
-"""`shelftalk estimate`: what a training would take, as a short table and one sentence; and `inspect`'s tokens."""
+"""`shelftalk estimate`: what a training, or each preset's, would take, as a short table; and `inspect`'s tokens."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from shelftalk.cli.options import (
     WorkspaceOption,
     read_token,
 )
+from shelftalk.errors import UserError
 from shelftalk.settings import TrainingSettings, load_preset, parse_assignments
 from shelftalk.workspace import Workspace
 
@@ -26,6 +27,9 @@ def estimate(
     catalogue: Annotated[str, typer.Argument(metavar="CATALOGUE", help="Name of a prepared catalogue.")],
     preset: PresetOption = None,
     assignments: AssignmentsOption = None,
+    presets: Annotated[
+        bool, typer.Option("--presets", help="Estimate every preset, with each --set laid over it.")
+    ] = False,
     rehearse: Annotated[bool, typer.Option("--rehearse", hidden=True)] = False,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     token_stdin: TokenOption = False,
@@ -40,6 +44,11 @@ def estimate(
         _rehearse(place)
         return
     place.existing_catalogue(catalogue)
+    if presets:
+        if preset is not None:
+            raise UserError(f"--presets estimates every preset; leave out --preset {preset}.")
+        _estimate_presets(place, catalogue, parse_assignments(assignments or []), read_token(token_stdin), as_json)
+        return
     values = {**(load_preset(preset) if preset else {}), **parse_assignments(assignments or [])}
     settings, token = TrainingSettings.from_mapping(values), read_token(token_stdin)
     from shelftalk.cli import output
@@ -63,6 +72,40 @@ def _rehearse(place: Workspace) -> None:
     rehearse_to_file(Run.open(place, NAME))
 
 
+def _estimate_presets(
+    place: Workspace, catalogue: str, changes: dict[str, str], token: str | None, as_json: bool
+) -> None:
+    TrainingSettings.from_mapping(changes)
+    from shelftalk.cli import output
+    from shelftalk.pipeline import estimate_presets
+
+    with output.step("Rehearsing as few updates as stand for all presets"):
+        found = estimate_presets(place, catalogue, changes, token, output.say)
+    if as_json:
+        output.print_json(found)
+    else:
+        _show_presets(found)
+
+
+def _show_presets(found: dict[str, Any]) -> None:
+    from shelftalk.cli.output import duration, out, show_rows
+
+    rows = [
+        {
+            "preset": name,
+            "products": f"{one['products']:,}",
+            "time": "unknown" if one["seconds_total"] is None else duration(one["seconds_total"]),
+            "memory": "ran out" if one["memory_bytes"] is None else size(one["memory_bytes"]),
+            "fits": {True: "yes", False: "no", None: "unknown"}[one["fits"]],
+        }
+        for name, one in sorted(found["presets"].items(), key=lambda item: item[1]["tokens"])
+    ]
+    show_rows(rows, "")
+    available = size(found["memory_available_bytes"])
+    on = f"In {found['precision']} on {found['device']}; memory available: {available}.{beside(found)}"
+    out.print(on, markup=False, soft_wrap=True)
+
+
 def _show(found: dict[str, Any]) -> None:
     from shelftalk.cli.output import duration, out, show_rows
 
@@ -83,13 +126,13 @@ def _show(found: dict[str, Any]) -> None:
 
 def conclude(found: dict[str, Any]) -> str:
     """Return the sentence that says whether the run fits, and what would where it does not."""
-    beside = f" Measured while {', '.join(found['running'])} trains: alone it is faster." if found["running"] else ""
+    others = beside(found)
     if found["fits"] is None:
-        return f"Whether it fits cannot be said: this system does not tell what memory is available.{beside}"
+        return f"Whether it fits cannot be said: this system does not tell what memory is available.{others}"
     if found["fits"]:
         if found.get("disk_bytes_total", 0) > found["disk_free_bytes"]:
-            return f"It fits into memory but not on the disk: free some space, or choose another --workspace.{beside}"
-        return f"It fits.{beside}"
+            return f"It fits into memory but not on the disk: free some space, or choose another --workspace.{others}"
+        return f"It fits.{others}"
     smaller = found["smaller"]
     if smaller is None:
         cure = "nothing smaller fits either: take a machine with more memory."
@@ -100,7 +143,12 @@ def conclude(found: dict[str, Any]) -> str:
         takes = f"{size(smaller['memory_bytes'])} and {duration(smaller['seconds_total'])}"
         cure = f"the next smaller that does, {spell(smaller['settings'])}, takes {takes}."
     room = "" if found["memory_available_bytes"] is None else f"the {size(found['memory_available_bytes'])} of "
-    return f"It does not fit into {room}memory{' available' if room else ''}; {cure}{beside}"
+    return f"It does not fit into {room}memory{' available' if room else ''}; {cure}{others}"
+
+
+def beside(found: dict[str, Any]) -> str:
+    """Return the sentence that names the runs that trained meanwhile, where there were any."""
+    return f" Measured while {', '.join(found['running'])} trains: alone it is faster." if found["running"] else ""
 
 
 def size(count: int | None) -> str:

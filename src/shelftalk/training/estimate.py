@@ -23,6 +23,7 @@ from shelftalk.models.registry import find_model, must_be_made
 from shelftalk.settings import TrainingSettings
 from shelftalk.training.batches import PASS_TOKENS
 from shelftalk.training.jobs import list_runs
+from shelftalk.training.projection import Measured, project
 from shelftalk.training.run import Run
 from shelftalk.training.state import stop_signals
 from shelftalk.workspace import Workspace, read_json, writing
@@ -48,10 +49,10 @@ def estimate(
     one does; `say` is told which. Nothing stays on the disk.
 
     Returns:
-        What `rehearsal.rehearse` returns, with `catalogue`; `seconds_total` and `disk_bytes_total`; `memory_bytes`
-        (None where memory ran out); `fits` (None where what is available is unknown); `disk_free_bytes`; `smaller`,
-        which is None or has `settings` (what to change), `seconds_total` and `memory_bytes`; and `running`, the runs
-        that trained meanwhile and took their share of this machine.
+        What `rehearsal.rehearse` returns and `projection.project` makes of its `measured`, with `catalogue`;
+        `memory_bytes` (None where memory ran out); `fits` (None where what is available is unknown);
+        `disk_free_bytes`; `smaller`, which is None or has `settings` (what to change), `seconds_total` and
+        `memory_bytes`; and `running`, the runs that trained meanwhile and took their share of this machine.
 
     Raises:
         NotFound, TooFewProducts, InvalidSettings and so on: what training would raise.
@@ -62,16 +63,17 @@ def estimate(
     if must_be_made(settings.base_model, workspace):
         say(f"Unpacking {settings.base_model} before that, which happens once.")
     running = [run["name"] for run in list_runs(workspace) if run["status"] == "running"]
-    found = _rehearse(workspace, catalogue, settings, token)
+    found = rehearse_apart(workspace, catalogue, settings, token)
+    found.pop("measured", None)
     if available is None:
         available = found["memory_available_bytes"]
-    found |= {"catalogue": catalogue, "memory_available_bytes": available, "fits": _fits(found, available)}
+    found |= {"catalogue": catalogue, "memory_available_bytes": available, "fits": fits(found, available)}
     found |= {"disk_free_bytes": shutil.disk_usage(workspace.root).free, "smaller": None, "running": running}
     if found["fits"] is False:
         for changes in smaller_settings(settings, found, available):
             say(f"That does not fit; rehearsing with {spell(changes)}.")
-            tried = _rehearse(workspace, catalogue, settings.replace(changes), token)
-            if _fits(tried, available):
+            tried = rehearse_apart(workspace, catalogue, settings.replace(changes), token)
+            if fits(tried, available):
                 kept = {key: tried[key] for key in ("seconds_total", "memory_bytes")}
                 return {**found, "smaller": {"settings": changes, **kept}}
     return found
@@ -115,14 +117,22 @@ def smaller_settings(
             yield {**changes, "base_model": embedded.NAME}
 
 
-def _fits(found: dict[str, Any], available: int | None) -> bool | None:
+def fits(found: dict[str, Any], available: int | None) -> bool | None:
+    """Say whether what was found fits into the memory available; None where that is unknown."""
     if found["memory_bytes"] is None:
         return False
     return None if available is None else bool(found["memory_bytes"] <= available)
 
 
-def _rehearse(workspace: Workspace, catalogue: str, settings: TrainingSettings, token: str | None) -> dict[str, Any]:
-    """Rehearse in a process and a folder of their own, and return what was found with the totals."""
+def rehearse_apart(
+    workspace: Workspace, catalogue: str, settings: TrainingSettings, token: str | None
+) -> dict[str, Any]:
+    """Rehearse in a process and a folder of their own, and return what was found and, unless memory ran out, projected.
+
+    Raises:
+        NotFound, TooFewProducts, InvalidSettings and so on: what training would raise.
+        Failure: the rehearsal ended without a word.
+    """
     base = find_model(settings.base_model, workspace, token)
     with (
         writing(workspace.root),
@@ -136,11 +146,10 @@ def _rehearse(workspace: Workspace, catalogue: str, settings: TrainingSettings, 
         begin = time.monotonic()
         found = _run_process(run)
         outside = time.monotonic() - begin - found.pop("seconds_inside", 0.0)
-    if "seconds" not in found:
+    if "measured" not in found:
         return {"memory_bytes": None, "memory_available_bytes": None, **found}
-    found["seconds"]["start"] += outside
-    totals = {"seconds_total": sum(found["seconds"].values()), "disk_bytes_total": sum(found["disk_bytes"].values())}
-    return {**found, **totals}
+    found["measured"]["start"] += outside
+    return found | project(Measured(**found["measured"]), settings, found["products"], found["tokens"])
 
 
 def _run_process(run: Run) -> dict[str, Any]:

@@ -1,19 +1,20 @@
-"""Rehearse a training: some of its own updates, with its own settings, plan and code, measured and projected.
+"""Rehearse a training: some of its own updates, with its own settings, plan and code, measured.
 
 This wants a process of its own, because a process's peak memory is that of everything it ever did. The first update is
-the one with the largest pass of the run: it warms up, and decides the peak memory. The updates after it, which are
-timed, are those nearest to the run's mean. Seconds go with tokens, because packs hold hardly any padding.
+the one with the largest pass of the run: it warms up, and decides the peak memory. Where layers are compiled, they are
+so again in the second update, for any length. The updates after that, which are timed, are those nearest to the run's
+mean. Seconds go with tokens, because packs hold hardly any padding.
 """
 
 from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import numpy as np
@@ -24,14 +25,15 @@ from shelftalk.errors import OutOfMemory, ShelftalkError
 from shelftalk.models.adapters import add_adapter
 from shelftalk.models.load import best_device, load_model
 from shelftalk.models.registry import BaseModel
-from shelftalk.records import no_progress
+from shelftalk.records import Product, no_progress
 from shelftalk.settings import TrainingSettings
 from shelftalk.training.attention import PACKED, packed_attention
 from shelftalk.training.batches import Examples, Plan, cut_into_packs
-from shelftalk.training.checkpoints import KEEP, save_checkpoint
+from shelftalk.training.checkpoints import save_checkpoint
 from shelftalk.training.estimate import FILE
 from shelftalk.training.loss import head_taken_off
 from shelftalk.training.memory import available_memory, peak_memory, weights_memory
+from shelftalk.training.projection import Measured
 from shelftalk.training.recorder import Recorder
 from shelftalk.training.run import Run
 from shelftalk.training.samples import sampled_product, write_description
@@ -44,35 +46,16 @@ PRODUCTS = 20_000  # of a larger run only so many are encoded, and its tokens ar
 UPDATES_LOOKED_AT = 2_000
 TIMED = 10  # updates at most; two do where they take this long together:
 TIMED_SECONDS = 8.0
+WARMING = {False: 1, True: 2}  # updates before those that are timed, without and with compiling
 VALIDATED = 20  # products of a validation
 LENGTHS = 300  # of products, met by attention alone
-LINE_BYTES = 140  # of an update in metrics.jsonl
-HISTORY_BYTES = 180  # of the same in the history that a checkpoint keeps
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What a rehearsal found: seconds until the first update, each update's (tokens, seconds), then seconds of one
-    checkpoint, of one validation, of its warming up, of one sample and of the adapter; and the bytes of a checkpoint,
-    of the weights in it, and of the adapter.
-    """
-
-    start: float
-    updates: list[tuple[int, float]]
-    checkpoint: float
-    validation: float
-    validation_warm_up: float
-    sample: float
-    adapter: float
-    checkpoint_bytes: int
-    weights_bytes: int
-    adapter_bytes: int
 
 
 class Stopwatch(TrainerCallback):  # type: ignore[misc]
     """Notes when each update ends, ends the training when enough is timed, and puts off what is measured apart."""
 
-    def __init__(self) -> None:
+    def __init__(self, warming: int) -> None:
+        self.warming = warming
         self.ends: list[float] = []
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
@@ -83,7 +66,8 @@ class Stopwatch(TrainerCallback):  # type: ignore[misc]
             torch.cuda.synchronize()
         self.ends.append(time.monotonic())
         control.should_save = control.should_evaluate = False
-        if len(self.ends) > 3 and self.ends[-1] - self.ends[1] > TIMED_SECONDS:
+        timed = self.ends[self.warming :]
+        if len(timed) > 2 and timed[-1] - timed[0] > TIMED_SECONDS:
             control.should_training_stop = True
 
 
@@ -110,14 +94,13 @@ def rehearse_to_file(run: Run) -> None:
 
 
 def rehearse(run: Run) -> dict[str, Any]:
-    """Make some updates of `run` in its folder, and return what the whole run would take.
+    """Make some updates of `run` in its folder, and return what was measured.
 
     Returns:
         `device`, `precision`, `memory_available_bytes` (None where unknown), `weights_bytes` of the base model,
-        `seconds_inside` this function; and, unless memory ran out, `products`, `updates`, and `tokens` and
-        `labelled_tokens` of all epochs, `counted` (false where those are projected from a sample), `longest` (tokens
-        of one product), `pass_tokens`, `compiled`, `tokens_per_second`, `memory_bytes`, and `seconds` and `disk_bytes`
-        by what takes them.
+        `seconds_inside` this function; and, unless memory ran out, `products`, `tokens` and `labelled_tokens` of all
+        epochs, `counted` (false where those are projected from a sample), `longest` (tokens of one product),
+        `pass_tokens`, `compiled`, `memory_bytes`, and `measured`, a `projection.Measured`.
     """
     lap = Lap()
     base = run.base_model()
@@ -140,13 +123,14 @@ def _rehearse_updates(run: Run, base: BaseModel) -> dict[str, Any]:
     model, tokenizer = load_model(base.folder, run.precision, attention=PACKED)
     model = add_adapter(model, settings)
     products = run.products()
-    count, sample = len(products), products[:: -(-len(products) // PRODUCTS)]
-    share = len(sample) / count
+    count = len(products)
     start = lap()
-    plan = Plan(encode_products(tokenizer, sample, settings), settings)
-    start += lap() / share
+    examples = encode_sample(tokenizer, products, settings)
+    encoding = lap() / len(examples)
+    share = len(examples) / count
+    plan = Plan(examples, settings)
     validation = validation_examples(tokenizer, run) if settings.validate_every else Examples([])
-    del products, sample  # as a training lets go of them before its updates
+    del products  # as a training lets go of them before its updates
     with head_taken_off(model) as head:
         trainer = make_trainer(run, model, head, plan, validation, [])
         pass_tokens = trainer.pass_tokens
@@ -165,7 +149,9 @@ def _rehearse_updates(run: Run, base: BaseModel) -> dict[str, Any]:
     save_adapter(model, run)
     measured = Measured(
         start=start,
+        encoding=encoding,
         updates=updates,
+        warming=WARMING[trainer.fused],
         checkpoint=checkpoint,
         validation=validation_seconds,
         validation_warm_up=validation_warm_up,
@@ -184,38 +170,20 @@ def _rehearse_updates(run: Run, base: BaseModel) -> dict[str, Any]:
         "compiled": trainer.fused,
         "memory_bytes": peak_memory(),
         "labelled_tokens": round(labelled / share),
-        **project(measured, settings, count, round(sum(plan.tokens_by_update()) / share)),
+        "tokens": count_tokens(examples, settings, count),
+        "measured": asdict(measured),
     }
 
 
-def project(measured: Measured, settings: TrainingSettings, products: int, tokens: int) -> dict[str, Any]:
-    """Return what a run of `products` products and `tokens` tokens, all epochs together, takes by what was measured."""
-    updates = -(-products * settings.epochs // (settings.batch_size * settings.gradient_accumulation))
-    checkpoints = -(-updates // settings.checkpoint_every)  # the last update has one in any case
-    validations = updates // settings.validate_every if settings.validate_every else 0
-    samples = 1 + -(-updates // settings.sample_every) if settings.sample_every else 0  # one before any update
-    lines = updates // settings.log_every
-    (first_tokens, first_seconds), *timed = measured.updates
-    rate = median(tokens / seconds for tokens, seconds in timed)
-    return {
-        "updates": updates,
-        "tokens": tokens,
-        "tokens_per_second": round(rate, 1),
-        "seconds": {
-            "start": measured.start,
-            "warm_up": max(0.0, first_seconds - first_tokens / rate) + measured.validation_warm_up,
-            "updates": tokens / rate,
-            "validations": validations * measured.validation,
-            "samples": samples * measured.sample,
-            "checkpoints": checkpoints * measured.checkpoint + measured.adapter,
-        },
-        "disk_bytes": {
-            "checkpoints": min(KEEP, checkpoints) * (measured.checkpoint_bytes + lines * HISTORY_BYTES),
-            "best": measured.weights_bytes if validations else 0,
-            "adapter": measured.adapter_bytes,
-            "metrics": lines * LINE_BYTES,
-        },
-    }
+def encode_sample(tokenizer: Any, products: Sequence[Product], settings: TrainingSettings) -> Examples:
+    """Return the training examples of evenly spaced products, PRODUCTS at most."""
+    return encode_products(tokenizer, products[:: -(-len(products) // PRODUCTS)], settings)
+
+
+def count_tokens(examples: Examples, settings: TrainingSettings, products: int) -> int:
+    """Count the tokens of all epochs on so many products, projected where the `examples` are a sample of them."""
+    share = len(examples) / products
+    return round(int(examples.input_lengths.sum()) * settings.epochs / share)
 
 
 def choose_updates(plan: Plan, pass_tokens: int) -> list[int]:
@@ -240,7 +208,7 @@ def _time_updates(run: Run, trainer: AdapterTrainer, plan: Plan) -> list[tuple[i
     Raises:
         OutOfMemory: the trainer had to take smaller passes.
     """
-    pass_tokens, watch = trainer.pass_tokens, Stopwatch()
+    pass_tokens, watch = trainer.pass_tokens, Stopwatch(WARMING[trainer.fused])
     updates = [plan[number] for number in choose_updates(plan, pass_tokens)]
     tokens = [sum(example.input_length for example in update) for update in updates]
     trainer.train_dataset = updates

@@ -51,9 +51,7 @@ class Run:
         """
         from shelftalk.models.load import resolve_precision  # loads torch, which opening a run must not
 
-        catalogue = Catalogue.open(workspace.existing_catalogue(catalogue_name))
-        if catalogue.count("train") == 0:
-            raise TooFewProducts(f"Catalogue {catalogue_name!r} has no products to train on; prepare a larger file.")
+        catalogue = open_to_train(workspace, catalogue_name)
         versions = {library: version(library) for library in LIBRARIES}
         versions["python"] = ".".join(map(str, sys.version_info[:3]))
         description = {
@@ -161,3 +159,16 @@ class Run:
         """Return exactly the products that the run trains on, in catalogue order."""
         settings = self.settings
         return self.catalogue().sample("train", settings.products, settings.seed)
+
+
+def open_to_train(workspace: Workspace, name: str) -> Catalogue:
+    """Open a catalogue that has products to train on.
+
+    Raises:
+        NotFound: there is no such catalogue.
+        TooFewProducts: its training split is empty.
+    """
+    catalogue = Catalogue.open(workspace.existing_catalogue(name))
+    if catalogue.count("train") == 0:
+        raise TooFewProducts(f"Catalogue {name!r} has no products to train on; prepare a larger file.")
+    return catalogue

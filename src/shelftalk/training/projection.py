@@ -1,0 +1,89 @@
+"""Project what a whole run takes from what a rehearsal of it measured; arithmetic alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from statistics import median
+from typing import Any
+
+from shelftalk.settings import TrainingSettings
+from shelftalk.training.checkpoints import KEEP
+
+LINE_BYTES = 140  # of an update in metrics.jsonl
+HISTORY_BYTES = 180  # of the same in the history that a checkpoint keeps
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a rehearsal found: seconds until the first update, without those of encoding, and of encoding one product;
+    each update's (tokens, seconds), of which the first `warming` also warm up; then seconds of one checkpoint, of one
+    validation, of its warming up, of one sample and of the adapter; and the bytes of a checkpoint, of the weights in
+    it, and of the adapter.
+    """
+
+    start: float
+    encoding: float
+    updates: list[tuple[int, float]]
+    warming: int
+    checkpoint: float
+    validation: float
+    validation_warm_up: float
+    sample: float
+    adapter: float
+    checkpoint_bytes: int
+    weights_bytes: int
+    adapter_bytes: int
+
+    @property
+    def tokens_per_second(self) -> float:
+        """The median speed of the updates that only compute."""
+        return median(tokens / seconds for tokens, seconds in self.updates[self.warming :])
+
+    @property
+    def warm_up(self) -> float:
+        """The seconds that the updates which also warm up take more than their tokens do."""
+        rate, warming = self.tokens_per_second, self.updates[: self.warming]
+        return max(0.0, sum(seconds - tokens / rate for tokens, seconds in warming))
+
+    def with_bytes_times(self, factor: float) -> Measured:
+        """Return the same for an adapter `factor` times as large."""
+        sizes = ("checkpoint_bytes", "weights_bytes", "adapter_bytes")
+        return replace(self, **{name: round(getattr(self, name) * factor) for name in sizes})
+
+
+def count_updates(settings: TrainingSettings, products: int) -> int:
+    """Count the updates of a run on so many products, as `batches.Plan` makes them."""
+    return -(-products * settings.epochs // (settings.batch_size * settings.gradient_accumulation))
+
+
+def project(measured: Measured, settings: TrainingSettings, products: int, tokens: int) -> dict[str, Any]:
+    """Return what a run of `products` products and `tokens` tokens, all epochs together, takes by what was measured."""
+    updates = count_updates(settings, products)
+    checkpoints = -(-updates // settings.checkpoint_every)  # the last update has one in any case
+    validations = updates // settings.validate_every if settings.validate_every else 0
+    samples = 1 + -(-updates // settings.sample_every) if settings.sample_every else 0  # one before any update
+    lines = updates // settings.log_every
+    rate = measured.tokens_per_second
+    seconds = {
+        "start": measured.start + products * measured.encoding,
+        "warm_up": measured.warm_up + measured.validation_warm_up,
+        "updates": tokens / rate,
+        "validations": validations * measured.validation,
+        "samples": samples * measured.sample,
+        "checkpoints": checkpoints * measured.checkpoint + measured.adapter,
+    }
+    disk_bytes = {
+        "checkpoints": min(KEEP, checkpoints) * (measured.checkpoint_bytes + lines * HISTORY_BYTES),
+        "best": measured.weights_bytes if validations else 0,
+        "adapter": measured.adapter_bytes,
+        "metrics": lines * LINE_BYTES,
+    }
+    return {
+        "updates": updates,
+        "tokens": tokens,
+        "tokens_per_second": round(rate, 1),
+        "seconds": seconds,
+        "disk_bytes": disk_bytes,
+        "seconds_total": sum(seconds.values()),
+        "disk_bytes_total": sum(disk_bytes.values()),
+    }
