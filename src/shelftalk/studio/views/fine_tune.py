@@ -198,7 +198,7 @@ def _looks(catalogue: str, values: dict[str, Any]) -> dict[str, int]:
 
 
 def _free_name(catalogue: str, preset: str) -> str:
-    taken, name = workspace().runs(), f"{catalogue}-{preset}"[:56]
+    taken, name = workspace().runs(), catalogue if catalogue == preset else f"{catalogue}-{preset}"[:56]
     return next(one for one in (name, *(f"{name}-{number}" for number in range(2, 10_000))) if one not in taken)
 
 

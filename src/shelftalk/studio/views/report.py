@@ -21,13 +21,13 @@ from shelftalk.training.run import Run
 from shelftalk.training.state import read_metrics
 from shelftalk.workspace import read_json
 
-# Of each measure: digits, Vega's format for the picture, and whether less is better.
+# Of each measure: Vega's format for the picture, and whether less is better; what is neither is None.
 MEASURES = {
-    "bits_per_byte": (3, ".3f", True),
-    "chrf": (1, ".1f", False),
-    "stop_rate": (2, ".0%", False),
-    "repetition": (3, ".1%", True),
-    "mean_words": (1, ".0f", None),
+    "bits_per_byte": (".3f", True),
+    "chrf": (".1f", False),
+    "stop_rate": (".0%", False),
+    "repetition": (".1%", True),
+    "mean_words": (".0f", None),
 }
 PRODUCTS = (20, 50, 100, 200)
 
@@ -97,7 +97,7 @@ def _measures(result: dict[str, Any]) -> None:
     for start in range(0, len(MEASURES), 3):
         for place, measure in zip(st.columns(3), list(MEASURES)[start : start + 3], strict=False):
             with place, st.container(border=True):
-                _, format, less = MEASURES[measure]
+                format, less = MEASURES[measure]
                 st.markdown(f"**{text(f'measure.{measure}')}**")
                 charts.two_bars(result["base"][measure], result["tuned"][measure], format)
                 better = "measure.less" if less else "measure.more" if less is not None else "measure.neither"
@@ -105,18 +105,27 @@ def _measures(result: dict[str, Any]) -> None:
                 st.caption(f"{text(f'measure.{measure}_help')} {text(better, **words)}")
     rows = {
         text(f"measure.{measure}"): {
-            text("compare.before"): number(result["base"][measure], digits),
-            text("compare.after"): number(result["tuned"][measure], digits),
-            text("report.change"): _change(result["base"][measure], result["tuned"][measure]),
+            text("compare.before"): _written(format, result["base"][measure]),
+            text("compare.after"): _written(format, result["tuned"][measure]),
+            text("report.change"): _change(format, result["base"][measure], result["tuned"][measure]),
         }
-        for measure, (digits, _, _) in MEASURES.items()
+        for measure, (format, _) in MEASURES.items()
     }
     st.table(pandas.DataFrame(rows).T)
     st.caption(text("report.no_interval"))
 
 
-def _change(before: float, after: float) -> str:
-    return "–" if not before else f"{'+' if after > before else ''}{percent(after / before - 1, 1)}"
+def _written(format: str, value: float) -> str:
+    digits = int(format[1])
+    return percent(value, digits) if format.endswith("%") else number(value, digits)
+
+
+def _change(format: str, before: float, after: float) -> str:
+    """Return the difference of two shares in points, of other figures as a part of the first one."""
+    sign = "+" if after > before else ""
+    if format.endswith("%"):
+        return sign + text("report.points", points=number(100 * (after - before), int(format[1])))
+    return f"{sign}{percent(after / before - 1, 1)}" if before else "–"
 
 
 def _examples(run: Run) -> None:
