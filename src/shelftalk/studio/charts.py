@@ -14,7 +14,7 @@ import streamlit as st
 
 from shelftalk.studio.language import text
 
-COLOURS = ["#c2410c", "#0e7490", "#7c3aed", "#4d7c0f", "#be185d", "#a16207", "#1d4ed8", "#57534e"]
+COLOURS = ["#ea580c", "#0891b2", "#8b5cf6", "#65a30d", "#db2777", "#ca8a04", "#3b82f6", "#78716c"]
 INK = {"light": "#292018", "dark": "#f3ece2"}
 HEIGHT = 260
 SMOOTH = 20  # points over which a loss is averaged

@@ -111,27 +111,24 @@ def _settings_table(runs: dict[str, Run]) -> None:
 
 
 def _actions(name: str, run: Run | None, status: str) -> None:
-    places = st.columns(4)
     busy = status in ACTIVE
-    if run is not None:
-        with places[0]:
+    with st.container(horizontal=True):
+        if run is not None:
             _again(run)
-        with places[1], st.popover(text("runs.rename"), disabled=busy, width="stretch"):
-            _rename(name)
-        with places[2]:
+            with st.popover(text("runs.rename"), disabled=busy):
+                _rename(name)
             _download(run)
-    with places[3]:
-        if st.button(text("runs.delete"), icon=":material/delete:", disabled=busy, width="stretch"):
+        if st.button(text("runs.delete"), icon=":material/delete:", disabled=busy):
             _confirm_delete(name)
     if busy:
         st.caption(text("runs.busy"))
 
 
 def _again(run: Run) -> None:
-    if st.button(text("runs.watch"), icon=":material/visibility:", width="stretch"):
+    if st.button(text("runs.watch"), icon=":material/visibility:"):
         remember("watched", run.name)
         go("fine_tune")
-    if st.button(text("runs.duplicate"), icon=":material/content_copy:", width="stretch"):
+    if st.button(text("runs.duplicate"), icon=":material/content_copy:"):
         remember("duplicated", {"run": run.name, "settings": run.settings.as_mapping()})
         remember("base_model", run.settings.base_model)
         remember("catalogue", run.description["catalogue"])
@@ -157,7 +154,6 @@ def _download(run: Run) -> None:
             f"{run.name}-adapter.zip",
             "application/zip",
             icon=":material/download:",
-            width="stretch",
         )
 
 
