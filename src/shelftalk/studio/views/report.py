@@ -29,18 +29,29 @@ MEASURES = {
     "repetition": (".1%", True),
     "mean_words": (".0f", None),
 }
+# On paper: the report alone, on white, no card torn between two pages. A constant, never a text of the data.
+PRINT = """<style>@page { margin: 15mm; }
+@media print {
+[data-testid=stSidebar], [data-testid=stHeader], .st-key-screen, .st-key-screen-end { display: none !important; }
+[data-testid=stApp] { background: white; }
+[data-testid=stMainBlockContainer] { padding: 0; max-width: none; }
+[data-testid=stVerticalBlock], [data-testid=stElementContainer] { break-inside: auto; }
+[data-testid=stHeading] { break-after: avoid; }
+}</style>"""
 PRODUCTS = (20, 50, 100, 200)
 
 
 def show() -> None:
     """Draw the page."""
+    st.html(PRINT)
     st.write(text("report.intro"))
     finished = [run["name"] for run in pipeline.list_runs(workspace()) if run["status"] == "finished"]
     if not finished:
         show_empty("report.no_run", "fine_tune")
         return
-    run = Run.open(workspace(), choose("run", text("runs.choose"), finished))
-    _evaluate(run)
+    with st.container(key="screen"):
+        run = Run.open(workspace(), choose("run", text("runs.choose"), finished))
+        _evaluate(run)
     result = read_result(run)
     st.header(text("report.of", run=run.name))
     st.text(text("report.what", catalogue=run.description["catalogue"], base=run.description["base"]["name"]))
@@ -51,7 +62,8 @@ def show() -> None:
     charts.loss_curves({run.name: read_metrics(run.folder, POINTS)})
     _votes(run)
     _settings(run)
-    st.caption(text("report.print"))
+    with st.container(key="screen-end"):
+        st.caption(text("report.print"))
 
 
 def read_result(run: Run) -> dict[str, Any] | None:
