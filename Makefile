@@ -30,7 +30,7 @@ catalogue: $(VENV)/installed
 	$(BIN)/python demo_catalogue/build.py
 
 images: $(VENV)/installed-dev
-	$(BIN)/python docs/make_images.py
+	$(BIN)/python -m tools.make_images
 
 clean:
 	rm -rf $(VENV) workspace build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -25,7 +25,7 @@ from shelftalk.studio.language import texts
 from shelftalk.studio.launch import find_port
 from shelftalk.studio.navigation import ICONS
 
-FOLDER = Path(__file__).with_name("images")
+FOLDER = Path(__file__).parents[1] / "docs" / "images"
 LANGUAGES = {"en": "en-US", "pt-BR": "pt-BR"}
 FIRST = next(iter(ICONS))  # has the address without a name
 WIDTH, HEIGHT = 1280, 900
