@@ -45,7 +45,9 @@ def show() -> None:
     if not _is_ready(run):
         return
     asked, blind, settings, references = _question(run)
-    warm_up(run, settings)
+    if st.session_state.get("warmed") != run.name:
+        warm_up(run, settings)
+        remember("warmed", run.name)
     if asked:
         _answer(run, asked, settings, references, blind)
     elif shown := _shown(run):
@@ -122,7 +124,10 @@ def _pick(run: Run) -> Product:
 
 
 def _answer(run: Run, asked: str, settings: DecodingSettings, references: int, blind: bool) -> None:
-    """Let both models write, drawing each text as it grows; then draw the whole anew."""
+    """Let both models write, drawing each text as it grows; then draw the whole anew.
+
+    Asked blindly, nothing is drawn before both have written: the first to write is always the same.
+    """
     order = list(SIDES)
     if blind:
         random.Random().shuffle(order)  # noqa: S311 (only the person is not to know)
@@ -133,12 +138,15 @@ def _answer(run: Run, asked: str, settings: DecodingSettings, references: int, b
             places[side] = st.empty()
             places[side].caption(text("compare.waiting"))
     with writers().writing(run, settings) as (engine, index):
-        comparison = compare(engine, asked, settings, lambda: index.search(asked, references), _drawer(places))
-    keep(run.folder, comparison, settings)
+        drawer = None if blind else _drawer(places)
+        comparison = compare(engine, asked, settings, lambda: index.search(asked, references), drawer)
+    if not blind:
+        keep(run.folder, comparison, settings)
     held_out = st.session_state.get("held_out")
     shown = {
         "run": run.name,
         "comparison": comparison,
+        "settings": settings,
         "order": order,
         "blind": blind,
         "true": held_out.description if held_out and held_out.title == asked else None,
@@ -208,8 +216,9 @@ def _vote(run: Run, shown: dict[str, Any]) -> None:
     for column, (label, choice) in zip(st.columns(3), choices.items(), strict=True):
         name = text("compare.neither") if label == "neither" else text("compare.answer", letter=label)
         if column.button(name, key=f"vote-{label}", width="stretch"):
+            remember("shown", {**shown, "vote": choice})  # first: a second click finds it decided
             pipeline.cast_vote(run, shown["comparison"].query, choice)
-            remember("shown", {**shown, "vote": choice})
+            keep(run.folder, shown["comparison"], shown["settings"])
             st.rerun()
 
 
