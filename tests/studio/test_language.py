@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import string
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,33 +19,42 @@ from shelftalk.studio.language import LANGUAGES, texts
 from shelftalk.studio.training_view import ICONS
 
 STUDIO = Path(language.__file__).parent
-CALL = re.compile(r"""(?<![.\w])(?:text|has_text|show_empty)\(\s*(f?)(["'])(.*?)\2""", re.DOTALL)
 SETTINGS = (TrainingSettings, PrepareSettings, DecodingSettings)
 
 
-def asked_for() -> Iterator[re.Pattern[str]]:
-    """Yield a pattern of each key that the code asks for; what it puts in at run time may be anything."""
+def written(node: ast.AST) -> str | None:
+    """Return a pattern of the text that a piece of code writes out; what it puts in at run time may be anything."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return re.escape(node.value)
+    if isinstance(node, ast.JoinedStr):
+        return "".join(written(part) or ".+" for part in node.values)
+    return None
+
+
+def nodes() -> Iterator[ast.AST]:
     for file in STUDIO.rglob("*.py"):
-        for formatted, _, key in CALL.findall(file.read_text(encoding="utf-8")):
-            parts = re.split(r"\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}", key) if formatted else [key]
-            yield re.compile(".+".join(map(re.escape, parts)))
-    yield re.compile(r"settings\..*")
-    yield re.compile(r".*\.(what|next)")
-    yield re.compile(r"(watch|catalogue|measure)\..*")  # asked for by way of tables of keys
+        yield from ast.walk(ast.parse(file.read_text(encoding="utf-8")))
 
 
 @pytest.mark.parametrize("name", LANGUAGES)
 def test_every_text_is_asked_for(name: str) -> None:
-    patterns = list(asked_for())
-    unused = [key for key in texts(name) if not any(pattern.fullmatch(key) for pattern in patterns)]
+    patterns = {pattern for node in nodes() if (pattern := written(node)) and "." in pattern}
+    patterns |= {re.escape(f"{one.args[0].value}.") + "(what|next)" for one in calls("show_empty")}
+    unused = [key for key in texts(name) if not any(re.fullmatch(pattern, key) for pattern in patterns)]
     assert unused == []
 
 
 @pytest.mark.parametrize("name", LANGUAGES)
 def test_every_text_that_is_asked_for_is_there(name: str) -> None:
-    keys = texts(name)
-    missing = [pattern.pattern for pattern in asked_for() if not any(map(pattern.match, keys))]
-    assert missing == []
+    asked = {pattern for call in calls("text") if (pattern := written(call.args[0]))}
+    assert len(asked) > 100
+    assert [pattern for pattern in asked if not any(re.fullmatch(pattern, key) for key in texts(name))] == []
+
+
+def calls(function: str) -> Iterator[Any]:
+    for node in nodes():
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == function:
+            yield node
 
 
 def test_both_languages_have_the_same_texts() -> None:

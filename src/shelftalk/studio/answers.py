@@ -19,8 +19,7 @@ CSS = """
 h3 { margin: 0 0 .5rem; font-size: 1rem; font-weight: 600; font-family: var(--st-font); color: var(--st-text-color); }
 p { margin: 0; font-family: var(--st-font); color: var(--st-text-color); line-height: 1.6; white-space: pre-wrap;
     overflow-wrap: anywhere; }
-mark { color: inherit; background: color-mix(in srgb, var(--st-primary-color) 16%, transparent); border-radius: 3px;
-       border-bottom: 2px solid var(--st-primary-color); }
+mark { color: inherit; background: color-mix(in srgb, var(--st-primary-color) 18%, transparent); border-radius: 3px; }
 ul { display: flex; flex-wrap: wrap; gap: .3rem 1.1rem; list-style: none; margin: .8rem 0 0; padding: .6rem 0 0;
      border-top: 1px solid var(--st-border-color); font: .85rem var(--st-font); color: var(--st-text-color); }
 """

@@ -53,8 +53,7 @@ def _widget(cls: type[Settings], one: Field[Any], value: Any, key: str) -> Any:
 def _optional_number(label: str, one: Field[Any], value: int | None, key: str) -> int | None:
     """Draw a number that may be left open: all products, or automatic."""
     low, high = RANGES.get(one.name, (one.metadata["at_least"], one.metadata["at_most"]))
-    open_word = text("form.all") if one.name.endswith("products") else text("form.automatic")
-    left_open = st.checkbox(f"{label}: {open_word}", value=value is None, key=f"{key}-open")
+    left_open = st.checkbox(f"{label}: {_open_word(one.name)}", value=value is None, key=f"{key}-open")
     if left_open:
         return None
     start = min(max(3000, low), high) if value is None and high else value or low
@@ -74,12 +73,6 @@ def _number(label: str, one: Field[Any], value: Any, key: str) -> Any:
     return st.number_input(label, float(low or 0), high, float(value), step=step, format=format, key=key)
 
 
-def changed(cls: type[Settings], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings that differ from their defaults."""
-    defaults = {one.name: one.default for one in fields(cls)}
-    return {name: value for name, value in values.items() if value != defaults[name]}
-
-
 def assignments(values: Mapping[str, Any]) -> list[str]:
     """Return settings as the command line's --set takes them."""
     return [part for name, value in values.items() for part in ("--set", f"{name}={_typed(value)}")]
@@ -89,6 +82,12 @@ def _typed(value: Any) -> str:
     return "automatic" if value is None else str(value)
 
 
-def products_of(value: int | None) -> str:
-    """Return a number of products for people, `None` being all."""
-    return text("form.all") if value is None else number(value)
+def written(name: str, value: Any) -> str:
+    """Return the value of the setting `name` for people."""
+    if value is None:
+        return _open_word(name)
+    return number(value) if isinstance(value, int) else str(value)
+
+
+def _open_word(name: str) -> str:
+    return text("form.all") if name.endswith("products") else text("form.automatic")

@@ -11,6 +11,7 @@ import pandas
 import streamlit as st
 
 from shelftalk import pipeline
+from shelftalk.errors import TooFewProducts
 from shelftalk.generation.compare import Comparison, compare
 from shelftalk.generation.history import history_as_csv, history_as_json, read_history
 from shelftalk.generation.history import remember as keep
@@ -43,10 +44,8 @@ def show() -> None:
     run = Run.open(workspace(), name)
     if not _is_ready(run):
         return
-    settings, references = _settings()
+    asked, blind, settings, references = _question(run)
     warm_up(run, settings)
-    blind = st.toggle(text("compare.blind"), help=text("compare.blind_help"), key="blind")
-    asked = _question(run)
     if asked:
         _answer(run, asked, settings, references, blind)
     elif shown := _shown(run):
@@ -61,6 +60,8 @@ def _is_ready(run: Run) -> bool:
     if pipeline.ready(run):
         return True
     task = read_task(workspace(), f"ready-{run.name}")
+    if task.status == "done":  # done and still not whole: the first question says why, or does without
+        return True
     if task.status == "failed":
         show_error(task.error or text("error.ended"))
         if not st.button(text("app.retry")):
@@ -78,39 +79,43 @@ def _watch_making(name: str) -> None:
     st.info(text("compare.making_ready"), icon=":material/hourglass_top:")
 
 
-def _settings() -> tuple[DecodingSettings, int]:
-    with st.popover(text("compare.sampling"), icon=":material/tune:"):
-        values = settings_form(DecodingSettings, SETTINGS, {}, "decoding", columns=1)
-        references = st.slider(text("compare.reference_count"), 1, 20, REFERENCES)
-    return DecodingSettings.from_mapping(values), references
+def _question(run: Run) -> tuple[str | None, bool, DecodingSettings, int]:
+    """Return what is asked just now, whether blindly, how to write, and how many references to show.
 
-
-def _question(run: Run) -> str | None:
-    """Return what is asked just now: what was typed, or a held-out product picked at random."""
+    What is asked is what was typed, or a held-out product picked at random.
+    """
     with st.form("question", border=False):
         words, ask = st.columns([5, 1], vertical_alignment="bottom")
         typed = words.text_input(
             text("compare.question"), key="question-text", placeholder=text("compare.question_hint"), max_chars=2000
         )
         asked = ask.form_submit_button(text("compare.ask"), type="primary", width="stretch")
-    if st.button(text("compare.random"), icon=":material/casino:"):
+    with st.container(horizontal=True, vertical_alignment="center"):
+        pick = st.button(text("compare.random"), icon=":material/casino:")
+        with st.popover(text("compare.sampling"), icon=":material/tune:"):
+            settings, references = _settings()
+        blind = st.toggle(text("compare.blind"), help=text("compare.blind_help"), key="blind")
+    if pick:
         product = _pick(run)
         remember("held_out", product)
-        return product.title
-    if asked and typed.strip():
-        remember("held_out", None)
-        return str(typed).strip()
-    if asked:
+        return product.title, blind, settings, references
+    if asked and not typed.strip():
         st.warning(text("compare.empty"))
-    return None
+    if asked:
+        remember("held_out", None)
+    return (typed.strip() or None if asked else None), blind, settings, references
+
+
+def _settings() -> tuple[DecodingSettings, int]:
+    values = settings_form(DecodingSettings, SETTINGS, {}, "decoding", columns=1)
+    references = st.slider(text("compare.reference_count"), 1, 20, REFERENCES)
+    return DecodingSettings.from_mapping(values), references
 
 
 def _pick(run: Run) -> Product:
     catalogue = run.catalogue()
     rows = catalogue.find(split="test")
     if not len(rows):
-        from shelftalk.errors import TooFewProducts
-
         raise TooFewProducts(f"Catalogue {run.description['catalogue']!r} has no products held out.")
     chosen = random.Random().randrange(len(rows))  # noqa: S311 (any product will do)
     return catalogue.take(rows[chosen : chosen + 1])[0]

@@ -11,7 +11,7 @@ from shelftalk import pipeline
 from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.settings import TrainingSettings, load_preset, preset_names
 from shelftalk.studio import training_view
-from shelftalk.studio.forms import assignments, products_of, settings_form
+from shelftalk.studio.forms import assignments, settings_form
 from shelftalk.studio.language import duration, number, size, text
 from shelftalk.studio.session import choose, remember, workspace
 from shelftalk.studio.show import errors_shown, show_empty, show_error
@@ -44,8 +44,9 @@ def show() -> None:
     with right:
         base_model = _choose_base_model()
     token = _ask_token(base_model)
-    preset, key = _choose_preset(catalogue, base_model, token)
-    _form(catalogue, base_model, token, preset, key)
+    estimates = _estimates(catalogue, base_model, token)
+    preset, key = _choose_preset(estimates, _train_count(catalogue))
+    _form(catalogue, base_model, token, preset, key, estimates)
 
 
 def _choose_base_model() -> str:
@@ -76,27 +77,28 @@ def _ask_token(base_model: str) -> str | None:
     return typed.strip() or None
 
 
-def _choose_preset(catalogue: str, base_model: str, token: str | None) -> tuple[str, str]:
+def _choose_preset(estimates: dict[str, Any], available: int) -> tuple[str, str]:
     """Show the presets as cards with what each will take; return the chosen one, and a key for the form it fills."""
-    estimates = _estimates(catalogue, base_model, token)
     chosen = st.session_state.setdefault("preset", PRESET)
     names = [*PRESETS, *(name for name in preset_names() if name not in PRESETS)]
     for start in range(0, len(names), CARDS):
         places = st.columns(CARDS)
         for place, name in zip(places, names[start : start + CARDS], strict=False):
             with place, st.container(border=True, height="stretch"):
-                _card(name, estimates.get(name), name == chosen)
+                _card(name, estimates.get(name), name == chosen, available)
     duplicated = st.session_state.get("duplicated")
     if duplicated:
         st.info(text("fine_tune.duplicated", run=duplicated["run"]))
     return chosen, f"{chosen}-{duplicated['run'] if duplicated else ''}"
 
 
-def _card(name: str, estimate: dict[str, Any] | None, chosen: bool) -> None:
+def _card(name: str, estimate: dict[str, Any] | None, chosen: bool, available: int) -> None:
     values = TrainingSettings.from_mapping(load_preset(name))
     st.markdown(f"**{name}**")
     st.caption(text(f"preset.{name}"))
-    st.write(text("fine_tune.card", products=products_of(values.products), epochs=number(values.epochs)))
+    products = min(values.products or available, available)
+    key = "fine_tune.card" if values.products and values.products <= available else "fine_tune.card_all"
+    st.write(text(key, products=number(products), epochs=number(values.epochs)))
     if estimate and estimate["memory_bytes"] is not None:
         st.write(f":material/schedule: {duration(estimate['seconds_total'])} · {size(estimate['memory_bytes'])}")
         if estimate["fits"] is False:
@@ -144,7 +146,7 @@ def _watch_estimate(name: str) -> None:
     st.info(text("fine_tune.measuring"), icon=":material/speed:")
 
 
-def _form(catalogue: str, base_model: str, token: str | None, preset: str, key: str) -> None:
+def _form(catalogue: str, base_model: str, token: str | None, preset: str, key: str, estimates: dict[str, Any]) -> None:
     duplicated = st.session_state.get("duplicated")
     defaults = TrainingSettings.from_mapping(duplicated["settings"] if duplicated else load_preset(preset)).as_mapping()
     values = dict(defaults)
@@ -163,8 +165,27 @@ def _form(catalogue: str, base_model: str, token: str | None, preset: str, key: 
         key=f"name-{catalogue}-{key}",
         help=text("form.name_help"),
     )
+    if preset in estimates and not duplicated:
+        _expect(estimates[preset], TrainingSettings.from_mapping(load_preset(preset)), values, catalogue)
     if st.button(text("fine_tune.start"), type="primary", icon=":material/play_arrow:"):
         _start(catalogue, name, TrainingSettings.from_mapping(values), token)
+
+
+def _expect(estimate: dict[str, Any], preset: TrainingSettings, values: dict[str, Any], catalogue: str) -> None:
+    """Say what the run will take, by the preset's estimate and by how much more or less there is to read."""
+    if estimate["memory_bytes"] is None:
+        return
+    train = _train_count(catalogue)
+    mine, measured = (
+        min(products or train, train) * epochs
+        for products, epochs in ((values["products"], values["epochs"]), (preset.products, preset.epochs))
+    )
+    time = duration(estimate["seconds_total"] * mine / measured)
+    st.write(text("fine_tune.expected", time=time, memory=size(estimate["memory_bytes"])))
+
+
+def _train_count(catalogue: str) -> int:
+    return Catalogue.open(workspace().existing_catalogue(catalogue)).count("train")
 
 
 def _looks(catalogue: str, values: dict[str, Any]) -> dict[str, int]:

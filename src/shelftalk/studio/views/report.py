@@ -11,6 +11,7 @@ from shelftalk import pipeline
 from shelftalk.settings import TrainingSettings
 from shelftalk.studio import charts
 from shelftalk.studio.answers import facts_of, show_answer
+from shelftalk.studio.forms import written
 from shelftalk.studio.language import number, percent, setting_label, text
 from shelftalk.studio.session import choose, workspace
 from shelftalk.studio.show import show_empty, show_error, show_quote
@@ -149,8 +150,6 @@ def _votes(run: Run) -> None:
 def _settings(run: Run) -> None:
     st.subheader(text("report.settings"))
     values = run.settings.as_mapping()
-    rows = {
-        setting_label(TrainingSettings, name): "–" if value is None else str(value) for name, value in values.items()
-    }
+    rows = {setting_label(TrainingSettings, name): written(name, value) for name, value in values.items()}
     table = pandas.DataFrame({text("runs.setting"): rows.keys(), text("runs.value"): rows.values()})
     st.dataframe(table, hide_index=True, height="content")

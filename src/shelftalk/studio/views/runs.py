@@ -11,6 +11,7 @@ import streamlit as st
 from shelftalk import pipeline
 from shelftalk.settings import TrainingSettings
 from shelftalk.studio import charts
+from shelftalk.studio.forms import written
 from shelftalk.studio.language import number, setting_label, text
 from shelftalk.studio.navigation import go
 from shelftalk.studio.session import choose, remember, workspace
@@ -103,12 +104,8 @@ def _settings_table(runs: dict[str, Run]) -> None:
         st.caption(text("runs.same"))
         return
     labels = [text("runs.catalogue") if one == "catalogue" else setting_label(TrainingSettings, one) for one in shown]
-    table = {name: [_written(values[one]) for one in shown] for name, values in columns.items()}
+    table = {name: [written(one, values[one]) for one in shown] for name, values in columns.items()}
     st.dataframe(pandas.DataFrame({text("runs.setting"): labels, **table}), hide_index=True, height="content")
-
-
-def _written(value: Any) -> str:
-    return text("form.automatic") if value is None else str(value)
 
 
 def _actions(name: str, run: Run | None, status: str) -> None:
