@@ -29,14 +29,18 @@ ARGUMENTS = [
     "--no-first-run",
     "--disable-component-update",
     "--disable-sync",
+    "--no-proxy-server",
     f"--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE {HOST}",
     *(["--no-sandbox"] if os.geteuid() == 0 else []),
 ]
-# What is drawn is drawn, and nothing is under way: Streamlit says so in the page.
+# Streamlit says in the page whether it is at rest; it has to be for a moment, since a click takes one to reach it.
 SETTLED = """() => {
     const app = document.querySelector('[data-testid=stApp]');
-    return app && app.dataset.testScriptState === 'notRunning' && app.dataset.testConnectionState === 'CONNECTED'
+    const rests = app && app.dataset.testScriptState === 'notRunning'
+        && app.dataset.testConnectionState === 'CONNECTED'
         && !document.querySelector('[data-testid=stSkeleton], [data-stale=true]');
+    window.restsSince = rests ? window.restsSince ?? performance.now() : undefined;
+    return rests && performance.now() - window.restsSince > 250;
 }"""
 
 expect.set_options(timeout=20_000)
@@ -161,6 +165,7 @@ def wait_until(holds: Callable[[], Any], what: str, seconds: float = SLOW) -> An
 def settle(page: Page) -> None:
     """Wait until the page is drawn: its heading is there, and Streamlit is at rest."""
     page.get_by_role("heading", level=1).wait_for()
+    page.evaluate("window.restsSince = undefined")
     page.wait_for_function(SETTLED, timeout=30_000)
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from shelftalk.training.run import Run
     from tests.studio.browser import Studio, Visitor
+    from tests.studio.hub import Hub
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
@@ -61,11 +62,20 @@ def furnished(tiny_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Worksp
 
 
 @pytest.fixture(scope="package")
-def studio(chromium: str, furnished: Workspace) -> Iterator[Studio]:
+def hub() -> Iterator[Hub]:
+    """What stands for the Hugging Face Hub: the studio of the tests asks nobody else."""
+    from tests.studio.hub import Hub
+
+    with Hub() as served:
+        yield served
+
+
+@pytest.fixture(scope="package")
+def studio(chromium: str, furnished: Workspace, hub: Hub) -> Iterator[Studio]:
     """A studio on the furnished workspace, for all files."""
     from tests.studio.browser import Studio
 
-    started = Studio(furnished.root, furnished.root.with_name("home"))
+    started = Studio(furnished.root, furnished.root.with_name("home"), {"HF_ENDPOINT": hub.url})
     started.start()
     yield started
     started.stop()

@@ -145,7 +145,7 @@ def test_the_run_can_be_renamed_and_deleted_after_a_question(page: Page, furnish
     field(page, "runs.new_name").fill("renamed")
     page.keyboard.press("Enter")
     settle(page)
-    button(page, "runs.rename_now").last.click()
+    button(page.get_by_test_id("stPopoverBody"), "runs.rename_now").click()
     expect(box(page, WORDS["runs.choose"])).to_have_value("renamed")
     assert "renamed" in furnished.runs()
     button(page, "runs.delete").click()
