@@ -3,10 +3,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-long check format catalogue clean
+.PHONY: demo studio test test-long check format catalogue images clean
 
 demo: $(VENV)/installed
 	$(BIN)/shelftalk demo
+
+studio: $(VENV)/installed-studio
+	$(BIN)/shelftalk studio
 
 test: $(VENV)/installed-dev check
 	$(BIN)/python -m pytest
@@ -26,6 +29,9 @@ format: $(VENV)/installed-dev
 catalogue: $(VENV)/installed
 	$(BIN)/python demo_catalogue/build.py
 
+images: $(VENV)/installed-dev
+	$(BIN)/python -m tools.make_images
+
 clean:
 	rm -rf $(VENV) workspace build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
@@ -36,6 +42,10 @@ $(VENV)/bin/python:
 
 $(VENV)/installed: $(VENV)/bin/python pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	touch $@
+
+$(VENV)/installed-studio: $(VENV)/installed
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[studio]'
 	touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed

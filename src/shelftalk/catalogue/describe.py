@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -28,25 +30,36 @@ def describe(catalogue: Catalogue) -> dict[str, Any]:
     Raises:
         Damaged: products.parquet or rejects.jsonl cannot be read.
     """
-    try:
-        return {**catalogue.summary, "examples": _examples(catalogue), "characters": _characters(catalogue)}
-    except (pa.ArrowException, OSError, ValueError, KeyError) as error:
-        reason = str(error).partition("\n")[0].rstrip(".")
-        raise Damaged(f"{catalogue.folder} cannot be read ({reason}); {CURE}.") from error
+    with _translated(catalogue):
+        return {**catalogue.summary, "examples": examples(catalogue), "characters": _characters(catalogue)}
 
 
-def _examples(catalogue: Catalogue) -> dict[str, list[dict[str, Any]]]:
-    examples: dict[str, list[dict[str, Any]]] = {reason: [] for reason in catalogue.summary["rejected"]}
+def examples(catalogue: Catalogue) -> dict[str, list[dict[str, Any]]]:
+    """Return, for each reason, up to 3 of the rows that were left out for it, as they stand in rejects.jsonl.
+
+    Raises:
+        Damaged: rejects.jsonl cannot be read.
+    """
+    found: dict[str, list[dict[str, Any]]] = {reason: [] for reason in catalogue.summary["rejected"]}
     due = {reason: min(count, EXAMPLES) for reason, count in catalogue.summary["rejected"].items()}
-    with (catalogue.folder / "rejects.jsonl").open("rb") as file:
+    with _translated(catalogue), (catalogue.folder / "rejects.jsonl").open("rb") as file:
         for line in file:
             if not any(due.values()):
                 break
             reject = orjson.loads(line)
             if due[reject["reason"]]:
-                examples[reject["reason"]].append(reject)
+                found[reject["reason"]].append(reject)
                 due[reject["reason"]] -= 1
-    return examples
+    return found
+
+
+@contextmanager
+def _translated(catalogue: Catalogue) -> Iterator[None]:
+    try:
+        yield
+    except (pa.ArrowException, OSError, ValueError, KeyError) as error:
+        reason = str(error).partition("\n")[0].rstrip(".")
+        raise Damaged(f"{catalogue.folder} cannot be read ({reason}); {CURE}.") from error
 
 
 def _characters(catalogue: Catalogue) -> dict[str, dict[str, int]]:

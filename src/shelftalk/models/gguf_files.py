@@ -251,7 +251,7 @@ def _merged_tensors(model: Path, adapter: Path) -> Iterator[tuple[str, Any]]:
     from shelftalk.models.adapters import merge_adapter
     from shelftalk.models.load import load_model
 
-    merged = merge_adapter(load_model(model, "fp32", "eager")[0], adapter)
+    merged = merge_adapter(load_model(model, "fp32")[0], adapter)
     for key, weight in merged.state_dict().items():
         yield key, weight.cpu().numpy()
 

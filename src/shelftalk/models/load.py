@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from transformers import AutoModelForCausalLM, BitsAndBytesConfig
+from transformers import AutoConfig, AutoModelForCausalLM, BitsAndBytesConfig
 from transformers.utils import is_bitsandbytes_available
 from transformers.utils import logging as transformers_logging
 
@@ -22,10 +22,11 @@ OLDEST_BITSANDBYTES = "0.48"  # as the extra `quantized` asks for
 transformers_logging.disable_progress_bar()
 
 
-def load_model(folder: Path, precision: str = "automatic", attention: str = "sdpa") -> tuple[Any, Any]:
+def load_model(folder: Path, precision: str = "automatic", attention: str | None = None) -> tuple[Any, Any]:
     """Return (model, tokenizer) in evaluation mode on the best device.
 
-    For `precision` see `resolve_precision`. `attention` names one of transformers' attention functions.
+    For `precision` see `resolve_precision`. `attention` names one of transformers' attention functions; None
+    takes sdpa, or eager for a model that caps its attention's logits (Gemma 2), which sdpa cannot.
 
     Raises:
         InvalidSettings, MissingPackage: see `resolve_precision`.
@@ -42,7 +43,7 @@ def load_model(folder: Path, precision: str = "automatic", attention: str = "sdp
             local_files_only=True,
             use_safetensors=True,
             trust_remote_code=False,
-            attn_implementation=attention,
+            attn_implementation=attention or _attention(folder),
             **quantized,
         )
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
@@ -51,6 +52,11 @@ def load_model(folder: Path, precision: str = "automatic", attention: str = "sdp
             f"The base model in {folder} cannot be loaded ({reason}); is it a whole causal model in safetensors?"
         ) from error
     return model.to(best_device()).eval(), tokenizer
+
+
+def _attention(folder: Path) -> str:
+    config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    return "eager" if getattr(config.get_text_config(), "attn_logit_softcapping", None) else "sdpa"
 
 
 def best_device() -> torch.device:

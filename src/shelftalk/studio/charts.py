@@ -14,7 +14,8 @@ import streamlit as st
 
 from shelftalk.studio.language import text
 
-COLOURS = ["#c2410c", "#0e7490", "#7c3aed", "#4d7c0f", "#be185d", "#a16207", "#1d4ed8", "#57534e"]
+COLOURS = ["#ea580c", "#0891b2", "#8b5cf6", "#65a30d", "#db2777", "#ca8a04", "#3b82f6", "#78716c"]
+INK = {"light": "#292018", "dark": "#f3ece2"}
 HEIGHT = 260
 SMOOTH = 20  # points over which a loss is averaged
 
@@ -82,7 +83,8 @@ def two_bars(before: float, after: float, format: str) -> None:
     bars = base.mark_bar(cornerRadiusEnd=3, height=18).encode(
         color=altair.Color("side:N", scale=altair.Scale(range=[COLOURS[7], COLOURS[0]]), sort=None, legend=None)
     )
-    labels = base.mark_text(align="left", dx=4).encode(text=altair.Text("value:Q", format=format))
+    ink = INK.get(st.context.theme.type or "light")  # Vega's own is black, in the dark too
+    labels = base.mark_text(align="left", dx=4, color=ink).encode(text=altair.Text("value:Q", format=format))
     _draw(bars + labels, 80)
 
 

@@ -16,16 +16,37 @@ def workspace() -> Workspace:
     return Workspace(os.environ.get("SHELFTALK_WORKSPACE", "workspace"))
 
 
-def choose(name: str, label: str, options: Sequence[str], format: Callable[[str], str] = str) -> str:
+def choose(
+    name: str,
+    label: str,
+    options: Sequence[str],
+    format: Callable[[str], str] = str,
+    help: str | None = None,
+    others: bool = False,
+) -> str:
     """Let the person choose a catalogue or a run by name; the choice is kept from page to page.
 
-    `name` is what the choice is kept under; the first option is taken where an earlier choice is gone.
+    `name` is what the choice is kept under; the first option is taken where an earlier choice is gone. With `others`
+    the person may type one that is not among the options.
     """
     key = f"{name}-choice"
-    if st.session_state.get(name) not in options:
-        st.session_state[name] = options[0]
+    kept = st.session_state.get(name)
+    if kept not in options:
+        options, kept = ([*options, kept], kept) if others and kept else (options, options[0])
+    st.session_state[name] = kept
     st.session_state[key] = st.session_state[name]  # a widget that was away on another page has forgotten it
-    return str(st.selectbox(label, options, format_func=format, key=key, on_change=_keep, args=(name, key)))
+    return str(
+        st.selectbox(
+            label,
+            options,
+            format_func=format,
+            key=key,
+            help=help,
+            accept_new_options=others,
+            on_change=_keep,
+            args=(name, key),
+        )
+    )
 
 
 def remember(name: str, value: Any) -> None:

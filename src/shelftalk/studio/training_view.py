@@ -87,26 +87,26 @@ def _show(name: str) -> str:
     found = pipeline.show_run(run)
     status, state = found["status"], found["state"]
     st.markdown(f"{ICONS[status]} **{name}** · {text(f'status.{status}')}")
-    _progress(found)
+    metrics = read_metrics(run.folder, POINTS)
+    _progress(found, next((one["loss"] for one in reversed(metrics) if "loss" in one), None))
     if status == "failed" and state.get("error"):
         show_error(state["error"])
     _buttons(run, status)
     curve, sample = st.columns([3, 2])
     with curve:
-        charts.loss_curves({name: read_metrics(run.folder, POINTS)})
+        charts.loss_curves({name: metrics})
     with sample:
         _samples(read_samples(run.folder))
     return str(status)
 
 
-def _progress(found: dict[str, Any]) -> None:
+def _progress(found: dict[str, Any], loss: float | None) -> None:
     state, step, steps = found["state"], found["step"] or 0, found["steps"]
     if not steps:
         st.progress(0.0, text("watch.loading") if found["status"] == "running" else text(f"status.{found['status']}"))
         return
     st.progress(min(1.0, step / steps), text("watch.update", step=number(step), steps=number(steps)))
     speed = state.get("tokens_per_second")
-    loss = found["metrics"].get("loss")
     figures = {
         "watch.left": duration(state.get("seconds_left")) if found["status"] == "running" else "–",
         "watch.speed": number(speed) if speed else "–",

@@ -12,6 +12,7 @@ import pandas
 import streamlit as st
 
 from shelftalk.catalogue.catalogue import Catalogue
+from shelftalk.catalogue.describe import examples
 from shelftalk.catalogue.preview import Preview, preview
 from shelftalk.settings import PrepareSettings, TrainingSettings
 from shelftalk.studio import charts
@@ -43,17 +44,13 @@ def show() -> None:
     name = choose("catalogue", text("catalogue.choose"), names)
     catalogue = Catalogue.open(workspace().existing_catalogue(name))
     _numbers(catalogue)
-    products, raw, left_out, lengths = st.tabs(
-        [text(f"catalogue.{tab}") for tab in ("products", "raw", "left_out", "lengths")]
-    )
-    with products, errors_shown():
-        _products(catalogue)
-    with raw:
-        _raw((one["line"], one["text"]) for one in catalogue.summary.get("raw", []))
-    with left_out, errors_shown():
-        _left_out(_described(str(catalogue.folder), catalogue.data_hash))
-    with lengths, errors_shown():
-        _lengths(name, catalogue)
+    # Only the tab that is open is drawn: each of the others may be seconds of work on a large catalogue.
+    tabs = {"products": _products, "raw": _as_in_file, "left_out": _left_out, "lengths": _lengths}
+    labels = [text(f"catalogue.{tab}") for tab in tabs]
+    for tab, draw in zip(st.tabs(labels, key="catalogue-tab", on_change="rerun"), tabs.values(), strict=True):
+        if tab.open:
+            with tab, errors_shown():
+                draw(name, catalogue)
 
 
 def _add() -> None:
@@ -63,7 +60,7 @@ def _add() -> None:
         text("catalogue.path"), placeholder="/home/me/LF-Amazon-1.3M.raw.zip", help=text("catalogue.path_help")
     )
     if uploaded is not None:
-        source = keep_upload(workspace(), uploaded.name, uploaded.getvalue())
+        source = _kept(uploaded)
     elif typed.strip():
         source = Path(typed.strip()).expanduser()
     else:
@@ -77,6 +74,19 @@ def _add() -> None:
     name = st.text_input(text("catalogue.name"), value=_slug(source.name), help=text("form.name_help"))
     if st.button(text("catalogue.prepare"), type="primary", icon=":material/cleaning_services:"):
         _start(source, name, mapping, values)
+
+
+def _kept(uploaded: Any) -> Path:
+    """Return where an uploaded file lies, written there when it is first seen."""
+    kept = st.session_state.get("upload")
+    if kept is None or kept[0] != uploaded.file_id or not kept[1].is_file():
+        kept = (uploaded.file_id, keep_upload(workspace(), uploaded.name, uploaded.getvalue()))
+        remember("upload", kept)
+    return Path(kept[1])
+
+
+def _as_in_file(name: str, catalogue: Catalogue) -> None:
+    _raw((one["line"], one["text"]) for one in catalogue.summary.get("raw", []))
 
 
 def _raw(records: Iterable[tuple[int, str]]) -> None:
@@ -168,7 +178,7 @@ def _numbers(catalogue: Catalogue) -> None:
         place.metric(text(key), number(count), help=help, border=True)
 
 
-def _products(catalogue: Catalogue) -> None:
+def _products(name: str, catalogue: Catalogue) -> None:
     search, where, split = st.columns([3, 2, 2], vertical_alignment="bottom")
     words = search.text_input(text("catalogue.search"), placeholder=text("catalogue.search_hint"))
     in_descriptions = where.toggle(text("catalogue.in_descriptions"))
@@ -211,56 +221,53 @@ def _products(catalogue: Catalogue) -> None:
             st.text(table.iloc[row, 1])
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
+@st.cache_resource(max_entries=8, show_spinner=False)  # not cache_data, which would pickle two million numbers
 def _find(folder: str, data_hash: str, words: str, split: str | None, in_descriptions: bool) -> Any:
     return Catalogue.open(Path(folder)).find(words, split, in_descriptions)
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
-def _described(folder: str, data_hash: str) -> dict[str, Any]:
-    from shelftalk.catalogue.describe import describe
-
-    return describe(Catalogue.open(Path(folder)))
-
-
-def _left_out(described: dict[str, Any]) -> None:
-    rejected = sorted(described["rejected"].items(), key=lambda one: -one[1])
+def _left_out(name: str, catalogue: Catalogue) -> None:
+    rejected = sorted(catalogue.summary["rejected"].items(), key=lambda one: -one[1])
     if not rejected:
         st.info(text("catalogue.nothing_left_out"))
         return
+    found = examples(catalogue)
     for reason, count in rejected:
         with st.container(border=True):
-            st.markdown(f"**{text(f'reason.{reason}')}** · {number(count)} ({percent(count / described['read'], 1)})")
+            share = percent(count / catalogue.summary["read"], 1)
+            st.markdown(f"**{text(f'reason.{reason}')}** · {number(count)} ({share})")
             lines = [
                 f"{text('catalogue.line', line=number(one['line']))}:  {one['detail'] or text('catalogue.no_detail')}"
-                for one in described["examples"][reason]
+                for one in found[reason]
             ]
             st.text("\n".join(lines))
 
 
 def _lengths(name: str, catalogue: Catalogue) -> None:
-    characters = _described(str(catalogue.folder), catalogue.data_hash)["characters"]
-    st.markdown(f"**{text('catalogue.characters')}**")
-    st.table(
-        pandas.DataFrame(
-            {
-                text(f"catalogue.column_{part}"): {_quantile(at): number(value) for at, value in found.items()}
-                for part, found in characters.items()
-            }
-        ).T
-    )
-    st.markdown(f"**{text('catalogue.tokens')}**")
     about = {"data_hash": catalogue.data_hash}
     task = read_task(workspace(), f"inspect-{name}")
-    if task.status in ("none", "done") and task.about != about:
+    if task.status != "running" and task.about != about:
         start_task(workspace(), f"inspect-{name}", ["inspect", name], about)
         task = read_task(workspace(), f"inspect-{name}")
     if task.status == "running":
         _watch_inspection(name)
-    elif task.status == "failed" or not task.result.get("tokens"):
-        show_error(task.error or text("catalogue.no_tokens"))
+    elif task.status == "failed":
+        show_error(task.error or text("error.ended"))
+        if st.button(text("app.retry")):
+            forget_task(workspace(), f"inspect-{name}")
+            st.rerun()
     else:
+        _show_characters(task.result["characters"])
         _show_tokens(task.result["tokens"])
+
+
+def _show_characters(characters: dict[str, Any]) -> None:
+    st.markdown(f"**{text('catalogue.characters')}**")
+    rows = {
+        text(f"catalogue.column_{part}"): {_quantile(at): number(value) for at, value in found.items()}
+        for part, found in characters.items()
+    }
+    st.table(pandas.DataFrame(rows).T)
 
 
 @st.fragment(run_every=1.0)
@@ -270,7 +277,11 @@ def _watch_inspection(name: str) -> None:
     st.info(text("catalogue.counting"), icon=":material/hourglass_top:")
 
 
-def _show_tokens(tokens: dict[str, Any]) -> None:
+def _show_tokens(tokens: dict[str, Any] | None) -> None:
+    st.markdown(f"**{text('catalogue.tokens')}**")
+    if tokens is None:
+        show_error(text("catalogue.no_tokens"))
+        return
     histogram = tokens["histogram"]
     step = histogram["step"]
     length = st.slider(

@@ -128,7 +128,7 @@ def _answer(run: Run, asked: str, settings: DecodingSettings, references: int, b
         random.Random().shuffle(order)  # noqa: S311 (only the person is not to know)
     places, columns = {}, st.columns(2)
     for column, side, letter in zip(columns, order, "AB", strict=True):
-        with column, st.container(border=True):
+        with column, st.container(border=True, key=f"writing-{letter if blind else side}"):
             st.markdown(f"**{_heading(side, letter, blind)}**")
             places[side] = st.empty()
             places[side].caption(text("compare.waiting"))

@@ -42,28 +42,12 @@ def show() -> None:
     with left:
         catalogue = choose("catalogue", text("catalogue.choose"), names)
     with right:
-        base_model = _choose_base_model()
+        help = text("fine_tune.base_model_help")
+        base_model = choose("base_model", text("fine_tune.base_model"), BASE_MODELS, help=help, others=True)
     token = _ask_token(base_model)
     estimates = _estimates(catalogue, base_model, token)
     preset, key = _choose_preset(estimates, _train_count(catalogue))
     _form(catalogue, base_model, token, preset, key, estimates)
-
-
-def _choose_base_model() -> str:
-    if "base_model" not in st.session_state:
-        remember("base_model", EMBEDDED)
-    st.session_state["base_model-choice"] = st.session_state["base_model"]
-    kept = st.session_state["base_model"]
-    options = list(BASE_MODELS) if kept in BASE_MODELS else [*BASE_MODELS, kept]
-    chosen = st.selectbox(
-        text("fine_tune.base_model"),
-        options,
-        key="base_model-choice",
-        accept_new_options=True,
-        help=text("fine_tune.base_model_help"),
-    )
-    remember("base_model", chosen or EMBEDDED)
-    return chosen or EMBEDDED
 
 
 def _ask_token(base_model: str) -> str | None:
@@ -198,7 +182,7 @@ def _looks(catalogue: str, values: dict[str, Any]) -> dict[str, int]:
 
 
 def _free_name(catalogue: str, preset: str) -> str:
-    taken, name = workspace().runs(), f"{catalogue}-{preset}"[:56]
+    taken, name = workspace().runs(), catalogue if catalogue == preset else f"{catalogue}-{preset}"[:56]
     return next(one for one in (name, *(f"{name}-{number}" for number in range(2, 10_000))) if one not in taken)
 
 

@@ -21,26 +21,37 @@ from shelftalk.training.run import Run
 from shelftalk.training.state import read_metrics
 from shelftalk.workspace import read_json
 
-# Of each measure: digits, Vega's format for the picture, and whether less is better.
+# Of each measure: Vega's format for the picture, and whether less is better; what is neither is None.
 MEASURES = {
-    "bits_per_byte": (3, ".3f", True),
-    "chrf": (1, ".1f", False),
-    "stop_rate": (2, ".0%", False),
-    "repetition": (3, ".1%", True),
-    "mean_words": (1, ".0f", None),
+    "bits_per_byte": (".3f", True),
+    "chrf": (".1f", False),
+    "stop_rate": (".0%", False),
+    "repetition": (".1%", True),
+    "mean_words": (".0f", None),
 }
+# On paper: the report alone, on white, no card torn between two pages. A constant, never a text of the data.
+PRINT = """<style>@page { margin: 15mm; }
+@media print {
+[data-testid=stSidebar], [data-testid=stHeader], .st-key-screen, .st-key-screen-end { display: none !important; }
+[data-testid=stApp] { background: white; }
+[data-testid=stMainBlockContainer] { padding: 0; max-width: none; }
+[data-testid=stVerticalBlock], [data-testid=stElementContainer] { break-inside: auto; }
+[data-testid=stHeading] { break-after: avoid; }
+}</style>"""
 PRODUCTS = (20, 50, 100, 200)
 
 
 def show() -> None:
     """Draw the page."""
+    st.html(PRINT)
     st.write(text("report.intro"))
     finished = [run["name"] for run in pipeline.list_runs(workspace()) if run["status"] == "finished"]
     if not finished:
         show_empty("report.no_run", "fine_tune")
         return
-    run = Run.open(workspace(), choose("run", text("runs.choose"), finished))
-    _evaluate(run)
+    with st.container(key="screen"):
+        run = Run.open(workspace(), choose("run", text("runs.choose"), finished))
+        _evaluate(run)
     result = read_result(run)
     st.header(text("report.of", run=run.name))
     st.text(text("report.what", catalogue=run.description["catalogue"], base=run.description["base"]["name"]))
@@ -51,7 +62,8 @@ def show() -> None:
     charts.loss_curves({run.name: read_metrics(run.folder, POINTS)})
     _votes(run)
     _settings(run)
-    st.caption(text("report.print"))
+    with st.container(key="screen-end"):
+        st.caption(text("report.print"))
 
 
 def read_result(run: Run) -> dict[str, Any] | None:
@@ -97,7 +109,7 @@ def _measures(result: dict[str, Any]) -> None:
     for start in range(0, len(MEASURES), 3):
         for place, measure in zip(st.columns(3), list(MEASURES)[start : start + 3], strict=False):
             with place, st.container(border=True):
-                _, format, less = MEASURES[measure]
+                format, less = MEASURES[measure]
                 st.markdown(f"**{text(f'measure.{measure}')}**")
                 charts.two_bars(result["base"][measure], result["tuned"][measure], format)
                 better = "measure.less" if less else "measure.more" if less is not None else "measure.neither"
@@ -105,18 +117,27 @@ def _measures(result: dict[str, Any]) -> None:
                 st.caption(f"{text(f'measure.{measure}_help')} {text(better, **words)}")
     rows = {
         text(f"measure.{measure}"): {
-            text("compare.before"): number(result["base"][measure], digits),
-            text("compare.after"): number(result["tuned"][measure], digits),
-            text("report.change"): _change(result["base"][measure], result["tuned"][measure]),
+            text("compare.before"): _written(format, result["base"][measure]),
+            text("compare.after"): _written(format, result["tuned"][measure]),
+            text("report.change"): _change(format, result["base"][measure], result["tuned"][measure]),
         }
-        for measure, (digits, _, _) in MEASURES.items()
+        for measure, (format, _) in MEASURES.items()
     }
     st.table(pandas.DataFrame(rows).T)
     st.caption(text("report.no_interval"))
 
 
-def _change(before: float, after: float) -> str:
-    return "–" if not before else f"{'+' if after > before else ''}{percent(after / before - 1, 1)}"
+def _written(format: str, value: float) -> str:
+    digits = int(format[1])
+    return percent(value, digits) if format.endswith("%") else number(value, digits)
+
+
+def _change(format: str, before: float, after: float) -> str:
+    """Return the difference of two shares in points, of other figures as a part of the first one."""
+    sign = "+" if after > before else ""
+    if format.endswith("%"):
+        return sign + text("report.points", points=number(100 * (after - before), int(format[1])))
+    return f"{sign}{percent(after / before - 1, 1)}" if before else "–"
 
 
 def _examples(run: Run) -> None:

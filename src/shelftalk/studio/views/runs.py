@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
 import pandas
@@ -16,9 +17,9 @@ from shelftalk.studio.language import number, setting_label, text
 from shelftalk.studio.navigation import go
 from shelftalk.studio.session import choose, remember, workspace
 from shelftalk.studio.show import errors_shown, show_empty
-from shelftalk.studio.training_view import ACTIVE, POINTS, RESUMABLE
+from shelftalk.studio.training_view import ACTIVE, POINTS
 from shelftalk.training.run import Run
-from shelftalk.training.state import read_metrics, read_newest_metrics
+from shelftalk.training.state import read_metrics
 from shelftalk.workspace import read_json
 
 
@@ -54,7 +55,7 @@ def _table(found: list[dict[str, Any]]) -> None:
                 text("runs.catalogue"): run["catalogue"],
                 text("runs.base_model"): run["base_model"],
                 text("runs.updates"): f"{number(run['step'] or 0)} / {number(run['steps']) if run['steps'] else '?'}",
-                text("watch.loss"): _rounded(read_newest_metrics(folder).get("loss"), 3),
+                text("watch.loss"): _newest_loss(folder),
                 text("measure.bits_per_byte"): _before_after(result, "bits_per_byte", 3),
                 text("measure.chrf"): _before_after(result, "chrf", 1),
                 text("runs.date"): datetime.fromtimestamp((folder / "run.json").stat().st_mtime, timezone.utc)
@@ -65,7 +66,7 @@ def _table(found: list[dict[str, Any]]) -> None:
     st.dataframe(pandas.DataFrame(rows), hide_index=True)
 
 
-def _result(folder: Any) -> dict[str, Any]:
+def _result(folder: Path) -> dict[str, Any]:
     path = folder / "report" / "evaluation.json"
     return dict(read_json(path)["result"]) if path.is_file() else {}
 
@@ -76,8 +77,9 @@ def _before_after(result: dict[str, Any], measure: str, digits: int) -> str:
     return f"{number(result['base'][measure], digits)} → {number(result['tuned'][measure], digits)}"
 
 
-def _rounded(value: float | None, digits: int) -> str:
-    return "–" if value is None else number(value, digits)
+def _newest_loss(folder: Path) -> str:
+    losses = [one["loss"] for one in read_metrics(folder, 2) if "loss" in one]
+    return number(losses[-1], 3) if losses else "–"
 
 
 def _curves(runs: dict[str, Run]) -> None:
@@ -109,27 +111,24 @@ def _settings_table(runs: dict[str, Run]) -> None:
 
 
 def _actions(name: str, run: Run | None, status: str) -> None:
-    places = st.columns(4)
     busy = status in ACTIVE
-    if run is not None:
-        with places[0]:
-            _again(run, status)
-        with places[1], st.popover(text("runs.rename"), disabled=busy, width="stretch"):
-            _rename(name)
-        with places[2]:
+    with st.container(horizontal=True):
+        if run is not None:
+            _again(run)
+            with st.popover(text("runs.rename"), disabled=busy):
+                _rename(name)
             _download(run)
-    with places[3]:
-        if st.button(text("runs.delete"), icon=":material/delete:", disabled=busy, width="stretch"):
+        if st.button(text("runs.delete"), icon=":material/delete:", disabled=busy):
             _confirm_delete(name)
     if busy:
         st.caption(text("runs.busy"))
 
 
-def _again(run: Run, status: str) -> None:
-    if status in (*ACTIVE, *RESUMABLE) and st.button(text("runs.watch"), width="stretch"):
+def _again(run: Run) -> None:
+    if st.button(text("runs.watch"), icon=":material/visibility:"):
         remember("watched", run.name)
         go("fine_tune")
-    if st.button(text("runs.duplicate"), icon=":material/content_copy:", width="stretch"):
+    if st.button(text("runs.duplicate"), icon=":material/content_copy:"):
         remember("duplicated", {"run": run.name, "settings": run.settings.as_mapping()})
         remember("base_model", run.settings.base_model)
         remember("catalogue", run.description["catalogue"])
@@ -155,7 +154,6 @@ def _download(run: Run) -> None:
             f"{run.name}-adapter.zip",
             "application/zip",
             icon=":material/download:",
-            width="stretch",
         )
 
 
