@@ -198,6 +198,11 @@ def choose(page: Page, label: str, option: str) -> None:
     settle(page)
 
 
+def status(page: Page, name: str) -> Locator:
+    """Find the line that says of the watched run what it is doing."""
+    return page.get_by_text(f"· {WORDS[f'status.{name}']}")
+
+
 def processes(*words: str) -> list[int]:
     """Return the processes whose command line holds all of the words."""
     found = []

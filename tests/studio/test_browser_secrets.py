@@ -55,16 +55,20 @@ def test_a_token_stands_nowhere(visitor: Visitor, studio: Studio, hub: Hub) -> N
     assert box(page, WORDS["fine_tune.base_model"]).input_value() == "google/gemma-2b"
 
 
-@pytest.mark.xfail(strict=True, reason="Streamlit sends a password on Enter or a click elsewhere, not on leaving by Tab")
-def test_a_token_is_taken_when_the_keyboard_leaves_its_field(visitor: Visitor, hub: Hub) -> None:
+@pytest.mark.xfail(strict=True, reason="Streamlit keeps a password back when Tab leaves its field by the button inside it")
+def test_a_token_is_taken_when_the_keyboard_leaves_its_field(visitor: Visitor) -> None:
     page = visitor.open("fine-tune")
-    choose(page, WORDS["fine_tune.base_model"], "google/gemma-2b-it")
-    page.get_by_label(WORDS["fine_tune.token"], exact=True).fill("hf_keyboard")
+    sent: list[bytes] = []
+    page.on("websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(frame)))
+    page.reload()
     settle(page)
-    button(page, "fine_tune.measure_hub").focus()
-    page.keyboard.press("Enter")
-    expect(page.get_by_text("google/gemma-2b-it").filter(has_text="Hub")).to_be_visible(timeout=1000 * SLOW)
-    assert "hf_keyboard" in hub.tokens
+    choose(page, WORDS["fine_tune.base_model"], "google/gemma-2b")
+    page.get_by_label(WORDS["fine_tune.token"], exact=True).fill("hf_keyboard")
+    for _ in range(3):
+        page.keyboard.press("Tab")
+    settle(page)
+    assert any(b"google/gemma-2b" in frame for frame in sent)
+    assert any(b"hf_keyboard" in frame for frame in sent)
 
 
 def files_showing(token: str, *places: Path) -> list[str]:

@@ -20,7 +20,7 @@ pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: 
 
 from playwright.sync_api import Page, expect
 
-from tests.studio.browser import SLOW, WORDS, box, button, choose, field, said, settle, wait_until
+from tests.studio.browser import SLOW, WORDS, box, button, choose, field, said, settle, status, wait_until
 
 if TYPE_CHECKING:
     from tests.studio.browser import Visitor
@@ -85,7 +85,7 @@ def test_a_run_is_started_and_watched_to_its_end(page: Page, furnished: Workspac
     button(page, "fine_tune.start").click()
     expect(page.get_by_text(said("watch.update")).first).to_be_visible(timeout=1000 * SLOW)
     expect(page.get_by_text(WORDS["watch.sample"])).to_be_visible(timeout=1000 * SLOW)
-    expect(page.get_by_text(WORDS["status.finished"])).to_be_visible(timeout=1000 * SLOW)
+    expect(status(page, "finished")).to_be_visible(timeout=1000 * SLOW)
     settings = json.loads((furnished.run(RUN) / "run.json").read_text())["settings"]
     assert (settings["base_model"], settings["epochs"]) == ("tiny", 1)
 
