@@ -1,0 +1,216 @@
+"""A studio in a process of its own, and a browser that looks at it and notes what no page may ever do."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request, WebSocket, expect
+
+from shelftalk.studio.language import texts
+
+SOURCE = Path(__file__).resolve().parents[2] / "src"
+HOST = "127.0.0.1"
+WORDS = texts("en")
+SLOW = 90.0  # seconds that work in a process of its own may take on a busy machine
+ARGUMENTS = [
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--no-first-run",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-proxy-server",
+    f"--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE {HOST}",
+    *(["--no-sandbox"] if os.geteuid() == 0 else []),
+]
+# Streamlit says in the page whether it is at rest; it has to be for a moment, since a click takes one to reach it.
+SETTLED = """() => {
+    const app = document.querySelector('[data-testid=stApp]');
+    const rests = app && app.dataset.testScriptState === 'notRunning'
+        && app.dataset.testConnectionState === 'CONNECTED'
+        && !document.querySelector('[data-testid=stSkeleton], [data-stale=true]');
+    window.restsSince = rests ? window.restsSince ?? performance.now() : undefined;
+    return rests && performance.now() - window.restsSince > 250;
+}"""
+
+expect.set_options(timeout=20_000)
+
+
+class Studio:
+    """`shelftalk studio` on a workspace, with `home` for a home directory; what it prints goes to `output`."""
+
+    def __init__(self, workspace: Path, home: Path, environment: Mapping[str, str] | None = None) -> None:
+        self.workspace, self.home, self.output = workspace, home, home.with_name(f"{home.name}.log")
+        self.port = free_port()
+        self.url = f"http://{HOST}:{self.port}"
+        paths = [str(SOURCE), *filter(None, [os.environ.get("PYTHONPATH")])]
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith(("HF_", "XDG_"))},
+            "HOME": str(home),
+            "PYTHONPATH": os.pathsep.join(paths),
+            "OMP_NUM_THREADS": "1",  # the tiny model gains nothing by a second one
+            **(environment or {}),
+        }
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        arguments = ["studio", "--no-browser", "--port", str(self.port), "--workspace", str(self.workspace)]
+        with self.output.open("ab") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "shelftalk", *arguments],
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        wait_until(self._answers, "the studio answers", 60)
+
+    def kill(self, number: int = signal.SIGKILL) -> None:
+        """End it at once, or with another signal."""
+        if self.process is not None:
+            self.process.send_signal(number)
+            self.process.wait(30)
+            self.process = None
+
+    def stop(self) -> None:
+        """End it as a terminal would that is closed."""
+        self.kill(signal.SIGTERM)
+
+    def _answers(self) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, self.output.read_text(errors="replace")
+        try:
+            with urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=5) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
+
+class Visitor:
+    """Opens tabs of a studio in one browser; `faults` lists what they did that no page may do.
+
+    That is a JavaScript dialog, a request to anywhere but this host, an exception that nobody caught.
+    """
+
+    def __init__(self, browser: Browser, url: str) -> None:
+        self.browser, self.url = browser, url
+        self.faults: list[str] = []
+        self._contexts: list[BrowserContext] = []
+
+    def open(self, path: str = "", **options: Any) -> Page:
+        """Open a page of the studio in a new browser profile, and wait until it is drawn."""
+        settings = {"locale": "en-US", "viewport": {"width": 1280, "height": 1000}, **options}
+        context = self.browser.new_context(**settings)
+        self._contexts.append(context)
+        context.on("page", self._watch)
+        page = context.new_page()
+        self.go(page, path)
+        return page
+
+    def go(self, page: Page, path: str = "") -> None:
+        """Open another page of the studio by its address, in a new session."""
+        page.goto(f"{self.url}/{path}")
+        settle(page)
+
+    def close(self) -> None:
+        """Close every tab."""
+        for context in self._contexts:
+            context.close()
+        self._contexts.clear()
+
+    def _watch(self, page: Page) -> None:
+        page.on("dialog", self._note_dialog)
+        page.on("pageerror", lambda error: self.faults.append(f"uncaught: {error}"))
+        page.on("request", self._note_address)
+        page.on("websocket", self._note_address)
+
+    def _note_dialog(self, dialog: Any) -> None:
+        self.faults.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
+    def _note_address(self, asked: Request | WebSocket) -> None:
+        address = urlsplit(asked.url)
+        if address.scheme not in ("data", "blob") and address.hostname != HOST:
+            self.faults.append(f"request: {asked.url}")
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until(holds: Callable[[], Any], what: str, seconds: float = SLOW) -> Any:
+    """Ask until the answer is true, and return it."""
+    deadline = time.monotonic() + seconds
+    while not (answer := holds()):
+        assert time.monotonic() < deadline, f"waited {seconds:.0f} s in vain: {what}"
+        time.sleep(0.05)
+    return answer
+
+
+def settle(page: Page) -> None:
+    """Wait until the page is drawn: its heading is there, and Streamlit is at rest."""
+    page.get_by_role("heading", level=1).wait_for()
+    page.evaluate("window.restsSince = undefined")
+    page.wait_for_function(SETTLED, timeout=30_000)
+
+
+def said(key: str) -> re.Pattern[str]:
+    """Return a pattern of a text of the studio, in which what is put in may be anything."""
+    pieces = re.split(r"\{\w+\}", WORDS[key])
+    return re.compile(r".*".join(map(re.escape, pieces)), re.DOTALL)
+
+
+def button(page: Page | Locator, key: str) -> Locator:
+    """Find a button by its text."""
+    return page.get_by_role("button", name=said(key)).and_(page.locator(":visible")).first
+
+
+def box(page: Page | Locator, label: str) -> Locator:
+    """Find a select box by its label."""
+    return page.get_by_role("combobox", name=label, exact=True)
+
+
+def field(page: Page | Locator, key: str) -> Locator:
+    """Find a text field by its label."""
+    return page.get_by_role("textbox", name=WORDS[key], exact=True)
+
+
+def choose(page: Page, label: str, option: str) -> None:
+    """Choose an option of a select box, or type one that it does not offer."""
+    box(page, label).click()
+    box(page, label).fill(option)
+    page.keyboard.press("Enter")
+    settle(page)
+
+
+def status(page: Page, name: str) -> Locator:
+    """Find the line that says of the watched run what it is doing."""
+    return page.get_by_text(f"· {WORDS[f'status.{name}']}")
+
+
+def processes(*words: str) -> list[int]:
+    """Return the processes whose command line holds all of the words."""
+    found = []
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            parts = file.read_bytes().decode(errors="replace").split("\0")
+        except OSError:
+            continue
+        if all(word in parts for word in words):
+            found.append(int(file.parent.name))
+    return found

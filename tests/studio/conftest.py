@@ -1,0 +1,101 @@
+"""Fixtures: a browser, and a studio on a workspace where every page has something to show."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from shelftalk.models import embedded, tiny
+from shelftalk.models.registry import made_once
+from shelftalk.workspace import Workspace
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+    from shelftalk.training.run import Run
+    from tests.studio.browser import Studio, Visitor
+    from tests.studio.hub import Hub
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of a Chromium; without one, or without Playwright, the test is skipped."""
+    pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: pip install -e '.[dev]'")
+    found = next(filter(None, map(shutil.which, NAMES)), None)
+    if found is None:
+        pytest.skip("There is no Chromium here for the studio's browser tests: apt-get install chromium")
+    return found
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    """A browser for the tests of one file: Playwright keeps an event loop, which other tests must not find running."""
+    from playwright.sync_api import sync_playwright
+
+    from tests.studio.browser import ARGUMENTS
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        yield started
+        started.close()
+
+
+def small_workspace(root: Path) -> Workspace:
+    """Return a workspace in which the tiny model stands for the embedded one, so that measuring it takes moments."""
+    workspace = Workspace(root)
+    made_once(workspace.model(embedded.NAME), tiny.save)
+    return workspace
+
+
+@pytest.fixture(scope="package")
+def furnished(tiny_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A workspace with a catalogue and a finished run."""
+    root = tmp_path_factory.mktemp("studio") / "workspace"
+    shutil.copytree(tiny_run.workspace.root, root)
+    return small_workspace(root)
+
+
+@pytest.fixture(scope="package")
+def hub() -> Iterator[Hub]:
+    """What stands for the Hugging Face Hub: the studio of the tests asks nobody else."""
+    from tests.studio.hub import Hub
+
+    with Hub() as served:
+        yield served
+
+
+@pytest.fixture(scope="package")
+def studio(chromium: str, furnished: Workspace, hub: Hub) -> Iterator[Studio]:
+    """A studio on the furnished workspace, for all files."""
+    from tests.studio.browser import Studio
+
+    started = Studio(furnished.root, furnished.root.with_name("home"), {"HF_ENDPOINT": hub.url})
+    started.start()
+    yield started
+    started.stop()
+
+
+@pytest.fixture(scope="module")
+def visitor(browser: Browser, studio: Studio) -> Iterator[Visitor]:
+    """Somebody who looks at the studio."""
+    from tests.studio.browser import Visitor
+
+    came = Visitor(browser, studio.url)
+    yield came
+    came.close()
+
+
+@pytest.fixture(autouse=True)
+def nothing_forbidden(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test whose pages did what no page may do; see `browser.Visitor`."""
+    yield
+    if "visitor" in request.fixturenames:
+        visitor: Any = request.getfixturevalue("visitor")
+        faults, visitor.faults = visitor.faults, []
+        assert faults == []

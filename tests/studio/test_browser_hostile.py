@@ -1,0 +1,171 @@
+"""Texts of the data that would be markup, links, pictures or programs are shown as the characters they are."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from shelftalk import pipeline
+from shelftalk.catalogue import prepare
+from shelftalk.generation.compare import Comparison
+from shelftalk.generation.history import remember
+from shelftalk.records import Description, Reference
+from shelftalk.settings import DecodingSettings, PrepareSettings
+from shelftalk.workspace import Workspace, write_json
+from tests.conftest import TINY_SETTINGS
+
+pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: pip install -e '.[dev]'")
+
+from playwright.sync_api import Page, expect
+
+from tests.studio.browser import SLOW, WORDS, box, button, choose, field, said, settle
+
+if TYPE_CHECKING:
+    from tests.studio.browser import Visitor
+
+EVIL = "http://evil.example"
+PAYLOADS = [
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(2)>",
+    "<svg onload=alert(3)></svg>",
+    f"[click me]({EVIL}/link) and [here](javascript:alert(4))",
+    f"![picture]({EVIL}/picture.png)",
+    f"<iframe src={EVIL}/frame></iframe>",
+    f'<a href="{EVIL}" onclick="alert(5)">link</a>',
+    "&lt;script&gt;alert(6)&lt;/script&gt; &amp; &#60;b&#62;",
+    "{{7*7}} ${7*7} {% raw %} {title} {0} %s",
+    r"$\href{javascript:alert(8)}{x}$ and $$\frac{1}{2}$$",
+    ":material/delete: :smile: :shrimp:",
+    ":red[red] :blue-background[blue] :small[small]",
+    f"<style>body{{background:url({EVIL}/style)}}</style>",
+    "data:text/html,<script>alert(9)</script>",
+    "`code` **bold** _cursive_ ~~gone~~ # heading > quote",
+    "</p></div></textarea></title><script>alert(10)</script>",
+    '" onmouseover="alert(11)" x="',
+    "=1+1 =HYPERLINK(\"http://evil.example\",\"x\") @SUM(1)",
+    "\u202edrow desrever\u202c and \u2066isolated\u2069",
+    f"<link rel=stylesheet href={EVIL}/x.css><meta http-equiv=refresh content=0;url={EVIL}> <b>b</b><br>--><!-- x",
+]
+RUN, CATALOGUE = "hostile", "hostile"
+
+
+def body(payload: str) -> str:
+    return f"Text: {payload}"
+
+
+@pytest.fixture(scope="module")
+def hostile(furnished: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A run on products whose titles and descriptions are the payloads, not cleaned of anything."""
+    rows = [{"title": one, "description": body(one)} for one in PAYLOADS] + [{"title": one} for one in PAYLOADS]
+    source = tmp_path_factory.mktemp("hostile") / "rows.jsonl"
+    source.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(prepare, "clean", str.strip)
+        settings = PrepareSettings(validation_share=0, test_share=0)
+        pipeline.prepare_catalogue(furnished, source, CATALOGUE, settings)
+    run = pipeline.train_run(furnished, CATALOGUE, RUN, TINY_SETTINGS.replace({"epochs": 1}))
+    pipeline.make_ready(run)
+    answers = [
+        Comparison(one, Description(one, True, 1), Description(body(one), True, 1), [Reference("1", one, one, 0.5)])
+        for one in PAYLOADS
+    ]
+    for answer in answers:
+        remember(run.folder, answer, DecodingSettings())
+    pairs = [
+        {"product": {"uid": "1", "title": one.query, "description": f"True: {one.query}"}, "comparison": one.as_mapping()}
+        for one in answers
+    ]
+    write_json(run.folder / "report" / "demo.json", {"pairs": pairs})
+    return furnished
+
+
+def shown(page: Page) -> str:
+    return page.get_by_test_id("stMain").inner_text()
+
+
+def missing(texts: list[str], page: Page) -> list[str]:
+    """Return those of the texts that do not stand on the page as these very characters."""
+    seen = shown(page)
+    return [text for text in texts if text not in seen]
+
+
+def test_column_names_and_raw_records_are_characters(visitor: Visitor, tmp_path: Path) -> None:
+    text = io.StringIO()
+    csv.writer(text).writerows([PAYLOADS, *([f"{one} {number}" for one in PAYLOADS] for number in (1, 2))])
+    source = tmp_path / "a.csv"
+    source.write_text(text.getvalue())
+    page = visitor.open()
+    page.get_by_text(WORDS["catalogue.add"]).click()
+    file = {"name": '"><img src=x onerror=alert(1)>.csv', "mimeType": "text/csv", "buffer": source.read_bytes()}
+    page.locator("input[type=file]").set_input_files(file)
+    expect(page.get_by_text("<script>alert(1)</script> 1")).to_be_visible()
+    assert missing([line[:1900] for line in text.getvalue().splitlines()], page) == []
+    box(page, WORDS["catalogue.title_field"]).click()
+    for payload in (PAYLOADS[1], PAYLOADS[10], PAYLOADS[14]):
+        box(page, WORDS["catalogue.title_field"]).fill(payload)
+        option = page.get_by_role("option").first
+        expect(option).to_have_text(payload)
+    page.keyboard.press("Enter")
+    settle(page)
+    expect(box(page, WORDS["catalogue.title_field"])).to_have_value(PAYLOADS[14])
+    button(page, "catalogue.prepare").click()
+    expect(page.get_by_text(WORDS["error.heading"])).to_be_visible()
+
+
+def test_rejects_and_products_are_characters(visitor: Visitor, hostile: Workspace) -> None:
+    page = visitor.open()
+    choose(page, WORDS["catalogue.choose"], CATALOGUE)
+    page.get_by_role("tab", name=WORDS["catalogue.left_out"]).click()
+    expect(page.get_by_text(WORDS["reason.missing_description"])).to_be_visible()
+    settle(page)
+    rejects = (hostile.catalogue(CATALOGUE) / "rejects.jsonl").read_text().splitlines()
+    assert missing([json.loads(line)["detail"] for line in rejects[:3]], page) == []
+    page.get_by_role("tab", name=WORDS["catalogue.products"]).click()
+    field(page, "catalogue.search").fill("alert(2)")
+    page.keyboard.press("Enter")
+    settle(page)
+    page.get_by_test_id("stDataFrame").first.click(position={"x": 18, "y": 54})
+    expect(page.get_by_text(body(PAYLOADS[1]), exact=True).locator("visible=true")).to_be_visible()
+
+
+def test_questions_references_and_what_models_wrote_are_characters(visitor: Visitor, hostile: Workspace) -> None:
+    page = visitor.open("compare")
+    choose(page, WORDS["runs.choose"], RUN)
+    button(page, "compare.sampling").click()
+    page.get_by_role("slider", name=WORDS["compare.reference_count"]).press("End")
+    settle(page)
+    page.keyboard.press("Escape")
+    question = " ".join(PAYLOADS)
+    field(page, "compare.question").fill(question)
+    button(page, "compare.ask").click()
+    expect(page.get_by_text(WORDS["compare.references"], exact=True)).to_be_visible(timeout=1000 * SLOW)
+    settle(page)
+    assert missing([question, *PAYLOADS, *map(body, PAYLOADS)], page) == []
+    page.get_by_text(said("compare.history")).click()
+    settle(page)
+
+
+def test_what_models_wrote_is_characters_in_the_report(visitor: Visitor, hostile: Workspace) -> None:
+    page = visitor.open("report")
+    choose(page, WORDS["runs.choose"], RUN)
+    expect(page.get_by_text(WORDS["report.examples"], exact=True)).to_be_visible()
+    settle(page)
+    assert missing([text for one in PAYLOADS for text in (one, f"True: {one}")], page) == []
+    for payload in PAYLOADS:
+        expect(page.get_by_text(body(payload), exact=True).first).to_be_visible()
+
+
+def test_a_base_model_that_is_none_is_characters(visitor: Visitor, hostile: Workspace) -> None:
+    page = visitor.open("fine-tune")
+    choose(page, WORDS["catalogue.choose"], CATALOGUE)
+    payload = "<img src=x onerror=alert(1)> **b** :smile:"
+    choose(page, WORDS["fine_tune.base_model"], payload)
+    expect(box(page, WORDS["fine_tune.base_model"])).to_have_value(payload)
+    button(page, "fine_tune.start").click()
+    expect(page.get_by_text(payload)).to_be_visible(timeout=1000 * SLOW)

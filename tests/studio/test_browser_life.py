@@ -1,0 +1,142 @@
+"""A training outlives tab, browser and studio, and is the same one wherever it is looked at."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from shelftalk import pipeline
+from shelftalk.settings import PrepareSettings
+from shelftalk.training.run import Run
+from shelftalk.training.state import read_state
+from shelftalk.workspace import Workspace
+from tests.conftest import write_catalogue_file
+
+pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: pip install -e '.[dev]'")
+
+from playwright.sync_api import Locator, Page, expect
+
+from tests.studio.browser import SLOW, WORDS, Studio, Visitor, button, field, processes, said, settle, status, wait_until
+from tests.studio.conftest import small_workspace
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+CATALOGUE, RUN = "many", "lasting"
+RELOADS = 20
+SECONDS = 70  # that the training shall take here, if nothing else ran
+MOST = 10_000  # products that the form offers
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    root = tmp_path_factory.mktemp("life")
+    workspace = small_workspace(root / "workspace")
+    source = write_catalogue_file(root / "many.jsonl", 12_000)
+    pipeline.prepare_catalogue(workspace, source, CATALOGUE, PrepareSettings())
+    return workspace
+
+
+@pytest.fixture(scope="module")
+def own_studio(chromium: str, place: Workspace) -> Iterator[Studio]:
+    """A studio that may be killed."""
+    started = Studio(place.root, place.root.with_name("home"))
+    started.start()
+    yield started
+    started.stop()
+
+
+@pytest.fixture(scope="module")
+def visitor(browser: Browser, own_studio: Studio) -> Iterator[Visitor]:
+    came = Visitor(browser, own_studio.url)
+    yield came
+    came.close()
+
+
+def shown_step(page: Page) -> int:
+    """Return the number of updates that the page shows."""
+    line = page.get_by_text(said("watch.update")).first
+    line.wait_for(timeout=1000 * SLOW)
+    return int(re.findall(r"[\d,]+", line.inner_text())[0].replace(",", ""))
+
+
+def made(place: Workspace) -> int:
+    return int(read_state(place.run(RUN)).get("step", 0))
+
+
+def look(page: Page, place: Workspace) -> None:
+    """Assert that the page, freshly opened, shows a step that state.json has said since it was asked for."""
+    before = made(place)
+    page.reload()
+    shown = shown_step(page)
+    assert before <= shown <= made(place)
+    assert len(processes("resume", RUN)) == 1
+
+
+def test_a_training_outlives_everything(place: Workspace, own_studio: Studio, visitor: Visitor, tiny_run: Run) -> None:
+    page = visitor.open("fine-tune")
+    products = min(MOST, max(100, int(SECONDS / read_state(tiny_run.folder)["seconds_per_step"])))
+    start(page, products)
+    shown_step(page)
+    page.close()
+    page = visitor.open("fine-tune")
+    for _ in range(RELOADS):
+        look(page, place)
+    other = visitor.open("fine-tune")
+    look(other, place)
+    own_studio.kill()
+    assert len(processes("resume", RUN)) == 1
+    own_studio.start()
+    visitor.close()
+    page = visitor.open("fine-tune")
+    look(page, place)
+    before = made(place)
+    wait_until(lambda: shown_step(page) > before, "the page goes on by itself")
+
+    button(page, "watch.stop").click()
+    expect(status(page, "stopped")).to_be_visible(timeout=1000 * SLOW)
+    assert processes("resume", RUN) == []
+    stopped = made(place)
+    assert 0 < stopped < read_state(place.run(RUN))["steps"]
+    button(page, "watch.resume").click()
+    wait_until(lambda: made(place) > stopped, "the training goes on")
+    assert len(processes("resume", RUN)) == 1
+    expect(status(page, "finished")).to_be_visible(timeout=3000 * SLOW)
+    assert place.runs() == [RUN]
+    steps = [json.loads(line)["step"] for line in metrics(place) if "validation_loss" not in line]
+    assert steps == list(range(1, read_state(place.run(RUN))["steps"] + 1))
+
+
+def metrics(place: Workspace) -> list[str]:
+    return Path(place.run(RUN) / "metrics.jsonl").read_text().splitlines()
+
+
+def start(page: Page, products: int) -> None:
+    """Start a training of one product an update, as many updates as products."""
+    number = page.get_by_role("spinbutton", name=WORDS["settings.TrainingSettings.products.label"], exact=True)
+    fill(page, number, products)
+    for name in ("epochs", "batch_size"):
+        page.get_by_role("slider", name=WORDS[f"settings.TrainingSettings.{name}.label"]).press("Home")
+        settle(page)
+    page.get_by_text(WORDS["fine_tune.advanced"], exact=True).click()
+    button(page, "fine_tune.everything").click()
+    for name, value in (("gradient_accumulation", 1), ("checkpoint_every", 20)):
+        label = WORDS[f"settings.TrainingSettings.{name}.label"]
+        fill(page, page.get_by_role("spinbutton", name=label, exact=True), value)
+    page.keyboard.press("Escape")
+    settle(page)
+    field(page, "fine_tune.name").fill(RUN)
+    page.keyboard.press("Enter")
+    settle(page)
+    button(page, "fine_tune.start").click()
+
+
+def fill(page: Page, number: Locator, value: int) -> None:
+    number.fill(str(value))
+    number.press("Enter")
+    settle(page)

@@ -1,0 +1,156 @@
+"""The whole story in a browser, in order: a file of one's own, a training, before and after, votes, the report."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from shelftalk import pipeline
+from shelftalk.catalogue.catalogue import Catalogue
+from shelftalk.generation.history import read_history
+from shelftalk.training.run import Run
+from shelftalk.workspace import Workspace
+
+pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: pip install -e '.[dev]'")
+
+from playwright.sync_api import Page, expect
+
+from tests.studio.browser import SLOW, WORDS, box, button, choose, field, said, settle, status, wait_until
+
+if TYPE_CHECKING:
+    from tests.studio.browser import Visitor
+
+CATALOGUE, RUN, ROWS = "pegs-of-oak", "story", 300
+
+
+@pytest.fixture(scope="module")
+def page(visitor: Visitor) -> Iterator[Page]:
+    """One tab, kept through the story."""
+    return visitor.open()
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A CSV of 300 products and a row without a title, whose columns have no usual names."""
+    path = tmp_path_factory.mktemp("source") / "Pegs of oak.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file)
+        rows.writerow(["Was es ist", "Wie es klingt", "Preis"])
+        for number in range(ROWS):
+            rows.writerow([f"Oak peg, {number} cm", f'Holds a coat of {number} stone; "oiled" twice.', "3"])
+        rows.writerow(["", "a row without a title", "3"])
+    return path
+
+
+def open_page(page: Page, key: str) -> None:
+    page.get_by_role("navigation").get_by_role("link", name=WORDS[f"{key}.title"]).click()
+    expect(page.get_by_role("heading", level=1, name=WORDS[f"{key}.title"])).to_be_visible()
+    settle(page)
+
+
+def test_a_file_becomes_a_catalogue(page: Page, furnished: Workspace, source: Path) -> None:
+    page.get_by_text(WORDS["catalogue.add"]).click()
+    page.locator("input[type=file]").set_input_files(source)
+    expect(page.get_by_text("Oak peg, 1 cm", exact=False).first).to_be_visible()
+    settle(page)
+    choose(page, WORDS["catalogue.title_field"], "Was es ist")
+    choose(page, WORDS["catalogue.description_field"], "Wie es klingt")
+    expect(field(page, "catalogue.name")).to_have_value(CATALOGUE)
+    button(page, "catalogue.prepare").click()
+    expect(page.get_by_text(said("catalogue.prepared"))).to_be_visible(timeout=1000 * SLOW)
+    expect(box(page, WORDS["catalogue.choose"])).to_have_value(CATALOGUE)
+    expect(page.get_by_test_id("stMetric").filter(has_text=WORDS["catalogue.kept"])).to_contain_text(str(ROWS))
+    assert CATALOGUE in furnished.catalogues()
+    settle(page)
+    page.get_by_role("tab", name=WORDS["catalogue.left_out"]).click()
+    expect(page.get_by_text(WORDS["reason.missing_title"])).to_be_visible()
+
+
+def test_a_run_is_started_and_watched_to_its_end(page: Page, furnished: Workspace) -> None:
+    open_page(page, "fine_tune")
+    expect(box(page, WORDS["catalogue.choose"])).to_have_value(CATALOGUE)
+    choose(page, WORDS["fine_tune.base_model"], "tiny")
+    page.locator(".st-key-preset-quick-test").get_by_role("button").click()
+    settle(page)
+    page.get_by_role("slider", name=WORDS["settings.TrainingSettings.epochs.label"]).press("Home")
+    settle(page)
+    field(page, "fine_tune.name").fill(RUN)
+    page.keyboard.press("Enter")
+    settle(page)
+    button(page, "fine_tune.start").click()
+    expect(page.get_by_text(said("watch.update")).first).to_be_visible(timeout=1000 * SLOW)
+    expect(page.get_by_text(WORDS["watch.sample"])).to_be_visible(timeout=1000 * SLOW)
+    expect(status(page, "finished")).to_be_visible(timeout=1000 * SLOW)
+    settings = json.loads((furnished.run(RUN) / "run.json").read_text())["settings"]
+    assert (settings["base_model"], settings["epochs"]) == ("tiny", 1)
+
+
+def test_one_question_is_answered_before_and_after(page: Page, furnished: Workspace) -> None:
+    button(page, "compare.go").click()
+    choose(page, WORDS["runs.choose"], RUN)
+    expect(field(page, "compare.question")).to_be_visible(timeout=1000 * SLOW)
+    field(page, "compare.question").fill("What is an oak peg of 12 cm?")
+    button(page, "compare.ask").click()
+    expect(page.get_by_text(WORDS["compare.references"], exact=True)).to_be_visible(timeout=1000 * SLOW)
+    for key in ("compare.before", "compare.after"):
+        expect(page.get_by_role("heading", name=WORDS[key], exact=True)).to_be_visible()
+    expect(page.get_by_text("What is an oak peg of 12 cm?", exact=True)).to_be_visible()
+    expect(page.get_by_test_id("stMetric").filter(has_text=WORDS["compare.similarity"])).to_have_count(5)
+    assert [one["query"] for one in read_history(furnished.run(RUN))] == ["What is an oak peg of 12 cm?"]
+
+
+def test_a_held_out_product_comes_with_its_true_description(page: Page, furnished: Workspace) -> None:
+    button(page, "compare.random").click()
+    expect(page.get_by_text(WORDS["compare.true"])).to_be_visible(timeout=1000 * SLOW)
+    title = read_history(furnished.run(RUN), 1)[0]["query"]
+    catalogue = Catalogue.open(furnished.catalogue(CATALOGUE))
+    product = next(one for one in catalogue.take(catalogue.find(split="test")) if one.title == title)
+    expect(page.get_by_text(product.description, exact=True)).to_be_visible()
+
+
+def test_a_blind_vote_is_cast_and_kept(page: Page, furnished: Workspace) -> None:
+    page.get_by_text(WORDS["compare.blind"], exact=True).click()
+    expect(page.get_by_text(WORDS["compare.no_votes"])).to_be_visible()
+    field(page, "compare.question").fill("Oak peg, 7 cm")
+    button(page, "compare.ask").click()
+    expect(page.get_by_text(WORDS["compare.which"])).to_be_visible(timeout=1000 * SLOW)
+    expect(page.get_by_role("heading", name=WORDS["compare.after"], exact=True)).to_have_count(0)
+    page.get_by_role("button", name=said("compare.answer")).first.click()
+    expect(page.get_by_text(said("compare.tally"))).to_be_visible()
+    expect(page.get_by_role("heading", name=WORDS["compare.after"], exact=True)).to_be_visible()
+    assert pipeline.tally_votes(Run.open(furnished, RUN))["n"] == 1
+
+
+def test_the_report_is_measured(page: Page, furnished: Workspace) -> None:
+    open_page(page, "report")
+    expect(box(page, WORDS["runs.choose"])).to_have_value(RUN)
+    page.get_by_role("slider", name=WORDS["report.count"]).press("Home")
+    settle(page)
+    button(page, "report.measure").click()
+    expect(page.get_by_text(said("report.n"))).to_be_visible(timeout=1000 * SLOW)
+    expect(page.get_by_text(WORDS["measure.bits_per_byte_help"], exact=False)).to_be_visible()
+    result = json.loads((furnished.run(RUN) / "report" / "evaluation.json").read_text())["result"]
+    expect(page.get_by_role("table").first).to_contain_text(f"{result['tuned']['bits_per_byte']:.3f}")
+
+
+def test_the_run_can_be_renamed_and_deleted_after_a_question(page: Page, furnished: Workspace) -> None:
+    open_page(page, "runs")
+    choose(page, WORDS["runs.choose"], RUN)
+    button(page, "runs.rename").click()
+    field(page, "runs.new_name").fill("renamed")
+    page.keyboard.press("Enter")
+    settle(page)
+    button(page.get_by_test_id("stPopoverBody"), "runs.rename_now").click()
+    expect(box(page, WORDS["runs.choose"])).to_have_value("renamed")
+    assert "renamed" in furnished.runs()
+    button(page, "runs.delete").click()
+    button(page.get_by_role("dialog"), "runs.delete_no").click()
+    assert "renamed" in furnished.runs()
+    button(page, "runs.delete").click()
+    button(page.get_by_role("dialog"), "runs.delete_yes").click()
+    wait_until(lambda: "renamed" not in furnished.runs(), "the run is gone")
