@@ -25,6 +25,7 @@ def main() -> None:
         session.choose(language.STATE, text("app.language"), list(LANGUAGES), LANGUAGES.__getitem__)
         st.caption(text("app.local"))
         st.text(str(session.workspace().root))
+        language.tell_browser(chosen)
     st.query_params["lang"] = chosen
     st.title(page.title)
     with errors_shown():

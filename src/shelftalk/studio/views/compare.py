@@ -25,6 +25,7 @@ from shelftalk.studio.show import errors_shown, show_empty, show_error, show_quo
 from shelftalk.studio.tasks import read_task, start_task
 from shelftalk.studio.writers import warm_up, writers
 from shelftalk.training.run import Run
+from shelftalk.workspace import MANIFEST, sha256
 
 SIDES = ("base", "tuned")
 SETTINGS = ("temperature", "top_k", "top_p", "max_new_tokens", "repetition_penalty", "no_repeat_ngram", "seed")
@@ -61,15 +62,15 @@ def _is_ready(run: Run) -> bool:
     """Say whether the run's index and models are made; make them in a process of their own where they are not."""
     if pipeline.ready(run):
         return True
-    task = read_task(workspace(), f"ready-{run.name}")
-    if task.status == "done":  # done and still not whole: the first question says why, or does without
-        return True
+    task, about = read_task(workspace(), f"ready-{run.name}"), {"adapter": sha256(run.adapter / MANIFEST)}
+    if task.status == "done" and task.about == about and task.result["engine"] == "transformers":
+        return True  # llama.cpp's files cannot be made, and are not needed
     if task.status == "failed":
         show_error(task.error or text("error.ended"))
         if not st.button(text("app.retry")):
             return False
     if task.status != "running":
-        start_task(workspace(), f"ready-{run.name}", ["runs", "ready", run.name])
+        start_task(workspace(), f"ready-{run.name}", ["runs", "ready", run.name], about)
     _watch_making(run.name)
     return False
 
