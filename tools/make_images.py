@@ -107,9 +107,9 @@ def settle(page: Page) -> None:
     """Wait until the page is drawn and nothing of it is measured in the background any more."""
     page.wait_for_timeout(1500)
     page.get_by_test_id("stStatusWidget").wait_for(state="detached", timeout=60_000)
-    page.locator("[data-testid=stAlert]", has=page.locator("[data-testid=stIconMaterial]", has_text="speed")).wait_for(
-        state="detached", timeout=300_000
-    )
+    page.locator(
+        "[data-testid=stAlert]", has=page.locator("[data-testid=stIconMaterial]", has_text="hourglass_top")
+    ).wait_for(state="detached", timeout=300_000)
     page.wait_for_timeout(700)
 
 

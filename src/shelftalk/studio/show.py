@@ -14,6 +14,8 @@ import streamlit as st
 from shelftalk.errors import ShelftalkError
 from shelftalk.studio.language import text
 from shelftalk.studio.navigation import link
+from shelftalk.studio.session import workspace
+from shelftalk.studio.tasks import Task, forget_task, read_task
 
 LOGGER = logging.getLogger("shelftalk.studio")
 
@@ -35,6 +37,27 @@ def show_error(message: str) -> None:
     with st.container(border=True):
         st.error(text("error.heading"), icon=":material/error:")
         st.text(message)
+
+
+@st.fragment(run_every=1.0)
+def watch_task(name: str, message: str) -> None:
+    """Show that task `name` runs, and how far it is; when it ends, the whole page is drawn anew."""
+    task = read_task(workspace(), name)
+    if task.status != "running":
+        st.rerun()
+    if task.progress:
+        done, total = task.progress
+        st.progress(min(1.0, done / total), message)
+    else:
+        st.info(message, icon=":material/hourglass_top:")
+
+
+def show_failed(name: str, task: Task) -> None:
+    """Show why task `name` failed, until the person has taken note."""
+    show_error(task.error or text("error.ended"))
+    if st.button(text("app.dismiss"), key=f"dismiss-{name}"):
+        forget_task(workspace(), name)
+        st.rerun(scope="app")
 
 
 def show_empty(key: str, page: str | None = None) -> None:

@@ -12,8 +12,8 @@ from shelftalk.studio import charts
 from shelftalk.studio.language import duration, number, text
 from shelftalk.studio.navigation import link
 from shelftalk.studio.session import choose, remember, workspace
-from shelftalk.studio.show import errors_shown, show_error, show_quote
-from shelftalk.studio.tasks import Task, forget_task, list_tasks, read_task, start_task
+from shelftalk.studio.show import errors_shown, show_error, show_failed, show_quote, watch_task
+from shelftalk.studio.tasks import Task, list_tasks, read_task, start_task
 from shelftalk.training.run import Run
 from shelftalk.training.state import read_metrics, read_samples
 
@@ -53,23 +53,9 @@ def show_watched() -> None:
 def _starting(name: str, task: Task) -> None:
     """Show a run that is about to begin, or why it could not."""
     if task.status == "running":
-        _watch_start(name)
+        watch_task(f"start-{name}", text("watch.starting", run=name))
     elif task.status == "failed":
-        _show_failed(f"start-{name}", task)
-
-
-def _show_failed(name: str, task: Task) -> None:
-    show_error(task.error or text("error.ended"))
-    if st.button(text("app.dismiss"), key=f"dismiss-{name}"):
-        forget_task(workspace(), name)
-        st.rerun(scope="app")
-
-
-@st.fragment(run_every=1.0)
-def _watch_start(name: str) -> None:
-    if read_task(workspace(), f"start-{name}").status != "running" or name in workspace().runs():
-        st.rerun()
-    st.info(text("watch.starting", run=name), icon=ICONS["queued"])
+        show_failed(f"start-{name}", task)
 
 
 @st.fragment(run_every=1.0)
@@ -122,7 +108,7 @@ def _buttons(run: Run, status: str) -> None:
     if status in ACTIVE:
         task = read_task(workspace(), f"stop-{run.name}")
         if task.status == "failed":
-            _show_failed(f"stop-{run.name}", task)
+            show_failed(f"stop-{run.name}", task)
         stopping = task.status == "running"
         label = text("watch.stopping") if stopping else text("watch.stop")
         if st.button(label, icon=":material/stop:", disabled=stopping, key=f"stop-{run.name}"):

@@ -19,7 +19,7 @@ from shelftalk.studio import charts
 from shelftalk.studio.forms import settings_form
 from shelftalk.studio.language import has_text, number, percent, text
 from shelftalk.studio.session import choose, remember, workspace
-from shelftalk.studio.show import errors_shown, show_error
+from shelftalk.studio.show import errors_shown, show_error, show_failed, watch_task
 from shelftalk.studio.tasks import Task, forget_task, list_tasks, read_task, start_task
 from shelftalk.studio.uploads import forget_upload, forget_uploads, keep_upload
 from shelftalk.workspace import check_name
@@ -151,23 +151,11 @@ def _preparing() -> None:
     """Show the preparations that run, how others failed, and what this session's became."""
     for name, task in list_tasks(workspace(), "prepare").items():
         if task.status == "running":
-            _watch_preparing(name)
+            watch_task(f"prepare-{name}", text("catalogue.preparing", name=name))
         elif task.status == "failed":
-            show_error(task.error or text("error.ended"))
-            if st.button(text("app.dismiss"), key=f"dismiss-prepare-{name}"):
-                forget_task(workspace(), f"prepare-{name}")
-                st.rerun()
+            show_failed(f"prepare-{name}", task)
         elif task.status == "done":
             _prepared(name, task)
-
-
-@st.fragment(run_every=1.0)
-def _watch_preparing(name: str) -> None:
-    task = read_task(workspace(), f"prepare-{name}")
-    if task.status != "running":
-        st.rerun()
-    done, total = task.progress or (0, 1)
-    st.progress(min(1.0, done / total), text("catalogue.preparing", name=name))
 
 
 def _prepared(name: str, task: Task) -> None:
@@ -272,7 +260,7 @@ def _lengths(name: str, catalogue: Catalogue) -> None:
         start_task(workspace(), f"inspect-{name}", ["inspect", name], about)
         task = read_task(workspace(), f"inspect-{name}")
     if task.status == "running":
-        _watch_inspection(name)
+        watch_task(f"inspect-{name}", text("catalogue.counting"))
         return
     tokens = task.result["tokens"] if task.status == "done" else None
     if tokens is None:
@@ -293,13 +281,6 @@ def _show_characters(characters: dict[str, Any]) -> None:
         for part, found in characters.items()
     }
     st.table(pandas.DataFrame(rows).T)
-
-
-@st.fragment(run_every=1.0)
-def _watch_inspection(name: str) -> None:
-    if read_task(workspace(), f"inspect-{name}").status != "running":
-        st.rerun()
-    st.info(text("catalogue.counting"), icon=":material/hourglass_top:")
 
 
 def _show_tokens(tokens: dict[str, Any]) -> None:

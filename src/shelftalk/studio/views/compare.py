@@ -21,7 +21,7 @@ from shelftalk.studio.answers import facts_of, show_answer
 from shelftalk.studio.forms import settings_form
 from shelftalk.studio.language import number, percent, text
 from shelftalk.studio.session import choose, remember, workspace
-from shelftalk.studio.show import errors_shown, show_empty, show_error, show_quote
+from shelftalk.studio.show import errors_shown, show_empty, show_error, show_quote, watch_task
 from shelftalk.studio.tasks import read_task, start_task
 from shelftalk.studio.writers import warm_up, writers
 from shelftalk.training.run import Run
@@ -71,15 +71,8 @@ def _is_ready(run: Run) -> bool:
             return False
     if task.status != "running":
         start_task(workspace(), f"ready-{run.name}", ["runs", "ready", run.name], about)
-    _watch_making(run.name)
+    watch_task(f"ready-{run.name}", text("compare.making_ready"))
     return False
-
-
-@st.fragment(run_every=1.0)
-def _watch_making(name: str) -> None:
-    if read_task(workspace(), f"ready-{name}").status != "running":
-        st.rerun()
-    st.info(text("compare.making_ready"), icon=":material/hourglass_top:")
 
 
 def _question(run: Run) -> tuple[str | None, bool, DecodingSettings, int]:

@@ -16,7 +16,7 @@ from shelftalk.studio import training_view
 from shelftalk.studio.forms import assignments, settings_form
 from shelftalk.studio.language import duration, number, size, text
 from shelftalk.studio.session import choose, remember, workspace
-from shelftalk.studio.show import errors_shown, show_empty, show_error
+from shelftalk.studio.show import errors_shown, show_empty, show_error, watch_task
 from shelftalk.studio.tasks import Task, read_task, start_task
 from shelftalk.workspace import check_name
 
@@ -114,7 +114,7 @@ def _estimate_presets(catalogue: str, data_hash: str, base_model: str, token: st
     about = {"data_hash": data_hash, "base_model": base_model}
     task = read_task(workspace(), name)
     if task.status == "running":
-        _watch_estimate(name)
+        watch_task(name, text("fine_tune.measuring"))
         return {}
     known = task if task.about == about else Task("none")
     _show_measured(known)
@@ -138,13 +138,6 @@ def _show_measured(task: Task) -> None:
         show_error(task.error or text("error.ended"))
     elif task.status == "done" and task.result["running"]:
         st.caption(text("fine_tune.measured_beside", runs=", ".join(task.result["running"])))
-
-
-@st.fragment(run_every=1.0)
-def _watch_estimate(name: str) -> None:
-    if read_task(workspace(), name).status != "running":
-        st.rerun()
-    st.info(text("fine_tune.measuring"), icon=":material/speed:")
 
 
 def _form(catalogue: str, opened: Catalogue, base_model: str, token: str | None, preset: str) -> None:
@@ -189,7 +182,7 @@ def _estimate_this(catalogue: str, data_hash: str, settings: TrainingSettings, t
     about = {"data_hash": data_hash, "settings": settings.as_mapping()}
     task = read_task(workspace(), name)
     if task.status == "running":
-        _watch_estimate(name)
+        watch_task(name, text("fine_tune.measuring"))
         return
     if task.about == about:
         _show_measured(task)

@@ -16,7 +16,7 @@ from shelftalk.studio.answers import facts_of, show_answer
 from shelftalk.studio.forms import written
 from shelftalk.studio.language import number, percent, setting_label, text
 from shelftalk.studio.session import choose, workspace
-from shelftalk.studio.show import errors_shown, show_empty, show_error, show_quote
+from shelftalk.studio.show import errors_shown, show_empty, show_error, show_quote, watch_task
 from shelftalk.studio.tasks import read_task, start_task
 from shelftalk.studio.training_view import POINTS
 from shelftalk.training.run import Run
@@ -81,7 +81,7 @@ def _evaluate(run: Run) -> None:
     name = f"evaluate-{run.name}"
     task = read_task(workspace(), name)
     if task.status == "running":
-        _watch(name)
+        watch_task(name, text("report.measuring"))
         return
     if task.status == "failed":
         show_error(task.error or text("error.ended"))
@@ -97,15 +97,6 @@ def _evaluate(run: Run) -> None:
         if button_place.button(label, type="primary" if none else "secondary", width="stretch"):
             start_task(workspace(), name, ["evaluate", run.name, "--max-products", str(count)])
             st.rerun()
-
-
-@st.fragment(run_every=1.0)
-def _watch(name: str) -> None:
-    task = read_task(workspace(), name)
-    if task.status != "running":
-        st.rerun()
-    done, total = task.progress or (0, 1)
-    st.progress(min(1.0, done / total), text("report.measuring"))
 
 
 def _measures(result: dict[str, Any]) -> None:
