@@ -48,7 +48,7 @@ PAYLOADS = [
     "`code` **bold** _cursive_ ~~gone~~ # heading > quote",
     "</p></div></textarea></title><script>alert(10)</script>",
     '" onmouseover="alert(11)" x="',
-    "=1+1 =HYPERLINK(\"http://evil.example\",\"x\") @SUM(1)",
+    '=1+1 =HYPERLINK("http://evil.example","x") @SUM(1)',
     "\u202edrow desrever\u202c and \u2066isolated\u2069",
     f"<link rel=stylesheet href={EVIL}/x.css><meta http-equiv=refresh content=0;url={EVIL}> <b>b</b><br>--><!-- x",
 ]
@@ -78,7 +78,10 @@ def hostile(furnished: Workspace, tmp_path_factory: pytest.TempPathFactory) -> W
     for answer in answers:
         remember(run.folder, answer, DecodingSettings())
     pairs = [
-        {"product": {"uid": "1", "title": one.query, "description": f"True: {one.query}"}, "comparison": one.as_mapping()}
+        {
+            "product": {"uid": "1", "title": one.query, "description": f"True: {one.query}"},
+            "comparison": one.as_mapping(),
+        }
         for one in answers
     ]
     write_json(run.folder / "report" / "demo.json", {"pairs": pairs})

@@ -21,7 +21,19 @@ pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: 
 
 from playwright.sync_api import Locator, Page, expect
 
-from tests.studio.browser import SLOW, WORDS, Studio, Visitor, button, field, processes, said, settle, status, wait_until
+from tests.studio.browser import (
+    SLOW,
+    WORDS,
+    Studio,
+    Visitor,
+    button,
+    field,
+    processes,
+    said,
+    settle,
+    status,
+    wait_until,
+)
 from tests.studio.conftest import small_workspace
 
 if TYPE_CHECKING:

@@ -77,7 +77,9 @@ def grave_violations(page: Page) -> list[str]:
     found = []
     for violation in axe_module.Axe().run(page).response["violations"]:
         if violation["impact"] in GRAVE:
-            found += [describe(violation["id"], node) for node in violation["nodes"] if not known(violation["id"], node)]
+            found += [
+                describe(violation["id"], node) for node in violation["nodes"] if not known(violation["id"], node)
+            ]
     return found
 
 

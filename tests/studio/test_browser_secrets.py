@@ -55,7 +55,9 @@ def test_a_token_stands_nowhere(visitor: Visitor, studio: Studio, hub: Hub) -> N
     assert box(page, WORDS["fine_tune.base_model"]).input_value() == "google/gemma-2b"
 
 
-@pytest.mark.xfail(strict=True, reason="Streamlit keeps a password back when Tab leaves its field by the button inside it")
+@pytest.mark.xfail(
+    strict=True, reason="Streamlit keeps a password back when Tab leaves its field by the button inside it"
+)
 def test_a_token_is_taken_when_the_keyboard_leaves_its_field(visitor: Visitor) -> None:
     page = visitor.open("fine-tune")
     sent: list[bytes] = []
