@@ -74,6 +74,18 @@ def test_the_demo_meets_its_claims(told: tuple[Workspace, str]) -> None:
     assert result["tuned"]["repetition"] < 0.05
 
 
+def test_the_studio_draws_and_begins_to_answer_at_once(told: tuple[Workspace, str]) -> None:
+    pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: pip install -e '.[dev]'")
+    from benchmarks.studio import measure_browser
+    from tools.make_images import find_chromium
+
+    if find_chromium() is None:
+        pytest.skip("There is no Chromium here: apt-get install chromium")
+    found = measure_browser(told[0].root, "demo")
+    assert min(found["first_page_seconds"]) < 3
+    assert min(found["first_word_seconds"]) < 2
+
+
 def test_a_second_demo_is_there_at_once(told: tuple[Workspace, str]) -> None:
     workspace, printed = told
     start = time.monotonic()

@@ -135,13 +135,13 @@ def wait_for(address: str) -> None:
 
 
 def chromium() -> str:
-    """Return the path of Chromium."""
-    found = next(
-        (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
-    )
-    if found is None:
-        sys.exit("There is no Chromium here; make test installs it on Debian.")
-    return found
+    """Return the path of Chromium, and exit where there is none."""
+    return find_chromium() or sys.exit("There is no Chromium here; make test installs it on Debian.")
+
+
+def find_chromium() -> str | None:
+    """Return the path of Chromium; None where there is none."""
+    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
 def arguments() -> list[str]:

@@ -19,11 +19,15 @@ def studio(
 ) -> None:
     """Open the studio in the browser, on this machine only: catalogue, fine-tuning, comparison, runs, report."""
     from shelftalk.cli import output
+    from shelftalk.errors import Damaged, InvalidSettings
     from shelftalk.pipeline import prepare_bundled
     from shelftalk.studio.launch import find_port, launch
 
     place = Workspace(workspace)
     chosen = find_port(port)
-    prepare_bundled(place)
+    try:
+        prepare_bundled(place)
+    except (InvalidSettings, Damaged) as error:  # the person's own catalogues and runs are there all the same
+        output.say(f"The bundled catalogue is left out. {error}")
     output.say(f"The studio is on http://127.0.0.1:{chosen} (Ctrl-C ends it; trainings go on).")
     launch(place, chosen, browser)

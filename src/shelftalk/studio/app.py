@@ -19,11 +19,13 @@ def main() -> None:
     st.set_page_config(page_title="shelftalk", page_icon=str(ICON), layout="wide")
     chosen = language.current()
     session.remember(language.STATE, chosen)
+    session.keep_forms()
     page = st.navigation(list(pages().values()))
     with st.sidebar:
         session.choose(language.STATE, text("app.language"), list(LANGUAGES), LANGUAGES.__getitem__)
         st.caption(text("app.local"))
         st.text(str(session.workspace().root))
+        language.tell_browser(chosen)
     st.query_params["lang"] = chosen
     st.title(page.title)
     with errors_shown():

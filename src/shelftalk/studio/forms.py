@@ -22,14 +22,14 @@ def settings_form(
     """Draw a widget for each of the settings `names` and return their values, not yet checked as a whole.
 
     `key` sets the widgets of one form apart from those of another: with a new key the form is drawn anew with its
-    `defaults`.
+    `defaults`. What is typed is kept while other pages are looked at, see `session.keep_forms`.
     """
     known = {one.name: one for one in fields(cls)}
     places = st.columns(columns)
     values = {}
     for place, name in enumerate(names):
         with places[place % columns]:
-            values[name] = _widget(cls, known[name], defaults.get(name, known[name].default), f"{key}-{name}")
+            values[name] = _widget(cls, known[name], defaults.get(name, known[name].default), f"setting-{key}-{name}")
             st.caption(setting_sentence(cls, name))
     return values
 
@@ -75,7 +75,7 @@ def _number(label: str, one: Field[Any], value: Any, key: str) -> Any:
 
 def assignments(values: Mapping[str, Any]) -> list[str]:
     """Return settings as the command line's --set takes them."""
-    return [part for name, value in values.items() for part in ("--set", f"{name}={_typed(value)}")]
+    return [f"--set={name}={_typed(value)}" for name, value in values.items()]
 
 
 def _typed(value: Any) -> str:

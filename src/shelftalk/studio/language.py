@@ -15,6 +15,9 @@ from shelftalk.settings import Settings, parse_toml, setting_help
 
 LANGUAGES = {"en": "English", "pt-BR": "Português (Brasil)"}
 STATE = "language"
+_html_language = st.components.v2.component(
+    "shelftalk_language", js="export default function ({ data }) { document.documentElement.lang = data; }"
+)
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
 
@@ -31,6 +34,11 @@ def current() -> str:
     if chosen in LANGUAGES:
         return str(chosen)
     return "pt-BR" if (st.context.locale or "").lower().startswith("pt") else "en"
+
+
+def tell_browser(language: str) -> None:
+    """Say in the page itself in which language it is, so that screen readers pronounce it so."""
+    _html_language(data=language, key="html-language")
 
 
 def text(key: str, **values: Any) -> str:

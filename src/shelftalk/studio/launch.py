@@ -16,7 +16,6 @@ APP = Path(__file__).with_name("app.py")
 FIRST_PORT, PORTS = 8501, 20
 UPLOAD_MEGABYTES = 500  # Streamlit holds an upload in memory; a larger file is named by its path
 
-# Not from a configuration file, which a folder or a home directory could overrule.
 OPTIONS: dict[str, Any] = {
     "server.address": "127.0.0.1",
     "server.enableXsrfProtection": True,
@@ -34,6 +33,7 @@ OPTIONS: dict[str, Any] = {
     "browser.serverAddress": "127.0.0.1",
     "client.showErrorDetails": "none",
     "client.showErrorLinks": False,
+    "client.disableDataExport": True,  # its CSV would not defuse formulas, as the history's own does
     "client.toolbarMode": "viewer",
     "runner.magicEnabled": False,
     "global.developmentMode": False,
@@ -68,10 +68,14 @@ def launch(workspace: Workspace, port: int | None, browser: bool) -> None:
     chosen = find_port(port)
     # The pages run in this process and find their workspace here.
     os.environ["SHELFTALK_WORKSPACE"] = str(workspace.root.resolve())
+    from streamlit import config, net_util
     from streamlit.web import bootstrap
 
+    config.get_config_files = lambda file_name: []  # no file of a folder or of a home directory has a say
+    net_util.get_external_ip = lambda: None  # a request of a foreign page would make it ask a server on the net
+    known = config.get_config_options(force_reparse=True)  # the oldest Streamlit has not all that we switch off
     options = {
-        **OPTIONS,
+        **{name: value for name, value in OPTIONS.items() if name in known},
         "server.port": chosen,
         "browser.serverPort": chosen,
         "server.headless": not (browser and has_display()),

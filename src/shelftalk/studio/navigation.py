@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from shelftalk.studio.language import text
+from shelftalk.studio.session import remember
 
 ICONS = {
     "catalogue": ":material/inventory_2:",
@@ -37,9 +38,11 @@ def go(page: str) -> None:
     st.switch_page(pages()[page])
 
 
-def link(page: str) -> None:
-    """Offer the way to another page."""
+def link(page: str, **chosen: str) -> None:
+    """Offer the way to another page, on which what is `chosen` by name shall be."""
     if st.button(text(f"{page}.go"), icon=ICONS[page], key=f"go-{page}"):
+        for name, value in chosen.items():
+            remember(name, value)
         go(page)
 
 

@@ -49,6 +49,13 @@ def choose(
     )
 
 
+def keep_forms() -> None:
+    """Keep what was typed into settings: Streamlit forgets a widget that a page does not draw."""
+    for key in st.session_state:
+        if str(key).startswith("setting-"):
+            st.session_state[key] = st.session_state[key]
+
+
 def remember(name: str, value: Any) -> None:
     """Keep a choice for every page of this session."""
     st.session_state[name] = value

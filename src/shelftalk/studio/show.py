@@ -13,6 +13,7 @@ import streamlit as st
 
 from shelftalk.errors import ShelftalkError
 from shelftalk.studio.language import text
+from shelftalk.studio.navigation import link
 
 LOGGER = logging.getLogger("shelftalk.studio")
 
@@ -31,7 +32,7 @@ def errors_shown() -> Iterator[None]:
 
 def show_error(message: str) -> None:
     """Show an error; its message may hold names of columns and files, and is shown as it is."""
-    with st.container(border=True, key=None):
+    with st.container(border=True):
         st.error(text("error.heading"), icon=":material/error:")
         st.text(message)
 
@@ -41,8 +42,6 @@ def show_empty(key: str, page: str | None = None) -> None:
 
     `key`.what and `key`.next are the texts.
     """
-    from shelftalk.studio.navigation import link
-
     with st.container(border=True):
         st.markdown(f"**{text(f'{key}.what')}**")
         st.write(text(f"{key}.next"))

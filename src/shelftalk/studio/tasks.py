@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from shelftalk.commands import start_command
-from shelftalk.errors import Busy, Damaged
+from shelftalk.errors import Busy, Damaged, InvalidSettings
 from shelftalk.locks import is_locked
 from shelftalk.workspace import Workspace, lock, read_json, write_json, writing
 
@@ -46,21 +46,29 @@ class Task:
 
 def start_task(
     workspace: Workspace, name: str, arguments: Sequence[str], about: Any = None, token: str | None = None
-) -> None:
-    """Start the command with `arguments`, which prints JSON, as task `name`; one that runs already is left alone.
+) -> bool:
+    """Start the command with `arguments`, which prints JSON, as task `name`, and say whether it did.
 
-    `--workspace` and `--json` are added. What an earlier task of that name left is removed.
+    A task of that name that runs already is left alone. `--workspace` and `--json` are added. What an earlier task of
+    that name left is removed.
+
+    Raises:
+        InvalidSettings: an argument holds a character that no command line can.
     """
+    if any("\0" in argument for argument in arguments):
+        raise InvalidSettings("A name holds a NUL character, which cannot be passed on; mend it in the file.")
     workspace.make()
     folder = _folder(workspace, name)
     if is_locked(folder):
-        return
+        return False
     with suppress(Busy), lock(folder, "starting") as descriptor, writing(folder):
         shutil.rmtree(folder, ignore_errors=True)
         write_json(folder / "about.json", about)
         command = [*arguments, "--workspace", str(workspace.root.resolve()), "--json"]
         with (folder / "output.json").open("wb") as output, (folder / "log.txt").open("wb") as log:
             start_command(command, descriptor, name, output, log, token, {"SHELFTALK_PROGRESS_SECONDS": "1"})
+        return True
+    return False
 
 
 def read_task(workspace: Workspace, name: str) -> Task:
@@ -80,11 +88,23 @@ def read_task(workspace: Workspace, name: str) -> Task:
     return Task("failed", about, error=_reason(log))
 
 
+def list_tasks(workspace: Workspace, kind: str) -> dict[str, Task]:
+    """Return the tasks whose names begin with `kind` and a hyphen, by the rest of their names, sorted."""
+    names = sorted(folder.name for folder in (workspace.root / "tasks").glob(f"{kind}-*") if folder.is_dir())
+    return {name.removeprefix(f"{kind}-"): read_task(workspace, name) for name in names}
+
+
 def forget_task(workspace: Workspace, name: str) -> None:
     """Remove what task `name` left; one that runs is left alone."""
     folder = _folder(workspace, name)
     with suppress(Busy), lock(folder, "forgetting"):
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def forget_tasks_of(workspace: Workspace, run: str) -> None:
+    """Remove what tasks for a run left: another run of that name shall not be taken for it."""
+    for kind in ("start", "stop", "ready", "evaluate"):
+        forget_task(workspace, f"{kind}-{run}")
 
 
 def _folder(workspace: Workspace, name: str) -> Path:

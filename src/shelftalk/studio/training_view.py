@@ -13,7 +13,7 @@ from shelftalk.studio.language import duration, number, text
 from shelftalk.studio.navigation import link
 from shelftalk.studio.session import choose, remember, workspace
 from shelftalk.studio.show import errors_shown, show_error, show_quote
-from shelftalk.studio.tasks import forget_task, read_task, start_task
+from shelftalk.studio.tasks import Task, forget_task, list_tasks, read_task, start_task
 from shelftalk.training.run import Run
 from shelftalk.training.state import read_metrics, read_samples
 
@@ -34,9 +34,10 @@ ICONS = {
 def show_watched() -> None:
     """Show the run that is watched: the one just started here, or one that trains, or one that could go on."""
     runs = {run["name"]: run for run in pipeline.list_runs(workspace())}
+    for name, task in list_tasks(workspace(), "start").items():
+        if name not in runs:
+            _starting(name, task)
     watched = st.session_state.get("watched")
-    if watched and watched not in runs and _starting(watched):
-        return
     open_runs = [name for name, run in runs.items() if run["status"] in (*ACTIVE, *RESUMABLE) or name == watched]
     open_runs.sort(key=lambda name: (name != watched, runs[name]["status"] not in ACTIVE))
     if not open_runs:
@@ -49,18 +50,19 @@ def show_watched() -> None:
         _show(name)
 
 
-def _starting(name: str) -> bool:
-    """Show a run that is about to begin; say whether there is one."""
-    task = read_task(workspace(), f"start-{name}")
+def _starting(name: str, task: Task) -> None:
+    """Show a run that is about to begin, or why it could not."""
     if task.status == "running":
         _watch_start(name)
     elif task.status == "failed":
-        show_error(task.error or text("error.ended"))
-        if st.button(text("app.dismiss")):
-            forget_task(workspace(), f"start-{name}")
-            remember("watched", None)
-            st.rerun()
-    return task.status in ("running", "failed")
+        _show_failed(f"start-{name}", task)
+
+
+def _show_failed(name: str, task: Task) -> None:
+    show_error(task.error or text("error.ended"))
+    if st.button(text("app.dismiss"), key=f"dismiss-{name}"):
+        forget_task(workspace(), name)
+        st.rerun(scope="app")
 
 
 @st.fragment(run_every=1.0)
@@ -118,7 +120,10 @@ def _progress(found: dict[str, Any], loss: float | None) -> None:
 
 def _buttons(run: Run, status: str) -> None:
     if status in ACTIVE:
-        stopping = read_task(workspace(), f"stop-{run.name}").status == "running"
+        task = read_task(workspace(), f"stop-{run.name}")
+        if task.status == "failed":
+            _show_failed(f"stop-{run.name}", task)
+        stopping = task.status == "running"
         label = text("watch.stopping") if stopping else text("watch.stop")
         if st.button(label, icon=":material/stop:", disabled=stopping, key=f"stop-{run.name}"):
             start_task(workspace(), f"stop-{run.name}", ["runs", "stop", run.name])
@@ -130,7 +135,7 @@ def _buttons(run: Run, status: str) -> None:
             remember("watched", run.name)
             st.rerun(scope="app")
     elif status == "finished":
-        link("compare")
+        link("compare", run=run.name)
 
 
 def _samples(samples: list[dict[str, Any]]) -> None:

@@ -27,12 +27,11 @@ def keep_upload(workspace: Workspace, name: str, data: bytes) -> Path:
     return path
 
 
-def forget_uploads(workspace: Workspace, keep: Path | None = None) -> None:
-    """Remove the uploads that are a day old; `keep` stays whatever its age."""
+def forget_uploads(workspace: Workspace) -> None:
+    """Remove the uploads that are a day old: of these no catalogue was made."""
     folder = workspace.root / FOLDER
     for one in folder.iterdir() if folder.is_dir() else ():
-        old = time.time() - one.stat().st_mtime > HOURS_KEPT * 3600
-        if old and (keep is None or one != keep.parent):
+        if time.time() - one.stat().st_mtime > HOURS_KEPT * 3600:
             shutil.rmtree(one, ignore_errors=True)
 
 

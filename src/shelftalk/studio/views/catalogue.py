@@ -20,7 +20,7 @@ from shelftalk.studio.forms import settings_form
 from shelftalk.studio.language import has_text, number, percent, text
 from shelftalk.studio.session import choose, remember, workspace
 from shelftalk.studio.show import errors_shown, show_error
-from shelftalk.studio.tasks import forget_task, read_task, start_task
+from shelftalk.studio.tasks import Task, forget_task, list_tasks, read_task, start_task
 from shelftalk.studio.uploads import forget_upload, forget_uploads, keep_upload
 from shelftalk.workspace import check_name
 
@@ -55,18 +55,19 @@ def show() -> None:
 
 def _add() -> None:
     """Take a file, show how it stands there, and offer to prepare it."""
-    uploaded = st.file_uploader(text("catalogue.upload"), help=text("catalogue.upload_help"))
+    turn = st.session_state.setdefault("upload-turn", 0)  # a new one empties the field
+    uploaded = st.file_uploader(text("catalogue.upload"), help=text("catalogue.upload_help"), key=f"upload-{turn}")
     typed = st.text_input(
         text("catalogue.path"), placeholder="/home/me/LF-Amazon-1.3M.raw.zip", help=text("catalogue.path_help")
     )
     if uploaded is not None:
         source = _kept(uploaded)
     elif typed.strip():
-        source = Path(typed.strip()).expanduser()
+        source = Path(typed.strip()).expanduser().absolute()
     else:
         return
     with st.spinner(text("catalogue.reading")):
-        seen = preview(source)
+        seen = _preview(source)
     _raw(seen.records)
     mapping = _map_columns(seen)
     with st.popover(text("catalogue.more_settings"), icon=":material/tune:"):
@@ -74,6 +75,17 @@ def _add() -> None:
     name = st.text_input(text("catalogue.name"), value=_slug(source.name), help=text("form.name_help"))
     if st.button(text("catalogue.prepare"), type="primary", icon=":material/cleaning_services:"):
         _start(source, name, mapping, values)
+
+
+def _preview(source: Path) -> Preview:
+    """Return the beginning of a file, read again only when the file has changed."""
+    stamp = (source, source.stat().st_mtime_ns if source.exists() else 0)
+    kept = st.session_state.get("preview")
+    if kept is None or kept[0] != stamp:
+        kept = (stamp, preview(source))
+        remember("preview", kept)
+    seen: Preview = kept[1]
+    return seen
 
 
 def _kept(uploaded: Any) -> Path:
@@ -127,41 +139,50 @@ def _start(source: Path, name: str, mapping: dict[str, str | None], values: dict
         if (value := getattr(settings, one.name)) is not None
         for part in (f"--{one.name.replace('_', '-')}={value}",)
     ]
-    start_task(
-        workspace(),
-        "prepare",
-        ["prepare", str(source), "--name", name, *options],
-        {"name": name, "source": str(source)},
-    )
+    about = {"name": name, "source": str(source)}
+    if not start_task(workspace(), f"prepare-{name}", ["prepare", str(source), "--name", name, *options], about):
+        show_error(text("catalogue.busy", name=name))
+        return
+    remember("preparing", name)
     st.rerun()
 
 
+def _preparing() -> None:
+    """Show the preparations that run, how others failed, and what this session's became."""
+    for name, task in list_tasks(workspace(), "prepare").items():
+        if task.status == "running":
+            _watch_preparing(name)
+        elif task.status == "failed":
+            show_error(task.error or text("error.ended"))
+            if st.button(text("app.dismiss"), key=f"dismiss-prepare-{name}"):
+                forget_task(workspace(), f"prepare-{name}")
+                st.rerun()
+        elif task.status == "done":
+            _prepared(name, task)
+
+
 @st.fragment(run_every=1.0)
-def _watch_preparing() -> None:
-    task = read_task(workspace(), "prepare")
+def _watch_preparing(name: str) -> None:
+    task = read_task(workspace(), f"prepare-{name}")
     if task.status != "running":
         st.rerun()
     done, total = task.progress or (0, 1)
-    st.progress(min(1.0, done / total), text("catalogue.preparing", name=task.about["name"] if task.about else ""))
+    st.progress(min(1.0, done / total), text("catalogue.preparing", name=name))
 
 
-def _preparing() -> None:
-    """Show the preparation that runs, or how the last one ended."""
-    task = read_task(workspace(), "prepare")
-    if task.status == "running":
-        _watch_preparing()
-    elif task.status == "failed":
-        show_error(task.error or text("error.ended"))
-        if st.button(text("app.dismiss")):
-            forget_task(workspace(), "prepare")
-            st.rerun()
-    elif task.status == "done":
-        forget_upload(workspace(), Path(task.about["source"]))
-        forget_uploads(workspace())
-        forget_task(workspace(), "prepare")
-        remember("catalogue", task.about["name"])
-        kept, read = number(task.result["kept"]), number(task.result["read"])
-        st.success(text("catalogue.prepared", kept=kept, read=read), icon=":material/check:")
+def _prepared(name: str, task: Task) -> None:
+    """Let go of the uploaded file, and where this session asked for the catalogue, show it."""
+    forget_upload(workspace(), Path(task.about["source"]))
+    forget_uploads(workspace())
+    if st.session_state.get("preparing") != name:
+        return
+    forget_task(workspace(), f"prepare-{name}")
+    remember("preparing", None)
+    remember("upload", None)
+    remember("upload-turn", st.session_state.get("upload-turn", 0) + 1)
+    remember("catalogue", name)
+    kept, read = number(task.result["kept"]), number(task.result["read"])
+    st.success(text("catalogue.prepared", kept=kept, read=read), icon=":material/check:")
 
 
 def _numbers(catalogue: Catalogue) -> None:
@@ -187,7 +208,8 @@ def _products(name: str, catalogue: Catalogue) -> None:
         ["", "train", "validation", "test"],
         format_func=lambda one: text(f"catalogue.{one or 'all'}"),
     )
-    rows = _find(str(catalogue.folder), catalogue.data_hash, words.strip(), chosen or None, in_descriptions)
+    with st.spinner(text("catalogue.searching")):
+        rows = _find(str(catalogue.folder), catalogue.data_hash, words.strip(), chosen or None, in_descriptions)
     if not len(rows):
         st.info(text("catalogue.not_found"))
         return
@@ -212,7 +234,7 @@ def _products(name: str, catalogue: Catalogue) -> None:
             text("catalogue.column_title"): st.column_config.TextColumn(width=360),
             text("catalogue.column_description"): st.column_config.TextColumn(width=460),
         },
-        key=f"products-{catalogue.data_hash[:8]}-{page}-{words}",
+        key=f"products-{catalogue.data_hash[:8]}-{page}-{words}-{chosen}-{in_descriptions}",
     )
     st.caption(text("catalogue.pick_row"))
     for row in picked["selection"]["rows"]:
@@ -251,14 +273,17 @@ def _lengths(name: str, catalogue: Catalogue) -> None:
         task = read_task(workspace(), f"inspect-{name}")
     if task.status == "running":
         _watch_inspection(name)
-    elif task.status == "failed":
-        show_error(task.error or text("error.ended"))
+        return
+    tokens = task.result["tokens"] if task.status == "done" else None
+    if tokens is None:
+        show_error(task.error or text("catalogue.no_tokens"))
         if st.button(text("app.retry")):
             forget_task(workspace(), f"inspect-{name}")
             st.rerun()
-    else:
+    if task.status == "done":
         _show_characters(task.result["characters"])
-        _show_tokens(task.result["tokens"])
+    if tokens is not None:
+        _show_tokens(tokens)
 
 
 def _show_characters(characters: dict[str, Any]) -> None:
@@ -277,11 +302,8 @@ def _watch_inspection(name: str) -> None:
     st.info(text("catalogue.counting"), icon=":material/hourglass_top:")
 
 
-def _show_tokens(tokens: dict[str, Any] | None) -> None:
+def _show_tokens(tokens: dict[str, Any]) -> None:
     st.markdown(f"**{text('catalogue.tokens')}**")
-    if tokens is None:
-        show_error(text("catalogue.no_tokens"))
-        return
     histogram = tokens["histogram"]
     step = histogram["step"]
     length = st.slider(

@@ -25,6 +25,7 @@ from shelftalk.studio.show import errors_shown, show_empty, show_error, show_quo
 from shelftalk.studio.tasks import read_task, start_task
 from shelftalk.studio.writers import warm_up, writers
 from shelftalk.training.run import Run
+from shelftalk.workspace import MANIFEST, sha256
 
 SIDES = ("base", "tuned")
 SETTINGS = ("temperature", "top_k", "top_p", "max_new_tokens", "repetition_penalty", "no_repeat_ngram", "seed")
@@ -45,7 +46,9 @@ def show() -> None:
     if not _is_ready(run):
         return
     asked, blind, settings, references = _question(run)
-    warm_up(run, settings)
+    if st.session_state.get("warmed") != run.name:
+        warm_up(run, settings)
+        remember("warmed", run.name)
     if asked:
         _answer(run, asked, settings, references, blind)
     elif shown := _shown(run):
@@ -59,15 +62,15 @@ def _is_ready(run: Run) -> bool:
     """Say whether the run's index and models are made; make them in a process of their own where they are not."""
     if pipeline.ready(run):
         return True
-    task = read_task(workspace(), f"ready-{run.name}")
-    if task.status == "done":  # done and still not whole: the first question says why, or does without
-        return True
+    task, about = read_task(workspace(), f"ready-{run.name}"), {"adapter": sha256(run.adapter / MANIFEST)}
+    if task.status == "done" and task.about == about and task.result["engine"] == "transformers":
+        return True  # llama.cpp's files cannot be made, and are not needed
     if task.status == "failed":
         show_error(task.error or text("error.ended"))
         if not st.button(text("app.retry")):
             return False
     if task.status != "running":
-        start_task(workspace(), f"ready-{run.name}", ["runs", "ready", run.name])
+        start_task(workspace(), f"ready-{run.name}", ["runs", "ready", run.name], about)
     _watch_making(run.name)
     return False
 
@@ -122,7 +125,10 @@ def _pick(run: Run) -> Product:
 
 
 def _answer(run: Run, asked: str, settings: DecodingSettings, references: int, blind: bool) -> None:
-    """Let both models write, drawing each text as it grows; then draw the whole anew."""
+    """Let both models write, drawing each text as it grows; then draw the whole anew.
+
+    Asked blindly, nothing is drawn before both have written: the first to write is always the same.
+    """
     order = list(SIDES)
     if blind:
         random.Random().shuffle(order)  # noqa: S311 (only the person is not to know)
@@ -133,12 +139,15 @@ def _answer(run: Run, asked: str, settings: DecodingSettings, references: int, b
             places[side] = st.empty()
             places[side].caption(text("compare.waiting"))
     with writers().writing(run, settings) as (engine, index):
-        comparison = compare(engine, asked, settings, lambda: index.search(asked, references), _drawer(places))
-    keep(run.folder, comparison, settings)
+        drawer = None if blind else _drawer(places)
+        comparison = compare(engine, asked, settings, lambda: index.search(asked, references), drawer)
+    if not blind:
+        keep(run.folder, comparison, settings)
     held_out = st.session_state.get("held_out")
     shown = {
         "run": run.name,
         "comparison": comparison,
+        "settings": settings,
         "order": order,
         "blind": blind,
         "true": held_out.description if held_out and held_out.title == asked else None,
@@ -208,8 +217,9 @@ def _vote(run: Run, shown: dict[str, Any]) -> None:
     for column, (label, choice) in zip(st.columns(3), choices.items(), strict=True):
         name = text("compare.neither") if label == "neither" else text("compare.answer", letter=label)
         if column.button(name, key=f"vote-{label}", width="stretch"):
+            remember("shown", {**shown, "vote": choice})  # first: a second click finds it decided
             pipeline.cast_vote(run, shown["comparison"].query, choice)
-            remember("shown", {**shown, "vote": choice})
+            keep(run.folder, shown["comparison"], shown["settings"])
             st.rerun()
 
 

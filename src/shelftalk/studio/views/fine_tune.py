@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
 from math import ceil
 from typing import Any
 
@@ -15,7 +17,7 @@ from shelftalk.studio.forms import assignments, settings_form
 from shelftalk.studio.language import duration, number, size, text
 from shelftalk.studio.session import choose, remember, workspace
 from shelftalk.studio.show import errors_shown, show_empty, show_error
-from shelftalk.studio.tasks import read_task, start_task
+from shelftalk.studio.tasks import Task, read_task, start_task
 from shelftalk.workspace import check_name
 
 EMBEDDED = TrainingSettings.base_model
@@ -24,7 +26,8 @@ PRESETS = ("demo", "quick-test", "small-demo", "overnight", "extended", "product
 PRESET = "overnight"
 PLAIN = ("products", "epochs", "batch_size")
 ADVANCED = ("lora_rank", "lora_alpha", "lora_dropout", "learning_rate")
-LOOKS = 10  # samples and validations over a run, unless the preset says otherwise
+WATCHING = ("sample_every", "validate_every")  # settings that the form asks for as a number of looks
+LOOKS = 10
 CARDS = 4  # in a row
 
 
@@ -45,9 +48,10 @@ def show() -> None:
         help = text("fine_tune.base_model_help")
         base_model = choose("base_model", text("fine_tune.base_model"), BASE_MODELS, help=help, others=True)
     token = _ask_token(base_model)
-    estimates = _estimates(catalogue, base_model, token)
-    preset, key = _choose_preset(estimates, _train_count(catalogue))
-    _form(catalogue, base_model, token, preset, key, estimates)
+    opened = Catalogue.open(workspace().existing_catalogue(catalogue))
+    presets = _estimate_presets(catalogue, opened.data_hash, base_model, token)
+    preset = _choose_preset(presets, opened.count("train"))
+    _form(catalogue, opened, base_model, token, preset)
 
 
 def _ask_token(base_model: str) -> str | None:
@@ -55,25 +59,27 @@ def _ask_token(base_model: str) -> str | None:
     if "/" not in base_model:
         st.caption(text("fine_tune.no_token"))
         return None
+    key = "token-field"
+    st.session_state.setdefault(key, st.session_state.get("token", ""))
     typed = st.text_input(
-        text("fine_tune.token"), type="password", key="token", autocomplete="off", help=text("fine_tune.token_help")
+        text("fine_tune.token"), type="password", key=key, autocomplete="off", help=text("fine_tune.token_help")
     )
+    remember("token", typed.strip())
     return typed.strip() or None
 
 
-def _choose_preset(estimates: dict[str, Any], available: int) -> tuple[str, str]:
-    """Show the presets as cards with what each will take; return the chosen one, and a key for the form it fills."""
-    chosen = st.session_state.setdefault("preset", PRESET)
+def _choose_preset(estimates: Mapping[str, Any], available: int) -> str:
+    """Show the presets as cards with what each will take of `available` products; return the chosen one."""
+    chosen = str(st.session_state.setdefault("preset", PRESET))
     names = [*PRESETS, *(name for name in preset_names() if name not in PRESETS)]
     for start in range(0, len(names), CARDS):
         places = st.columns(CARDS)
         for place, name in zip(places, names[start : start + CARDS], strict=False):
             with place, st.container(border=True, height="stretch"):
                 _card(name, estimates.get(name), name == chosen, available)
-    duplicated = st.session_state.get("duplicated")
-    if duplicated:
+    if duplicated := st.session_state.get("duplicated"):
         st.info(text("fine_tune.duplicated", run=duplicated["run"]))
-    return chosen, f"{chosen}-{duplicated['run'] if duplicated else ''}"
+    return chosen
 
 
 def _card(name: str, estimate: dict[str, Any] | None, chosen: bool, available: int) -> None:
@@ -83,14 +89,10 @@ def _card(name: str, estimate: dict[str, Any] | None, chosen: bool, available: i
     products = min(values.products or available, available)
     key = "fine_tune.card" if values.products and values.products <= available else "fine_tune.card_all"
     st.write(text(key, products=number(products), epochs=number(values.epochs)))
-    if estimate and estimate["memory_bytes"] is not None:
-        st.write(f":material/schedule: {duration(estimate['seconds_total'])} · {size(estimate['memory_bytes'])}")
-        if estimate["fits"] is False:
-            st.caption(text("fine_tune.too_large"))
-    elif estimate:
-        st.caption(text("fine_tune.too_large"))
-    else:
+    if estimate is None:
         st.caption(text("fine_tune.no_estimate"))
+    else:
+        _show_estimate(estimate)
     label = text("fine_tune.chosen") if chosen else text("fine_tune.choose")
     if st.button(label, key=f"preset-{name}", type="primary" if chosen else "secondary", width="stretch"):
         remember("preset", name)
@@ -98,29 +100,44 @@ def _card(name: str, estimate: dict[str, Any] | None, chosen: bool, available: i
         st.rerun()
 
 
-def _estimates(catalogue: str, base_model: str, token: str | None) -> dict[str, Any]:
+def _show_estimate(estimate: dict[str, Any]) -> None:
+    """Say in a line what a run takes, and whether it fits."""
+    if estimate["memory_bytes"] is not None:
+        st.write(f":material/schedule: {duration(estimate['seconds_total'])} · {size(estimate['memory_bytes'])}")
+    if estimate["fits"] is False:
+        st.caption(text("fine_tune.too_large"))
+
+
+def _estimate_presets(catalogue: str, data_hash: str, base_model: str, token: str | None) -> dict[str, Any]:
     """Return what each preset takes here, as far as it is known; measuring starts by itself where that costs little."""
-    name = f"presets-{catalogue}"
-    about = {
-        "data_hash": Catalogue.open(workspace().existing_catalogue(catalogue)).data_hash,
-        "base_model": base_model,
-    }
+    name = f"presets-{catalogue}-{hashlib.sha256(base_model.encode()).hexdigest()[:8]}"
+    about = {"data_hash": data_hash, "base_model": base_model}
     task = read_task(workspace(), name)
     if task.status == "running":
         _watch_estimate(name)
         return {}
-    if task.about == about and task.status == "done":
-        return dict(task.result["presets"])
-    if task.about == about and task.status == "failed":
-        show_error(task.error or text("error.ended"))
-    busy = any(run["status"] in ("running", "queued") for run in pipeline.list_runs(workspace()))
-    by_itself = base_model == EMBEDDED and not busy and task.about != about
+    known = task if task.about == about else Task("none")
+    _show_measured(known)
+    by_itself = base_model == EMBEDDED and known.status == "none" and not _trains()
     label = text("fine_tune.measure_hub") if "/" in base_model else text("fine_tune.measure")
     if by_itself or st.button(label, icon=":material/speed:"):
-        arguments = ["estimate", catalogue, "--presets", "--set", f"base_model={base_model}"]
-        start_task(workspace(), name, arguments, about, token)
+        start_task(
+            workspace(), name, ["estimate", catalogue, "--presets", f"--set=base_model={base_model}"], about, token
+        )
         st.rerun()
-    return {}
+    return dict(known.result["presets"]) if known.status == "done" else {}
+
+
+def _trains() -> bool:
+    return any(run["status"] in training_view.ACTIVE for run in pipeline.list_runs(workspace()))
+
+
+def _show_measured(task: Task) -> None:
+    """Say how a measurement failed, or what else the machine did meanwhile."""
+    if task.status == "failed":
+        show_error(task.error or text("error.ended"))
+    elif task.status == "done" and task.result["running"]:
+        st.caption(text("fine_tune.measured_beside", runs=", ".join(task.result["running"])))
 
 
 @st.fragment(run_every=1.0)
@@ -130,69 +147,74 @@ def _watch_estimate(name: str) -> None:
     st.info(text("fine_tune.measuring"), icon=":material/speed:")
 
 
-def _form(catalogue: str, base_model: str, token: str | None, preset: str, key: str, estimates: dict[str, Any]) -> None:
+def _form(catalogue: str, opened: Catalogue, base_model: str, token: str | None, preset: str) -> None:
+    """Draw the settings, what they will take, and the button that starts."""
     duplicated = st.session_state.get("duplicated")
     defaults = TrainingSettings.from_mapping(duplicated["settings"] if duplicated else load_preset(preset)).as_mapping()
-    values = dict(defaults)
+    key = f"{preset}-{duplicated['run'] if duplicated else ''}"
     st.subheader(text("fine_tune.settings"))
-    values |= settings_form(TrainingSettings, PLAIN, defaults, key, columns=3)
+    values = {**defaults, **settings_form(TrainingSettings, PLAIN, defaults, key, columns=3)}
     with st.expander(text("fine_tune.advanced"), icon=":material/tune:"):
         values |= settings_form(TrainingSettings, ADVANCED, defaults, key)
         with st.popover(text("fine_tune.everything")):
-            rest = [name for name in defaults if name not in (*PLAIN, *ADVANCED, "base_model", "trackers")]
-            watched = {**defaults, **_looks(catalogue, values)} if not duplicated else defaults
-            values |= settings_form(TrainingSettings, rest, watched, f"{key}-{values['products']}", columns=2)
-    values["base_model"] = base_model
+            asked = {*PLAIN, *ADVANCED, "base_model", "trackers", *(() if duplicated else WATCHING)}
+            values |= settings_form(TrainingSettings, [one for one in defaults if one not in asked], defaults, key)
+        if not duplicated:
+            values |= _watching(values, opened)
+    settings = TrainingSettings.from_mapping({**values, "base_model": base_model})
     name = st.text_input(
         text("fine_tune.name"),
         value=_free_name(catalogue, preset),
         key=f"name-{catalogue}-{key}",
         help=text("form.name_help"),
     )
-    if preset in estimates and not duplicated:
-        _expect(estimates[preset], TrainingSettings.from_mapping(load_preset(preset)), values, catalogue)
+    _estimate_this(catalogue, opened.data_hash, settings, token)
     if st.button(text("fine_tune.start"), type="primary", icon=":material/play_arrow:"):
-        _start(catalogue, name, TrainingSettings.from_mapping(values), token)
+        _start(catalogue, name, settings, token)
 
 
-def _expect(estimate: dict[str, Any], preset: TrainingSettings, values: dict[str, Any], catalogue: str) -> None:
-    """Say what the run will take, by the preset's estimate and by how much more or less there is to read."""
-    if estimate["memory_bytes"] is None:
-        return
-    train = _train_count(catalogue)
-    mine, measured = (
-        min(products or train, train) * epochs
-        for products, epochs in ((values["products"], values["epochs"]), (preset.products, preset.epochs))
-    )
-    time = duration(estimate["seconds_total"] * mine / measured)
-    st.write(text("fine_tune.expected", time=time, memory=size(estimate["memory_bytes"])))
-
-
-def _train_count(catalogue: str) -> int:
-    return Catalogue.open(workspace().existing_catalogue(catalogue)).count("train")
-
-
-def _looks(catalogue: str, values: dict[str, Any]) -> dict[str, int]:
-    """Return how often to write a sample and to validate, so that there is something to watch."""
-    opened = Catalogue.open(workspace().existing_catalogue(catalogue))
+def _watching(values: Mapping[str, Any], opened: Catalogue) -> dict[str, int]:
+    """Ask how often to look at the run, and return the settings that come of it."""
+    looks = st.slider(text("fine_tune.looks"), 0, 50, LOOKS, key="setting-looks")
+    st.caption(text("fine_tune.looks_help"))
     products = min(values["products"] or opened.count("train"), opened.count("train"))
-    updates = ceil(products / (values["batch_size"] * values["gradient_accumulation"])) * values["epochs"]
-    every = max(1, updates // LOOKS)
-    return {"sample_every": every, "validate_every": every} if opened.count("validation") else {}
+    updates = ceil(products * values["epochs"] / (values["batch_size"] * values["gradient_accumulation"]))
+    every = max(1, updates // looks) if looks and opened.count("validation") else 0
+    return dict.fromkeys(WATCHING, every)
+
+
+def _estimate_this(catalogue: str, data_hash: str, settings: TrainingSettings, token: str | None) -> None:
+    """Show what exactly these settings take, or offer to measure it."""
+    name = f"estimate-{catalogue}"
+    about = {"data_hash": data_hash, "settings": settings.as_mapping()}
+    task = read_task(workspace(), name)
+    if task.status == "running":
+        _watch_estimate(name)
+        return
+    if task.about == about:
+        _show_measured(task)
+        if task.status == "done":
+            _show_estimate(task.result)
+            return
+    if st.button(text("fine_tune.measure_this"), icon=":material/speed:", help=text("fine_tune.measure_this_help")):
+        arguments = ["estimate", catalogue, *assignments(settings.as_mapping())]
+        start_task(workspace(), name, arguments, about, token)
+        st.rerun()
 
 
 def _free_name(catalogue: str, preset: str) -> str:
+    """Propose a name that no run has: catalogue and preset, once where they are called alike, numbered if need be."""
     taken, name = workspace().runs(), catalogue if catalogue == preset else f"{catalogue}-{preset}"[:56]
     return next(one for one in (name, *(f"{name}-{number}" for number in range(2, 10_000))) if one not in taken)
 
 
 def _start(catalogue: str, name: str, settings: TrainingSettings, token: str | None) -> None:
     check_name(name, "run")
-    if name in workspace().runs():
+    arguments = ["train", catalogue, f"--run={name}", "--detach", *assignments(settings.as_mapping())]
+    taken = name in workspace().runs()
+    if taken or not start_task(workspace(), f"start-{name}", arguments, None, token):
         show_error(text("fine_tune.taken", name=name))
         return
-    arguments = ["train", catalogue, "--run", name, "--detach", *assignments(settings.as_mapping())]
-    start_task(workspace(), f"start-{name}", arguments, {"run": name}, token)
     remember("watched", name)
     remember("duplicated", None)
     st.rerun()

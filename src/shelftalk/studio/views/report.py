@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import pandas
 import streamlit as st
 
 from shelftalk import pipeline
+from shelftalk.errors import Damaged
 from shelftalk.settings import TrainingSettings
 from shelftalk.studio import charts
 from shelftalk.studio.answers import facts_of, show_answer
 from shelftalk.studio.forms import written
 from shelftalk.studio.language import number, percent, setting_label, text
 from shelftalk.studio.session import choose, workspace
-from shelftalk.studio.show import show_empty, show_error, show_quote
+from shelftalk.studio.show import errors_shown, show_empty, show_error, show_quote
 from shelftalk.studio.tasks import read_task, start_task
 from shelftalk.studio.training_view import POINTS
 from shelftalk.training.run import Run
@@ -51,7 +53,8 @@ def show() -> None:
         return
     with st.container(key="screen"):
         run = Run.open(workspace(), choose("run", text("runs.choose"), finished))
-        _evaluate(run)
+        with errors_shown():
+            _evaluate(run)
     result = read_result(run)
     st.header(text("report.of", run=run.name))
     st.text(text("report.what", catalogue=run.description["catalogue"], base=run.description["base"]["name"]))
@@ -67,9 +70,10 @@ def show() -> None:
 
 
 def read_result(run: Run) -> dict[str, Any] | None:
-    """Return what a run's evaluation found; None where there was none yet."""
-    path = run.folder / "report" / "evaluation.json"
-    return dict(read_json(path)["result"]) if path.is_file() else None
+    """Return what a run's evaluation found; None where there is none, or none that can be read."""
+    with suppress(Damaged, KeyError, TypeError):
+        return dict(read_json(run.folder / "report" / "evaluation.json")["result"])
+    return None
 
 
 def _evaluate(run: Run) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pandas
 import streamlit as st
 
 from shelftalk import pipeline
+from shelftalk.errors import Damaged
 from shelftalk.settings import TrainingSettings
 from shelftalk.studio import charts
 from shelftalk.studio.forms import written
@@ -17,6 +19,7 @@ from shelftalk.studio.language import number, setting_label, text
 from shelftalk.studio.navigation import go
 from shelftalk.studio.session import choose, remember, workspace
 from shelftalk.studio.show import errors_shown, show_empty
+from shelftalk.studio.tasks import forget_tasks_of
 from shelftalk.studio.training_view import ACTIVE, POINTS
 from shelftalk.training.run import Run
 from shelftalk.training.state import read_metrics
@@ -67,14 +70,15 @@ def _table(found: list[dict[str, Any]]) -> None:
 
 
 def _result(folder: Path) -> dict[str, Any]:
-    path = folder / "report" / "evaluation.json"
-    return dict(read_json(path)["result"]) if path.is_file() else {}
+    """Return what a run's evaluation found; nothing where there is none, or none that can be read."""
+    with suppress(Damaged, KeyError, TypeError):
+        return dict(read_json(folder / "report" / "evaluation.json")["result"])
+    return {}
 
 
 def _before_after(result: dict[str, Any], measure: str, digits: int) -> str:
-    if not result:
-        return "–"
-    return f"{number(result['base'][measure], digits)} → {number(result['tuned'][measure], digits)}"
+    sides = [result.get(side, {}).get(measure) for side in ("base", "tuned")]
+    return "–" if None in sides else " → ".join(number(value, digits) for value in sides)
 
 
 def _newest_loss(folder: Path) -> str:
@@ -140,6 +144,7 @@ def _rename(name: str) -> None:
     if st.button(text("runs.rename_now"), type="primary") and new != name:
         with errors_shown():
             pipeline.rename_run(workspace(), name, new)
+            forget_tasks_of(workspace(), name)
             for kept in ("any_run", "run", "watched"):
                 if st.session_state.get(kept) == name:
                     remember(kept, new)
@@ -165,6 +170,7 @@ def _confirm_delete(name: str) -> None:
         if yes.button(text("runs.delete_yes"), type="primary", width="stretch"):
             with errors_shown():
                 pipeline.delete_run(workspace(), name)
+                forget_tasks_of(workspace(), name)
                 st.rerun()
         if no.button(text("runs.delete_no"), width="stretch"):
             st.rerun()

@@ -1,0 +1,115 @@
+"""Models are loaded once, shared by all who write, and let go only when nobody does."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from shelftalk.errors import Busy
+from shelftalk.generation.scripted_engine import ScriptedEngine
+from shelftalk.prompts import prompt_for
+from shelftalk.settings import DecodingSettings
+from shelftalk.studio import writers
+from shelftalk.studio.writers import Writers
+
+if TYPE_CHECKING:
+    from shelftalk.training.run import Run
+
+GREEDY = DecodingSettings(temperature=0.0, max_new_tokens=12)
+# transformers writes then: llama.cpp's texts of this random model change with their company, by rounding.
+EXACT = GREEDY.replace({"repetition_penalty": 1.1})
+
+
+class Watched(ScriptedEngine):
+    """A scripted engine that notes when it is closed."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda prompt, tuned: "peg")
+        self.closed = False
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[Watched]:
+    """The engines that were opened, in order; opening takes no model."""
+    engines: list[Watched] = []
+
+    def open_engine(*_: Any, **__: Any) -> Watched:
+        engines.append(Watched())
+        return engines[-1]
+
+    monkeypatch.setattr(writers, "open_engine", open_engine)
+    monkeypatch.setattr(writers, "open_index", lambda run: object())
+    return engines
+
+
+def other(run: Run, name: str) -> Any:
+    """Return what looks like another finished run to the writers."""
+    import dataclasses
+
+    folder = run.folder.with_name(name)
+    if not folder.exists():
+        folder.symlink_to(run.folder, target_is_directory=True)
+    return dataclasses.replace(run, name=name, folder=folder)
+
+
+def test_two_at_once_get_what_each_gets_alone(tiny_run: Run) -> None:
+    pool, titles = Writers(), [product.title for product in tiny_run.products()[:2]]
+
+    def write(title: str, tuned: bool) -> str:
+        with pool.writing(tiny_run, EXACT) as (engine, index):
+            assert index.search(title, 1)[0].title == title
+            return engine.complete(prompt_for(title), tuned=tuned, settings=EXACT).text
+
+    wanted = [(title, tuned) for title in titles for tuned in (False, True)]
+    alone = [write(*one) for one in wanted]
+    with ThreadPoolExecutor(4) as threads:
+        together = list(threads.map(lambda one: write(*one), wanted * 3))
+    pool.close()
+    assert together == alone * 3
+
+
+def test_a_model_is_loaded_once_however_many_come(tiny_run: Run, opened: list[Watched]) -> None:
+    pool, barrier = Writers(), threading.Barrier(8)
+
+    def come(_: int) -> int:
+        barrier.wait()
+        with pool.writing(tiny_run, GREEDY) as (engine, _index):
+            return id(engine)
+
+    with ThreadPoolExecutor(8) as threads:
+        assert len(set(threads.map(come, range(8)))) == len(opened) == 1
+
+
+def test_the_longest_unused_is_let_go_and_nothing_in_use(tiny_run: Run, opened: list[Watched]) -> None:
+    pool = Writers(kept=1)
+    second, third = other(tiny_run, "second"), other(tiny_run, "third")
+    with pool.writing(tiny_run, GREEDY):
+        with pool.writing(second, GREEDY), pool.writing(third, GREEDY):
+            assert not any(engine.closed for engine in opened)
+        assert [engine.closed for engine in opened] == [False, True, True]
+    with pool.writing(tiny_run, GREEDY):
+        assert len(opened) == 3  # it was still there
+    pool.close()
+    assert [engine.closed for engine in opened] == [True, True, True]
+
+
+def test_a_loading_that_failed_is_tried_again(
+    tiny_run: Run, opened: list[Watched], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = Writers()
+
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise Busy("in use")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(writers, "open_engine", refuse)
+        with pytest.raises(Busy), pool.writing(tiny_run, GREEDY):
+            pass
+    with pool.writing(tiny_run, GREEDY):
+        assert len(opened) == 1
