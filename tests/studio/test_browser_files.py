@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,8 +31,8 @@ WRONG = {
 
 
 @pytest.fixture(scope="module")
-def page(visitor: Visitor) -> Iterator[Page]:
-    yield visitor.open()
+def page(visitor: Visitor) -> Page:
+    return visitor.open()
 
 
 def show_uploader(page: Page) -> None:

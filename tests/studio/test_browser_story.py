@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,7 +28,7 @@ CATALOGUE, RUN, ROWS = "pegs-of-oak", "story", 300
 
 
 @pytest.fixture(scope="module")
-def page(visitor: Visitor) -> Iterator[Page]:
+def page(visitor: Visitor) -> Page:
     """One tab, kept through the story."""
     return visitor.open()
 

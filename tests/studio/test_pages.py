@@ -1,0 +1,170 @@
+"""Every page without a browser: on an empty workspace, on one with a run, in both languages."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import fields
+from importlib import import_module
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from shelftalk import pipeline
+from shelftalk.settings import DecodingSettings, PrepareSettings, TrainingSettings
+from shelftalk.studio.language import LANGUAGES, texts
+from shelftalk.studio.navigation import ICONS
+from shelftalk.training.run import Run
+from shelftalk.workspace import Workspace, lock, write_json
+
+VIEWS = tuple(ICONS)
+EMPTY = {
+    "catalogue": "catalogue.none",
+    "fine_tune": "fine_tune.no_catalogue.next",
+    "compare": "compare.no_run.next",
+    "runs": "runs.none.next",
+    "report": "report.no_run.next",
+}
+FORMS = {TrainingSettings: ("fine_tune", {"trackers", "base_model"}), DecodingSettings: ("compare", set())}
+
+
+@pytest.fixture(scope="module")
+def place(tiny_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A workspace with a catalogue and a run that is ready to answer, which pages may write their tasks to."""
+    workspace = Workspace(tmp_path_factory.mktemp("pages") / "workspace")
+    shutil.copytree(tiny_run.workspace.root, workspace.root)
+    pipeline.make_ready(Run.open(workspace, tiny_run.name))
+    return workspace
+
+
+@pytest.fixture(autouse=True)
+def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """The tasks that pages start, by name: they seem to run until the test ends, and no process is there."""
+    names: list[str] = []
+    with ExitStack() as held:
+
+        def start(workspace: Workspace, name: str, arguments: Any, about: Any = None, *_: object) -> None:
+            folder = workspace.root / "tasks" / name
+            held.callback(shutil.rmtree, folder)
+            held.enter_context(lock(folder, "a test"))
+            write_json(folder / "about.json", about)
+            names.append(name)
+
+        for view in VIEWS:
+            module = import_module(f"shelftalk.studio.views.{view}")
+            if hasattr(module, "start_task"):
+                monkeypatch.setattr(module, "start_task", start)
+        monkeypatch.setattr("shelftalk.studio.views.compare.warm_up", lambda *_: None)
+        yield names
+
+
+def page(view: str) -> None:
+    """Draw one page as the app does; Streamlit runs this function's text by itself."""
+    from importlib import import_module
+
+    from shelftalk.studio.show import errors_shown
+
+    with errors_shown():
+        import_module(f"shelftalk.studio.views.{view}").show()
+
+
+def drawn(workspace: Workspace, view: str, monkeypatch: pytest.MonkeyPatch, language: str = "en") -> AppTest:
+    monkeypatch.setenv("SHELFTALK_WORKSPACE", str(workspace.root))
+    app = AppTest.from_function(page, default_timeout=60, kwargs={"view": view})
+    app.session_state["language"] = language
+    return app.run()
+
+
+def shown(app: AppTest) -> list[str]:
+    """Return every text of a page."""
+    kinds = ("markdown", "caption", "text", "info", "error", "success", "title", "header", "subheader")
+    return [str(one.value) for kind in kinds for one in app.get(kind)]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("view", VIEWS)
+def test_an_empty_workspace_is_told_what_to_do_next(
+    view: str, language: str, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = drawn(workspace, view, monkeypatch, language)
+    assert list(app.exception) == []
+    assert list(app.error) == []
+    assert texts(language)[f"{view}.intro"] in shown(app)
+    assert texts(language)[EMPTY[view]] in shown(app)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_workspace_with_a_run_is_drawn(
+    view: str, language: str, place: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = drawn(place, view, monkeypatch, language)
+    assert list(app.exception) == []
+    assert list(app.error) == []
+    assert texts(language)[EMPTY[view]] not in shown(app)
+    assert len(shown(app)) > 2
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_an_error_is_one_sentence_in_place_of_the_page(
+    view: str, place: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from shelftalk.errors import Damaged
+
+    def fail(*_: object) -> Any:
+        raise Damaged("<b>Peg</b> is damaged; make it *again*.")
+
+    monkeypatch.setattr("shelftalk.pipeline.list_runs", fail)
+    monkeypatch.setattr(Workspace, "catalogues", fail)
+    app = drawn(place, view, monkeypatch)
+    assert list(app.exception) == []
+    assert [one.value for one in app.error][:1] == [texts("en")["error.heading"]]
+    assert "<b>Peg</b> is damaged; make it *again*." in [one.value for one in app.text]
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_an_unexpected_error_shows_no_traceback(
+    view: str, place: Workspace, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> Any:
+        raise ZeroDivisionError("secret inside")
+
+    monkeypatch.setattr("shelftalk.pipeline.list_runs", fail)
+    monkeypatch.setattr(Workspace, "catalogues", fail)
+    app = drawn(place, view, monkeypatch)
+    assert list(app.exception) == []
+    assert texts("en")["error.unexpected"] in [one.value for one in app.text]
+    assert not any("secret inside" in one or "Traceback" in one for one in shown(app))
+    assert "secret inside" in caplog.text  # the terminal says more
+
+
+def widgets(app: AppTest) -> list[str]:
+    """Return the keys of a page's widgets."""
+    kinds = ("checkbox", "number_input", "selectbox", "slider", "text_input", "toggle")
+    return [str(one.key) for kind in kinds for one in app.get(kind) if one.key]
+
+
+@pytest.mark.parametrize("cls", FORMS)
+def test_the_form_offers_every_setting(cls: Any, place: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    view, elsewhere = FORMS[cls]
+    keys = widgets(drawn(place, view, monkeypatch))
+    wanted = {one.name for one in fields(cls)} - elsewhere
+    assert {name for name in wanted if not any(key.removesuffix("-open").endswith(f"-{name}") for key in keys)} == set()
+
+
+def test_a_setting_that_is_none_of_the_form_has_its_place(place: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    from shelftalk.studio.views.catalogue import SETTINGS
+
+    columns = {"title_field", "description_field", "id_field"}
+    assert {one.name for one in fields(PrepareSettings)} == {*SETTINGS, *columns}
+    assert "base_model-choice" in widgets(drawn(place, "fine_tune", monkeypatch))
+
+
+def test_tasks_start_by_themselves_only_where_they_cost_little(
+    place: Workspace, monkeypatch: pytest.MonkeyPatch, started: list[str]
+) -> None:
+    for view in VIEWS:
+        drawn(place, view, monkeypatch)
+    assert not any(name.startswith(("start-", "prepare", "evaluate-")) for name in started)
