@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo studio test test-long check format catalogue images clean
+.PHONY: demo studio test test-long browser check format catalogue images clean
 
 demo: $(VENV)/installed
 	$(BIN)/shelftalk demo
@@ -11,8 +11,15 @@ demo: $(VENV)/installed
 studio: $(VENV)/installed-studio
 	$(BIN)/shelftalk studio
 
-test: $(VENV)/installed-dev check
+test: $(VENV)/installed-dev browser check
 	$(BIN)/python -m pytest
+
+# The studio's tests drive Chromium. Where it cannot be installed without a question they are skipped, and say so.
+browser:
+	@if command -v chromium || command -v chromium-browser || command -v google-chrome; then true; \
+	elif command -v apt-get && [ "$$(id -u)" = 0 ]; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; \
+	else false; fi >/dev/null || echo "No Chromium here, so the browser tests will be skipped; on Debian: apt-get install chromium"
 
 test-long: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -m slow
@@ -29,7 +36,7 @@ format: $(VENV)/installed-dev
 catalogue: $(VENV)/installed
 	$(BIN)/python demo_catalogue/build.py
 
-images: $(VENV)/installed-dev
+images: $(VENV)/installed-dev browser
 	$(BIN)/python -m tools.make_images
 
 clean:
