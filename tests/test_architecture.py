@@ -119,7 +119,11 @@ def test_modules_form_no_cycle() -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--version"], ["--help"], *([name, "--help"] for name in ("train", "ask", "generate", "serve", "export"))],
+    [
+        ["--version"],
+        ["--help"],
+        *([name, "--help"] for name in ("train", "ask", "generate", "serve", "export", "studio")),
+    ],
 )
 def test_help_loads_no_heavy_library(arguments: list[str]) -> None:
     program = (
