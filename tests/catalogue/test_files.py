@@ -143,3 +143,11 @@ def test_refuses_a_zip_whose_data_is_corrupt(tmp_path: Path) -> None:
         archive.writestr("trn.json", LINES)
     path.write_bytes(path.read_bytes().replace(b"crimson", b"magenta"))
     assert "is corrupt (Bad CRC-32" in refusal(path)
+
+
+def test_an_excel_workbook_is_told_from_other_zips(tmp_path: Path) -> None:
+    path = tmp_path / "list.xlsx"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("xl/workbook.xml", "<workbook/>")
+    with pytest.raises(UnreadableInput, match="is an Excel workbook; save its sheet as CSV UTF-8"), opened(path):
+        pass

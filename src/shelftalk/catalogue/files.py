@@ -166,6 +166,8 @@ def _member(source: Path, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
                     raise UnreadableInput(f"{source} is encrypted; unpack {member.filename} and give that file.")
                 return member
     names = [name for name in archive.namelist() if not name.endswith("/")]
+    if "xl/workbook.xml" in names:
+        raise UnreadableInput(f"{source} is an Excel workbook; save its sheet as CSV UTF-8 and give that file.")
     holds = ", ".join(ascii(name)[1:-1] for name in names[:5]) or "nothing"
     more = f" and {len(names) - 5} more" if len(names) > 5 else ""
     raise UnreadableInput(f"{source} holds no trn.json or trn.json.gz but {holds}{more}; unpack it and give one file.")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from shelftalk import __version__
 from shelftalk.studio import language, session
 from shelftalk.studio.language import LANGUAGES, text
 from shelftalk.studio.navigation import pages
@@ -20,13 +21,14 @@ def main() -> None:
     chosen = language.current()
     session.remember(language.STATE, chosen)
     session.keep_forms()
+    st.logo(str(ICON), size="large")
     page = st.navigation(list(pages().values()))
     with st.sidebar:
         session.choose(language.STATE, text("app.language"), list(LANGUAGES), LANGUAGES.__getitem__)
         st.caption(text("app.local"))
         st.text(str(session.workspace().root))
-        language.tell_browser(chosen)
-    st.query_params["lang"] = chosen
+        language.tell_browser(chosen, st.session_state.get("top", 0))
+        st.caption(f"shelftalk {__version__}")
     st.title(page.title)
     with errors_shown():
         page.run()

@@ -59,7 +59,8 @@ def _optional_number(label: str, one: Field[Any], value: int | None, key: str) -
     start = min(max(3000, low), high) if value is None and high else value or low
     low = min(low, start)
     high = max(high, start) if high else None
-    return int(st.number_input(label, low, high, start, key=key))
+    bounds = f" ({number(low)} – {number(high)})" if high else ""
+    return int(st.number_input(f"{label}{bounds}", low, high, start, key=key))
 
 
 def _number(label: str, one: Field[Any], value: Any, key: str) -> Any:

@@ -14,10 +14,17 @@ import streamlit as st
 from shelftalk.settings import Settings, parse_toml, setting_help
 
 LANGUAGES = {"en": "English", "pt-BR": "Português (Brasil)"}
-STATE = "language"
-_html_language = st.components.v2.component(
-    "shelftalk_language", js="export default function ({ data }) { document.documentElement.lang = data; }"
-)
+STATE = "lang"
+_JS = """
+export default function ({ data }) {
+  document.documentElement.lang = data.language;
+  if (data.top && window.shelftalkTop !== data.top) {
+    window.shelftalkTop = data.top;
+    document.querySelector("[data-testid=stMain]")?.scrollTo({ top: 0 });
+  }
+}
+"""
+_page = st.components.v2.component("shelftalk_page", js=_JS)
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
 
@@ -30,15 +37,15 @@ def texts(language: str) -> dict[str, str]:
 
 def current() -> str:
     """Return the language of this browser session: the one chosen, in the address too, or the browser's own."""
-    chosen = st.session_state.get(STATE) or st.query_params.get("lang")
+    chosen = st.session_state.get(STATE) or st.query_params.get(STATE)
     if chosen in LANGUAGES:
         return str(chosen)
     return "pt-BR" if (st.context.locale or "").lower().startswith("pt") else "en"
 
 
-def tell_browser(language: str) -> None:
-    """Say in the page itself in which language it is, so that screen readers pronounce it so."""
-    _html_language(data=language, key="html-language")
+def tell_browser(language: str, top: int) -> None:
+    """Say in the page itself in which language it is, for screen readers; a new `top` scrolls to its beginning."""
+    _page(data={"language": language, "top": top}, key="page")
 
 
 def text(key: str, **values: Any) -> str:

@@ -37,6 +37,7 @@ OPTIONS: dict[str, Any] = {
     "client.toolbarMode": "viewer",
     "runner.magicEnabled": False,
     "global.developmentMode": False,
+    "global.disableWidgetStateDuplicationWarning": True,  # forms are kept on purpose, see session.keep_forms
     "logger.level": "warning",
     "theme.light.primaryColor": "#9a3412",
     "theme.light.backgroundColor": "#fffdf9",

@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from shelftalk.studio.language import text
 from shelftalk.workspace import Workspace
 
 
@@ -30,10 +31,14 @@ def choose(
     the person may type one that is not among the options.
     """
     key = f"{name}-choice"
-    kept = st.session_state.get(name)
+    kept = st.session_state.get(name) or st.query_params.get(name)
+    if kept and kept not in options and not others:
+        st.warning(text("app.gone"))
     if kept not in options:
         options, kept = ([*options, kept], kept) if others and kept else (options, options[0])
     st.session_state[name] = kept
+    if not others:
+        st.query_params[name] = str(kept)  # a page that is loaded anew shows the same
     st.session_state[key] = st.session_state[name]  # a widget that was away on another page has forgotten it
     return str(
         st.selectbox(
@@ -54,6 +59,11 @@ def keep_forms() -> None:
     for key in st.session_state:
         if str(key).startswith("setting-"):
             st.session_state[key] = st.session_state[key]
+
+
+def go_to_top() -> None:
+    """Let the next drawing of the page be looked at from its top, where what was just begun is shown."""
+    remember("top", st.session_state.get("top", 0) + 1)
 
 
 def remember(name: str, value: Any) -> None:

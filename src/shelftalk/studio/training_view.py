@@ -31,6 +31,12 @@ ICONS = {
 }
 
 
+def finished_runs() -> list[str]:
+    """Name the runs that have finished, the newest first."""
+    names = [run["name"] for run in pipeline.list_runs(workspace()) if run["status"] == "finished"]
+    return sorted(names, key=lambda name: -(workspace().run(name) / "run.json").stat().st_mtime)
+
+
 def show_watched() -> None:
     """Show the run that is watched: the one just started here, or one that trains, or one that could go on."""
     runs = {run["name"]: run for run in pipeline.list_runs(workspace())}

@@ -14,11 +14,12 @@ import streamlit as st
 from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.catalogue.describe import examples
 from shelftalk.catalogue.preview import Preview, preview
+from shelftalk.errors import ShelftalkError
 from shelftalk.settings import PrepareSettings, TrainingSettings
 from shelftalk.studio import charts
 from shelftalk.studio.forms import settings_form
 from shelftalk.studio.language import has_text, number, percent, text
-from shelftalk.studio.session import choose, remember, workspace
+from shelftalk.studio.session import choose, go_to_top, remember, workspace
 from shelftalk.studio.show import errors_shown, show_error, show_failed, watch_task
 from shelftalk.studio.tasks import Task, forget_task, list_tasks, read_task, start_task
 from shelftalk.studio.uploads import forget_upload, forget_uploads, keep_upload
@@ -66,8 +67,11 @@ def _add() -> None:
         source = Path(typed.strip()).expanduser().absolute()
     else:
         return
-    with st.spinner(text("catalogue.reading")):
+    try:
         seen = _preview(source)
+    except ShelftalkError as error:  # an upload's long path says nothing to the person
+        show_error(str(error).replace(str(source), source.name))
+        return
     _raw(seen.records)
     mapping = _map_columns(seen)
     with st.popover(text("catalogue.more_settings"), icon=":material/tune:"):
@@ -144,6 +148,7 @@ def _start(source: Path, name: str, mapping: dict[str, str | None], values: dict
         show_error(text("catalogue.busy", name=name))
         return
     remember("preparing", name)
+    go_to_top()
     st.rerun()
 
 
@@ -247,7 +252,7 @@ def _left_out(name: str, catalogue: Catalogue) -> None:
             share = percent(count / catalogue.summary["read"], 1)
             st.markdown(f"**{text(f'reason.{reason}')}** · {number(count)} ({share})")
             lines = [
-                f"{text('catalogue.line', line=number(one['line']))}:  {one['detail'] or text('catalogue.no_detail')}"
+                f"{text('catalogue.line', line=number(one['line']))}  →  {one['detail'] or text('catalogue.no_detail')}"
                 for one in found[reason]
             ]
             st.text("\n".join(lines))

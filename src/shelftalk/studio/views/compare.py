@@ -11,11 +11,10 @@ import pandas
 import streamlit as st
 
 from shelftalk import pipeline
-from shelftalk.errors import TooFewProducts
 from shelftalk.generation.compare import Comparison, compare
 from shelftalk.generation.history import history_as_csv, history_as_json, read_history
 from shelftalk.generation.history import remember as keep
-from shelftalk.records import Product, Reference
+from shelftalk.records import Reference
 from shelftalk.settings import DecodingSettings
 from shelftalk.studio.answers import facts_of, show_answer
 from shelftalk.studio.forms import settings_form
@@ -23,6 +22,7 @@ from shelftalk.studio.language import number, percent, text
 from shelftalk.studio.session import choose, remember, workspace
 from shelftalk.studio.show import errors_shown, show_empty, show_error, show_quote, watch_task
 from shelftalk.studio.tasks import read_task, start_task
+from shelftalk.studio.training_view import finished_runs
 from shelftalk.studio.writers import warm_up, writers
 from shelftalk.training.run import Run
 from shelftalk.workspace import MANIFEST, sha256
@@ -32,12 +32,13 @@ SETTINGS = ("temperature", "top_k", "top_p", "max_new_tokens", "repetition_penal
 DRAW_EVERY = 0.06  # seconds between two drawings of a text that is being written
 REFERENCES = 5
 HISTORY_SHOWN = 200
+LONGEST_TITLE = 300  # characters shown above the answers
 
 
 def show() -> None:
     """Draw the page."""
     st.write(text("compare.intro"))
-    finished = [run["name"] for run in pipeline.list_runs(workspace()) if run["status"] == "finished"]
+    finished = finished_runs()
     if not finished:
         show_empty("compare.no_run", "fine_tune")
         return
@@ -49,12 +50,12 @@ def show() -> None:
     if st.session_state.get("warmed") != run.name:
         warm_up(run, settings)
         remember("warmed", run.name)
+    if blind or pipeline.tally_votes(run)["n"]:
+        _show_tally(run)
     if asked:
         _answer(run, asked, settings, references, blind)
     elif shown := _shown(run):
         _show_answers(run, shown)
-    if blind or pipeline.tally_votes(run)["n"]:
-        _show_tally(run)
     _history(run)
 
 
@@ -87,14 +88,15 @@ def _question(run: Run) -> tuple[str | None, bool, DecodingSettings, int]:
         )
         asked = ask.form_submit_button(text("compare.ask"), type="primary", width="stretch")
     with st.container(horizontal=True, vertical_alignment="center"):
-        pick = st.button(text("compare.random"), icon=":material/casino:")
+        picked = st.button(text("compare.random"), icon=":material/casino:", on_click=_pick, args=(run,))
         with st.popover(text("compare.sampling"), icon=":material/tune:"):
             settings, references = _settings()
         blind = st.toggle(text("compare.blind"), help=text("compare.blind_help"), key="blind")
-    if pick:
-        product = _pick(run)
-        remember("held_out", product)
-        return product.title, blind, settings, references
+    if picked:
+        product = st.session_state.get("held_out")
+        if product is None:
+            show_error(text("compare.none_held_out"))
+        return (product.title if product else None), blind, settings, references
     if asked and not typed.strip():
         st.warning(text("compare.empty"))
     if asked:
@@ -108,13 +110,16 @@ def _settings() -> tuple[DecodingSettings, int]:
     return DecodingSettings.from_mapping(values), references
 
 
-def _pick(run: Run) -> Product:
-    catalogue = run.catalogue()
-    rows = catalogue.find(split="test")
-    if not len(rows):
-        raise TooFewProducts(f"Catalogue {run.description['catalogue']!r} has no products held out.")
-    chosen = random.Random().randrange(len(rows))  # noqa: S311 (any product will do)
-    return catalogue.take(rows[chosen : chosen + 1])[0]
+def _pick(run: Run) -> None:
+    """Put a held-out product at random into the question; none where there is none."""
+    with errors_shown():
+        catalogue = run.catalogue()
+        rows = catalogue.find(split="test")
+        chosen = random.Random().randrange(max(1, len(rows)))  # noqa: S311 (any product will do)
+        product = next(iter(catalogue.take(rows[chosen : chosen + 1])), None)
+        remember("held_out", product)
+        if product:
+            st.session_state["question-text"] = product.title
 
 
 def _answer(run: Run, asked: str, settings: DecodingSettings, references: int, blind: bool) -> None:
@@ -174,7 +179,8 @@ def _shown(run: Run) -> dict[str, Any] | None:
 def _show_answers(run: Run, shown: dict[str, Any]) -> None:
     comparison: Comparison = shown["comparison"]
     hidden = shown["blind"] and shown["vote"] is None
-    st.text(comparison.query)
+    query = comparison.query
+    st.text(query if len(query) <= LONGEST_TITLE else f"{query[:LONGEST_TITLE]} …")
     mark = not hidden and st.toggle(text("compare.mark"), value=False, key="mark", help=text("compare.mark_help"))
     for column, side, letter in zip(st.columns(2), shown["order"], "AB", strict=True):
         answer = getattr(comparison, side)
@@ -256,11 +262,11 @@ def _history(run: Run) -> None:
         st.dataframe(table, hide_index=True)
         csv, json = st.columns(2)
         csv.download_button(
-            text("compare.csv"), lambda: history_as_csv(read_history(run.folder)), f"{run.name}.csv", "text/csv"
+            text("compare.csv"), lambda: history_as_csv(read_history(run.folder)), f"{run.name}-history.csv", "text/csv"
         )
         json.download_button(
             text("compare.json"),
             lambda: history_as_json(read_history(run.folder)),
-            f"{run.name}.json",
+            f"{run.name}-history.json",
             "application/json",
         )

@@ -15,7 +15,7 @@ from shelftalk.settings import TrainingSettings, load_preset, preset_names
 from shelftalk.studio import training_view
 from shelftalk.studio.forms import assignments, settings_form
 from shelftalk.studio.language import duration, number, size, text
-from shelftalk.studio.session import choose, remember, workspace
+from shelftalk.studio.session import choose, go_to_top, remember, workspace
 from shelftalk.studio.show import errors_shown, show_empty, show_error, watch_task
 from shelftalk.studio.tasks import Task, read_task, start_task
 from shelftalk.workspace import check_name
@@ -57,7 +57,8 @@ def show() -> None:
 def _ask_token(base_model: str) -> str | None:
     """Ask for the Hub's token where the base model may need one; it stays in this session's memory."""
     if "/" not in base_model:
-        st.caption(text("fine_tune.no_token"))
+        if base_model == EMBEDDED:
+            st.caption(text("fine_tune.no_token"))
         return None
     key = "token-field"
     st.session_state.setdefault(key, st.session_state.get("token", ""))
@@ -144,7 +145,9 @@ def _form(catalogue: str, opened: Catalogue, base_model: str, token: str | None,
     """Draw the settings, what they will take, and the button that starts."""
     duplicated = st.session_state.get("duplicated")
     defaults = TrainingSettings.from_mapping(duplicated["settings"] if duplicated else load_preset(preset)).as_mapping()
-    key = f"{preset}-{duplicated['run'] if duplicated else ''}"
+    key = f"{preset}-{duplicated['run'] if duplicated else ''}-{catalogue}"
+    if (defaults["products"] or 0) >= opened.count("train"):
+        defaults["products"] = None  # as many as there are, and the form shall say so
     st.subheader(text("fine_tune.settings"))
     values = {**defaults, **settings_form(TrainingSettings, PLAIN, defaults, key, columns=3)}
     with st.expander(text("fine_tune.advanced"), icon=":material/tune:"):
@@ -210,4 +213,5 @@ def _start(catalogue: str, name: str, settings: TrainingSettings, token: str | N
         return
     remember("watched", name)
     remember("duplicated", None)
+    go_to_top()
     st.rerun()

@@ -18,7 +18,7 @@ from shelftalk.studio.language import number, percent, setting_label, text
 from shelftalk.studio.session import choose, workspace
 from shelftalk.studio.show import errors_shown, show_empty, show_error, show_quote, watch_task
 from shelftalk.studio.tasks import read_task, start_task
-from shelftalk.studio.training_view import POINTS
+from shelftalk.studio.training_view import POINTS, finished_runs
 from shelftalk.training.run import Run
 from shelftalk.training.state import read_metrics
 from shelftalk.workspace import read_json
@@ -47,7 +47,7 @@ def show() -> None:
     """Draw the page."""
     st.html(PRINT)
     st.write(text("report.intro"))
-    finished = [run["name"] for run in pipeline.list_runs(workspace()) if run["status"] == "finished"]
+    finished = finished_runs()
     if not finished:
         show_empty("report.no_run", "fine_tune")
         return
@@ -92,7 +92,9 @@ def _evaluate(run: Run) -> None:
         count_place, button_place = st.columns([2, 1], vertical_alignment="bottom")
         available = run.catalogue().count("test")
         counts = [*[count for count in PRODUCTS if count < available][:3], available]
-        count = count_place.select_slider(text("report.count"), counts, counts[min(1, len(counts) - 1)])
+        count = counts[0]
+        if len(counts) > 1:
+            count = count_place.select_slider(text("report.count"), counts, counts[1])
         label = text("report.measure") if none else text("report.again")
         if button_place.button(label, type="primary" if none else "secondary", width="stretch"):
             start_task(workspace(), name, ["evaluate", run.name, "--max-products", str(count)])

@@ -167,12 +167,12 @@ def _confirm_delete(name: str) -> None:
     def ask() -> None:
         st.write(text("runs.delete_question", run=name))
         yes, no = st.columns(2)
-        if yes.button(text("runs.delete_yes"), type="primary", width="stretch"):
+        if yes.button(text("runs.delete_yes"), width="stretch"):
             with errors_shown():
                 pipeline.delete_run(workspace(), name)
                 forget_tasks_of(workspace(), name)
                 st.rerun()
-        if no.button(text("runs.delete_no"), width="stretch"):
+        if no.button(text("runs.delete_no"), type="primary", width="stretch"):
             st.rerun()
 
     ask()
