@@ -11,7 +11,7 @@ demo: $(VENV)/installed
 studio: $(VENV)/installed-studio
 	$(BIN)/shelftalk studio
 
-test: $(VENV)/installed-dev check
+test: $(VENV)/installed-dev check $(VENV)/browser
 	$(BIN)/python -m pytest
 
 test-long: $(VENV)/installed-dev
@@ -51,3 +51,11 @@ $(VENV)/installed-studio: $(VENV)/installed
 $(VENV)/installed-dev: $(VENV)/installed
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	touch $@
+
+# Chromium for the studio's tests: looked for each time until it is there, installed where that asks nobody anything.
+$(VENV)/browser: | $(VENV)/bin/python
+	@if command -v chromium || command -v chromium-browser || command -v google-chrome; then touch $@; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && { apt-get update -qq && \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; } >/dev/null 2>&1; \
+	then touch $@; \
+	else echo "There is no Chromium and apt-get cannot install it here: the studio's browser tests will be skipped."; fi

@@ -109,20 +109,20 @@ class Visitor:
         self.faults: list[str] = []
         self._contexts: list[BrowserContext] = []
 
-    def open(self, path: str = "", **options: Any) -> Page:
-        """Open a page of the studio in a new browser profile, and wait until it is drawn."""
+    def open(self, path: str = "", rests: bool = True, **options: Any) -> Page:
+        """Open a page of the studio in a new browser profile, and wait until it is drawn.
+
+        One that is drawn anew every second hardly `rests`, and is not waited for.
+        """
         settings = {"locale": "en-US", "viewport": {"width": 1280, "height": 1000}, **options}
         context = self.browser.new_context(**settings)
         self._contexts.append(context)
         context.on("page", self._watch)
         page = context.new_page()
-        self.go(page, path)
-        return page
-
-    def go(self, page: Page, path: str = "") -> None:
-        """Open another page of the studio by its address, in a new session."""
         page.goto(f"{self.url}/{path}")
-        settle(page)
+        if rests:
+            settle(page)
+        return page
 
     def close(self) -> None:
         """Close every tab."""
@@ -166,7 +166,7 @@ def settle(page: Page) -> None:
     """Wait until the page is drawn: its heading is there, and Streamlit is at rest."""
     page.get_by_role("heading", level=1).wait_for()
     page.evaluate("window.restsSince = undefined")
-    page.wait_for_function(SETTLED, timeout=30_000)
+    page.wait_for_function(SETTLED, timeout=60_000)
 
 
 def said(key: str) -> re.Pattern[str]:

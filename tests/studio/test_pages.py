@@ -16,6 +16,7 @@ from shelftalk import pipeline
 from shelftalk.settings import DecodingSettings, PrepareSettings, TrainingSettings
 from shelftalk.studio.language import LANGUAGES, texts
 from shelftalk.studio.navigation import ICONS
+from shelftalk.studio.views.fine_tune import WATCHING
 from shelftalk.training.run import Run
 from shelftalk.workspace import Workspace, lock, write_json
 
@@ -27,7 +28,7 @@ EMPTY = {
     "runs": "runs.none.next",
     "report": "report.no_run.next",
 }
-FORMS = {TrainingSettings: ("fine_tune", {"trackers", "base_model"}), DecodingSettings: ("compare", set())}
+FORMS = {TrainingSettings: ("fine_tune", {"trackers", "base_model", *WATCHING}), DecodingSettings: ("compare", set())}
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +81,7 @@ def drawn(workspace: Workspace, view: str, monkeypatch: pytest.MonkeyPatch, lang
 def shown(app: AppTest) -> list[str]:
     """Return every text of a page."""
     kinds = ("markdown", "caption", "text", "info", "error", "success", "title", "header", "subheader")
-    return [str(one.value) for kind in kinds for one in app.get(kind)]
+    return [str(getattr(one, "value", "")) for kind in kinds for one in app.get(kind)]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -159,7 +160,7 @@ def test_a_setting_that_is_none_of_the_form_has_its_place(place: Workspace, monk
 
     columns = {"title_field", "description_field", "id_field"}
     assert {one.name for one in fields(PrepareSettings)} == {*SETTINGS, *columns}
-    assert "base_model-choice" in widgets(drawn(place, "fine_tune", monkeypatch))
+    assert {"base_model-choice", "setting-looks"} <= set(widgets(drawn(place, "fine_tune", monkeypatch)))
 
 
 def test_tasks_start_by_themselves_only_where_they_cost_little(
