@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo studio test test-long browser check format catalogue images clean
+.PHONY: demo studio test test-long check format catalogue images clean
 
 demo: $(VENV)/installed
 	$(BIN)/shelftalk demo
@@ -11,15 +11,8 @@ demo: $(VENV)/installed
 studio: $(VENV)/installed-studio
 	$(BIN)/shelftalk studio
 
-test: $(VENV)/installed-dev browser check
+test: $(VENV)/installed-dev $(VENV)/browser check
 	$(BIN)/python -m pytest
-
-# The studio's tests drive Chromium. Where it cannot be installed without a question they are skipped, and say so.
-browser:
-	@if command -v chromium || command -v chromium-browser || command -v google-chrome; then true; \
-	elif command -v apt-get && [ "$$(id -u)" = 0 ]; then \
-		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; \
-	else false; fi >/dev/null || echo "No Chromium here, so the browser tests will be skipped; on Debian: apt-get install chromium"
 
 test-long: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -m slow
@@ -36,7 +29,7 @@ format: $(VENV)/installed-dev
 catalogue: $(VENV)/installed
 	$(BIN)/python demo_catalogue/build.py
 
-images: $(VENV)/installed-dev browser
+images: $(VENV)/installed-dev $(VENV)/browser
 	$(BIN)/python -m tools.make_images
 
 clean:
@@ -58,3 +51,11 @@ $(VENV)/installed-studio: $(VENV)/installed
 $(VENV)/installed-dev: $(VENV)/installed
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	touch $@
+
+# Chromium for the studio's tests: looked for each time until it is there, installed where that asks nobody anything.
+$(VENV)/browser: | $(VENV)/bin/python
+	@if command -v chromium || command -v chromium-browser || command -v google-chrome; then touch $@; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && { apt-get update -qq && \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; } >/dev/null 2>&1; \
+	then touch $@; \
+	else echo "There is no Chromium and apt-get cannot install it here: the studio's browser tests will be skipped."; fi
