@@ -170,3 +170,5 @@ def test_a_base_model_that_is_none_is_characters(visitor: Visitor, hostile: Work
     expect(box(page, WORDS["fine_tune.base_model"])).to_have_value(payload)
     button(page, "fine_tune.start").click()
     expect(page.get_by_text(payload)).to_be_visible(timeout=1000 * SLOW)
+    button(page, "app.dismiss").click()  # a run that could not start is shown to everybody until then
+    expect(page.get_by_text(payload)).not_to_be_visible()

@@ -129,7 +129,7 @@ def metrics(place: Workspace) -> list[str]:
 def start(page: Page) -> None:
     """Start a training of one product an update."""
     choose(page, WORDS["catalogue.choose"], CATALOGUE)
-    number = page.get_by_role("spinbutton", name=WORDS["settings.TrainingSettings.products.label"], exact=True)
+    number = page.get_by_role("spinbutton", name=re.compile("^" + WORDS["settings.TrainingSettings.products.label"]))
     fill(page, number, UPDATES)
     for name in ("epochs", "batch_size"):
         page.get_by_role("slider", name=WORDS[f"settings.TrainingSettings.{name}.label"]).press("Home")

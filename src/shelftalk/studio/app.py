@@ -9,10 +9,16 @@ import streamlit as st
 from shelftalk import __version__
 from shelftalk.studio import language, session
 from shelftalk.studio.language import LANGUAGES, text
+from shelftalk.studio.launch import INK
 from shelftalk.studio.navigation import pages
 from shelftalk.studio.show import errors_shown
 
 ICON = Path(__file__).with_name("icon.png")  # a symbol's name would make browsers fetch it from Google
+
+# A slider's value is drawn in the theme's colour for buttons, which on a dark page is too dark to be read.
+STYLE = (
+    "<style>[data-testid=stSliderThumbValue], [data-testid=stSliderThumbValue] * {{ color: {ink} !important; }}</style>"
+)
 
 
 def main() -> None:
@@ -23,6 +29,7 @@ def main() -> None:
     session.keep_forms()
     st.logo(str(ICON), size="large")
     page = st.navigation(list(pages().values()))
+    st.html(STYLE.format(ink=INK.get(st.context.theme.type or "light")))
     with st.sidebar:
         session.choose(language.STATE, text("app.language"), list(LANGUAGES), LANGUAGES.__getitem__)
         st.caption(text("app.local"))

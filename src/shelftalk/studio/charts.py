@@ -13,9 +13,9 @@ import pandas
 import streamlit as st
 
 from shelftalk.studio.language import text
+from shelftalk.studio.launch import INK
 
 COLOURS = ["#ea580c", "#0891b2", "#8b5cf6", "#65a30d", "#db2777", "#ca8a04", "#3b82f6", "#78716c"]
-INK = {"light": "#292018", "dark": "#f3ece2"}
 HEIGHT = 260
 SMOOTH = 20  # points over which a loss is averaged
 
@@ -44,7 +44,7 @@ def loss_curves(runs: Mapping[str, Sequence[Mapping[str, Any]]], height: int = H
     lines = base.mark_line(interpolate="monotone").encode(
         strokeDash=altair.StrokeDash("kind:N", title=None, sort=kinds, legend=None)
     )
-    dots = base.mark_point(filled=True, size=55).transform_filter(altair.datum.kind == kinds[1])
+    dots = base.mark_point(filled=True, size=55, aria=False).transform_filter(altair.datum.kind == kinds[1])
     _draw(lines + dots, height)
 
 

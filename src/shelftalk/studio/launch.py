@@ -16,6 +16,7 @@ APP = Path(__file__).with_name("app.py")
 FIRST_PORT, PORTS = 8501, 20
 UPLOAD_MEGABYTES = 500  # Streamlit holds an upload in memory; a larger file is named by its path
 
+INK = {"light": "#120d08", "dark": "#f3ece2"}  # Streamlit's captions are a paler mix of it, and must be read too
 OPTIONS: dict[str, Any] = {
     "server.address": "127.0.0.1",
     "server.enableXsrfProtection": True,
@@ -42,13 +43,13 @@ OPTIONS: dict[str, Any] = {
     "theme.light.primaryColor": "#9a3412",
     "theme.light.backgroundColor": "#fffdf9",
     "theme.light.secondaryBackgroundColor": "#f5efe6",
-    "theme.light.textColor": "#292018",
+    "theme.light.textColor": INK["light"],
     "theme.light.linkColor": "#9a3412",
     "theme.light.borderColor": "#d9cfc0",
     "theme.dark.primaryColor": "#c2410c",
     "theme.dark.backgroundColor": "#1a1714",
     "theme.dark.secondaryBackgroundColor": "#28231e",
-    "theme.dark.textColor": "#f3ece2",
+    "theme.dark.textColor": INK["dark"],
     "theme.dark.linkColor": "#fdba74",
     "theme.dark.borderColor": "#4a4138",
     "theme.baseRadius": "8px",

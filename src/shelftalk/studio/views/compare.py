@@ -32,7 +32,6 @@ SETTINGS = ("temperature", "top_k", "top_p", "max_new_tokens", "repetition_penal
 DRAW_EVERY = 0.06  # seconds between two drawings of a text that is being written
 REFERENCES = 5
 HISTORY_SHOWN = 200
-LONGEST_TITLE = 300  # characters shown above the answers
 
 
 def show() -> None:
@@ -179,8 +178,7 @@ def _shown(run: Run) -> dict[str, Any] | None:
 def _show_answers(run: Run, shown: dict[str, Any]) -> None:
     comparison: Comparison = shown["comparison"]
     hidden = shown["blind"] and shown["vote"] is None
-    query = comparison.query
-    st.text(query if len(query) <= LONGEST_TITLE else f"{query[:LONGEST_TITLE]} …")
+    st.text(comparison.query)
     mark = not hidden and st.toggle(text("compare.mark"), value=False, key="mark", help=text("compare.mark_help"))
     for column, side, letter in zip(st.columns(2), shown["order"], "AB", strict=True):
         answer = getattr(comparison, side)
