@@ -65,6 +65,7 @@ def _ask_token(base_model: str) -> str | None:
     typed = st.text_input(
         text("fine_tune.token"), type="password", key=key, autocomplete="off", help=text("fine_tune.token_help")
     )
+    st.caption(text("fine_tune.token_enter"))  # left by Tab alone, the field keeps to itself what was typed
     remember("token", typed.strip())
     return typed.strip() or None
 
