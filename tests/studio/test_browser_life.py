@@ -129,7 +129,11 @@ def metrics(place: Workspace) -> list[str]:
 def start(page: Page) -> None:
     """Start a training of one product an update."""
     choose(page, WORDS["catalogue.choose"], CATALOGUE)
-    number = page.get_by_role("spinbutton", name=re.compile("^" + WORDS["settings.TrainingSettings.products.label"]))
+    products = re.compile("^" + WORDS["settings.TrainingSettings.products.label"])
+    if page.get_by_role("checkbox", name=products).is_checked():  # all there are, since the preset wants more
+        page.get_by_text(f"{products.pattern[1:]}: {WORDS['form.all']}", exact=True).click()
+        settle(page)
+    number = page.get_by_role("spinbutton", name=products)
     fill(page, number, UPDATES)
     for name in ("epochs", "batch_size"):
         page.get_by_role("slider", name=WORDS[f"settings.TrainingSettings.{name}.label"]).press("Home")
