@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -99,3 +100,9 @@ def nothing_forbidden(request: pytest.FixtureRequest) -> Iterator[None]:
         visitor: Any = request.getfixturevalue("visitor")
         faults, visitor.faults = visitor.faults, []
         assert faults == []
+
+
+@pytest.fixture(autouse=True)
+def the_main_module_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put the main module back: Streamlit's AppTest replaces it, and processes forked later would look for theirs."""
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
