@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from shelftalk.retrieval.search import Index
 
 BUNDLED = "demo"  # the catalogue that comes with shelftalk
+EVALUATION = Path("report") / "evaluation.json"  # in a run's folder
 SLOTS = 16  # texts at once where many are written: 32 are a tenth faster and take twice the memory
 
 
@@ -336,7 +337,7 @@ def evaluate_run(
     run.require_finished()
     name, _ = choose_engine(run, settings, engine)
     question = {"max_products": max_products, "decoding": settings.as_mapping(), "engine": name}
-    path = run.folder / "report" / "evaluation.json"
+    path = run.folder / EVALUATION
     run.catalogue()
     if path.is_file():
         kept = read_json(path)
@@ -346,6 +347,13 @@ def evaluate_run(
         result = evaluate(run, opened, settings, max_products, progress)
     write_json(path, {"question": question, "result": result})
     return result
+
+
+def read_evaluation(folder: Path) -> dict[str, Any] | None:
+    """Return what `evaluate_run` kept in a run's folder; None where there is nothing, or nothing that can be read."""
+    with suppress(Damaged, KeyError, TypeError):
+        return dict(read_json(folder / EVALUATION)["result"])
+    return None
 
 
 def cast_vote(run: Run, query: str, choice: votes.Choice) -> None:

@@ -79,8 +79,8 @@ def prepare(
     Returns:
         What stands in catalogue.json: `read`, `kept`, `rejected` by reason (read is the sum of both), `split`,
         `data_hash`, `source`, `columns`, `raw` (the first records as they stand in the file), `settings` and the
-        version of shelftalk. `data_hash` is the SHA-256 of one
-        line for each product in order: the compact JSON array [uid, title, description, split] in UTF-8, and a newline.
+        version of shelftalk. `data_hash` is the SHA-256 of one line for each product in order: the compact JSON array
+        [uid, title, description, split] in UTF-8, and a newline.
 
     Raises:
         NotFound: there is no such file.

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Any
 
 import pandas
 import streamlit as st
 
 from shelftalk import pipeline
-from shelftalk.errors import Damaged
 from shelftalk.settings import TrainingSettings
 from shelftalk.studio import charts
 from shelftalk.studio.answers import facts_of, show_answer
@@ -55,7 +53,7 @@ def show() -> None:
         run = Run.open(workspace(), choose("run", text("runs.choose"), finished))
         with errors_shown():
             _evaluate(run)
-    result = read_result(run)
+    result = pipeline.read_evaluation(run.folder)
     st.header(text("report.of", run=run.name))
     st.text(text("report.what", catalogue=run.description["catalogue"], base=run.description["base"]["name"]))
     if result:
@@ -69,13 +67,6 @@ def show() -> None:
         st.caption(text("report.print"))
 
 
-def read_result(run: Run) -> dict[str, Any] | None:
-    """Return what a run's evaluation found; None where there is none, or none that can be read."""
-    with suppress(Damaged, KeyError, TypeError):
-        return dict(read_json(run.folder / "report" / "evaluation.json")["result"])
-    return None
-
-
 def _evaluate(run: Run) -> None:
     """Offer to measure, and show how far a measurement is."""
     name = f"evaluate-{run.name}"
@@ -85,7 +76,7 @@ def _evaluate(run: Run) -> None:
         return
     if task.status == "failed":
         show_error(task.error or text("error.ended"))
-    none = read_result(run) is None
+    none = pipeline.read_evaluation(run.folder) is None
     with st.container(border=True):
         if none:
             st.markdown(f"**{text('report.none')}**")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,6 @@ import pandas
 import streamlit as st
 
 from shelftalk import pipeline
-from shelftalk.errors import Damaged
 from shelftalk.settings import TrainingSettings
 from shelftalk.studio import charts
 from shelftalk.studio.forms import written
@@ -23,7 +21,6 @@ from shelftalk.studio.tasks import forget_tasks_of
 from shelftalk.studio.training_view import ACTIVE, POINTS
 from shelftalk.training.run import Run
 from shelftalk.training.state import read_metrics
-from shelftalk.workspace import read_json
 
 
 def show() -> None:
@@ -50,7 +47,7 @@ def _table(found: list[dict[str, Any]]) -> None:
     rows = []
     for run in found:
         folder = workspace().run(run["name"])
-        result = _result(folder)
+        result = pipeline.read_evaluation(folder) or {}
         rows.append(
             {
                 text("runs.name"): run["name"],
@@ -67,13 +64,6 @@ def _table(found: list[dict[str, Any]]) -> None:
             }
         )
     st.dataframe(pandas.DataFrame(rows), hide_index=True)
-
-
-def _result(folder: Path) -> dict[str, Any]:
-    """Return what a run's evaluation found; nothing where there is none, or none that can be read."""
-    with suppress(Damaged, KeyError, TypeError):
-        return dict(read_json(folder / "report" / "evaluation.json")["result"])
-    return {}
 
 
 def _before_after(result: dict[str, Any], measure: str, digits: int) -> str:
