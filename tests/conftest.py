@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,3 +72,11 @@ def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     run = pipeline.train_run(workspace, "pegs", "pegs", TINY_SETTINGS)
     pipeline.index_run(run)
     return run
+
+
+@pytest.fixture(autouse=True)
+def the_tiny_run_is_only_read(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail the test that leaves something beside the tiny run, and not those that come after it."""
+    yield
+    if "tiny_run" in request.fixturenames:
+        assert request.getfixturevalue("tiny_run").workspace.runs() == ["pegs"]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -48,14 +50,10 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[Watched]:
     return engines
 
 
-def other(run: Run, name: str) -> Any:
+def other(run: Run, folder: Path) -> Run:
     """Return what looks like another finished run to the writers."""
-    import dataclasses
-
-    folder = run.folder.with_name(name)
-    if not folder.exists():
-        folder.symlink_to(run.folder, target_is_directory=True)
-    return dataclasses.replace(run, name=name, folder=folder)
+    folder.symlink_to(run.folder, target_is_directory=True)
+    return dataclasses.replace(run, name=folder.name, folder=folder)
 
 
 def test_two_at_once_get_what_each_gets_alone(tiny_run: Run) -> None:
@@ -86,9 +84,11 @@ def test_a_model_is_loaded_once_however_many_come(tiny_run: Run, opened: list[Wa
         assert len(set(threads.map(come, range(8)))) == len(opened) == 1
 
 
-def test_the_longest_unused_is_let_go_and_nothing_in_use(tiny_run: Run, opened: list[Watched]) -> None:
+def test_the_longest_unused_is_let_go_and_nothing_in_use(
+    tiny_run: Run, opened: list[Watched], tmp_path: Path
+) -> None:
     pool = Writers(kept=1)
-    second, third = other(tiny_run, "second"), other(tiny_run, "third")
+    second, third = other(tiny_run, tmp_path / "second"), other(tiny_run, tmp_path / "third")
     with pool.writing(tiny_run, GREEDY):
         with pool.writing(second, GREEDY), pool.writing(third, GREEDY):
             assert not any(engine.closed for engine in opened)
