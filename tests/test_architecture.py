@@ -18,7 +18,7 @@ LAYERS = [
     {"api", "studio"},
     {"pipeline"},
     {"evaluation", "export"},
-    {"generation"},
+    {"generation", "evidence"},
     {"training", "retrieval"},
     {"catalogue", "models"},
     {"lines"},
@@ -30,9 +30,9 @@ LAYERS = [
 ]
 LEVEL = {package: level for level, packages in enumerate(LAYERS) for package in packages}
 
-# Where each heavy library may be imported; generation and evaluation run what models loads.
+# Where each heavy library may be imported; generation, evidence and evaluation run what models loads.
 HOMES = {
-    "torch": {"models", "training", "generation", "evaluation"},
+    "torch": {"models", "training", "generation", "evidence", "evaluation"},
     "transformers": {"models", "training", "generation"},
     "peft": {"models"},
     "accelerate": {"training"},
