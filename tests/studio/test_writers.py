@@ -84,9 +84,7 @@ def test_a_model_is_loaded_once_however_many_come(tiny_run: Run, opened: list[Wa
         assert len(set(threads.map(come, range(8)))) == len(opened) == 1
 
 
-def test_the_longest_unused_is_let_go_and_nothing_in_use(
-    tiny_run: Run, opened: list[Watched], tmp_path: Path
-) -> None:
+def test_the_longest_unused_is_let_go_and_nothing_in_use(tiny_run: Run, opened: list[Watched], tmp_path: Path) -> None:
     pool = Writers(kept=1)
     second, third = other(tiny_run, tmp_path / "second"), other(tiny_run, tmp_path / "third")
     with pool.writing(tiny_run, GREEDY):
