@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shelftalk.evidence.words import WORD, cut
+from shelftalk.evidence.words import WORD, cut, cut_chunk
 
 
 @pytest.mark.parametrize(
@@ -52,9 +52,14 @@ def test_symbols_are_the_text_and_know_their_places(text: str) -> None:
     assert re.sub(" +", " ", rebuilt).strip(" ") == " ".join(text.split())
 
 
-@given(st.text() | st.text("ab'’,- \n\u3000你ก\u0301"))
+@given(st.text() | st.text("ab'’,.!- \n\u3000你ก\u0301"))
 def test_a_chunk_is_cut_alone_as_in_its_text(text: str) -> None:
-    assert [one.text for one in cut(text)] == [one.text for chunk in text.split() for one in cut(chunk)]
+    assert [one.text for one in cut(text)] == [one for chunk in text.split() for one in cut_chunk(chunk)]
+
+
+@pytest.mark.parametrize("chunk", ["", "peg", "peg,", "'peg.", "peg's!?", "peg'.", "...", "_7", "7;:", "é.", "p.e.g."])
+def test_short_cuts_change_nothing(chunk: str) -> None:
+    assert cut_chunk(chunk) == [symbol.text for symbol in cut(chunk)]
 
 
 def test_what_splits_texts_is_what_chunks_do_not_hold() -> None:

@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydivsufsort import divsufsort
 
-from shelftalk.evidence.words import cut
+from shelftalk.evidence.words import cut_chunk
 from shelftalk.records import Progress, counter
 
 SYMBOLS, SUFFIXES, ENDS, VOCABULARY = "symbols.bin", "suffixes.bin", "ends.bin", "vocabulary.arrow"
@@ -120,7 +120,8 @@ def _read(texts: Sequence[str], progress: Progress) -> tuple[list[str], list[tup
     """Return the distinct chunks between whitespace and, batch by batch, their numbers and where texts end in them."""
     advance, lists = counter(progress, len(texts)), []
     for start in range(0, len(texts), BATCH):
-        part = [" ".join(text.split()) for text in texts[start : start + BATCH]]
+        # Of all whitespace only the space is printable; where it is doubled, the chunk between has no symbol.
+        part = [text if text.isprintable() else " ".join(text.split()) for text in texts[start : start + BATCH]]
         lists.append(pc.split_pattern(pa.array(part, pa.large_string()), " "))
         advance(len(part))
     encoded = pa.chunked_array([one.values for one in lists]).dictionary_encode()  # all share one dictionary
@@ -131,10 +132,7 @@ def _read(texts: Sequence[str], progress: Progress) -> tuple[list[str], list[tup
 
 def _cut_chunks(chunks: list[str]) -> tuple[list[str], np.ndarray, np.ndarray]:
     """Return the sorted symbols, the numbers of each chunk's symbols one after another, and how many each has."""
-    # A chunk of ASCII letters and digits is one word.
-    pieces = [
-        [chunk] if chunk.isascii() and chunk.isalnum() else [symbol.text for symbol in cut(chunk)] for chunk in chunks
-    ]
+    pieces = [cut_chunk(chunk) for chunk in chunks]
     vocabulary = sorted({symbol for symbols in pieces for symbol in symbols})
     numbers = {symbol: number for number, symbol in enumerate(vocabulary, END + 1)}
     flat = [numbers[symbol] for symbols in pieces for symbol in symbols]
