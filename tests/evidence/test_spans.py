@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from shelftalk.errors import Damaged, NotFound, TooFewProducts
 from shelftalk.evidence import suffixes
-from shelftalk.evidence.spans import COMMON_DESCRIPTIONS, PLACES, SpanIndex, build_spans, verbatim_share
+from shelftalk.evidence.spans import COMMON_PLACES, PLACES, SpanIndex, build_spans, verbatim_share
 from shelftalk.evidence.words import WORD
 from shelftalk.records import Product
 from shelftalk.workspace import faults
@@ -146,12 +146,23 @@ def test_places_are_the_first_descriptions_and_where_the_span_begins_there(index
 
 def test_what_many_descriptions_hold_is_left_out_unless_asked_for(index: Index) -> None:
     phrase, others = "On our shelf because", [f"only number {number}" for number in range(40)]
-    few = index(*[f"{phrase} {number}" for number in range(COMMON_DESCRIPTIONS)], *others)
-    assert [span.count for span in few.find(f"{phrase} it is so")] == [COMMON_DESCRIPTIONS]
-    many = index(*[f"{phrase} {number}" for number in range(COMMON_DESCRIPTIONS + 1)], *others)
+    few = index(*[f"{phrase} {number}" for number in range(COMMON_PLACES)], *others)
+    assert [span.count for span in few.find(f"{phrase} it is so")] == [COMMON_PLACES]
+    many = index(*[f"{phrase} {number}" for number in range(COMMON_PLACES + 1)], *others)
     assert many.find(f"{phrase} it is so") == []
     (span,) = many.find(f"{phrase} it is so", common=True)
     assert (span.text, span.count, span.share) == (phrase, 6, 6 / 46)
+
+
+def test_a_turn_of_phrase_does_not_make_a_span_but_stays_in_one(index: Index) -> None:
+    phrase = "On our shelf because"
+    text = f"It holds four coats. {phrase} of moths"
+    spans = index(text, *[f"{phrase} {number}" for number in range(9)])
+    assert spans.find(f"Nice coats. {phrase} of moths") == []
+    assert [span.text for span in spans.find(f"Nice coats. {phrase} of moths", common=True)] == [
+        f"coats. {phrase} of moths"
+    ]
+    assert [(span.text, span.words) for span in spans.find(f"Say: {text}!")] == [(text, 10)]
 
 
 def test_in_a_large_catalogue_common_is_more_than_one_percent(index: Index) -> None:

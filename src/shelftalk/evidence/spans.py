@@ -8,8 +8,9 @@
 
 A span begins and ends with whole words (words.py says what a word is) and cannot be made longer by a word on either
 side and still stand in some description. Maximal spans by a suffix array are how OLMoTrace (Liu et al., 2025,
-arXiv:2504.07096) leads a model's text back to its training data, in tokens there and in words here; it drops spans
-whose words are likely by themselves, and this one spans that many descriptions hold.
+arXiv:2504.07096) leads a model's text back to its training data, in tokens there and in words here. It drops spans
+whose words are likely by themselves; here turns of phrase do not count: four words together that stand in the
+descriptions more than five times, and more often than once in a hundred products.
 
 The folder is derived from the products: deleted, it comes back by building it again. It knows no run.
 """
@@ -38,9 +39,8 @@ PRODUCTS, ABOUT = "products.arrow", "spans.json"
 COLUMNS = ("uid", "title", "description")
 
 MINIMUM_WORDS = 4
-# A span in more descriptions than both of these is the catalogue's turn of phrase and nobody's passage.
-COMMON_DESCRIPTIONS = 5
-COMMON_SHARE = 0.01
+# So many words together, at more places than these and than this share of the products, are a turn of phrase.
+PHRASE_WORDS, COMMON_PLACES, COMMON_SHARE = 4, 5, 0.01
 PLACES = 3
 
 
@@ -122,18 +122,29 @@ class SpanIndex:
     def find(self, text: str, minimum_words: int = MINIMUM_WORDS, common: bool = False) -> list[Span]:
         """Return the spans of `text` with at least so many words, those with most words first, then by their start.
 
-        Left out, unless `common` is set, is what stands in more than 5 descriptions and in more than 1 % of all. Spans
-        may overlap, and none lies within another.
+        Words in turns of phrase do not count towards that minimum, unless `common` is set; a span that reaches it has
+        them all the same. Spans may overlap, and none lies within another.
         """
         symbols = list(cut(text))
         numbers = self._suffixes.encode([symbol.text for symbol in symbols])
+        passed = set() if common else self._phrases(symbols, numbers)
         spans = []
         for first, last in self._longest(symbols, numbers):
-            words = sum(symbol.is_word for symbol in symbols[first:last])
-            if words >= minimum_words:
-                span = numbers[first * suffixes.WIDTH : last * suffixes.WIDTH]
-                spans.append(self._span(text, symbols[first].start, symbols[last - 1].end, words, span))
-        return sorted((span for span in spans if common or not self._is_common(span)), key=_by_length)
+            words = [place for place in range(first, last) if symbols[place].is_word]
+            if sum(place not in passed for place in words) >= minimum_words:
+                span = _part(numbers, first, last)
+                spans.append(self._span(text, symbols[first].start, symbols[last - 1].end, len(words), span))
+        return sorted(spans, key=lambda span: (-span.words, span.start))
+
+    def _phrases(self, symbols: list[Symbol], numbers: bytes) -> set[int]:
+        """Return which symbols belong to turns of phrase."""
+        words = [place for place, symbol in enumerate(symbols) if symbol.is_word]
+        limit = max(COMMON_PLACES, COMMON_SHARE * len(self._products))
+        found: set[int] = set()
+        for first, last in zip(words, words[PHRASE_WORDS - 1 :], strict=False):
+            if self._suffixes.count(_part(numbers, first, last + 1)) > limit:
+                found.update(range(first, last + 1))
+        return found
 
     def _longest(self, symbols: list[Symbol], numbers: bytes) -> list[tuple[int, int]]:
         """Return where, in symbols, the spans of any length begin and end, in the order of the text.
@@ -144,7 +155,7 @@ class SpanIndex:
         found, reached = [], 0
         for first, symbol in enumerate(symbols):
             if symbol.is_word:
-                last = first + self._suffixes.longest(numbers[first * suffixes.WIDTH :])
+                last = first + self._suffixes.longest(_part(numbers, first, len(symbols)))
                 while last > first and not symbols[last - 1].is_word:
                     last -= 1
                 if last > max(first, reached):
@@ -165,9 +176,6 @@ class SpanIndex:
         symbol = next(islice(cut(description), self._suffixes.within(number, place), None))
         return Place(uid, title, description, symbol.start)
 
-    def _is_common(self, span: Span) -> bool:
-        return span.count > COMMON_DESCRIPTIONS and span.share > COMMON_SHARE
-
 
 def verbatim_share(text: str, spans: Sequence[Span]) -> float:
     """Return the share of the text's words that lie in one of `spans`, which were found in it; 0 without words."""
@@ -183,8 +191,8 @@ def _write_products(path: Path, products: Sequence[Product]) -> None:
     write_arrow(path, schema, (pa.record_batch(columns, schema=schema) for columns in rows))
 
 
-def _by_length(span: Span) -> tuple[int, int]:
-    return -span.words, span.start
+def _part(numbers: bytes, first: int, last: int) -> bytes:
+    return numbers[first * suffixes.WIDTH : last * suffixes.WIDTH]
 
 
 def _damaged(folder: Path, reason: str) -> Damaged:

@@ -91,10 +91,12 @@ class Suffixes:
 
     def find(self, wanted: bytes) -> np.ndarray:
         """Return all the places where `wanted` stands, ascending."""
-        key = self._follows(len(wanted))
-        first = bisect_left(self._places, wanted, key=key)
-        last = bisect_right(self._places, wanted, lo=first, key=key)
-        return np.sort(self._suffixes[first:last])
+        return np.sort(self._suffixes[slice(*self._range(wanted))])
+
+    def count(self, wanted: bytes) -> int:
+        """Return at how many places `wanted` stands."""
+        first, last = self._range(wanted)
+        return last - first
 
     def texts_of(self, places: np.ndarray) -> np.ndarray:
         """Return the numbers of the texts, from 0, that the places belong to."""
@@ -103,6 +105,11 @@ class Suffixes:
     def within(self, text: int, place: int) -> int:
         """Return the number of a place's symbol within its text, from 0."""
         return place - (int(self._ends[text - 1]) + 1 if text else 0)
+
+    def _range(self, wanted: bytes) -> tuple[int, int]:
+        key = self._follows(len(wanted))
+        first = bisect_left(self._places, wanted, key=key)
+        return first, bisect_right(self._places, wanted, lo=first, key=key)
 
     def _follows(self, size: int) -> Any:
         return lambda place: self._symbols[WIDTH * place : WIDTH * place + size].tobytes()
