@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shelftalk.evidence.words import WORD, cut, cut_chunk
+from shelftalk.evidence.words import WORD, cut, cut_chunk, start_of
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,11 @@ def test_symbols_are_the_text_and_know_their_places(text: str) -> None:
 
 @given(st.text() | st.text("ab'’,.!- \n\u3000你ก\u0301"))
 def test_a_chunk_is_cut_alone_as_in_its_text(text: str) -> None:
-    assert [one.text for one in cut(text)] == [one for chunk in text.split() for one in cut_chunk(chunk)]
+    symbols = list(cut(text))
+    assert [one.text for one in symbols] == [one for chunk in text.split() for one in cut_chunk(chunk)]
+    assert [one.start for one in symbols] == [start_of(text, number) for number in range(len(symbols))]
+    with pytest.raises(IndexError):
+        start_of(text, len(symbols))
 
 
 @pytest.mark.parametrize("chunk", ["", "peg", "peg,", "'peg.", "peg's!?", "peg'.", "...", "_7", "7;:", "é.", "p.e.g."])

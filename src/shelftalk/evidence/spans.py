@@ -20,7 +20,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +29,7 @@ import pyarrow as pa
 from shelftalk.errors import Damaged, NotFound, TooFewProducts
 from shelftalk.evidence import suffixes
 from shelftalk.evidence.suffixes import Suffixes, read_arrow, write_arrow, write_suffixes
-from shelftalk.evidence.words import WORD, Symbol, cut
+from shelftalk.evidence.words import WORD, Symbol, cut, start_of
 from shelftalk.records import Product, Progress, no_progress
 from shelftalk.workspace import faults, lock, read_json, staged_folder, write_json
 
@@ -173,8 +172,7 @@ class SpanIndex:
 
     def _place(self, number: int, place: int) -> Place:
         uid, title, description = (self._products.column(name)[number].as_py() for name in COLUMNS)
-        symbol = next(islice(cut(description), self._suffixes.within(number, place), None))
-        return Place(uid, title, description, symbol.start)
+        return Place(uid, title, description, start_of(description, self._suffixes.within(number, place)))
 
 
 def verbatim_share(text: str, spans: Sequence[Span]) -> float:

@@ -58,3 +58,13 @@ def cut_chunk(chunk: str) -> list[str]:
     if word.isascii() and word.isalnum():
         return [word, f"{chunk[len(word) :]} "] if len(word) < len(chunk) else [word]
     return [symbol.text for symbol in cut(chunk)]
+
+
+def start_of(text: str, number: int) -> int:
+    """Return where in a text its symbol of that number, from 0, begins."""
+    for chunk in CHUNK.finditer(text):
+        count = len(cut_chunk(chunk[0]))
+        if number < count:
+            return chunk.start() + list(cut(chunk[0]))[number].start
+        number -= count
+    raise IndexError(number)
