@@ -41,6 +41,7 @@ HOMES = {
     "sacrebleu": {"evaluation"},
     "gguf": {"models"},
     "xllamacpp": {"generation"},
+    "pydivsufsort": {"evidence"},
     "tokenizers": {"models"},
     "sentence_transformers": set(),
     "rich": {"cli"},

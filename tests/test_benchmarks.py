@@ -10,6 +10,7 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
+from benchmarks import spans
 from benchmarks.training_gpu import CHARACTERS_A_TOKEN, CONTENT, EOS, SHARES, draw_examples
 from tests.conftest import ROOT
 
@@ -25,6 +26,22 @@ def test_drawn_products_have_the_measured_lengths() -> None:
     assert all((one.ids[-1] == EOS) == one.complete for one in short)
     assert all(0 < one.prompt_length <= 256 and max(one.ids) < 1_000 for one in short)
     assert next(draw_examples(1, 1_000, 512)) == next(draw_examples(1, 1_000, 512))
+
+
+def test_made_up_descriptions_have_the_measured_lengths_and_repeat_each_other() -> None:
+    texts = spans.draw_descriptions(4_000, np.random.default_rng(0))
+    lengths = np.array([len(text) for text in texts])
+    shares = [(lengths <= characters).mean() for characters in spans.CHARACTERS]
+    np.testing.assert_allclose(shares[1:-1], spans.SHARES[1:-1], atol=0.03)
+    assert 0.04 < 1 - len(set(texts)) / len(texts) < 0.08
+
+
+def test_the_benchmark_of_spans_ends_with_its_figures() -> None:
+    command = [sys.executable, "-m", "benchmarks.spans", "--products", "200", "--json"]
+    output = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=300).stdout
+    figures = json.loads(output.splitlines()[-1])
+    assert figures["products"] == 200
+    assert min(figures[key] for key in ("megabytes_per_cpu_second", "query_ms_p99", "verbatim_share")) > 0
 
 
 @pytest.mark.slow

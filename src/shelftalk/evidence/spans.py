@@ -1,0 +1,201 @@
+"""Which passages of a generated text stand verbatim in the training descriptions, and where.
+
+    spans/
+      suffixes' files    see suffixes.py
+      products.arrow     uid, title, description, in the order of the products
+      spans.json         the format, how many products and symbols
+      manifest.json      written last
+
+A span begins and ends with whole words (words.py says what a word is) and cannot be made longer by a word on either
+side and still stand in some description. Maximal spans by a suffix array are how OLMoTrace (Liu et al., 2025,
+arXiv:2504.07096) leads a model's text back to its training data, in tokens there and in words here. It drops spans
+whose words are likely by themselves; here turns of phrase do not count: four words together that stand in the
+descriptions more than five times, and more often than once in a hundred products.
+
+The folder is derived from the products: deleted, it comes back by building it again. It knows no run.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from shelftalk.errors import Damaged, NotFound, TooFewProducts
+from shelftalk.evidence import suffixes
+from shelftalk.evidence.suffixes import Suffixes, read_arrow, write_arrow, write_suffixes
+from shelftalk.evidence.words import WORD, Symbol, cut, start_of
+from shelftalk.records import Product, Progress, no_progress
+from shelftalk.workspace import faults, lock, read_json, staged_folder, write_json
+
+FORMAT = 1  # to be raised when words are cut otherwise
+PRODUCTS, ABOUT = "products.arrow", "spans.json"
+COLUMNS = ("uid", "title", "description")
+
+MINIMUM_WORDS = 4
+# So many words together, at more places than these and than this share of the products, are a turn of phrase.
+PHRASE_WORDS, COMMON_PLACES, COMMON_SHARE = 4, 5, 0.01
+PLACES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A training product in whose description a span stands; `start` is the offset of its first character there."""
+
+    uid: str
+    title: str
+    description: str
+    start: int
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A passage that stands verbatim in training descriptions.
+
+    `start` and `end` are character offsets in the generated text, `text` is what lies between. `count` is the number of
+    descriptions that hold it and `share` their share of all; `places` are the first of them in the products' order.
+    """
+
+    start: int
+    end: int
+    text: str
+    words: int
+    count: int
+    share: float
+    places: tuple[Place, ...]
+
+
+def build_spans(products: Sequence[Product], folder: Path, progress: Progress = no_progress) -> dict[str, Any]:
+    """Write the index of the products' descriptions as `folder`, and return its counts and the seconds it took.
+
+    An index that stands there is replaced, whole. `progress` counts products that were read; sorting follows.
+
+    Raises:
+        TooFewProducts: there is none.
+        Busy: another process builds this index.
+        NotWritable: the folder cannot be written to.
+    """
+    if not products:
+        raise TooFewProducts("An index of spans needs at least one product, got none.")
+    started = time.monotonic()
+    with lock(folder, "building the index of spans"), staged_folder(folder) as staging:
+        _write_products(staging / PRODUCTS, products)
+        symbols = write_suffixes(staging, [product.description for product in products], progress)
+        counts = {"products": len(products), "symbols": symbols}
+        write_json(staging / ABOUT, {"format": FORMAT, **counts})
+    return {**counts, "seconds": round(time.monotonic() - started, 2)}
+
+
+class SpanIndex:
+    """An opened index; whoever has it open is not disturbed when it is built again or deleted."""
+
+    def __init__(self, folder: Path) -> None:
+        self._suffixes = Suffixes(folder)
+        self._products = read_arrow(folder / PRODUCTS)
+
+    @classmethod
+    def open(cls, folder: Path) -> SpanIndex:
+        """Open the index in `folder`: its files are memory-mapped, and neither read nor hashed.
+
+        Raises:
+            NotFound: there is none.
+            Damaged: a file is missing or has not the size that the manifest says, or the index has another format.
+        """
+        if not folder.is_dir():
+            raise NotFound(f"There is no index of spans in {folder}; make it with: {_cure(folder)}")
+        found = faults(folder, hashes=False, required=(*suffixes.FILES, PRODUCTS, ABOUT))
+        if not found and read_json(folder / ABOUT).get("format") != FORMAT:
+            found = ["it was made by another version of shelftalk"]
+        if found:
+            raise _damaged(folder, "; ".join(found))
+        try:
+            return cls(folder)
+        except (OSError, ValueError, LookupError) as error:  # pyarrow's own errors are among these
+            raise _damaged(folder, str(error).splitlines()[0]) from error
+
+    def find(self, text: str, minimum_words: int = MINIMUM_WORDS, common: bool = False) -> list[Span]:
+        """Return the spans of `text` with at least so many words, those with most words first, then by their start.
+
+        Words in turns of phrase do not count towards that minimum, unless `common` is set; a span that reaches it has
+        them all the same. Spans may overlap, and none lies within another.
+        """
+        symbols = list(cut(text))
+        numbers = self._suffixes.encode([symbol.text for symbol in symbols])
+        passed = set() if common else self._phrases(symbols, numbers)
+        spans = []
+        for first, last in self._longest(symbols, numbers):
+            words = [place for place in range(first, last) if symbols[place].is_word]
+            if sum(place not in passed for place in words) >= minimum_words:
+                span = _part(numbers, first, last)
+                spans.append(self._span(text, symbols[first].start, symbols[last - 1].end, len(words), span))
+        return sorted(spans, key=lambda span: (-span.words, span.start))
+
+    def _phrases(self, symbols: list[Symbol], numbers: bytes) -> set[int]:
+        """Return which symbols belong to turns of phrase."""
+        words = [place for place, symbol in enumerate(symbols) if symbol.is_word]
+        limit = max(COMMON_PLACES, COMMON_SHARE * len(self._products))
+        found: set[int] = set()
+        for first, last in zip(words, words[PHRASE_WORDS - 1 :], strict=False):
+            if self._suffixes.count(_part(numbers, first, last + 1)) > limit:
+                found.update(range(first, last + 1))
+        return found
+
+    def _longest(self, symbols: list[Symbol], numbers: bytes) -> list[tuple[int, int]]:
+        """Return where, in symbols, the spans of any length begin and end, in the order of the text.
+
+        What begins a word later reaches at least as far, so that a span is maximal exactly if it reaches further than
+        the one before.
+        """
+        found, reached = [], 0
+        for first, symbol in enumerate(symbols):
+            if symbol.is_word:
+                last = first + self._suffixes.longest(_part(numbers, first, len(symbols)))
+                while last > first and not symbols[last - 1].is_word:
+                    last -= 1
+                if last > max(first, reached):
+                    found.append((first, last))
+                    reached = last
+        return found
+
+    def _span(self, text: str, start: int, end: int, words: int, numbers: bytes) -> Span:
+        standing = self._suffixes.find(numbers)
+        descriptions, firsts = np.unique(self._suffixes.texts_of(standing), return_index=True)
+        some = zip(descriptions[:PLACES].tolist(), standing[firsts[:PLACES]].tolist(), strict=True)
+        places = tuple(self._place(*one) for one in some)
+        share = len(descriptions) / len(self._products)
+        return Span(start, end, text[start:end], words, len(descriptions), share, places)
+
+    def _place(self, number: int, place: int) -> Place:
+        uid, title, description = (self._products.column(name)[number].as_py() for name in COLUMNS)
+        return Place(uid, title, description, start_of(description, self._suffixes.within(number, place)))
+
+
+def verbatim_share(text: str, spans: Sequence[Span]) -> float:
+    """Return the share of the text's words that lie in one of `spans`, which were found in it; 0 without words."""
+    words = [word.span() for word in WORD.finditer(text)]
+    inside = [any(span.start <= start and end <= span.end for span in spans) for start, end in words]
+    return sum(inside) / len(words) if words else 0.0
+
+
+def _write_products(path: Path, products: Sequence[Product]) -> None:
+    schema = pa.schema([(name, pa.large_string()) for name in COLUMNS])
+    parts = (products[start : start + suffixes.BATCH] for start in range(0, len(products), suffixes.BATCH))
+    rows = ([[getattr(product, name) for product in part] for name in COLUMNS] for part in parts)
+    write_arrow(path, schema, (pa.record_batch(columns, schema=schema) for columns in rows))
+
+
+def _part(numbers: bytes, first: int, last: int) -> bytes:
+    return numbers[first * suffixes.WIDTH : last * suffixes.WIDTH]
+
+
+def _damaged(folder: Path, reason: str) -> Damaged:
+    return Damaged(f"The index of spans in {folder} is damaged ({reason}); make it again with: {_cure(folder)}")
+
+
+def _cure(folder: Path) -> str:
+    return f"shelftalk index {folder.resolve().parent.name}"
