@@ -1,0 +1,112 @@
+"""Find what is written by pattern and need not begin with a number: sizes by name, dates, codes, places in a series."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from shelftalk.evidence.claim_found import Found, Key
+from shelftalk.evidence.claim_words import MONTHS, NUMBERS, ORDINALS
+
+_SIZE = re.compile(
+    r"""\b(?:(?P<sheet>[AB][0-7](?![\w.-]))
+    |(?P<letters>(?:X{1,4}|[2-6]X)[SL](?![\w-]))
+    |(?P<word>[Ss]izes?:?\ (?P<what>[SML]|[0-9]{1,2}(?:\.5)?|small|medium|large|Small|Medium|Large)(?![\w/.-]*[0-9]))(?!\w)
+    |(?P<region>(?:UK|EU|EUR|US)\ ?(?:[0-9]{1,2}(?:\.5)?)(?:\s?[-–/]\s?[0-9]{1,2}(?:\.5)?)?)(?![\w.]*[0-9])
+    |(?P<bed>(?:[Ss]uper\ )?[KkQqTtFfSsDd](?:ing|ueen|win|ull|ingle|ouble)[- ][Ss]ized?\b))""",
+    re.VERBOSE,
+)
+_MONTH = "|".join(sorted((name.capitalize() for name in MONTHS), key=len, reverse=True))
+_DATE = re.compile(
+    rf"""\b(?:(?:[0-9]{{1,2}}(?:st|nd|rd|th)?\ (?:of\ )?)?(?:{_MONTH})\.?\ (?:[0-9]{{1,2}}(?:st|nd|rd|th)?,?\ )?(?:1[0-9]{{3}}|20[0-9]{{2}})
+    |[0-9]{{1,2}}(?:st|nd|rd|th)?\ (?:of\ )?(?:{_MONTH})
+    |(?:{_MONTH})\ [0-9]{{1,2}}(?:st|nd|rd|th)?
+    |(?:the\ )?(?:1[0-9]|20)?[0-9]0s
+    |(?:[0-9]{{1,2}}(?:st|nd|rd|th)|(?:{"|".join(ORDINALS)}))[- ]centur(?:y|ies))(?![A-Za-z0-9])""",
+    re.VERBOSE | re.IGNORECASE,
+)
+_MONTHS_CASED = re.compile(rf"(?:{_MONTH})")
+_DATE_WORD = re.compile(r"[0-9]+s?|[A-Za-z]+")
+_ISBN = re.compile(r"\bISBN(?:-?1[03])?:?\s?(?P<code>[0-9][0-9 -]{8,16}[0-9X])")
+_STANDARD = re.compile(r"\b(?:EN|DIN|BS|ISO|ASTM|ANSI|IEC|IP|UL)\s?(?:[A-Z]-)?[0-9]{2,5}(?:-[0-9]{1,4})?\b")
+_CODE = re.compile(
+    r"(?<![\w./-])(?=[A-Za-z-]{0,12}[0-9])(?=[0-9-]{0,12}[A-Z])[A-Z0-9][A-Za-z0-9]{0,15}(?:[-/][A-Za-z0-9]{1,12}){0,3}(?![\w-])"
+)
+_NO_CODE = re.compile(
+    r"(?i)(?:[0-9]+(?:st|nd|rd|th|s|d|k|x|p|c|f|m|g|l|v|w|a|h|mm|cm|ml|kg|gb|tb|mb|in|oz|ct|pcs?|pk|hz|ghz|mah|wh|hr)?|mp[34]|h2o|co2|[a-z]|[a-z]-[0-9])"
+)
+_ORDINAL = re.compile(
+    rf"\b(?:(?P<word>{'|'.join(ORDINALS)})|(?P<digits>[0-9]{{1,3}})(?:st|nd|rd|th))(?:\ (?:studio|full-length))?"
+    r"\ (?:editions?|volume|book|album|season|series|generation|novel|instalment|installment|anniversary)\b",
+    re.IGNORECASE | re.VERBOSE,
+)
+_BIRTH = re.compile(r"\bfrom birth\b", re.IGNORECASE)
+_PLACE = re.compile(r"\b(?:Book|Volume|Vol\.?|Part|Episode|Season) (?P<roman>I{1,3}|IV|VI{0,3}|IX|X)(?![\w.'’])")
+_ROMAN = dict(zip(("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X"), range(1, 11), strict=True))
+
+
+def find_sizes(text: str) -> Iterator[Found]:
+    """Yield sizes that have a name: A4, XL, size M, EU 39, king size."""
+    for match in _SIZE.finditer(text):
+        yield Found(match.start(), match.end(), "size", frozenset(_size_keys(match)))
+
+
+def _size_keys(match: re.Match[str]) -> Iterator[Key]:
+    if match["region"]:
+        region = match["region"][:2]
+        yield from (("size", region, number) for number in re.findall(r"[0-9.]+", match["region"]))
+    elif match["word"]:
+        yield ("size", match["what"][0].lower() if match["what"][0].isalpha() else match["what"])
+    else:
+        yield ("size", re.sub(r"[- ]sized?$", "", match.group().lower()))
+
+
+def find_dates(text: str) -> Iterator[Found]:
+    """Yield dates that have more than a year: 12 May 2003, November 1998, the 1960s, the 19th century."""
+    for match in _DATE.finditer(text):
+        month = _MONTHS_CASED.search(match.group())
+        if month or match.group()[-1] in "sSyY":
+            yield Found(match.start(), match.end(), "date", frozenset(_date_keys(match.group())))
+
+
+def _date_keys(date: str) -> Iterator[Key]:
+    for word in _DATE_WORD.findall(date.lower()):
+        if word in MONTHS:
+            yield ("month", str(MONTHS[word]))
+        elif word in ORDINALS:
+            yield ("word", str(ORDINALS[word]))
+        elif word[0].isdigit():
+            yield ("word", word)
+        elif word.startswith("centur"):
+            yield ("word", "century")
+
+
+def find_standards(text: str) -> Iterator[Found]:
+    """Yield ISBNs and the numbers of standards: EN 71, ASTM D-4236."""
+    for match in _ISBN.finditer(text):
+        yield Found(match.start(), match.end(), "code", frozenset([code_key(match["code"])]))
+    for match in _STANDARD.finditer(text):
+        yield Found(match.start(), match.end(), "code", frozenset([code_key(match.group())]))
+
+
+def find_codes(text: str) -> Iterator[Found]:
+    """Yield model and part numbers: words that mix capitals and digits."""
+    for match in _CODE.finditer(text):
+        if not _NO_CODE.fullmatch(match.group()):
+            yield Found(match.start(), match.end(), "code", frozenset([code_key(match.group())]))
+
+
+def code_key(code: str) -> Key:
+    """Return a code's key: hyphens, spaces and case make no difference."""
+    return ("code", re.sub(r"[\s/-]", "", code).upper())
+
+
+def find_places(text: str) -> Iterator[Found]:
+    """Yield places in a series that are no plain numbers: third edition, Volume IV; and the age of the newborn."""
+    for match in _ORDINAL.finditer(text):
+        value = ORDINALS[match["word"].lower()] if match["word"] else int(match["digits"])
+        yield Found(match.start(), match.end(), "count", frozenset([("place", str(value))]))
+    for match in _PLACE.finditer(text):
+        yield Found(match.start(), match.end(), "count", frozenset([("place", str(_ROMAN[match["roman"]]))]))
+    for match in _BIRTH.finditer(text):
+        yield Found(match.start(), match.end(), "age", frozenset([("age", str(NUMBERS["zero"]))]))

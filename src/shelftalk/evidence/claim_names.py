@@ -1,0 +1,192 @@
+"""Find names: runs of capitalised words that are capitalised for what they name, not for where they stand."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
+
+from shelftalk.evidence.claim_found import Found, Key
+from shelftalk.evidence.claim_terms import Token
+from shelftalk.evidence.claim_words import (
+    COLOURS,
+    FUNCTION_WORDS,
+    KNOWN_NAMES,
+    MATERIALS,
+    NOT_NAMES,
+    NUMBERS,
+    SHADES,
+    TITLES,
+    UNITS,
+)
+
+_SENTENCE_END = re.compile(r"[.!?:;…]['\"”’)]*\s*$|[\n•*|]\s*[-–•*\"“]?\s*$|^\s*[-–•*\"“'‘(\[]*\s*$|(?:^|[\s(—–-])[\"“‘']$|—\s?$")
+_ABBREVIATED = re.compile(r"(?:\b(?:Dr|Mr|Mrs|Ms|St|Mt|Prof|No|vs)|\b[A-Z])\.\s?$")
+_CONNECTORS = frozenset("of the de da di du del la le van von der den and".split())
+_JOINS = (" ", "-", "\u00a0", " & ", ". ", ".")
+_TAIL = re.compile(r" (?P<tail>[0-9]{1,4}(?:\.[0-9]{1,2})?|(?=[A-Za-z-]{0,8}[0-9])[A-Z0-9][A-Za-z0-9-]{1,12})(?![\w%])")
+
+
+@cache
+def common_words() -> frozenset[str]:
+    """Return the words that are no names, whatever their first letter, from common_words.txt beside this file."""
+    text = files("shelftalk.evidence").joinpath("common_words.txt").read_text(encoding="utf-8")
+    return frozenset(text.split()) | FUNCTION_WORDS | MATERIALS | COLOURS | SHADES | frozenset(NUMBERS) | frozenset(UNITS)
+
+
+def find_names(text: str, tokens: list[Token], title_words: frozenset[str]) -> Iterator[Found]:
+    """Yield names in order of place.
+
+    A capital at a sentence's start counts only with other evidence: another capital beside it, the same word
+    capitalised in mid-sentence or, if it is no common word, in the title, a possessive, or a list of known names.
+    """
+    starts = [_starts_sentence(text, one) for one in tokens]
+    shouting = _segments(text, tokens)
+    seen = {
+        one.lower
+        for one, start, loud in zip(tokens, starts, shouting, strict=True)
+        if one.word[0].isupper() and not start and not loud and _may_name(one) and not is_common(one)
+    } | {word for word in title_words if word not in common_words() and word not in NOT_NAMES and len(word) > 1}
+    index = 0
+    while index < len(tokens):
+        end = _run(text, tokens, index) if _may_name(tokens[index]) or _opens(text, tokens, index) else index
+        if end == index:
+            index += 1
+            continue
+        first, last = _trim(tokens, index, end, starts)
+        if first < last and _is_name(tokens, first, last, starts, shouting, seen, title_words):
+            yield from _named(text, tokens, first, last)
+        index = end
+
+
+def _starts_sentence(text: str, token: Token) -> bool:
+    before = text[max(0, token.start - 8) : token.start]
+    if token.start <= 8 and not before.strip(" \n\t-–•*\"“'‘([") :
+        return True
+    return _SENTENCE_END.search(before if token.start <= 8 else "x" + before) is not None and not _ABBREVIATED.search(before)
+
+
+def _segments(text: str, tokens: list[Token]) -> list[bool]:
+    """Say for each word whether it stands in a stretch where nearly every word is capitalised."""
+    flags = [False] * len(tokens)
+    first = 0
+    for index, token in enumerate(tokens):
+        last = index + 1 == len(tokens)
+        gap = "." if last else text[token.end : tokens[index + 1].start]
+        if last or any(sign in gap for sign in ".!?:;\n•|–—") or " - " in gap:
+            part = [one for one in tokens[first : index + 1] if len(one.word) > 2 and one.lower not in _CONNECTORS]
+            capitals = sum(one.word[0].isupper() for one in part)
+            known = sum(is_common(one) for one in part)
+            if len(part) >= 2 and capitals >= max(2, 0.8 * len(part)) and known * 2 >= len(part) and not (len(part) < 4 and known < len(part)):
+                flags[first : index + 1] = [True] * (index + 1 - first)
+            first = index + 1
+    return flags
+
+
+def is_common(token: Token) -> bool:
+    """Whether a word is an ordinary one, also in the plural."""
+    words = common_words()
+    lower = token.lower
+    if token.word.isupper():
+        return lower in words
+    return lower in words or (lower.endswith("s") and lower[:-1] in words) or lower.removesuffix("es") in words
+
+
+def _may_name(token: Token) -> bool:
+    if not token.word[0].isupper():
+        return any(one.isupper() for one in token.word[1:]) and len(token.word) > 2
+    if len(token.word) == 1 or token.word.lower().replace("’", "'") in NOT_NAMES or token.lower in NOT_NAMES:
+        return False
+    return True
+
+
+def _opens(text: str, tokens: list[Token], index: int) -> bool:
+    """Whether a single capital opens a name: an initial, or the article of a title."""
+    token = tokens[index]
+    return len(token.word) == 1 and token.word.isupper() and token.word != "I" and text[token.end : token.end + 1] in (".", " ")
+
+
+def _run(text: str, tokens: list[Token], index: int) -> int:
+    """Return the index behind the run of name words that begins at `index`, small words between them included."""
+    end = index + 1
+    while end < len(tokens) and end - index < 12:
+        step = end
+        while step < len(tokens) and step - end < 2 and tokens[step].word in _CONNECTORS and _gap(text, tokens, step) == " ":
+            step += 1
+        if step > end and (tokens[end].word == "and" and step == end + 1):
+            return end
+        if step >= len(tokens) or not _joins(text, tokens, step):
+            return end
+        if not (_may_name(tokens[step]) or (len(tokens[step].word) == 1 and tokens[step].word.isupper())):
+            return end
+        end = step + 1
+    return end
+
+
+def _gap(text: str, tokens: list[Token], index: int) -> str:
+    return text[tokens[index - 1].end : tokens[index].start]
+
+
+def _joins(text: str, tokens: list[Token], index: int) -> bool:
+    gap, before = _gap(text, tokens, index), tokens[index - 1]
+    if gap in (". ", "."):
+        return len(before.word) == 1 or before.lower in TITLES
+    return gap in _JOINS
+
+
+def _trim(tokens: list[Token], first: int, last: int, starts: list[bool]) -> tuple[int, int]:
+    """Drop words from a run's ends that only their place made capital."""
+    while first < last and starts[first] and (tokens[first].lower in FUNCTION_WORDS or _only_common(tokens, first, last)):
+        first += 1
+    while first < last and (tokens[first].word in _CONNECTORS or tokens[first].lower in FUNCTION_WORDS - {"the", "a", "an", "may"}):
+        first += 1
+    return first, last
+
+
+def _only_common(tokens: list[Token], first: int, last: int) -> bool:
+    """Whether a sentence's first word is an ordinary one before a name of its own: Artist May Sullivan."""
+    if last - first < 2 or tokens[first + 1].start - tokens[first].end != 1:
+        return False
+    return is_common(tokens[first]) and not is_common(tokens[first + 1]) and tokens[first].lower not in TITLES
+
+
+def _is_name(
+    tokens: list[Token],
+    first: int,
+    last: int,
+    starts: list[bool],
+    shouting: list[bool],
+    seen: set[str],
+    title_words: frozenset[str],
+) -> bool:
+    run = [one for one in tokens[first:last] if one.lower not in FUNCTION_WORDS or one.lower == "may"]
+    if not run:
+        return False
+    strong = any(one.lower in KNOWN_NAMES or _inner_capital(one) or (one.lower in seen and not is_common(one)) for one in run)
+    if shouting[first]:
+        return strong and not all(one.word.isupper() for one in run)
+    if strong:
+        return True
+    uncommon = [one for one in run if not is_common(one)]
+    if starts[first] and last - first == 1:
+        word = tokens[first].word
+        return bool(uncommon) and (word.endswith(("'s", "’s")) or (len(word) > 1 and word.isupper()))
+    if len(run) == 1:
+        return bool(uncommon)
+    return bool(uncommon) or not all(one.lower in MATERIALS or one.lower in COLOURS for one in run)
+
+
+def _inner_capital(token: Token) -> bool:
+    word = token.word
+    return not word.isupper() and any(one.isupper() for one in word[1:]) and "'" not in word and "’" not in word
+
+
+def _named(text: str, tokens: list[Token], first: int, last: int) -> Iterator[Found]:
+    """Yield a name with the number that follows it, Bluetooth 5.3, and without, if that turns out to be a count."""
+    start, end = tokens[first].start, tokens[last - 1].end
+    words = [one.lower for one in tokens[first:last] if one.lower not in FUNCTION_WORDS or one.lower == "may"]
+    keys = frozenset[Key](("word", one) for one in words)
+    if tail := _TAIL.match(text, end):
+        yield Found(start, tail.end(), "name", keys | {("word", tail["tail"].lower())})
+    yield Found(start, end - 2 if text[end - 2 : end] in ("'s", "’s") else end, "name", keys)

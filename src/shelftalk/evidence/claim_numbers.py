@@ -1,0 +1,418 @@
+"""Find what begins with a number: measures, dimensions, ages, percentages, prices, counts and years.
+
+Every pattern is tried at one place and bounded in length, so that the time grows with the text and no faster.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+from shelftalk.evidence.claim_found import Found, Key
+from shelftalk.evidence.claim_words import BARE_UNITS, COLOURS, FUNCTION_WORDS, MATERIALS, NUMBERS, UNITS
+
+_SMALL = "|".join(word for word, value in NUMBERS.items() if value < 20)
+_TENS = "|".join(word for word, value in NUMBERS.items() if value >= 20)
+_WORD = rf"(?:(?:{_TENS})(?:[- ](?:one|two|three|four|five|six|seven|eight|nine))?|{_SMALL})"
+_DIGITS = r"[0-9]{1,3}(?:,[0-9]{3}){1,4}(?![0-9])(?:\.[0-9]{1,6})?|[0-9]{1,12}(?:\.[0-9]{1,6})?|\.[0-9]{1,6}"
+_VULGAR = {"½": Fraction(1, 2), "¼": Fraction(1, 4), "¾": Fraction(3, 4), "⅓": Fraction(1, 3), "⅔": Fraction(2, 3)}
+_NUMBER = re.compile(
+    rf"""(?:(?P<whole>[0-9]{{1,6}})[ -])?(?P<over>[0-9]{{1,3}})/(?P<under>[1-9][0-9]{{0,2}})(?![0-9/])
+    |(?P<before>[0-9]{{0,6}})\ ?(?P<vulgar>[½¼¾⅓⅔])
+    |(?P<digits>[-−]?(?:{_DIGITS}))(?![0-9])
+    |(?P<word>(?:half\ )?a\ dozen|{_WORD}\ dozen|{_WORD}[ -](?:hundred|thousand)(?:\ and\ {_WORD})?|{_WORD}(?:\ and\ a\ half)?)(?![a-z])""",
+    re.VERBOSE | re.IGNORECASE,
+)
+_START = re.compile(
+    rf"(?<![A-Za-zÀ-ɏ0-9_#])(?<![0-9][.,/:])(?<![A-Za-z0-9]-)(?:[-−]?\.?[0-9]|[½¼¾⅓⅔]|(?:half|an?\ (?:dozen|quarter)|{_WORD})(?![a-z]))",
+    re.IGNORECASE | re.VERBOSE,
+)
+_SPELLINGS = "|".join(re.escape(one) for one in sorted(UNITS, key=len, reverse=True))
+_UNIT = re.compile(rf"[\s-]?(?P<unit>{_SPELLINGS})(?![A-Za-z0-9²³])(?!'[a-z])", re.IGNORECASE)
+_FRACTION = re.compile(
+    rf"(?P<part>half|(?:a|one|three)[ ]quarters?[ ]of)[ -](?:an?[ ])?(?P<unit>{_SPELLINGS})(?![A-Za-z])", re.IGNORECASE
+)
+_INCH = re.compile(r"\.?\s?(?:$|[.,;:)(/x×*-]|(?:tall|long|wide|deep|high|thick|diameter|each|across|by|square|and|screen|blade)\b)", re.I)
+_SEPARATOR = re.compile(r"\s?(?P<kind>[-–—/]|\bto\b|\band\b|\bor\b|,|[x×X*]|-?\bby\b-?|&)\s?(?=[0-9.½¼¾a-zA-Z])")
+_LISTING = ("-", "–", "—", "/", "to", "and", "or", ",", "&")
+_RANGING = ("-", "–", "to")
+_SIDE = re.compile(r"\s?[WDHLwdhl](?![A-Za-z])")
+_PERCENT = re.compile(r"\s?(?:%|percent\b|per\s?cent\b)", re.IGNORECASE)
+_CURRENCY = re.compile(r"\s?(?P<unit>euros?|dollars?|usd|eur|gbp|€|pence|cents)(?![a-z])", re.IGNORECASE)
+_CURRENCIES = {"€": "euro", "eur": "euro", "$": "dollar", "usd": "dollar", "gbp": "£", "cent": "cent"}
+_AGE_BEFORE = re.compile(
+    r"(?:\b(?P<word>ages?|aged|age of)\s?:?\s?(?P<from>from )?"
+    r"|\b(?:child|children|kids|toddlers|players|readers|boys|girls|babies|infants|flyers|anyone)(?: of| from| over| under)? )$",
+    re.IGNORECASE,
+)
+_AGE_UNIT = re.compile(r"[\s-]?(?P<unit>years?|yrs?|months?|mos?|weeks?)\b", re.IGNORECASE)
+_AGE_AFTER = re.compile(r"(?:[\s-]olds?\b|\s?(?:of age|and up|and over|and above|and older|or older|and upwards|& up|plus)\b|\s?\+)", re.I)
+_FROM = re.compile(r"\bfrom (?:about )?$", re.IGNORECASE)
+_PLACE_BEFORE = re.compile(r"\b(?P<what>book|volume|vol\.?|part|no\.|number|episode|season|series|chapter|issue|size|page|grade|level) ?$", re.I)
+_PACK_BEFORE = re.compile(
+    r"\b(?P<what>sets?|packs?|box(?:es)?|cases?|tins?|bundles?|bags?|lots?|pairs?|cartons?|rolls?|pieces?|series|family|team) of (?:about )?$", re.I
+)
+_NEXT_WORD = re.compile(r"[ -](?P<word>[A-Za-z]+(?:['’][a-z]+)?)")
+_OUT_OF = re.compile(r" out of (?P<total>[0-9]{1,4}|[a-z]+)\b")
+_PACK_AFTER = re.compile(r"[ -]?(?:packs?|pieces?|pcs?|count|sets?|ply|x)\b", re.IGNORECASE)
+_YEAR = re.compile(r"(?:1[0-9]{3}|20[0-9]{2})(?![0-9.,]?[0-9]|s)")
+_PLURALS = frozenset("people children men women teeth mice feet geese dice pence pcs pc".split())
+_NO_PLURALS = frozenset("is was has this its as us yes plus less his hers always perhaps thus does across various ones times".split())
+_IDIOM_AFTER = re.compile(r"-(?:odd|ish|something|fold)\b| odd\b|/7\b|/20\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A number as it was read, and the unit right after it: `word` says that it was written in letters."""
+
+    value: Fraction
+    end: int
+    word: bool
+    unit: str | None
+    unit_end: int
+
+
+def number_value(match: re.Match[str]) -> Fraction:
+    """Return what a match of the number's pattern stands for."""
+    if match["over"]:
+        return Fraction(int(match["whole"] or 0)) + Fraction(int(match["over"]), int(match["under"]))
+    if match["vulgar"]:
+        return Fraction(int(match["before"] or 0)) + _VULGAR[match["vulgar"]]
+    if match["digits"]:
+        return Fraction(match["digits"].replace(",", "").replace("−", "-"))
+    return _spelled_value(match["word"].lower())
+
+
+def _spelled_value(words: str) -> Fraction:
+    total = Fraction(0)
+    for word in re.split("[ -]", words.replace(" and a half", " half")):
+        if word in ("hundred", "thousand", "dozen"):
+            total = max(total, Fraction(1)) * {"hundred": 100, "thousand": 1000, "dozen": 12}[word]
+            total = total / 2 if words.startswith("half") else total
+        elif word == "half" and not words.startswith("half"):
+            total += Fraction(1, 2)
+        else:
+            total += NUMBERS.get(word, 0)
+    return total
+
+
+def read_quantity(text: str, at: int) -> Quantity | None:
+    """Read a number at `at`, and its unit where there is one."""
+    match = _NUMBER.match(text, at)
+    if match is None:
+        return None
+    word, end = match["word"] is not None, match.end()
+    unit = _UNIT.match(text, end)
+    if unit is None or not _fits(text, unit, match):
+        return Quantity(number_value(match), end, word, None, end)
+    return Quantity(number_value(match), end, word, unit["unit"].lower(), unit.end())
+
+
+def _fits(text: str, unit: re.Match[str], number: re.Match[str]) -> bool:
+    spelling = unit["unit"]
+    if number["word"] is not None and spelling.lower() in BARE_UNITS:
+        return spelling == "seconds" or (spelling in ("min", "sec") and unit.group()[0] == "-")
+    if spelling in ('"', "”", "″"):
+        opened = text.rfind("“" if spelling == "”" else '"', max(0, unit.start() - 200), unit.start())
+        return unit.start() == number.end() and (opened < 0 or _closed(text, opened, unit.start()))
+    if spelling.lower() == "in":
+        return spelling == "in" and _INCH.match(text, unit.end()) is not None
+    if len(spelling) == 1 and spelling in "aAcCfFtThHvVwW":
+        return spelling in "ACFVWhvw" and not (spelling == "A" and re.match(r" [a-z]", text[unit.end() : unit.end() + 2]))
+    return spelling not in ("Second", "second", "G", "M")
+
+
+def _closed(text: str, opened: int, at: int) -> bool:
+    """Whether the quotation marks before `at` come in pairs, or belong to numbers themselves."""
+    marks = [place for place in range(max(0, opened - 200), at) if text[place] in '"“”']
+    return sum(not (place and text[place - 1].isdigit()) for place in marks) % 2 == 0
+
+
+def find_numbers(text: str) -> Iterator[Found]:
+    """Yield what begins with a number, in order of place; what yields nothing is passed over."""
+    at = 0
+    while start := _START.search(text, at):
+        place = start.start()
+        found = next((one for reader in _READERS if (one := reader(text, place))), None)
+        if found is not None and found.kind:
+            yield found
+        at = max(found.end if found else 0, _end_of_number(text, place))
+
+
+def _end_of_number(text: str, at: int) -> int:
+    match = _NUMBER.match(text, at)
+    return match.end() if match else at + 1
+
+
+def _before(text: str, at: int, pattern: re.Pattern[str]) -> re.Match[str] | None:
+    return pattern.search(text[max(0, at - 28) : at])
+
+
+def read_idiom(text: str, at: int) -> Found | None:
+    """Pass over numbers that state nothing: twenty-odd, 24/7, number one, page one, telephone numbers, clock times."""
+    match = _NUMBER.match(text, at)
+    end = match.end() if match else at
+    place = _before(text, at, _PLACE_BEFORE)
+    ranked = place is not None and place["what"].lower() in ("page", "number", "no.") and number_is(match, 1)
+    if ranked or re.compile(r"24/7|20/20|50/50|9/11").match(text, at):
+        return Found(at, max(end, at + 4), "", frozenset())
+    if match and (_IDIOM_AFTER.match(text, end) or re.compile(r"(?:-[0-9]{2,6}){2}|:[0-9]{2}| ?[ap]m\b| o'clock").match(text, end)):
+        return Found(at, end + 3, "", frozenset())
+    return None
+
+
+def number_is(match: re.Match[str] | None, value: int) -> bool:
+    """Whether a match of the number's pattern stands for `value`."""
+    return match is not None and number_value(match) == value
+
+
+def read_fraction(text: str, at: int) -> Found | None:
+    """Read half or a quarter of a unit: half an hour, a quarter of a kilo."""
+    match = _FRACTION.match(text, at)
+    if match is None or match["unit"].lower() in BARE_UNITS - {"second"}:
+        return None
+    part = match["part"].lower()
+    share = Fraction(1, 2) if part == "half" else Fraction(3 if part.startswith("three") else 1, 4)
+    return Found(at, match.end(), "measure", frozenset([measure_key(share, match["unit"].lower())]))
+
+
+def measure_key(value: Fraction, unit: str) -> Key:
+    """Return what a measure states: its dimension and its value in base units."""
+    dimension, factor = UNITS[unit]
+    return ("measure", dimension, str(value * factor))
+
+
+def read_price(text: str, at: int) -> Found | None:
+    """Read a sum of money, its sign before or after."""
+    match = _NUMBER.match(text, at)
+    if match is None:
+        return None
+    sign = re.search(r"[$£€¥]\s?$", text[max(0, at - 2) : at])
+    after = _CURRENCY.match(text, match.end())
+    if sign is None and after is None:
+        return None
+    name = (sign.group()[0] if sign else after["unit"].lower().rstrip("s")) if sign or after else ""
+    key = ("price", _CURRENCIES.get(name, name), str(number_value(match)))
+    start = at - (len(sign.group()) if sign else 0)
+    return Found(start, after.end() if after and not sign else match.end(), "price", frozenset([key]))
+
+
+def read_percentage(text: str, at: int) -> Found | None:
+    """Read a share of a hundred."""
+    numbers = _series(text, at)
+    if not numbers:
+        return None
+    for last in range(len(numbers), 0, -1):
+        if sign := _PERCENT.match(text, numbers[last - 1].end):
+            return Found(at, sign.end(), "percentage", frozenset(("percentage", str(one.value)) for one in numbers[:last]))
+    return None
+
+
+def _series(text: str, at: int) -> list[Quantity]:
+    """Read numbers that share the last one's unit: 6 to 25 cm, 220-240 V, 15, 20 and 25 g; or 12 to 53 without one."""
+    numbers, steps = [], [""]
+    while len(numbers) < 6 and (one := read_quantity(text, at)):
+        numbers.append(one)
+        step = None if one.unit else _SEPARATOR.match(text, one.end)
+        if step is None or step["kind"].lower() not in _LISTING:
+            break
+        steps.append(step["kind"].lower())
+        at = step.end()
+    steps = steps[: len(numbers)]
+    if len(numbers) < 2 or numbers[-1].unit and ("," not in steps or steps[-1] in ("and", "or", "&")):
+        return numbers
+    return numbers[: 2 if steps[1] in _RANGING and not numbers[1].unit else 1]
+
+
+def read_dimensions(text: str, at: int) -> Found | None:
+    """Read lengths that are multiplied, 40 x 30 cm, or a number of equal quantities, 2 x 10 kg."""
+    sides: list[Quantity] = []
+    start = end = at
+    while len(sides) < 4 and (one := read_quantity(text, at)):
+        sides.append(one)
+        letter = _SIDE.match(text, one.unit_end)
+        end = letter.end() if letter and one.unit else one.unit_end
+        step = _SEPARATOR.match(text, end)
+        if step is None or not (step["kind"] in "x×X*" or "by" in step["kind"]):
+            break
+        at = step.end()
+    return _dimensions(sides, start, end) if len(sides) > 1 else None
+
+
+def _dimensions(sides: list[Quantity], start: int, end: int) -> Found | None:
+    unit = sides[-1].unit
+    if unit is None:
+        bare = all(one.unit is None and one.value >= 10 for one in sides)
+        return Found(start, end, "size", frozenset(("side", str(one.value)) for one in sides)) if bare else None
+    if "length" not in UNITS[unit][0]:
+        count: Key = ("count", str(sides[0].value))
+        return Found(start, end, "measure", frozenset([count, measure_key(sides[-1].value, unit)]))
+    return Found(start, end, "size", frozenset(measure_key(one.value, one.unit or unit) for one in sides))
+
+
+def read_age(text: str, at: int) -> Found | None:
+    """Read an age or a span of ages; a bare number is one only with its words: ages 3 to 6, 8-year-olds, 3 and up."""
+    numbers = _age_numbers(text, at)
+    if not numbers:
+        return None
+    before = _before(text, at, _AGE_BEFORE)
+    unit = _AGE_UNIT.match(text, numbers[-1].end)
+    end = unit.end() if unit else numbers[-1].end
+    after = _AGE_AFTER.match(text, end)
+    months = [int(one.value * _months(one.unit or (unit["unit"] if unit else "y"))) for one in numbers]
+    if not _states_age(text, at, months, before, unit, after):
+        return None
+    start = at - (len(before.group()) if before and before["word"] else 0)
+    while after:
+        end = after.end()
+        after = _AGE_AFTER.match(text, end)
+    return Found(start, end, "age", frozenset(("age", str(one)) for one in months))
+
+
+def _age_numbers(text: str, at: int) -> list[Quantity]:
+    first = read_quantity(text, at)
+    if first is None or first.value > 120 or first.value.denominator > 2:
+        return []
+    own = _AGE_UNIT.match(text, first.end)
+    step = re.compile(r"\s?(?:-|–|to|and)\s?").match(text, own.end() if own else first.end)
+    second = read_quantity(text, step.end()) if step else None
+    if second is None or second.value > 120 or (own is None and second.value <= first.value):
+        return [first]
+    if step and "and" in step.group():
+        return [first]
+    return [first, second]
+
+
+def _months(unit: str) -> Fraction:
+    return Fraction(1) if unit.lower().startswith("mo") else Fraction(1, 4) if unit.lower().startswith("w") else Fraction(12)
+
+
+def _states_age(
+    text: str,
+    at: int,
+    months: list[int],
+    before: re.Match[str] | None,
+    unit: re.Match[str] | None,
+    after: re.Match[str] | None,
+) -> bool:
+    young = max(months) <= 216
+    if before is not None and (before["word"] or unit or after or young):
+        return before["word"] is not None or unit is not None or after is not None or _ends_phrase(text, at)
+    if unit is not None and after is not None:
+        return True
+    if unit is not None:
+        return young and not unit["unit"].startswith("w") and (len(months) == 2 or _before(text, at, _FROM) is not None)
+    return after is not None and young and after.group().strip() != "+" and after.group().strip() != "plus"
+
+
+def _ends_phrase(text: str, at: int) -> bool:
+    """Whether nothing is counted after the number at `at`: children of 6, not children over 10 miles."""
+    match = _NUMBER.match(text, at)
+    return match is not None and re.compile(r"\s?(?:$|[.,;:)!?]|or\b|and\b)").match(text, match.end()) is not None
+
+
+def read_measure(text: str, at: int) -> Found | None:
+    """Read numbers with a unit; two units of one dimension together are one measure: 5 ft 9 in, 2 hours 30 minutes."""
+    numbers = _series(text, at)
+    if not numbers or numbers[-1].unit is None:
+        return None
+    last = numbers[-1]
+    assert last.unit is not None
+    if last.value == 1 and last.word and UNITS[last.unit][0] in ("time", "months"):
+        return None
+    step = re.compile(r"(?:,? and | )").match(text, last.unit_end)
+    more = read_quantity(text, step.end()) if step and len(numbers) == 1 else None
+    if more and more.unit and _same_dimension(last.unit, more.unit):
+        factor = UNITS[more.unit][1] / UNITS[last.unit][1]
+        key = measure_key(last.value + more.value * factor, last.unit)
+        return Found(at, more.unit_end, "measure", frozenset([key]))
+    return Found(at, last.unit_end, "measure", frozenset(measure_key(one.value, last.unit) for one in numbers))
+
+
+def _same_dimension(larger: str, smaller: str) -> bool:
+    return UNITS[larger][0] == UNITS[smaller][0] and UNITS[larger][1] > UNITS[smaller][1]
+
+
+def read_year(text: str, at: int) -> Found | None:
+    """Read four digits as a year, unless things are counted or a list follows."""
+    match = _YEAR.match(text, at)
+    if match is None or _counted(text, match.end()):
+        return None
+    return Found(at, match.end(), "date", frozenset([("word", match.group())]))
+
+
+def read_place(text: str, at: int) -> Found | None:
+    """Read a place in a series: Book 2, Volume Three, No. 8."""
+    before, match = _before(text, at, _PLACE_BEFORE), _NUMBER.match(text, at)
+    if before is None or match is None:
+        return None
+    kind = "size" if before["what"].lower() == "size" else "count"
+    if before["what"].lower() in ("page", "number") or (match["word"] and not before["what"][0].isupper()):
+        return None
+    key: Key = ("size", str(number_value(match))) if kind == "size" else ("place", str(number_value(match)))
+    return Found(at - len(before.group()), match.end(), kind, frozenset([key]))
+
+
+def read_count(text: str, at: int) -> Found | None:
+    """Read how many there are: of a noun that follows, in a set or pack, or just in digits."""
+    numbers = _series(text, at)
+    if not numbers or numbers[0].value < 0:
+        return None
+    first, pack = numbers[0], _before(text, at, _PACK_BEFORE)
+    ranged = numbers[1:2] if len(numbers) > 1 and numbers[1].unit is None else []
+    end = ranged[0].end if ranged else first.end
+    if total := _OUT_OF.match(text, first.end):
+        return Found(at, total.end(), "count", frozenset([("count", str(first.value))]))
+    noun = _counted(text, end)
+    whole = first.value.denominator == 1 or "/" in text[at:end]
+    if not noun and text[end : end + 1].isalnum() or not whole:
+        return None
+    keys = frozenset[Key](("count", str(one.value)) for one in (first, *ranged))
+    if pack is not None:
+        return Found(at - len(pack.group()), noun or end, "count", keys)
+    if first.value == 1 and first.word:
+        return None
+    if noun or ranged or not first.word or re.compile(r" of [0-9]").match(text, end):
+        return Found(at, noun or end, "count", keys)
+    return None
+
+
+def _counted(text: str, at: int) -> int | None:
+    """Return where the noun ends that a number before `at` counts, if it counts one within three words."""
+    if hyphened := re.compile(r"-(?P<word>[A-Za-z]{2,})(?![A-Za-z-])").match(text, at):
+        return hyphened.end()
+    if plus := re.compile(r"\+(?= )").match(text, at):
+        at = plus.end()
+    if pack := _PACK_AFTER.match(text, at):
+        return pack.end()
+    end, plain = at, True
+    for _ in range(3):
+        match = _NEXT_WORD.match(text, end)
+        if match is None or match["word"].lower() in FUNCTION_WORDS:
+            return None
+        word, end = match["word"].lower(), match.end()
+        if is_plural(word):
+            return end if plain else at
+        plain = plain and word not in MATERIALS and word not in COLOURS and word.removesuffix("en") not in MATERIALS
+    return None
+
+
+def is_plural(word: str) -> bool:
+    """Guess from its letters whether a lower-case word is a plural noun."""
+    return word in _PLURALS or (len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "ous", "'s")) and word not in _NO_PLURALS)
+
+
+_READERS: tuple[Callable[[str, int], Found | None], ...] = (
+    read_idiom,
+    read_fraction,
+    read_price,
+    read_percentage,
+    read_age,
+    read_dimensions,
+    read_measure,
+    read_place,
+    read_year,
+    read_count,
+)
