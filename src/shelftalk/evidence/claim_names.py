@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
 from shelftalk.evidence.claim_found import Found, Key
@@ -13,17 +13,21 @@ from shelftalk.evidence.claim_words import (
     COLOURS,
     FUNCTION_WORDS,
     KNOWN_NAMES,
+    LEADING_WORDS,
     MATERIALS,
     NOT_NAMES,
     NUMBERS,
+    ROMAN_NUMERALS,
     SHADES,
     TITLES,
     UNITS,
+    WEEKDAYS,
 )
 
-_SENTENCE_END = re.compile(r"[.!?:;…]['\"”’)]*\s*$|[\n•*|]\s*[-–•*\"“]?\s*$|^\s*[-–•*\"“'‘(\[]*\s*$|(?:^|[\s(—–-])[\"“‘']$|—\s?$")
+_SENTENCE_END = re.compile(r"[.!?:;…]['\"”’)]*\s*$|[\n•*|]\s*[-–•*\"“]?\s*$|^\s*[-–•*\"“'‘(\[]*\s*$|(?:^|[\s(—–-])[\"']$|[“‘]$|—\s?$")
 _ABBREVIATED = re.compile(r"(?:\b(?:Dr|Mr|Mrs|Ms|St|Mt|Prof|No|vs)|\b[A-Z])\.\s?$")
-_CONNECTORS = frozenset("of the de da di du del la le van von der den and".split())
+_BREAKS = frozenset(".!?:;\n•|–—")
+_CONNECTORS = frozenset("of the de da di du del la le van von der den".split())
 _JOINS = (" ", "-", "\u00a0", " & ", ". ", ".")
 _TAIL = re.compile(r" (?P<tail>[0-9]{1,4}(?:\.[0-9]{1,2})?|(?=[A-Za-z-]{0,8}[0-9])[A-Z0-9][A-Za-z0-9-]{1,12})(?![\w%])")
 
@@ -41,7 +45,7 @@ def find_names(text: str, tokens: list[Token], title_words: frozenset[str]) -> I
     A capital at a sentence's start counts only with other evidence: another capital beside it, the same word
     capitalised in mid-sentence or, if it is no common word, in the title, a possessive, or a list of known names.
     """
-    starts = [_starts_sentence(text, one) for one in tokens]
+    starts = [not one.word.islower() and _starts_sentence(text, one) for one in tokens]
     shouting = _segments(text, tokens)
     seen = {
         one.lower
@@ -74,36 +78,51 @@ def _segments(text: str, tokens: list[Token]) -> list[bool]:
     for index, token in enumerate(tokens):
         last = index + 1 == len(tokens)
         gap = "." if last else text[token.end : tokens[index + 1].start]
-        if last or any(sign in gap for sign in ".!?:;\n•|–—") or " - " in gap:
+        if gap != " " and (last or not _BREAKS.isdisjoint(gap) or " - " in gap):
             part = [one for one in tokens[first : index + 1] if len(one.word) > 2 and one.lower not in _CONNECTORS]
-            capitals = sum(one.word[0].isupper() for one in part)
-            known = sum(is_common(one) for one in part)
-            if len(part) >= 2 and capitals >= max(2, 0.8 * len(part)) and known * 2 >= len(part) and not (len(part) < 4 and known < len(part)):
+            capitals = sum(not one.word.islower() for one in part)
+            if capitals >= max(2, 0.8 * len(part)) and _ordinary(part):
                 flags[first : index + 1] = [True] * (index + 1 - first)
             first = index + 1
     return flags
 
 
+def _ordinary(part: list[Token]) -> bool:
+    """Whether a capitalised stretch is a heading and no name: half of its words are common, all of them if it is short."""
+    known = sum(is_common(one) for one in part)
+    return known == len(part) if len(part) < 4 else known * 2 >= len(part)
+
+
 def is_common(token: Token) -> bool:
-    """Whether a word is an ordinary one, also in the plural."""
+    """Whether a word is an ordinary one, also in the plural unless it is all capitals."""
+    return _is_common(token.lower, token.word.isupper())
+
+
+@lru_cache(maxsize=20_000)
+def _is_common(lower: str, capitals: bool) -> bool:
     words = common_words()
-    lower = token.lower
-    if token.word.isupper():
+    if capitals:
         return lower in words
-    return lower in words or (lower.endswith("s") and lower[:-1] in words) or lower.removesuffix("es") in words
+    return lower in words or (lower.endswith("s") and lower[:-1] in words) or lower.removesuffix("es") in words or (
+        lower.endswith("ly") and len(lower) > 6
+    )
 
 
 def _may_name(token: Token) -> bool:
+    if token.word.islower():
+        return False
     if not token.word[0].isupper():
-        return any(one.isupper() for one in token.word[1:]) and len(token.word) > 2
+        return len(token.word) > 3 and token.word[1].isupper()  # iPhone, but not words that lost the blank between them
     if len(token.word) == 1 or token.word.lower().replace("’", "'") in NOT_NAMES or token.lower in NOT_NAMES:
         return False
     return True
 
 
 def _opens(text: str, tokens: list[Token], index: int) -> bool:
-    """Whether a single capital opens a name: an initial, or the article of a title."""
+    """Whether a word opens a name that is none alone: an initial, the article of a title, the day of a newspaper."""
     token = tokens[index]
+    if token.lower in WEEKDAYS:
+        return token.word[0].isupper() and text[token.end : token.end + 1] == " " and text[token.end + 1 : token.end + 2].isupper()
     return len(token.word) == 1 and token.word.isupper() and token.word != "I" and text[token.end : token.end + 1] in (".", " ")
 
 
@@ -114,14 +133,17 @@ def _run(text: str, tokens: list[Token], index: int) -> int:
         step = end
         while step < len(tokens) and step - end < 2 and tokens[step].word in _CONNECTORS and _gap(text, tokens, step) == " ":
             step += 1
-        if step > end and (tokens[end].word == "and" and step == end + 1):
-            return end
         if step >= len(tokens) or not _joins(text, tokens, step):
             return end
-        if not (_may_name(tokens[step]) or (len(tokens[step].word) == 1 and tokens[step].word.isupper())):
+        if not (_may_name(tokens[step]) or _continues(tokens[step])):
             return end
         end = step + 1
     return end
+
+
+def _continues(token: Token) -> bool:
+    """Whether a word that begins no name may stand within one: an initial, a number of a king or a war."""
+    return token.word.isupper() and (len(token.word) == 1 or token.lower in ROMAN_NUMERALS)
 
 
 def _gap(text: str, tokens: list[Token], index: int) -> str:
@@ -131,6 +153,8 @@ def _gap(text: str, tokens: list[Token], index: int) -> str:
 def _joins(text: str, tokens: list[Token], index: int) -> bool:
     gap, before = _gap(text, tokens, index), tokens[index - 1]
     if gap in (". ", "."):
+        if tokens[index].lower in FUNCTION_WORDS:
+            return False
         return len(before.word) == 1 or before.lower in TITLES
     return gap in _JOINS
 
@@ -146,8 +170,10 @@ def _trim(tokens: list[Token], first: int, last: int, starts: list[bool]) -> tup
 
 def _only_common(tokens: list[Token], first: int, last: int) -> bool:
     """Whether a sentence's first word is an ordinary one before a name of its own: Artist May Sullivan."""
-    if last - first < 2 or tokens[first + 1].start - tokens[first].end != 1:
+    if last - first < 2 or tokens[first + 1].start - tokens[first].end != 1 or tokens[first].lower in LEADING_WORDS:
         return False
+    if tokens[first + 1].word in _CONNECTORS:
+        return is_common(tokens[first]) and not any(is_common(one) for one in tokens[first + 2 : last])
     return is_common(tokens[first]) and not is_common(tokens[first + 1]) and tokens[first].lower not in TITLES
 
 
@@ -178,7 +204,9 @@ def _is_name(
 
 
 def _inner_capital(token: Token) -> bool:
-    word = token.word
+    word = token.word if token.word[0].isupper() else token.word[1:]
+    if word is not token.word:
+        return word[0].isupper()
     return not word.isupper() and any(one.isupper() for one in word[1:]) and "'" not in word and "’" not in word
 
 

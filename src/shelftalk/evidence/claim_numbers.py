@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 from shelftalk.evidence.claim_found import Found, Key
 from shelftalk.evidence.claim_words import BARE_UNITS, COLOURS, FUNCTION_WORDS, MATERIALS, NUMBERS, UNITS
@@ -18,11 +19,12 @@ _TENS = "|".join(word for word, value in NUMBERS.items() if value >= 20)
 _WORD = rf"(?:(?:{_TENS})(?:[- ](?:one|two|three|four|five|six|seven|eight|nine))?|{_SMALL})"
 _DIGITS = r"[0-9]{1,3}(?:,[0-9]{3}){1,4}(?![0-9])(?:\.[0-9]{1,6})?|[0-9]{1,12}(?:\.[0-9]{1,6})?|\.[0-9]{1,6}"
 _VULGAR = {"½": Fraction(1, 2), "¼": Fraction(1, 4), "¾": Fraction(3, 4), "⅓": Fraction(1, 3), "⅔": Fraction(2, 3)}
+_SCALES = {"dozen": 12, "hundred": 100, "thousand": 1000, "million": 1_000_000, "billion": 1_000_000_000}
 _NUMBER = re.compile(
     rf"""(?:(?P<whole>[0-9]{{1,6}})[ -])?(?P<over>[0-9]{{1,3}})/(?P<under>[1-9][0-9]{{0,2}})(?![0-9/])
     |(?P<before>[0-9]{{0,6}})\ ?(?P<vulgar>[½¼¾⅓⅔])
-    |(?P<digits>[-−]?(?:{_DIGITS}))(?![0-9])
-    |(?P<word>(?:half\ )?a\ dozen|{_WORD}\ dozen|{_WORD}[ -](?:hundred|thousand)(?:\ and\ {_WORD})?|{_WORD}(?:\ and\ a\ half)?)(?![a-z])""",
+    |(?P<digits>[-−]?(?:{_DIGITS}))(?![0-9])(?:\ (?P<scale>thousand|million|billion)(?![a-z]))?
+    |(?P<word>(?:half\ )?a\ dozen|{_WORD}\ dozen|{_WORD}[ -](?:hundred|thousand|million|billion)(?:\ and\ {_WORD})?|{_WORD}(?:\ and\ a\ half)?)(?![a-z])""",
     re.VERBOSE | re.IGNORECASE,
 )
 _START = re.compile(
@@ -58,6 +60,16 @@ _NEXT_WORD = re.compile(r"[ -](?P<word>[A-Za-z]+(?:['’][a-z]+)?)")
 _OUT_OF = re.compile(r" out of (?P<total>[0-9]{1,4}|[a-z]+)\b")
 _PACK_AFTER = re.compile(r"[ -]?(?:packs?|pieces?|pcs?|count|sets?|ply|x)\b", re.IGNORECASE)
 _YEAR = re.compile(r"(?:1[0-9]{3}|20[0-9]{2})(?![0-9.,]?[0-9]|s)")
+_NOTHING = re.compile(r"24/7|20/20|50/50|9/11")
+_CLOCK = re.compile(r"(?:-[0-9]{2,6}){2}|:[0-9]{2}| ?[ap]m\b| o'clock")
+_AGE_STEP = re.compile(r"\s?(?:-|–|to|and)\s?")
+_PHRASE_END = re.compile(r"\s?(?:$|[.,;:)!?]|or\b|and\b)")
+_COMPOUND = re.compile(r"(?:,? and | )")
+_OF_DIGITS = re.compile(r" of [0-9]")
+_HYPHENED = re.compile(r"-(?P<word>[A-Za-z]{2,})(?![A-Za-z-])")
+_MORE = re.compile(r"\+(?= )")
+_SIGN = re.compile(r"[$£€¥]\s?$")
+_LONG_DIGITS = re.compile(r"(?:0[0-9]{2,}|[0-9]{8,})(?![0-9.,]*[0-9])")
 _PLURALS = frozenset("people children men women teeth mice feet geese dice pence pcs pc".split())
 _NO_PLURALS = frozenset("is was has this its as us yes plus less his hers always perhaps thus does across various ones times".split())
 _IDIOM_AFTER = re.compile(r"-(?:odd|ish|something|fold)\b| odd\b|/7\b|/20\b")
@@ -81,15 +93,16 @@ def number_value(match: re.Match[str]) -> Fraction:
     if match["vulgar"]:
         return Fraction(int(match["before"] or 0)) + _VULGAR[match["vulgar"]]
     if match["digits"]:
-        return Fraction(match["digits"].replace(",", "").replace("−", "-"))
+        value = Fraction(match["digits"].replace(",", "").replace("−", "-"))
+        return value * _SCALES[match["scale"].lower()] if match["scale"] else value
     return _spelled_value(match["word"].lower())
 
 
 def _spelled_value(words: str) -> Fraction:
     total = Fraction(0)
     for word in re.split("[ -]", words.replace(" and a half", " half")):
-        if word in ("hundred", "thousand", "dozen"):
-            total = max(total, Fraction(1)) * {"hundred": 100, "thousand": 1000, "dozen": 12}[word]
+        if word in _SCALES:
+            total = max(total, Fraction(1)) * _SCALES[word]
             total = total / 2 if words.startswith("half") else total
         elif word == "half" and not words.startswith("half"):
             total += Fraction(1, 2)
@@ -98,6 +111,7 @@ def _spelled_value(words: str) -> Fraction:
     return total
 
 
+@lru_cache(maxsize=64)  # each reader asks for the same numbers
 def read_quantity(text: str, at: int) -> Quantity | None:
     """Read a number at `at`, and its unit where there is one."""
     match = _NUMBER.match(text, at)
@@ -156,9 +170,9 @@ def read_idiom(text: str, at: int) -> Found | None:
     end = match.end() if match else at
     place = _before(text, at, _PLACE_BEFORE)
     ranked = place is not None and place["what"].lower() in ("page", "number", "no.") and number_is(match, 1)
-    if ranked or re.compile(r"24/7|20/20|50/50|9/11").match(text, at):
+    if ranked or _NOTHING.match(text, at):
         return Found(at, max(end, at + 4), "", frozenset())
-    if match and (_IDIOM_AFTER.match(text, end) or re.compile(r"(?:-[0-9]{2,6}){2}|:[0-9]{2}| ?[ap]m\b| o'clock").match(text, end)):
+    if match and (_IDIOM_AFTER.match(text, end) or _CLOCK.match(text, end)):
         return Found(at, end + 3, "", frozenset())
     return None
 
@@ -189,7 +203,7 @@ def read_price(text: str, at: int) -> Found | None:
     match = _NUMBER.match(text, at)
     if match is None:
         return None
-    sign = re.search(r"[$£€¥]\s?$", text[max(0, at - 2) : at])
+    sign = _SIGN.search(text[max(0, at - 2) : at])
     after = _CURRENCY.match(text, match.end())
     if sign is None and after is None:
         return None
@@ -210,6 +224,7 @@ def read_percentage(text: str, at: int) -> Found | None:
     return None
 
 
+@lru_cache(maxsize=8)
 def _series(text: str, at: int) -> list[Quantity]:
     """Read numbers that share the last one's unit: 6 to 25 cm, 220-240 V, 15, 20 and 25 g; or 12 to 53 without one."""
     numbers, steps = [], [""]
@@ -276,7 +291,7 @@ def _age_numbers(text: str, at: int) -> list[Quantity]:
     if first is None or first.value > 120 or first.value.denominator > 2:
         return []
     own = _AGE_UNIT.match(text, first.end)
-    step = re.compile(r"\s?(?:-|–|to|and)\s?").match(text, own.end() if own else first.end)
+    step = _AGE_STEP.match(text, own.end() if own else first.end)
     second = read_quantity(text, step.end()) if step else None
     if second is None or second.value > 120 or (own is None and second.value <= first.value):
         return [first]
@@ -310,7 +325,7 @@ def _states_age(
 def _ends_phrase(text: str, at: int) -> bool:
     """Whether nothing is counted after the number at `at`: children of 6, not children over 10 miles."""
     match = _NUMBER.match(text, at)
-    return match is not None and re.compile(r"\s?(?:$|[.,;:)!?]|or\b|and\b)").match(text, match.end()) is not None
+    return match is not None and _PHRASE_END.match(text, match.end()) is not None
 
 
 def read_measure(text: str, at: int) -> Found | None:
@@ -322,7 +337,7 @@ def read_measure(text: str, at: int) -> Found | None:
     assert last.unit is not None
     if last.value == 1 and last.word and UNITS[last.unit][0] in ("time", "months"):
         return None
-    step = re.compile(r"(?:,? and | )").match(text, last.unit_end)
+    step = _COMPOUND.match(text, last.unit_end)
     more = read_quantity(text, step.end()) if step and len(numbers) == 1 else None
     if more and more.unit and _same_dimension(last.unit, more.unit):
         factor = UNITS[more.unit][1] / UNITS[last.unit][1]
@@ -361,6 +376,8 @@ def read_count(text: str, at: int) -> Found | None:
     if not numbers or numbers[0].value < 0:
         return None
     first, pack = numbers[0], _before(text, at, _PACK_BEFORE)
+    if _LONG_DIGITS.match(text, at):
+        return Found(at, first.end, "code", frozenset([("code", text[at : first.end])]))
     ranged = numbers[1:2] if len(numbers) > 1 and numbers[1].unit is None else []
     end = ranged[0].end if ranged else first.end
     if total := _OUT_OF.match(text, first.end):
@@ -374,16 +391,16 @@ def read_count(text: str, at: int) -> Found | None:
         return Found(at - len(pack.group()), noun or end, "count", keys)
     if first.value == 1 and first.word:
         return None
-    if noun or ranged or not first.word or re.compile(r" of [0-9]").match(text, end):
+    if noun or ranged or not first.word or _OF_DIGITS.match(text, end):
         return Found(at, noun or end, "count", keys)
     return None
 
 
 def _counted(text: str, at: int) -> int | None:
     """Return where the noun ends that a number before `at` counts, if it counts one within three words."""
-    if hyphened := re.compile(r"-(?P<word>[A-Za-z]{2,})(?![A-Za-z-])").match(text, at):
+    if hyphened := _HYPHENED.match(text, at):
         return hyphened.end()
-    if plus := re.compile(r"\+(?= )").match(text, at):
+    if plus := _MORE.match(text, at):
         at = plus.end()
     if pack := _PACK_AFTER.match(text, at):
         return pack.end()

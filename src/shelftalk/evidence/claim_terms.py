@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from shelftalk.evidence.claim_found import Found, Key
 from shelftalk.evidence.claim_words import (
@@ -20,7 +21,9 @@ from shelftalk.evidence.claim_words import (
     SPELLINGS,
 )
 
-_TOKEN = re.compile(r"(?<![^\W_])[^\W\d_]+(?:['’][^\W\d_]+)*(?![^\W_])")
+_TOKEN = re.compile(
+    r"(?<![^\W_])(?:[A-Z]['’](?=[A-Z]))?[^\W\d_]+(?:['’](?:[^\W\d_A-Z]+|S(?![A-Za-z])))*(?![^\W_])"
+)
 _LINKS = frozenset(" -")
 _PREPOSITIONS = frozenset("of in from is are or with natural pure solid recycled real genuine".split())
 _PRONOUNS = frozenset("he she i it they we you have has had never ever just who".split())
@@ -28,8 +31,7 @@ _COLOUR_BEFORE = frozenset("in one colour color coloured available".split())
 _AWARDS = frozenset("award awards medal prize winner".split())
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """A word of letters in its place; `lower` is without its possessive and in the one spelling we compare."""
 
     start: int
@@ -40,9 +42,10 @@ class Token:
 
 def tokenize(text: str) -> list[Token]:
     """Return the words of letters alone, without those glued to digits; hyphens part words, apostrophes do not."""
-    return [Token(m.start(), m.end(), m.group(), normalise(m.group())) for m in _TOKEN.finditer(text)]
+    return [Token(*match.span(), word := match.group(), normalise(word)) for match in _TOKEN.finditer(text)]
 
 
+@lru_cache(maxsize=20_000)
 def normalise(word: str) -> str:
     """Return a word in lower case, without a possessive ending, in British spelling, adjectives of materials as nouns."""
     lower = word.lower().replace("’", "'")
@@ -61,6 +64,7 @@ def _by_first_word(phrases: frozenset[str]) -> dict[str, list[tuple[str, ...]]]:
 _MATERIAL_TABLE = _by_first_word(MATERIALS)
 _COLOUR_TABLE = _by_first_word(COLOURS | DOUBTFUL_COLOURS)
 _SHADE_TABLE = _by_first_word(SHADES)
+_FIRST_WORDS = frozenset([*_MATERIAL_TABLE, *_COLOUR_TABLE, *_SHADE_TABLE])
 _DOUBTFUL_ENDS = {tuple(one.split()) for one in DOUBTFUL_MATERIALS}
 _PLURALS = frozenset("leathers cottons silks wools metals plastics".split())
 
@@ -73,6 +77,9 @@ def find_terms(text: str, tokens: list[Token], colours_of_title: frozenset[str])
     """
     index, last = 0, -9
     while index < len(tokens):
+        if tokens[index].lower not in _FIRST_WORDS:
+            index += 1
+            continue
         listed = last >= 0 and index - last <= 2 and _listed(text, tokens, last, index)
         term = _material(text, tokens, index, listed) or _colour(text, tokens, index, listed, colours_of_title)
         if term is None:

@@ -234,8 +234,11 @@ NOT_NAMES = _lines("""i, i'm, i've, i'd, i'll, mum, dad, mom, mummy, daddy, gran
     monday, tuesday, wednesday, thursday, friday, saturday, sunday, mondays, tuesdays, wednesdays, thursdays, fridays, saturdays, sundays,
     christmas, easter, halloween, hanukkah, thanksgiving, valentine's, mother's, father's, new year, led, leds, usb, hdmi, dvd, cd, cds, dvds,
     vhs, tv, tvs, bpa, uv, diy, faq, pc, pcs, lcd, gps, ac, dc, rgb, id, ok, ce, eu, uk, us, usa, mp, xl, am, pm, stem, isbn, pdf, dna, url, vip,
-    hd, uhd, cpu, gpu, ram, ssd, sd, sim, aa, aaa, ii, iii, iv, vi, vii, spf, rrp, asap, tba, note, new, free, not, no, only, all, and, for, with,
-    warning, caution, bonus, sale, plus, features, includes, hi-fi, t-shirt, t-shirts, mr, mrs, ms, dr""") | frozenset(MONTHS) - {"may"}
+    hd, uhd, cpu, gpu, ram, ssd, sd, sim, aa, aaa, ii, iii, iv, vi, vii, spf, rrp, asap, tba, note, free, not, no, only, all, and, for, with,
+    warning, caution, copyright, bonus, sale, plus, features, includes, hi-fi, t-shirt, t-shirts, mr, mrs, ms, dr""") | frozenset(MONTHS) - {"may"}
+WEEKDAYS = _lines("monday, tuesday, wednesday, thursday, friday, saturday, sunday")
+ROMAN_NUMERALS = _lines("ii, iii, iv, vi, vii, viii, ix, xi, xii, xiii, xiv")
+LEADING_WORDS = _lines("daily, weekly, new, north, south, east, west, saint, great, los, san, royal, black, national")
 NOT_NAMES -= {"ce", "usa", "uk", "us", "eu", "mr", "mrs", "ms", "dr"}
 TITLES = _lines("mr, mrs, ms, miss, dr, prof, professor, sir, lady, lord, saint, st, king, queen, prince, princess, inspector, captain, aunt, uncle, mt, mount, lake")
 
