@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 import time
@@ -16,13 +17,14 @@ from shelftalk.records import Reference
 
 ITEMS = read_items()
 # Pieces that make claims, and pieces that might break what finds them.
-PIECES = st.sampled_from(
-    """12 cm|1.5 l|3/4"|½ litre|220-240 V|set of 6|three shelves|a dozen|one|10 x 20 cm|A4|XL|EU 42|ages 3 to 6|8-year-olds
-    |5 %|$ 20|€|oak|wooden|stainless steel|off-white|in cream|Mog's|Judith Kerr|J. R. R.|McDonald's|New York Times|X-200B
-    |ISBN 0-00|May 2003|the 1960s|19th century|Book 2|third edition|No.|half an|hundred|"|'|“|’|(|.|!|:|\n- |,|and|to|of|by|x|-|–|/
-    |1,000|0|9999999999|1/0|٣|²|㎏|é|ß|İ|京都|\u00a0|\u200b|e\u0301|🪵|iPhone|BBC|AND|The|the|with""".split("|")
-)
-TEXTS = st.lists(st.one_of(PIECES, st.text(max_size=6)), max_size=25).map(" ".join) | st.text(max_size=80)
+PIECES = """
+12 cm|1.5 l|3/4"|½ litre|220-240 V|set of 6|three shelves|a dozen|one|10 x 20 cm|A4|XL|EU 42|ages 3 to 6|8-year-olds
+5 %|$ 20|€|oak|wooden|stainless steel|off-white|in cream|Mog's|Judith Kerr|J. R. R.|McDonald's|New York Times|X-200B
+ISBN 0-00|May 2003|the 1960s|19th century|Book 2|third edition|No.|half an|hundred|"|'|“|’|(|.|!|:|,|- |and|to|of|by|x
+-|–|/|1,000|0|9999999999|1/0|٣|²|㎏|é|ß|İ|京都|\u00a0|\u200b|e\u0301|🪵|iPhone|BBC|AND|The|the|with
+"""
+PIECE = st.sampled_from(["\n", *PIECES.replace("\n", "|").split("|")])
+TEXTS = st.lists(st.one_of(PIECE, st.text(max_size=6)), max_size=25).map(" ".join) | st.text(max_size=80)
 
 
 def reference(text: str, uid: str = "r1") -> Reference:
@@ -174,7 +176,7 @@ def test_claims_lie_in_the_text_and_never_overlap(text: str, title: str) -> None
     for one in claims:
         assert 0 <= one.start < one.end <= len(text)
         assert text[one.start : one.end] == one.text
-    for one, other in zip(claims, claims[1:], strict=False):
+    for one, other in itertools.pairwise(claims):
         assert one.end <= other.start
 
 
@@ -225,10 +227,8 @@ def test_time_grows_with_the_length(piece: str) -> None:
         find_claims(text, "Oak box, 12 cm")
         return time.process_time() - begin
 
-    find_claims(piece, "")
     short = min(seconds(12_500) for _ in range(2))
-    assert seconds(100_000) < 0.5 + 20 * short  # eight times the text; sixty-four times the time would be a square
-    assert seconds(100_000) < 10
+    assert seconds(100_000) < 0.5 + 20 * short  # eight times the text; a square would take sixty-four times as long
 
 
 def test_the_search_loads_nothing_heavy() -> None:

@@ -11,7 +11,7 @@ from shelftalk.evidence.claim_words import MONTHS, NUMBERS, ORDINALS
 _SIZE = re.compile(
     r"""\b(?:(?P<sheet>[AB][0-7](?![\w.-]))
     |(?P<letters>(?:X{1,4}|[2-6]X)[SL](?![\w-]))
-    |(?P<word>[Ss]izes?:?\ (?P<what>[SML]|[0-9]{1,2}(?:\.5)?|small|medium|large|Small|Medium|Large)(?![\w/.-]*[0-9]))(?!\w)
+    |(?P<word>[Ss]izes?:?\ (?P<what>[SML]|[0-9]{1,2}(?:\.5)?|[Ss]mall|[Mm]edium|[Ll]arge)(?![\w/.-]*[0-9]))(?!\w)
     |(?P<region>(?:UK|EU|EUR|US)\ ?(?:[0-9]{1,2}(?:\.5)?)(?:\s?[-–/]\s?[0-9]{1,2}(?:\.5)?)?)(?![\w.]*[0-9])
     |(?P<bed>(?:[Ss]uper\ )?[KkQqTtFfSsDd](?:ing|ueen|win|ull|ingle|ouble)[- ][Ss]ized?\b))""",
     re.VERBOSE,
@@ -36,8 +36,12 @@ _CODE = re.compile(
 _NO_CODE = re.compile(
     r"(?i)(?:[0-9]+(?:st|nd|rd|th|s|d|k|x|p|c|f|m|g|l|v|w|a|h|mm|cm|ml|kg|gb|tb|mb|in|oz|ct|pcs?|pk|hz|ghz|mah|wh|hr)?|mp[34]|h2o|co2|[a-z]|[a-z]-[0-9])"
 )
-_ISSUE = re.compile(r"(?:[Ee]ditions?|[Vv]olume|[Bb]ook|[Aa]lbum|[Ss]eason|[Ss]eries|[Gg]eneration|[Nn]ovel|[Ii]nstall?ment)(?![a-z])")
-_ORDINAL_BEFORE = re.compile(rf"\b(?:(?P<word>(?i:{'|'.join(ORDINALS)}))|(?P<digits>[0-9]{{1,3}})(?:st|nd|rd|th)) (?:studio )?$")
+_ISSUE = re.compile(
+    r"(?:[Ee]ditions?|[Vv]olume|[Bb]ook|[Aa]lbum|[Ss]eason|[Ss]eries|[Gg]eneration|[Nn]ovel|[Ii]nstall?ment)(?![a-z])"
+)
+_ORDINAL_BEFORE = re.compile(
+    rf"\b(?:(?P<word>(?i:{'|'.join(ORDINALS)}))|(?P<digits>[0-9]{{1,3}})(?:st|nd|rd|th)) (?:studio )?$"
+)
 _BIRTH = re.compile(r"\bfrom birth\b", re.IGNORECASE)
 _PLACE = re.compile(r"\b(?:Book|Volume|Vol\.?|Part|Episode|Season) (?P<roman>I{1,3}|IV|VI{0,3}|IX|X)(?![\w.'’])")
 _ROMAN = dict(zip(("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X"), range(1, 11), strict=True))

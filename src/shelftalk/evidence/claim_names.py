@@ -22,13 +22,19 @@ from shelftalk.evidence.claim_words import (
     TITLES,
     UNITS,
     WEEKDAYS,
+    listed,
 )
 
-_SENTENCE_END = re.compile(r"[.!?:;…]['\"”’)]*\s*$|[\n•*|]\s*[-–•*\"“]?\s*$|^\s*[-–•*\"“'‘(\[]*\s*$|(?:^|[\s(—–-])[\"']$|[“‘]$|—\s?$")
+_SENTENCE_END = re.compile(
+    r"[.!?:;…]['\"”’)]*\s*$|[\n•*|]\s*[-–•*\"“]?\s*$|^\s*[-–•*\"“'‘(\[]*\s*$|(?:^|[\s(—–-])[\"']$|[“‘]$|—\s?$"
+)
 _ABBREVIATED = re.compile(r"(?:\b(?:Dr|Mr|Mrs|Ms|St|Mt|Prof|No|vs)|\b[A-Z])\.\s?$")
-_BREAKS = frozenset(".!?:;\n•|–—")
-_CONNECTORS = frozenset("of the de da di du del la le van von der den".split())
+_BREAKS = frozenset('.!?:;\n•|–—"“”()[]')
+_INCHES = re.compile(r"(?<=[0-9])[\"”]")
+_AFTER_QUOTE = re.compile(r"[\"'”’]\s*[-–—]+\s*$|[\"'”’]\s+$")
+_CONNECTORS = listed("of, the, de, da, di, du, del, la, le, van, von, der, den")
 _JOINS = (" ", "-", "\u00a0", " & ", ". ", ".")
+_PLACING = listed("in, from, near, called, named")
 _TAIL = re.compile(r" (?P<tail>[0-9]{1,4}(?:\.[0-9]{1,2})?|(?=[A-Za-z-]{0,8}[0-9])[A-Z0-9][A-Za-z0-9-]{1,12})(?![\w%])")
 
 
@@ -36,7 +42,9 @@ _TAIL = re.compile(r" (?P<tail>[0-9]{1,4}(?:\.[0-9]{1,2})?|(?=[A-Za-z-]{0,8}[0-9
 def common_words() -> frozenset[str]:
     """Return the words that are no names, whatever their first letter, from common_words.txt beside this file."""
     text = files("shelftalk.evidence").joinpath("common_words.txt").read_text(encoding="utf-8")
-    return frozenset(text.split()) | FUNCTION_WORDS | MATERIALS | COLOURS | SHADES | frozenset(NUMBERS) | frozenset(UNITS)
+    return (
+        frozenset(text.split()) | FUNCTION_WORDS | MATERIALS | COLOURS | SHADES | frozenset(NUMBERS) | frozenset(UNITS)
+    )
 
 
 def find_names(text: str, tokens: list[Token], title_words: frozenset[str]) -> Iterator[Found]:
@@ -59,16 +67,27 @@ def find_names(text: str, tokens: list[Token], title_words: frozenset[str]) -> I
             index += 1
             continue
         first, last = _trim(tokens, index, end, starts)
-        if first < last and _is_name(tokens, first, last, starts, shouting, seen, title_words):
+        if (
+            first < last
+            and not _in_code(text, tokens[last - 1])
+            and _is_name(tokens, first, last, starts, shouting, seen, title_words)
+        ):
             yield from _named(text, tokens, first, last)
         index = end
 
 
+def _in_code(text: str, token: Token) -> bool:
+    """Whether a word is a part of a model number: KX-170B."""
+    return text[token.end : token.end + 1] in ("-", "/") and text[token.end + 1 : token.end + 2].isdigit()
+
+
 def _starts_sentence(text: str, token: Token) -> bool:
     before = text[max(0, token.start - 8) : token.start]
-    if token.start <= 8 and not before.strip(" \n\t-–•*\"“'‘([") :
+    if token.start <= 8 and not before.strip(" \n\t-–•*\"“'‘(["):
         return True
-    return _SENTENCE_END.search(before if token.start <= 8 else "x" + before) is not None and not _ABBREVIATED.search(before)
+    return _SENTENCE_END.search(before if token.start <= 8 else "x" + before) is not None and not _ABBREVIATED.search(
+        before
+    )
 
 
 def _segments(text: str, tokens: list[Token]) -> list[bool]:
@@ -77,18 +96,21 @@ def _segments(text: str, tokens: list[Token]) -> list[bool]:
     first = 0
     for index, token in enumerate(tokens):
         last = index + 1 == len(tokens)
-        gap = "." if last else text[token.end : tokens[index + 1].start]
+        gap = "." if last else _INCHES.sub("", text[token.end : tokens[index + 1].start])
         if gap != " " and (last or not _BREAKS.isdisjoint(gap) or " - " in gap):
             part = [one for one in tokens[first : index + 1] if len(one.word) > 2 and one.lower not in _CONNECTORS]
             capitals = sum(not one.word.islower() for one in part)
-            if capitals >= max(2, 0.8 * len(part)) and _ordinary(part):
+            said_by = _AFTER_QUOTE.search(text[max(0, tokens[first].start - 4) : tokens[first].start])
+            if capitals >= max(2, 0.8 * len(part)) and _ordinary(part) and not said_by:
                 flags[first : index + 1] = [True] * (index + 1 - first)
             first = index + 1
     return flags
 
 
 def _ordinary(part: list[Token]) -> bool:
-    """Whether a capitalised stretch is a heading and no name: half of its words are common, all of them if it is short."""
+    """Whether a capitalised stretch is a heading, no name: all capitals, or half common words, all if it is short."""
+    if all(one.word.isupper() for one in part):
+        return True
     known = sum(is_common(one) for one in part)
     return known == len(part) if len(part) < 4 else known * 2 >= len(part)
 
@@ -103,8 +125,11 @@ def _is_common(lower: str, capitals: bool) -> bool:
     words = common_words()
     if capitals:
         return lower in words
-    return lower in words or (lower.endswith("s") and lower[:-1] in words) or lower.removesuffix("es") in words or (
-        lower.endswith("ly") and len(lower) > 6
+    return (
+        lower in words
+        or (lower.endswith("s") and lower[:-1] in words)
+        or lower.removesuffix("es") in words
+        or (lower.endswith("ly") and len(lower) > 6)
     )
 
 
@@ -113,17 +138,24 @@ def _may_name(token: Token) -> bool:
         return False
     if not token.word[0].isupper():
         return len(token.word) > 3 and token.word[1].isupper()  # iPhone, but not words that lost the blank between them
-    if len(token.word) == 1 or token.word.lower().replace("’", "'") in NOT_NAMES or token.lower in NOT_NAMES:
-        return False
-    return True
+    return len(token.word) > 1 and NOT_NAMES.isdisjoint((token.word.lower().replace("’", "'"), token.lower))
 
 
 def _opens(text: str, tokens: list[Token], index: int) -> bool:
     """Whether a word opens a name that is none alone: an initial, the article of a title, the day of a newspaper."""
     token = tokens[index]
     if token.lower in WEEKDAYS:
-        return token.word[0].isupper() and text[token.end : token.end + 1] == " " and text[token.end + 1 : token.end + 2].isupper()
-    return len(token.word) == 1 and token.word.isupper() and token.word != "I" and text[token.end : token.end + 1] in (".", " ")
+        return (
+            token.word[0].isupper()
+            and text[token.end : token.end + 1] == " "
+            and text[token.end + 1 : token.end + 2].isupper()
+        )
+    return (
+        len(token.word) == 1
+        and token.word.isupper()
+        and token.word != "I"
+        and text[token.end : token.end + 1] in (".", " ")
+    )
 
 
 def _run(text: str, tokens: list[Token], index: int) -> int:
@@ -131,7 +163,12 @@ def _run(text: str, tokens: list[Token], index: int) -> int:
     end = index + 1
     while end < len(tokens) and end - index < 12:
         step = end
-        while step < len(tokens) and step - end < 2 and tokens[step].word in _CONNECTORS and _gap(text, tokens, step) == " ":
+        while (
+            step < len(tokens)
+            and step - end < 2
+            and tokens[step].word in _CONNECTORS
+            and _gap(text, tokens, step) == " "
+        ):
             step += 1
         if step >= len(tokens) or not _joins(text, tokens, step):
             return end
@@ -155,15 +192,21 @@ def _joins(text: str, tokens: list[Token], index: int) -> bool:
     if gap in (". ", "."):
         if tokens[index].lower in FUNCTION_WORDS:
             return False
-        return len(before.word) == 1 or before.lower in TITLES
+        return (
+            len(before.word) == 1 and (len(tokens[index].word) == 1 or not is_common(tokens[index]))
+        ) or before.lower in TITLES
     return gap in _JOINS
 
 
 def _trim(tokens: list[Token], first: int, last: int, starts: list[bool]) -> tuple[int, int]:
     """Drop words from a run's ends that only their place made capital."""
-    while first < last and starts[first] and (tokens[first].lower in FUNCTION_WORDS or _only_common(tokens, first, last)):
+    while (
+        first < last and starts[first] and (tokens[first].lower in FUNCTION_WORDS or _only_common(tokens, first, last))
+    ):
         first += 1
-    while first < last and (tokens[first].word in _CONNECTORS or tokens[first].lower in FUNCTION_WORDS - {"the", "a", "an", "may"}):
+    while first < last and (
+        tokens[first].word in _CONNECTORS or tokens[first].lower in FUNCTION_WORDS - {"the", "a", "an", "may"}
+    ):
         first += 1
     return first, last
 
@@ -187,9 +230,11 @@ def _is_name(
     title_words: frozenset[str],
 ) -> bool:
     run = [one for one in tokens[first:last] if one.lower not in FUNCTION_WORDS or one.lower == "may"]
-    if not run:
+    if all(len(one.word) == 1 for one in run):
         return False
-    strong = any(one.lower in KNOWN_NAMES or _inner_capital(one) or (one.lower in seen and not is_common(one)) for one in run)
+    strong = any(
+        one.lower in KNOWN_NAMES or _inner_capital(one) or (one.lower in seen and not is_common(one)) for one in run
+    )
     if shouting[first]:
         return strong and not all(one.word.isupper() for one in run)
     if strong:
@@ -199,7 +244,9 @@ def _is_name(
         word = tokens[first].word
         return bool(uncommon) and (word.endswith(("'s", "’s")) or (len(word) > 1 and word.isupper()))
     if len(run) == 1:
-        return bool(uncommon)
+        return bool(uncommon) or (
+            first > 0 and tokens[first - 1].word in _PLACING and run[0].lower not in MATERIALS | COLOURS | SHADES
+        )
     return bool(uncommon) or not all(one.lower in MATERIALS or one.lower in COLOURS for one in run)
 
 

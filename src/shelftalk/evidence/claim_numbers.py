@@ -7,54 +7,49 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
 
 from shelftalk.evidence.claim_found import Found, Key
-from shelftalk.evidence.claim_words import BARE_UNITS, COLOURS, FUNCTION_WORDS, MATERIALS, NUMBERS, UNITS
+from shelftalk.evidence.claim_quantities import (
+    FRACTION,
+    NUMBER,
+    SEPARATOR,
+    WORD,
+    Quantity,
+    number_value,
+    read_quantity,
+    read_series,
+)
+from shelftalk.evidence.claim_words import BARE_UNITS, COLOURS, FUNCTION_WORDS, MATERIALS, UNITS, listed
 
-_SMALL = "|".join(word for word, value in NUMBERS.items() if value < 20)
-_TENS = "|".join(word for word, value in NUMBERS.items() if value >= 20)
-_WORD = rf"(?:(?:{_TENS})(?:[- ](?:one|two|three|four|five|six|seven|eight|nine))?|{_SMALL})"
-_DIGITS = r"[0-9]{1,3}(?:,[0-9]{3}){1,4}(?![0-9])(?:\.[0-9]{1,6})?|[0-9]{1,12}(?:\.[0-9]{1,6})?|\.[0-9]{1,6}"
-_VULGAR = {"½": Fraction(1, 2), "¼": Fraction(1, 4), "¾": Fraction(3, 4), "⅓": Fraction(1, 3), "⅔": Fraction(2, 3)}
-_SCALES = {"dozen": 12, "hundred": 100, "thousand": 1000, "million": 1_000_000, "billion": 1_000_000_000}
-_NUMBER = re.compile(
-    rf"""(?:(?P<whole>[0-9]{{1,6}})[ -])?(?P<over>[0-9]{{1,3}})/(?P<under>[1-9][0-9]{{0,2}})(?![0-9/])
-    |(?P<before>[0-9]{{0,6}})\ ?(?P<vulgar>[½¼¾⅓⅔])
-    |(?P<digits>[-−]?(?:{_DIGITS}))(?![0-9])(?:\ (?P<scale>thousand|million|billion)(?![a-z]))?
-    |(?P<word>(?:half\ )?a\ dozen|{_WORD}\ dozen|{_WORD}[ -](?:hundred|thousand|million|billion)(?:\ and\ {_WORD})?|{_WORD}(?:\ and\ a\ half)?)(?![a-z])""",
-    re.VERBOSE | re.IGNORECASE,
-)
 _START = re.compile(
-    rf"(?<![A-Za-zÀ-ɏ0-9_#])(?<![0-9][.,/:])(?<![A-Za-z0-9]-)(?:[-−]?\.?[0-9]|[½¼¾⅓⅔]|(?:half|an?\ (?:dozen|quarter)|{_WORD})(?![a-z]))",
-    re.IGNORECASE | re.VERBOSE,
+    r"(?<![A-Za-zÀ-ɏ0-9_#])(?<![0-9][.,/:])(?<![A-Za-z0-9]-)"
+    rf"(?:[-−]?\.?[0-9]|[½¼¾⅓⅔]|(?:half|an? (?:dozen|quarter)|{WORD})(?![a-z]))",
+    re.IGNORECASE,
 )
-_SPELLINGS = "|".join(re.escape(one) for one in sorted(UNITS, key=len, reverse=True))
-_UNIT = re.compile(rf"[\s-]?(?P<unit>{_SPELLINGS})(?![A-Za-z0-9²³])(?!'[a-z])", re.IGNORECASE)
-_FRACTION = re.compile(
-    rf"(?P<part>half|(?:a|one|three)[ ]quarters?[ ]of)[ -](?:an?[ ])?(?P<unit>{_SPELLINGS})(?![A-Za-z])", re.IGNORECASE
-)
-_INCH = re.compile(r"\.?\s?(?:$|[.,;:)(/x×*-]|(?:tall|long|wide|deep|high|thick|diameter|each|across|by|square|and|screen|blade)\b)", re.I)
-_SEPARATOR = re.compile(r"\s?(?P<kind>[-–—/]|\bto\b|\band\b|\bor\b|,|[x×X*]|-?\bby\b-?|&)\s?(?=[0-9.½¼¾a-zA-Z])")
-_LISTING = ("-", "–", "—", "/", "to", "and", "or", ",", "&")
-_RANGING = ("-", "–", "to")
 _SIDE = re.compile(r"\s?[WDHLwdhl](?![A-Za-z])")
 _PERCENT = re.compile(r"\s?(?:%|percent\b|per\s?cent\b)", re.IGNORECASE)
 _CURRENCY = re.compile(r"\s?(?P<unit>euros?|dollars?|usd|eur|gbp|€|pence|cents)(?![a-z])", re.IGNORECASE)
 _CURRENCIES = {"€": "euro", "eur": "euro", "$": "dollar", "usd": "dollar", "gbp": "£", "cent": "cent"}
 _AGE_BEFORE = re.compile(
     r"(?:\b(?P<word>ages?|aged|age of)\s?:?\s?(?P<from>from )?"
-    r"|\b(?:child|children|kids|toddlers|players|readers|boys|girls|babies|infants|flyers|anyone)(?: of| from| over| under)? )$",
+    r"|\b(?:child|children|kids|toddlers|players|readers|boys|girls|babies|infants|flyers|anyone)"
+    r"(?: of| from| over| under)? )$",
     re.IGNORECASE,
 )
 _AGE_UNIT = re.compile(r"[\s-]?(?P<unit>years?|yrs?|months?|mos?|weeks?)\b", re.IGNORECASE)
-_AGE_AFTER = re.compile(r"(?:[\s-]olds?\b|\s?(?:of age|and up|and over|and above|and older|or older|and upwards|& up|plus)\b|\s?\+)", re.I)
+_AGE_AFTER = re.compile(
+    r"(?:[\s-]olds?\b|\s?(?:of age|and up|and over|and above|and older|or older|and upwards|& up|plus)\b|\s?\+)", re.I
+)
 _FROM = re.compile(r"\bfrom (?:about )?$", re.IGNORECASE)
-_PLACE_BEFORE = re.compile(r"\b(?P<what>book|volume|vol\.?|part|no\.|number|episode|season|series|chapter|issue|size|page|grade|level) ?$", re.I)
+_PLACE_BEFORE = re.compile(
+    r"\b(?P<what>book|volume|vol\.?|part|no\.|number|episode|season|series|chapter|issue|size|page|grade|level) ?$",
+    re.I,
+)
 _PACK_BEFORE = re.compile(
-    r"\b(?P<what>sets?|packs?|box(?:es)?|cases?|tins?|bundles?|bags?|lots?|pairs?|cartons?|rolls?|pieces?|series|family|team) of (?:about )?$", re.I
+    r"\b(?P<what>sets?|packs?|box(?:es)?|cases?|tins?|bundles?|bags?|lots?|pairs?|cartons?|rolls?|pieces?|series"
+    r"|family|team) of (?:about )?$",
+    re.I,
 )
 _NEXT_WORD = re.compile(r"[ -](?P<word>[A-Za-z]+(?:['’][a-z]+)?)")
 _OUT_OF = re.compile(r" out of (?P<total>[0-9]{1,4}|[a-z]+)\b")
@@ -62,86 +57,19 @@ _PACK_AFTER = re.compile(r"[ -]?(?:packs?|pieces?|pcs?|count|sets?|ply|x)\b", re
 _YEAR = re.compile(r"(?:1[0-9]{3}|20[0-9]{2})(?![0-9.,]?[0-9]|s)")
 _NOTHING = re.compile(r"24/7|20/20|50/50|9/11")
 _CLOCK = re.compile(r"(?:-[0-9]{2,6}){2}|:[0-9]{2}| ?[ap]m\b| o'clock")
-_AGE_STEP = re.compile(r"\s?(?:-|–|to|and)\s?")
+_AGE_STEP = re.compile(r" ?(?:-|–|to|and) ?")
 _PHRASE_END = re.compile(r"\s?(?:$|[.,;:)!?]|or\b|and\b)")
 _COMPOUND = re.compile(r"(?:,? and | )")
-_OF_DIGITS = re.compile(r" of [0-9]")
+_OF_DIGITS = re.compile(r" (?:of )?[0-9]")
 _HYPHENED = re.compile(r"-(?P<word>[A-Za-z]{2,})(?![A-Za-z-])")
 _MORE = re.compile(r"\+(?= )")
 _SIGN = re.compile(r"[$£€¥]\s?$")
 _LONG_DIGITS = re.compile(r"(?:0[0-9]{2,}|[0-9]{8,})(?![0-9.,]*[0-9])")
-_PLURALS = frozenset("people children men women teeth mice feet geese dice pence pcs pc".split())
-_NO_PLURALS = frozenset("is was has this its as us yes plus less his hers always perhaps thus does across various ones times".split())
+_PLURALS = listed("people, children, men, women, teeth, mice, feet, geese, dice, pence, pcs, pc")
+_NO_PLURALS = listed(
+    "is, was, has, this, its, as, us, yes, plus, less, his, hers, always, perhaps, thus, does, across, various, ones"
+)
 _IDIOM_AFTER = re.compile(r"-(?:odd|ish|something|fold)\b| odd\b|/7\b|/20\b")
-
-
-@dataclass(frozen=True, slots=True)
-class Quantity:
-    """A number as it was read, and the unit right after it: `word` says that it was written in letters."""
-
-    value: Fraction
-    end: int
-    word: bool
-    unit: str | None
-    unit_end: int
-
-
-def number_value(match: re.Match[str]) -> Fraction:
-    """Return what a match of the number's pattern stands for."""
-    if match["over"]:
-        return Fraction(int(match["whole"] or 0)) + Fraction(int(match["over"]), int(match["under"]))
-    if match["vulgar"]:
-        return Fraction(int(match["before"] or 0)) + _VULGAR[match["vulgar"]]
-    if match["digits"]:
-        value = Fraction(match["digits"].replace(",", "").replace("−", "-"))
-        return value * _SCALES[match["scale"].lower()] if match["scale"] else value
-    return _spelled_value(match["word"].lower())
-
-
-def _spelled_value(words: str) -> Fraction:
-    total = Fraction(0)
-    for word in re.split("[ -]", words.replace(" and a half", " half")):
-        if word in _SCALES:
-            total = max(total, Fraction(1)) * _SCALES[word]
-            total = total / 2 if words.startswith("half") else total
-        elif word == "half" and not words.startswith("half"):
-            total += Fraction(1, 2)
-        else:
-            total += NUMBERS.get(word, 0)
-    return total
-
-
-@lru_cache(maxsize=64)  # each reader asks for the same numbers
-def read_quantity(text: str, at: int) -> Quantity | None:
-    """Read a number at `at`, and its unit where there is one."""
-    match = _NUMBER.match(text, at)
-    if match is None:
-        return None
-    word, end = match["word"] is not None, match.end()
-    unit = _UNIT.match(text, end)
-    if unit is None or not _fits(text, unit, match):
-        return Quantity(number_value(match), end, word, None, end)
-    return Quantity(number_value(match), end, word, unit["unit"].lower(), unit.end())
-
-
-def _fits(text: str, unit: re.Match[str], number: re.Match[str]) -> bool:
-    spelling = unit["unit"]
-    if number["word"] is not None and spelling.lower() in BARE_UNITS:
-        return spelling == "seconds" or (spelling in ("min", "sec") and unit.group()[0] == "-")
-    if spelling in ('"', "”", "″"):
-        opened = text.rfind("“" if spelling == "”" else '"', max(0, unit.start() - 200), unit.start())
-        return unit.start() == number.end() and (opened < 0 or _closed(text, opened, unit.start()))
-    if spelling.lower() == "in":
-        return spelling == "in" and _INCH.match(text, unit.end()) is not None
-    if len(spelling) == 1 and spelling in "aAcCfFtThHvVwW":
-        return spelling in "ACFVWhvw" and not (spelling == "A" and re.match(r" [a-z]", text[unit.end() : unit.end() + 2]))
-    return spelling not in ("Second", "second", "G", "M")
-
-
-def _closed(text: str, opened: int, at: int) -> bool:
-    """Whether the quotation marks before `at` come in pairs, or belong to numbers themselves."""
-    marks = [place for place in range(max(0, opened - 200), at) if text[place] in '"“”']
-    return sum(not (place and text[place - 1].isdigit()) for place in marks) % 2 == 0
 
 
 def find_numbers(text: str) -> Iterator[Found]:
@@ -156,7 +84,7 @@ def find_numbers(text: str) -> Iterator[Found]:
 
 
 def _end_of_number(text: str, at: int) -> int:
-    match = _NUMBER.match(text, at)
+    match = NUMBER.match(text, at)
     return match.end() if match else at + 1
 
 
@@ -166,7 +94,7 @@ def _before(text: str, at: int, pattern: re.Pattern[str]) -> re.Match[str] | Non
 
 def read_idiom(text: str, at: int) -> Found | None:
     """Pass over numbers that state nothing: twenty-odd, 24/7, number one, page one, telephone numbers, clock times."""
-    match = _NUMBER.match(text, at)
+    match = NUMBER.match(text, at)
     end = match.end() if match else at
     place = _before(text, at, _PLACE_BEFORE)
     ranked = place is not None and place["what"].lower() in ("page", "number", "no.") and number_is(match, 1)
@@ -184,7 +112,7 @@ def number_is(match: re.Match[str] | None, value: int) -> bool:
 
 def read_fraction(text: str, at: int) -> Found | None:
     """Read half or a quarter of a unit: half an hour, a quarter of a kilo."""
-    match = _FRACTION.match(text, at)
+    match = FRACTION.match(text, at)
     if match is None or match["unit"].lower() in BARE_UNITS - {"second"}:
         return None
     part = match["part"].lower()
@@ -200,45 +128,34 @@ def measure_key(value: Fraction, unit: str) -> Key:
 
 def read_price(text: str, at: int) -> Found | None:
     """Read a sum of money, its sign before or after."""
-    match = _NUMBER.match(text, at)
+    match = NUMBER.match(text, at)
     if match is None:
         return None
-    sign = _SIGN.search(text[max(0, at - 2) : at])
-    after = _CURRENCY.match(text, match.end())
-    if sign is None and after is None:
-        return None
-    name = (sign.group()[0] if sign else after["unit"].lower().rstrip("s")) if sign or after else ""
-    key = ("price", _CURRENCIES.get(name, name), str(number_value(match)))
-    start = at - (len(sign.group()) if sign else 0)
-    return Found(start, after.end() if after and not sign else match.end(), "price", frozenset([key]))
+    if sign := _SIGN.search(text[max(0, at - 2) : at]):
+        key = price_key(sign.group()[0], number_value(match))
+        return Found(at - len(sign.group()), match.end(), "price", frozenset([key]))
+    if after := _CURRENCY.match(text, match.end()):
+        key = price_key(after["unit"].lower().rstrip("s"), number_value(match))
+        return Found(at, after.end(), "price", frozenset([key]))
+    return None
+
+
+def price_key(currency: str, value: Fraction) -> Key:
+    """Return a sum's key: a currency's sign, code and name are one."""
+    return ("price", _CURRENCIES.get(currency, currency), str(value))
 
 
 def read_percentage(text: str, at: int) -> Found | None:
     """Read a share of a hundred."""
-    numbers = _series(text, at)
+    numbers = read_series(text, at)
     if not numbers:
         return None
     for last in range(len(numbers), 0, -1):
         if sign := _PERCENT.match(text, numbers[last - 1].end):
-            return Found(at, sign.end(), "percentage", frozenset(("percentage", str(one.value)) for one in numbers[:last]))
+            return Found(
+                at, sign.end(), "percentage", frozenset(("percentage", str(one.value)) for one in numbers[:last])
+            )
     return None
-
-
-@lru_cache(maxsize=8)
-def _series(text: str, at: int) -> list[Quantity]:
-    """Read numbers that share the last one's unit: 6 to 25 cm, 220-240 V, 15, 20 and 25 g; or 12 to 53 without one."""
-    numbers, steps = [], [""]
-    while len(numbers) < 6 and (one := read_quantity(text, at)):
-        numbers.append(one)
-        step = None if one.unit else _SEPARATOR.match(text, one.end)
-        if step is None or step["kind"].lower() not in _LISTING:
-            break
-        steps.append(step["kind"].lower())
-        at = step.end()
-    steps = steps[: len(numbers)]
-    if len(numbers) < 2 or numbers[-1].unit and ("," not in steps or steps[-1] in ("and", "or", "&")):
-        return numbers
-    return numbers[: 2 if steps[1] in _RANGING and not numbers[1].unit else 1]
 
 
 def read_dimensions(text: str, at: int) -> Found | None:
@@ -249,8 +166,8 @@ def read_dimensions(text: str, at: int) -> Found | None:
         sides.append(one)
         letter = _SIDE.match(text, one.unit_end)
         end = letter.end() if letter and one.unit else one.unit_end
-        step = _SEPARATOR.match(text, end)
-        if step is None or not (step["kind"] in "x×X*" or "by" in step["kind"]):
+        step = SEPARATOR.match(text, end)
+        if step is None or not (step["kind"] in "x×X" or "by" in step["kind"]):
             break
         at = step.end()
     return _dimensions(sides, start, end) if len(sides) > 1 else None
@@ -301,7 +218,13 @@ def _age_numbers(text: str, at: int) -> list[Quantity]:
 
 
 def _months(unit: str) -> Fraction:
-    return Fraction(1) if unit.lower().startswith("mo") else Fraction(1, 4) if unit.lower().startswith("w") else Fraction(12)
+    return (
+        Fraction(1)
+        if unit.lower().startswith("mo")
+        else Fraction(1, 4)
+        if unit.lower().startswith("w")
+        else Fraction(12)
+    )
 
 
 def _states_age(
@@ -324,26 +247,25 @@ def _states_age(
 
 def _ends_phrase(text: str, at: int) -> bool:
     """Whether nothing is counted after the number at `at`: children of 6, not children over 10 miles."""
-    match = _NUMBER.match(text, at)
+    match = NUMBER.match(text, at)
     return match is not None and _PHRASE_END.match(text, match.end()) is not None
 
 
 def read_measure(text: str, at: int) -> Found | None:
     """Read numbers with a unit; two units of one dimension together are one measure: 5 ft 9 in, 2 hours 30 minutes."""
-    numbers = _series(text, at)
-    if not numbers or numbers[-1].unit is None:
+    numbers = read_series(text, at)
+    if not numbers or (unit := numbers[-1].unit) is None:
         return None
     last = numbers[-1]
-    assert last.unit is not None
-    if last.value == 1 and last.word and UNITS[last.unit][0] in ("time", "months"):
+    if last.value == 1 and last.word and UNITS[unit][0] in ("time", "months"):
         return None
     step = _COMPOUND.match(text, last.unit_end)
     more = read_quantity(text, step.end()) if step and len(numbers) == 1 else None
-    if more and more.unit and _same_dimension(last.unit, more.unit):
-        factor = UNITS[more.unit][1] / UNITS[last.unit][1]
-        key = measure_key(last.value + more.value * factor, last.unit)
+    if more and more.unit and _same_dimension(unit, more.unit):
+        factor = UNITS[more.unit][1] / UNITS[unit][1]
+        key = measure_key(last.value + more.value * factor, unit)
         return Found(at, more.unit_end, "measure", frozenset([key]))
-    return Found(at, last.unit_end, "measure", frozenset(measure_key(one.value, last.unit) for one in numbers))
+    return Found(at, last.unit_end, "measure", frozenset(measure_key(one.value, unit) for one in numbers))
 
 
 def _same_dimension(larger: str, smaller: str) -> bool:
@@ -360,8 +282,8 @@ def read_year(text: str, at: int) -> Found | None:
 
 def read_place(text: str, at: int) -> Found | None:
     """Read a place in a series: Book 2, Volume Three, No. 8."""
-    before, match = _before(text, at, _PLACE_BEFORE), _NUMBER.match(text, at)
-    if before is None or match is None:
+    before, match = _before(text, at, _PLACE_BEFORE), NUMBER.match(text, at)
+    if before is None or match is None or number_value(match).denominator > 1:
         return None
     kind = "size" if before["what"].lower() == "size" else "count"
     if before["what"].lower() in ("page", "number") or (match["word"] and not before["what"][0].isupper()):
@@ -372,7 +294,7 @@ def read_place(text: str, at: int) -> Found | None:
 
 def read_count(text: str, at: int) -> Found | None:
     """Read how many there are: of a noun that follows, in a set or pack, or just in digits."""
-    numbers = _series(text, at)
+    numbers = read_series(text, at)
     if not numbers or numbers[0].value < 0:
         return None
     first, pack = numbers[0], _before(text, at, _PACK_BEFORE)
@@ -384,7 +306,7 @@ def read_count(text: str, at: int) -> Found | None:
         return Found(at, total.end(), "count", frozenset([("count", str(first.value))]))
     noun = _counted(text, end)
     whole = first.value.denominator == 1 or "/" in text[at:end]
-    if not noun and text[end : end + 1].isalnum() or not whole:
+    if (not noun and text[end : end + 1].isalnum()) or not whole:
         return None
     keys = frozenset[Key](("count", str(one.value)) for one in (first, *ranged))
     if pack is not None:
@@ -418,7 +340,12 @@ def _counted(text: str, at: int) -> int | None:
 
 def is_plural(word: str) -> bool:
     """Guess from its letters whether a lower-case word is a plural noun."""
-    return word in _PLURALS or (len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "ous", "'s")) and word not in _NO_PLURALS)
+    return word in _PLURALS or (
+        len(word) > 3
+        and word.endswith("s")
+        and not word.endswith(("ss", "us", "ous", "'s"))
+        and word not in _NO_PLURALS
+    )
 
 
 _READERS: tuple[Callable[[str, int], Found | None], ...] = (

@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 from shelftalk.evidence.claim_found import Found, Key
@@ -14,21 +15,23 @@ from shelftalk.evidence.claim_words import (
     COLOURS,
     DOUBTFUL_COLOURS,
     DOUBTFUL_MATERIALS,
+    FOODS_BEFORE,
     FUNCTION_WORDS,
     IDIOMS,
+    MASSES,
     MATERIALS,
     SHADES,
     SPELLINGS,
+    listed,
 )
 
-_TOKEN = re.compile(
-    r"(?<![^\W_])(?:[A-Z]['’](?=[A-Z]))?[^\W\d_]+(?:['’](?:[^\W\d_A-Z]+|S(?![A-Za-z])))*(?![^\W_])"
-)
-_LINKS = frozenset(" -")
-_PREPOSITIONS = frozenset("of in from is are or with natural pure solid recycled real genuine".split())
-_PRONOUNS = frozenset("he she i it they we you have has had never ever just who".split())
-_COLOUR_BEFORE = frozenset("in one colour color coloured available".split())
-_AWARDS = frozenset("award awards medal prize winner".split())
+_TOKEN = re.compile(r"(?<![^\W_])(?:[A-Z]['’](?=[A-Z]))?[^\W\d_]+(?:['’](?:[^\W\d_A-Z]+|S(?![A-Za-z])))*(?![^\W_])")
+_LINKS = (" ", "-")
+_PREPOSITIONS = listed("of, in, from, is, are, or, with, natural, pure, solid, recycled, real, genuine")
+_DETERMINERS = listed("the, a, an, this, that, your, my, our, his, her, on, of, any")
+_PRONOUNS = listed("he, she, i, it, they, we, you, have, has, had, never, ever, just, who")
+_COLOUR_BEFORE = listed("in, one, colour, color, coloured, available")
+_AWARDS = listed("award, awards, medal, prize, winner")
 
 
 class Token(NamedTuple):
@@ -47,7 +50,7 @@ def tokenize(text: str) -> list[Token]:
 
 @lru_cache(maxsize=20_000)
 def normalise(word: str) -> str:
-    """Return a word in lower case, without a possessive ending, in British spelling, adjectives of materials as nouns."""
+    """Return a word in lower case, no possessive, in British spelling, and an adjective of a material as its noun."""
     lower = word.lower().replace("’", "'")
     lower = lower.removesuffix("'s").removesuffix("'")
     return lower[:-1] if lower in _PLURALS else SPELLINGS.get(lower, lower)
@@ -66,7 +69,7 @@ _COLOUR_TABLE = _by_first_word(COLOURS | DOUBTFUL_COLOURS)
 _SHADE_TABLE = _by_first_word(SHADES)
 _FIRST_WORDS = frozenset([*_MATERIAL_TABLE, *_COLOUR_TABLE, *_SHADE_TABLE])
 _DOUBTFUL_ENDS = {tuple(one.split()) for one in DOUBTFUL_MATERIALS}
-_PLURALS = frozenset("leathers cottons silks wools metals plastics".split())
+_PLURALS = listed("leathers, cottons, silks, wools, metals, plastics")
 
 
 def find_terms(text: str, tokens: list[Token], colours_of_title: frozenset[str]) -> Iterator[Found]:
@@ -80,12 +83,13 @@ def find_terms(text: str, tokens: list[Token], colours_of_title: frozenset[str])
         if tokens[index].lower not in _FIRST_WORDS:
             index += 1
             continue
-        listed = last >= 0 and index - last <= 2 and _listed(text, tokens, last, index)
-        term = _material(text, tokens, index, listed) or _colour(text, tokens, index, listed, colours_of_title)
-        if term is None:
+        in_list = last >= 0 and index - last <= 2 and _continues_list(text, tokens, last, index)
+        material = _material(text, tokens, index, in_list)
+        colour = _colour(text, tokens, index, in_list, colours_of_title)
+        size, kind = max(material, colour, key=lambda one: one[0])
+        if not size:
             index += 1
             continue
-        size, kind = term
         words = tokens[index : index + size]
         keys = frozenset[Key](("term", one.lower) for one in words)
         yield Found(words[0].start, words[-1].end, kind, keys)
@@ -93,7 +97,7 @@ def find_terms(text: str, tokens: list[Token], colours_of_title: frozenset[str])
         index += size
 
 
-def _listed(text: str, tokens: list[Token], last: int, index: int) -> bool:
+def _continues_list(text: str, tokens: list[Token], last: int, index: int) -> bool:
     """Whether a term at `index` follows the term before in a list."""
     gap = text[tokens[last].end : tokens[index].start]
     return gap.strip() in (",", "and", "or", "&", "/", ", and", ", or", "+") and len(gap) < 8
@@ -111,7 +115,7 @@ def _phrase(text: str, tokens: list[Token], index: int, table: dict[str, list[tu
 
 
 def _linked(text: str, part: list[Token]) -> bool:
-    return all(text[left.end : right.start] in _LINKS for left, right in zip(part, part[1:], strict=False))
+    return all(text[left.end : right.start] in _LINKS for left, right in pairwise(part))
 
 
 def _next(text: str, tokens: list[Token], index: int) -> str:
@@ -127,17 +131,17 @@ def _before(text: str, tokens: list[Token], index: int) -> str:
     return ""
 
 
-def _material(text: str, tokens: list[Token], index: int, listed: bool) -> tuple[int, str] | None:
+def _material(text: str, tokens: list[Token], index: int, in_list: bool) -> tuple[int, str]:
     size = _phrase(text, tokens, index, _MATERIAL_TABLE)
     if not size:
-        return None
+        return 0, "material"
     words = tuple(one.lower for one in tokens[index : index + size])
     if _idiom(text, tokens, index, index + size - 1) or (words[-1] in COLOURS and size == 1):
-        return None
-    if words in (("gold",), ("silver",)) and not _before(text, tokens, index) in _PREPOSITIONS | {"carat"}:
-        return None if _colour_like(text, tokens, index) else (size, "material")
-    if words in _DOUBTFUL_ENDS and not listed and not _is_stuff(text, tokens, index, index + size - 1):
-        return None
+        return 0, "material"
+    if words in (("gold",), ("silver",)) and _before(text, tokens, index) not in _PREPOSITIONS | {"carat"}:
+        return (0 if _colour_like(text, tokens, index) else size), "material"
+    if words in _DOUBTFUL_ENDS and not in_list and not _is_stuff(text, tokens, index, index + size - 1):
+        return 0, "material"
     return size, "material"
 
 
@@ -165,37 +169,65 @@ def _is_stuff(text: str, tokens: list[Token], first: int, last: int) -> bool:
         return False
     if following and (following not in FUNCTION_WORDS or following == "one"):
         return not following.endswith(("ed", "ing")) or following.startswith(("covered", "lined", "backed"))
-    return before in _PREPOSITIONS and not (following == "of")
+    if tokens[last].lower in MASSES:
+        return bool(before) and before not in _DETERMINERS
+    return before in _PREPOSITIONS and following != "of"
 
 
 def _colour(
-    text: str, tokens: list[Token], index: int, listed: bool, colours_of_title: frozenset[str]
-) -> tuple[int, str] | None:
+    text: str, tokens: list[Token], index: int, in_list: bool, colours_of_title: frozenset[str]
+) -> tuple[int, str]:
     shade = _phrase(text, tokens, index, _SHADE_TABLE)
     if shade and index + shade < len(tokens) and _linked(text, tokens[index : index + shade + 1]):
         size = _phrase(text, tokens, index + shade, _COLOUR_TABLE)
         first, last = index + shade, index + shade + size - 1
-        if size and not _idiom(text, tokens, index, last) and _is_sure(text, tokens, first, last, listed, colours_of_title):
+        if (
+            size
+            and not _idiom(text, tokens, index, last)
+            and _is_sure(text, tokens, first, last, in_list, colours_of_title)
+        ):
             return shade + size, "colour"
     size = _phrase(text, tokens, index, _COLOUR_TABLE)
     if not size or _idiom(text, tokens, index, index + size - 1):
-        return None
-    return (size, "colour") if _is_sure(text, tokens, index, index + size - 1, listed, colours_of_title) else None
+        return 0, "colour"
+    sure = _is_sure(text, tokens, index, index + size - 1, in_list, colours_of_title)
+    return (size if sure else 0), "colour"
 
 
 def _is_sure(
-    text: str, tokens: list[Token], first: int, last: int, listed: bool, colours_of_title: frozenset[str]
+    text: str, tokens: list[Token], first: int, last: int, in_list: bool, colours_of_title: frozenset[str]
 ) -> bool:
     phrase = " ".join(one.lower for one in tokens[first : last + 1])
-    return phrase in COLOURS or listed or phrase in colours_of_title or _is_colour(text, tokens, first, last)
+    if _before(text, tokens, first) in FOODS_BEFORE.get(phrase, ()):
+        return False
+    return phrase in COLOURS or in_list or phrase in colours_of_title or _is_colour(text, tokens, first, last)
 
 
 def _is_colour(text: str, tokens: list[Token], first: int, last: int) -> bool:
     """Whether a doubtful word is a colour: in cream, rust finish, chestnut suede."""
     before, following = _before(text, tokens, first), _next(text, tokens, last)
-    if following in COLOUR_NOUNS or following in COLOURS or following in MATERIALS:
+    if (
+        _colour_follows(text, tokens, last)
+        or following in COLOUR_NOUNS
+        or following in COLOURS
+        or following in MATERIALS
+    ):
+        return True
+    if before in ("is", "are", "was") and not following:
         return True
     return before in _COLOUR_BEFORE and following not in ("oil", "juice", "sauce", "flavour", "milk", "water")
+
+
+def _colour_follows(text: str, tokens: list[Token], last: int) -> bool:
+    """Whether a sure colour is next in a list: mustard, blush pink."""
+    for index in range(last + 1, min(last + 3, len(tokens))):
+        if index == last + 1 and not _continues_list(text, tokens, last, index):
+            return False
+        if tokens[index].lower in COLOURS:
+            return not _idiom(text, tokens, index, index)
+        if tokens[index].lower not in SHADES:
+            return False
+    return False
 
 
 def title_colours(title: str) -> frozenset[str]:

@@ -26,6 +26,9 @@ from shelftalk.records import Reference
 _WORD = re.compile(r"\w+(?:['’]\w+)*(?:\.\d+)?")
 _CODE_WORD = re.compile(r"[A-Za-z0-9]+(?:[-/][A-Za-z0-9]+)*")
 
+# What a source is called in a claim, its uid, and what it states.
+_Source = tuple[str, str | None, frozenset[Key]]
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:
@@ -50,7 +53,7 @@ def find_claims(text: str, title: str, references: Sequence[Reference] = ()) -> 
     each reference, its title and description together, in the given order. Values are compared, not spellings:
 
     - a measure by value and unit, converted where that is exact (1.2 m = 120 cm, 1 lb = 16 oz; inches are no
-      centimetres); a range or a size needs each of its numbers; a size without a unit also agrees with one that has one;
+      centimetres); a range or a size needs each of its numbers; a size without a unit agrees with one that has it;
     - a count by its number, whatever is counted; a place in a series (Book 2, third edition) by that place;
     - an age by each of its bounds, in months; also where the source gives them as a time (12 months);
     - a percentage by value, a price by value and currency, a code by its letters and digits;
@@ -61,7 +64,7 @@ def find_claims(text: str, title: str, references: Sequence[Reference] = ()) -> 
 
     References never change what is found, and never take support away. Time grows with the text's length alone.
     """
-    stated = [("title", None, _stated(title))]
+    stated: list[_Source] = [("title", None, _stated(title))]
     stated += [("reference", one.uid, _stated(f"{one.title}\n{one.description}")) for one in references]
     return [_claim(text, one, stated) for one in _find(text, title)]
 
@@ -72,7 +75,7 @@ def unsupported_per_100_words(claims: Iterable[Claim], text: str) -> float:
     return 100 * sum(one.support == "none" for one in claims) / words if words else 0.0
 
 
-def _claim(text: str, found: Found, stated: list[tuple[str, str | None, frozenset[Key]]]) -> Claim:
+def _claim(text: str, found: Found, stated: list[_Source]) -> Claim:
     support, where = next(((kind, uid) for kind, uid, keys in stated if found.needs <= keys), ("none", None))
     return Claim(found.start, found.end, text[found.start : found.end], found.kind, support, where)
 
