@@ -141,10 +141,10 @@ def main() -> None:
     """Measure, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true", help="end with one line of JSON")
-    parser.add_argument("--errors", choices=["development", "test"], help="show what went wrong in one half")
+    parser.add_argument("--errors", choices=["development", "test", "fresh"], help="show what went wrong in one half")
     options = parser.parse_args()
     items = read_items()
-    halves = {half: [item for item in items if half in ("all", item.half)] for half in ("development", "test", "all")}
+    halves = {half: [item for item in items if half in ("all", item.half)] for half in ("development", "test", "fresh", "all")}
     result = {half: scores(chosen) for half, chosen in halves.items()}
     for half, rows in result.items():
         print_rows(f"{half} ({len(halves[half])} descriptions)", rows)
