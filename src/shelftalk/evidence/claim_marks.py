@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from shelftalk.evidence.claim_found import Found, Key
-from shelftalk.evidence.claim_words import MONTHS, NUMBERS, ORDINALS
+from shelftalk.evidence.claim_units import MONTHS, NUMBERS, ORDINALS
 
 _SIZE = re.compile(
     r"""\b(?:(?P<sheet>[AB][0-7](?![\w.-]))

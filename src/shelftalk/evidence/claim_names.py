@@ -8,22 +8,18 @@ from functools import cache, lru_cache
 from importlib.resources import files
 
 from shelftalk.evidence.claim_found import Found, Key
-from shelftalk.evidence.claim_terms import Token
-from shelftalk.evidence.claim_words import (
-    COLOURS,
+from shelftalk.evidence.claim_gazetteer import (
     FUNCTION_WORDS,
     KNOWN_NAMES,
     LEADING_WORDS,
-    MATERIALS,
     NOT_NAMES,
-    NUMBERS,
     ROMAN_NUMERALS,
-    SHADES,
     TITLES,
-    UNITS,
     WEEKDAYS,
-    listed,
 )
+from shelftalk.evidence.claim_terms import Token
+from shelftalk.evidence.claim_units import NUMBERS, UNITS
+from shelftalk.evidence.claim_words import COLOURS, MATERIALS, SHADES, listed
 
 _SENTENCE_END = re.compile(
     r"[.!?:;…]['\"”’)]*\s*$|[\n•*|]\s*[-–•*\"“]?\s*$|^\s*[-–•*\"“'‘(\[]*\s*$|(?:^|[\s(—–-])[\"']$|[“‘]$|—\s?$"
@@ -137,7 +133,7 @@ def _may_name(token: Token) -> bool:
     if token.word.islower():
         return False
     if not token.word[0].isupper():
-        return len(token.word) > 3 and token.word[1].isupper()  # iPhone, but not words that lost the blank between them
+        return len(token.word) > 2 and token.word[1].isupper()  # iPhone, but not words that lost the blank between them
     return len(token.word) > 1 and NOT_NAMES.isdisjoint((token.word.lower().replace("’", "'"), token.lower))
 
 

@@ -10,17 +10,19 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 
 from shelftalk.evidence.claim_found import Found, Key
+from shelftalk.evidence.claim_gazetteer import FUNCTION_WORDS
 from shelftalk.evidence.claim_quantities import (
     FRACTION,
-    NUMBER,
     SEPARATOR,
     WORD,
     Quantity,
+    match_number,
     number_value,
     read_quantity,
     read_series,
 )
-from shelftalk.evidence.claim_words import BARE_UNITS, COLOURS, FUNCTION_WORDS, MATERIALS, UNITS, listed
+from shelftalk.evidence.claim_units import BARE_UNITS, UNITS
+from shelftalk.evidence.claim_words import COLOURS, MATERIALS, listed
 
 _START = re.compile(
     r"(?<![A-Za-zÀ-ɏ0-9_#])(?<![0-9][.,/:])(?<![A-Za-z0-9]-)"
@@ -30,7 +32,8 @@ _START = re.compile(
 _SIDE = re.compile(r"\s?[WDHLwdhl](?![A-Za-z])")
 _PERCENT = re.compile(r"\s?(?:%|percent\b|per\s?cent\b)", re.IGNORECASE)
 _CURRENCY = re.compile(r"\s?(?P<unit>euros?|dollars?|usd|eur|gbp|€|pence|cents)(?![a-z])", re.IGNORECASE)
-_CURRENCIES = {"€": "euro", "eur": "euro", "$": "dollar", "usd": "dollar", "gbp": "£", "cent": "cent"}
+_PENCE = re.compile(r"(?P<unit>p)(?![A-Za-z0-9])")
+_CURRENCIES = {"p": "pence", "€": "euro", "eur": "euro", "$": "dollar", "usd": "dollar", "gbp": "£", "cent": "cent"}
 _AGE_BEFORE = re.compile(
     r"(?:\b(?P<word>ages?|aged|age of)\s?:?\s?(?P<from>from )?"
     r"|\b(?:child|children|kids|toddlers|players|readers|boys|girls|babies|infants|flyers|anyone)"
@@ -84,7 +87,7 @@ def find_numbers(text: str) -> Iterator[Found]:
 
 
 def _end_of_number(text: str, at: int) -> int:
-    match = NUMBER.match(text, at)
+    match = match_number(text, at)
     return match.end() if match else at + 1
 
 
@@ -94,7 +97,7 @@ def _before(text: str, at: int, pattern: re.Pattern[str]) -> re.Match[str] | Non
 
 def read_idiom(text: str, at: int) -> Found | None:
     """Pass over numbers that state nothing: twenty-odd, 24/7, number one, page one, telephone numbers, clock times."""
-    match = NUMBER.match(text, at)
+    match = match_number(text, at)
     end = match.end() if match else at
     place = _before(text, at, _PLACE_BEFORE)
     ranked = place is not None and place["what"].lower() in ("page", "number", "no.") and number_is(match, 1)
@@ -128,13 +131,16 @@ def measure_key(value: Fraction, unit: str) -> Key:
 
 def read_price(text: str, at: int) -> Found | None:
     """Read a sum of money, its sign before or after."""
-    match = NUMBER.match(text, at)
+    match = match_number(text, at)
     if match is None:
         return None
     if sign := _SIGN.search(text[max(0, at - 2) : at]):
         key = price_key(sign.group()[0], number_value(match))
         return Found(at - len(sign.group()), match.end(), "price", frozenset([key]))
-    if after := _CURRENCY.match(text, match.end()):
+    after = _CURRENCY.match(text, match.end()) or (
+        _PENCE.match(text, match.end()) if number_value(match) < 100 else None
+    )
+    if after is not None:
         key = price_key(after["unit"].lower().rstrip("s"), number_value(match))
         return Found(at, after.end(), "price", frozenset([key]))
     return None
@@ -247,7 +253,7 @@ def _states_age(
 
 def _ends_phrase(text: str, at: int) -> bool:
     """Whether nothing is counted after the number at `at`: children of 6, not children over 10 miles."""
-    match = NUMBER.match(text, at)
+    match = match_number(text, at)
     return match is not None and _PHRASE_END.match(text, match.end()) is not None
 
 
@@ -282,7 +288,7 @@ def read_year(text: str, at: int) -> Found | None:
 
 def read_place(text: str, at: int) -> Found | None:
     """Read a place in a series: Book 2, Volume Three, No. 8."""
-    before, match = _before(text, at, _PLACE_BEFORE), NUMBER.match(text, at)
+    before, match = _before(text, at, _PLACE_BEFORE), match_number(text, at)
     if before is None or match is None or number_value(match).denominator > 1:
         return None
     kind = "size" if before["what"].lower() == "size" else "count"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
-from shelftalk.evidence.claim_words import BARE_UNITS, NUMBERS, UNITS
+from shelftalk.evidence.claim_units import BARE_UNITS, NUMBERS, UNITS
 
 _SMALL = "|".join(word for word, value in NUMBERS.items() if value < 20)
 _TENS = "|".join(word for word, value in NUMBERS.items() if value >= 20)
@@ -78,9 +78,15 @@ def _spelled_value(words: str) -> Fraction:
 
 
 @lru_cache(maxsize=64)  # each reader asks for the same numbers
+def match_number(text: str, at: int) -> re.Match[str] | None:
+    """Match a number at `at`."""
+    return NUMBER.match(text, at)
+
+
+@lru_cache(maxsize=64)
 def read_quantity(text: str, at: int) -> Quantity | None:
     """Read a number at `at`, and its unit where there is one."""
-    match = NUMBER.match(text, at)
+    match = match_number(text, at)
     if match is None:
         return None
     word, end = match["word"] is not None, match.end()

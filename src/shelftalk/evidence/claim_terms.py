@@ -10,13 +10,14 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from shelftalk.evidence.claim_found import Found, Key
+from shelftalk.evidence.claim_gazetteer import FUNCTION_WORDS
 from shelftalk.evidence.claim_words import (
     COLOUR_NOUNS,
     COLOURS,
     DOUBTFUL_COLOURS,
     DOUBTFUL_MATERIALS,
+    FOODS,
     FOODS_BEFORE,
-    FUNCTION_WORDS,
     IDIOMS,
     MASSES,
     MATERIALS,
@@ -69,6 +70,7 @@ _COLOUR_TABLE = _by_first_word(COLOURS | DOUBTFUL_COLOURS)
 _SHADE_TABLE = _by_first_word(SHADES)
 _FIRST_WORDS = frozenset([*_MATERIAL_TABLE, *_COLOUR_TABLE, *_SHADE_TABLE])
 _DOUBTFUL_ENDS = {tuple(one.split()) for one in DOUBTFUL_MATERIALS}
+_TITLE_PARTS = re.compile(r"[,;:()\[\]/|–—-]|\bwith\b|\bin\b")
 _PLURALS = listed("leathers, cottons, silks, wools, metals, plastics")
 
 
@@ -231,7 +233,12 @@ def _colour_follows(text: str, tokens: list[Token], last: int) -> bool:
 
 
 def title_colours(title: str) -> frozenset[str]:
-    """Return the doubtful colours that a title states as such: a part between commas of at most three words."""
-    parts = re.split(r"[,;:()\[\]/|–—-]|\bwith\b|\bin\b", title)
-    short = [[one.lower for one in tokenize(part)] for part in parts]
-    return frozenset(word for words in short if len(words) <= 3 for word in words if word in DOUBTFUL_COLOURS)
+    """Return the doubtful colours that a title states as such: in a part of at most three words, or at a part's end."""
+    found = set()
+    for part in _TITLE_PARTS.split(title):
+        words = [one.lower for one in tokenize(part) if len(one.word) > 1]
+        for index, word in enumerate(words):
+            food = word in FOODS or (index and words[index - 1] in FOODS_BEFORE.get(word, ()))
+            if word in DOUBTFUL_COLOURS and not food and (len(words) <= 3 or index == len(words) - 1):
+                found.add(word)
+    return frozenset(found)

@@ -1,11 +1,9 @@
-"""The words that the search for claims knows: materials, colours, units, places, and what is never a name.
+"""The materials and colours that the search for claims knows, in lower case.
 
-Lists only, in lower case; which sense a word has in its place is decided in claim_terms.py and claim_names.py.
+Lists only: which sense a word has in its place is decided in claim_terms.py.
 """
 
 from __future__ import annotations
-
-from fractions import Fraction
 
 
 def listed(text: str) -> frozenset[str]:
@@ -17,7 +15,7 @@ WOODS = listed(
     """
     oak, beech, birch, ash, elm, pine, cedar, maple, mahogany, teak, walnut, acacia, larch, hickory, willow, bamboo,
     ebony, rosewood, spruce, poplar, alder, cypress, sycamore, redwood, plywood, hardwood, softwood, driftwood, olive
-    wood, cherry wood, birch plywood, beechwood, sandalwood, balsa, mdf, rattan, wicker, cane
+    wood, cherry wood, lime wood, birch plywood, beechwood, sandalwood, balsa, mdf, rattan, wicker, cane
     """
 )
 METALS = listed(
@@ -116,8 +114,12 @@ SHADES = listed(
 )
 COLOUR_NOUNS = listed(
     """
-        colour, color, finish, hue, shade, tone, version, sky, cover, lining, trim, stripe, dress, shirt, paint
-        """
+    colour, color, colours, colors, finish, hue, shade, tone, version, sky, cover, covers, lining, trim, stripe,
+    stripes, dress, shirt, paint, zip, zips, strap, straps, handle, handles, lid, lids, thread, stitching, laces,
+    button, buttons, ribbon, band, bands, bow, rim, shell, sole, soles, fabric, upholstery, curtains, sofa, jumper,
+    sweater, cardigan, coat, jacket, scarf, hat, gloves, socks, trousers, skirt, blouse, walls, tiles, glaze, ink,
+    grips, wheels, frame, casing, body, base, cushion, cushions, yarn, wool, light, spots, dots, checks
+    """
 )
 
 # A word and what follows it that make the word no material and no colour; * stands for whatever follows.
@@ -156,7 +158,7 @@ IDIOMS = {
     "white": listed("house, noise, wine, lie, lies, flag, paper, collar, tea, bread, christmas, water"),
     "red": listed(
         """
-        wine, carpet, tape, herring, cross, army, planet, sox, alert, pepper, light, handed, hot
+        wine, carpet, tape, herring, cross, army, planet, sox, alert, pepper, handed, hot
         """
     ),
     "green": listed("tea, thumb, fingers, light, card, beret, beans, salad, party, room, peas, energy"),
@@ -177,6 +179,9 @@ IDIOMS = {
     "slate": listed("clean, magazine"),
 }
 
+FOODS = listed(
+    "honey, lemon, lime, mint, chocolate, coffee, salmon, plum, orange, peach, lavender, rose, oat, caramel, berry"
+)
 # What before a word makes it food or ointment.
 FOODS_BEFORE = {
     "cream": listed(
@@ -207,183 +212,3 @@ SPELLINGS = {
     "microfiber": "microfibre",
     "matt": "matte",
 }
-
-UNITS_AND_TEENS = """
-    zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen
-    eighteen nineteen twenty
-    """
-TENS = "thirty forty fifty sixty seventy eighty ninety"
-NUMBERS = {word: value for value, word in enumerate(UNITS_AND_TEENS.split())}
-NUMBERS |= {word: value for value, word in zip(range(30, 100, 10), TENS.split(), strict=True)}
-ORDINAL_WORDS = """
-    first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth
-    sixteenth seventeenth eighteenth nineteenth twentieth
-    """
-ORDINALS = {word: value for value, word in enumerate(ORDINAL_WORDS.split(), start=1)}
-MONTH_NAMES = """
-    january jan, february feb, march mar, april apr, may, june jun, july jul, august aug, september sept sep,
-    october oct, november nov, december dec
-    """
-MONTHS = {name: number for number, names in enumerate(MONTH_NAMES.split(","), start=1) for name in names.split()}
-
-# Spellings, dimension, and how many base units: only dimensions of one name are converted into one another.
-_UNITS: list[tuple[str, str, Fraction | int]] = [
-    ("mm, millimetre, millimetres, millimeter, millimeters", "length", 1),
-    ("cm, cms, centimetre, centimetres, centimeter, centimeters", "length", 10),
-    ("m, metre, metres, meter, meters, mtr", "length", 1000),
-    ("km, kilometre, kilometres, kilometer, kilometers", "length", 1_000_000),
-    ("µm, μm, micron, microns", "length", Fraction(1, 1000)),
-    ('", ″, ”, inch, inches, in', "imperial length", 1),
-    ("ft, feet, foot", "imperial length", 12),
-    ("yd, yds, yard, yards", "imperial length", 36),
-    ("mile, miles", "imperial length", 63_360),
-    ("µg, μg, mcg", "mass", Fraction(1, 1_000_000)),
-    ("mg, milligram, milligrams", "mass", Fraction(1, 1000)),
-    ("g, gr, gram, grams, gramme, grammes", "mass", 1),
-    ("kg, kgs, kilo, kilos, kilogram, kilograms", "mass", 1000),
-    ("t, ton, tons, tonne, tonnes", "mass", 1_000_000),
-    ("oz, ounce, ounces", "imperial mass", 1),
-    ("lb, lbs, pound, pounds", "imperial mass", 16),
-    ("stone", "imperial mass", 224),
-    ("ml, millilitre, millilitres, milliliter, milliliters", "volume", 1),
-    ("cl, centilitre, centilitres", "volume", 10),
-    ("l, litre, litres, liter, liters, ltr", "volume", 1000),
-    ("fl oz, fl. oz., fl. oz, floz, fluid ounce, fluid ounces", "imperial volume", 1),
-    ("pint, pints, pt", "pint", 1),
-    ("quart, quarts, qt", "quart", 1),
-    ("gallon, gallons, gal", "gallon", 1),
-    ("second, seconds, sec, secs", "time", 1),
-    ("minute, minutes, min, mins", "time", 60),
-    ("hour, hours, hr, hrs, h", "time", 3600),
-    ("day, days", "time", 86_400),
-    ("week, weeks, wk, wks", "time", 604_800),
-    ("month, months, mo, mos", "months", 1),
-    ("year, years, yr, yrs", "months", 12),
-    ("decade, decades", "months", 120),
-    ("century, centuries", "months", 1200),
-    ("w, watt, watts", "power", 1),
-    ("kw, kilowatt, kilowatts", "power", 1000),
-    ("v, volt, volts", "voltage", 1),
-    ("a, amp, amps, ampere, amperes", "current", 1),
-    ("mah", "charge", 1),
-    ("ah", "charge", 1000),
-    ("wh", "energy", 1),
-    ("kwh", "energy", 1000),
-    ("hz, hertz", "frequency", 1),
-    ("khz", "frequency", 1000),
-    ("mhz", "frequency", 1_000_000),
-    ("ghz", "frequency", 1_000_000_000),
-    ("kb", "bytes", 1),
-    ("mb, megabyte, megabytes", "bytes", 1000),
-    ("gb, gigabyte, gigabytes", "bytes", 1_000_000),
-    ("tb, terabyte, terabytes", "bytes", 1_000_000_000),
-    ("°c, ° c, ºc, c, degrees celsius, degrees c, celsius, degrees centigrade", "celsius", 1),
-    ("°f, ° f, ºf, f, degrees fahrenheit, degrees f, fahrenheit", "fahrenheit", 1),
-    ("°, degree, degrees, deg", "degree", 1),
-    ("kcal, calorie, calories, cal", "food energy", 1),
-    ("carat, carats, karat, karats, ct", "carat", 1),
-    ("lumen, lumens, lm", "lumen", 1),
-    ("gsm, g/m², g/m2", "grammage", 1),
-    ("mp, megapixel, megapixels", "megapixel", 1),
-    ("db, decibel, decibels", "decibel", 1),
-    ("ohm, ohms, Ω", "ohm", 1),
-    ("horsepower, hp", "horsepower", 1),
-    ("square metres, square meters, sq m, m², m2, sqm", "area", 1),
-    ("square feet, sq ft, sq. ft., ft²", "imperial area", 1),
-    ("acre, acres", "acre", 1),
-    ("km/h, kph", "speed", 1),
-    ("mph, miles per hour", "imperial speed", 1),
-]
-_UNITS += [
-    (name, name, 1)
-    for name in listed(
-        "tog, bar, psi, rpm, fps, dpi, ppi, lux, kj, denier, hrc, iu, tsp, tbsp, nm, pa, kpa, mbps, gbps"
-    )
-]
-UNITS = {
-    spelling.strip(): (dimension, Fraction(factor))
-    for spellings, dimension, factor in _UNITS
-    for spelling in spellings.split(",")
-}
-# Too short, or too common as another word, to follow a number that is written as a word.
-BARE_UNITS = listed(
-    "m, g, l, h, w, v, a, c, f, t, in, ct, pt, cal, mo, deg, gr, min, sec, pa, nm, mb, kb, stone"
-) | listed('second, seconds, ", ″, ”')
-
-# Abbreviations and words with a capital that name no person, place, make or mark.
-NOT_NAMES = listed(
-    """
-    i, i'm, i've, i'd, i'll, mum, dad, mom, mummy, daddy, grandma, grandpa, granny, grandad, santa, god, lord, sir,
-    madam, monday, tuesday, wednesday, thursday, friday, saturday, sunday, mondays, tuesdays, wednesdays, thursdays,
-    fridays, saturdays, sundays, christmas, easter, halloween, hanukkah, thanksgiving, valentine's, mother's,
-    father's, new year, led, leds, usb, hdmi, dvd, cd, cds, dvds, vhs, tv, tvs, bpa, uv, diy, faq, pc, pcs, lcd, gps,
-    ac, dc, rgb, id, ok, ce, eu, uk, us, usa, mp, xl, am, pm, stem, isbn, pdf, dna, url, vip, hd, uhd, cpu, gpu, ram,
-    ssd, sd, sim, aa, aaa, ii, iii, iv, vi, vii, spf, rrp, asap, tba, note, free, not, no, only, all, and, for, with,
-    warning, caution, copyright, bonus, sale, plus, features, includes, hi-fi, t-shirt, t-shirts, mr, mrs, ms, dr
-    """
-) | frozenset(MONTHS) - {"may"}
-WEEKDAYS = listed("monday, tuesday, wednesday, thursday, friday, saturday, sunday")
-ROMAN_NUMERALS = listed("ii, iii, iv, vi, vii, viii, ix, xi, xii, xiii, xiv")
-LEADING_WORDS = listed(
-    """
-        daily, weekly, new, north, south, east, west, saint, great, los, san, royal, black, national
-        """
-)
-NOT_NAMES -= {"ce", "usa", "uk", "us", "eu", "mr", "mrs", "ms", "dr"}
-TITLES = listed(
-    """
-        mr, mrs, ms, miss, dr, prof, professor, sir, lady, lord, saint, st, king, queen, prince, princess,
-        inspector, captain, aunt, uncle, mt, mount, lake
-        """
-)
-
-PLACES = listed(
-    """
-    africa, asia, europe, america, england, scotland, wales, ireland, britain, france, germany, italy, spain,
-    portugal, greece, turkey, sweden, norway, denmark, finland, iceland, poland, austria, switzerland, belgium,
-    holland, netherlands, russia, ukraine, japan, china, india, nepal, thailand, vietnam, korea, taiwan, indonesia,
-    malaysia, australia, canada, mexico, brazil, peru, chile, argentina, colombia, ecuador, kenya, ethiopia, egypt,
-    morocco, israel, iran, iraq, london, paris, berlin, rome, madrid, lisbon, vienna, dublin, edinburgh, glasgow,
-    oslo, stockholm, copenhagen, amsterdam, brussels, tokyo, beijing, sydney, melbourne, toronto, chicago, boston,
-    california, texas, florida, hollywood, manhattan, brooklyn, oxford, cambridge, yorkshire, cornwall, devon, kent,
-    tuscany, provence, usa, uk, new york, seville, barcelona, venice, florence, naples, milan, munich, hamburg,
-    prague, budapest, istanbul, moscow, delhi, mumbai, shanghai, washington, seattle, philadelphia, hungary, romania,
-    bulgaria, croatia, lithuania, latvia, estonia, cuba, jamaica, pakistan, bangladesh, singapore, philippines
-    """
-)
-ORIGINS = listed(
-    """
-    african, asian, european, american, english, scottish, welsh, irish, british, french, german, italian, spanish,
-    portuguese, greek, turkish, swedish, norwegian, danish, finnish, icelandic, polish, austrian, swiss, belgian,
-    dutch, russian, ukrainian, japanese, chinese, indian, nepalese, thai, vietnamese, korean, indonesian, australian,
-    canadian, mexican, brazilian, peruvian, argentinian, colombian, kenyan, ethiopian, egyptian, moroccan, israeli,
-    iranian, persian, victorian, edwardian, georgian, roman, latin, celtic, scandinavian, cornish, tuscan, parisian,
-    hungarian, romanian, jewish, christian, catholic, muslim, buddhist
-    """
-) - {"polish"}
-PEOPLE = listed(
-    """
-    anna, alice, amy, andrew, anne, anthony, barbara, ben, charles, charlotte, christopher, claire, daniel, david,
-    deborah, diana, dorothy, edward, eleanor, elizabeth, ellen, elsie, emily, emma, eric, florence, george, hannah,
-    harriet, harry, helen, henry, ian, isabel, jack, jacob, james, jane, janet, jennifer, jessica, jim, joan, john,
-    jonathan, joseph, joshua, judith, julia, karen, kate, katherine, kevin, laura, lewis, linda, lisa, louise, lucy,
-    margaret, maria, marion, martha, martin, mary, matthew, michael, michelle, nancy, nicholas, oliver, olivia,
-    patricia, paul, peggy, peter, philip, rachel, rebecca, richard, robert, roger, rosie, ruth, samuel, sarah, simon,
-    sophie, stephen, steven, susan, thomas, tom, victoria, walter, william
-    """
-)
-KNOWN_NAMES = PLACES | ORIGINS | PEOPLE
-
-FUNCTION_WORDS = listed(
-    """
-    a, an, the, this, that, these, those, my, your, his, her, its, our, their, it, he, she, we, you, they, i, and, or,
-    but, nor, so, yet, if, when, while, as, than, of, in, on, at, by, for, from, to, with, without, into, onto, over,
-    under, up, down, out, off, about, is, are, was, were, be, been, being, has, have, had, do, does, did, will, would,
-    can, could, may, might, must, shall, should, not, no, all, any, each, every, some, what, who, whom, whose, which,
-    where, why, how, there, here, then, now, just, also, too, very, more, most, such, only, own, same, both, either,
-    neither, few, many, much, other, another, one, set, let, because, since, until, after, before, through, during,
-    between, against, within, per, via, like, perfect, great, made, makes, comes, use, get, keep, plus, whether, once,
-    it's, that's, you'll, you're, he's, she's, we're, they're, don't, doesn't, there's, here's, what's, let's, isn't,
-    won't, can't
-    """
-)

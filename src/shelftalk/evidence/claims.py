@@ -20,7 +20,8 @@ from shelftalk.evidence.claim_marks import code_key, find_codes, find_dates, fin
 from shelftalk.evidence.claim_names import find_names
 from shelftalk.evidence.claim_numbers import find_numbers
 from shelftalk.evidence.claim_terms import find_terms, normalise, title_colours, tokenize
-from shelftalk.evidence.claim_words import BROADER, MONTHS
+from shelftalk.evidence.claim_units import MONTHS
+from shelftalk.evidence.claim_words import BROADER
 from shelftalk.records import Reference
 
 _WORD = re.compile(r"\w+(?:['’]\w+)*(?:\.\d+)?")
@@ -138,4 +139,5 @@ def _words_stated(source: str) -> Iterator[Key]:
     yield from (("term", BROADER[one]) for one in terms if one in BROADER)
     yield from (("month", str(MONTHS[one])) for one in words if one in MONTHS)
     yield from (("size", one[0]) for one in words if one in ("small", "medium", "large"))
+    yield from (("size", one.lower()) for one in _WORD.findall(source) if one in ("S", "M", "L"))
     yield from (code_key(one) for one in _CODE_WORD.findall(source))
