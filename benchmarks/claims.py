@@ -165,9 +165,9 @@ def scores(items: list[Item]) -> dict[str, Score]:
     """Score everything that the table shows."""
     kinds = sorted({family(label) for item in items for label in item.labels})
     return {
-        "found, and support right": score(items),
-        "found": score(items, place_only=True),
-        "nothing supports it": score(items, unsupported=True),
+        "claim and support": score(items),
+        "claim alone": score(items, place_only=True),
+        "unsupported": score(items, unsupported=True),
         **{f"  {kind}": score(items, kind) for kind in kinds},
     }
 
@@ -204,7 +204,7 @@ def as_json(result: dict[str, dict[str, Score]]) -> dict[str, dict[str, dict[str
     """Return the scores as plain numbers."""
     return {
         half: {
-            name.strip(): {
+            name.strip().replace(" ", "_"): {
                 "precision": round(one.precision, 4),
                 "recall": round(one.recall, 4),
                 "right": one.right,

@@ -122,6 +122,27 @@ def test_other_values_do_not_support(text: str, title: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "claims"),
+    [
+        ('12.5"L x 8"W x 4.25"H', ['12.5"L x 8"W x 4.25"H']),
+        ("It weighs 3 lbs 4 oz.", ["3 lbs 4 oz"]),
+        ("in sizes S, M, L and XL", ["sizes S", "M", "L", "XL"]),
+        ("children aged between 4 and 7 years", ["aged between 4 and 7 years"]),
+        ("Made in the U.S.A. of 15, 20 and 25 cm", ["U.S.A", "15, 20 and 25 cm"]),
+        ("The Sony WH-1000XM5 in Midnight Blue", ["Sony WH-1000XM5", "Midnight Blue"]),
+        ('"Splendid." -New York Times', ["New York Times"]),
+        ("by J. R. R. Tolkien, Lord of the Rings", ["J. R. R. Tolkien", "Lord of the Rings"]),
+        ("a dozen eggs, two dozen cups", ["a dozen eggs", "two dozen cups"]),
+        ("two million records since 1965", ["two million records", "1965"]),
+        ("sold for 20p, $1,200.50 or 15 euros", ["20p", "$1,200.50", "15 euros"]),
+        ("in cream, a hand cream", ["cream"]),
+    ],
+)
+def test_claims_are_found_whole(text: str, claims: list[str]) -> None:
+    assert [one.text for one in find_claims(text, "")] == claims
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "",

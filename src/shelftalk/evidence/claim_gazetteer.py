@@ -8,13 +8,14 @@ from shelftalk.evidence.claim_words import listed
 # Abbreviations and words with a capital that name no person, place, make or mark.
 NOT_NAMES = listed(
     """
-    i, i'm, i've, i'd, i'll, mum, dad, mom, mummy, daddy, grandma, grandpa, granny, grandad, santa, god, lord, sir,
-    madam, monday, tuesday, wednesday, thursday, friday, saturday, sunday, mondays, tuesdays, wednesdays, thursdays,
-    fridays, saturdays, sundays, christmas, easter, halloween, hanukkah, thanksgiving, valentine's, mother's,
-    father's, new year, led, leds, usb, hdmi, dvd, cd, cds, dvds, vhs, tv, tvs, bpa, uv, diy, faq, pc, pcs, lcd, gps,
-    ac, dc, rgb, id, ok, ce, eu, uk, us, usa, mp, xl, am, pm, stem, isbn, pdf, dna, url, vip, hd, uhd, cpu, gpu, ram,
-    ssd, sd, sim, aa, aaa, ii, iii, iv, vi, vii, spf, rrp, asap, tba, note, free, not, no, only, all, and, for, with,
-    warning, caution, copyright, bonus, sale, plus, features, includes, hi-fi, t-shirt, t-shirts, mr, mrs, ms, dr
+    i, i'm, i've, i'd, i'll, mum, dad, mom, mummy, daddy, grandma, grandpa, granny, grandad, santa, god, monday,
+    tuesday, wednesday, thursday, friday, saturday, sunday, mondays, tuesdays, wednesdays, thursdays, fridays,
+    saturdays, sundays, christmas, easter, halloween, hanukkah, thanksgiving, valentine's, mother's, father's, new
+    year, led, leds, usb, hdmi, dvd, cd, cds, dvds, vhs, tv, tvs, bpa, uv, diy, faq, pc, pcs, lcd, gps, ac, dc, fm,
+    rgb, eve, id, ok, ce, eu, uk, us, usa, mp, xl, am, pm, stem, isbn, pdf, dna, url, vip, hd, uhd, cpu, gpu, ram,
+    ssd, sd, sim, aa, aaa, ii, iii, iv, vi, vii, spf, rrp, asap, tba, note, free, not, no, only, all, and, for,
+    with, warning, caution, copyright, bonus, sale, plus, features, includes, hi-fi, t-shirt, t-shirts, mr, mrs, ms,
+    dr
     """
 ) | frozenset(MONTHS) - {"may"}
 WEEKDAYS = listed("monday, tuesday, wednesday, thursday, friday, saturday, sunday")
@@ -41,7 +42,7 @@ PLACES = listed(
     morocco, israel, iran, iraq, london, paris, berlin, rome, madrid, lisbon, vienna, dublin, edinburgh, glasgow,
     oslo, stockholm, copenhagen, amsterdam, brussels, tokyo, beijing, sydney, melbourne, toronto, chicago, boston,
     california, texas, florida, hollywood, manhattan, brooklyn, oxford, cambridge, yorkshire, cornwall, devon, kent,
-    tuscany, provence, usa, uk, new york, seville, barcelona, venice, florence, naples, milan, munich, hamburg,
+    tuscany, provence, usa, us, uk, new york, seville, barcelona, venice, florence, naples, milan, munich, hamburg,
     prague, budapest, istanbul, moscow, delhi, mumbai, shanghai, washington, seattle, philadelphia, hungary, romania,
     bulgaria, croatia, lithuania, latvia, estonia, cuba, jamaica, pakistan, bangladesh, singapore, philippines
     """

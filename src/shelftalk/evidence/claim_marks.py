@@ -12,8 +12,9 @@ _SIZE = re.compile(
     r"""\b(?:(?P<sheet>[AB][0-7](?![\w.-]))
     |(?P<letters>(?:X{1,4}|[2-6]X)[SL](?![\w-]))
     |(?P<word>[Ss]izes?:?\ (?P<what>[SML]|[0-9]{1,2}(?:\.5)?|[Ss]mall|[Mm]edium|[Ll]arge)(?![\w/.-]*[0-9]))(?!\w)
+    |(?<=,\ )(?P<in_list>[SML])(?=,\ (?:and\ |or\ )?X{0,3}[SML]\b|\ (?:and|or|to)\ X{0,3}[SML]\b)
     |(?P<region>(?:UK|EU|EUR|US)\ ?(?:[0-9]{1,2}(?:\.5)?)(?:\s?[-–/]\s?[0-9]{1,2}(?:\.5)?)?)(?![\w.]*[0-9])
-    |(?P<bed>(?:[Ss]uper\ )?[KkQqTtFfSsDd](?:ing|ueen|win|ull|ingle|ouble)[- ][Ss]ized?\b))""",
+    |(?P<bed>(?:[Ss]uper\ )?[KkQqTtSsDd](?:ing|ueen|win|ingle|ouble)[- ][Ss]ized?\b))""",
     re.VERBOSE,
 )
 _MONTH = "|".join(sorted((name.capitalize() for name in MONTHS), key=len, reverse=True))
@@ -57,8 +58,8 @@ def _size_keys(match: re.Match[str]) -> Iterator[Key]:
     if match["region"]:
         region = match["region"][:2]
         yield from (("size", region, number) for number in re.findall(r"[0-9.]+", match["region"]))
-    elif match["word"]:
-        yield ("size", match["what"][0].lower() if match["what"][0].isalpha() else match["what"])
+    elif what := match["what"] or match["in_list"]:
+        yield ("size", what[0].lower() if what[0].isalpha() else what)
     else:
         yield ("size", re.sub(r"[- ]sized?$", "", match.group().lower()))
 

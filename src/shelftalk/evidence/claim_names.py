@@ -30,6 +30,7 @@ _INCHES = re.compile(r"(?<=[0-9])[\"”]")
 _AFTER_QUOTE = re.compile(r"[\"'”’]\s*[-–—]+\s*$|[\"'”’]\s+$")
 _CONNECTORS = listed("of, the, de, da, di, du, del, la, le, van, von, der, den")
 _JOINS = (" ", "-", "\u00a0", " & ", ". ", ".")
+_LOOKS = MATERIALS | COLOURS | SHADES
 _PLACING = listed("in, from, near, called, named")
 _TAIL = re.compile(r" (?P<tail>[0-9]{1,4}(?:\.[0-9]{1,2})?|(?=[A-Za-z-]{0,8}[0-9])[A-Z0-9][A-Za-z0-9-]{1,12})(?![\w%])")
 
@@ -63,11 +64,9 @@ def find_names(text: str, tokens: list[Token], title_words: frozenset[str]) -> I
             index += 1
             continue
         first, last = _trim(tokens, index, end, starts)
-        if (
-            first < last
-            and not _in_code(text, tokens[last - 1])
-            and _is_name(tokens, first, last, starts, shouting, seen, title_words)
-        ):
+        if first < last and _in_code(text, tokens[last - 1]):
+            last -= 1
+        if first < last and _is_name(tokens, first, last, starts, shouting, seen):
             yield from _named(text, tokens, first, last)
         index = end
 
@@ -81,9 +80,8 @@ def _starts_sentence(text: str, token: Token) -> bool:
     before = text[max(0, token.start - 8) : token.start]
     if token.start <= 8 and not before.strip(" \n\t-–•*\"“'‘(["):
         return True
-    return _SENTENCE_END.search(before if token.start <= 8 else "x" + before) is not None and not _ABBREVIATED.search(
-        before
-    )
+    cut = "" if token.start <= 8 else "x"  # so that ^ stands for the text's own beginning
+    return _SENTENCE_END.search(cut + before) is not None and not _ABBREVIATED.search(before)
 
 
 def _segments(text: str, tokens: list[Token]) -> list[bool]:
@@ -96,17 +94,16 @@ def _segments(text: str, tokens: list[Token]) -> list[bool]:
         if gap != " " and (last or not _BREAKS.isdisjoint(gap) or " - " in gap):
             part = [one for one in tokens[first : index + 1] if len(one.word) > 2 and one.lower not in _CONNECTORS]
             capitals = sum(not one.word.islower() for one in part)
+            shouted = all(one.word.isupper() for one in tokens[first : index + 1])
             said_by = _AFTER_QUOTE.search(text[max(0, tokens[first].start - 4) : tokens[first].start])
-            if capitals >= max(2, 0.8 * len(part)) and _ordinary(part) and not said_by:
+            if capitals >= max(2, 0.8 * len(part)) and (shouted or _ordinary(part)) and not said_by:
                 flags[first : index + 1] = [True] * (index + 1 - first)
             first = index + 1
     return flags
 
 
 def _ordinary(part: list[Token]) -> bool:
-    """Whether a capitalised stretch is a heading, no name: all capitals, or half common words, all if it is short."""
-    if all(one.word.isupper() for one in part):
-        return True
+    """Whether half of the words of a capitalised stretch are common, or all of them if it is short."""
     known = sum(is_common(one) for one in part)
     return known == len(part) if len(part) < 4 else known * 2 >= len(part)
 
@@ -186,7 +183,7 @@ def _gap(text: str, tokens: list[Token], index: int) -> str:
 def _joins(text: str, tokens: list[Token], index: int) -> bool:
     gap, before = _gap(text, tokens, index), tokens[index - 1]
     if gap in (". ", "."):
-        if tokens[index].lower in FUNCTION_WORDS:
+        if tokens[index].lower in FUNCTION_WORDS and len(tokens[index].word) > 1:
             return False
         return (
             len(before.word) == 1 and (len(tokens[index].word) == 1 or not is_common(tokens[index]))
@@ -211,6 +208,8 @@ def _only_common(tokens: list[Token], first: int, last: int) -> bool:
     """Whether a sentence's first word is an ordinary one before a name of its own: Artist May Sullivan."""
     if last - first < 2 or tokens[first + 1].start - tokens[first].end != 1 or tokens[first].lower in LEADING_WORDS:
         return False
+    if tokens[first + 1].lower in ("the", "a", "an") and tokens[first + 1].word[0].isupper():
+        return is_common(tokens[first])
     if tokens[first + 1].word in _CONNECTORS:
         return is_common(tokens[first]) and not any(is_common(one) for one in tokens[first + 2 : last])
     return is_common(tokens[first]) and not is_common(tokens[first + 1]) and tokens[first].lower not in TITLES
@@ -223,11 +222,10 @@ def _is_name(
     starts: list[bool],
     shouting: list[bool],
     seen: set[str],
-    title_words: frozenset[str],
 ) -> bool:
     run = [one for one in tokens[first:last] if one.lower not in FUNCTION_WORDS or one.lower == "may"]
     if all(len(one.word) == 1 for one in run):
-        return False
+        return "".join(one.lower for one in run) in KNOWN_NAMES
     strong = any(
         one.lower in KNOWN_NAMES or _inner_capital(one) or (one.lower in seen and not is_common(one)) for one in run
     )
@@ -241,9 +239,10 @@ def _is_name(
         return bool(uncommon) and (word.endswith(("'s", "’s")) or (len(word) > 1 and word.isupper()))
     if len(run) == 1:
         return bool(uncommon) or (
-            first > 0 and tokens[first - 1].word in _PLACING and run[0].lower not in MATERIALS | COLOURS | SHADES
+            first > 0 and tokens[first - 1].word in _PLACING and run[0].lower not in _LOOKS | {"may"}
         )
-    return bool(uncommon) or not all(one.lower in MATERIALS or one.lower in COLOURS for one in run)
+    emphasis = any(one.word.isupper() and len(one.word) > 1 for one in run)
+    return bool(uncommon) or not (emphasis or all(one.lower in _LOOKS for one in run))
 
 
 def _inner_capital(token: Token) -> bool:
@@ -257,6 +256,8 @@ def _named(text: str, tokens: list[Token], first: int, last: int) -> Iterator[Fo
     """Yield a name with the number that follows it, Bluetooth 5.3, and without, if that turns out to be a count."""
     start, end = tokens[first].start, tokens[last - 1].end
     words = [one.lower for one in tokens[first:last] if one.lower not in FUNCTION_WORDS or one.lower == "may"]
+    if all(len(one) == 1 for one in words):
+        words = ["".join(words)]  # U.S.A.
     keys = frozenset[Key](("word", one) for one in words)
     if tail := _TAIL.match(text, end):
         yield Found(start, tail.end(), "name", keys | {("word", tail["tail"].lower())})

@@ -35,7 +35,7 @@ _CURRENCY = re.compile(r"\s?(?P<unit>euros?|dollars?|usd|eur|gbp|€|pence|cents
 _PENCE = re.compile(r"(?P<unit>p)(?![A-Za-z0-9])")
 _CURRENCIES = {"p": "pence", "€": "euro", "eur": "euro", "$": "dollar", "usd": "dollar", "gbp": "£", "cent": "cent"}
 _AGE_BEFORE = re.compile(
-    r"(?:\b(?P<word>ages?|aged|age of)\s?:?\s?(?P<from>from )?"
+    r"(?:\b(?P<word>ages?|aged|age of)\s?:?\s?(?:from |between )?"
     r"|\b(?:child|children|kids|toddlers|players|readers|boys|girls|babies|infants|flyers|anyone)"
     r"(?: of| from| over| under)? )$",
     re.IGNORECASE,
@@ -56,7 +56,7 @@ _PACK_BEFORE = re.compile(
 )
 _NEXT_WORD = re.compile(r"[ -](?P<word>[A-Za-z]+(?:['’][a-z]+)?)")
 _OUT_OF = re.compile(r" out of (?P<total>[0-9]{1,4}|[a-z]+)\b")
-_PACK_AFTER = re.compile(r"[ -]?(?:packs?|pieces?|pcs?|count|sets?|ply|x)\b", re.IGNORECASE)
+_PACK_AFTER = re.compile(r"[ -]?(?:packs?|pieces?|pcs?|pp|count|sets?|ply|x)\b", re.IGNORECASE)
 _YEAR = re.compile(r"(?:1[0-9]{3}|20[0-9]{2})(?![0-9.,]?[0-9]|s)")
 _NOTHING = re.compile(r"24/7|20/20|50/50|9/11")
 _CLOCK = re.compile(r"(?:-[0-9]{2,6}){2}|:[0-9]{2}| ?[ap]m\b| o'clock")
@@ -67,6 +67,7 @@ _OF_DIGITS = re.compile(r" (?:of )?[0-9]")
 _HYPHENED = re.compile(r"-(?P<word>[A-Za-z]{2,})(?![A-Za-z-])")
 _MORE = re.compile(r"\+(?= )")
 _SIGN = re.compile(r"[$£€¥]\s?$")
+_RATED = re.compile(r" (?:stars|cups|servings|points|teaspoons|tablespoons)\b")
 _LONG_DIGITS = re.compile(r"(?:0[0-9]{2,}|[0-9]{8,})(?![0-9.,]*[0-9])")
 _PLURALS = listed("people, children, men, women, teeth, mice, feet, geese, dice, pence, pcs, pc")
 _NO_PLURALS = listed(
@@ -218,7 +219,7 @@ def _age_numbers(text: str, at: int) -> list[Quantity]:
     second = read_quantity(text, step.end()) if step else None
     if second is None or second.value > 120 or (own is None and second.value <= first.value):
         return [first]
-    if step and "and" in step.group():
+    if step and "and" in step.group() and not text.endswith("between ", 0, at):
         return [first]
     return [first, second]
 
@@ -311,7 +312,7 @@ def read_count(text: str, at: int) -> Found | None:
     if total := _OUT_OF.match(text, first.end):
         return Found(at, total.end(), "count", frozenset([("count", str(first.value))]))
     noun = _counted(text, end)
-    whole = first.value.denominator == 1 or "/" in text[at:end]
+    whole = first.value.denominator == 1 or "/" in text[at:end] or _RATED.match(text, end)
     if (not noun and text[end : end + 1].isalnum()) or not whole:
         return None
     keys = frozenset[Key](("count", str(one.value)) for one in (first, *ranged))

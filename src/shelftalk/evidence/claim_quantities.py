@@ -17,7 +17,7 @@ _DIGITS = r"[0-9]{1,3}(?:,[0-9]{3}){1,4}(?![0-9])(?:\.[0-9]{1,6})?|[0-9]{1,12}(?
 _VULGAR = {"½": Fraction(1, 2), "¼": Fraction(1, 4), "¾": Fraction(3, 4), "⅓": Fraction(1, 3), "⅔": Fraction(2, 3)}
 _SCALES = {"dozen": 12, "hundred": 100, "thousand": 1000, "million": 1_000_000, "billion": 1_000_000_000}
 NUMBER = re.compile(
-    rf"""(?:(?P<whole>[0-9]{{1,6}})[ -])?(?P<over>[0-9]{{1,3}})/(?P<under>[1-9][0-9]{{0,2}})(?![0-9/])
+    rf"""(?:(?P<whole>[0-9]{{1,6}})[ -])?(?P<over>[0-9]{{1,3}})/(?P<under>[1-9][0-9]{{0,2}})(?![0-9/]|,[0-9])
     |(?P<before>[0-9]{{0,6}})\ ?(?P<vulgar>[½¼¾⅓⅔])
     |(?P<digits>[-−]?(?:{_DIGITS}))(?![0-9])(?:\ (?P<scale>thousand|million|billion)(?![a-z]))?
     |(?P<word>(?:half\ )?a\ dozen|{WORD}\ dozen
@@ -26,7 +26,7 @@ NUMBER = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 SPELLINGS = "|".join(re.escape(one) for one in sorted(UNITS, key=len, reverse=True))
-_UNIT = re.compile(rf"[\s-]?(?P<unit>{SPELLINGS})(?![A-Za-z0-9²³])(?!'[a-z])", re.IGNORECASE)
+_UNIT = re.compile(rf"""[\s-]?(?P<unit>{SPELLINGS})(?:(?<=["″”])|(?![A-Za-z0-9²³]))(?!'[a-z])""", re.IGNORECASE)
 FRACTION = re.compile(
     rf"(?P<part>half|(?:a|one|three)[ ]quarters?[ ]of)[ -](?:an?[ ])?(?P<unit>{SPELLINGS})(?![A-Za-z])", re.IGNORECASE
 )

@@ -99,7 +99,7 @@ DOUBTFUL_COLOURS = listed(
     """
     orange, cream, olive, mustard, coral, oatmeal, lavender, rose, peach, lemon, lime, mint, chocolate, coffee,
     salmon, plum, aubergine, charcoal, amber, ruby, sapphire, jade, sand, rust, honey, champagne, blush, violet,
-    lilac, chestnut, oat, natural, sage, ivory, aqua, caramel, denim, ink, petrol, sienna, umber, gold, silver,
+    lilac, chestnut, oat, natural, sage, ivory, aqua, caramel, denim, petrol, sienna, umber, gold, silver,
     copper, bronze, slate, stone, pearl, nude, camel, berry
     """
 )
