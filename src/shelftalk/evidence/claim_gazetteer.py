@@ -12,25 +12,23 @@ NOT_NAMES = listed(
     tuesday, wednesday, thursday, friday, saturday, sunday, mondays, tuesdays, wednesdays, thursdays, fridays,
     saturdays, sundays, christmas, easter, halloween, hanukkah, thanksgiving, valentine's, mother's, father's, new
     year, led, leds, usb, hdmi, dvd, cd, cds, dvds, vhs, tv, tvs, bpa, uv, diy, faq, pc, pcs, lcd, gps, ac, dc, fm,
-    rgb, eve, id, ok, ce, eu, uk, us, usa, mp, xl, am, pm, stem, isbn, pdf, dna, url, vip, hd, uhd, cpu, gpu, ram,
-    ssd, sd, sim, aa, aaa, ii, iii, iv, vi, vii, spf, rrp, asap, tba, note, free, not, no, only, all, and, for,
-    with, warning, caution, copyright, bonus, sale, plus, features, includes, hi-fi, t-shirt, t-shirts, mr, mrs, ms,
-    dr
+    rgb, eve, id, ok, mp, xl, am, pm, stem, isbn, pdf, dna, url, vip, hd, uhd, cpu, gpu, ram, ssd, sd, sim, aa, aaa,
+    ii, iii, iv, vi, vii, spf, rrp, asap, tba, note, free, not, no, only, all, and, for, with, warning, caution,
+    copyright, bonus, sale, plus, features, includes, hi-fi, t-shirt, t-shirts
     """
 ) | frozenset(MONTHS) - {"may"}
 WEEKDAYS = listed("monday, tuesday, wednesday, thursday, friday, saturday, sunday")
 ROMAN_NUMERALS = listed("ii, iii, iv, vi, vii, viii, ix, xi, xii, xiii, xiv")
 LEADING_WORDS = listed(
     """
-        daily, weekly, new, north, south, east, west, saint, great, los, san, royal, black, national
-        """
+    daily, weekly, new, north, south, east, west, saint, great, los, san, royal, black, national
+    """
 )
-NOT_NAMES -= {"ce", "usa", "uk", "us", "eu", "mr", "mrs", "ms", "dr"}
 TITLES = listed(
     """
-        mr, mrs, ms, miss, dr, prof, professor, sir, lady, lord, saint, st, king, queen, prince, princess,
-        inspector, captain, aunt, uncle, mt, mount, lake
-        """
+    mr, mrs, ms, miss, dr, prof, professor, sir, lady, lord, saint, st, king, queen, prince, princess, inspector,
+    captain, aunt, uncle, mt, mount, lake
+    """
 )
 
 PLACES = listed(
@@ -42,7 +40,7 @@ PLACES = listed(
     morocco, israel, iran, iraq, london, paris, berlin, rome, madrid, lisbon, vienna, dublin, edinburgh, glasgow,
     oslo, stockholm, copenhagen, amsterdam, brussels, tokyo, beijing, sydney, melbourne, toronto, chicago, boston,
     california, texas, florida, hollywood, manhattan, brooklyn, oxford, cambridge, yorkshire, cornwall, devon, kent,
-    tuscany, provence, usa, us, uk, new york, seville, barcelona, venice, florence, naples, milan, munich, hamburg,
+    tuscany, provence, usa, uk, new york, seville, barcelona, venice, florence, naples, milan, munich, hamburg,
     prague, budapest, istanbul, moscow, delhi, mumbai, shanghai, washington, seattle, philadelphia, hungary, romania,
     bulgaria, croatia, lithuania, latvia, estonia, cuba, jamaica, pakistan, bangladesh, singapore, philippines
     """

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from shelftalk.evidence.claim_found import Found, Key
-from shelftalk.evidence.claim_units import MONTHS, NUMBERS, ORDINALS
+from shelftalk.evidence.claim_units import MONTHS, ORDINALS
 
 _SIZE = re.compile(
     r"""\b(?:(?P<sheet>[AB][0-7](?![\w.-]))
@@ -117,4 +117,4 @@ def find_places(text: str) -> Iterator[Found]:
     for match in _PLACE.finditer(text):
         yield Found(match.start(), match.end(), "count", frozenset([("place", str(_ROMAN[match["roman"]]))]))
     for match in _BIRTH.finditer(text):
-        yield Found(match.start(), match.end(), "age", frozenset([("age", str(NUMBERS["zero"]))]))
+        yield Found(match.start(), match.end(), "age", frozenset([("age", "0")]))

@@ -37,7 +37,10 @@ _TAIL = re.compile(r" (?P<tail>[0-9]{1,4}(?:\.[0-9]{1,2})?|(?=[A-Za-z-]{0,8}[0-9
 
 @cache
 def common_words() -> frozenset[str]:
-    """Return the words that are no names, whatever their first letter, from common_words.txt beside this file."""
+    """Return the words that are no names, whatever their first letter.
+
+    common_words.txt holds those that the demo catalogue writes small, and a web shop's usual ones.
+    """
     text = files("shelftalk.evidence").joinpath("common_words.txt").read_text(encoding="utf-8")
     return (
         frozenset(text.split()) | FUNCTION_WORDS | MATERIALS | COLOURS | SHADES | frozenset(NUMBERS) | frozenset(UNITS)
@@ -225,7 +228,7 @@ def _is_name(
 ) -> bool:
     run = [one for one in tokens[first:last] if one.lower not in FUNCTION_WORDS or one.lower == "may"]
     if all(len(one.word) == 1 for one in run):
-        return "".join(one.lower for one in run) in KNOWN_NAMES
+        return "".join(one.lower for one in run) in ("us", "usa", "uk")
     strong = any(
         one.lower in KNOWN_NAMES or _inner_capital(one) or (one.lower in seen and not is_common(one)) for one in run
     )

@@ -27,8 +27,8 @@ METALS = listed(
 )
 WOOLS = listed(
     """
-        merino, merino wool, lambswool, cashmere, alpaca, mohair, angora, sheepskin, virgin wool, shetland wool
-        """
+    merino, merino wool, lambswool, cashmere, alpaca, mohair, angora, sheepskin, virgin wool, shetland wool
+    """
 )
 PLASTICS = listed(
     """
