@@ -1,0 +1,221 @@
+"""How often are the claims right that `shelftalk.evidence.claims` finds, and what it says of their support?
+
+    python -m benchmarks.claims [--json]
+
+Replays the hand-labelled descriptions of tests/evidence/claims.jsonl (how they were labelled: claims.md beside it).
+A claim is right when it stands where a labelled one stands, its kind is of the same family, and support and reference
+agree. It stands there when both share half of the characters that either covers, or their first number is the same, or
+they end in the same word of a material or colour. Families: measure and size; material and colour; name and code;
+the others alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from shelftalk.evidence.claim_units import NUMBERS
+from shelftalk.evidence.claims import Claim, find_claims
+from shelftalk.records import Reference
+
+LABELLED = Path(__file__).resolve().parents[1] / "tests" / "evidence" / "claims.jsonl"
+HALVES = ("development", "test", "fresh")
+FAMILY = {"size": "measure", "colour": "material", "code": "name"}
+NUMERIC = {"measure", "count", "age", "percentage", "price", "date"}
+_NUMBER = re.compile(rf"[0-9]|\b(?:{'|'.join(NUMBERS)})\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A labelled description."""
+
+    id: int
+    half: str
+    title: str
+    references: tuple[Reference, ...]
+    text: str
+    labels: tuple[Claim, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How many claims were found, labelled, and both."""
+
+    found: int
+    labelled: int
+    right: int
+
+    @property
+    def precision(self) -> float:
+        """The share of the found that is right; 1 where nothing was found."""
+        return self.right / self.found if self.found else 1.0
+
+    @property
+    def recall(self) -> float:
+        """The share of the labelled that was found; 1 where nothing was labelled."""
+        return self.right / self.labelled if self.labelled else 1.0
+
+
+def read_items() -> list[Item]:
+    """Read the labelled descriptions."""
+    return [_item(json.loads(line)) for line in LABELLED.read_text(encoding="utf-8").splitlines()]
+
+
+def _item(row: dict[str, Any]) -> Item:
+    references = tuple(Reference(one["uid"], one["title"], one["description"], 0.5) for one in row["references"])
+    labels = tuple(
+        Claim(one["start"], one["start"] + len(one["text"]), one["text"], one["kind"], one["support"], one["where"])
+        for one in row["claims"]
+    )
+    return Item(row["id"], row["half"], row["title"], references, row["text"], labels)
+
+
+def family(claim: Claim) -> str:
+    """Return the family of a claim's kind."""
+    return FAMILY.get(claim.kind, claim.kind)
+
+
+def same_place(one: Claim, other: Claim) -> bool:
+    """Say whether two claims of a family stand in the same place."""
+    common = min(one.end, other.end) - max(one.start, other.start)
+    if common <= 0:
+        return False
+    if common / (max(one.end, other.end) - min(one.start, other.start)) >= 0.5:
+        return True
+    if family(one) in NUMERIC:
+        return _number_at(one) == _number_at(other)
+    return family(one) == "material" and one.end == other.end
+
+
+def _number_at(claim: Claim) -> int:
+    number = _NUMBER.search(claim.text)
+    return claim.start + (number.start() if number else 0)
+
+
+def pair(found: Iterable[Claim], labels: Iterable[Claim]) -> list[tuple[Claim, Claim]]:
+    """Pair the found with the labelled, each at most once, where place and family agree."""
+    free, pairs = list(labels), []
+    for one in found:
+        match = next((label for label in free if family(label) == family(one) and same_place(one, label)), None)
+        if match is not None:
+            free.remove(match)
+            pairs.append((one, match))
+    return pairs
+
+
+def same_support(one: Claim, other: Claim) -> bool:
+    """Say whether two claims have the same support from the same reference."""
+    return (one.support, one.where) == (other.support, other.where)
+
+
+def score(items: Iterable[Item], kind: str = "", place_only: bool = False, unsupported: bool = False) -> Score:
+    """Score the claims of `items`: of one family, by place and kind alone, or those that nothing supports."""
+    counts = [0, 0, 0]
+    for item in items:
+        found = find_claims(item.text, item.title, item.references)
+        pairs = pair(found, item.labels)
+        right = [one for one, label in pairs if place_only or same_support(one, label)]
+        for place, claims in enumerate((found, item.labels, right)):
+            counts[place] += sum(
+                kind in ("", family(one)) and (not unsupported or one.support == "none") for one in claims
+            )
+    return Score(*counts)
+
+
+def measure_speed(items: list[Item], rounds: int = 10) -> float:
+    """Return the milliseconds of processor time that 150 words and a title take, in the best of some rounds."""
+    words = " ".join(item.text for item in items).split(" ")
+    texts = [" ".join(words[at : at + 150]) for at in range(0, len(words) - 150, 150)]
+    return min(_seconds(texts, items[0].title) for _ in range(rounds)) / len(texts) * 1000
+
+
+def _seconds(texts: list[str], title: str) -> float:
+    begin = time.process_time()
+    for text in texts:
+        find_claims(text, title)
+    return time.process_time() - begin
+
+
+def main() -> None:
+    """Measure, and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", action="store_true", help="end with one line of JSON")
+    parser.add_argument("--errors", choices=HALVES, help="show what went wrong in one half")
+    options = parser.parse_args()
+    items = read_items()
+    halves = {half: [item for item in items if half in ("all", item.half)] for half in (*HALVES, "all")}
+    result = {half: scores(chosen) for half, chosen in halves.items()}
+    for half, rows in result.items():
+        print_rows(f"{half} ({len(halves[half])} descriptions)", rows)
+    speed = measure_speed(items)
+    print(f"{speed:.2f} ms for 150 words")
+    if options.errors:
+        print_errors(halves[options.errors])
+    if options.json:
+        print(json.dumps(as_json(result) | {"milliseconds_per_150_words": round(speed, 3)}))
+
+
+def scores(items: list[Item]) -> dict[str, Score]:
+    """Score everything that the table shows."""
+    kinds = sorted({family(label) for item in items for label in item.labels})
+    return {
+        "claim and support": score(items),
+        "claim alone": score(items, place_only=True),
+        "unsupported": score(items, unsupported=True),
+        **{f"  {kind}": score(items, kind) for kind in kinds},
+    }
+
+
+def print_rows(name: str, rows: dict[str, Score]) -> None:
+    """Print one half's table."""
+    print(f"\n{name:<34} {'precision':>10} {'recall':>8}   right / found / labelled")
+    for label, one in rows.items():
+        print(f"{label:<34} {one.precision:>10.3f} {one.recall:>8.3f}   {one.right} / {one.found} / {one.labelled}")
+
+
+def print_errors(items: list[Item]) -> None:
+    """Print what was found or labelled alone, and where support differs."""
+    for item in items:
+        found = find_claims(item.text, item.title, item.references)
+        pairs = pair(found, item.labels)
+        for one, label in pairs:
+            if not same_support(one, label):
+                expected = f"{label.support} {label.where or ''}"
+                print(f"{item.id} {one.kind} {one.text!r}: {one.support} {one.where or ''} instead of {expected}")
+        print_alone(item, "not labelled", found, [one for one, _ in pairs])
+        print_alone(item, "missed", item.labels, [label for _, label in pairs])
+
+
+def print_alone(item: Item, what: str, claims: Iterable[Claim], paired: list[Claim]) -> None:
+    """Print the claims without a partner, and the text around them."""
+    for one in claims:
+        if one not in paired:
+            around = item.text[max(0, one.start - 25) : one.end + 25]
+            print(f"{item.id} {what}: {one.kind} {one.text!r} in {around!r}")
+
+
+def as_json(result: dict[str, dict[str, Score]]) -> dict[str, dict[str, dict[str, float]]]:
+    """Return the scores as plain numbers."""
+    return {
+        half: {
+            name.strip().replace(" ", "_"): {
+                "precision": round(one.precision, 4),
+                "recall": round(one.recall, 4),
+                "right": one.right,
+                "found": one.found,
+                "labelled": one.labelled,
+            }
+            for name, one in rows.items()
+        }
+        for half, rows in result.items()
+    }
+
+
+if __name__ == "__main__":
+    main()

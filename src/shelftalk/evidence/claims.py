@@ -1,0 +1,143 @@
+"""Find the checkable facts of a description, and say for each whether the title or a reference states it.
+
+Rules and lists, no model: the same text always gives the same claims. What counts as a claim is written down, with
+examples, in tests/evidence/claims.md; how often the rules are right is measured by benchmarks/claims.py.
+
+It does not know whether a claim is true, only whether it was there to be read; nor does it see a claim that is
+made without a number, a name, a material or a colour ("waterproof", "hand-made").
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import chain
+
+from shelftalk.evidence.claim_found import Found, Key
+from shelftalk.evidence.claim_marks import code_key, find_codes, find_dates, find_places, find_sizes, find_standards
+from shelftalk.evidence.claim_names import find_names
+from shelftalk.evidence.claim_numbers import find_numbers
+from shelftalk.evidence.claim_terms import find_terms, normalise, title_colours, tokenize
+from shelftalk.evidence.claim_units import MONTHS
+from shelftalk.evidence.claim_words import BROADER
+from shelftalk.records import Reference
+
+_WORD = re.compile(r"\w+(?:['’]\w+)*(?:\.\d+)?")
+_CODE_WORD = re.compile(r"[A-Za-z0-9]+(?:[-/][A-Za-z0-9]+)*")
+
+# What a source is called in a claim, its uid, and what it states.
+_Source = tuple[str, str | None, frozenset[Key]]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One checkable fact: `text[start:end]` of the description.
+
+    `kind` is measure, count, size, age, percentage, price, material, colour, name, date or code. `support` is title,
+    reference or none; `where` is the uid of the first reference that supports the claim, if the title does not.
+    """
+
+    start: int
+    end: int
+    text: str
+    kind: str
+    support: str
+    where: str | None
+
+
+def find_claims(text: str, title: str, references: Sequence[Reference] = ()) -> list[Claim]:
+    """Return the claims of `text` in order of place, none overlapping another.
+
+    `title` may also be a question. A claim is supported by the first source that states all of it: the title, then
+    each reference, its title and description together, in the given order. Values are compared, not spellings:
+
+    - a measure by value and unit, converted where that is exact (1.2 m = 120 cm, 1 lb = 16 oz; inches are no
+      centimetres); a range or a size needs each of its numbers; a size without a unit agrees with one that has it;
+    - a count by its number, whatever is counted; a place in a series (Book 2, third edition) by that place;
+    - an age by each of its bounds, in months; also where the source gives them as a time (12 months);
+    - a percentage by value, a price by value and currency, a code by its letters and digits;
+    - a material or a colour if all its words are in the source, in any order, singular or plural, adjective or noun
+      (wooden, wood), or a narrower term (wood by oak, blue by navy);
+    - a name if all its words but the small ones are in the source, in whatever case, possessive or not;
+    - a date if its year, month and day are.
+
+    References never change what is found, and never take support away. Time grows with the text's length alone.
+    """
+    stated: list[_Source] = [("title", None, _stated(title))]
+    stated += [("reference", one.uid, _stated(f"{one.title}\n{one.description}")) for one in references]
+    return [_claim(text, one, stated) for one in _find(text, title)]
+
+
+def unsupported_per_100_words(claims: Iterable[Claim], text: str) -> float:
+    """Return how many of the claims nothing supports, for each 100 words of the text; 0 for a text without words."""
+    words = len(text.split())
+    return 100 * sum(one.support == "none" for one in claims) / words if words else 0.0
+
+
+def _claim(text: str, found: Found, stated: list[_Source]) -> Claim:
+    support, where = next(((kind, uid) for kind, uid, keys in stated if found.needs <= keys), ("none", None))
+    return Claim(found.start, found.end, text[found.start : found.end], found.kind, support, where)
+
+
+def _find(text: str, title: str) -> list[Found]:
+    """Return what the finders found, in order of place; where two overlap, the finder that stands first wins."""
+    tokens = tokenize(text)
+    title_words = frozenset(one.lower for one in tokenize(title) if one.word[0].isupper())
+    numbers = list(find_numbers(text))
+    finders = (
+        find_standards(text),
+        find_dates(text),
+        find_places(text),
+        (one for one in numbers if one.kind != "count" or text[one.end - 1].isalpha()),
+        find_sizes(text),
+        find_names(text, tokens, title_words),
+        find_terms(text, tokens, title_colours(title)),
+        find_codes(text),
+        numbers,
+    )
+    return _without_overlaps(chain.from_iterable(finders), len(text))
+
+
+def _without_overlaps(candidates: Iterable[Found], length: int) -> list[Found]:
+    taken, kept = bytearray(length), []
+    for one in candidates:
+        if not any(taken[one.start : one.end]):
+            taken[one.start : one.end] = b"\1" * (one.end - one.start)
+            kept.append(one)
+    return sorted(kept, key=lambda one: one.start)
+
+
+def _stated(source: str) -> frozenset[Key]:
+    """Return every value that a source states, in all the forms that a claim may need."""
+    found = frozenset(key for one in _find(source, source) for key in one.needs)
+    return found | frozenset(chain.from_iterable(map(_also_stated, found))) | frozenset(_words_stated(source))
+
+
+def _also_stated(key: Key) -> Iterator[Key]:
+    """Yield what a value says in other words: 12 months are an age too, 30 °C are 30 degrees, 45 cm a side of 45."""
+    if key[0] != "measure":
+        return
+    _, dimension, value = key
+    if dimension == "months":
+        yield ("age", value)
+    elif dimension in ("celsius", "fahrenheit"):
+        yield ("measure", "degree", value)
+    elif dimension == "degree":
+        yield from (("measure", scale, value) for scale in ("celsius", "fahrenheit"))
+    elif "length" in dimension:
+        yield from (("side", str(Fraction(value) / factor)) for factor in (1, 10))
+
+
+def _words_stated(source: str) -> Iterator[Key]:
+    words = frozenset(normalise(one) for one in _WORD.findall(source))
+    words |= frozenset(one.lower for one in tokenize(source))
+    terms = words | frozenset(one[:-1] for one in words if one.endswith("s"))
+    yield from (("word", one) for one in words)
+    yield from (("term", one) for one in terms)
+    yield from (("term", BROADER[one]) for one in terms if one in BROADER)
+    yield from (("month", str(MONTHS[one])) for one in words if one in MONTHS)
+    yield from (("size", one[0]) for one in words if one in ("small", "medium", "large"))
+    yield from (("size", one.lower()) for one in _WORD.findall(source) if one in ("S", "M", "L"))
+    yield from (code_key(one) for one in _CODE_WORD.findall(source))

@@ -1,0 +1,270 @@
+"""Claims: the labelled set holds, sources support what they state, and no text breaks the search."""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+import sys
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from benchmarks.claims import Item, pair, read_items, score
+from shelftalk.evidence.claims import Claim, find_claims, unsupported_per_100_words
+from shelftalk.records import Reference
+
+ITEMS = read_items()
+# Pieces that make claims, and pieces that might break what finds them.
+PIECES = """
+12 cm|1.5 l|3/4"|½ litre|220-240 V|set of 6|three shelves|a dozen|one|10 x 20 cm|A4|XL|EU 42|ages 3 to 6|8-year-olds
+5 %|$ 20|€|oak|wooden|stainless steel|off-white|in cream|Mog's|Judith Kerr|J. R. R.|McDonald's|New York Times|X-200B
+ISBN 0-00|May 2003|the 1960s|19th century|Book 2|third edition|No.|half an|hundred|"|'|“|’|(|.|!|:|,|- |and|to|of|by|x
+-|–|/|1,000|0|9999999999|1/0|٣|²|㎏|é|ß|İ|京都|\u00a0|\u200b|e\u0301|🪵|iPhone|BBC|AND|The|the|with
+"""
+PIECE = st.sampled_from(["\n", *PIECES.replace("\n", "|").split("|")])
+TEXTS = st.lists(st.one_of(PIECE, st.text(max_size=6)), max_size=25).map(" ".join) | st.text(max_size=80)
+
+
+def reference(text: str, uid: str = "r1") -> Reference:
+    return Reference(uid, text, "", 0.5)
+
+
+def the_claim(text: str, title: str = "", *references: Reference) -> Claim:
+    claims = find_claims(text, title, references)
+    assert len(claims) == 1, claims
+    return claims[0]
+
+
+def test_the_labelled_set_is_large_and_consistent() -> None:
+    labels = [label for item in ITEMS for label in item.labels]
+    assert len(labels) >= 330
+    assert all(item.text[label.start : label.end] == label.text for item in ITEMS for label in item.labels)
+    assert {item.half for item in ITEMS} == {"development", "test", "fresh"}
+    known = {(item.id, one.uid) for item in ITEMS for one in item.references}
+    assert all((item.id, label.where) in known for item in ITEMS for label in item.labels if label.where is not None)
+
+
+@pytest.mark.parametrize("half", ["test", "fresh", "all"])
+def test_precision_and_recall_hold_on_the_labelled_set(half: str) -> None:
+    result = score([item for item in ITEMS if half in ("all", item.half)])
+    assert result.precision >= 0.90, result
+    assert result.recall >= 0.85, result
+
+
+def test_flagging_the_unsupported_holds_on_the_labelled_set() -> None:
+    result = score(ITEMS, unsupported=True)
+    assert result.precision >= 0.90, result
+    assert result.recall >= 0.85, result
+
+
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("30cm tall", "30 centimetres"),
+        ("120 cm", "1.2 m"),
+        ("1200 mm", "1.2 metres"),
+        ("500 ml", "0.5 l"),
+        ("half a litre", "500 ml"),
+        ("1,000 g", "1 kg"),
+        ("sixteen ounces", "1 lb"),
+        ('3/4"', "0.75 inch"),
+        ("twelve pencils", "12 Pencils"),
+        ("pack of twelve", "12-Pack"),
+        ("a dozen eggs", "12 Eggs"),
+        ("two thousand sheets", "2,000 sheets"),
+        ("20 x 10 cm", "100 mm by 0.2 m"),
+        ("45x45", "45 x 45 cm"),
+        ("from 8 years", "Ages 8 to 12"),
+        ("for 8-year-olds", "Ages 8 and up"),
+        ("50 per cent", "50%"),
+        ("20 euros", "€20"),
+        ("wooden", "Oak"),
+        ("oaken", "Oak"),
+        ("aluminum", "Aluminium"),
+        ("gray", "Grey"),
+        ("the sequel to Mog's Kittens", "What is Mog’s kittens?"),
+        ("by JUDITH KERR", "Judith Kerr"),
+        ("model x200-b of the X200B line", "X-200B"),
+        ("published on 12 May 2003", "May 12, 2003"),
+        ("third edition", "3rd Edition"),
+        ("wash at 30 degrees", "30 °C"),
+    ],
+)
+def test_values_are_compared_and_not_spellings(text: str, title: str) -> None:
+    claims = find_claims(text, title)
+    assert claims
+    assert {one.support for one in claims} == {"title"}, claims
+
+
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("12 mm", "12 cm"),
+        ("12 pencils", "12 cm"),
+        ("12 cm", "Set of 12"),
+        ("30 cm", "12 inches"),
+        ("10 x 30 cm", "10 x 20 cm"),
+        ("ages 3 to 8", "Ages 3 to 6"),
+        ("50 %", "50 cm"),
+        ("£20", "$20"),
+        ("stainless steel", "Steel"),
+        ("dark blue", "Blue"),
+        ("two books", "Book 2"),
+        ("by Judith Kerr", "Judith Smith"),
+        ("X-200C", "X-200B"),
+        ("in 1951", "since 1950"),
+    ],
+)
+def test_other_values_do_not_support(text: str, title: str) -> None:
+    assert the_claim(text, title).support == "none"
+
+
+@pytest.mark.parametrize(
+    ("text", "claims"),
+    [
+        ('12.5"L x 8"W x 4.25"H', ['12.5"L x 8"W x 4.25"H']),
+        ("It weighs 3 lbs 4 oz.", ["3 lbs 4 oz"]),
+        ("in sizes S, M, L and XL", ["sizes S", "M", "L", "XL"]),
+        ("children aged between 4 and 7 years", ["aged between 4 and 7 years"]),
+        ("Made in the U.S.A. of 15, 20 and 25 cm", ["U.S.A", "15, 20 and 25 cm"]),
+        ("The Sony WH-1000XM5 in Midnight Blue", ["Sony WH-1000XM5", "Midnight Blue"]),
+        ('"Splendid." -New York Times', ["New York Times"]),
+        ("by J. R. R. Tolkien, Lord of the Rings", ["J. R. R. Tolkien", "Lord of the Rings"]),
+        ("a dozen eggs, two dozen cups", ["a dozen eggs", "two dozen cups"]),
+        ("two million records since 1965", ["two million records", "1965"]),
+        ("sold for 20p, $1,200.50 or 15 euros", ["20p", "$1,200.50", "15 euros"]),
+        ("in cream, a hand cream", ["cream"]),
+    ],
+)
+def test_claims_are_found_whole(text: str, claims: list[str]) -> None:
+    assert [one.text for one in find_claims(text, "")] == claims
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " \n ",
+        "One of the best bowls. There are a hundred ways, day and night, 24/7. It is number one.",
+        "It is rock solid. He has an iron will, nerves of steel and a silver lining. It won a gold medal.",
+        "This is soft. Soft things help. You may use it in May.",
+        "EASY TO CLEAN. Machine Washable.",
+        "Silence is golden. Spoon it from the tin, pour a glass of water.",
+        "これは売り物です。",
+        "Это хорошая чашка.",
+    ],
+)
+def test_what_states_nothing_is_no_claim(text: str) -> None:
+    assert find_claims(text, "Cup") == []
+
+
+def test_the_title_is_asked_before_the_references_and_they_in_order() -> None:
+    text = "Made of oak, 12 cm wide, by Brio."
+    references = [reference("Beech, 12 cm", "near"), reference("Oak, 12 cm, Brio", "far")]
+    found = [(one.text, one.support, one.where) for one in find_claims(text, "Oak box", references)]
+    assert found == [("oak", "title", None), ("12 cm", "reference", "near"), ("Brio", "reference", "far")]
+
+
+def test_one_source_must_state_all_of_a_claim() -> None:
+    assert the_claim("10 x 20 cm", "", reference("10 cm", "a"), reference("20 cm", "b")).support == "none"
+
+
+def test_a_description_supports_as_its_title_does() -> None:
+    claim = the_claim("12 cm", "", Reference("r", "Box", "It is 12 cm wide.", 0.9))
+    assert (claim.support, claim.where) == ("reference", "r")
+
+
+def test_a_capital_at_a_sentence_start_needs_other_evidence() -> None:
+    assert find_claims("Rosie sleeps.", "Doll") == [Claim(0, 5, "Rosie", "name", "none", None)]
+    assert find_claims("Zimba sleeps.", "Doll") == []
+    assert the_claim("Zimba sleeps.", "Rag Doll Zimba").support == "title"
+    assert [one.start for one in find_claims("Zimba sleeps. We like Zimba.", "Doll")] == [0, 22]
+
+
+def test_unsupported_are_counted_by_the_hundred_words() -> None:
+    text = "It is 12 cm wide and made of oak."
+    assert unsupported_per_100_words(find_claims(text, "Oak"), text) == pytest.approx(100 / 9)
+    assert unsupported_per_100_words([], "") == 0
+
+
+@given(TEXTS, TEXTS)
+@settings(max_examples=300, deadline=None)
+def test_claims_lie_in_the_text_and_never_overlap(text: str, title: str) -> None:
+    claims = find_claims(text, title)
+    assert claims == find_claims(text, title)
+    for one in claims:
+        assert 0 <= one.start < one.end <= len(text)
+        assert text[one.start : one.end] == one.text
+    for one, other in itertools.pairwise(claims):
+        assert one.end <= other.start
+
+
+@given(TEXTS)
+@settings(max_examples=300, deadline=None)
+def test_a_text_supports_itself(text: str) -> None:
+    assert {one.support for one in find_claims(text, text)} <= {"title"}
+
+
+@given(TEXTS, TEXTS, st.lists(TEXTS, max_size=3))
+@settings(max_examples=200, deadline=None)
+def test_references_only_add_support(text: str, title: str, more: list[str]) -> None:
+    alone = find_claims(text, title)
+    joined = find_claims(text, title, [reference(one, str(number)) for number, one in enumerate(more)])
+    assert [(one.start, one.end, one.kind) for one in alone] == [(one.start, one.end, one.kind) for one in joined]
+    assert all(new.support != "none" for old, new in zip(alone, joined, strict=True) if old.support != "none")
+
+
+LONG = {
+    "digits": "1",
+    "number words": "twenty-two hundred and ",
+    "numbers": "12 34 56 ",
+    "series": "1, 2, 3 and ",
+    "dimensions": "10 x ",
+    "capitals": "Anna Of The Zimba ",
+    "shouting": "MADE OF OAK ",
+    "quotes": '12" "',
+    "apostrophes": "a'",
+    "letters": "a",
+    "capital letters": "A",
+    "hyphens": "a-1-",
+    "blanks": " ",
+    "bullets": "\n- ",
+    "dots": "J. ",
+    "shades": "dark blue light ",
+    "currencies": "$",
+    "fractions": "1/2/",
+    "unfinished": "ages 3 to ",
+    "ordinals": "third ",
+}
+
+
+@pytest.mark.parametrize("piece", LONG.values(), ids=LONG.keys())
+def test_time_grows_with_the_length(piece: str) -> None:
+    def seconds(length: int) -> float:
+        text = (piece * length)[:length]
+        begin = time.process_time()
+        find_claims(text, "Oak box, 12 cm")
+        return time.process_time() - begin
+
+    short = min(seconds(12_500) for _ in range(2))
+    assert seconds(100_000) < 0.5 + 20 * short  # eight times the text; a square would take sixty-four times as long
+
+
+def test_the_search_loads_nothing_heavy() -> None:
+    program = (
+        "import sys, shelftalk.evidence.claims\n"
+        "heavy = {'torch', 'numpy', 'transformers', 'pyarrow'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, timeout=60)
+
+
+def test_pairs_need_the_same_place_and_family() -> None:
+    label = Claim(0, 5, "12 cm", "measure", "none", None)
+    assert pair([Claim(0, 5, "12 cm", "size", "none", None)], [label])
+    assert not pair([Claim(0, 5, "12 cm", "count", "none", None)], [label])
+    assert not pair([Claim(9, 14, "12 cm", "measure", "none", None)], [label])
+    item = Item(1, "test", "", (), "12 cm", (label,))
+    assert score([item]).right == 1
