@@ -48,7 +48,6 @@ from shelftalk.workspace import Workspace, append_line, read_json, write_json
 Matrix = NDArray[np.float64]
 SHIPPED = "Adam, halfway"
 SIMILARITY = "MiniLM: title and text"
-SEED = 7
 
 
 @dataclass(frozen=True)
@@ -101,17 +100,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", choices=sorted(STUDIES), default="tiny")
     parser.add_argument("--work", type=Path, required=True, help="folder for the workspace and what was found so far")
+    parser.add_argument("--seed", type=int, default=7, help="of products, halves and what is left out")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    found = validate(options.model, options.work)
+    found = validate(options.model, options.work, options.seed)
     print_table(found["datamodelling"])
     print_table(found["removal"])
     if options.json:
-        print(json.dumps({"model": options.model, **found}))
+        print(json.dumps({"model": options.model, "seed": options.seed, **found}))
 
 
-def validate(model: str, work: Path) -> dict[str, Any]:
+def validate(model: str, work: Path, seed: int) -> dict[str, Any]:
     """Make what is not yet in `work` and return the tables."""
     study = STUDIES[model]
     workspace = Workspace(work / "workspace")
@@ -119,12 +119,12 @@ def validate(model: str, work: Path) -> dict[str, Any]:
     pipeline.prepare_bundled(workspace)
     catalogue = Catalogue.open(workspace.existing_catalogue(pipeline.BUNDLED))
     if model == "tiny":
-        study.settings["base_model"] = taught_tiny(work / "tiny", catalogue.products("train"))
-        pool, asked = made_products(study)
+        study.settings["base_model"] = taught_tiny(work / "tiny", catalogue.products("train"), seed)
+        pool, asked = made_products(study, seed)
     else:
-        pool, asked = (catalogue.sample(*one, SEED) for one in (("train", study.products), ("test", study.queries)))
-    queries, scores = scored(study, workspace, pool, [one.title for one in asked], work / "scores.json")
-    trainings = planned_trainings(study, pool, scores)
+        pool, asked = (catalogue.sample(*one, seed) for one in (("train", study.products), ("test", study.queries)))
+    queries, scores = scored(study, workspace, pool, [one.title for one in asked], work / "scores.json", seed)
+    trainings = planned_trainings(study, pool, scores, seed)
     losses = retrained(study, workspace, pool, queries, trainings, work / "losses.jsonl")
     return {
         "datamodelling": datamodelling_table(study, pool, scores, losses),
@@ -134,18 +134,18 @@ def validate(model: str, work: Path) -> dict[str, Any]:
     }
 
 
-def made_products(study: Study) -> tuple[list[Product], list[Product]]:
+def made_products(study: Study, seed: int) -> tuple[list[Product], list[Product]]:
     """Return products of the four makers to train on, and others to ask for."""
     everything = [
         Product(f"{number:04d}", f"{thing.capitalize()} {size} cm by {maker}", MAKERS[maker](thing, size))
         for number, (size, thing, maker) in enumerate((s, t, m) for s in range(11, 20) for t in THINGS for m in MAKERS)
     ]
-    order = np.random.default_rng(SEED).permutation(len(everything))
+    order = np.random.default_rng(seed).permutation(len(everything))
     chosen = [everything[row] for row in order[: study.products + study.queries]]
     return chosen[: study.products], chosen[study.products :]
 
 
-def taught_tiny(folder: Path, products: list[Product], updates: int = 250) -> str:
+def taught_tiny(folder: Path, products: list[Product], seed: int, updates: int = 250) -> str:
     """Write the tests' tiny model, made wider and taught to read `products` letter by letter, unless it is there.
 
     The tests' own has random weights, and logits too small to say much.
@@ -155,7 +155,7 @@ def taught_tiny(folder: Path, products: list[Product], updates: int = 250) -> st
     plain, tokenizer = tiny.make()
     texts = [prompt_for(one.title) + one.description for one in products]
     ids = torch.tensor([token for one in texts for token in [*encode_text(tokenizer, one), tokenizer.eos_token_id]])
-    torch.manual_seed(SEED)
+    torch.manual_seed(seed)
     plain.config.update({"hidden_size": 64, "intermediate_size": 192, "head_dim": 32, "initializer_range": 0.1})
     model = type(plain)(plain.config).train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=5e-3)
@@ -183,7 +183,7 @@ def train(study: Study, workspace: Workspace, name: str, products: Sequence[Prod
 
 
 def scored(
-    study: Study, workspace: Workspace, pool: list[Product], requests: list[str], path: Path
+    study: Study, workspace: Workspace, pool: list[Product], requests: list[str], path: Path, seed: int
 ) -> tuple[list[Query], dict[str, Matrix]]:
     """Train on all products, let that model answer, and score every product for every answer in every way.
 
@@ -196,7 +196,7 @@ def scored(
         begun = time.monotonic()
         agree(run, pool, queries[0], ways[SHIPPED][0])
         seconds = (time.monotonic() - begun) / len(pool)
-        ways |= similarities(pool, queries)
+        ways |= similarities(pool, queries, seed)
         write_json(
             path,
             {
@@ -257,13 +257,13 @@ def agree(run: Run, pool: list[Product], query: Query, scores: Matrix) -> None:
     np.testing.assert_allclose([found[one.uid] for one in pool], scores, rtol=1e-3, atol=1e-3 * np.abs(scores).max())
 
 
-def similarities(pool: list[Product], queries: list[Query]) -> dict[str, Matrix]:
+def similarities(pool: list[Product], queries: list[Query], seed: int) -> dict[str, Matrix]:
     """Return MiniLM's cosines of products, as the index embeds them, with requests and with both; and chance."""
     embedder = Embedder.load()
     rows = embedder.embed([f"{one.title}\n{one.description}" for one in pool])
     asked = embedder.embed([one.request for one in queries])
     told = embedder.embed([f"{one.request}\n{one.text}" for one in queries])
-    chance = np.random.default_rng(SEED).normal(size=(len(queries), len(pool)))
+    chance = np.random.default_rng(seed).normal(size=(len(queries), len(pool)))
     return {
         "MiniLM: title": (asked @ rows.T).astype(float),
         SIMILARITY: (told @ rows.T).astype(float),
@@ -271,9 +271,9 @@ def similarities(pool: list[Product], queries: list[Query]) -> dict[str, Matrix]
     }
 
 
-def planned_trainings(study: Study, pool: list[Product], scores: dict[str, Matrix]) -> dict[str, list[int]]:
+def planned_trainings(study: Study, pool: list[Product], scores: dict[str, Matrix], seed: int) -> dict[str, list[int]]:
     """Return the rows of every training by its name; halves and removals are drawn with one seed."""
-    draw = np.random.default_rng(SEED)
+    draw = np.random.default_rng(seed)
     count = len(pool)
     planned = {"full": list(range(count))}
     for number in range(study.halves):
@@ -390,7 +390,7 @@ def spearman(one: Matrix, other: Matrix) -> float:
 
 def interval(values: Matrix, draws: int = 10_000) -> list[float]:
     """Return the bootstrap's 95 % interval of the mean."""
-    chosen = np.random.default_rng(SEED).integers(len(values), size=(draws, len(values)))
+    chosen = np.random.default_rng(0).integers(len(values), size=(draws, len(values)))
     return [round(float(one), 3) for one in np.quantile(values[chosen].mean(1), (0.025, 0.975))]
 
 
