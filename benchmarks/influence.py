@@ -372,12 +372,11 @@ def removal_table(study: Study, losses: dict[str, dict[str, Any]]) -> dict[str, 
         for label in ("similarity", "influence"):
             own = [losses[f"without-{k}-{label}-{query}"]["losses"][query] for query in range(study.removals)]
             rises[label] = np.array(own) - full
-        lead = rises["influence"] - rises["similarity"]
         row: dict[str, Any] = {label: round(float(rise.mean()), 4) for label, rise in rises.items()}
-        row |= {
-            "influence - similarity, 95 %": interval(lead),
-            "influence higher": f"{(lead > 0).sum()} of {len(lead)}",
-        }
+        for label in ("similarity", "chance"):
+            lead = rises["influence"] - rises[label]
+            row[f"influence - {label}, 95 %"] = interval(lead)
+            row[f"higher than {label}"] = f"{(lead > 0).sum()} of {len(lead)}"
         table[f"without {k} of {study.products}"] = row
     return table
 
@@ -391,7 +390,7 @@ def spearman(one: Matrix, other: Matrix) -> float:
 def interval(values: Matrix, draws: int = 10_000) -> list[float]:
     """Return the bootstrap's 95 % interval of the mean."""
     chosen = np.random.default_rng(0).integers(len(values), size=(draws, len(values)))
-    return [round(float(one), 3) for one in np.quantile(values[chosen].mean(1), (0.025, 0.975))]
+    return [round(float(one), 4) for one in np.quantile(values[chosen].mean(1), (0.025, 0.975))]
 
 
 if __name__ == "__main__":
