@@ -80,7 +80,7 @@ STUDIES = {
         {**COMMON, "epochs": 4, "learning_rate": 2e-2, "lora_rank": 16, "max_tokens": 160},
     ),
     "gemma-3-270m": Study(
-        *(48, 16, 20, (8,), 4, 4, DecodingSettings(max_new_tokens=64)),
+        *(48, 16, 20, (8,), 4, 4, DecodingSettings(max_new_tokens=40)),
         {**COMMON, "epochs": 2, "learning_rate": 4e-4, "max_tokens": 64},
     ),
 }
