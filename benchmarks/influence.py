@@ -124,6 +124,7 @@ def validate(model: str, work: Path, seed: int) -> dict[str, Any]:
     else:
         pool, asked = (catalogue.sample(*one, seed) for one in (("train", study.products), ("test", study.queries)))
     queries, scores = scored(study, workspace, pool, [one.title for one in asked], work / "scores.json", seed)
+    scores[f"{SHIPPED}, of the other texts"] = of_the_others(scores[SHIPPED])
     trainings = planned_trainings(study, pool, scores, seed)
     losses = retrained(study, workspace, pool, queries, trainings, work / "losses.jsonl")
     return {
@@ -269,6 +270,12 @@ def similarities(pool: list[Product], queries: list[Query], seed: int) -> dict[s
         SIMILARITY: (told @ rows.T).astype(float),
         "chance": chance,
     }
+
+
+def of_the_others(scores: Matrix) -> Matrix:
+    """Return for each query the mean scores of all others: what a product does for any text, not for this one."""
+    others: Matrix = (scores.sum(0) - scores) / (len(scores) - 1)
+    return others
 
 
 def planned_trainings(study: Study, pool: list[Product], scores: dict[str, Matrix], seed: int) -> dict[str, list[int]]:
