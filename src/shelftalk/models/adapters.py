@@ -44,8 +44,8 @@ def add_adapter(model: Any, settings: TrainingSettings) -> Any:
             ) from error
 
 
-def load_adapter(model: Any, folder: Path) -> Any:
-    """Return `model` with the adapter in `folder` active, in evaluation mode.
+def load_adapter(model: Any, folder: Path, trainable: bool = False) -> Any:
+    """Return `model` with the adapter in `folder` active, in evaluation mode; for `trainable` see `attach_adapter`.
 
     Raises:
         NotFound: there is no adapter in the folder.
@@ -55,17 +55,30 @@ def load_adapter(model: Any, folder: Path) -> Any:
         raise NotFound(f"There is no adapter in {folder}; finish the run with: shelftalk train")
     if wrong := faults(folder):
         raise Damaged(f"The adapter in {folder} is damaged ({'; '.join(wrong)}); train the run again.")
-    return attach_adapter(model, folder)
+    return attach_adapter(model, folder, trainable)
 
 
-def attach_adapter(model: Any, folder: Path) -> Any:
-    """Return `model` with the adapter in `folder` active, in evaluation mode; no manifest is looked at."""
-    tuned = PeftModel.from_pretrained(model, folder, is_trainable=False, local_files_only=True)
+def attach_adapter(model: Any, folder: Path, trainable: bool = False) -> Any:
+    """Return `model` with the adapter in `folder` active, in evaluation mode; no manifest is looked at.
+
+    `trainable` leaves its weights in fp32 and open to gradients, as training has them.
+    """
+    tuned = PeftModel.from_pretrained(model, folder, is_trainable=trainable, local_files_only=True)
     # Training multiplies in the base model's format too (autocast), so this changes no result, only the time.
     for name, weight in tuned.named_parameters():
-        if "lora_" in name:
+        if "lora_" in name and not trainable:
             weight.data = weight.data.to(model.dtype)
     return tuned.eval()
+
+
+def weaken_adapter(model: Any, strength: float) -> None:
+    """Multiply what the adapter of `model` adds by `strength`, in its second matrices, which began at zero.
+
+    0.5 is about where a straight way from the training's start to its end is halfway: the first matrices move little.
+    """
+    for name, weight in model.named_parameters():
+        if "lora_B" in name:
+            weight.data *= strength
 
 
 def merge_adapter(model: Any, folder: Path) -> Any:

@@ -28,9 +28,9 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from safetensors.torch import save as to_bytes
-from transformers import TrainerState
+from transformers import TrainerState, TrainingArguments
 
-from shelftalk.errors import Damaged
+from shelftalk.errors import Damaged, NotFound
 from shelftalk.workspace import clear_leftovers, faults, read_json, staged_folder, writing
 
 BEST = "best"
@@ -160,6 +160,43 @@ def load_optimizer_and_scheduler(checkpoint: Path, optimizer: Any, scheduler: An
     for group, rate in zip(groups, scheduler.get_last_lr(), strict=True):
         group["lr"] = rate
     optimizer.load_state_dict({"state": states, "param_groups": groups})
+
+
+def read_update_scales(folder: Path, model: Any) -> torch.Tensor:
+    """Return what AdamW multiplied each weight's gradient by at a training's end, for a learning rate of 1.
+
+    That is 1 / (sqrt(v) + epsilon), with v the second moment of the newest sound checkpoint, its bias corrected
+    (Kingma & Ba 2015, https://arxiv.org/abs/1412.6980, algorithm 1): one vector in fp32, the trainable weights of
+    `model` end to end. A weight that no text reached never moves and has a 0. Nothing is written or cleared away.
+
+    Raises:
+        NotFound: there is no checkpoint, or none that is whole.
+        Damaged: the newest whole one is not of these weights.
+    """
+    needed = ("optimizer.safetensors",)
+    checkpoint = next((one for one in reversed(_checkpoints(folder)) if not faults(one, required=needed)), None)
+    if checkpoint is None:
+        raise NotFound(
+            f"There is no whole checkpoint in {folder}, and the optimiser's state is kept nowhere else; train the same "
+            "catalogue and settings again as another --run."
+        )
+    saved = load_file(checkpoint / "optimizer.safetensors")
+    weights = [one for one in model.parameters() if one.requires_grad]
+    if unknown := {key for key in saved if int(key.split(".")[0]) >= len(weights)}:
+        raise _not_of_this_training(checkpoint, f"{min(unknown)} in optimizer.safetensors has no parameter")
+    return torch.cat([_scale(checkpoint, saved, number, weight) for number, weight in enumerate(weights)])
+
+
+def _scale(checkpoint: Path, saved: dict[str, torch.Tensor], number: int, weight: torch.Tensor) -> torch.Tensor:
+    moment = saved.get(f"{number}.exp_avg_sq")
+    if moment is None:
+        return torch.zeros(weight.numel(), device=weight.device)
+    if moment.shape != weight.shape:
+        raise _not_of_this_training(checkpoint, f"{number}.exp_avg_sq in optimizer.safetensors does not fit")
+    beta, epsilon = float(TrainingArguments.adam_beta2), float(TrainingArguments.adam_epsilon)  # training keeps these
+    corrected = moment.flatten().to(weight.device) / (1 - beta ** float(saved[f"{number}.step"]))
+    scale: torch.Tensor = 1 / (corrected.sqrt() + epsilon)
+    return scale
 
 
 def load_random_state(checkpoint: Path) -> None:

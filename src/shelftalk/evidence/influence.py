@@ -1,0 +1,147 @@
+"""Estimate which training products pushed a run's model towards a text that it wrote.
+
+To first order, one update of the weights by a product's own gradient changes the loss of any text by the dot product
+of the two gradients, weighted as the optimiser weighs them (TracIn: Pruthi et al. 2020,
+https://arxiv.org/abs/2002.08484; with Adam's second moments, as LESS: Xia et al. 2024,
+https://arxiv.org/abs/2402.04333):
+
+    score = rate * sum over weights w of  text's gradient_w * product's gradient_w / (sqrt(v_w) + epsilon)
+
+with v from the run's newest checkpoint, the run's peak learning rate, and the product's gradient clipped as training
+clips. Only the adapter's weights count, as only they were trained. Both gradients are taken with the adapter at half of
+its strength, which stands for the middle of the training: at its end the products are fitted, and what is left of
+their gradients tells less (by how much is in docs/benchmarks/influence.md).
+
+It is an estimate, product by product, and not what a training without the product would have come to. How far the two
+agree is measured in the same place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from shelftalk.errors import UserError
+from shelftalk.models.adapters import load_adapter, weaken_adapter
+from shelftalk.models.load import load_model
+from shelftalk.models.tokens import Example, encode_example
+from shelftalk.records import Product, Progress, counter, no_progress
+from shelftalk.training.attention import PACKED
+from shelftalk.training.batches import collate
+from shelftalk.training.checkpoints import read_update_scales
+from shelftalk.training.loss import head_taken_off, token_losses
+from shelftalk.training.run import Run
+from shelftalk.training.train import encode_products
+
+HALFWAY = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Influence:
+    """One training product and its pull on a text.
+
+    `score` is the predicted fall of the text's loss, in nats a token, by one update on this product alone, halfway
+    through the training, at the run's peak learning rate. Below 0 the product pushes away from the text.
+    """
+
+    uid: str
+    title: str
+    description: str
+    score: float
+
+
+def estimate_influence(
+    run: Run, request: str, text: str, candidates: Sequence[Product], progress: Progress = no_progress
+) -> list[Influence]:
+    """Return the influence of each candidate on `text`, which `run`'s model answered to `request`, highest first.
+
+    Candidates are products that the run trained on; equal scores stand by uid. Each takes one pass forward and one
+    back, which `progress` counts, and so does the text; one gradient is in memory besides the text's. The text counts
+    without its end, as it may have been cut off, and with its first `max_tokens` tokens. Nothing is written.
+
+    Raises:
+        NotFound: the run has not finished, or has no whole checkpoint any more.
+        UserError: the text is empty.
+        Damaged: the adapter, the checkpoint or the base model is not what it was.
+    """
+    run.require_finished()
+    if not text.strip():
+        raise UserError("The text is empty; give the description whose training products are wanted.")
+    gradients = Gradients.load(run)
+    advance = counter(progress, 1 + len(candidates))
+    with head_taken_off(gradients.model) as head:
+        pull = gradients.of_text(head, request, text)
+        advance()
+        found = []
+        for product in candidates:
+            score = float(pull @ gradients.update(gradients.of_product(head, product)))
+            found.append(Influence(product.uid, product.title, product.description, score))
+            advance()
+    return sorted(found, key=lambda one: (-one.score, one.uid))
+
+
+@dataclass(frozen=True)
+class Gradients:
+    """A finished run's model, ready for gradients by its adapter's weights, each one vector in fp32.
+
+    `scales`, as long, is what the optimiser multiplies a gradient by; see `read_update_scales`. `head` in what follows
+    is what `head_taken_off` yields for `model`. Dropout is off.
+    """
+
+    run: Run
+    model: Any
+    tokenizer: Any
+    scales: Tensor
+
+    @classmethod
+    def load(cls, run: Run, strength: float = HALFWAY) -> Gradients:
+        """Load the run's base model, its adapter at a share of its strength, and its optimiser's state.
+
+        Raises:
+            NotFound, Damaged: see `estimate_influence`.
+        """
+        model, tokenizer = load_model(run.base_model().folder, run.precision, attention=PACKED)
+        model = load_adapter(model, run.adapter, trainable=True)
+        weaken_adapter(model, strength)
+        return cls(run, model, tokenizer, read_update_scales(run.checkpoints, model))
+
+    def of_text(self, head: Tensor | None, request: str, text: str) -> Tensor:
+        """Return the gradient of the mean loss of `text` after `request`."""
+        return self._gradient(head, text_example(self.tokenizer, request, text, self.run.settings.max_tokens))
+
+    def of_product(self, head: Tensor | None, product: Product) -> Tensor:
+        """Return the gradient of the mean loss of `product`, encoded as training encodes it."""
+        return self._gradient(head, encode_products(self.tokenizer, [product], self.run.settings)[0])
+
+    def update(self, gradient: Tensor) -> Tensor:
+        """Return what an update by `gradient` takes off the weights at the peak learning rate, clipped as in training.
+
+        Momentum and weight decay are left out: they are the same whichever product is learned from.
+        """
+        settings = self.run.settings
+        clipped = min(1.0, settings.gradient_clip / (float(gradient.norm()) + 1e-6))
+        return gradient * self.scales * (clipped * settings.learning_rate)
+
+    def _gradient(self, head: Tensor | None, example: Example) -> Tensor:
+        weights = [one for one in self.model.parameters() if one.requires_grad]
+        loss = mean_loss(self.model, head, example)
+        gradients = torch.autograd.grad(loss, weights, materialize_grads=True, allow_unused=True)
+        return torch.cat([one.flatten() for one in gradients])
+
+
+def text_example(tokenizer: Any, request: str, text: str, max_tokens: int) -> Example:
+    """Return `text` after `request` as training would encode it, but without the end token."""
+    example = encode_example(tokenizer, request, text, max_tokens)
+    return Example(example.ids[:-1] if example.complete else example.ids, example.prompt_length, complete=False)
+
+
+def mean_loss(model: Any, head: Tensor | None, example: Example) -> Tensor:
+    """Return the mean loss of an example's labelled tokens, in nats, computed in the number format of training."""
+    pack = {name: value.to(model.device) for name, value in collate([example]).items()}
+    in_bf16 = model.get_input_embeddings().weight.dtype == torch.bfloat16
+    with torch.autocast(model.device.type, torch.bfloat16, enabled=in_bf16):
+        return token_losses(model, head, pack).mean()
