@@ -66,18 +66,27 @@ def _starting(name: str, task: Task) -> None:
 
 @st.fragment(run_every=1.0)
 def _watch(name: str, status: str) -> None:
-    """Draw the run every second; when its status changes, the whole page is drawn anew."""
+    """Draw the run every second; when its status changes, the whole page is drawn anew.
+
+    Nothing of the new status is drawn before that: a click on what is about to be drawn again would be lost.
+    """
     with errors_shown():
-        if _show(name) != status:
+        if _status(name) != status:
             st.rerun()
+        _show(name)
 
 
-def _show(name: str) -> str:
-    """Draw one run and return its status."""
+def _status(name: str) -> str:
+    """Return a run's status; "gone" for one that was deleted or renamed a moment ago."""
     try:
-        run = Run.open(workspace(), name)
-    except (NotFound, Damaged):  # deleted or renamed a moment ago
+        return str(pipeline.describe_run(Run.open(workspace(), name))["status"])
+    except (NotFound, Damaged):
         return "gone"
+
+
+def _show(name: str) -> None:
+    """Draw one run."""
+    run = Run.open(workspace(), name)
     found = pipeline.show_run(run)
     status, state = found["status"], found["state"]
     st.markdown(f"{ICONS[status]} **{name}** · {text(f'status.{status}')}")
@@ -91,7 +100,6 @@ def _show(name: str) -> str:
         charts.loss_curves({name: metrics})
     with sample:
         _samples(read_samples(run.folder))
-    return str(status)
 
 
 def _progress(found: dict[str, Any], loss: float | None) -> None:
