@@ -19,7 +19,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -240,13 +240,13 @@ def read_json(path: Path) -> Any:
 
 
 @contextmanager
-def staged_folder(path: Path, size: int | None = None) -> Iterator[Path]:
+def staged_folder(path: Path, size: int | None = None, unsealed: Collection[str] = ()) -> Iterator[Path]:
     """Yield an empty folder beside `path` that takes its place, with a manifest, when the block ends without exception.
 
-    `size`, where it is known, is how many bytes the block writes; a full disk is told of with it. A folder already at
-    `path` is replaced; `recover_folder` puts it back where a kill fell between its removal and the new one's arrival.
-    What else a killed writer left is removed. The caller holds the lock: two writers of one folder are not kept apart
-    here.
+    `size`, where it is known, is how many bytes the block writes; a full disk is told of with it. Files that are
+    `unsealed` are not in the manifest: they may change. A folder already at `path` is replaced; `recover_folder` puts
+    it back where a kill fell between its removal and the new one's arrival. What else a killed writer left is removed.
+    The caller holds the lock: two writers of one folder are not kept apart here.
 
     Raises:
         NotWritable: see `writing`.
@@ -259,7 +259,7 @@ def staged_folder(path: Path, size: int | None = None) -> Iterator[Path]:
         staging.mkdir()
         try:
             yield staging
-            write_manifest(staging)
+            write_manifest(staging, unsealed)
             shutil.rmtree(outgoing, ignore_errors=True)
             if path.exists():
                 path.rename(outgoing)
@@ -286,8 +286,8 @@ def clear_leftovers(parent: Path) -> None:
         shutil.rmtree(staging, ignore_errors=True)
 
 
-def write_manifest(folder: Path) -> None:
-    """Fsync all that lies under `folder`, then write `manifest.json`, the SHA-256 and size of each file, last."""
+def write_manifest(folder: Path, unsealed: Collection[str] = ()) -> None:
+    """Fsync all under `folder`, then write `manifest.json`, SHA-256 and size of each file not `unsealed`, last."""
     files = {}
     for entry in sorted(folder.rglob("*")):
         if entry.is_dir():
@@ -296,7 +296,8 @@ def write_manifest(folder: Path) -> None:
             with entry.open("rb") as handle:
                 os.fsync(handle.fileno())
             files[entry.relative_to(folder).as_posix()] = {"sha256": sha256(entry), "bytes": entry.stat().st_size}
-    _write_to_disk(folder / MANIFEST, _json_bytes({"files": files}))
+    sealed = {name: one for name, one in files.items() if name not in unsealed}
+    _write_to_disk(folder / MANIFEST, _json_bytes({"files": sealed}))
     fsync_folder(folder)
 
 

@@ -6,7 +6,7 @@ import io
 import zipfile
 
 from shelftalk.errors import Damaged
-from shelftalk.training.run import Run
+from shelftalk.training.run import CARD, Run
 from shelftalk.workspace import MANIFEST, faults, read_json
 
 EARLIEST = (1980, 1, 1, 0, 0, 0)  # that a zip can name
@@ -27,7 +27,8 @@ def zip_adapter(run: Run) -> bytes:
         raise Damaged(f"The adapter of run {run.name!r} is damaged ({'; '.join(wrong)}); train the run again.")
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
-        for name in sorted([MANIFEST, *read_json(run.adapter / MANIFEST)["files"]]):
+        card = [CARD] if (run.adapter / CARD).is_file() else []
+        for name in sorted({MANIFEST, *card, *read_json(run.adapter / MANIFEST)["files"]}):
             entry = zipfile.ZipInfo(f"{run.name}-adapter/{name}", EARLIEST)
             entry.create_system, entry.external_attr = 3, PLAIN_FILE  # Unix, on every platform
             archive.writestr(entry, (run.adapter / name).read_bytes())

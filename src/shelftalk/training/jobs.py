@@ -145,11 +145,12 @@ def delete_run(workspace: Workspace, name: str) -> None:
 
     Raises:
         NotFound: there is no such run.
-        Busy: a process holds it.
+        Busy: a process holds it, or works inside it.
     """
     folder = workspace.existing_run(name)
     aside = folder.with_name(f".{name}.deleted")
     with lock(folder, "deleting"), writing(folder):
+        _require_quiet(folder)
         shutil.rmtree(aside, ignore_errors=True)
         folder.rename(aside)
         fsync_folder(folder.parent)

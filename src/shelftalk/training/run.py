@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -16,6 +17,8 @@ from shelftalk.records import Product
 from shelftalk.settings import TrainingSettings
 from shelftalk.workspace import Workspace, read_json, write_json
 
+CARD = "README.md"  # the adapter's model card, which its manifest does not seal
+DERIVED = ("index", "spans", "report")  # what is made of a run's products
 LIBRARIES = ("torch", "transformers", "peft", "accelerate")
 
 
@@ -43,7 +46,7 @@ class Run:
     def create(
         cls, workspace: Workspace, name: str, catalogue_name: str, settings: TrainingSettings, base: BaseModel
     ) -> Run:
-        """Write `run.json` for a new run.
+        """Write `run.json` for a new run, and remove what was derived from an earlier one of that name.
 
         Raises:
             NotFound: there is no such catalogue.
@@ -64,6 +67,8 @@ class Run:
             "versions": versions,
         }
         folder = workspace.run(name)
+        for derived in DERIVED:  # of an earlier run of this name, which ended before its first checkpoint
+            shutil.rmtree(folder / derived, ignore_errors=True)
         write_json(folder / "run.json", description)
         return cls(name, folder, workspace, description)
 

@@ -23,7 +23,7 @@ from shelftalk.training.compiled import compile_layers, should_compile
 from shelftalk.training.loss import head_taken_off
 from shelftalk.training.processes import is_first_process, wait_for_all
 from shelftalk.training.recorder import Recorder, stopping_gently
-from shelftalk.training.run import Run
+from shelftalk.training.run import CARD, Run
 from shelftalk.training.samples import samplers
 from shelftalk.training.state import RunState
 from shelftalk.training.trainer import AdapterTrainer, require_trackers
@@ -152,11 +152,11 @@ def choose_head(model: Any, head: Any, plan: Plan, settings: TrainingSettings) -
 
 
 def save_adapter(model: Any, run: Run) -> None:
-    """Write the run's adapter/ with its model card, whole or not at all."""
+    """Write the run's adapter/ with its model card, whole or not at all; an evaluation writes the card anew."""
     model.peft_config["default"].base_model_name_or_path = run.description["base"]["name"]
-    with staged_folder(run.adapter) as staging:
+    with staged_folder(run.adapter, unsealed=(CARD,)) as staging:
         model.save_pretrained(staging, save_embedding_layers=False)
-        write_bytes(staging / "README.md", _model_card(run).encode())
+        write_bytes(staging / CARD, _model_card(run).encode())
 
 
 def _model_card(run: Run) -> str:
