@@ -19,10 +19,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from shelftalk.errors import Busy, Failure, InvalidSettings, NotFound, NotWritable, UnreadableInput, UserError
+from shelftalk.evidence.claims import count_unsupported
 from shelftalk.generation import catalogue
 from shelftalk.generation.catalogue import Job, describe_titles
 from shelftalk.generation.engine import Engine
 from shelftalk.generation.scripted_engine import ScriptedEngine
+from shelftalk.prompts import CUE
 from shelftalk.records import Description, Reference
 from shelftalk.retrieval.search import Index
 from shelftalk.settings import DecodingSettings
@@ -506,3 +508,23 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     tracemalloc.stop()
     assert one.output.stat().st_size > 18_000_000
     assert peak < 5_000_000
+
+
+def test_grounded_rows_are_written_again_until_they_claim_nothing(tmp_path: Path) -> None:
+    written: dict[str, int] = {}
+
+    def answer_again(prompt: str, tuned: bool) -> str:
+        title = prompt.removesuffix(CUE)
+        written[title] = written.get(title, 0) + 1
+        return "It is 30 cm of brass." if written[title] < 3 else "It holds a coat."
+
+    one = job(tmp_path, "out.jsonl", unsupported=count_unsupported)
+    summary = describe(one, ScriptedEngine(answer_again))
+    rows = [json.loads(line) for line in one.output.read_text().splitlines()]
+    assert {row["description"] for row in rows if row["flag"] == ""} == {"It holds a coat."}
+    assert set(written.values()) == {3}
+    assert describe(one, index=None)["described"] == summary["described"]  # there already
+    with pytest.raises(UserError, match="exists and is not this job's output"):
+        describe(job(tmp_path, "out.jsonl"))
+    with pytest.raises(UserError, match="--grounded needs --references of at least 1, got 0"):
+        describe(job(tmp_path, "other.csv", unsupported=count_unsupported, references=0))

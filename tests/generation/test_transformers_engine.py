@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from shelftalk.errors import Damaged, NotFound
-from shelftalk.evaluation.metrics import repetition
+from shelftalk.generation.flags import repetition
 from shelftalk.generation.transformers_engine import TransformersEngine
 from shelftalk.models import tiny
 from shelftalk.models.adapters import adapter_off, load_adapter

@@ -10,6 +10,7 @@ import typer
 from shelftalk.cli.options import (
     DEFAULT_WORKSPACE,
     EngineOption,
+    GroundedOption,
     JsonOption,
     RunArgument,
     WorkspaceOption,
@@ -44,6 +45,7 @@ def generate(
         str | None,
         typer.Option("--id-field", help="Column that holds the product's id; found by itself, and not needed."),
     ] = None,
+    grounded: GroundedOption = False,
     engine: EngineOption = "automatic",
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     as_json: JsonOption = False,
@@ -61,7 +63,7 @@ def generate(
 
     with screen.step(f"Describing {source.name}") as progress:
         summary = write_catalogue(
-            opened, source, output, settings, references, title_field, id_field, progress, screen.say, engine
+            opened, source, output, settings, references, title_field, id_field, progress, screen.say, engine, grounded
         )
     if as_json:
         screen.print_json(summary)

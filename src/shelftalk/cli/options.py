@@ -8,11 +8,16 @@ import sys
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from shelftalk.errors import UserError
 from shelftalk.settings import Settings, describe_settings, preset_names
+from shelftalk.workspace import Workspace
+
+if TYPE_CHECKING:
+    from shelftalk.training.run import Run
 
 WorkspaceOption = Annotated[
     Path,
@@ -20,6 +25,9 @@ WorkspaceOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="Name of a run.")]
+TextArgument = Annotated[
+    str, typer.Argument(metavar="TEXT", help='A title, or a question such as "What is Mog\'s Kittens?"')
+]
 TokenOption = Annotated[
     bool, typer.Option("--token-stdin", help="Read the Hugging Face token from standard input (one line).")
 ]
@@ -31,6 +39,11 @@ AssignmentsOption = Annotated[
 ]
 EngineOption = Annotated[
     str, typer.Option("--engine", help="What writes: automatic, llama.cpp or transformers; doctor says which and why.")
+]
+ReferencesOption = Annotated[int, typer.Option("--references", min=1, max=100, help="How many references.")]
+GroundedOption = Annotated[
+    bool,
+    typer.Option("--grounded", help="Write again where a text claims what neither title nor references support."),
 ]
 DEFAULT_WORKSPACE = Path("workspace")
 
@@ -69,6 +82,23 @@ def with_settings(cls: type[Settings]) -> Callable[[Callable[..., Any]], Callabl
         return wrapped
 
     return decorate
+
+
+def open_run(workspace: Path, name: str) -> Run:
+    """Open a run before the pipeline is imported: a mistyped name should not cost ten seconds."""
+    from shelftalk.training.run import Run
+
+    return Run.open(Workspace(workspace), name)
+
+
+def require_text(text: str, name: str = "TEXT", what: str = "a product title or a question") -> None:
+    """Do nothing for a text with something in it.
+
+    Raises:
+        UserError: it is empty; the message calls it `name` and says `what` it should be.
+    """
+    if not text.strip():
+        raise UserError(f"{name} is empty; give {what}.")
 
 
 def read_token(from_stdin: bool) -> str | None:

@@ -70,10 +70,9 @@ def find_claims(text: str, title: str, references: Sequence[Reference] = ()) -> 
     return [_claim(text, one, stated) for one in _find(text, title)]
 
 
-def unsupported_per_100_words(claims: Iterable[Claim], text: str) -> float:
-    """Return how many of the claims nothing supports, for each 100 words of the text; 0 for a text without words."""
-    words = len(text.split())
-    return 100 * sum(one.support == "none" for one in claims) / words if words else 0.0
+def count_unsupported(text: str, title: str, references: Sequence[Reference]) -> int:
+    """Count the claims of `text` that neither the title nor a reference supports; see `find_claims`."""
+    return sum(claim.support == "none" for claim in find_claims(text, title, references))
 
 
 def _claim(text: str, found: Found, stated: list[_Source]) -> Claim:

@@ -21,12 +21,13 @@ from shelftalk.catalogue.columns import Columns
 from shelftalk.errors import Damaged, Failure, NotFound, NotWritable, UserError
 from shelftalk.generation.engine import Engine
 from shelftalk.generation.flags import flag
+from shelftalk.generation.grounded import Unsupported, write_grounded
 from shelftalk.generation.journal import Journal
 from shelftalk.generation.tables import SUFFIXES, Append, DescribedRow, NamedReference, table
 from shelftalk.generation.titles import TitleRow, find_columns, read_titles
 from shelftalk.locks import lock_file
 from shelftalk.prompts import prompt_for
-from shelftalk.records import Description, Progress, no_progress
+from shelftalk.records import Description, Progress, Reference, no_progress
 from shelftalk.settings import DecodingSettings
 from shelftalk.workspace import lock, read_json, sha256, staged_file, write_json
 
@@ -42,7 +43,8 @@ class Job:
     """One output to be written.
 
     `model` says in plain JSON values which model writes; together with what the file and the settings are it tells
-    this job from others. `record` is where the job notes what it wrote.
+    this job from others. `record` is where the job notes what it wrote. Where `unsupported` counts claims, a text is
+    written again that makes some: see `generation.grounded`.
     """
 
     source: Path
@@ -53,6 +55,7 @@ class Job:
     references: int = 3
     title_field: str | None = None
     id_field: str | None = None
+    unsupported: Unsupported | None = None
 
     @property
     def journal(self) -> Path:
@@ -63,13 +66,15 @@ class Job:
         """Do nothing if the output can be written at its place.
 
         Raises:
-            UserError: a suffix that is not known, or an output that is the input or a folder.
+            UserError: a suffix that is not known, an output that is the input or a folder, or nothing to ground in.
             NotFound: the output's folder does not exist.
             NotWritable: it may not be written to.
         """
         folder = self.output.parent
         if self.output.suffix.lower() not in SUFFIXES:
             raise UserError(f"--output must end in {', '.join(SUFFIXES)}, got {self.output.name!r}.")
+        if self.unsupported and not self.references:
+            raise UserError("--grounded needs --references of at least 1, got 0.")
         if not folder.is_dir():
             raise NotFound(f"There is no folder {folder} for --output; make it with: mkdir -p {folder}")
         if self.output.is_dir():
@@ -87,6 +92,7 @@ class Job:
             "title_field": columns.title,
             "id_field": columns.uid,
             "references": self.references,
+            "grounded": self.unsupported is not None,
             **self.settings.as_mapping(),
         }
 
@@ -240,8 +246,13 @@ def _write_window(
         journal.append(number, _entry(description, nearest.get(number, [])))
         kept()
 
-    prompts = [prompt_for(row.request) for row in missing]
-    engine.complete_all(prompts, tuned=True, settings=job.settings, on_description=keep)
+    requests = [row.request for row in missing]
+    if job.unsupported:
+        references = [nearest[row.number] for row in missing]
+        write_grounded(engine, requests, references, job.unsupported, settings=job.settings, on_description=keep)
+    else:
+        prompts = [prompt_for(request) for request in requests]
+        engine.complete_all(prompts, tuned=True, settings=job.settings, on_description=keep)
 
 
 def _windows(source: Path, columns: Columns) -> Iterator[list[TitleRow]]:
@@ -251,7 +262,7 @@ def _windows(source: Path, columns: Columns) -> Iterator[list[TitleRow]]:
         yield window
 
 
-def _nearest(index: Index | None, window: list[TitleRow], count: int) -> dict[int, list[NamedReference]]:
+def _nearest(index: Index | None, window: list[TitleRow], count: int) -> dict[int, list[Reference]]:
     """Return the references of each row by its number.
 
     All of a window's rows are embedded, also those that are done: which texts are embedded together may show in the
@@ -260,18 +271,15 @@ def _nearest(index: Index | None, window: list[TitleRow], count: int) -> dict[in
     if index is None:
         return {}
     found = index.search_all([row.request for row in window], count)
-    return {
-        row.number: [NamedReference(one.uid, one.title, one.similarity) for one in references]
-        for row, references in zip(window, found, strict=True)
-    }
+    return {row.number: references for row, references in zip(window, found, strict=True)}
 
 
-def _entry(description: Description, references: list[NamedReference]) -> dict[str, Any]:
+def _entry(description: Description, references: list[Reference]) -> dict[str, Any]:
     return {
         "text": description.text,
         "stopped": description.stopped,
         "tokens": description.tokens,
-        "references": [list(one) for one in references],
+        "references": [[one.uid, one.title, one.similarity] for one in references],
     }
 
 

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from shelftalk.generation.engine import Engine
+from shelftalk.generation.grounded import Unsupported, write_grounded
 from shelftalk.prompts import prompt_for
 from shelftalk.records import Description, Reference
 from shelftalk.settings import DecodingSettings
@@ -32,14 +33,24 @@ def compare(
     settings: DecodingSettings,
     find_references: Callable[[], list[Reference]],
     on_text: Callable[[str, str], None] | None = None,
+    unsupported: Unsupported | None = None,
 ) -> Comparison:
     """Answer `request`, a title or a question, with both models under the same settings.
 
     `on_text` is handed ("base" or "tuned", piece of text) as the answers are written, base first. `find_references` is
-    called when both are written, and returns the products nearest to the request, nearest first.
+    called when both are written, and returns the products nearest to the request, nearest first. Where `unsupported`
+    counts claims, the tuned answer is grounded in the references, and comes in one piece: see `grounded`.
     """
-    sides = {}
-    for side, tuned in (("base", False), ("tuned", True)):
-        listen = (lambda text, side=side: on_text(side, text)) if on_text else None
-        sides[side] = engine.complete(prompt_for(request), tuned=tuned, settings=settings, on_text=listen)
-    return Comparison(request, sides["base"], sides["tuned"], find_references())
+
+    def write(side: str) -> Description:
+        listen = (lambda text: on_text(side, text)) if on_text else None
+        return engine.complete(prompt_for(request), tuned=side == "tuned", settings=settings, on_text=listen)
+
+    base = write("base")
+    if unsupported is None:
+        return Comparison(request, base, write("tuned"), find_references())
+    references = find_references()
+    [tuned] = write_grounded(engine, [request], [references], unsupported, settings=settings)
+    if on_text:
+        on_text("tuned", tuned.text)
+    return Comparison(request, base, tuned, references)

@@ -1,0 +1,112 @@
+"""Grounded writing: references in the prompt, and another try for a text that claims what nothing supports."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from shelftalk.evidence.claims import count_unsupported
+from shelftalk.generation.grounded import ATTEMPTS, write_grounded, write_with_references
+from shelftalk.generation.scripted_engine import ScriptedEngine
+from shelftalk.prompts import CUE, first_description, prompt_for, prompt_with_references
+from shelftalk.records import Description, Reference
+from shelftalk.settings import DecodingSettings
+
+SAMPLED = DecodingSettings(seed=7)
+PEG = Reference("1", "Ash peg", "Holds a hat.", 0.8)
+HOOK = Reference("2", "Iron hook", "Holds a coat.", 0.9)
+
+
+class Writer(ScriptedEngine):
+    """Says a title's next text each time that it is asked, and notes the seeds."""
+
+    def __init__(self, texts: dict[str, list[str]]) -> None:
+        super().__init__(self._next)
+        self.left = {title: list(one) for title, one in texts.items()}
+        self.seeds: list[int] = []
+
+    def _next(self, prompt: str, tuned: bool) -> str:
+        assert tuned
+        return self.left[prompt.removesuffix(CUE).rpartition("\n")[2]].pop(0)
+
+    def complete_all(
+        self, prompts: Sequence[str], *, tuned: bool, settings: DecodingSettings, on_description: object = None
+    ) -> list[Description]:
+        self.seeds.append(settings.seed)
+        return super().complete_all(prompts, tuned=tuned, settings=settings, on_description=on_description)  # type: ignore[arg-type]
+
+
+def write(engine: Writer, settings: DecodingSettings = SAMPLED) -> list[str]:
+    titles = list(engine.left)
+    decided: dict[int, Description] = {}
+    written = write_grounded(
+        engine, titles, [[HOOK]] * len(titles), count_unsupported, settings=settings, on_description=decided.__setitem__
+    )
+    assert [decided[row] for row in range(len(titles))] == written
+    return [one.text for one in written]
+
+
+def test_a_prompt_ends_as_training_laid_it_out_with_the_nearest_reference_last() -> None:
+    prompt = prompt_with_references("Oak peg", [HOOK, PEG])
+    assert prompt.endswith(prompt_for("Oak peg"))
+    places = [prompt.index(one) for one in (prompt_for("Ash peg") + "Holds a hat.", "Iron hook", "Oak peg")]
+    assert places == sorted(places)
+    assert prompt_with_references("Oak peg", []) == prompt_for("Oak peg")
+    long = Reference("3", "Rail", "long " * 10_000, 0.5)
+    assert len(prompt_with_references("Oak peg", [long])) < 2000
+    many = prompt_with_references("Oak peg", [HOOK, *[long] * 100])
+    assert "Iron hook" in many  # the nearest
+    assert len(many) < 4000
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Holds a coat.\n\n\nIron hook\n\nProduct", ("Holds a coat.", True)),
+        ("Holds a coat.", ("Holds a coat.", False)),
+        ("\n\n", ("", False)),
+        ("", ("", False)),
+    ],
+)
+def test_the_first_description_ends_at_an_empty_line(text: str, expected: tuple[str, bool]) -> None:
+    assert first_description(text) == expected
+
+
+def test_a_text_without_fault_is_kept_at_once_and_others_are_written_again() -> None:
+    engine = Writer({"Oak peg": ["It holds a coat."], "Oak rail": ["It is 30 cm wide.", "It holds a coat well."]})
+    assert write(engine) == ["It holds a coat.", "It holds a coat well."]
+    assert engine.seeds == [7, 8]
+
+
+def test_of_texts_with_faults_the_one_with_fewest_for_its_words_is_taken() -> None:
+    texts = ["It is 30 cm wide and 40 cm high.", "It is 30 cm wide, and it holds a coat.", *["It is 30 cm."] * 2]
+    assert write(Writer({"Oak rail": texts})) == [texts[1]]
+    assert ATTEMPTS == 4
+
+
+def test_a_text_that_says_nothing_is_no_way_out() -> None:
+    texts = ["It is 30 cm wide and holds a coat and a hat.", "Nice.", "", "Fine."]
+    assert write(Writer({"Oak rail": texts})) == [texts[0]]
+    assert write(Writer({"Oak rail": ["", "Holds a coat.", *texts]})) == ["Holds a coat."]
+    assert write(Writer({"Oak rail": ["", "", "", "..."]})) == [""]
+
+
+def test_a_text_that_runs_on_does_not_make_all_others_too_short() -> None:
+    texts = ["It is 30 cm wide. " * 40, "Holds a coat.", *["It is 30 cm wide."] * 2]
+    assert write(Writer({"Oak rail": texts})) == ["Holds a coat."]
+
+
+def test_greedy_texts_are_written_once() -> None:
+    engine = Writer({"Oak rail": ["It is 30 cm wide."]})
+    assert write(engine, SAMPLED.replace({"temperature": 0})) == ["It is 30 cm wide."]
+
+
+def test_the_next_product_is_cut_off_and_counts_as_an_end() -> None:
+    class Rambling(ScriptedEngine):
+        def complete_all(self, prompts: Sequence[str], **_: object) -> list[Description]:
+            return [Description("Holds a coat.\n\n\nIron hook", stopped=False, tokens=9) for _ in prompts]
+
+    engine = Rambling(lambda prompt, tuned: "")
+    [one] = write_with_references(engine, ["Oak peg"], [[HOOK]], tuned=False, settings=SAMPLED)
+    assert (one.text, one.stopped) == ("Holds a coat.", True)
