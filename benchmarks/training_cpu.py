@@ -46,7 +46,7 @@ from benchmarks.trainers import (
 from shelftalk import pipeline
 from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.catalogue.demo import demo_file
-from shelftalk.evaluation.evaluate import bits_of_products
+from shelftalk.evaluation.likelihood import bits_of_products
 from shelftalk.generation.transformers_engine import TransformersEngine
 from shelftalk.models.adapters import add_adapter
 from shelftalk.models.load import load_model

@@ -16,6 +16,7 @@ SOURCE = Path(__file__).resolve().parents[1] / "src" / "shelftalk"
 LAYERS = [
     {"cli"},
     {"api", "studio"},
+    {"proof"},
     {"pipeline"},
     {"evaluation", "export"},
     {"generation", "evidence"},

@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from shelftalk import pipeline
-from shelftalk.evaluation.evaluate import bits_of_products
+from shelftalk.evaluation.likelihood import bits_of_products
 from shelftalk.generation.llama_cpp_engine import SAMPLES, LlamaCppEngine
 from shelftalk.generation.parity import LlamaCppVoice, TransformersVoice, measure_parity
 from shelftalk.generation.transformers_engine import TransformersEngine

@@ -1,4 +1,4 @@
-"""The stages in the order of the story: prepare -> train -> index -> compare -> evaluate -> export.
+"""The stages in the order of the story: prepare -> train -> index -> compare -> generate -> export.
 
 Each can be called again. A stage that was done is found done; one that was cut off goes on. The command line and the
 studio call these functions and nothing below them. What loads torch or Chroma is imported by the stage that needs it:
@@ -8,6 +8,7 @@ llama.cpp has written its first words before torch would be there.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
@@ -17,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from shelftalk.catalogue.demo import demo_file
 from shelftalk.catalogue.prepare import prepare
-from shelftalk.errors import Damaged, InvalidSettings, NotFound, TooFewProducts
-from shelftalk.evaluation import votes
+from shelftalk.errors import Busy, Damaged, InvalidSettings, NotFound, TooFewProducts
+from shelftalk.evidence.claims import count_unsupported
 from shelftalk.generation.catalogue import Job, describe_titles
 from shelftalk.generation.choose import choose_engine, has_engine_files, make_engine_files, open_engine
 from shelftalk.generation.compare import Comparison, compare
@@ -39,13 +40,15 @@ from shelftalk.training.jobs import start_run, train_in_turn
 from shelftalk.training.jobs import stop_run as stop_run
 from shelftalk.training.processes import is_first_process, wait_for_all
 from shelftalk.training.run import Run
-from shelftalk.workspace import MANIFEST, Workspace, lock, read_json, write_json
+from shelftalk.workspace import MANIFEST, Workspace, lock, read_json
 
 if TYPE_CHECKING:
+    from shelftalk.evidence.spans import SpanIndex
     from shelftalk.retrieval.search import Index
 
 BUNDLED = "demo"  # the catalogue that comes with shelftalk
-EVALUATION = Path("report") / "evaluation.json"  # in a run's folder
+PATIENCE = 60.0  # seconds to wait for another process that builds the same
+SPANS = "spans"  # in a run's folder: the index of its training descriptions
 SLOTS = 16  # texts at once where many are written: 32 are a tenth faster and take twice the memory
 
 
@@ -192,11 +195,18 @@ def _open_or_create(
 
 
 def index_run(run: Run, progress: Progress = no_progress) -> dict[str, Any]:
-    """Build the index of exactly the products that `run` trains on; vectors that are there are not made again."""
+    """Build the indexes of exactly the products that `run` trains on: their meaning, and their words for copied spans.
+
+    Vectors that are there are not made again.
+    """
+    from shelftalk.evidence.spans import build_spans
     from shelftalk.models.embedder import Embedder
     from shelftalk.retrieval.index import build_index
 
-    return build_index(run.products(), run.index, Embedder.load(), progress)
+    products = run.products()
+    built = build_index(products, run.index, Embedder.load(), progress)
+    build_spans(products, run.folder / SPANS)
+    return built
 
 
 def open_index(run: Run, progress: Progress = no_progress) -> Index:
@@ -211,10 +221,32 @@ def open_index(run: Run, progress: Progress = no_progress) -> Index:
         return Index.open(run.index, embedder)
 
 
+def open_spans(run: Run, progress: Progress = no_progress) -> SpanIndex:
+    """Open the index of a run's training descriptions, building it first where there is none or it is spoilt.
+
+    Waits up to a minute for another process that builds it.
+
+    Raises:
+        Busy: that one builds on.
+    """
+    from shelftalk.evidence.spans import SpanIndex, build_spans
+
+    folder, deadline = run.folder / SPANS, time.monotonic() + PATIENCE
+    while True:
+        with suppress(NotFound, Damaged):
+            return SpanIndex.open(folder)
+        try:
+            build_spans(run.products(), folder, progress)
+        except Busy:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
 def make_ready(
     run: Run, progress: Progress = no_progress, say: Callable[[str], None] = lambda line: None
 ) -> dict[str, Any]:
-    """Make all that the first question needs, so that it is answered at once: index, and model files for the engine.
+    """Make all that the first question needs, so that it is answered at once: indexes, and model files for the engine.
 
     What is there is left as it is. `progress` counts products being indexed, `say` is told of conversions.
 
@@ -226,13 +258,15 @@ def make_ready(
     """
     run.require_finished()
     indexed = len(open_index(run, progress).uids())
+    open_spans(run)
     return {"run": run.name, "indexed": indexed, "engine": make_engine_files(run, say)}
 
 
 def ready(run: Run) -> bool:
     """Say whether `make_ready` would find everything made, by names and sizes; no model is loaded, nothing is built."""
     try:
-        return run.finished and is_built(run.index) and has_engine_files(run)
+        spans = (run.folder / SPANS / MANIFEST).is_file()
+        return run.finished and is_built(run.index) and spans and has_engine_files(run)
     except (NotFound, Damaged):
         return False  # the base model is gone, or is another one
 
@@ -245,16 +279,17 @@ def ask(
     on_text: Callable[[str, str], None] | None = None,
     engine: str = "automatic",
     say: Callable[[str], None] = lambda line: None,
+    grounded: bool = False,
 ) -> Comparison:
     """Answer one title or question before and after fine-tuning, with references; see `generation.compare`.
 
-    `engine` is one of `generation.choose.ENGINES`.
+    `engine` is one of `generation.choose.ENGINES`; `grounded` lets the tuned model avoid unsupported claims.
     """
     run.require_finished()
     with ThreadPoolExecutor(1) as thread:  # the references are looked up while the model loads and begins to write
         found = thread.submit(lambda: open_index(run).search(request, references))
         with closing(open_engine(run, settings, engine, say=say)) as opened:
-            return compare(opened, request, settings, found.result, on_text)
+            return compare(opened, request, settings, found.result, on_text, count_unsupported if grounded else None)
 
 
 def compare_held_out(
@@ -297,10 +332,12 @@ def write_catalogue(
     progress: Progress = no_progress,
     say: Callable[[str], None] = lambda line: None,
     engine: str = "automatic",
+    grounded: bool = False,
 ) -> dict[str, Any]:
     """Describe every title of the file `source` in the file `output`; see `generation.catalogue.describe_titles`.
 
-    What was cut off goes on, row by row. What a run wrote, and where, is noted in the run's folder generated/.
+    `grounded` writes with references and avoids unsupported claims; see `generation.grounded`. What was cut off goes
+    on, row by row. What a run wrote, and where, is noted in the run's folder generated/.
     """
     run.require_finished()
     place = sha256(os.fsencode(output.absolute())).hexdigest()[:16]
@@ -314,56 +351,11 @@ def write_catalogue(
         references,
         title_field,
         id_field,
+        count_unsupported if grounded else None,
     )
     return describe_titles(
         job, lambda: open_engine(run, settings, engine, SLOTS, say), lambda: open_index(run), progress, say
     )
-
-
-def evaluate_run(
-    run: Run,
-    settings: DecodingSettings,
-    max_products: int | None = 100,
-    progress: Progress = no_progress,
-    engine: str = "automatic",
-    say: Callable[[str], None] = lambda line: None,
-) -> dict[str, Any]:
-    """Measure base and tuned model on the held-out products and keep the result in report/evaluation.json.
-
-    A result that is there for the same question is returned as it is.
-    """
-    from shelftalk.evaluation.evaluate import evaluate
-
-    run.require_finished()
-    name, _ = choose_engine(run, settings, engine)
-    question = {"max_products": max_products, "decoding": settings.as_mapping(), "engine": name}
-    path = run.folder / EVALUATION
-    run.catalogue()
-    if path.is_file():
-        kept = read_json(path)
-        if kept.get("question") == question:
-            return dict(kept["result"])
-    with closing(open_engine(run, settings, engine, SLOTS, say)) as opened:
-        result = evaluate(run, opened, settings, max_products, progress)
-    write_json(path, {"question": question, "result": result})
-    return result
-
-
-def read_evaluation(folder: Path) -> dict[str, Any] | None:
-    """Return what `evaluate_run` kept in a run's folder; None where there is nothing, or nothing that can be read."""
-    with suppress(Damaged, KeyError, TypeError):
-        return dict(read_json(folder / EVALUATION)["result"])
-    return None
-
-
-def cast_vote(run: Run, query: str, choice: votes.Choice) -> None:
-    """Keep which of two answers somebody preferred without knowing whose each was; see `evaluation.votes`."""
-    votes.cast_vote(run.folder, query, choice)
-
-
-def tally_votes(run: Run) -> dict[str, Any]:
-    """Count a run's votes and say what they prove; see `evaluation.votes.tally`."""
-    return votes.tally(run.folder)
 
 
 def export_run(

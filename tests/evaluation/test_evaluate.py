@@ -1,20 +1,32 @@
-"""Measures against what they are defined as."""
+"""An evaluation of the tiny run: its shape, what it refuses, and what it writes."""
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import math
+import shutil
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
-from shelftalk.evaluation.evaluate import bits_of_products, evaluate
-from shelftalk.evaluation.metrics import bits_per_byte, chrf, mean_words
+from shelftalk import pipeline, proof
+from shelftalk.errors import Busy, Damaged, InvalidSettings, NotFound, TooFewProducts
+from shelftalk.evaluation.bootstrap import FEWEST
+from shelftalk.evaluation.likelihood import general_likelihoods, general_text, likelihoods
+from shelftalk.evaluation.measures import MEASURES
+from shelftalk.evaluation.ways import BASELINES, TRUE, USUAL, WAYS
 from shelftalk.generation.transformers_engine import TransformersEngine
 from shelftalk.models.adapters import adapter_off
 from shelftalk.models.tokens import encode_prompt
+from shelftalk.prompts import prompt_for
 from shelftalk.records import Product
-from shelftalk.settings import DecodingSettings
+from shelftalk.settings import DecodingSettings, PrepareSettings
 from shelftalk.training.run import Run
+from shelftalk.workspace import Workspace, faults, lock, read_json, sha256, write_json
+from tests.conftest import TINY_SETTINGS, write_catalogue_file
 
 SHORT = DecodingSettings(max_new_tokens=16)
 
@@ -24,21 +36,25 @@ def engine(tiny_run: Run) -> TransformersEngine:
     return TransformersEngine.load(tiny_run)
 
 
-def test_bits_per_byte_of_a_fair_coin() -> None:
-    assert bits_per_byte(8 * math.log(2), 1) == pytest.approx(8)
+@pytest.fixture
+def own_run(tiny_run: Run, tmp_path: Path) -> Run:
+    """The tiny run in a workspace of its own."""
+    workspace = Workspace(tmp_path / "own")
+    shutil.copytree(tiny_run.workspace.root, workspace.root)
+    return Run.open(workspace, "pegs")
 
 
-def test_chrf_is_full_for_the_same_and_none_for_nothing() -> None:
-    assert chrf(["Holds a coat."], ["Holds a coat."]) == pytest.approx(100)
-    assert chrf(["zzz"], ["Holds a coat."]) == 0
-
-
-def test_mean_words_counts_words_of_any_script() -> None:
-    assert mean_words(["crème brûlée", "два слова и ещё"]) == 3
+@pytest.fixture(scope="module")
+def measured(tiny_run: Run, tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, dict[str, Any]]:
+    """A copy of the tiny run, measured in every way, and the result."""
+    workspace = Workspace(tmp_path_factory.mktemp("measured") / "workspace")
+    shutil.copytree(tiny_run.workspace.root, workspace.root)
+    run = Run.open(workspace, "pegs")
+    return run, proof.evaluate_run(run, SHORT, ways=WAYS)
 
 
 @pytest.mark.parametrize("tuned", [False, True])
-def test_bits_per_byte_equals_the_models_own_probabilities(engine: TransformersEngine, tuned: bool) -> None:
+def test_nats_equal_the_models_own_probabilities(engine: TransformersEngine, tuned: bool) -> None:
     product = Product("1", "Oak peg", "Holds a café coat.")
     prompt = encode_prompt(engine.tokenizer, product.title)
     text = engine.tokenizer(product.description, add_special_tokens=False)["input_ids"]
@@ -50,24 +66,189 @@ def test_bits_per_byte_equals_the_models_own_probabilities(engine: TransformersE
             with adapter_off(engine.model):
                 logits = engine.model(input_ids=ids).logits
     log_probabilities = logits[0, len(prompt) - 1 : -1].float().log_softmax(-1)
-    nats = -log_probabilities[range(len(text)), text].sum().item()
-    expected = nats / math.log(2) / len(product.description.encode())
-    assert bits_of_products(engine, [product], 512, tuned) == pytest.approx(expected, rel=1e-2)
+    expected = -log_probabilities[range(len(text)), text].sum().item()
+    [(nats, size)] = likelihoods(engine, [product], [prompt_for(product.title)], 512, tuned)
+    assert nats == pytest.approx(expected, rel=1e-2)
+    assert size == len(product.description.encode())
 
 
-def test_evaluation_has_the_shape_others_script_against(tiny_run: Run, engine: TransformersEngine) -> None:
-    seen: list[tuple[int, int]] = []
-    result = evaluate(tiny_run, engine, SHORT, progress=lambda done, total: seen.append((done, total)))
-    held_out = tiny_run.catalogue().count("test")
+def test_the_same_part_of_a_long_description_counts_after_any_prompt(engine: TransformersEngine) -> None:
+    product = Product("1", "Oak peg", "Holds a coat. " * 50)
+    short, long = (likelihoods(engine, [product], [one], 100, True)[0] for one in ("Peg", "Oak rail. " * 20))
+    assert short[1] == long[1] < 100
+    assert not math.isclose(short[0], long[0])
+    [(nats, size)] = likelihoods(engine, [Product("2", "Peg", "")], ["Peg"], 100, True)
+    assert (nats, size) == (0.0, 0)
+
+
+def test_the_general_text_is_long_enough_for_intervals(engine: TransformersEngine) -> None:
+    paragraphs = general_text()
+    assert len(paragraphs) >= FEWEST
+    found = general_likelihoods(engine, tuned=False)
+    assert [size for _, size in found] == [len(one.encode()) for one in paragraphs]
+
+
+def test_it_has_the_shape_others_script_against(measured: tuple[Run, dict[str, Any]]) -> None:
+    run, result = measured
     assert result["split"] == "test"
-    assert result["n"] == held_out
-    for side in ("base", "tuned"):
-        assert set(result[side]) == {"bits_per_byte", "chrf", "stop_rate", "mean_words", "repetition"}
+    assert result["n"] + len(result["leaks"]) == run.catalogue().count("test")
+    assert result["order"] == [*WAYS, *BASELINES, TRUE]
+    for way in WAYS:
+        assert set(result[way]) == set(MEASURES)
+    for way in BASELINES:
+        assert set(MEASURES) - set(result[way]) == {"bits_per_byte", "stop_rate"}
+    assert set(result[TRUE]) == {"repetition", "distinct_2", "verbatim_share", "unsupported_per_100_words"}
     assert result["tuned"]["bits_per_byte"] < result["base"]["bits_per_byte"]
-    assert seen[-1] == (4 * held_out, 4 * held_out)
+    assert result["tuned_grounded"]["bits_per_byte"] == result["tuned"]["bits_per_byte"]
+    assert result["nearest_description"]["verbatim_share"] > 0
+    assert {(one["before"], one["after"]) for one in result["differences"]} >= {
+        ("base", "tuned"),
+        ("nearest_description", "tuned"),
+    }
+    assert result["elsewhere"][0]["name"] == "general text"
+    assert json.loads(json.dumps(result)) == result
+
+
+def test_few_products_get_no_intervals(measured: tuple[Run, dict[str, Any]]) -> None:
+    _, result = measured
+    assert result["n"] < 20
+    assert result["intervals"] is None
+    assert "too few for intervals" in result["too_few"]
+
+
+def test_report_and_card_are_written_and_the_adapter_stays_sound(measured: tuple[Run, dict[str, Any]]) -> None:
+    run, result = measured
+    assert "What fine-tuning changed: pegs" in (run.folder / "report" / "report.html").read_text()
+    assert "# What fine-tuning changed: pegs" in (run.folder / "report" / "report.md").read_text()
+    card = (run.adapter / "README.md").read_text()
+    assert f"| bits per byte | {result['base']['bits_per_byte']:g} |" in card
+    assert run.description["data_hash"] in card
+    assert faults(run.adapter) == []
+
+
+def test_a_card_that_an_earlier_version_sealed_is_left_alone(own_run: Run) -> None:
+    manifest = read_json(own_run.adapter / "manifest.json")
+    card = own_run.adapter / "README.md"
+    manifest["files"]["README.md"] = {"sha256": sha256(card), "bytes": card.stat().st_size}
+    write_json(own_run.adapter / "manifest.json", manifest)
+    before = card.read_bytes()
+    proof.evaluate_run(own_run, SHORT, 2, ["base", "tuned"])
+    assert card.read_bytes() == before
+
+
+def test_a_result_is_kept_for_the_same_question_only(own_run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = proof.evaluate_run(own_run, SHORT, 2, ["base", "tuned"])
+    assert proof.read_evaluation(own_run.folder) == first
+    monkeypatch.setattr(proof, "open_engine", None)
+    assert proof.evaluate_run(own_run, SHORT, 2, ["tuned", "base"]) == first
+    with pytest.raises(TypeError):
+        proof.evaluate_run(own_run, SHORT, 2, ["tuned"])
+
+
+def test_a_kept_result_brings_its_report_back_and_is_of_this_very_adapter(
+    own_run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proof.evaluate_run(own_run, SHORT, 2, ["tuned"])
+    (own_run.folder / "report" / "report.html").unlink()
+    monkeypatch.setattr(proof, "open_engine", None)
+    proof.evaluate_run(own_run, SHORT, 2, ["tuned"])
+    assert (own_run.folder / "report" / "report.html").is_file()
+    write_json(own_run.adapter / "manifest.json", {**read_json(own_run.adapter / "manifest.json"), "other": 1})
+    with pytest.raises(TypeError):
+        proof.evaluate_run(own_run, SHORT, 2, ["tuned"])
+
+
+def test_a_run_that_is_measured_is_neither_deleted_nor_renamed(own_run: Run) -> None:
+    with lock(own_run.folder / "report", "evaluating"):
+        with pytest.raises(Busy):
+            proof.evaluate_run(own_run, SHORT, 2, ["tuned"])
+        with pytest.raises(Busy, match="report of pegs is in use"):
+            pipeline.delete_run(own_run.workspace, "pegs")
+        with pytest.raises(Busy, match="report of pegs is in use"):
+            pipeline.rename_run(own_run.workspace, "pegs", "other")
+
+
+def test_a_run_that_is_begun_anew_loses_what_was_derived(own_run: Run) -> None:
+    pipeline.open_spans(own_run)
+    Run.create(own_run.workspace, "pegs", "pegs", own_run.settings, own_run.base_model())
+    assert not any((own_run.folder / name).exists() for name in ("index", "spans", "report"))
+
+
+def test_a_result_of_another_version_counts_as_none(own_run: Run) -> None:
+    write_json(own_run.folder / proof.EVALUATION, {"question": {}, "result": {"n": 3, "base": {}, "tuned": {}}})
+    assert proof.read_evaluation(own_run.folder) is None
+
+
+def test_another_catalogue_says_what_was_forgotten(own_run: Run, tmp_path: Path) -> None:
+    rows = [
+        {"title": f"Song {number}", "content": " ".join(f"word{number * 31 + place}" for place in range(12))}
+        for number in range(60)
+    ]
+    (tmp_path / "songs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    trained = [{"title": one.title, "content": one.description} for one in own_run.products()]
+    (tmp_path / "trained.jsonl").write_text("".join(json.dumps(row) + "\n" for row in trained))
+    pipeline.prepare_catalogue(own_run.workspace, tmp_path / "trained.jsonl", "trained", PrepareSettings())
+    pipeline.prepare_catalogue(own_run.workspace, tmp_path / "songs.jsonl", "songs", PrepareSettings(test_share=0.45))
+    result = proof.evaluate_run(own_run, SHORT, 20, ["tuned"], other="songs")
+    assert [one["name"] for one in result["elsewhere"]] == ["general text", "songs"]
+    assert result["elsewhere"][1]["interval"] is not None
+    with pytest.raises(TooFewProducts, match="'trained' repeats a training product"):
+        proof.evaluate_run(own_run, SHORT, 20, ["tuned"], other="trained")
+    with pytest.raises(NotFound, match="nope"):
+        proof.evaluate_run(own_run, SHORT, 20, ["tuned"], other="nope")
+
+
+def test_what_leaks_is_set_aside_and_nothing_is_called_held_out_that_is_not(
+    own_run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held_out = own_run.catalogue().products("test")
+    copied = dataclasses.replace(held_out[0], uid="copy", title="Another peg")
+    monkeypatch.setattr(Run, "products", lambda self: [copied])
+    result = proof.evaluate_run(own_run, SHORT, ways=["tuned"])
+    assert [(one["uid"], one["trained"], one["field"]) for one in result["leaks"]] == [
+        (held_out[0].uid, "copy", "description")
+    ]
+    assert result["n"] == len(held_out) - 1
+    monkeypatch.setattr(Run, "products", lambda self: held_out)
+    with pytest.raises(TooFewProducts, match="nothing measured on them would be held out"):
+        proof.evaluate_run(own_run, SHORT, ways=["base"])
+
+
+def test_a_changed_catalogue_an_unknown_way_and_an_unfinished_run_are_refused(own_run: Run, tmp_path: Path) -> None:
+    with pytest.raises(InvalidSettings, match="got none"):
+        proof.evaluate_run(own_run, SHORT, ways=[])
+    with pytest.raises(InvalidSettings, match=r"--ways must be of base, .*, got sideways"):
+        proof.evaluate_run(own_run, SHORT, ways=["base", "sideways"])
+    write_json(own_run.folder / "run.json", {**own_run.description, "data_hash": "0" * 64})
+    with pytest.raises(Damaged, match="has changed since run 'pegs' began"):
+        proof.evaluate_run(Run.open(own_run.workspace, "pegs"), SHORT)
+    (own_run.adapter / "manifest.json").unlink()
+    with pytest.raises(NotFound, match="has not finished"):
+        proof.evaluate_run(own_run, SHORT)
+
+
+def test_texts_of_other_scripts_and_of_numbers_alone_are_measured(workspace: Workspace, tmp_path: Path) -> None:
+    texts = ["Держит пальто из шерсти {}", "挂大衣的橡木钉 {} 厘米", "{} 12 345 678 90", "معطف من الصوف {}"]
+    rows = [
+        {"title": f"Peg {number} {texts[number % 4][:4]}", "content": texts[number % 4].format(number * 7)}
+        for number in range(24)
+    ]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    pipeline.prepare_catalogue(workspace, tmp_path / "rows.jsonl", "scripts", PrepareSettings(test_share=0.2))
+    run = pipeline.train_run(workspace, "scripts", "scripts", TINY_SETTINGS.replace({"epochs": 1}))
+    result = proof.evaluate_run(run, SHORT, ways=USUAL)
+    assert all(math.isfinite(value) for way in result["order"] for value in result[way].values())
 
 
 def test_no_held_out_product_was_trained_on(tiny_run: Run) -> None:
     trained = {product.uid for product in tiny_run.products()}
     assert trained
     assert not trained & {product.uid for product in tiny_run.catalogue().products("test")}
+
+
+def test_no_products_held_out_is_said(workspace: Workspace, tmp_path: Path) -> None:
+    source = write_catalogue_file(tmp_path / "pegs.jsonl", 12)
+    pipeline.prepare_catalogue(workspace, source, "pegs", PrepareSettings(test_share=0, validation_share=0))
+    run = pipeline.train_run(workspace, "pegs", "pegs", TINY_SETTINGS.replace({"epochs": 1}))
+    with pytest.raises(TooFewProducts, match="has no products held out"):
+        proof.evaluate_run(run, SHORT)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shelftalk import pipeline
+from shelftalk import proof
 from shelftalk.evaluation.votes import FILE, NORMAL_95, cast_vote, tally, wilson_interval
 from shelftalk.training.run import Run
 
@@ -83,8 +83,8 @@ def test_an_unknown_choice_is_a_defect_of_the_caller(tmp_path: Path) -> None:
 
 def test_a_runs_votes_lie_in_its_folder(tiny_run: Run, tmp_path: Path) -> None:
     run = Run("pegs", tmp_path, tiny_run.workspace, tiny_run.description)
-    pipeline.cast_vote(run, "Oak peg", "tuned")
-    assert pipeline.tally_votes(run)["tuned"] == 1
+    proof.cast_vote(run, "Oak peg", "tuned")
+    assert proof.tally_votes(run)["tuned"] == 1
     assert (tmp_path / FILE).is_file()
 
 

@@ -21,8 +21,29 @@ from shelftalk.workspace import read_json, write_json
 EVALUATION = {
     "split": "test",
     "n": 32,
+    "leaks": [{"uid": "1", "trained": "2", "field": "title", "similarity": 1.0}],
     "base": {"bits_per_byte": 1.5003, "stop_rate": 0.0312},
     "tuned": {"bits_per_byte": 1.111, "stop_rate": 1.0},
+    "differences": [
+        {
+            "before": "base",
+            "after": "tuned",
+            "measures": {
+                "bits_per_byte": {"difference": -0.3893, "interval": [-0.41, -0.35], "verdict": "better"},
+                "stop_rate": {"difference": 0.9688, "interval": None, "verdict": None},
+            },
+        }
+    ],
+    "elsewhere": [
+        {
+            "name": "general text",
+            "base": 0.9,
+            "tuned": 0.95,
+            "difference": 0.05,
+            "interval": [-0.01, 0.1],
+            "verdict": "x",
+        }
+    ],
 }
 
 
@@ -69,7 +90,10 @@ def test_results_stand_in_it_with_their_n(tiny_run: Run, gate: dict[str, Any], t
     write_json(run.folder / "report" / "evaluation.json", {"question": {}, "result": EVALUATION})
     card = model_card(plan(run, run.base_model(), "adapter", None), gate, "Oak peg")
     assert "n = 32 products of the split test" in card
-    assert "| bits per byte | 1.5003 | 1.111 |" in card
+    assert "| bits per byte | 1.5003 | 1.111 | -0.3893 [-0.41, -0.35]: better |" in card
+    assert "| stop rate | 0.0312 | 1 | +0.9688, too few for an interval |" in card
+    assert "| bits per byte of general text | 0.9 | 0.95 | +0.05 [-0.01, 0.1]: x |" in card
+    assert "; 1 others\nwere set aside" in card
     assert "Not measured" not in card
 
 

@@ -1,100 +1,245 @@
-"""Measure what fine-tuning changed, on products that no run trained on."""
+"""Measure what fine-tuning changed, on products that no run trained on, in several ways of writing side by side."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
-import torch
-
-from shelftalk.errors import TooFewProducts
-from shelftalk.evaluation.metrics import bits_per_byte, chrf, mean_words, repetition
+from shelftalk.catalogue.catalogue import Catalogue
+from shelftalk.errors import InvalidSettings, TooFewProducts
+from shelftalk.evaluation.bootstrap import SAMPLES
+from shelftalk.evaluation.leaks import Leak, find_leaks
+from shelftalk.evaluation.likelihood import general_likelihoods, likelihoods
+from shelftalk.evaluation.measures import Answer, mean_words, tables_of
+from shelftalk.evaluation.scores import Likelihood, compare_likelihoods, compare_ways
+from shelftalk.evaluation.ways import BASELINES, GROUNDED, TRUE, TUNED, USUAL, WAYS
+from shelftalk.evidence.claims import count_unsupported, find_claims
+from shelftalk.evidence.spans import SpanIndex, verbatim_share
 from shelftalk.generation.engine import Engine
+from shelftalk.generation.grounded import write_grounded, write_with_references
 from shelftalk.generation.transformers_engine import TransformersEngine
-from shelftalk.models.adapters import adapter_off
-from shelftalk.models.tokens import Example, encode_example
-from shelftalk.prompts import prompt_for
-from shelftalk.records import Description, Product, Progress, counter, no_progress
+from shelftalk.prompts import prompt_for, prompt_with_references
+from shelftalk.records import Description, Product, Progress, Reference, counter, no_progress
+from shelftalk.retrieval.index import Embeds
+from shelftalk.retrieval.search import Index
 from shelftalk.settings import DecodingSettings
-from shelftalk.training.batches import collate
-from shelftalk.training.loss import head_taken_off, token_losses
 from shelftalk.training.run import Run
+
+GENERAL = "general text"
+REFERENCES = 3  # of each product, in prompts and for claims
+SHOWN = 5  # products whose texts are kept
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What a run is measured with: who writes, who finds references and copied spans, who embeds."""
+
+    engine: Engine
+    index: Index
+    spans: SpanIndex
+    embedder: Embeds
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """The products that are measured, their references, and those that were set aside because they leak."""
+
+    products: list[Product]
+    references: list[list[Reference]]
+    leaks: list[Leak]
+
+    @property
+    def titles(self) -> list[str]:
+        """The products' titles, which is how they are asked for."""
+        return [product.title for product in self.products]
 
 
 def evaluate(
     run: Run,
-    engine: Engine,
+    tools: Tools,
     settings: DecodingSettings,
     max_products: int | None = 100,
+    ways: Sequence[str] = USUAL,
+    other: Catalogue | None = None,
     progress: Progress = no_progress,
 ) -> dict[str, Any]:
-    """Compare base and tuned model on held-out products, asked for by their bare titles.
+    """Compare ways of writing on held-out products, asked for by their bare titles.
 
-    Takes a seeded sample of `max_products` of the test split, or all. `engine` writes; probabilities are always the
-    reference's, transformers. Returns {"split", "n", "decoding", "engine", "base", "tuned", "reference_words"};
-    base and tuned hold bits_per_byte (of the true description given the prompt, end token not counted), chrf (chrF++, 0
-    to 100), stop_rate (share of descriptions that the model ended itself), mean_words and repetition (share of repeated
-    runs of four words). `progress` counts products, each twice for each model.
+    Takes a seeded sample of `max_products` of the test split, or all, without those that repeat a training product (see
+    `leaks`). The engine writes; probabilities are always the reference's, transformers. `ways` are of `WAYS`. The bits
+    per byte of a general text, and of the held-out products of the catalogue `other` where one is given, say what
+    fine-tuning cost elsewhere. `progress` counts products, some of them several times.
+
+    Returns:
+        `split`, `n`; `leaks`; `order`, the ways and baselines that were measured, each a key with its score by
+        measure (see `measures.MEASURES`); `intervals`, of each of them by measure, and `differences`, a list of
+        {"before", "after", "measures"} with difference, interval and verdict by measure; `elsewhere`, the same for
+        texts of other kinds; `too_few`, a sentence in place of all intervals under twenty products;
+        `examples`, what was written for the first products, with claims; `reference_words`, `references`, `samples`,
+        `decoding`, `engine`.
 
     Raises:
-        TooFewProducts: the split is empty.
+        InvalidSettings: no way, or an unknown one.
+        TooFewProducts: nothing is held out, also of `other`, or all of it leaks.
     """
-    products = run.catalogue().sample("test", max_products, run.settings.seed)
-    if not products:
-        raise TooFewProducts(f"Catalogue {run.description['catalogue']!r} has no products held out.")
-    advance = counter(progress, 4 * len(products))
-    sides: dict[str, dict[str, float]] = {}
-    reference = engine if isinstance(engine, TransformersEngine) else TransformersEngine.load(run)
-    for side, tuned in (("base", False), ("tuned", True)):
-        size = bits_of_products(reference, products, run.settings.max_tokens, tuned)
-        advance(len(products))
-        written = engine.complete_all(
-            [prompt_for(product.title) for product in products],
-            tuned=tuned,
-            settings=settings,
-            on_description=lambda *_: advance(),
-        )
-        sides[side] = {"bits_per_byte": round(size, 4), **measure(written, products)}
+    if not ways or set(ways) - set(WAYS):
+        got = ", ".join(sorted(set(ways) - set(WAYS))) or "none"
+        raise InvalidSettings(f"--ways must be of {', '.join(WAYS)}, got {got}.")
+    others = {other.folder.name: sample_held_out(run, other, max_products)[0]} if other else {}
+    held_out = hold_out(run, tools.index, max_products)
+    reference = tools.engine if isinstance(tools.engine, TransformersEngine) else TransformersEngine.load(run)
+    chosen = [way for way in WAYS if way in ways]
+    kinds = sorted({_kind(way) for way in chosen})
+    advance = counter(progress, (len(chosen) + len(kinds)) * len(held_out.products))
+    true = {kind: true_likelihoods(reference, held_out, *kind, run.settings.max_tokens, advance) for kind in kinds}
+    written = {way: write(tools.engine, held_out, way, settings, advance) for way in chosen}
+    answers = {way: examine(held_out, tools, texts, true[_kind(way)]) for way, texts in written.items()}
+    answers |= {way: examine(held_out, tools, texts, None) for way, texts in baselines(held_out).items()}
     return {
         "split": "test",
-        "n": len(products),
+        "n": len(held_out.products),
+        "leaks": [asdict(leak) for leak in held_out.leaks],
         "decoding": settings.as_mapping(),
-        "engine": engine.name,
-        "reference_words": round(mean_words([product.description for product in products]), 1),
-        **sides,
+        "engine": tools.engine.name,
+        "references": REFERENCES,
+        "samples": SAMPLES,
+        "reference_words": round(mean_words([product.description for product in held_out.products]), 1),
+        **compare_ways({way: tables_of(found) for way, found in answers.items()}),
+        "elsewhere": measure_elsewhere(reference, run, others),
+        "examples": [example(held_out, answers, row) for row in range(min(SHOWN, len(held_out.products)))],
     }
 
 
-def measure(written: Sequence[Description], products: Sequence[Product]) -> dict[str, float]:
-    """Return the measures of written descriptions that need no model."""
-    texts = [one.text for one in written]
-    return {
-        "chrf": round(chrf(texts, [product.description for product in products]), 2),
-        "stop_rate": round(sum(one.stopped for one in written) / len(written), 4),
-        "mean_words": round(mean_words(texts), 1),
-        "repetition": round(sum(map(repetition, texts)) / len(texts), 4),
-    }
+def hold_out(run: Run, index: Index, max_products: int | None) -> HeldOut:
+    """Return the held-out products to measure, with their references; what repeats a training product is set aside.
 
-
-def bits_of_products(engine: TransformersEngine, products: Sequence[Product], max_tokens: int, tuned: bool) -> float:
-    """Return the bits per UTF-8 byte that a model needs for the products' true descriptions, given their titles.
-
-    The end token is left out: it has no bytes, and the base model was never taught where descriptions end. Of a
-    description longer than the row, only the part that fits is counted, in bits and in bytes.
+    Raises:
+        TooFewProducts: the split is empty, or all of it leaks.
     """
-    nats, size = 0.0, 0
-    for product in products:
-        example = encode_example(engine.tokenizer, product.title, product.description, max_tokens)
-        text = example.ids[:-1] if example.complete else example.ids
-        if len(text) == example.prompt_length:
-            continue
-        pack = collate([Example(text, example.prompt_length, complete=False)])
-        pack = {name: value.to(engine.model.device) for name, value in pack.items()}
-        with torch.no_grad(), _side(engine.model, tuned), head_taken_off(engine.model) as head:
-            nats += token_losses(engine.model, head, pack).sum().item()
-        size += len(engine.tokenizer.decode(text[example.prompt_length :]).encode())
-    return bits_per_byte(nats, size)
+    kept, leaks = sample_held_out(run, run.catalogue(), max_products)
+    return HeldOut(kept, index.search_all([one.title for one in kept], REFERENCES), leaks)
 
 
-def _side(model: Any, tuned: bool) -> Any:
-    return torch.no_grad() if tuned else adapter_off(model)
+def sample_held_out(run: Run, catalogue: Catalogue, max_products: int | None) -> tuple[list[Product], list[Leak]]:
+    """Return a seeded sample of a catalogue's held-out products without those that repeat what `run` trained on.
+
+    Raises:
+        TooFewProducts: the split is empty, or all of it leaks.
+    """
+    name = catalogue.folder.name
+    products = catalogue.sample("test", max_products, run.settings.seed)
+    if not products:
+        raise TooFewProducts(f"Catalogue {name!r} has no products held out.")
+    leaks = find_leaks(products, run.products())
+    leaked = {leak.uid for leak in leaks}
+    kept = [product for product in products if product.uid not in leaked]
+    if not kept:
+        raise TooFewProducts(
+            f"Each of the {len(products)} held-out products of catalogue {name!r} repeats a training product, so that "
+            "nothing measured on them would be held out; prepare a file with more different products."
+        )
+    return kept, leaks
+
+
+def write(
+    engine: Engine, held_out: HeldOut, way: str, settings: DecodingSettings, done: Callable[[], Any]
+) -> list[Description]:
+    """Return what one way writes for each product."""
+    tuned, with_references = _kind(way)
+    asked = (engine, held_out.titles, held_out.references)
+
+    def count(*_: object) -> None:
+        done()
+
+    if way == GROUNDED:
+        return write_grounded(*asked, count_unsupported, settings=settings, on_description=count)
+    if with_references:
+        return write_with_references(*asked, tuned=tuned, settings=settings, on_description=count)
+    prompts = [prompt_for(title) for title in held_out.titles]
+    return engine.complete_all(prompts, tuned=tuned, settings=settings, on_description=count)
+
+
+def true_likelihoods(
+    reference: TransformersEngine,
+    held_out: HeldOut,
+    tuned: bool,
+    with_references: bool,
+    max_tokens: int,
+    done: Callable[[], Any],
+) -> list[Likelihood]:
+    """Return how probable each true description is under one model, after its title or its references too."""
+    prompts = [
+        prompt_with_references(title, references) if with_references else prompt_for(title)
+        for title, references in zip(held_out.titles, held_out.references, strict=True)
+    ]
+    return likelihoods(reference, held_out.products, prompts, max_tokens, tuned, done)
+
+
+def baselines(held_out: HeldOut) -> dict[str, list[Description]]:
+    """Return what takes no model: the nearest product's description, the title as it stands, and the truth itself."""
+    nearest = [references[0].description for references in held_out.references]
+    true = [product.description for product in held_out.products]
+    texts = dict(zip((*BASELINES, TRUE), (nearest, held_out.titles, true), strict=True))
+    return {way: [Description(text, stopped=True, tokens=0) for text in found] for way, found in texts.items()}
+
+
+def examine(
+    held_out: HeldOut, tools: Tools, written: Sequence[Description], true: Sequence[Likelihood] | None
+) -> list[Answer]:
+    """Return what is to be measured of one way's descriptions; `true` is None where a way has no model."""
+    mine = tools.embedder.embed([one.text for one in written])
+    theirs = tools.embedder.embed([product.description for product in held_out.products])
+    cosines = (mine * theirs).sum(axis=1)
+    return [
+        Answer(
+            one.text,
+            product.description,
+            one.stopped if true else None,
+            true[row][0] if true else None,
+            true[row][1] if true else 0,
+            float(cosines[row]),
+            verbatim_share(one.text, tools.spans.find(one.text)),
+            count_unsupported(one.text, product.title, held_out.references[row]),
+        )
+        for row, (product, one) in enumerate(zip(held_out.products, written, strict=True))
+    ]
+
+
+def example(held_out: HeldOut, answers: dict[str, list[Answer]], row: int) -> dict[str, Any]:
+    """Return what each way wrote for one product, with the claims in it."""
+    product, references = held_out.products[row], held_out.references[row]
+    return {
+        "title": product.title,
+        "true": product.description,
+        "references": [one.title for one in references],
+        "written": {
+            way: {
+                "text": of[row].text,
+                "claims": [asdict(claim) for claim in find_claims(of[row].text, product.title, references)],
+            }
+            for way, of in answers.items()
+        },
+    }
+
+
+def measure_elsewhere(
+    reference: TransformersEngine, run: Run, others: dict[str, list[Product]]
+) -> list[dict[str, Any]]:
+    """Return the bits per byte of texts that the run is not about, before and after: what fine-tuning cost there.
+
+    That is the general text, by its paragraphs, and the products of `others`, by name; each has its "name" and what
+    `scores.compare_likelihoods` says.
+    """
+    general = (general_likelihoods(reference, side) for side in (False, True))
+    found = [{"name": GENERAL, **compare_likelihoods(*general)}]
+    for name, products in others.items():
+        prompts = [prompt_for(product.title) for product in products]
+        sides = (likelihoods(reference, products, prompts, run.settings.max_tokens, side) for side in (False, True))
+        found.append({"name": name, **compare_likelihoods(*sides)})
+    return found
+
+
+def _kind(way: str) -> tuple[bool, bool]:
+    """Say whether a way writes with the tuned model, and whether references stand in its prompts."""
+    return way.startswith(TUNED), way.endswith("references")

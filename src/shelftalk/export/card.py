@@ -1,4 +1,4 @@
-"""The model card that goes along with every export: README.md with the front matter that the Hub and PEFT know."""
+"""The model card: README.md with the front matter that the Hub and PEFT know, for exports and a run's own adapter."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from shelftalk.models.embedded import NAME as EMBEDDED
 from shelftalk.models.embedded import PACKAGE
 from shelftalk.prompts import prompt_for
 from shelftalk.settings import DecodingSettings
+from shelftalk.training.run import Run
 from shelftalk.workspace import read_json
 
 TAGS = {
@@ -29,8 +30,29 @@ GEMMA = re.compile(r"google/(code|shield)?gemma-", re.IGNORECASE)
 
 def model_card(artefact: Artefact, gate: dict[str, Any], title: str) -> str:
     """Return the card of an artefact that passed the gate; `title` is the example in its template."""
-    parts = [_front_matter(artefact), _head(artefact), _use(artefact, title), _data(artefact), _results(artefact)]
-    return "\n".join([*parts, _parity(gate), _limits(), _settings(artefact)])
+    path = artefact.run.folder / "report" / "evaluation.json"
+    result = read_json(path)["result"] if path.is_file() else {}
+    parts = [_front_matter(artefact), _head(artefact), _use(artefact, title), _data(artefact)]
+    return "\n".join([*parts, _results(artefact, result), _parity(gate), _limits(), _settings(artefact)])
+
+
+def adapter_card(run: Run, result: dict[str, Any]) -> str:
+    """Return the card of a finished run's own adapter folder; `result` is what its evaluation found.
+
+    Raises:
+        NotFound, Damaged: its catalogue or its base model is gone, or is another one.
+    """
+    artefact = Artefact(run, run.base_model(), "adapter", "f32")
+    catalogue = run.catalogue()
+    product = next(iter(catalogue.sample("test", 1, run.settings.seed) or run.products()))
+    parts = [_front_matter(artefact), _head(artefact), _use(artefact, product.title), _data(artefact)]
+    return "\n".join([*parts, _results(artefact, result), _NO_PARITY, _limits(), _settings(artefact)])
+
+
+_NO_PARITY = """## Parity
+
+What it says elsewhere was not compared with what it says here: `shelftalk export` does that.
+"""
 
 
 def _front_matter(artefact: Artefact) -> str:
@@ -91,23 +113,36 @@ def _data(artefact: Artefact) -> str:
 {table}"""
 
 
-def _results(artefact: Artefact) -> str:
-    path = artefact.run.folder / "report" / "evaluation.json"
-    if not path.is_file():
+def _results(artefact: Artefact, result: dict[str, Any]) -> str:
+    """Return what was measured before and after; an earlier version's result has no differences and does not count."""
+    sides = [one for one in result.get("differences", []) if (one["before"], one["after"]) == ("base", "tuned")]
+    if not sides:
         return f"## Results\n\nNot measured yet: `shelftalk evaluate {artefact.run.name}` does that.\n"
-    result = read_json(path)["result"]
     rows = "".join(
-        f"| {key.replace('_', ' ')} | {before:g} | {result['tuned'][key]:g} |\n"
-        for key, before in result["base"].items()
-        if isinstance(before, (int, float))
+        f"| {key.replace('_', ' ')} | {result['base'][key]:g} | {result['tuned'][key]:g} | {_shown(change)} |\n"
+        for key, change in sides[0]["measures"].items()
+    )
+    elsewhere = "".join(
+        f"| bits per byte of {one['name']} | {one['base']:g} | {one['tuned']:g} | {_shown(one)} |\n"
+        for one in result["elsewhere"]
     )
     return f"""## Results
 
-On n = {result["n"]} products of the split {result["split"]}, which it never trained on:
+On n = {result["n"]} products of the split {result["split"]}, which it never trained on; {len(result["leaks"])} others
+were set aside because they repeat what it trained on. Each difference has its 95 % interval (paired bootstrap over
+products), and says what it shows: nothing where zero lies inside.
 
-| measure | before | after |
-| --- | ---: | ---: |
-{rows}"""
+| measure | before | after | difference |
+| --- | ---: | ---: | --- |
+{rows}{elsewhere}"""
+
+
+def _shown(change: dict[str, Any]) -> str:
+    """Return a difference with its interval and what it shows."""
+    if change["interval"] is None:
+        return f"{change['difference']:+g}, too few for an interval"
+    low, high = change["interval"]
+    return f"{change['difference']:+g} [{low:g}, {high:g}]: {change['verdict']}"
 
 
 def _parity(gate: dict[str, Any]) -> str:
@@ -164,7 +199,7 @@ tokenizer = AutoTokenizer.from_pretrained(folder)
 
 
 _EXACT = """
-The adapter was trained, and replayed below, on the 4-bit weights of the Python package. What it says on the Hub's own
+The adapter was trained on the 4-bit weights of the Python package. What it says on the Hub's own
 weights of that model was not measured; an export as `merged` holds the base that it was trained on."""
 
 

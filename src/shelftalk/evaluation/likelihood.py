@@ -1,0 +1,79 @@
+"""How probable a model finds true texts, in nats, with the bytes that they are of: what bits per byte come from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+import torch
+
+from shelftalk.evaluation.measures import bits
+from shelftalk.evaluation.scores import Likelihood
+from shelftalk.generation.transformers_engine import TransformersEngine
+from shelftalk.models.adapters import adapter_off
+from shelftalk.models.tokens import Example, encode_example, encode_text
+from shelftalk.prompts import prompt_for
+from shelftalk.records import Product
+from shelftalk.training.batches import collate
+from shelftalk.training.loss import head_taken_off, token_losses
+
+
+def likelihoods(
+    engine: TransformersEngine,
+    products: Sequence[Product],
+    prompts: Sequence[str],
+    max_tokens: int,
+    tuned: bool,
+    done: Callable[[], Any] = lambda: None,
+) -> list[Likelihood]:
+    """Return nats and bytes of each product's true description after its prompt.
+
+    The end token is left out: it has no bytes, and the base model was never taught where descriptions end. Of a
+    description longer than a row of `max_tokens` with its bare title, only the part that fits is counted, in nats and
+    in bytes: the same part after any prompt. `done` is called after each product.
+    """
+    found = []
+    for product, prompt in zip(products, prompts, strict=True):
+        example = encode_example(engine.tokenizer, product.title, product.description, max_tokens)
+        text = (example.ids[:-1] if example.complete else example.ids)[example.prompt_length :]
+        found.append(_likelihood(engine, encode_text(engine.tokenizer, prompt), text, tuned))
+        done()
+    return found
+
+
+def bits_of_products(engine: TransformersEngine, products: Sequence[Product], max_tokens: int, tuned: bool) -> float:
+    """Return the bits per byte of the products' true descriptions after their bare titles; see `likelihoods`."""
+    prompts = [prompt_for(product.title) for product in products]
+    return bits(np.sum(likelihoods(engine, products, prompts, max_tokens, tuned), axis=0))
+
+
+def general_likelihoods(engine: TransformersEngine, tuned: bool) -> list[Likelihood]:
+    """Return nats and bytes of each paragraph of the bundled general text: prose, dialogue, news, code, no products."""
+    return [
+        _likelihood(engine, start, ids[len(start) :], tuned)
+        for ids in (encode_text(engine.tokenizer, paragraph) for paragraph in general_text())
+        for start in [ids[:1]]  # its first token is predicted from nothing by no model
+    ]
+
+
+def general_text() -> list[str]:
+    """Return the paragraphs of the bundled general text, written for this purpose."""
+    text = (files("shelftalk.evaluation") / "general.txt").read_text(encoding="utf-8")
+    return [paragraph.strip() for paragraph in text.split("\n\n") if paragraph.strip()]
+
+
+def _likelihood(engine: TransformersEngine, prompt: list[int], text: list[int], tuned: bool) -> Likelihood:
+    """Return nats and bytes of the tokens `text` after the tokens `prompt`, neither of which is changed."""
+    if not text:
+        return 0.0, 0
+    pack = collate([Example([*prompt, *text], len(prompt), complete=False)])
+    pack = {name: value.to(engine.model.device) for name, value in pack.items()}
+    with torch.no_grad(), _side(engine.model, tuned), head_taken_off(engine.model) as head:
+        nats = token_losses(engine.model, head, pack).sum().item()
+    return nats, len(engine.tokenizer.decode(text).encode())
+
+
+def _side(model: Any, tuned: bool) -> Any:
+    return torch.no_grad() if tuned else adapter_off(model)

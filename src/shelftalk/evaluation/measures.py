@@ -1,0 +1,177 @@
+"""The measures of written descriptions, each a sum over products before it is a score, so that it can be resampled.
+
+A measure turns a way's answers into a table of figures, [products, figures]; the sums of its columns give the score. So
+the score of any sample of the products, one of them several times perhaps, follows from the table alone, which is what
+`bootstrap` needs. They know text and numbers, no model.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from sacrebleu.metrics import CHRF
+
+from shelftalk.evidence.words import WORD
+from shelftalk.generation.flags import repetition
+
+Table = NDArray[np.float64]  # [products, figures]
+Better = Literal["more", "less"] | None
+
+CHRF_PLUS_PLUS = CHRF(word_order=2)  # Popović 2017: character 6-grams, word 2-grams, beta 2
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one way wrote for one product, and what was found in it.
+
+    `nats` and `size` are of the true description: its cross-entropy and its UTF-8 bytes; nats is None where a way has
+    no probabilities, and `stopped` where nothing was there to be stopped. `similarity` is the cosine of the text and
+    the true description, `copied` the share of its words in spans that stand in training descriptions, `unsupported`
+    the number of claims that neither title nor references support.
+    """
+
+    text: str
+    true: str
+    stopped: bool | None
+    nats: float | None
+    size: int
+    similarity: float
+    copied: float
+    unsupported: int
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A measure: its figures from the answers, its score from their sums, and which scores are better."""
+
+    better: Better
+    digits: int
+    table: Callable[[Sequence[Answer]], Table]
+    score: Callable[[NDArray[np.float64]], float]
+
+
+def ratio(sums: NDArray[np.float64]) -> float:
+    """Return the first sum as a part of the second; 0 where there is nothing to be a part of."""
+    return float(sums[0] / sums[1]) if sums[1] else 0.0
+
+
+def bits(sums: NDArray[np.float64]) -> float:
+    """Return nats and bytes as bits per byte."""
+    return ratio(sums) / math.log(2)
+
+
+def chrf(sums: NDArray[np.float64]) -> float:
+    """Return the corpus chrF++, from 0 to 100, of sacreBLEU's summed statistics."""
+    return float(CHRF_PLUS_PLUS._compute_f_score(list(sums)))
+
+
+def words(text: str) -> list[str]:
+    """Return the words of a text of any script, in lower case; see `evidence.words`."""
+    return WORD.findall(text.lower())
+
+
+def rouge_l(written: str, true: str) -> float:
+    """Return ROUGE-L, the F-measure of the longest common subsequence of words, from 0 to 1.
+
+    C.-Y. Lin, ROUGE: a package for automatic evaluation of summaries (2004), equations 2 to 4 with beta 1, on words of
+    any script.
+    """
+    mine, theirs = words(written), words(true)
+    if not mine or not theirs:
+        return 0.0
+    common = _longest_common_subsequence(mine, theirs)
+    return 2 * common / (len(mine) + len(theirs))
+
+
+def _longest_common_subsequence(mine: Sequence[str], theirs: Sequence[str]) -> int:
+    """Return its length; a bit for each word of `theirs` (Hyyrö 2004), so that long texts take milliseconds."""
+    places: dict[str, int] = {}
+    for place, word in enumerate(theirs):
+        places[word] = places.get(word, 0) | 1 << place
+    everything = (1 << len(theirs)) - 1
+    unmatched = everything
+    for word in mine:
+        matched = unmatched & places.get(word, 0)
+        unmatched = ((unmatched + matched) | (unmatched - matched)) & everything
+    return len(theirs) - unmatched.bit_count()
+
+
+def _pairs(of: Callable[[Answer], tuple[float, float]]) -> Callable[[Sequence[Answer]], Table]:
+    return lambda answers: np.array([of(one) for one in answers], dtype=np.float64)
+
+
+def _chrf_table(answers: Sequence[Answer]) -> Table:
+    statistics = CHRF_PLUS_PLUS._extract_corpus_statistics(
+        [one.text for one in answers], [[one.true for one in answers]]
+    )
+    return np.array(statistics, dtype=np.float64)
+
+
+def _distinct_table(answers: Sequence[Answer]) -> Table:
+    """Return the part that each text has in the different word pairs of all, and its number of pairs.
+
+    A pair that several texts share belongs to each of them in equal parts, which a resampled set keeps: its own number
+    of different pairs would fall merely because it holds texts twice.
+    """
+    pairs = [_word_pairs(one.text) for one in answers]
+    holders = Counter(pair for one in pairs for pair in set(one))
+    return np.array([(sum(1 / holders[pair] for pair in set(one)), len(one)) for one in pairs], dtype=np.float64)
+
+
+def _word_pairs(text: str) -> list[tuple[str, str]]:
+    found = words(text)
+    return list(pairwise(found))
+
+
+def _word_count(answer: Answer) -> int:
+    return len(words(answer.text))
+
+
+MEASURES: dict[str, Measure] = {
+    "bits_per_byte": Measure("less", 4, _pairs(lambda one: (one.nats or 0.0, one.size)), bits),
+    "chrf": Measure("more", 2, _chrf_table, chrf),
+    "rouge_l": Measure("more", 4, _pairs(lambda one: (rouge_l(one.text, one.true), 1)), ratio),
+    "similarity": Measure("more", 4, _pairs(lambda one: (one.similarity, 1)), ratio),
+    "stop_rate": Measure("more", 4, _pairs(lambda one: (bool(one.stopped), 1)), ratio),
+    "length_ratio": Measure(None, 4, _pairs(lambda one: (_word_count(one), len(words(one.true)))), ratio),
+    "repetition": Measure("less", 4, _pairs(lambda one: (repetition(one.text), 1)), ratio),
+    "distinct_2": Measure(None, 4, _distinct_table, ratio),
+    "verbatim_share": Measure(None, 4, _pairs(lambda one: (one.copied * _word_count(one), _word_count(one))), ratio),
+    "unsupported_per_100_words": Measure(
+        "less", 2, _pairs(lambda one: (100 * one.unsupported, _word_count(one))), ratio
+    ),
+}
+
+
+AGAINST_TRUE = {"chrf", "rouge_l", "similarity", "length_ratio"}
+
+
+def measures_of(answers: Sequence[Answer]) -> list[str]:
+    """Name the measures that these answers have.
+
+    A way without a model has no probabilities and does not stop, and the true descriptions are not held against
+    themselves.
+    """
+    missing = AGAINST_TRUE if all(one.text == one.true for one in answers) else set()
+    if any(one.nats is None for one in answers):
+        missing = missing | {"bits_per_byte"}
+    if any(one.stopped is None for one in answers):
+        missing = missing | {"stop_rate"}
+    return [name for name in MEASURES if name not in missing]
+
+
+def mean_words(texts: Sequence[str]) -> float:
+    """Return the mean number of words of the texts."""
+    return sum(len(words(text)) for text in texts) / len(texts)
+
+
+def tables_of(answers: Sequence[Answer]) -> dict[str, Any]:
+    """Return the table of each measure that these answers have."""
+    return {name: MEASURES[name].table(answers) for name in measures_of(answers)}

@@ -1,0 +1,267 @@
+"""Tell what an evaluation found: the contents of the report, once, for every form that it takes.
+
+A report is a list of blocks; `render` turns them into one HTML file or into Markdown. Here it is decided what is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from shelftalk.evaluation.measures import MEASURES
+from shelftalk.evaluation.ways import BASE, BASELINES, TRUE, TUNED
+
+WAYS = {
+    "base": "before",
+    "base_references": "before + references",
+    "tuned": "after",
+    "tuned_references": "after + references",
+    "tuned_grounded": "after, grounded",
+    "nearest_description": "nearest product's text",
+    "repeated_title": "the title repeated",
+    "true_description": "the true description",
+}
+NAMES = {
+    "bits_per_byte": "bits per byte",
+    "chrf": "chrF++",
+    "rouge_l": "ROUGE-L",
+    "similarity": "similarity of meaning",
+    "stop_rate": "stops by itself",
+    "length_ratio": "length, of the true one's",
+    "repetition": "repeated four-word runs",
+    "distinct_2": "different word pairs",
+    "verbatim_share": "copied from training texts",
+    "unsupported_per_100_words": "unsupported claims per 100 words",
+}
+MEANINGS = {
+    "bits_per_byte": "how surprised the model is by the true descriptions, given their titles",
+    "chrf": "characters and words shared with the true description, 0 to 100",
+    "rouge_l": "the longest common sequence of words with the true description, 0 to 1",
+    "similarity": "cosine of the text and the true description under all-MiniLM-L6-v2",
+    "stop_rate": "share of texts that the model ended itself; with references also by beginning the next product",
+    "length_ratio": "words written for each word of the true descriptions",
+    "repetition": "share of runs of four words that occurred before in the same text",
+    "distinct_2": "different pairs of words among all of a way's texts, of all its pairs; longer texts have fewer",
+    "verbatim_share": "share of the words that lie in spans which stand so in a training description",
+    "unsupported_per_100_words": "sizes, counts, materials, colours, names and the like that neither the title nor the "
+    "references say",
+}
+BETTER = {"less": "less is better", "more": "more is better", None: "neither is better"}
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A heading; the first of a report is its title."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    """A paragraph of plain text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table: its first column names what a row is of, the others hold figures."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """Scores with intervals, (label, score, interval), on one scale."""
+
+    title: str
+    rows: Sequence[tuple[str, float, Sequence[float] | None]]
+    digits: int
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """A text of the data or of a model under a label; `marked` are the places, start and end, to point out."""
+
+    label: str
+    text: str
+    marked: Sequence[tuple[int, int]] = ()
+
+
+Block = Heading | Paragraph | Table | Plot | Quote
+
+
+def report(run: str, what: Mapping[str, str], result: Mapping[str, Any]) -> list[Block]:
+    """Return the report of the run of that name; `what` says of what it is, a line each; `result` is `evaluate`'s."""
+    order = result["order"]
+    return [
+        Heading(f"What fine-tuning changed: {run}"),
+        Table(["", ""], [*what.items(), *_circumstances(result).items()]),
+        *_verdicts(result),
+        Heading("Every way of writing"),
+        Paragraph(_intervals_explained(result)),
+        Table(["", *(WAYS[way] for way in order)], _scores(result, order)),
+        *(_plot(result, name) for name in MEASURES if any(name in result[way] for way in order)),
+        Heading("Differences"),
+        *(block for one in result["differences"] for block in _difference(one)),
+        *_elsewhere(result),
+        *_leaks(result),
+        *_examples(result),
+        Heading("How to read the measures"),
+        Table(
+            ["measure", "what it is", ""],
+            [(NAMES[name], MEANINGS[name], BETTER[one.better]) for name, one in MEASURES.items()],
+        ),
+        Paragraph(
+            "A text that scores well may still be wrong: no measure here knows the product. Unsupported claims are "
+            "found by rules, without a judge, and a claim that a reference supports may be true of that product alone. "
+            "Grounded texts were chosen for their few unsupported claims: that figure shows that the choice works."
+        ),
+    ]
+
+
+def _circumstances(result: Mapping[str, Any]) -> dict[str, str]:
+    decoding = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in result["decoding"].items())
+    return {
+        "held-out products": str(result["n"]),
+        "references for each": str(result["references"]),
+        "mean words of the true descriptions": f"{result['reference_words']:g}",
+        "written by": result["engine"],
+        "decoding": decoding,
+    }
+
+
+def _verdicts(result: Mapping[str, Any]) -> list[Block]:
+    """Say in sentences what is shown of before and after, and what is not."""
+    if result["too_few"]:
+        return [Paragraph(result["too_few"])]
+    found = next((one for one in result["differences"] if (one["before"], one["after"]) == (BASE, TUNED)), None)
+    if found is None:
+        return []
+    by_verdict: dict[str, list[str]] = {"better": [], "worse": [], "changed": [], "not shown": []}
+    for name, one in found["measures"].items():
+        by_verdict[one["verdict"]].append(NAMES[name])
+    begin = {
+        "better": "Shown to be better after fine-tuning",
+        "worse": "Shown to be worse",
+        "changed": "Shown to have changed, which is neither better nor worse",
+        "not shown": "Not shown to differ (zero lies inside the interval)",
+    }
+    return [Paragraph(f"{begin[key]}: {', '.join(names)}.") for key, names in by_verdict.items() if names]
+
+
+def _intervals_explained(result: Mapping[str, Any]) -> str:
+    if result["too_few"]:
+        return f"Scores over n = {result['n']} held-out products, without intervals."
+    return (
+        f"Scores over n = {result['n']} held-out products, with the interval in which 95 % of {result['samples']} "
+        "resamplings of the products lie (paired bootstrap). Another seed and another training are further sources of "
+        "chance, which these intervals do not hold. Many differences are judged here, each by itself: of twenty that "
+        "are none, one will seem to be shown."
+    )
+
+
+def _scores(result: Mapping[str, Any], order: Sequence[str]) -> list[list[str]]:
+    rows = []
+    for name, measure in MEASURES.items():
+        cells = []
+        for way in order:
+            bounds = (result["intervals"] or {}).get(way, {}).get(name)
+            score = result[way].get(name)
+            cells.append("–" if score is None else number(score, measure.digits) + span(bounds, measure.digits))
+        rows.append([f"{NAMES[name]} ({BETTER[measure.better]})", *cells])
+    return rows
+
+
+def _plot(result: Mapping[str, Any], name: str) -> Plot:
+    rows = [
+        (WAYS[way], result[way][name], (result["intervals"] or {}).get(way, {}).get(name))
+        for way in result["order"]
+        if name in result[way]
+    ]
+    return Plot(f"{NAMES[name]} ({BETTER[MEASURES[name].better]})", rows, min(3, MEASURES[name].digits))
+
+
+def _difference(one: Mapping[str, Any]) -> list[Block]:
+    rows = [
+        [
+            NAMES[name],
+            f"{found['difference']:+.{MEASURES[name].digits}f}",
+            span(found["interval"], MEASURES[name].digits).strip() or "–",
+            found["verdict"] or "too few products",
+        ]
+        for name, found in one["measures"].items()
+    ]
+    sides = f"from {WAYS[one['before']]} to {WAYS[one['after']]}"
+    return [Table([sides, "difference", "95 % interval", "what is shown"], rows)]
+
+
+def _elsewhere(result: Mapping[str, Any]) -> list[Block]:
+    rows = [
+        [
+            one["name"],
+            str(one["n"]),
+            number(one["base"], 4),
+            number(one["tuned"], 4),
+            f"{one['difference']:+.4f}{span(one['interval'], 4)}",
+            one["verdict"] or "too few texts",
+        ]
+        for one in result["elsewhere"]
+    ]
+    return [
+        Heading("What it cost elsewhere"),
+        Paragraph(
+            "Bits per byte, less is better, of texts that the run is not about: what the model has forgotten of "
+            "everything else."
+        ),
+        Table(["text", "pieces", "before", "after", "difference", "what is shown"], rows),
+    ]
+
+
+def _leaks(result: Mapping[str, Any]) -> list[Block]:
+    leaks = result["leaks"]
+    if not leaks:
+        found = (
+            "No held-out product repeats a training product: none shares 0.8 of the words of both titles, or has 0.8 "
+            "of its description's runs of three words in one training description."
+        )
+        return [Heading("Leak check"), Paragraph(found)]
+    return [
+        Heading("Leak check"),
+        Paragraph(
+            f"Set aside, and in no figure here: {len(leaks)} of the test split that repeat, or nearly repeat, what the "
+            "run trained on."
+        ),
+        Table(
+            ["product", "repeats", "in its", "similarity"],
+            [[one["uid"], one["trained"], one["field"], f"{one['similarity']:.2f}"] for one in leaks],
+        ),
+    ]
+
+
+def _examples(result: Mapping[str, Any]) -> list[Block]:
+    blocks: list[Block] = [
+        Heading("Examples"),
+        Paragraph("The first of the measured products, not chosen. What is marked claims what nothing supports."),
+    ]
+    for one in result["examples"]:
+        blocks.append(Quote("title", one["title"]))
+        blocks.append(Quote("true description", one["true"]))
+        for way, written in one["written"].items():
+            if way in (*BASELINES, TRUE):
+                continue
+            marked = [(claim["start"], claim["end"]) for claim in written["claims"] if claim["support"] == "none"]
+            blocks.append(Quote(WAYS[way], written["text"], marked))
+    return blocks if len(blocks) > 2 else []
+
+
+def number(value: float, digits: int) -> str:
+    """Return a score as the report writes it."""
+    return f"{value:.{digits}f}"
+
+
+def span(bounds: Sequence[float] | None, digits: int) -> str:
+    """Return an interval behind a blank, or nothing where there is none."""
+    return f" [{number(bounds[0], digits)}, {number(bounds[1], digits)}]" if bounds else ""

@@ -1,0 +1,94 @@
+"""Measures against what they are defined as."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from functools import cache
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sacrebleu.metrics import CHRF
+
+from shelftalk.evaluation.measures import MEASURES, Answer, bits, mean_words, measures_of, rouge_l, tables_of, words
+
+ANSWER = Answer("Holds a coat.", "Holds a heavy coat.", True, 8 * math.log(2), 4, 0.5, 1.0, 1)
+WORDS = st.lists(st.sampled_from(["a", "peg", "Eiche", "дуб", "7"]), max_size=9).map(" ".join)
+
+
+def score(name: str, answers: list[Answer]) -> float:
+    return MEASURES[name].score(MEASURES[name].table(answers).sum(axis=0))
+
+
+def test_bits_per_byte_of_a_fair_coin() -> None:
+    assert bits(np.array([8 * math.log(2), 1])) == pytest.approx(8)
+    assert score("bits_per_byte", [ANSWER, replace(ANSWER, nats=0.0, size=4)]) == pytest.approx(1)
+
+
+def test_chrf_of_a_table_is_sacrebleus_of_the_corpus() -> None:
+    answers = [ANSWER, replace(ANSWER, text="zzz"), replace(ANSWER, text="", true="Дуб и ещё дуб")]
+    expected = CHRF(word_order=2).corpus_score([one.text for one in answers], [[one.true for one in answers]])
+    assert score("chrf", answers) == pytest.approx(expected.score)
+    assert score("chrf", [replace(ANSWER, text=ANSWER.true)]) == pytest.approx(100)
+
+
+def longest_common(mine: tuple[str, ...], theirs: tuple[str, ...]) -> int:
+    @cache
+    def longest(row: int, column: int) -> int:
+        if row == len(mine) or column == len(theirs):
+            return 0
+        if mine[row] == theirs[column]:
+            return 1 + longest(row + 1, column + 1)
+        return max(longest(row + 1, column), longest(row, column + 1))
+
+    return longest(0, 0)
+
+
+@given(WORDS, WORDS)
+def test_rouge_l_is_that_of_the_textbook(written: str, true: str) -> None:
+    mine, theirs = tuple(words(written)), tuple(words(true))
+    expected = 0.0
+    if common := longest_common(mine, theirs):
+        precision, recall = common / len(mine), common / len(theirs)
+        expected = 2 * precision * recall / (precision + recall)
+    assert rouge_l(written, true) == pytest.approx(expected)
+
+
+def test_rouge_l_reads_any_script() -> None:
+    assert rouge_l("крепкий ДУБ", "дуб") == pytest.approx(2 / 3)
+    assert rouge_l("", "дуб") == rouge_l("...", "дуб") == 0
+
+
+@given(st.lists(WORDS, min_size=1, max_size=5))
+def test_variety_is_the_share_of_different_pairs_among_all(texts: list[str]) -> None:
+    found = [words(text) for text in texts]
+    pairs = [pair for one in found for pair in pairwise(one)]
+    expected = len(set(pairs)) / len(pairs) if pairs else 0
+    assert score("distinct_2", [replace(ANSWER, text=text) for text in texts]) == pytest.approx(expected)
+
+
+def test_shares_are_of_all_words_and_not_of_texts() -> None:
+    long = replace(ANSWER, text="one two three four five six seven", copied=0.0, unsupported=0)
+    assert score("verbatim_share", [ANSWER, long]) == pytest.approx(3 / 10)
+    assert score("unsupported_per_100_words", [ANSWER, long]) == pytest.approx(100 * 1 / 10)
+    assert score("length_ratio", [ANSWER, long]) == pytest.approx(10 / 8)
+
+
+def test_what_has_no_model_has_no_probabilities_and_does_not_stop() -> None:
+    assert measures_of([ANSWER]) == list(MEASURES)
+    missing = set(MEASURES) - set(measures_of([replace(ANSWER, nats=None, stopped=None)]))
+    assert missing == {"bits_per_byte", "stop_rate"}
+    assert not {"chrf", "length_ratio"} & set(measures_of([replace(ANSWER, text=ANSWER.true)]))
+
+
+@pytest.mark.parametrize("text", ["", "...", "1234567 890", "你好世界", "a" * 100_000])
+def test_any_text_has_figures(text: str) -> None:
+    for table in tables_of([replace(ANSWER, text=text), ANSWER]).values():
+        assert np.isfinite(table).all()
+
+
+def test_mean_words_counts_words_of_any_script() -> None:
+    assert mean_words(["crème brûlée", "два слова и ещё"]) == 3

@@ -1,0 +1,142 @@
+"""The report says what was found in every form, escapes every text, and needs nothing from elsewhere."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ElementTree
+from html.parser import HTMLParser
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shelftalk.evaluation.measures import MEASURES
+from shelftalk.evaluation.render import render_html, render_markdown
+from shelftalk.evaluation.report import MEANINGS, NAMES, WAYS, Block, Heading, Paragraph, Plot, Quote, Table, report
+from shelftalk.evaluation.scores import compare_likelihoods, compare_ways
+from shelftalk.evaluation.ways import BASELINES, COMPARED, TRUE
+from shelftalk.evaluation.ways import WAYS as ALL_WAYS
+
+HOSTILE = '</blockquote><script>alert(1)</script><img src="https://example.com/x" onerror=alert(1)> | **x** [a](b)'
+
+
+def result(count: int = 24) -> dict[str, Any]:
+    """Return what an evaluation of so many products found; figures at random, "after" better by far."""
+    rng = np.random.default_rng(3)
+    sides = {way: rng.uniform(1, 2, (count, 2)) * [1 + number, 1] for number, way in enumerate(("base", "tuned"))}
+    tables = {way: {"rouge_l": side, "stop_rate": side, "verbatim_share": side} for way, side in sides.items()}
+    likelihoods = [(50.0, 40 + number) for number in range(count)]
+    return {
+        "n": count,
+        "split": "test",
+        "leaks": [{"uid": "7", "trained": "8", "field": "title", "similarity": 0.91}],
+        "decoding": {"temperature": 1.0, "seed": 42},
+        "engine": "llama.cpp",
+        "references": 3,
+        "samples": 2000,
+        "reference_words": 70.5,
+        **compare_ways(tables),
+        "elsewhere": [{"name": "general text", **compare_likelihoods(likelihoods, likelihoods)}],
+        "examples": [
+            {
+                "title": HOSTILE,
+                "true": "The true card.",
+                "references": [],
+                "written": {
+                    "tuned": {"text": "A <b>made up</b> brass", "claims": [{"start": 17, "end": 22, "support": "none"}]}
+                },
+            }
+        ],
+    }
+
+
+def pages(found: dict[str, Any]) -> tuple[str, str]:
+    blocks = report("pegs", {"catalogue": "pegs, SHA-256 abc"}, found)
+    return render_html(blocks), render_markdown(blocks)
+
+
+class Seen(HTMLParser):
+    """Notes the elements of a page, and whatever would be fetched from elsewhere."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.elements: list[str] = []
+        self.foreign: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append(tag)
+        self.foreign += [f"{name}={value}" for name, value in attrs if name in ("src", "href") or name.startswith("on")]
+
+
+def test_every_measure_and_way_has_its_words() -> None:
+    assert set(NAMES) == set(MEANINGS) == set(MEASURES)
+    assert set(WAYS) == {*ALL_WAYS, *BASELINES, TRUE} >= {way for pair in COMPARED for way in pair}
+
+
+def test_what_is_shown_stands_first_and_no_more_than_that() -> None:
+    html, markdown = pages(result())
+    assert "Shown to be better after fine-tuning: ROUGE-L, stops by itself." in html
+    assert "neither better nor worse: copied from training texts" in html
+    for page in (html, markdown):
+        assert "general text" in page
+        assert "not shown" in page  # of the general text, whose likelihoods are equal
+        assert "in no figure here: 1 of the test split" in page
+        assert "n = 24" in page
+
+
+def test_too_few_products_are_told_of_and_no_interval_is_drawn() -> None:
+    html, markdown = pages(result(3))
+    assert "3 products are too few for intervals" in html
+    assert "resamplings" not in html
+    assert 'class="interval"' not in html
+    assert "too few products" in markdown
+
+
+def test_the_page_needs_and_runs_nothing() -> None:
+    html, _ = pages(result())
+    seen = Seen(html)
+    assert seen.foreign == []
+    assert not {"script", "img", "link", "iframe"} & set(seen.elements)
+    assert "default-src 'none'" in html
+    assert "&lt;script&gt;alert(1)" in html
+
+
+def test_claims_without_support_are_marked() -> None:
+    html, markdown = pages(result())
+    assert "A &lt;b&gt;made up&lt;/b&gt; <mark>brass</mark>" in html
+    assert r"A \<b\>made up\</b\> **brass**" in markdown
+
+
+def test_pictures_are_well_formed_and_hold_every_score() -> None:
+    html, _ = pages(result())
+    pictures = re.findall(r"<svg.*?</svg>", html, flags=re.DOTALL)
+    assert len(pictures) == 3
+    for picture in pictures:
+        root = ElementTree.fromstring(picture)
+        assert len([one for one in root.iter() if one.tag.endswith("circle")]) == 2
+
+
+@given(st.text(), st.text())
+def test_no_text_becomes_markup(first: str, second: str) -> None:
+    blocks: list[Block] = [
+        Heading(first),
+        Paragraph(second),
+        Table([first, second], [[second, first]]),
+        Plot(first, [(second, 1.0, [0.5, 1.5]), (first, 2.0, None)], 2),
+        Quote(first, second, [(0, min(1, len(second)))]),
+    ]
+    allowed = {
+        *("html", "head", "meta", "title", "style", "body", "h1", "p", "div", "table", "thead", "tr", "th", "td"),
+        *("figure", "figcaption", "svg", "text", "line", "circle", "blockquote", "b", "mark"),
+    }
+    assert set(Seen(render_html(blocks)).elements) <= allowed
+    assert re.search(r"(?<!\\)[<\[]", render_markdown(blocks)) is None
+
+
+@pytest.mark.parametrize("scores", [[1.0], [2.0, 2.0], [-1.0, 1e6]])
+def test_any_scores_can_be_drawn(scores: list[float]) -> None:
+    rows = [(str(number), score, None) for number, score in enumerate(scores)]
+    assert "nan" not in render_html([Heading("x"), Plot("x", rows, 2)])
