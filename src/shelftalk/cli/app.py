@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from shelftalk import __version__
 from shelftalk.cli.estimate import estimate
+from shelftalk.cli.evaluate import evaluate
+from shelftalk.cli.explain import explain as explain_command
+from shelftalk.cli.explain import find_evidence, show_evidence
 from shelftalk.cli.export import export
 from shelftalk.cli.generate import generate
 from shelftalk.cli.options import (
     DEFAULT_WORKSPACE,
     AssignmentsOption,
     EngineOption,
+    GroundedOption,
     JsonOption,
     PresetOption,
+    ReferencesOption,
     RunArgument,
+    TextArgument,
     TokenOption,
     WorkspaceOption,
+    open_run,
     read_token,
+    require_text,
     with_settings,
 )
 from shelftalk.cli.runs import DetachOption, runs, show_started, show_trained, training_detail
@@ -35,9 +43,6 @@ from shelftalk.settings import (
     parse_assignments,
 )
 from shelftalk.workspace import Workspace
-
-if TYPE_CHECKING:
-    from shelftalk.training.run import Run
 
 # Heavy libraries stay out of this module: the pipeline is imported by the command that needs it.
 
@@ -168,13 +173,6 @@ def train(
     show_trained(trained, as_json)
 
 
-def _open_run(workspace: Path, name: str) -> Run:
-    """Open a run before the pipeline is imported: a mistyped name should not cost ten seconds."""
-    from shelftalk.training.run import Run
-
-    return Run.open(Workspace(workspace), name)
-
-
 def _training_settings(workspace: Workspace, run: str, preset: str | None, assignments: list[str]) -> TrainingSettings:
     """Return what was asked for, over the settings of the run where it exists already and no preset was named."""
     from shelftalk.workspace import read_json
@@ -191,7 +189,7 @@ def _training_settings(workspace: Workspace, run: str, preset: str | None, assig
 @app.command()
 def index(run: RunArgument, workspace: WorkspaceOption = DEFAULT_WORKSPACE, as_json: JsonOption = False) -> None:
     """Index exactly the products that a run trains on, so that they can be found as references."""
-    opened = _open_run(workspace, run)
+    opened = open_run(workspace, run)
     from shelftalk.cli import output
     from shelftalk.pipeline import index_run
 
@@ -207,31 +205,36 @@ def index(run: RunArgument, workspace: WorkspaceOption = DEFAULT_WORKSPACE, as_j
 @with_settings(DecodingSettings)
 def ask(
     run: RunArgument,
-    text: Annotated[
-        str, typer.Argument(metavar="TEXT", help='A title, or a question such as "What is Mog\'s Kittens?"')
-    ],
+    text: TextArgument,
     settings: DecodingSettings,
-    references: Annotated[int, typer.Option("--references", min=1, max=100, help="How many references.")] = 3,
+    references: ReferencesOption = 3,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Show what the answer after fine-tuning copied, and what it claims.")
+    ] = False,
+    grounded: GroundedOption = False,
     engine: EngineOption = "automatic",
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     as_json: JsonOption = False,
 ) -> None:
     """Describe a product before and after fine-tuning, with the training products nearest to it."""
-    from shelftalk.errors import UserError
-
-    if not text.strip():
-        raise UserError("TEXT is empty; give a product title or a question.")
-    opened = _open_run(workspace, run)
+    require_text(text)
+    opened = open_run(workspace, run)
     from shelftalk.cli import output
     from shelftalk.pipeline import ask as ask_run
 
-    if as_json:
-        output.print_json(ask_run(opened, text, settings, references, engine=engine, say=output.say).as_mapping())
-        return
     stream = output.AnswerStream()
-    answer = ask_run(opened, text, settings, references, stream.show, engine, output.say)
+    answer = ask_run(opened, text, settings, references, None if as_json else stream.show, engine, output.say, grounded)
+    evidence = find_evidence(opened, answer) if explain else {}
+    if as_json:
+        output.print_json({**answer.as_mapping(), **evidence})
+        return
     stream.end()
     output.show_references(answer.references)
+    if explain:
+        show_evidence(answer.tuned.text, evidence)
+
+
+app.command()(explain_command)
 
 
 @app.command()
@@ -241,13 +244,13 @@ def compare(
     settings: DecodingSettings,
     count: Annotated[int, typer.Option("--count", min=1, max=1000, help=COUNT_HELP)] = 3,
     pick: Annotated[int, typer.Option("--pick", help="Seed that picks the products.")] = 42,
-    references: Annotated[int, typer.Option("--references", min=1, max=100, help="How many references.")] = 3,
+    references: ReferencesOption = 3,
     engine: EngineOption = "automatic",
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     as_json: JsonOption = False,
 ) -> None:
     """Show held-out products before and after, beside their true descriptions and references."""
-    opened = _open_run(workspace, run)
+    opened = open_run(workspace, run)
     from shelftalk.cli import output
     from shelftalk.pipeline import compare_held_out
 
@@ -261,31 +264,7 @@ def compare(
 
 
 app.command()(generate)
-
-
-@app.command()
-@with_settings(DecodingSettings)
-def evaluate(
-    run: RunArgument,
-    settings: DecodingSettings,
-    count: Annotated[int, typer.Option("--max-products", min=1, help=COUNT_HELP)] = 100,
-    engine: EngineOption = "automatic",
-    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
-    as_json: JsonOption = False,
-) -> None:
-    """Measure base against tuned model on products that were held out."""
-    opened = _open_run(workspace, run)
-    from shelftalk.cli import output
-    from shelftalk.pipeline import evaluate_run
-
-    with output.step(f"Evaluating {run}") as progress:
-        result = evaluate_run(opened, settings, count, progress, engine, output.say)
-    if as_json:
-        output.print_json(result)
-    else:
-        output.show_evaluation(result)
-
-
+app.command()(evaluate)
 app.command()(serve)
 app.command()(export)
 app.command()(studio)

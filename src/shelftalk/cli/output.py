@@ -53,12 +53,12 @@ def step(title: str, detail: Callable[[int, int], str] | None = None) -> Iterato
 
     `detail` knows better how far the stage is, and says it in place of percentage and remaining time.
     """
-    start = time.monotonic()
+    start, title = time.monotonic(), plain(title)
     if err.is_terminal:
         known = (TextColumn("{task.fields[detail]}", markup=False),)
         guessed = (TaskProgressColumn(), TimeRemainingColumn(elapsed_when_finished=True))
         with Progress(
-            TextColumn("{task.description}"), BarColumn(), *(known if detail else guessed), console=err
+            TextColumn("{task.description}", markup=False), BarColumn(), *(known if detail else guessed), console=err
         ) as bar:
             task = bar.add_task(title, total=None, detail="")
 
@@ -171,39 +171,6 @@ def show_references(references: list[Reference]) -> None:
     for one in references:
         table.add_row(f"{one.similarity:.2f}", Text(plain(f"{one.title} - {one.description}")))
     out.print(table)
-
-
-def show_evaluation(result: dict[str, Any]) -> None:
-    """Print base and tuned measures beside each other, with what is better and n."""
-    out.print()
-    table = Table(
-        title=f"Held-out products (split {result['split']}, n = {result['n']})", title_justify="left", box=None
-    )
-    for heading in ("measure", "before", "after", "change"):
-        table.add_column(heading, justify="left" if heading == "measure" else "right")
-    names = {
-        "bits_per_byte": "bits per byte (lower is better)",
-        "chrf": "chrF++ against the true description (higher is better)",
-        "stop_rate": "stops by itself",
-        "mean_words": f"mean words (true descriptions: {result['reference_words']})",
-        "repetition": "repeated four-word runs",
-    }
-    for key, name in names.items():
-        before, after = result["base"][key], result["tuned"][key]
-        table.add_row(name, _figure(key, before), _figure(key, after), _change(key, before, after))
-    out.print(table)
-
-
-def _figure(key: str, value: float) -> str:
-    if key in ("stop_rate", "repetition"):
-        return f"{value:.0%}"
-    return f"{value:.3f}" if key == "bits_per_byte" else f"{value:.1f}"
-
-
-def _change(key: str, before: float, after: float) -> str:
-    if key in ("stop_rate", "repetition"):
-        return f"{100 * (after - before):+.0f} points"
-    return f"{(after - before) / before:+.1%}" if before else ""
 
 
 def show_rows(rows: list[dict[str, Any]], empty: str) -> None:

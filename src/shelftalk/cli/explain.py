@@ -1,0 +1,121 @@
+"""`shelftalk explain`, and `ask --explain`: what stands behind each part of a description."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from shelftalk.cli.options import (
+    DEFAULT_WORKSPACE,
+    EngineOption,
+    GroundedOption,
+    JsonOption,
+    ReferencesOption,
+    RunArgument,
+    TextArgument,
+    WorkspaceOption,
+    open_run,
+    require_text,
+    with_settings,
+)
+from shelftalk.errors import UserError
+from shelftalk.settings import DecodingSettings
+
+if TYPE_CHECKING:
+    from shelftalk.generation.compare import Comparison
+    from shelftalk.training.run import Run
+
+STYLES = {"title": "green", "reference": "yellow", "none": "bold red"}
+SUPPORTS = {"title": "the title", "reference": "reference", "none": "nothing"}
+SHOWN = 8  # lines of each kind
+
+
+@with_settings(DecodingSettings)
+def explain(
+    run: RunArgument,
+    text: TextArgument,
+    settings: DecodingSettings,
+    references: ReferencesOption = 3,
+    description: Annotated[
+        str | None, typer.Option("--description", help="Explain this description instead of writing one.")
+    ] = None,
+    influence: Annotated[
+        bool, typer.Option("--influence/--no-influence", help="Estimate which training rows pushed the model to this.")
+    ] = True,
+    grounded: GroundedOption = False,
+    engine: EngineOption = "automatic",
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    as_json: JsonOption = False,
+) -> None:
+    """Describe a product, and show what stands behind the description.
+
+    Three separate things: similar products (near in meaning), copied spans (verbatim in training descriptions), and
+    influence (an estimate by gradients). And each checkable claim, with what supports it.
+    """
+    require_text(text)
+    if description is not None:
+        require_text(description, "--description", "the text to explain")
+        if grounded:
+            raise UserError("--grounded writes a description, and --description gives one; leave one of them out.")
+    opened = open_run(workspace, run)
+    from shelftalk import proof
+    from shelftalk.cli import output
+    from shelftalk.records import Reference
+
+    with output.step(f"Explaining {text[:40]}") as progress:
+        found = proof.explain(
+            opened, text, settings, references, description, influence, grounded, engine, progress, output.say
+        )
+    if as_json:
+        output.print_json(found)
+        return
+    output.show_references([Reference(**one) for one in found["references"]])
+    show_evidence(found["tuned"]["text"], found)
+
+
+def find_evidence(run: Run, answer: Comparison) -> dict[str, Any]:
+    """Return spans and claims of the answer after fine-tuning."""
+    from shelftalk import proof
+
+    return proof.find_evidence(run, answer.tuned.text, answer.query, answer.references)
+
+
+def show_evidence(text: str, evidence: dict[str, Any]) -> None:
+    """Print a description with its claims in colour, the claims, the spans that it copied, and influence if known."""
+    from rich.text import Text
+
+    from shelftalk.cli.output import out, plain, show_rows
+
+    shown = Text(plain(text))
+    for claim in evidence["claims"]:
+        shown.stylize(STYLES[claim["support"]], claim["start"], claim["end"])
+    out.print()
+    out.print(shown)
+    out.print()
+    show_rows(
+        [{"claim": one["text"], "kind": one["kind"], "supported by": _support(one)} for one in evidence["claims"]],
+        "No checkable claims.",
+    )
+    out.print()
+    show_rows(
+        [
+            {"copied words": one["text"], "in training texts": one["count"], "for instance": one["places"][0]["title"]}
+            for one in evidence["spans"][:SHOWN]
+        ],
+        "No spans copied from training descriptions.",
+    )
+    if evidence.get("influence"):
+        out.print()
+        show_rows(
+            [
+                {"influence (estimate)": f"{one['score']:+.2e}", "training product": one["title"]}
+                for one in evidence["influence"][:SHOWN]
+            ],
+            "",
+        )
+
+
+def _support(claim: dict[str, Any]) -> str:
+    where = f" {claim['where']}" if claim["where"] else ""
+    return SUPPORTS[claim["support"]] + where

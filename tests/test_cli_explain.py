@@ -1,0 +1,104 @@
+"""`explain`, `ask --explain` and `evaluate` as a user types them, on the tiny run."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from shelftalk.cli.explain import show_evidence
+from shelftalk.training.run import Run
+from shelftalk.workspace import Workspace
+from tests.test_cli import Shell
+
+FEW = ["--max-new-tokens", "12"]
+TITLE = "Oak peg 7 cm"
+KEYS = {"query", "tuned", "references", "spans", "claims", "influence"}
+
+
+@pytest.fixture(scope="module")
+def root(tiny_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with the tiny run, in which evidence may be written."""
+    folder = tmp_path_factory.mktemp("explained") / "workspace"
+    shutil.copytree(tiny_run.workspace.root, folder)
+    return folder
+
+
+@pytest.fixture
+def shell(root: Path, capsys: pytest.CaptureFixture[str]) -> Shell:
+    return Shell(root, capsys)
+
+
+def test_a_description_of_ones_own_is_explained(shell: Shell) -> None:
+    copied = "Holds a coat of 7 stone, oiled twice, and 40 cm of brass."
+    found = shell.json("explain", "pegs", TITLE, "--description", copied, "--references", 3)
+    assert found.keys() == KEYS
+    assert found["tuned"]["text"] == copied
+    assert len(found["references"]) == 3
+    claims = {claim["text"]: claim["support"] for claim in found["claims"]}
+    assert claims["40 cm"] == "none"
+    assert claims["brass"] == "none"
+    assert len(found["influence"]) == 23  # similar and random rows: all that the run trained on
+    scores = [one["score"] for one in found["influence"]]
+    assert scores == sorted(scores, reverse=True)
+    for claim in found["claims"]:
+        assert copied[claim["start"] : claim["end"]] == claim["text"]
+
+
+def test_what_stands_so_in_the_training_texts_is_found_with_its_place(shell: Shell, root: Path) -> None:
+    trained = Run.open(Workspace(root), "pegs").products()[0]
+    found = shell.json("explain", "pegs", TITLE, "--description", f"New: {trained.description}", "--no-influence")
+    [span] = found["spans"]
+    assert span["text"] == trained.description.rstrip(".")
+    assert span["places"][0]["uid"] == trained.uid
+    assert found["influence"] is None
+
+
+def test_a_description_is_written_where_none_is_given(shell: Shell) -> None:
+    found = shell.json("explain", "pegs", TITLE, "--no-influence", *FEW)
+    assert found["tuned"]["tokens"] <= 12
+    grounded = shell.json("explain", "pegs", TITLE, "--no-influence", "--grounded", *FEW)
+    assert grounded.keys() == KEYS
+    code, out, _ = shell("explain", "pegs", TITLE, "--description", "Holds 40 cm of brass.")
+    assert code == 0
+    assert "Holds 40 cm of brass." in out
+    assert "nothing" in out
+    assert "influence (estimate)" in out
+
+
+def test_ask_explains_too_and_its_json_keeps_its_shape(shell: Shell) -> None:
+    found = shell.json("ask", "pegs", TITLE, "--explain", *FEW)
+    assert found.keys() == {"query", "base", "tuned", "references", "spans", "claims"}
+    assert shell.json("ask", "pegs", TITLE, "--grounded", *FEW).keys() == {"query", "base", "tuned", "references"}
+    code, out, _ = shell("ask", "pegs", TITLE, "--explain", "--grounded", *FEW)
+    assert code == 0
+    assert "training products behind it" in out
+
+
+def test_an_evaluation_is_printed_with_its_report(shell: Shell, root: Path) -> None:
+    code, out, err = shell("evaluate", "pegs", "--ways", "base,tuned", "--max-products", 5, *FEW)
+    assert code == 0, err
+    assert "too few for intervals" in out
+    assert "nearest product's text" in out
+    report = root / "runs" / "pegs" / "report" / "report.html"
+    assert str(report) in out.replace("\n", "")
+    assert report.is_file()
+    again = shell.json("evaluate", "pegs", "--ways", "tuned, base", "--max-products", 5, *FEW)
+    assert again == json.loads((root / "runs" / "pegs" / "report" / "evaluation.json").read_text())["result"]
+
+
+def test_mistakes_are_told_in_a_line(shell: Shell) -> None:
+    assert "TEXT is empty" in shell.mistake("explain", "pegs", "  ")
+    assert "no run 'nope'" in shell.mistake("explain", "nope", TITLE)
+    assert "--description is empty" in shell.mistake("explain", "pegs", TITLE, "--description", " ")
+    assert "leave one of them out" in shell.mistake("explain", "pegs", TITLE, "--description", "x", "--grounded")
+    assert "--ways must be of base" in shell.mistake("evaluate", "pegs", "--ways", "sideways")
+
+
+def test_no_text_commands_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    claim = {"text": "\x1b[2Jx", "kind": "name", "support": "none", "where": None, "start": 0, "end": 5}
+    span = {"text": "\x1b]0;t\x07", "count": 1, "words": 4, "places": [{"title": "\x9b31m"}]}
+    show_evidence("\x1b[2Jx brass", {"claims": [claim], "spans": [span], "influence": None})
+    assert not set(capsys.readouterr().out) & set("\x1b\x07\x9b")
