@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from shelftalk import pipeline
+from shelftalk import pipeline, proof
 from shelftalk.settings import DecodingSettings
 from shelftalk.training.run import Run
 from shelftalk.workspace import Workspace
@@ -35,9 +35,9 @@ def full(furnished: Workspace) -> Workspace:
     """The furnished workspace with an evaluation, votes and an answer in its run."""
     run = Run.open(furnished, "pegs")
     pipeline.make_ready(run)
-    pipeline.evaluate_run(run, DecodingSettings(max_new_tokens=20), 4)
+    proof.evaluate_run(run, DecodingSettings(max_new_tokens=20), 4)
     for side in ("tuned", "tuned", "base", "tuned", "neither", "tuned"):
-        pipeline.cast_vote(run, "Oak peg 3 cm", side)
+        proof.cast_vote(run, "Oak peg 3 cm", side)
     return furnished
 
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from shelftalk import pipeline
+from shelftalk import proof
 from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.generation.history import read_history
+from shelftalk.studio.tasks import Task, read_task
 from shelftalk.training.run import Run
 from shelftalk.workspace import Workspace
 
@@ -52,6 +53,12 @@ def open_page(page: Page, key: str) -> None:
     settle(page)
 
 
+def ended(workspace: Workspace, name: str) -> Task | None:
+    """Return a task that has ended, well or not; none while it runs or before it does."""
+    task = read_task(workspace, name)
+    return task if task.status in ("done", "failed") else None
+
+
 def test_a_file_becomes_a_catalogue(page: Page, furnished: Workspace, source: Path) -> None:
     page.get_by_text(WORDS["catalogue.add"]).click()
     page.locator("input[type=file]").set_input_files(source)
@@ -85,6 +92,7 @@ def test_a_run_is_started_and_watched_to_its_end(page: Page, furnished: Workspac
     expect(page.get_by_text(said("watch.update")).first).to_be_visible(timeout=1000 * SLOW)
     expect(page.get_by_text(WORDS["watch.sample"])).to_be_visible(timeout=1000 * SLOW)
     expect(status(page, "finished")).to_be_visible(timeout=1000 * SLOW)
+    settle(page)
     settings = json.loads((furnished.run(RUN) / "run.json").read_text())["settings"]
     assert (settings["base_model"], settings["epochs"]) == ("tiny", 1)
 
@@ -101,6 +109,14 @@ def test_one_question_is_answered_before_and_after(page: Page, furnished: Worksp
     expect(page.get_by_text("What is an oak peg of 12 cm?", exact=True)).to_be_visible()
     expect(page.get_by_test_id("stMetric").filter(has_text=WORDS["compare.similarity"])).to_have_count(5)
     assert [one["query"] for one in read_history(furnished.run(RUN))] == ["What is an oak peg of 12 cm?"]
+    expect(page.get_by_text(WORDS["evidence.title"], exact=True)).to_be_visible()
+    expect(page.get_by_text(WORDS["evidence.claims"], exact=True)).to_be_visible()
+    settle(page)
+    button(page, "evidence.estimate").click()
+    estimated = wait_until(lambda: ended(furnished, f"influence-{RUN}"), "influence is estimated")
+    assert estimated.status == "done", estimated.error
+    expect(page.get_by_text(WORDS["evidence.estimating"])).to_have_count(0)
+    assert len(estimated.result["influence"]) == 40
 
 
 def test_a_held_out_product_comes_with_its_true_description(page: Page, furnished: Workspace) -> None:
@@ -122,7 +138,7 @@ def test_a_blind_vote_is_cast_and_kept(page: Page, furnished: Workspace) -> None
     page.get_by_role("button", name=said("compare.answer")).first.click()
     expect(page.get_by_text(said("compare.tally"))).to_be_visible()
     expect(page.get_by_role("heading", name=WORDS["compare.after"], exact=True)).to_be_visible()
-    assert pipeline.tally_votes(Run.open(furnished, RUN))["n"] == 1
+    assert proof.tally_votes(Run.open(furnished, RUN))["n"] == 1
 
 
 def test_the_report_is_measured(page: Page, furnished: Workspace) -> None:

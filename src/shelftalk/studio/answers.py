@@ -20,6 +20,9 @@ h3 { margin: 0 0 .5rem; font-size: 1rem; font-weight: 600; font-family: var(--st
 p { margin: 0; font-family: var(--st-font); color: var(--st-text-color); line-height: 1.6; white-space: pre-wrap;
     overflow-wrap: anywhere; }
 mark { color: inherit; background: color-mix(in srgb, var(--st-primary-color) 18%, transparent); border-radius: 3px; }
+mark.title { background: color-mix(in srgb, #16a34a 20%, transparent); border-bottom: 2px solid #16a34a; }
+mark.reference { background: color-mix(in srgb, #ca8a04 20%, transparent); border-bottom: 2px dashed #ca8a04; }
+mark.none { background: color-mix(in srgb, #dc2626 20%, transparent); border-bottom: 2px dotted #dc2626; }
 ul { display: flex; flex-wrap: wrap; gap: .3rem 1.1rem; list-style: none; margin: .8rem 0 0; padding: .6rem 0 0;
      border-top: 1px solid var(--st-border-color); font: .85rem var(--st-font); color: var(--st-text-color); }
 """
@@ -39,8 +42,8 @@ export default function (component) {
   card.className = "answer";
   add(card, "h3", data.heading);
   const body = add(card, "p");
-  for (const [piece, marked] of data.pieces) {
-    if (marked) add(body, "mark", piece);
+  for (const [piece, mark] of data.pieces) {
+    if (mark) add(body, "mark", piece).className = mark;
     else body.append(piece);
   }
   if (data.facts.length) {
@@ -55,8 +58,16 @@ _card = st.components.v2.component("shelftalk_answer", html='<div class="root"><
 
 def show_answer(heading: str, body: str, other: str | None, facts: Sequence[str], key: str) -> None:
     """Show one answer in a card: under `heading`, with the words that `other` has not marked, above its `facts`."""
-    pieces = [(body, False)] if other is None else differences(body, other)
-    _card(data={"heading": heading, "pieces": pieces, "facts": list(facts)}, key=key)
+    found = [(body, False)] if other is None else differences(body, other)
+    show_marked(heading, [(piece, "differs" if differs else "") for piece, differs in found], facts, key)
+
+
+def show_marked(heading: str, pieces: Sequence[tuple[str, str]], facts: Sequence[str], key: str) -> None:
+    """Show a text in a card, cut into pieces of which each has its mark: differs, title, reference, none, or "".
+
+    The last three say what supports a claim.
+    """
+    _card(data={"heading": heading, "pieces": list(pieces), "facts": list(facts)}, key=key)
 
 
 def differences(body: str, other: str) -> list[tuple[str, bool]]:

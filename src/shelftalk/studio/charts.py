@@ -71,21 +71,26 @@ def histogram(found: Mapping[str, Any], max_tokens: int) -> None:
     _draw(bars + line, HEIGHT)
 
 
-def two_bars(before: float, after: float, format: str) -> None:
-    """Draw one measure before and after."""
+def intervals(rows: Sequence[tuple[str, float, Sequence[float] | None]], format: str) -> None:
+    """Draw scores as points with lines for their intervals, (label, score, interval), under each other in order."""
     frame = pandas.DataFrame(
-        {"side": [text("compare.before"), text("compare.after")], "value": [before, after], "order": [0, 1]}
-    )
-    base = altair.Chart(frame).encode(
-        y=altair.Y("side:N", title=None, sort=altair.SortField("order"), axis=altair.Axis(labelLimit=120)),
-        x=altair.X("value:Q", title=None, axis=None),
-    )
-    bars = base.mark_bar(cornerRadiusEnd=3, height=18).encode(
-        color=altair.Color("side:N", scale=altair.Scale(range=[COLOURS[7], COLOURS[0]]), sort=None, legend=None)
+        [(label, value, *(bounds or (value, value))) for label, value, bounds in rows],
+        columns=["side", "value", "low", "high"],
     )
     ink = INK.get(st.context.theme.type or "light")  # Vega's own is black, in the dark too
-    labels = base.mark_text(align="left", dx=4, color=ink).encode(text=altair.Text("value:Q", format=format))
-    _draw(bars + labels, 80)
+    base = altair.Chart(frame).encode(
+        y=altair.Y("side:N", title=None, sort=None, axis=altair.Axis(labelLimit=180, ticks=False, domain=False))
+    )
+    scale = altair.Scale(zero=False, nice=False, padding=24)
+    x = altair.X("value:Q", title=None, scale=scale, axis=altair.Axis(format=format, tickCount=4, grid=True))
+    lines = base.mark_rule(color=COLOURS[0], strokeWidth=2).encode(
+        x=altair.X("low:Q", title=None, scale=scale), x2="high:Q"
+    )
+    points = base.mark_point(filled=True, opacity=1, size=70, color=COLOURS[0]).encode(
+        x=x, tooltip=[altair.Tooltip(one, format=format) for one in ("value", "low", "high")]
+    )
+    labels = base.mark_text(dy=-10, fontSize=10, color=ink).encode(x=x, text=altair.Text("value:Q", format=format))
+    _draw(lines + points + labels, 30 + 32 * len(rows))
 
 
 def _draw(chart: Any, height: int) -> None:

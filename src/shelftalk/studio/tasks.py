@@ -103,7 +103,7 @@ def forget_task(workspace: Workspace, name: str) -> None:
 
 def forget_tasks_of(workspace: Workspace, run: str) -> None:
     """Remove what tasks for a run left: another run of that name shall not be taken for it."""
-    for kind in ("start", "stop", "ready", "evaluate"):
+    for kind in ("start", "stop", "ready", "evaluate", "influence"):
         forget_task(workspace, f"{kind}-{run}")
 
 

@@ -10,13 +10,14 @@ from typing import Any
 import pandas
 import streamlit as st
 
-from shelftalk import pipeline
+from shelftalk import pipeline, proof
 from shelftalk.generation.compare import Comparison, compare
 from shelftalk.generation.history import history_as_csv, history_as_json, read_history
 from shelftalk.generation.history import remember as keep
 from shelftalk.records import Reference
 from shelftalk.settings import DecodingSettings
 from shelftalk.studio.answers import facts_of, show_answer
+from shelftalk.studio.evidence_view import show_evidence
 from shelftalk.studio.forms import settings_form
 from shelftalk.studio.language import number, percent, text
 from shelftalk.studio.session import choose, remember, workspace
@@ -49,7 +50,7 @@ def show() -> None:
     if st.session_state.get("warmed") != run.name:
         warm_up(run, settings)
         remember("warmed", run.name)
-    if blind or pipeline.tally_votes(run)["n"]:
+    if blind or proof.tally_votes(run)["n"]:
         _show_tally(run)
     if asked:
         _answer(run, asked, settings, references, blind)
@@ -200,6 +201,8 @@ def _show_answers(run: Run, shown: dict[str, Any]) -> None:
     if shown["true"] is not None:
         show_quote(shown["true"], text("compare.true"))
     _references(comparison.references)
+    with errors_shown():
+        show_evidence(run, shown)
 
 
 def _heading(side: str, letter: str, hidden: bool) -> str:
@@ -215,13 +218,13 @@ def _vote(run: Run, shown: dict[str, Any]) -> None:
         name = text("compare.neither") if label == "neither" else text("compare.answer", letter=label)
         if column.button(name, key=f"vote-{label}", width="stretch"):
             remember("shown", {**shown, "vote": choice})  # first: a second click finds it decided
-            pipeline.cast_vote(run, shown["comparison"].query, choice)
+            proof.cast_vote(run, shown["comparison"].query, choice)
             keep(run.folder, shown["comparison"], shown["settings"])
             st.rerun()
 
 
 def _show_tally(run: Run) -> None:
-    tally = pipeline.tally_votes(run)
+    tally = proof.tally_votes(run)
     if not tally["n"]:
         st.caption(text("compare.no_votes"))
         return

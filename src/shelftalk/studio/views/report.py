@@ -7,7 +7,7 @@ from typing import Any
 import pandas
 import streamlit as st
 
-from shelftalk import pipeline
+from shelftalk import proof
 from shelftalk.settings import TrainingSettings
 from shelftalk.studio import charts
 from shelftalk.studio.answers import facts_of, show_answer
@@ -21,18 +21,26 @@ from shelftalk.training.run import Run
 from shelftalk.training.state import read_metrics
 from shelftalk.workspace import read_json
 
-# Of each measure: Vega's format for the picture, and whether less is better; what is neither is None.
+# Of each measure: Vega's format for the picture, and what is better; of some neither is.
 MEASURES = {
-    "bits_per_byte": (".3f", True),
-    "chrf": (".1f", False),
-    "stop_rate": (".0%", False),
-    "repetition": (".1%", True),
-    "mean_words": (".0f", None),
+    "bits_per_byte": (".3f", "less"),
+    "chrf": (".1f", "more"),
+    "rouge_l": (".3f", "more"),
+    "similarity": (".3f", "more"),
+    "unsupported_per_100_words": (".2f", "less"),
+    "verbatim_share": (".1%", "neither"),
+    "stop_rate": (".0%", "more"),
+    "length_ratio": (".2f", "neither"),
+    "repetition": (".1%", "less"),
+    "distinct_2": (".1%", "neither"),
 }
+COLUMNS = 2
+VERDICTS = ("better", "worse", "changed", "not shown")
+FILES = {"report.html": "text/html", "report.md": "text/markdown", "evaluation.json": "application/json"}
 # On paper: the report alone, on white, no card torn between two pages. A constant, never a text of the data.
 PRINT = """<style>@page { margin: 15mm; }
 @media print {
-[data-testid=stSidebar], [data-testid=stHeader], .st-key-screen, .st-key-screen-end { display: none !important; }
+[data-testid=stSidebar], [data-testid=stHeader], [class*=st-key-screen] { display: none !important; }
 [data-testid=stApp] { background: white; }
 [data-testid=stMainBlockContainer] { padding: 0; max-width: none; }
 [data-testid=stVerticalBlock], [data-testid=stElementContainer] { break-inside: auto; }
@@ -53,11 +61,11 @@ def show() -> None:
         run = Run.open(workspace(), choose("run", text("runs.choose"), finished))
         with errors_shown():
             _evaluate(run)
-    result = pipeline.read_evaluation(run.folder)
+    result = proof.read_evaluation(run.folder)
     st.header(text("report.of", run=run.name))
     st.text(text("report.what", catalogue=run.description["catalogue"], base=run.description["base"]["name"]))
     if result:
-        _measures(result)
+        _measures(run, result)
     _examples(run)
     st.subheader(text("report.curve"))
     charts.loss_curves({run.name: read_metrics(run.folder, POINTS)})
@@ -76,7 +84,7 @@ def _evaluate(run: Run) -> None:
         return
     if task.status == "failed":
         show_error(task.error or text("error.ended"))
-    none = pipeline.read_evaluation(run.folder) is None
+    none = proof.read_evaluation(run.folder) is None
     with st.container(border=True):
         if none:
             st.markdown(f"**{text('report.none')}**")
@@ -92,40 +100,101 @@ def _evaluate(run: Run) -> None:
             st.rerun()
 
 
-def _measures(result: dict[str, Any]) -> None:
+def _measures(run: Run, result: dict[str, Any]) -> None:
     st.caption(text("report.n", n=number(result["n"])))
-    for start in range(0, len(MEASURES), 3):
-        for place, measure in zip(st.columns(3), list(MEASURES)[start : start + 3], strict=False):
-            with place, st.container(border=True):
-                format, less = MEASURES[measure]
-                st.markdown(f"**{text(f'measure.{measure}')}**")
-                charts.two_bars(result["base"][measure], result["tuned"][measure], format)
-                better = "measure.less" if less else "measure.more" if less is not None else "measure.neither"
-                words = {"words": number(result["reference_words"])} if less is None else {}
-                st.caption(f"{text(f'measure.{measure}_help')} {text(better, **words)}")
-    rows = {
-        text(f"measure.{measure}"): {
-            text("compare.before"): _written(format, result["base"][measure]),
-            text("compare.after"): _written(format, result["tuned"][measure]),
-            text("report.change"): _change(format, result["base"][measure], result["tuned"][measure]),
+    _verdicts(result)
+    names = [name for name in MEASURES if any(name in result[way] for way in result["order"])]
+    for start in range(0, len(names), COLUMNS):
+        for place, name in zip(st.columns(COLUMNS), names[start : start + COLUMNS], strict=False):
+            with place, st.container(border=True, height="stretch"):
+                _picture(result, name)
+    for one in result["differences"]:
+        first = (one["before"], one["after"]) == ("base", "tuned")
+        pair = " → ".join(text(f"way.{one[side]}") for side in ("before", "after"))
+        with st.container() if first else st.expander(pair):
+            st.markdown(f"**{pair}**")
+            _differences(one["measures"], result, one["before"], one["after"])
+    _elsewhere(result)
+    _leaks(result)
+    with st.container(horizontal=True, key="screen-files"):
+        for file, kind in FILES.items():
+            path = run.folder / proof.REPORT / file
+            if path.is_file():
+                st.download_button(file, path.read_bytes(), f"{run.name}-{file}", kind, icon=":material/download:")
+
+
+def _verdicts(result: dict[str, Any]) -> None:
+    """Say in sentences what is shown of before and after, and what is not."""
+    if result["too_few"]:
+        st.warning(text("report.too_few", n=number(result["n"])))
+        return
+    for one in result["differences"]:
+        if (one["before"], one["after"]) == ("base", "tuned"):
+            for kind in VERDICTS:
+                found = [text(f"measure.{name}") for name, of in one["measures"].items() if of["verdict"] == kind]
+                if found:
+                    st.markdown(f"**{text('verdict.' + kind.replace(' ', '_'))}**: {', '.join(found)}")
+
+
+def _picture(result: dict[str, Any], name: str) -> None:
+    """Draw one measure of every way, with intervals."""
+    format, better = MEASURES[name]
+    intervals = result["intervals"] or {}
+    rows = [
+        (text(f"way.{way}"), result[way][name], intervals.get(way, {}).get(name))
+        for way in result["order"]
+        if name in result[way]
+    ]
+    st.markdown(f"**{text(f'measure.{name}')}**")
+    charts.intervals(rows, format)
+    st.caption(f"{text(f'measure.{name}_help')} {text(f'measure.{better}')}")
+
+
+def _differences(measures: dict[str, Any], result: dict[str, Any], before: str, after: str) -> None:
+    rows = {}
+    for name, of in measures.items():
+        format, _ = MEASURES[name]
+        low_high = [_written(format, bound) for bound in of["interval"] or ()]
+        rows[text(f"measure.{name}")] = {
+            text(f"way.{before}"): _written(format, result[before][name]),
+            text(f"way.{after}"): _written(format, result[after][name]),
+            text("report.interval"): text("report.bounds", low=low_high[0], high=low_high[1]) if low_high else "–",
+            text("report.shown"): text("verdict." + (of["verdict"] or "too few").replace(" ", "_")),
         }
-        for measure, (format, _) in MEASURES.items()
-    }
     st.table(pandas.DataFrame(rows).T)
-    st.caption(text("report.no_interval"))
+
+
+def _elsewhere(result: dict[str, Any]) -> None:
+    st.subheader(text("report.elsewhere"))
+    st.caption(text("report.elsewhere_help"))
+    for one in result["elsewhere"]:
+        name = text("report.general") if one["name"] == "general text" else one["name"]
+        low_high = [number(bound, 3) for bound in one["interval"] or ()]
+        bounds = text("report.bounds", low=low_high[0], high=low_high[1]) if low_high else "–"
+        line = text(
+            "report.elsewhere_line",
+            before=number(one["base"], 3),
+            after=number(one["tuned"], 3),
+            bounds=bounds,
+            verdict=text("verdict." + (one["verdict"] or "too few").replace(" ", "_")),
+        )
+        st.text(f"{name}: {line}")
+
+
+def _leaks(result: dict[str, Any]) -> None:
+    st.subheader(text("report.leaks"))
+    if not result["leaks"]:
+        st.write(text("report.no_leaks"))
+        return
+    st.write(text("report.leaked", count=number(len(result["leaks"]))))
+    columns = {"uid": "leak_product", "trained": "leak_repeats", "similarity": "leak_similarity"}
+    table = pandas.DataFrame(result["leaks"])[list(columns)]
+    st.dataframe(table.rename(columns={one: text(f"report.{key}") for one, key in columns.items()}), hide_index=True)
 
 
 def _written(format: str, value: float) -> str:
     digits = int(format[1])
     return percent(value, digits) if format.endswith("%") else number(value, digits)
-
-
-def _change(format: str, before: float, after: float) -> str:
-    """Return the difference of two shares in points, of other figures as a part of the first one."""
-    sign = "+" if after > before else ""
-    if format.endswith("%"):
-        return sign + text("report.points", points=number(100 * (after - before), int(format[1])))
-    return f"{sign}{percent(after / before - 1, 1)}" if before else "–"
 
 
 def _examples(run: Run) -> None:
@@ -145,7 +214,7 @@ def _examples(run: Run) -> None:
 
 
 def _votes(run: Run) -> None:
-    tally = pipeline.tally_votes(run)
+    tally = proof.tally_votes(run)
     if not tally["n"]:
         return
     st.subheader(text("report.votes"))

@@ -9,7 +9,7 @@ from typing import Any
 import pandas
 import streamlit as st
 
-from shelftalk import pipeline
+from shelftalk import pipeline, proof
 from shelftalk.settings import TrainingSettings
 from shelftalk.studio import charts
 from shelftalk.studio.forms import written
@@ -47,7 +47,7 @@ def _table(found: list[dict[str, Any]]) -> None:
     rows = []
     for run in found:
         folder = workspace().run(run["name"])
-        result = pipeline.read_evaluation(folder) or {}
+        result = proof.read_evaluation(folder) or {}
         rows.append(
             {
                 text("runs.name"): run["name"],

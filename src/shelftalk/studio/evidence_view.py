@@ -1,0 +1,108 @@
+"""What stands behind an answer: what each claim is supported by, what was copied, which training rows it came from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas
+import streamlit as st
+
+from shelftalk import proof
+from shelftalk.generation.compare import Comparison
+from shelftalk.studio.answers import show_marked
+from shelftalk.studio.language import number, text
+from shelftalk.studio.session import remember, workspace
+from shelftalk.studio.show import errors_shown, show_failed, watch_task
+from shelftalk.studio.tasks import read_task, start_task
+from shelftalk.training.run import Run
+
+SUPPORTS = ("title", "reference", "none")
+SPANS_SHOWN = 10
+ROWS_SHOWN = 10
+
+
+def show_evidence(run: Run, shown: dict[str, Any]) -> None:
+    """Show what stands behind the answer after fine-tuning; what was found is kept with what is `shown`."""
+    comparison: Comparison = shown["comparison"]
+    answer = comparison.tuned.text
+    st.subheader(text("evidence.title"))
+    st.caption(text("evidence.help"))
+    if not answer:
+        return
+    if "evidence" not in shown:
+        shown["evidence"] = proof.find_evidence(run, answer, comparison.query, comparison.references)
+        remember("shown", shown)
+    found = shown["evidence"]
+    counts = {one: sum(claim["support"] == one for claim in found["claims"]) for one in SUPPORTS}
+    facts = [text(f"evidence.by_{one}", count=number(count)) for one, count in counts.items()]
+    show_marked(text("evidence.claims"), _pieces(answer, found["claims"]), facts, f"claims-{shown['number']}")
+    _claims(found["claims"], comparison)
+    _spans(found["spans"])
+    with errors_shown():
+        _influence(run, comparison.query, answer)
+
+
+def _pieces(answer: str, claims: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    """Cut an answer into its claims, each with what supports it, and what lies between them."""
+    pieces, place = [], 0
+    for claim in claims:
+        pieces += [(answer[place : claim["start"]], ""), (answer[claim["start"] : claim["end"]], claim["support"])]
+        place = claim["end"]
+    return [*pieces, (answer[place:], "")]
+
+
+def _claims(claims: list[dict[str, Any]], comparison: Comparison) -> None:
+    if not claims:
+        st.write(text("evidence.no_claims"))
+        return
+    titles = {one.uid: one.title for one in comparison.references}
+    rows = [
+        {
+            text("evidence.claim"): claim["text"],
+            text("evidence.kind"): text(f"claim.{claim['kind']}"),
+            text("evidence.support"): text(f"support.{claim['support']}"),
+            text("evidence.where"): titles.get(claim["where"], ""),
+        }
+        for claim in claims
+    ]
+    st.dataframe(pandas.DataFrame(rows), hide_index=True)
+
+
+def _spans(spans: list[dict[str, Any]]) -> None:
+    st.markdown(f"**{text('evidence.spans')}**")
+    if not spans:
+        st.write(text("evidence.no_spans"))
+        return
+    rows = [
+        {
+            text("evidence.span"): span["text"],
+            text("evidence.words"): span["words"],
+            text("evidence.count"): span["count"],
+            text("evidence.where"): span["places"][0]["title"],
+        }
+        for span in spans[:SPANS_SHOWN]
+    ]
+    st.dataframe(pandas.DataFrame(rows), hide_index=True)
+
+
+def _influence(run: Run, query: str, answer: str) -> None:
+    """Offer to estimate influence, a minute's work in a process of its own, and show what it found."""
+    name, about = f"influence-{run.name}", {"query": query, "text": answer}
+    task = read_task(workspace(), name)
+    st.markdown(f"**{text('evidence.influence')}**")
+    st.caption(text("evidence.influence_help"))
+    if task.status == "running":
+        watch_task(name, text("evidence.estimating"))
+    elif task.status == "failed" and task.about == about:
+        show_failed(name, task)
+    elif task.status == "done" and task.about == about:
+        rows = [
+            {text("evidence.score"): f"{one['score']:+.1e}", text("evidence.where"): one["title"]}
+            for one in task.result["influence"][:ROWS_SHOWN]
+        ]
+        st.dataframe(pandas.DataFrame(rows), hide_index=True)
+    elif st.button(text("evidence.estimate"), icon=":material/network_node:"):
+        # A question that begins with a hyphen would be taken for an option, and no command line holds a NUL character.
+        arguments = ["explain", run.name, f" {query}", f"--description={answer}"]
+        start_task(workspace(), name, [one.replace("\0", "\ufffd") for one in arguments], about)
+        st.rerun()
