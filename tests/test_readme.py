@@ -33,13 +33,14 @@ def test_the_commands_run_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         "ask",
         "evaluate",
         "generate",
+        "explain",
         "export",
     ]
     for command in COMMANDS:
         words = shlex.split(command)
         if words[0] == "train":
             words += ["--set", "base_model=tiny"]
-        if words[0] in ("ask", "evaluate", "generate"):
+        if words[0] in ("ask", "evaluate", "generate", "explain"):
             words += ["--max-new-tokens", "8"]
         assert run(words) == 0, command
     assert (tmp_path / "workspace" / "runs" / "first" / "adapter" / "manifest.json").is_file()
