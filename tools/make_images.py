@@ -69,6 +69,8 @@ def photograph(page: Page, address: str, language: str, scheme: str, sampled: st
         if name == "compare":
             ask(page, texts(language))
         photograph_whole(page, f"{name}-{scheme}-{language}")
+        if name == "compare":
+            photograph_from(page, texts(language)["evidence.title"], f"evidence-{scheme}-{language}")
         if name == "runs" and sampled:
             watch(page, texts(language), sampled)
             photograph_whole(page, f"training-{scheme}-{language}")
@@ -79,6 +81,14 @@ def photograph_whole(page: Page, name: str) -> None:
     page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
     bottom = page.evaluate("document.querySelector('[data-testid=stMainBlockContainer]').scrollHeight")
     page.set_viewport_size({"width": WIDTH, "height": min(max(HEIGHT, bottom), 2 * HEIGHT)})
+    settle(page)
+    write_small(page.screenshot(), FOLDER / f"{name}.png")
+
+
+def photograph_from(page: Page, heading: str, name: str) -> None:
+    """Write a picture of one screen of a page, from a heading on."""
+    page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
+    page.get_by_role("heading", name=heading).evaluate("heading => heading.scrollIntoView({ block: 'start' })")
     settle(page)
     write_small(page.screenshot(), FOLDER / f"{name}.png")
 

@@ -6,7 +6,9 @@ import dataclasses
 import json
 import math
 import shutil
+from contextlib import ExitStack
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import pytest
@@ -252,3 +254,12 @@ def test_no_products_held_out_is_said(workspace: Workspace, tmp_path: Path) -> N
     run = pipeline.train_run(workspace, "pegs", "pegs", TINY_SETTINGS.replace({"epochs": 1}))
     with pytest.raises(TooFewProducts, match="has no products held out"):
         proof.evaluate_run(run, SHORT)
+
+
+def test_who_comes_while_another_indexes_the_texts_waits(own_run: Run) -> None:
+    folder = own_run.folder / "spans"
+    shutil.rmtree(folder)
+    held = ExitStack()
+    held.enter_context(lock(folder, "building the index of spans"))
+    Timer(0.5, held.close).start()
+    assert pipeline.open_spans(own_run).find(own_run.products()[0].description)
