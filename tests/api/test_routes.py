@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
 from starlette.testclient import TestClient
 
 from shelftalk.api.limits import CHOICES, MAX_TOKENS, PROMPT_CHARACTERS, PROMPTS
+from shelftalk.api.schemas import NOT_BLANK, Text
 from shelftalk.generation.compare import compare
 from shelftalk.prompts import prompt_for
 from shelftalk.settings import DecodingSettings
@@ -247,3 +250,12 @@ def test_an_unknown_model_is_not_found(client: TestClient) -> None:
     error = refused(client, "/v1/completions", {**TEXT, "model": "gpt-4"}, 404)
     assert error["param"] == "model"
     assert "there are: base, pegs" in error["message"]
+
+
+@pytest.mark.parametrize("blank", [" ", "\x85", "\x1c\x1f", "\ufeff", "\u3000\t", "\ufeff\x85\n"])
+def test_what_any_language_calls_blank_is_refused_and_all_else_is_not(blank: str) -> None:
+    adapter = TypeAdapter(Text)
+    assert adapter.validate_python(f"{blank}peg") == f"{blank}peg"
+    with pytest.raises(ValidationError):
+        adapter.validate_python(blank)
+    assert not re.search(NOT_BLANK, blank)

@@ -57,7 +57,9 @@ def _setting(name: str) -> Any:
 
 
 RawPrompt = Annotated[str, Field(min_length=1, max_length=PROMPT_CHARACTERS)]
-Text = Annotated[str, Field(min_length=1, max_length=PROMPT_CHARACTERS, pattern=r"\S")]
+# JavaScript's, Python's and Rust's \s differ in these: a document that others read must mean the same to all.
+NOT_BLANK = r"[^\s\x1c-\x1f\x85\uFEFF]"
+Text = Annotated[str, Field(min_length=1, max_length=PROMPT_CHARACTERS, pattern=NOT_BLANK)]
 Stop = Annotated[str, Field(min_length=1, max_length=STOP_CHARACTERS)]
 Choices: Any = _whole(Field(ge=1, le=CHOICES, description="How many texts for each prompt."))
 MaxTokens: Any = _whole(Field(ge=1, le=MAX_TOKENS, description="Longest text, in tokens."))
