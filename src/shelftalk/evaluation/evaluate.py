@@ -6,6 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.errors import InvalidSettings, TooFewProducts
 from shelftalk.evaluation.bootstrap import SAMPLES
@@ -94,8 +97,9 @@ def evaluate(
     advance = counter(progress, (len(chosen) + len(kinds)) * len(held_out.products))
     true = {kind: true_likelihoods(reference, held_out, *kind, run.settings.max_tokens, advance) for kind in kinds}
     written = {way: write(tools.engine, held_out, way, settings, advance) for way in chosen}
-    answers = {way: examine(held_out, tools, texts, true[_kind(way)]) for way, texts in written.items()}
-    answers |= {way: examine(held_out, tools, texts, None) for way, texts in baselines(held_out).items()}
+    vectors = tools.embedder.embed([product.description for product in held_out.products])
+    answers = {way: examine(held_out, tools, texts, vectors, true[_kind(way)]) for way, texts in written.items()}
+    answers |= {way: examine(held_out, tools, texts, vectors, None) for way, texts in baselines(held_out).items()}
     return {
         "split": "test",
         "n": len(held_out.products),
@@ -185,12 +189,17 @@ def baselines(held_out: HeldOut) -> dict[str, list[Description]]:
 
 
 def examine(
-    held_out: HeldOut, tools: Tools, written: Sequence[Description], true: Sequence[Likelihood] | None
+    held_out: HeldOut,
+    tools: Tools,
+    written: Sequence[Description],
+    vectors: NDArray[np.float32],
+    true: Sequence[Likelihood] | None,
 ) -> list[Answer]:
-    """Return what is to be measured of one way's descriptions; `true` is None where a way has no model."""
-    mine = tools.embedder.embed([one.text for one in written])
-    theirs = tools.embedder.embed([product.description for product in held_out.products])
-    cosines = (mine * theirs).sum(axis=1)
+    """Return what is to be measured of one way's descriptions.
+
+    `vectors` are the true descriptions', [products, dimensions]; `true` is None where a way has no model.
+    """
+    cosines = (tools.embedder.embed([one.text for one in written]) * vectors).sum(axis=1)
     return [
         Answer(
             one.text,

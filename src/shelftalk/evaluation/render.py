@@ -6,7 +6,7 @@ Texts of the data and of models are escaped in both: they are characters, never 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 
 from shelftalk.evaluation.forest import forest_plot
@@ -79,7 +79,8 @@ def _html(block: Block, level: int) -> str:
             return f"<figure><figcaption>{escape(title)}</figcaption>\n{forest_plot(rows, title, digits)}</figure>"
         case Quote(label, text, marked):
             kind = ' class="title"' if label == "title" else ""
-            return f"<blockquote{kind}><b>{escape(label)}</b>{_marked(text, marked)}</blockquote>"
+            shown = _marked(text, marked, escape, "<mark>", "</mark>")
+            return f"<blockquote{kind}><b>{escape(label)}</b>{shown}</blockquote>"
 
 
 def _html_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -91,12 +92,15 @@ def _html_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(['<div class="wide"><table>', *lines, "</table></div>"])
 
 
-def _marked(text: str, marked: Sequence[tuple[int, int]]) -> str:
+def _marked(
+    text: str, marked: Sequence[tuple[int, int]], escaped: Callable[[str], str], before: str, after: str
+) -> str:
+    """Return a text, piece by piece `escaped`, with `before` and `after` around each place that is marked."""
     pieces, place = [], 0
     for start, end in sorted(marked):
-        pieces += [escape(text[place:start]), "<mark>", escape(text[start:end]), "</mark>"]
+        pieces += [escaped(text[place:start]), before, escaped(text[start:end]), after]
         place = end
-    return "".join([*pieces, escape(text[place:])])
+    return "".join([*pieces, escaped(text[place:])])
 
 
 def _markdown(block: Heading | Paragraph | Table | Quote, level: str) -> str:
@@ -112,12 +116,7 @@ def _markdown(block: Heading | Paragraph | Table | Quote, level: str) -> str:
                 for number, line in enumerate(lines)
             )
         case Quote(label, text, marked):
-            pieces, place = [], 0
-            for start, end in sorted(marked):
-                pieces += [_plain(text[place:start]), "**", _plain(text[start:end]), "**"]
-                place = end
-            quoted = "".join([*pieces, _plain(text[place:])])
-            return f"> *{_plain(label)}*: {quoted}"
+            return f"> *{_plain(label)}*: {_marked(text, marked, _plain, '**', '**')}"
 
 
 def _plain(text: str) -> str:

@@ -13,8 +13,6 @@ from shelftalk.evaluation.measures import MEASURES, bits
 from shelftalk.evaluation.ways import BASE, COMPARED, TUNED, UNFAIR
 
 Likelihood = tuple[float, int]  # nats, UTF-8 bytes
-
-
 Tables = dict[str, dict[str, NDArray[np.float64]]]  # of each way, by measure
 
 

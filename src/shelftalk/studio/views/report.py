@@ -133,7 +133,7 @@ def _verdicts(result: dict[str, Any]) -> None:
             for kind in VERDICTS:
                 found = [text(f"measure.{name}") for name, of in one["measures"].items() if of["verdict"] == kind]
                 if found:
-                    st.markdown(f"**{text('verdict.' + kind.replace(' ', '_'))}**: {', '.join(found)}")
+                    st.markdown(f"**{_shown(kind)}**: {', '.join(found)}")
 
 
 def _picture(result: dict[str, Any], name: str) -> None:
@@ -159,7 +159,7 @@ def _differences(measures: dict[str, Any], result: dict[str, Any], before: str, 
             text(f"way.{before}"): _written(format, result[before][name]),
             text(f"way.{after}"): _written(format, result[after][name]),
             text("report.interval"): text("report.bounds", low=low_high[0], high=low_high[1]) if low_high else "–",
-            text("report.shown"): text("verdict." + (of["verdict"] or "too few").replace(" ", "_")),
+            text("report.shown"): _shown(of["verdict"]),
         }
     st.table(pandas.DataFrame(rows).T)
 
@@ -176,7 +176,7 @@ def _elsewhere(result: dict[str, Any]) -> None:
             before=number(one["base"], 3),
             after=number(one["tuned"], 3),
             bounds=bounds,
-            verdict=text("verdict." + (one["verdict"] or "too few").replace(" ", "_")),
+            verdict=_shown(one["verdict"]),
         )
         st.text(f"{name}: {line}")
 
@@ -190,6 +190,11 @@ def _leaks(result: dict[str, Any]) -> None:
     columns = {"uid": "leak_product", "trained": "leak_repeats", "similarity": "leak_similarity"}
     table = pandas.DataFrame(result["leaks"])[list(columns)]
     st.dataframe(table.rename(columns={one: text(f"report.{key}") for one, key in columns.items()}), hide_index=True)
+
+
+def _shown(verdict: str | None) -> str:
+    """Say what a difference shows; without a verdict there are too few products for one."""
+    return text(f"verdict.{(verdict or 'too few').replace(' ', '_')}")
 
 
 def _written(format: str, value: float) -> str:
