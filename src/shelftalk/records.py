@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 # Called by long work as (done, total), in whatever unit the work has; total is never 0.
 Progress = Callable[[int, int], None]
@@ -23,6 +27,16 @@ def counter(progress: Progress, total: int) -> Callable[..., None]:
         progress(done, total)
 
     return advance
+
+
+class Map(Protocol):
+    """Apply a function to each item, somewhere, and yield the results in the items' order; the builtin `map` is one.
+
+    The function may run in another process or on another machine, and again for the same item after a failure: it is
+    defined at the top of a module and depends on nothing but its item.
+    """
+
+    def __call__(self, function: Callable[[Item], Result], items: Iterable[Item], /) -> Iterator[Result]: ...
 
 
 @dataclass(frozen=True, slots=True)
