@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from shelftalk.catalogue.columns import usual_column
+from shelftalk.catalogue.columns import usual_columns
 from shelftalk.catalogue.files import Kind, Opened, opened
 from shelftalk.catalogue.read import (
     MOST_BYTES,
@@ -37,15 +37,15 @@ MOST_COLUMNS = 20  # of a Parquet row
 class Preview:
     """The beginning of a file.
 
-    `title`, `description` and `uid` name the column that each would be read from by its usual name, None where there is
-    none. `records` are (line, text) of the first records, a CSV's header before them; a text of more than 2,000
-    characters is cut and ends in an ellipsis.
+    `title` and `uid` name the column that each would be read from, None where there is none; `description` names those
+    that it would be joined from. `records` are (line, text) of the first records, a CSV's header before them; a text of
+    more than 2,000 characters is cut and ends in an ellipsis.
     """
 
     kind: Kind
     columns: list[str]
     title: str | None
-    description: str | None
+    description: tuple[str, ...]
     uid: str | None
     records: list[tuple[int, str]]
 
@@ -66,7 +66,7 @@ def preview(source: Path, records: int = 3) -> Preview:
             head = file.stream.read(MOST_BYTES)
             columns, found = _columns(_from(file, head)), _text_records(_from(file, head), records)
     names = [name for name in columns if not SURROGATE.search(name)]  # no form can show or send such a name
-    title, description, uid = (usual_column(role, names) for role in ("title", "description", "id"))
+    title, description, uid = usual_columns(names)
     return Preview(file.kind, names, title, description, uid, [(line, _cut(text)) for line, text in found])
 
 

@@ -20,7 +20,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from shelftalk.catalogue.columns import Columns
+from shelftalk.catalogue.columns import Columns, Variants
 from shelftalk.catalogue.files import Opened, opened
 from shelftalk.errors import UnreadableInput
 
@@ -31,10 +31,13 @@ PARQUET_ROWS = 256  # a batch of the longest texts must still fit in memory
 
 
 class Row(NamedTuple):
-    """The three values of one row as they stand in the file; None where there is none."""
+    """The values of one row as they stand in the file; None where there is none.
+
+    `description` holds one value for each of `Columns.description`.
+    """
 
     title: Any
-    description: Any
+    description: tuple[Any, ...]
     uid: Any
 
 
@@ -99,7 +102,7 @@ class JsonLines:
             if isinstance(value, Unusable):
                 yield number, value
             else:
-                yield number, Row(*(value.get(name) if name is not None else None for name in columns))
+                yield number, _row_or_fault(value, columns)
 
     def position(self) -> int:
         """Return how many bytes of the file on disk have been read."""
@@ -138,7 +141,7 @@ class Delimited:
         names = self.columns()
         if not names:
             return  # nothing but blank lines
-        places = [len(names) if name is None else names.index(name) for name in columns]
+        places = [(name, names.index(name)) for name in columns.names()]
         for number, fields in self._records:
             if isinstance(fields, Unusable):
                 yield number, fields
@@ -146,8 +149,8 @@ class Delimited:
                 detail = f"{len(fields)} fields where the header has {len(names)}; quote fields that hold the delimiter"
                 yield number, Unusable("invalid_csv", detail)
             else:
-                values = fields + [None] * (len(names) + 1 - len(fields))
-                yield number, Row(*(values[place] for place in places))
+                values = {name: fields[place] for name, place in places if place < len(fields)}
+                yield number, _row_or_fault(values, columns)
 
     def raw_records(self) -> Iterator[tuple[int, bytes]]:
         """Yield (line where it begins, bytes as they stand in the file) of every record, the header first."""
@@ -181,16 +184,16 @@ class ParquetRows:
 
     def rows(self, columns: Columns) -> Iterator[tuple[int, Row | Unusable]]:
         """Yield every row."""
-        wanted = [name for name in columns if name is not None]
+        wanted = columns.names()
         batches = self._table.iter_batches(batch_size=PARQUET_ROWS, columns=wanted)
         while True:
             with reading_parquet(self._file.path):
                 if (batch := next(batches, None)) is None:
                     return
-                values = [values_of(batch.column(batch.schema.names.index(name))) if name else None for name in columns]
-            for place in range(batch.num_rows):
+                values = [values_of(batch.column(batch.schema.names.index(name))) for name in wanted]
+            for cells in zip(*values, strict=True):
                 self._done += 1
-                yield self._done, _parquet_row(*(column[place] if column else None for column in values))
+                yield self._done, _parquet_row(dict(zip(wanted, cells, strict=True)), columns)
 
     def position(self) -> int:
         """Return the file's size in the proportion of the rows read."""
@@ -223,6 +226,31 @@ def physical_lines(stream: IO[bytes]) -> Iterator[tuple[int, bytes | None]]:
             while (rest := stream.readline(1 << 20)) and not rest.endswith(b"\n"):
                 pass
             yield number, None
+
+
+def row_of(value: dict[str, Any], columns: Columns) -> Row:
+    """Take the values of a row from an object that holds them by name.
+
+    Raises:
+        Unusable: variant, where the row is none of a product of its own.
+    """
+    if columns.variants and _is_variant(value, columns.variants):
+        name = value.get(columns.title) or value.get(columns.uid or "")
+        raise Unusable("variant", name if isinstance(name, str) else "")
+    description = tuple([value.get(name) for name in columns.description])
+    return Row(value.get(columns.title), description, None if columns.uid is None else value.get(columns.uid))
+
+
+def _is_variant(value: dict[str, Any], variants: Variants) -> bool:
+    held = " ".join(str(value.get(name) or "") for name in variants.columns).strip().lower()
+    return variants.mark in held if variants.mark else not held
+
+
+def _row_or_fault(value: dict[str, Any], columns: Columns) -> Row | Unusable:
+    try:
+        return row_of(value, columns)
+    except Unusable as fault:
+        return fault
 
 
 def parse_object(line: bytes) -> dict[str, Any]:
@@ -332,13 +360,14 @@ class _Feed:
         return text.replace("\0", "")  # Python 3.10's csv refuses it, later ones keep it
 
 
-def _parquet_row(*values: Any) -> Row | Unusable:
-    texts = [value for value in values if isinstance(value, str)]
+def _parquet_row(values: dict[str, Any], columns: Columns) -> Row | Unusable:
+    cells = [cell for value in values.values() for cell in (value if isinstance(value, list) else [value])]
+    texts = [cell for cell in cells if isinstance(cell, str)]
     if any(len(text) > MOST_BYTES for text in texts):
         return _too_long()
     if any(SURROGATE.search(text) for text in texts):
         return Unusable("invalid_utf8")
-    return Row(*values)
+    return _row_or_fault(values, columns)
 
 
 def values_of(column: Any) -> list[Any]:
