@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from shelftalk.catalogue.columns import Columns, Variants
 from shelftalk.catalogue.prepare import _described
-from shelftalk.catalogue.read import Row, Unusable, row_of
+from shelftalk.catalogue.rows import Row, Unusable, row_of
 
 
 @pytest.mark.parametrize(

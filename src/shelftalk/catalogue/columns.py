@@ -12,7 +12,10 @@ from shelftalk.settings import PrepareSettings
 # In order of preference; upper and lower case are one.
 USUAL_NAMES = {
     "title": ("title", "name", "product_name", "product_title"),
-    "description": ("content", "description", "body", "text", "product_description", "body (html)", "body_html"),
+    "description": (
+        *("content", "description", "body", "text", "product_description"),
+        *("body (html)", "body_html", "summary"),
+    ),
     "id": ("uid", "id", "asin", "parent_asin", "url handle", "sku", "product_id", "handle"),
 }
 

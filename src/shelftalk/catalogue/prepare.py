@@ -14,6 +14,7 @@ The reasons for which a row is left out:
     invalid_json            not JSON, or nested too deep
     not_an_object           JSON, but a list, a text or a number
     invalid_csv             quotes that do not match, or more fields than the header has
+    invalid_xml             a feed's item, or what stands between two, that is not XML
     invalid_utf8            bytes that are not UTF-8
     line_too_long           a row of more than 16 MiB
     variant                 a row that a shop's export has for a variant (or an image) of a product in another row
@@ -25,8 +26,8 @@ The reasons for which a row is left out:
     duplicate_id            the id of an earlier product
     not_sampled             left out by max_products
 
-`line` is a physical line from 1, in CSV and TSV the one where the record begins, in Parquet the row's number. Blank
-lines are neither rows nor rejects.
+`line` is a physical line from 1, in CSV and TSV the one where the record begins, in XML the one where the item begins,
+in Parquet the row's number. Blank lines are neither rows nor rejects.
 """
 
 from __future__ import annotations
@@ -50,7 +51,8 @@ from shelftalk import __version__
 from shelftalk.catalogue.clean import clean, comparable, plain
 from shelftalk.catalogue.columns import Columns, choose_columns
 from shelftalk.catalogue.preview import preview
-from shelftalk.catalogue.read import Row, Unusable, reading
+from shelftalk.catalogue.read import reading
+from shelftalk.catalogue.rows import Row, Unusable
 from shelftalk.catalogue.split import SPLITS, assign, choose, duplicates, fingerprint, groups
 from shelftalk.catalogue.table import DRAFT, PRODUCTS, TableWriter
 from shelftalk.catalogue.values import DETAIL_LENGTH, text_of, uid_of
@@ -249,7 +251,7 @@ def _nothing_usable(source: Path, draft: _Draft) -> str:
     total = draft.rejected.total()
     return (
         f"No row of {source} can be used: {count} of {total} have {reason}, the first in line {first.line}{detail}; "
-        "one JSON object a line, or a table with --title-field and --description-field, is expected."
+        "a table with --title-field and --description-field, one JSON object a line, or an RSS or Atom feed is wanted."
     )
 
 

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from shelftalk.catalogue.clean import clean
 from shelftalk.catalogue.columns import Columns, choose_title_columns
-from shelftalk.catalogue.read import SURROGATE, Row, Unusable, reading
+from shelftalk.catalogue.read import SURROGATE, reading
+from shelftalk.catalogue.rows import Row, Unusable
 from shelftalk.catalogue.values import text_of, uid_of
 
 MOST_CHARACTERS = 1000  # the longest of AmazonTitles' are some 500; a prompt far beyond what was trained is no use
