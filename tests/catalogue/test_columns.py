@@ -43,7 +43,7 @@ def test_finds_usual_names_in_order_of_preference(names: list[str], expected: Co
         ),
         (
             ["ID", "Type", "SKU", "Name", "Published", "Short description", "Description", "Parent"],
-            Columns("Name", ("Short description", "Description"), "ID", Variants(("Type",), "variation")),
+            Columns("Name", ("Short description", "Description"), "ID", Variants(("Type",), "variation"), True),
         ),
         (["id", "title", "description", "link", "item_group_id"], Columns("title", ("description",), "id")),
     ],

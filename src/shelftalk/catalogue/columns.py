@@ -34,13 +34,15 @@ class Columns(NamedTuple):
     """The names of the columns as the file spells them.
 
     `description` are the columns that make up the description, in the order in which they are joined; none where only
-    titles are wanted. `uid` is None where the file has no ids, `variants` where every row is a product.
+    titles are wanted. `uid` is None where the file has no ids, `variants` where every row is a product. `escaped` says
+    that texts are written as WooCommerce does.
     """
 
     title: str
     description: tuple[str, ...] = ()
     uid: str | None = None
     variants: Variants | None = None
+    escaped: bool = False
 
     def names(self) -> list[str]:
         """Return every column that must be read, each once."""
@@ -58,6 +60,7 @@ class Format(NamedTuple):
     marks: tuple[str, ...]
     description: tuple[str, ...] = ()
     variants: Variants | None = None
+    escaped: bool = False
 
 
 FORMATS = (
@@ -71,6 +74,7 @@ FORMATS = (
         ("type", "name", "short description", "description"),
         ("short description", "description"),
         Variants(("type",), "variation"),
+        escaped=True,
     ),
 )
 
@@ -117,7 +121,9 @@ def _choose(source: Path, names: list[str], asked: Mapping[str, str | None]) -> 
             wrong.append(f"no column {name!r} (--{role}-field)")
     if wrong:
         raise UnreadableInput(f"{source} has {' and '.join(wrong)}; its columns are: {_listed(names)}.")
-    return Columns(chosen["title"] or "", _description(names, asked, chosen), chosen["id"], _variants(names))
+    description = _description(names, asked, chosen)
+    known = _known(names)
+    return Columns(chosen["title"] or "", description, chosen["id"], _variants(names), bool(known and known.escaped))
 
 
 def _description(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, NamedTuple
 
 from shelftalk.catalogue.columns import Columns, Variants
@@ -37,8 +38,20 @@ def row_of(value: dict[str, Any], columns: Columns) -> Row:
     if columns.variants and _is_variant(value, columns.variants):
         name = value.get(columns.title) or value.get(columns.uid or "")
         raise Unusable("variant", name if isinstance(name, str) else "")
-    description = tuple([value.get(name) for name in columns.description])
-    return Row(value.get(columns.title), description, None if columns.uid is None else value.get(columns.uid))
+    title, description = value.get(columns.title), [value.get(name) for name in columns.description]
+    if columns.escaped:
+        title, *description = map(_unescaped, (title, *description))
+    return Row(title, tuple(description), None if columns.uid is None else value.get(columns.uid))
+
+
+def _unescaped(cell: Any) -> Any:
+    r"""Undo what WooCommerce does to a text.
+
+    A line break is written as \n, and what a spreadsheet would take for a formula begins with an apostrophe.
+    """
+    if not isinstance(cell, str):
+        return cell
+    return re.sub(r"(\\?)\\n", lambda found: "\\n" if found[1] else "\n", re.sub(r"^'(?=[=+@-])", "", cell))
 
 
 def _is_variant(value: dict[str, Any], variants: Variants) -> bool:
