@@ -271,7 +271,22 @@ FRAGMENTS = st.sampled_from(
             "<",
             ">",
         ),
-        *('"', "a", "\n", " ", "\0", "é", "<!DOCTYPE a>", "<!DOCTYPE a [", "x" * 500, 'b="c"', "/>", "</"),
+        *(
+            '"',
+            "a",
+            "\n",
+            "\r\n",
+            "\r",
+            " ",
+            "\0",
+            "é",
+            "<!DOCTYPE a>",
+            "<!DOCTYPE a [",
+            "x" * 500,
+            'b="c"',
+            "/>",
+            "</",
+        ),
     ]
 )
 
@@ -309,7 +324,11 @@ def items_in_chunks(content: bytes, size: int) -> list[Item | Malformed]:
         return items_of(content)
 
 
-@given(st.integers(1, 400), st.sampled_from(["A &amp; é", "A & B", "<b>", "A</title></item>", "]]>"]))
-def test_where_chunks_end_does_not_matter(size: int, odd: str) -> None:
-    content = "".join((HEAD, item(1), item(2, odd), item(3), TAIL)).encode()
+@given(
+    st.integers(1, 400),
+    st.sampled_from(["A &amp; é", "A & B", "<b>", "A</title></item>", "]]>"]),
+    st.sampled_from(["\n", "\r\n", "\r"]),
+)
+def test_where_chunks_end_does_not_matter(size: int, odd: str, end: str) -> None:
+    content = "".join((HEAD, item(1), item(2, odd), item(3), TAIL)).replace("\n", end).encode()
     assert items_in_chunks(content, size) == items_of(content)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import html
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 from xml.parsers import expat
@@ -60,11 +60,12 @@ class Feed:
             UnreadableInput: it names an encoding that cannot be read.
         """
         self._stream = stream
-        self._parser = _Parser(path, most_bytes, _encoding(path, stream.peek(DECLARATION_BYTES)))
-        self._lost = False  # whether the next item must be looked for
         self._window = b""  # the bytes that the parser may not be done with
-        self._window_begin = self._resumed = 0
-        self._window_line = 1
+        self._window_begin, self._window_line = 0, 1
+        self._lost = False  # whether the next item must be looked for
+        self._resumed = 0  # where the last one that was looked for begins
+        encoding = _encoding(path, stream.peek(DECLARATION_BYTES))
+        self._parser = _Parser(path, most_bytes, encoding, self._line)
 
     @property
     def root(self) -> str:
@@ -99,10 +100,9 @@ class Feed:
             self._parser.parse(data, final)
         except _Stopped as stop:
             return stop.found, max(stop.place, self._resumed + 1)
-        line, place = self._parser.place()
-        end = self._window_begin + len(self._window)
+        place, end = self._parser.place(), self._window_begin + len(self._window)
         if end - place > MOST_TAG_BYTES:
-            return self._parser.fault(line, f"a tag or comment of more than {MOST_TAG_BYTES} bytes"), end
+            return self._parser.fault(place, f"a tag or comment of more than {MOST_TAG_BYTES} bytes"), end
         return None, place
 
     def _found(self) -> bytes | None:
@@ -112,16 +112,20 @@ class Feed:
         self._forget(self._window_begin + start.start() if start else end - LONGEST_START)
         if start is None:
             return None
-        self._parser.restart(self._window_begin, self._window_line)
+        self._parser.restart(self._window_begin)
         self._lost, self._resumed = False, self._window_begin
         return self._window
 
+    def _line(self, place: int) -> int:
+        """Return the line of a byte in the window; expat's own count is off where its input ends between CR and LF."""
+        return self._window_line + self._window.count(b"\n", 0, max(place - self._window_begin, 0))
+
     def _forget(self, place: int) -> None:
         """Drop the window's bytes before `place`."""
-        dropped = self._window[: max(place - self._window_begin, 0)]
-        self._window = self._window[len(dropped) :]
-        self._window_begin += len(dropped)
-        self._window_line += dropped.count(b"\n")
+        place = min(max(place, self._window_begin), self._window_begin + len(self._window))
+        self._window_line = self._line(place)
+        self._window = self._window[place - self._window_begin :]
+        self._window_begin = place
 
 
 def _encoding(path: Path, head: bytes) -> str:
@@ -147,23 +151,24 @@ class _Stopped(Exception):
 
 
 class _Parser:
-    """An expat parser that gathers items; lines and bytes are the file's."""
+    """An expat parser that gathers items; bytes are the file's, of whose lines `line_of` knows."""
 
-    def __init__(self, path: Path, most_bytes: int, encoding: str) -> None:
+    def __init__(self, path: Path, most_bytes: int, encoding: str, line_of: Callable[[int], int]) -> None:
         self.root = ""
+        self._line_of = line_of
         self._path, self._most_bytes, self._encoding = path, most_bytes, encoding
         self._prefixes = {"g"}
         self._names: set[str] = set()
         self._around: tuple[str, ...] | None = None  # the elements around the last item
         self._open: list[str] = []
         self._items: list[Item] = []
-        self._begin(0, 1)
+        self._begin(0)
 
-    def restart(self, byte: int, line: int) -> None:
-        """Forget what was being read and go on with an item that begins at this byte, in this line."""
+    def restart(self, byte: int) -> None:
+        """Forget what was being read and go on with an item that begins at this byte."""
         around = [name for name in self._open if name in CONTAINERS] if self._around is None else self._around
         opening = "".join(f"<{name}>" for name in around).encode(self._encoding)
-        self._begin(byte - len(opening), line)
+        self._begin(byte - len(opening))
         self._expat.Parse(opening, False)
 
     def parse(self, data: bytes, final: bool) -> None:
@@ -176,25 +181,26 @@ class _Parser:
         try:
             self._expat.Parse(data, final)
         except expat.ExpatError as error:
-            line = self._expat.ErrorLineNumber + self._line
+            place = self._expat.ErrorByteIndex + self._byte
             why = "the file ends too early" if final and self.root else expat.ErrorString(error.code)
-            raise _Stopped(self.fault(line, why), self._expat.ErrorByteIndex + self._byte + 1) from None
+            raise _Stopped(self.fault(place, why), place + 1) from None
 
     def taken(self) -> list[Item]:
         """Return the items that have ended since the last call."""
         items, self._items = self._items, []
         return items
 
-    def place(self) -> tuple[int, int]:
-        """Return the line and the byte where the parser is."""
-        return self._expat.CurrentLineNumber + self._line, self._expat.CurrentByteIndex + self._byte
+    def place(self) -> int:
+        """Return the byte where the parser is."""
+        return self._expat.CurrentByteIndex + self._byte
 
-    def fault(self, line: int, why: str) -> Malformed:
-        """Return what is wrong in a line, for the item that the parser is in, if any."""
+    def fault(self, place: int, why: str) -> Malformed:
+        """Return what is wrong at a byte, for the item that the parser is in, if any."""
+        line = self._line_of(place)
         return Malformed(self._item_line if self._depth else line, f"line {line}: {why}")
 
-    def _begin(self, byte: int, line: int) -> None:
-        self._byte, self._line = byte, line - 1  # what to add to expat's own counts
+    def _begin(self, byte: int) -> None:
+        self._byte = byte  # what to add to expat's own count
         self._open = []  # the elements that the parser is in, outside of items
         self._depth = 0  # within an item: 1 in the item itself, 2 in its elements
         self._item, self._item_line, self._item_begin = "", 0, 0
@@ -225,7 +231,8 @@ class _Parser:
         elif name in ("item", "entry"):
             self._around = tuple(self._open)
             self._depth, self._item, self._values, self._field = 1, name, {}, ""
-            self._item_line, self._item_begin = self.place()
+            self._item_begin = self.place()
+            self._item_line = self._line_of(self._item_begin)
         else:
             self._open.append(name)
         if self._depth + len(self._open) > MOST_DEPTH:
@@ -233,8 +240,8 @@ class _Parser:
 
     def _start_within(self, name: str) -> None:
         if self._depth == 1 and name == self._item:
-            line, place = self.place()
-            raise _Stopped(self.fault(line, f"<{name}> begins before </{name}>"), place)
+            place = self.place()
+            raise _Stopped(self.fault(place, f"<{name}> begins before </{name}>"), place)
         self._depth += 1
         if self._depth == 2:
             self._field, self._text = name, []
@@ -247,7 +254,7 @@ class _Parser:
             return
         self._depth -= 1
         if self._depth == 0:
-            self._items.append(Item(self._item_line, self._item_begin, self.place()[1], self._values))
+            self._items.append(Item(self._item_line, self._item_begin, self.place(), self._values))
         elif self._depth == 1:
             self._keep("".join(self._text))
         else:
@@ -264,7 +271,7 @@ class _Parser:
         if not self._field:
             return
         self._text.append(data)
-        _, place = self.place()
+        place = self.place()
         if place - self._item_begin > self._most_bytes:
             raise _Stopped(Item(self._item_line, self._item_begin, place, None), place)
 
