@@ -97,6 +97,19 @@ def test_atom_is_read_and_googles_names_lose_their_prefix_whatever_it_is(tmp_pat
     ]
 
 
+def test_rss_1_is_read_too(tmp_path: Path) -> None:
+    head = (
+        '<rdf:RDF xmlns:rdf="http://r.example/#" xmlns="http://purl.org/rss/1.0/"><channel><title>S</title></channel>\n'
+    )
+    items = (item(number, title).replace("<item>", '<item rdf:about="u">') for number, title in ((1, "A"), (2, "&")))
+    path = write(tmp_path / "a.xml", head, *items, item(3, "C"), "</rdf:RDF>")
+    assert [row for _, row in read(path)] == [
+        peg(1, "A"),
+        "invalid_xml: line 9: not well-formed (invalid token)",
+        peg(3, "C"),
+    ]
+
+
 def test_items_without_an_id_in_one_line_are_told_apart(tmp_path: Path) -> None:
     path = write(tmp_path / "a.xml", "<rss>", "<item><title>A</title></item>" * 2, "</rss>")
     assert [(line, row.uid) for line, row in read(path)] == [(1, "item-1"), (1, "item-2")]
