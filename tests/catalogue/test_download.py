@@ -223,6 +223,11 @@ def test_nobody_there_is_told_in_one_line(web: Web, target: Path) -> None:
     web.address = "http://127.0.0.1:9/raw.zip"
     with pytest.raises(Unreachable, match=r"download from 127\.0\.0\.1 failed: .*[Rr]efused.*; check the network"):
         fetch(web, target)
+    web.address = "raw.zip"
+    with pytest.raises(
+        Unreachable, match=r"download from raw\.zip failed: Invalid URL 'raw\.zip'.*; check the network"
+    ):
+        fetch(web, target)
     web.address = "http://no-such-host.invalid/raw.zip"
     with pytest.raises(
         Unreachable, match=r"from no-such-host\.invalid failed: Failed to resolve .*; check the network"
