@@ -62,6 +62,7 @@ class Feed:
         self._stream = stream
         self._window = b""  # the bytes that the parser may not be done with
         self._window_begin, self._window_line = 0, 1
+        self._known = (0, 1)  # a byte in the window, and its line
         self._lost = False  # whether the next item must be looked for
         self._resumed = 0  # where the last one that was looked for begins
         encoding = _encoding(path, stream.peek(DECLARATION_BYTES))
@@ -118,7 +119,11 @@ class Feed:
 
     def _line(self, place: int) -> int:
         """Return the line of a byte in the window; expat's own count is off where its input ends between CR and LF."""
-        return self._window_line + self._window.count(b"\n", 0, max(place - self._window_begin, 0))
+        place = min(max(place, self._window_begin), self._window_begin + len(self._window))
+        known, line = self._known if self._known[0] <= place else (self._window_begin, self._window_line)
+        line += self._window.count(b"\n", known - self._window_begin, place - self._window_begin)
+        self._known = (place, line)
+        return line
 
     def _forget(self, place: int) -> None:
         """Drop the window's bytes before `place`."""
