@@ -62,8 +62,12 @@ def choose(numbers: NDArray[Any], count: int, seed: int) -> NDArray[np.bool_]:
     return mask
 
 
-def groups(titles: Fingerprints, descriptions: Fingerprints) -> Fingerprints:
-    """Group the rows that share a title or a description, directly or through others.
+def groups(
+    titles: Fingerprints, descriptions: Fingerprints, linked_rows: NDArray[np.int64] | None = None
+) -> Fingerprints:
+    """Group the rows that share a title or a description or are linked otherwise, directly or through others.
+
+    `linked_rows` holds for each row another one that it belongs to, or itself.
 
     Returns:
         For each row the smallest fingerprint of its group, which does not depend on the order of the rows.
@@ -75,12 +79,20 @@ def groups(titles: Fingerprints, descriptions: Fingerprints) -> Fingerprints:
             parent[key] = key = parent[above]
         return key
 
-    names = np.minimum(titles, descriptions)
-    linked = np.flatnonzero(_repeated(titles) | _repeated(descriptions))
-    for row in linked:
-        low, high = sorted((root(int(titles[row])), root(int(descriptions[row]))))
+    def join(one: int, other: int) -> None:
+        low, high = sorted((root(one), root(other)))
         parent[high] = low
-    for row in linked:
+
+    names = np.minimum(titles, descriptions)
+    shared = _repeated(titles) | _repeated(descriptions)
+    if linked_rows is not None:
+        linked = np.flatnonzero(linked_rows != np.arange(len(titles)))
+        for row, other in zip(linked.tolist(), linked_rows[linked].tolist(), strict=True):
+            join(int(descriptions[row]), int(descriptions[other]))
+        shared[linked] = shared[linked_rows[linked]] = True
+    for row in np.flatnonzero(shared):
+        join(int(titles[row]), int(descriptions[row]))
+    for row in np.flatnonzero(shared):
         names[row] = root(int(titles[row]))
     return names
 
