@@ -11,13 +11,14 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shelftalk.catalogue.demo import demo_file
 from shelftalk.catalogue.prepare import prepare
+from shelftalk.engines.local import processes
 from shelftalk.errors import Busy, Damaged, InvalidSettings, NotFound, TooFewProducts
 from shelftalk.evidence.claims import count_unsupported
 from shelftalk.generation.catalogue import Job, describe_titles
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 
 BUNDLED = "demo"  # the catalogue that comes with shelftalk
 PATIENCE = 60.0  # seconds to wait for another process that builds the same
+LARGE = 32 << 20  # bytes of a catalogue file from which on it is worth starting processes for it
 SPANS = "spans"  # in a run's folder: the index of its training descriptions
 SLOTS = 16  # texts at once where many are written: 32 are a tenth faster and take twice the memory
 
@@ -75,7 +77,13 @@ def prepare_catalogue(
                 "choose another --name."
             )
 
-    return prepare(source, folder, settings, progress, refuse_if_used)
+    with ExitStack() as stack:
+        mapped = stack.enter_context(processes()) if _is_large(source) else map
+        return prepare(source, folder, settings, progress, refuse_if_used, mapped)
+
+
+def _is_large(source: Path) -> bool:
+    return source.is_file() and source.stat().st_size > LARGE
 
 
 def prepare_bundled(workspace: Workspace, progress: Progress = no_progress) -> dict[str, Any]:
