@@ -18,11 +18,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
 import tempfile
 import time
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -34,9 +32,10 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from benchmarks.spans import draw_descriptions, draw_vocabulary, peak_mebibytes
-from shelftalk.catalogue.clean import clean, comparable
+from shelftalk.catalogue.clean import clean, comparable, comparables
 from shelftalk.catalogue.near_duplicates import Signatures, near_groups, signatures
 from shelftalk.catalogue.split import SPLITS, TEST, assign, fingerprint
+from shelftalk.engines.local import processes
 
 PRODUCTS, PAIRS, MADE_UP, BLOCK, PROCESSES = 1_364_345, 20_000, 20_000, 20_000, 2
 EDITED_SHARE = 0.04
@@ -92,7 +91,7 @@ def measure_quality(texts: Sequence[str], count: int) -> dict[str, Any]:
 
 def linked_pairs(pairs: Sequence[Pair]) -> NDArray[np.bool_]:
     """Tell which pairs are linked, each in a catalogue of its own, so that no third text can link them."""
-    signed = signatures([text for pair in pairs for text in (pair.one, pair.other)])
+    signed = signatures(comparables([text for pair in pairs for text in (pair.one, pair.other)]))
     return np.array([near_groups(signed[row : row + 2])[1] == 0 for row in range(0, len(signed), 2)])
 
 
@@ -135,11 +134,11 @@ def measure_rate(folder: Path, count: int) -> dict[str, Any]:
     sizes = [min(BLOCK, count - start) for start in range(0, count, BLOCK)]
     files = [folder / f"{number}.parquet" for number in range(len(sizes))]
     held = bytearray()
-    with ProcessPoolExecutor(PROCESSES, multiprocessing.get_context("spawn")) as pool:
-        labels = list(pool.map(write_block, files, sizes, range(len(sizes))))
-    with ProcessPoolExecutor(PROCESSES, multiprocessing.get_context("spawn")) as pool:
-        before, begin = peak_mebibytes(), time.perf_counter()
-        for part in pool.map(sign_block, files):
+    with processes(PROCESSES) as mapped:
+        labels = list(mapped(write_block, zip(files, sizes, range(len(sizes)), strict=True)))
+    before, begin = peak_mebibytes(), time.perf_counter()
+    with processes(PROCESSES) as mapped:
+        for part in mapped(sign_block, files):
             held += part.tobytes()
         signing = time.perf_counter() - begin
     signed, begin = np.frombuffer(held, np.uint32).reshape(count, -1), time.perf_counter()
@@ -188,11 +187,13 @@ def chance_links(files: Sequence[Path], groups: NDArray[Any], names: NDArray[Any
     }
 
 
-def write_block(file: Path, count: int, seed: int) -> tuple[NDArray[Any], ...]:
-    """Write descriptions, some edited copies of others; return for each its origin.
+def write_block(block: tuple[Path, int, int]) -> tuple[NDArray[Any], ...]:
+    """Write so many descriptions from this seed to a block's file, some edited copies of others; return their origins.
 
-    That is: its row in the block, the similarity to it, a hash of what of it is comparable, and the text's characters.
+    That is, for each: its row in the block, the similarity to it, a hash of what of it is comparable, and the number of
+    the text's characters.
     """
+    file, count, seed = block
     generator = np.random.default_rng([1, seed])
     texts = draw_descriptions(count, generator, _vocabulary())
     origins, exact = np.arange(count), np.ones(count)
@@ -212,7 +213,7 @@ def write_block(file: Path, count: int, seed: int) -> tuple[NDArray[Any], ...]:
 
 def sign_block(file: Path) -> Signatures:
     """Read a block's descriptions and return their signatures."""
-    return signatures(pq.read_table(file)["description"].to_pylist())
+    return signatures(comparables(pq.read_table(file)["description"].to_pylist()))
 
 
 def measure_boilerplate(count: int) -> dict[str, Any]:
@@ -224,7 +225,7 @@ def measure_boilerplate(count: int) -> dict[str, Any]:
     texts = texts[:count]
     for row in np.flatnonzero(generator.random(count) < BOILERPLATE_SHARE).tolist():
         texts[row] += f" {ends[generator.integers(BOILERPLATES)]}."
-    groups = near_groups(signatures(texts))
+    groups = near_groups(signatures(comparables(texts)))
     names, sizes = np.unique(groups, return_counts=True)
     largest = np.argsort(sizes)[::-1][:BOILERPLATES]
     splits = assign(groups.astype(np.uint64), 0.05, 0.10, 42)
@@ -253,4 +254,6 @@ def _neighbours(words: list[str]) -> set[tuple[str, ...]]:
 
 
 if __name__ == "__main__":
-    main()
+    from benchmarks import near_duplicates  # by its name, so that other processes can import what they are to run
+
+    near_duplicates.main()

@@ -12,13 +12,18 @@ from numpy.typing import NDArray
 
 from benchmarks.near_duplicates import draw_pairs, exact_similarity, linked_pairs
 from benchmarks.spans import draw_descriptions
+from shelftalk.catalogue.clean import comparables
 from shelftalk.catalogue.near_duplicates import BANDS, BYTES_AT_ONCE, near_groups, signatures, similarity
 
 TEXTS = draw_descriptions(3_000, np.random.default_rng(5))
 
 
+def signed(texts: list[str]) -> NDArray[np.uint32]:
+    return signatures(comparables(texts))
+
+
 def linked(one: str, other: str) -> bool:
-    first, second = near_groups(signatures([one, other])).tolist()
+    first, second = near_groups(signed([one, other])).tolist()
     assert first == 0
     return bool(second == 0)
 
@@ -41,7 +46,7 @@ def test_pairs_of_a_similarity_of_eight_tenths_are_found_and_others_are_not() ->
 def test_signatures_estimate_the_similarity_without_bias() -> None:
     pairs = draw_pairs(TEXTS, 2_000, np.random.default_rng(2))
     exact = np.array([pair.similarity for pair in pairs])
-    both = signatures([text for pair in pairs for text in (pair.one, pair.other)])
+    both = signed([text for pair in pairs for text in (pair.one, pair.other)])
     error = similarity(both, np.arange(0, len(both), 2), np.arange(1, len(both), 2)) - exact
     assert abs(error.mean()) < 0.003
     assert error.std() < 0.035
@@ -49,8 +54,8 @@ def test_signatures_estimate_the_similarity_without_bias() -> None:
 
 def test_groups_depend_neither_on_the_order_nor_on_the_blocks() -> None:
     texts = [text for pair in draw_pairs(TEXTS, 500, np.random.default_rng(3)) for text in (pair.one, pair.other)]
-    whole = signatures(texts)
-    np.testing.assert_array_equal(whole, np.concatenate([signatures(texts[:7]), signatures(texts[7:])]))
+    whole = signed(texts)
+    np.testing.assert_array_equal(whole, np.concatenate([signed(texts[:7]), signed(texts[7:])]))
     groups = near_groups(whole)
     assert (groups <= np.arange(len(groups))).all()
     assert (groups[groups] == groups).all()
@@ -60,9 +65,9 @@ def test_groups_depend_neither_on_the_order_nor_on_the_blocks() -> None:
 
 
 def test_signatures_are_the_same_everywhere() -> None:
-    signed = signatures(["A mug of stoneware, 30 cl", "Xícara de cerâmica", "青い陶器のマグカップ", "mug", ""])
+    found = signed(["A mug of stoneware, 30 cl", "Xícara de cerâmica", "青い陶器のマグカップ", "mug", ""])
     assert (
-        sha256(signed.astype("<u4").tobytes()).hexdigest()
+        sha256(found.astype("<u4").tobytes()).hexdigest()
         == "18ccea4694bed306e74ce55473255ff2c03316ce22d0f501320ce76218b8a2b6"
     )
 
@@ -83,7 +88,7 @@ def test_short_texts_are_linked_when_equal_alone() -> None:
     assert not linked("Mug", "Cup")
     assert linked("...", "...")
     assert not linked("...", "?")
-    assert len(np.unique(near_groups(signatures([str(number) for number in range(5_000)])))) == 5_000
+    assert len(np.unique(near_groups(signed([str(number) for number in range(5_000)])))) == 5_000
 
 
 def test_scripts_without_spaces_are_read_by_the_character() -> None:
@@ -101,8 +106,8 @@ def test_a_long_text_is_judged_by_its_beginning() -> None:
 
 
 def test_nothing_has_no_groups() -> None:
-    assert signatures([]).shape == (0, BANDS)
-    assert near_groups(signatures([])).shape == (0,)
+    assert signed([]).shape == (0, BANDS)
+    assert near_groups(signed([])).shape == (0,)
 
 
 @pytest.mark.parametrize("size", [2, 3_000])
@@ -114,21 +119,21 @@ def test_a_template_makes_one_group_whatever_its_size(size: int) -> None:
         "scan of the original map with pigment inks on heavy cotton paper that will not fade for a hundred years"
     )
     rows = [f"{template} {number}" for number in range(size)] + TEXTS[:50]
-    groups = near_groups(signatures(rows))
+    groups = near_groups(signed(rows))
     assert (groups[:size] == 0).all()
     assert (groups[size:] > 0).all()
 
 
 @pytest.mark.parametrize("different, most", [(2**32, 70), (7, 170)])  # or where most are candidates of each other
 def test_grouping_takes_bounded_memory(different: int, most: int) -> None:
-    signed = np.random.default_rng(0).integers(2**32, size=(50_000, BANDS), dtype=np.uint32)
-    signed[:, : BANDS // 2] %= np.uint64(different)
+    rows = np.random.default_rng(0).integers(2**32, size=(50_000, BANDS), dtype=np.uint32)
+    rows[:, : BANDS // 2] %= np.uint64(different)
     tracemalloc.start()
-    groups = near_groups(signed)
+    groups = near_groups(rows)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert len(np.unique(groups)) == len(signed)
-    assert peak / len(signed) < most
+    assert len(np.unique(groups)) == len(rows)
+    assert peak / len(rows) < most
 
 
 def test_similarity_is_counted_exactly() -> None:

@@ -19,6 +19,7 @@ from shelftalk.catalogue.split import (
     duplicates,
     fingerprint,
     groups,
+    near_repeats,
 )
 from shelftalk.errors import TooFewProducts
 
@@ -73,6 +74,11 @@ def test_linked_rows_never_straddle(rows: list[tuple[int, int]], data: st.DataOb
     assert set(grouped.tolist()) <= {*titles.tolist(), *descriptions.tolist()}
     linked = [((title, text), rows[link]) for (title, text), link in zip(rows, links, strict=True)]
     assert len(set(grouped.tolist())) == connected([*rows, *((one[0], other[1]) for one, other in linked)])
+
+
+def test_only_the_first_that_stays_of_a_near_equal_group_is_kept() -> None:
+    near, stays = np.array([0, 0, 2, 0, 2, 5]), np.array([False, True, True, True, True, True])
+    assert near_repeats(near, stays) == {3: ("near_duplicate", 1), 4: ("near_duplicate", 2)}
 
 
 def test_rows_linked_with_themselves_are_as_without_links() -> None:

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shelftalk.catalogue.clean import SPACELESS, comparable
+from shelftalk.catalogue.clean import SPACELESS
 
 BANDS = 32
 BAND_VALUES, VALUE_BITS = 8, 4
@@ -45,8 +45,11 @@ UNSPACED = re.compile(f"[{SPACELESS}]")
 Signatures = NDArray[np.uint32]
 
 
-def signatures(descriptions: Iterable[str]) -> Signatures:
-    """Return the signatures of cleaned descriptions [row, `BANDS`]; each depends on its own text alone."""
+def signatures(descriptions: Iterable[bytes]) -> Signatures:
+    """Return the signatures of descriptions [row, `BANDS`], which `comparables` has made comparable.
+
+    Each depends on its own text alone.
+    """
     parts = [_smallest(*_pairs(piece)) for piece in _pieces(descriptions)]
     return _bands(np.concatenate([np.empty((VALUES, 0), np.uint32), *parts], axis=1))
 
@@ -94,15 +97,14 @@ def similarity(signatures: Signatures, left: NDArray[Any], right: NDArray[Any]) 
     return estimate
 
 
-def _pieces(descriptions: Iterable[str]) -> Iterator[list[bytes]]:
-    """Gather comparable texts, words between single spaces, into pieces of `BYTES_AT_ONCE` at most."""
+def _pieces(descriptions: Iterable[bytes]) -> Iterator[list[bytes]]:
+    """Gather texts, words between single spaces, into pieces of `BYTES_AT_ONCE` at most."""
     piece: list[bytes] = []
     size = 0
-    for description in descriptions:
-        text = comparable(description)
-        if not text.isascii() and UNSPACED.search(text):
-            text = " ".join(UNSPACED.sub(r" \g<0> ", text).split())
-        words = text.encode()[: BYTES_AT_ONCE - 1].strip()
+    for words in descriptions:
+        if not words.isascii():
+            words = _spaced(words)
+        words = words[: BYTES_AT_ONCE - 1].rstrip()
         if size + len(words) >= BYTES_AT_ONCE:
             yield piece
             piece, size = [], 0
@@ -110,6 +112,14 @@ def _pieces(descriptions: Iterable[str]) -> Iterator[list[bytes]]:
         size += len(words) + 1
     if piece:
         yield piece
+
+
+def _spaced(text: bytes) -> bytes:
+    """Put spaces around each character of a script that sets none."""
+    characters = text.decode()
+    if not UNSPACED.search(characters):
+        return text
+    return " ".join(UNSPACED.sub(r" \g<0> ", characters).split()).encode()
 
 
 def _pairs(piece: list[bytes]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:

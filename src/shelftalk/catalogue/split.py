@@ -62,6 +62,21 @@ def duplicates(titles: Fingerprints, descriptions: Fingerprints, uids: Fingerpri
     return found
 
 
+def near_repeats(near: NDArray[np.int64], stays: NDArray[np.bool_]) -> dict[int, tuple[str, int]]:
+    """Find the rows to leave out because an earlier row that stays is in their near-equal group.
+
+    Returns:
+        For each such row, in order: near_duplicate, and which row is the first of its group that stays.
+    """
+    rows = np.flatnonzero(stays)
+    first = np.full(len(near), len(near))
+    np.minimum.at(first, near[rows], rows)
+    late = rows[first[near[rows]] < rows]
+    return {
+        row: ("near_duplicate", other) for row, other in zip(late.tolist(), first[near[late]].tolist(), strict=True)
+    }
+
+
 def choose(numbers: NDArray[Any], count: int, seed: int) -> NDArray[np.bool_]:
     """Choose `count` of the numbers at random, as a mask; the chance of each depends on itself and the seed alone."""
     draws = np.fromiter((draw(seed, "sample", number) for number in numbers.tolist()), np.uint64, len(numbers))
@@ -136,7 +151,7 @@ def _move_one_group(split: NDArray[np.uint8], wanted: int, sizes: NDArray[Any], 
         split[candidates[np.lexsort((places[candidates], sizes[candidates]))[0]]] = wanted
     elif wanted != VALIDATION:
         raise TooFewProducts(
-            "All products share a title or a description with one another, so none can be held out; "
+            "All products share a title or a description with one another, or nearly, so none can be held out; "
             "give a file with more different products, or set both shares to 0."
         )
 
