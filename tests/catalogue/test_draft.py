@@ -74,9 +74,10 @@ def test_the_catalogue_does_not_depend_on_who_cleans_the_blocks(
     monkeypatch.setattr(files, "BLOCK_BYTES", 50_000)
     source = tmp_path / "trn.json"
     source.write_text("".join(lines(3_000)) + "nonsense\n", encoding="utf-8")
-    prepare(source, tmp_path / "one", PrepareSettings(max_products=1_000))
+    settings = PrepareSettings(max_products=1_000, near_duplicates="group")
+    prepare(source, tmp_path / "one", settings)
     with processes(2) as mapped:
-        prepare(source, tmp_path / "two", PrepareSettings(max_products=1_000), mapped=mapped)
+        prepare(source, tmp_path / "two", settings, mapped=mapped)
     for file in FILES:
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
 

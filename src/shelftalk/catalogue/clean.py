@@ -69,6 +69,12 @@ SEPARATORS = bytes(ord(" ") if byte in b"!\"'()*,-./:;<>?[\\]^_`{|}~" else byte 
 FOLDED = SEPARATORS.lower()
 WIDE_SEPARATORS = re.compile("[¡§«¶·»¿®©™\u2010-\u2027\u2030-\u205e\u3001-\u3003\u3008-\u3011]")
 
+# Scripts that set no spaces between words: Thai, Lao, Burmese, Khmer, Japanese, Chinese.
+SPACELESS = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
+    "\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff"
+)
+
 
 def clean(text: str) -> str:
     """Clean a title or a description; what is left is NFC, without markup, control characters or double spaces.

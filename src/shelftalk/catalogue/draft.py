@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from shelftalk.catalogue.clean import clean, comparables, plain
 from shelftalk.catalogue.columns import Columns
 from shelftalk.catalogue.json_lines import JsonLines, rows_of_lines
+from shelftalk.catalogue.near_duplicates import Signatures, signatures
 from shelftalk.catalogue.read import Reader
 from shelftalk.catalogue.rows import Row, Unusable
 from shelftalk.catalogue.split import SPLITS, Fingerprints, fingerprints
@@ -63,7 +64,8 @@ class RowBlock(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class DraftBlock:
     """A cleaned block: its products and, with their lines, the rejects' JSON, each an Arrow stream; and of each product
-    the fingerprints and the line. `rejected` has the number and the first of the rejects for each reason.
+    the fingerprints, the line and, where asked for, the description's signature. `rejected` has the number and the
+    first of the rejects for each reason.
     """
 
     file: str
@@ -73,6 +75,7 @@ class DraftBlock:
     descriptions: Fingerprints
     uids: Fingerprints
     lines: NDArray[np.int64]
+    signatures: Signatures
     rejected: dict[str, tuple[int, Reject]]
 
 
@@ -120,8 +123,8 @@ def _characters(value: Any) -> int:
     return len(value) if isinstance(value, str) else sum(map(_characters, value)) if isinstance(value, list) else 0
 
 
-def clean_block(block: LineBlock | RowBlock) -> DraftBlock:
-    """Make cleaned products of a block's rows, and rejects of those that cannot be used."""
+def clean_block(block: LineBlock | RowBlock, signed: bool = False) -> DraftBlock:
+    """Make cleaned products of a block's rows, signed where near-duplicates are looked for, and rejects of the rest."""
     uids: list[str] = []
     titles: list[str] = []
     descriptions: list[str] = []
@@ -141,14 +144,16 @@ def clean_block(block: LineBlock | RowBlock) -> DraftBlock:
             titles.append(title)
             descriptions.append(description)
             lines.append(line)
+    told = comparables(descriptions)
     return DraftBlock(
         block.file,
         _stream(_table(DRAFT, [uids, titles, descriptions, lines])),
         _stream(_table(REJECTS, list(zip(*entries, strict=True)) or [[], []])),
         fingerprints("title", comparables(titles)),
-        fingerprints("description", comparables(descriptions)),
+        fingerprints("description", told),
         fingerprints("uid", map(str.encode, uids)),
         np.array(lines, dtype=np.int64),
+        signatures(told if signed else []),
         rejected,
     )
 

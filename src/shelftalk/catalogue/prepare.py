@@ -25,6 +25,7 @@ The reasons for which a row is left out:
     description_not_text    a description that is neither a string nor a list of strings, which are joined
     duplicate_product       the same title and description as an earlier product, but for case and punctuation
     duplicate_id            the id of an earlier product
+    near_duplicate          a description nearly that of an earlier product; only with near_duplicates=drop
     not_sampled             left out by max_products
 
 `line` is a physical line from 1, in CSV and TSV the one where the record begins, in XML the one where the item begins,
@@ -36,6 +37,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from shutil import rmtree
@@ -48,9 +50,10 @@ from numpy.typing import NDArray
 from shelftalk import __version__
 from shelftalk.catalogue.columns import Columns, choose_columns
 from shelftalk.catalogue.draft import Verdict, blocks, clean_block, finish_block, shortened
+from shelftalk.catalogue.near_duplicates import Signatures, near_groups, signatures
 from shelftalk.catalogue.preview import preview
 from shelftalk.catalogue.read import reading
-from shelftalk.catalogue.split import SPLITS, Fingerprints, assign, choose, duplicates, groups
+from shelftalk.catalogue.split import SPLITS, Fingerprints, assign, choose, duplicates, groups, near_repeats
 from shelftalk.catalogue.table import PRODUCTS, TableWriter
 from shelftalk.errors import TooFewProducts, UnreadableInput
 from shelftalk.records import Map, Progress, Reject, no_progress
@@ -94,7 +97,7 @@ def prepare(
     # No columns at all: there is no row to be read, and the first pass will say what stands in their place.
     columns = choose_columns(source, names, settings) if names else Columns("title", ("description",))
     with lock(folder, "prepare"), staged_folder(folder) as staging:
-        draft = _write_draft(source, columns, staging / DRAFT, progress, mapped)
+        draft = _write_draft(source, columns, settings, staging / DRAFT, progress, mapped)
         choices = _choose(source, draft, settings)
         data_hash, rejected = _write_products(draft, choices, staging, mapped)
         accept(data_hash)
@@ -120,7 +123,9 @@ def prepare(
 
 @dataclass(frozen=True, slots=True)
 class _Draft:
-    """What the first pass leaves in memory, 32 bytes a usable row; the rows themselves lie in `folder`, in blocks.
+    """What the first pass leaves in memory; the rows themselves lie in `folder`, in blocks.
+
+    A usable row takes 32 bytes, and its signature 128 where near-duplicates are looked for.
 
     `ends` are the numbers of usable rows up to the end of each block.
     """
@@ -131,6 +136,7 @@ class _Draft:
     descriptions: Fingerprints
     uids: Fingerprints
     lines: NDArray[np.int64]
+    signatures: Signatures
     ends: NDArray[np.int64]
     rejected: Counter[str]
     first_reject: dict[str, Reject]
@@ -144,29 +150,31 @@ class _Choices:
     repeats: dict[int, tuple[str, int]]
 
 
-def _write_draft(source: Path, columns: Columns, folder: Path, progress: Progress, mapped: Map) -> _Draft:
+def _write_draft(
+    source: Path, columns: Columns, settings: PrepareSettings, folder: Path, progress: Progress, mapped: Map
+) -> _Draft:
     """Read and clean the whole file into blocks in `folder`."""
+    cleaned = partial(clean_block, signed=settings.near_duplicates != "off")
     folder.mkdir()
     size = max(source.stat().st_size, 1)
-    found: list[tuple[Fingerprints, Fingerprints, Fingerprints, NDArray[np.int64]]] = []
+    found: list[tuple[Fingerprints, Fingerprints, Fingerprints, NDArray[np.int64], Signatures]] = []
     rejected: Counter[str] = Counter()
     first_reject: dict[str, Reject] = {}
     with reading(source) as reader:
-        for number, block in enumerate(mapped(clean_block, blocks(reader, columns))):
+        for number, block in enumerate(mapped(cleaned, blocks(reader, columns))):
             (folder / f"{number}.products").write_bytes(block.products)
             (folder / f"{number}.rejects").write_bytes(block.rejects)
-            found.append((block.titles, block.descriptions, block.uids, block.lines))
+            found.append((block.titles, block.descriptions, block.uids, block.lines, block.signatures))
             for reason, (count, first) in block.rejected.items():
                 rejected[reason] += count
                 first_reject.setdefault(reason, first)
             progress(min(reader.position(), size), size)
     progress(size, size)
     none = np.empty(0, dtype=np.uint64)
-    titles, descriptions, uids, lines = (
-        np.concatenate(parts) for parts in zip((none, none, none, none.astype(np.int64)), *found, strict=True)
-    )
+    nothing = (none, none, none, none.astype(np.int64), signatures([]))
+    titles, descriptions, uids, lines, signed = (np.concatenate(parts) for parts in zip(nothing, *found, strict=True))
     ends = np.cumsum([len(one[0]) for one in found], dtype=np.int64)
-    return _Draft(folder, reader.name, titles, descriptions, uids, lines, ends, rejected, first_reject)
+    return _Draft(folder, reader.name, titles, descriptions, uids, lines, signed, ends, rejected, first_reject)
 
 
 def _choose(source: Path, draft: _Draft, settings: PrepareSettings) -> _Choices:
@@ -181,7 +189,11 @@ def _choose(source: Path, draft: _Draft, settings: PrepareSettings) -> _Choices:
     repeats = duplicates(draft.titles, draft.descriptions, draft.uids)
     stays = np.ones(len(draft.lines), dtype=bool)
     stays[list(repeats)] = False
-    linked = groups(draft.titles, draft.descriptions)
+    near = None if settings.near_duplicates == "off" else near_groups(draft.signatures)
+    if near is not None and settings.near_duplicates == "drop":
+        repeats |= near_repeats(near, stays)
+        stays[list(repeats)] = False
+    linked = groups(draft.titles, draft.descriptions, near)
     if settings.max_products is not None:
         left = np.flatnonzero(stays)
         stays[left[~choose(draft.lines[left], settings.max_products, settings.seed)]] = False

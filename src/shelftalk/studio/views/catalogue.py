@@ -28,7 +28,7 @@ from shelftalk.workspace import check_name
 ROWS = 25
 TABLE_HEIGHT = 520
 NONE = ""
-SETTINGS = ("max_products", "validation_share", "test_share", "seed")
+SETTINGS = ("max_products", "validation_share", "test_share", "near_duplicates", "seed")
 MOST_LENGTH = 2048
 
 
