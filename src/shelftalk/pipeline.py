@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from shelftalk.catalogue.demo import demo_file
 from shelftalk.catalogue.prepare import prepare
+from shelftalk.engines.choose import LOCAL, Place
 from shelftalk.errors import Busy, Damaged, InvalidSettings, NotFound, TooFewProducts
 from shelftalk.evidence.claims import count_unsupported
 from shelftalk.generation.catalogue import Job, describe_titles
@@ -40,6 +41,7 @@ from shelftalk.training.jobs import start_run, train_in_turn
 from shelftalk.training.jobs import stop_run as stop_run
 from shelftalk.training.processes import is_first_process, wait_for_all
 from shelftalk.training.run import Run
+from shelftalk.training.spread import train_spread
 from shelftalk.workspace import MANIFEST, Workspace, lock, read_json
 
 if TYPE_CHECKING:
@@ -145,10 +147,12 @@ def train_run(
     token: str | None = None,
     progress: Progress = no_progress,
     say: Callable[[str], None] = lambda line: None,
+    place: Place = LOCAL,
 ) -> Run:
     """Create run `name` or open it, train it to its end and return it; see `training.train`.
 
-    Under torchrun or `accelerate launch` every process calls this, and they train the run together.
+    Under torchrun or `accelerate launch` every process calls this, and they train the run together. Where `place` is a
+    Ray cluster, its machines do; see `training.spread`.
     """
     workspace.existing_catalogue(catalogue)
     workspace.make()
@@ -160,7 +164,10 @@ def train_run(
     with lock(workspace.run(name), "training"):
         run = _open_or_create(workspace, catalogue, name, settings, token)
         wait_for_all()
-        train_in_turn(run, token, progress, say)
+        if place.engine == "ray":
+            train_spread(run, place.address, place.workers, progress, say)
+        else:
+            train_in_turn(run, token, progress, say)
     return run
 
 

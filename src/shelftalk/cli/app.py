@@ -16,10 +16,12 @@ from shelftalk.cli.export import export
 from shelftalk.cli.generate import generate
 from shelftalk.cli.options import (
     DEFAULT_WORKSPACE,
+    AddressOption,
     AssignmentsOption,
     EngineOption,
     GroundedOption,
     JsonOption,
+    PlaceOption,
     PresetOption,
     ReferencesOption,
     RunArgument,
@@ -34,6 +36,8 @@ from shelftalk.cli.options import (
 from shelftalk.cli.runs import DetachOption, runs, show_started, show_trained, training_detail
 from shelftalk.cli.serve import serve
 from shelftalk.cli.studio import studio
+from shelftalk.engines.choose import Place
+from shelftalk.errors import UserError
 from shelftalk.settings import (
     DecodingSettings,
     PrepareSettings,
@@ -153,6 +157,11 @@ def train(
     preset: PresetOption = None,
     assignments: AssignmentsOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    engine: PlaceOption = "local",
+    address: AddressOption = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=1, help="Processes that train together on Ray [default: one a GPU]")
+    ] = None,
     detach: DetachOption = False,
     token_stdin: TokenOption = False,
     as_json: JsonOption = False,
@@ -161,6 +170,9 @@ def train(
     place = Workspace(workspace)
     place.existing_catalogue(catalogue)
     settings = _training_settings(place, run, preset, assignments or [])
+    where = Place(engine, address, workers)
+    if detach and engine != "local":
+        raise UserError("--detach is for --engine local; start a training on Ray with nohup.")
     token = read_token(token_stdin)
     from shelftalk.cli import output
     from shelftalk.pipeline import train_detached, train_run
@@ -169,7 +181,7 @@ def train(
         show_started(train_detached(place, catalogue, run, settings, token), as_json)
         return
     with output.step(f"Training {run}", training_detail(place.run(run))) as progress:
-        trained = train_run(place, catalogue, run, settings, token, progress, output.say)
+        trained = train_run(place, catalogue, run, settings, token, progress, output.say, where)
     show_trained(trained, as_json)
 
 

@@ -40,6 +40,11 @@ AssignmentsOption = Annotated[
 EngineOption = Annotated[
     str, typer.Option("--engine", help="What writes: automatic, llama.cpp or transformers; doctor says which and why.")
 ]
+PlaceOption = Annotated[str, typer.Option("--engine", help="Where it runs: local, or ray for a Ray cluster.")]
+AddressOption = Annotated[
+    str | None,
+    typer.Option("--address", metavar="HOST:PORT", help="The Ray cluster; without it one is started on this machine."),
+]
 ReferencesOption = Annotated[int, typer.Option("--references", min=1, max=100, help="How many references.")]
 GroundedOption = Annotated[
     bool,

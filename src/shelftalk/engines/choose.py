@@ -1,0 +1,62 @@
+"""Choose where work runs: in this process, or on the machines of a Ray cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from shelftalk.errors import InvalidSettings
+from shelftalk.records import Map
+
+ENGINES = ("local", "ray")
+
+# The engines' modules stay out of this one: each loads what the other does without.
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where work runs: `engine` is one of `ENGINES`.
+
+    `address` is that of a Ray cluster, HOST:PORT; without one a cluster is started on this machine. `workers` is how
+    many processes train together on Ray.
+    """
+
+    engine: str = "local"
+    address: str | None = None
+    workers: int | None = None
+
+    def __post_init__(self) -> None:
+        """Check what was asked for.
+
+        Raises:
+            InvalidSettings: there is no engine of that name, or the local one was given what only Ray knows.
+        """
+        if self.engine not in ENGINES:
+            raise InvalidSettings(f"--engine must be one of {', '.join(ENGINES)}, got {self.engine!r}.")
+        if self.engine == "local" and (self.address or self.workers):
+            name = "--address" if self.address else "--workers"
+            raise InvalidSettings(f"{name} is for Ray; add --engine ray.")
+
+
+LOCAL = Place()
+
+
+@contextmanager
+def open_map(place: Place = LOCAL, model: bool = False) -> Iterator[Map]:
+    """Yield what maps a stage's work at `place`, and end what was started for it when the block ends.
+
+    `model` says that each call runs a model: it takes a GPU where the cluster has some, otherwise a whole machine.
+
+    Raises:
+        MissingPackage, Unreachable, AccessDenied: see `cluster.connected`.
+    """
+    if place.engine == "local":
+        yield map
+        return
+    from shelftalk.engines.cluster import connected
+
+    with connected(place.address):
+        from shelftalk.engines.ray import map_calls, map_models
+
+        yield map_models if model else map_calls

@@ -1,0 +1,25 @@
+"""Train a run of the tiny model on a cluster, in a process that can be killed: ADDRESS WORKSPACE NAME WORKERS."""
+
+from __future__ import annotations
+
+import sys
+
+from shelftalk import pipeline
+from shelftalk.engines.choose import Place
+from shelftalk.settings import TrainingSettings
+from shelftalk.workspace import Workspace
+from tests.conftest import TINY_SETTINGS
+
+CATALOGUE = "pegs"
+SETTINGS: TrainingSettings = TINY_SETTINGS.replace(
+    {"epochs": 12, "checkpoint_every": 5, "validate_every": 15, "precision": "fp32"}
+)
+
+
+def main(address: str, workspace: str, name: str, workers: str) -> None:
+    place = Place("ray", address, int(workers))
+    pipeline.train_run(Workspace(workspace), CATALOGUE, name, SETTINGS, None, place=place)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
