@@ -22,8 +22,9 @@ from shelftalk.engines.choose import LOCAL, Place
 from shelftalk.errors import Busy, Damaged, InvalidSettings, NotFound, TooFewProducts
 from shelftalk.evidence.claims import count_unsupported
 from shelftalk.generation.catalogue import Job, describe_titles
-from shelftalk.generation.choose import choose_engine, has_engine_files, make_engine_files, open_engine
+from shelftalk.generation.choose import has_engine_files, make_engine_files, open_engine
 from shelftalk.generation.compare import Comparison, compare
+from shelftalk.generation.elsewhere import writers
 from shelftalk.models.query_embedder import QueryEmbedder
 from shelftalk.models.registry import find_model
 from shelftalk.prompts import prompt_for
@@ -340,29 +341,30 @@ def write_catalogue(
     say: Callable[[str], None] = lambda line: None,
     engine: str = "automatic",
     grounded: bool = False,
+    place: Place = LOCAL,
 ) -> dict[str, Any]:
     """Describe every title of the file `source` in the file `output`; see `generation.catalogue.describe_titles`.
 
-    `grounded` writes with references and avoids unsupported claims; see `generation.grounded`. What was cut off goes
-    on, row by row. What a run wrote, and where, is noted in the run's folder generated/.
+    Where `place` is a Ray cluster its machines write, see `generation.elsewhere`. `grounded` writes with references and
+    avoids unsupported claims; see `generation.grounded`. What was cut off goes on, row by row. What a run wrote, and
+    where, is noted in the run's folder generated/.
     """
     run.require_finished()
-    place = sha256(os.fsencode(output.absolute())).hexdigest()[:16]
-    name, _ = choose_engine(run, settings, engine)
-    job = Job(
-        source,
-        output,
-        settings,
-        {"adapter": sha256((run.adapter / MANIFEST).read_bytes()).hexdigest(), "engine": name},  # a run may be renamed
-        run.folder / "generated" / f"{place}.json",
-        references,
-        title_field,
-        id_field,
-        count_unsupported if grounded else None,
-    )
-    return describe_titles(
-        job, lambda: open_engine(run, settings, engine, SLOTS, say), lambda: open_index(run), progress, say
-    )
+    noted = sha256(os.fsencode(output.absolute())).hexdigest()[:16]
+    with writers(run, settings, engine, SLOTS, place, say) as found:
+        job = Job(
+            source,
+            output,
+            settings,
+            # The adapter by its hash: a run may be renamed.
+            {"adapter": sha256((run.adapter / MANIFEST).read_bytes()).hexdigest(), "engine": found.name},
+            run.folder / "generated" / f"{noted}.json",
+            references,
+            title_field,
+            id_field,
+            count_unsupported if grounded else None,
+        )
+        return describe_titles(job, found.engine, lambda: open_index(run), progress, say, found.elsewhere(job))
 
 
 def export_run(

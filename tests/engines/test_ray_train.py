@@ -18,7 +18,7 @@ from safetensors.torch import load_file
 
 from shelftalk import pipeline
 from shelftalk.engines.choose import Place
-from shelftalk.errors import InvalidSettings
+from shelftalk.errors import InvalidSettings, TooFewProducts
 from shelftalk.settings import PrepareSettings
 from shelftalk.training.run import Run
 from shelftalk.training.state import read_state
@@ -27,7 +27,7 @@ from tests.conftest import ROOT, write_catalogue_file
 from tests.engines.conftest import TwoNodes
 from tests.engines.train import CATALOGUE, SETTINGS
 
-STEPS = 72
+STEPS = 63
 
 
 @pytest.fixture(scope="module")
@@ -151,6 +151,15 @@ def test_two_workers_reach_the_adapter_of_one_and_stop_gently(two_nodes: TwoNode
         _, errors = second.communicate(timeout=180)
     assert second.returncode == 0, errors
     assert pipeline.describe_run(run)["status"] == "finished"
+
+
+def test_an_error_of_the_training_ends_it_as_it_is(two_nodes: TwoNodes, local: Run, tmp_path: Path) -> None:
+    settings = PrepareSettings(test_share=0.2, validation_share=0)
+    pipeline.prepare_catalogue(local.workspace, write_catalogue_file(tmp_path / "few.jsonl", 20), "few", settings)
+    with pytest.raises(TooFewProducts, match="has no validation products"):
+        pipeline.train_run(local.workspace, "few", "few", SETTINGS, place=Place("ray", two_nodes.address, 1))
+    state = read_state(local.folder.parent / "few")
+    assert (state["status"], "validation products" in state["error"]) == ("failed", True)
 
 
 def test_more_workers_than_the_cluster_has_are_refused(two_nodes: TwoNodes, local: Run) -> None:

@@ -26,6 +26,7 @@ Argument = TypeVar("Argument")
 
 Tell = Callable[[Any], bool]  # sends a message to the driver, and says whether the driver asks to stop
 LOOK = 0.5  # seconds between two looks for messages
+A_PEER_DIED = ("gloo", "nccl", "connection")  # in what a worker raises when another one is gone
 MOST_FAILURES = 1000  # a machine lost every hour, for six weeks
 
 
@@ -135,14 +136,10 @@ class _GiveUpOnErrors(UserCallback):  # type: ignore[misc]
     """Ends the whole for what the function raised, unless it is what the others' death looks like to a worker."""
 
     def after_exception(self, run_context: Any, worker_exceptions: dict[int, Exception]) -> None:
-        for error in map(_raised, worker_exceptions.values()):
-            if not isinstance(error, (RuntimeError, OSError, ray.exceptions.RayError)):  # of gloo, nccl, or Ray
-                raise error
-
-
-def _raised(error: BaseException) -> BaseException:
-    """Return what the function raised, which Ray Train wraps."""
-    return getattr(error, "_base_exc", error)
+        for error in worker_exceptions.values():
+            raised = getattr(error, "_base_exc", None)  # what the function raised, wrapped; other errors are Ray's own
+            if raised and not any(word in str(raised).lower() for word in A_PEER_DIED):
+                raise raised
 
 
 def _translated(error: BaseException) -> BaseException:

@@ -59,7 +59,7 @@ def train_spread(
         say(message) if isinstance(message, str) else progress(*message)
 
     RunState(run.folder).become("queued")
-    with stop_signals(ask_to_stop), connected(address):
+    with connected(address), stop_signals(ask_to_stop):  # in this order: Ray takes the signals for itself
         from shelftalk.engines.together import run_together
 
         root = str(run.workspace.root.resolve())
@@ -76,7 +76,7 @@ def train_as_worker(place: tuple[str, str], tell: Callable[[Any], bool]) -> None
     """Train the run (workspace, name) together with the other workers, and return when it is done or was stopped."""
     from shelftalk.training.train import train
 
-    run = _open(*place)
+    run = open_on_worker(*place)
     with RunState(run.folder, silent=not is_first_process()) as state, _alone(run):
 
         def progress(done: int, total: int) -> None:
@@ -96,7 +96,12 @@ def train_as_worker(place: tuple[str, str], tell: Callable[[Any], bool]) -> None
             return
 
 
-def _open(root: str, name: str) -> Run:
+def open_on_worker(root: str, name: str) -> Run:
+    """Open the run `name` of the workspace at `root` on a machine of a cluster.
+
+    Raises:
+        NotFound: this machine does not see the workspace, or there is no such run.
+    """
     if not Path(root).is_dir():
         raise NotFound(
             f"The machine {platform.node()} does not see the workspace {root}; put it on storage that all machines of "
