@@ -45,6 +45,8 @@ HOMES = {
     "pydivsufsort": {"evidence"},
     "tokenizers": {"models"},
     "sentence_transformers": set(),
+    "gdown": {"catalogue"},
+    "requests": {"catalogue"},
     "rich": {"cli"},
     "typer": {"cli"},
     "streamlit": {"studio"},

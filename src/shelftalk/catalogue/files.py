@@ -18,7 +18,7 @@ from typing import IO, Any, Literal
 
 from shelftalk.errors import NotFound, UnreadableInput
 
-Kind = Literal["json", "csv", "tsv", "parquet"]
+Kind = Literal["json", "csv", "tsv", "parquet", "xml"]
 
 KINDS: dict[str, Kind] = {
     ".json": "json",
@@ -27,13 +27,17 @@ KINDS: dict[str, Kind] = {
     ".csv": "csv",
     ".tsv": "tsv",
     ".tab": "tsv",
+    ".xml": "xml",
+    ".rss": "xml",
+    ".atom": "xml",
 }
-READABLE = ".json, .jsonl, .csv or .tsv (each also with .gz), .parquet, or a .zip that holds trn.json"
+READABLE = ".json, .jsonl, .csv, .tsv or .xml (each also with .gz), .parquet, or a .zip that holds trn.json"
 ZIP_MEMBERS = ("trn.json", "trn.json.gz")
 
 GZIP = b"\x1f\x8b"
 ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 PARQUET = b"PAR1"
+XML = (b"<?xml", b"<rss", b"<feed", b"<rdf:RDF")
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 CONTROLS = bytes(byte for byte in range(32) if byte not in b"\t\n\v\f\r\x1b")
@@ -119,11 +123,15 @@ def _kind(path: Path, name: str, head: bytes) -> Kind:
     text = head.removeprefix(BYTE_ORDER_MARK).lstrip()
     if not head:
         raise UnreadableInput(f"{path} unpacks to nothing; give a file that holds products.")
+    if text.startswith(XML):
+        return "xml"  # which may say that it is in another encoding
     if text and not _is_text(text):
         raise UnreadableInput(f"{path} is binary, or text in another encoding than UTF-8; give UTF-8 text: {READABLE}.")
     suffix = PurePosixPath(name.lower().removesuffix(".gz")).suffix
     if text.startswith(b"{"):
         return "json"
+    if suffix == ".txt" and b"\t" in text.partition(b"\n")[0]:
+        return "tsv"  # as Google Merchant Center names its tables
     if suffix in KINDS:
         return KINDS[suffix]
     if suffix == ".parquet":

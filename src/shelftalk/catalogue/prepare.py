@@ -14,8 +14,10 @@ The reasons for which a row is left out:
     invalid_json            not JSON, or nested too deep
     not_an_object           JSON, but a list, a text or a number
     invalid_csv             quotes that do not match, or more fields than the header has
+    invalid_xml             a feed's item, or what stands between two, that is not XML
     invalid_utf8            bytes that are not UTF-8
     line_too_long           a row of more than 16 MiB
+    variant                 a row that a shop's export has for a variant (or an image) of a product in another row
     missing_title           no title, or nothing of it is left after cleaning
     missing_description     the same for the description
     title_not_text          a title that is not a string
@@ -24,8 +26,8 @@ The reasons for which a row is left out:
     duplicate_id            the id of an earlier product
     not_sampled             left out by max_products
 
-`line` is a physical line from 1, in CSV and TSV the one where the record begins, in Parquet the row's number. Blank
-lines are neither rows nor rejects.
+`line` is a physical line from 1, in CSV and TSV the one where the record begins, in XML the one where the item begins,
+in Parquet the row's number. Blank lines are neither rows nor rejects.
 """
 
 from __future__ import annotations
@@ -49,7 +51,8 @@ from shelftalk import __version__
 from shelftalk.catalogue.clean import clean, comparable, plain
 from shelftalk.catalogue.columns import Columns, choose_columns
 from shelftalk.catalogue.preview import preview
-from shelftalk.catalogue.read import Row, Unusable, reading
+from shelftalk.catalogue.read import reading
+from shelftalk.catalogue.rows import Row, Unusable
 from shelftalk.catalogue.split import SPLITS, assign, choose, duplicates, fingerprint, groups
 from shelftalk.catalogue.table import DRAFT, PRODUCTS, TableWriter
 from shelftalk.catalogue.values import DETAIL_LENGTH, text_of, uid_of
@@ -78,9 +81,9 @@ def prepare(
 
     Returns:
         What stands in catalogue.json: `read`, `kept`, `rejected` by reason (read is the sum of both), `split`,
-        `data_hash`, `source`, `columns`, `raw` (the first records as they stand in the file), `settings` and the
-        version of shelftalk. `data_hash` is the SHA-256 of one line for each product in order: the compact JSON array
-        [uid, title, description, split] in UTF-8, and a newline.
+        `data_hash`, `source`, `columns` (the description's as a list where it is joined from several), `raw` (the first
+        records as they stand in the file), `settings` and the version of shelftalk. `data_hash` is the SHA-256 of one
+        line for each product in order: the compact JSON array [uid, title, description, split] in UTF-8, and a newline.
 
     Raises:
         NotFound: there is no such file.
@@ -92,7 +95,7 @@ def prepare(
     with reading(source) as reader:
         names = reader.columns()
     # No columns at all: there is no row to be read, and the first pass will say what stands in their place.
-    columns = choose_columns(source, names, settings) if names else Columns("title", "description", None)
+    columns = choose_columns(source, names, settings) if names else Columns("title", ("description",))
     with lock(folder, "prepare"), staged_folder(folder) as staging:
         draft = _write_draft(source, columns, staging, progress)
         choices = _choose(source, draft, settings)
@@ -105,7 +108,11 @@ def prepare(
             "split": {name: int((choices.splits == index).sum()) for index, name in enumerate(SPLITS)},
             "data_hash": data_hash,
             "source": {"name": source.name, "bytes": source.stat().st_size},
-            "columns": {"title": columns.title, "description": columns.description, "id": columns.uid},
+            "columns": {
+                "title": columns.title,
+                "description": columns.description[0] if len(columns.description) == 1 else list(columns.description),
+                "id": columns.uid,
+            },
             "raw": [{"line": line, "text": text} for line, text in preview(source, RAW_RECORDS).records],
             "settings": settings.as_mapping(),
             "shelftalk": __version__,
@@ -182,12 +189,25 @@ def _product(line: int, row: Row | Unusable) -> Product:
     if isinstance(row, Unusable):
         raise row
     title = clean(text_of(row.title, "title_not_text"))
-    description = clean(_joined(row.description))
+    description = _described(row.description)
     if not title:
         raise Unusable("missing_title", description)
     if not description:
         raise Unusable("missing_description", title)
     return Product(uid_of(row.uid) or f"row-{line}", title, description)
+
+
+def _described(values: tuple[Any, ...]) -> str:
+    """Make one cleaned text of a description's columns; a part that another one holds already is left out.
+
+    Raises:
+        Unusable: one of them holds no text.
+    """
+    parts = [clean(_joined(value)) for value in values]
+    if len(parts) == 1:
+        return parts[0]
+    parts = list(dict.fromkeys(parts))
+    return clean(" ".join(part for part in parts if not any(part in other for other in parts if other != part)))
 
 
 def _joined(value: Any) -> str:
@@ -231,7 +251,7 @@ def _nothing_usable(source: Path, draft: _Draft) -> str:
     total = draft.rejected.total()
     return (
         f"No row of {source} can be used: {count} of {total} have {reason}, the first in line {first.line}{detail}; "
-        "one JSON object a line, or a table with --title-field and --description-field, is expected."
+        "a table with --title-field and --description-field, one JSON object a line, or an RSS or Atom feed is wanted."
     )
 
 

@@ -1,4 +1,4 @@
-"""Read the rows of a catalogue file one by one: JSON Lines, CSV, TSV or Parquet.
+"""Read the rows of a catalogue file one by one: JSON Lines, CSV, TSV, Parquet or a product feed in XML.
 
 A row that cannot be read is yielded as an `Unusable` and reading goes on after it. Memory is bounded: a row over
 `MOST_BYTES` is skipped, never held. What the values mean, and whether a product can be made of them, is not known here.
@@ -14,36 +14,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any, NamedTuple, Protocol
+from typing import IO, Any, Protocol
 
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from shelftalk.catalogue.columns import Columns
+from shelftalk.catalogue.feed import Feed, Item, Malformed
 from shelftalk.catalogue.files import Opened, opened
+from shelftalk.catalogue.rows import MOST_BYTES, Row, Unusable, row_or_fault, too_long
 from shelftalk.errors import UnreadableInput
 
-MOST_BYTES = 16 << 20
 OBJECTS_SEEN = 100  # JSON objects whose keys count as the columns
 SURROGATE = re.compile("[\ud800-\udfff]")
 PARQUET_ROWS = 256  # a batch of the longest texts must still fit in memory
-
-
-class Row(NamedTuple):
-    """The three values of one row as they stand in the file; None where there is none."""
-
-    title: Any
-    description: Any
-    uid: Any
-
-
-class Unusable(Exception):
-    """Why a row cannot be used: a short fixed reason, and what was seen."""
-
-    def __init__(self, reason: str, detail: str = "") -> None:
-        super().__init__(reason)
-        self.reason, self.detail = reason, detail
 
 
 class Reader(Protocol):
@@ -77,6 +62,8 @@ def reading(source: Path) -> Iterator[Reader]:
             yield ParquetRows(file)
         elif file.kind == "json":
             yield JsonLines(file)
+        elif file.kind == "xml":
+            yield FeedItems(file)
         else:
             yield Delimited(file)
 
@@ -99,7 +86,7 @@ class JsonLines:
             if isinstance(value, Unusable):
                 yield number, value
             else:
-                yield number, Row(*(value.get(name) if name is not None else None for name in columns))
+                yield number, row_or_fault(value, columns)
 
     def position(self) -> int:
         """Return how many bytes of the file on disk have been read."""
@@ -108,7 +95,7 @@ class JsonLines:
     def _objects(self) -> Iterator[tuple[int, dict[str, Any] | Unusable]]:
         for number, line in physical_lines(self._file.stream):
             if line is None:
-                yield number, _too_long()
+                yield number, too_long()
             elif not line.isspace():
                 try:
                     yield number, parse_object(line)
@@ -138,7 +125,7 @@ class Delimited:
         names = self.columns()
         if not names:
             return  # nothing but blank lines
-        places = [len(names) if name is None else names.index(name) for name in columns]
+        places = [(name, names.index(name)) for name in columns.names()]
         for number, fields in self._records:
             if isinstance(fields, Unusable):
                 yield number, fields
@@ -146,8 +133,8 @@ class Delimited:
                 detail = f"{len(fields)} fields where the header has {len(names)}; quote fields that hold the delimiter"
                 yield number, Unusable("invalid_csv", detail)
             else:
-                values = fields + [None] * (len(names) + 1 - len(fields))
-                yield number, Row(*(values[place] for place in places))
+                values = {name: fields[place] for name, place in places if place < len(fields)}
+                yield number, row_or_fault(values, columns)
 
     def raw_records(self) -> Iterator[tuple[int, bytes]]:
         """Yield (line where it begins, bytes as they stand in the file) of every record, the header first."""
@@ -162,6 +149,49 @@ class Delimited:
             return "\t"
         bare = re.sub(r'"[^"]*"', "", header)
         return max(",;\t", key=bare.count)
+
+
+class FeedItems:
+    """RSS or Atom: one item a product; a row's line is the one where its item begins."""
+
+    def __init__(self, file: Opened) -> None:
+        self.name = file.name
+        self._file = file
+        self._feed = Feed(file.stream, file.path, MOST_BYTES)
+
+    def columns(self) -> list[str]:
+        """Name the elements of the first items; one may be missing in single items.
+
+        Raises:
+            UnreadableInput: the file is XML without any item; also see `Feed.items`.
+        """
+        found = list(islice(self._feed.items(), OBJECTS_SEEN))
+        if not found:
+            wanted = "an RSS feed with <item> or an Atom feed with <entry> is expected"
+            raise UnreadableInput(f"{self._file.path} has no items in its <{self._feed.root}>; {wanted}.")
+        items = (item.values for item in found if isinstance(item, Item) and item.values)
+        return list(dict.fromkeys(name for values in items for name in values))
+
+    def rows(self, columns: Columns) -> Iterator[tuple[int, Row | Unusable]]:
+        """Yield every item; one without an id gets its number, since many may stand in one line."""
+        for number, item in enumerate(self._feed.items(), 1):
+            if isinstance(item, Malformed):
+                yield item.line, Unusable("invalid_xml", item.why)
+            elif item.values is None:
+                yield item.line, too_long()
+            else:
+                row = row_or_fault(item.values, columns)
+                yield item.line, row._replace(uid=row.uid or f"item-{number}") if isinstance(row, Row) else row
+
+    def raw_records(self, content: bytes) -> Iterator[tuple[int, bytes]]:
+        """Yield (line where it begins, bytes as they stand in `content`, the same file) of every item."""
+        for item in self._feed.items():
+            if isinstance(item, Item):
+                yield item.line, content[item.begin : content.find(b">", item.end) + 1]
+
+    def position(self) -> int:
+        """Return how many bytes of the file on disk have been read."""
+        return self._file.position()
 
 
 class ParquetRows:
@@ -181,16 +211,16 @@ class ParquetRows:
 
     def rows(self, columns: Columns) -> Iterator[tuple[int, Row | Unusable]]:
         """Yield every row."""
-        wanted = [name for name in columns if name is not None]
+        wanted = columns.names()
         batches = self._table.iter_batches(batch_size=PARQUET_ROWS, columns=wanted)
         while True:
             with reading_parquet(self._file.path):
                 if (batch := next(batches, None)) is None:
                     return
-                values = [values_of(batch.column(batch.schema.names.index(name))) if name else None for name in columns]
-            for place in range(batch.num_rows):
+                values = [values_of(batch.column(batch.schema.names.index(name))) for name in wanted]
+            for cells in zip(*values, strict=True):
                 self._done += 1
-                yield self._done, _parquet_row(*(column[place] if column else None for column in values))
+                yield self._done, _parquet_row(dict(zip(wanted, cells, strict=True)), columns)
 
     def position(self) -> int:
         """Return the file's size in the proportion of the rows read."""
@@ -320,7 +350,7 @@ class _Feed:
         number, line = self._waiting.popleft() if self._waiting else next(self._lines)
         self._record.append((number, line))
         if line is None:
-            raise _too_long()
+            raise too_long()
         self._bytes += len(line)
         if self._bytes > MOST_BYTES:
             raise Unusable("line_too_long", f"a record of more than {MOST_BYTES} bytes; is a quote never closed?")
@@ -332,13 +362,14 @@ class _Feed:
         return text.replace("\0", "")  # Python 3.10's csv refuses it, later ones keep it
 
 
-def _parquet_row(*values: Any) -> Row | Unusable:
-    texts = [value for value in values if isinstance(value, str)]
+def _parquet_row(values: dict[str, Any], columns: Columns) -> Row | Unusable:
+    cells = [cell for value in values.values() for cell in (value if isinstance(value, list) else [value])]
+    texts = [cell for cell in cells if isinstance(cell, str)]
     if any(len(text) > MOST_BYTES for text in texts):
-        return _too_long()
+        return too_long()
     if any(SURROGATE.search(text) for text in texts):
         return Unusable("invalid_utf8")
-    return Row(*values)
+    return row_or_fault(values, columns)
 
 
 def values_of(column: Any) -> list[Any]:
@@ -348,7 +379,3 @@ def values_of(column: Any) -> list[Any]:
     except UnicodeDecodeError:
         raw = column.cast(pa.large_binary()).to_pylist()
         return [value if value is None else value.decode(errors="surrogateescape") for value in raw]
-
-
-def _too_long() -> Unusable:
-    return Unusable("line_too_long", f"more than {MOST_BYTES} bytes")

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from shelftalk import __version__
+from shelftalk.cli.download import download
 from shelftalk.cli.estimate import estimate
 from shelftalk.cli.evaluate import evaluate
 from shelftalk.cli.explain import explain as explain_command
@@ -89,11 +90,15 @@ def demo(workspace: WorkspaceOption = DEFAULT_WORKSPACE) -> None:
     run_demo(Workspace(workspace))
 
 
+app.command()(download)
+
+
 @app.command()
 @with_settings(PrepareSettings)
 def prepare(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="JSON Lines (also .gz), LF-Amazon zip, CSV, TSV or Parquet.")
+        Path,
+        typer.Argument(metavar="FILE", help="JSON Lines, CSV, TSV, XML feed (also .gz), LF-Amazon zip or Parquet."),
     ],
     name: Annotated[str, typer.Option("--name", help="Name for the catalogue.")],
     settings: PrepareSettings,
