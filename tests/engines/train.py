@@ -1,4 +1,4 @@
-"""Train a run of the tiny model on a cluster, in a process that can be killed: ADDRESS WORKSPACE NAME WORKERS."""
+"""Train a run of the tiny model on a cluster, in a process that can be killed: ADDRESS WORKSPACE NAME WORKERS DROPOUT."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ SETTINGS: TrainingSettings = TINY_SETTINGS.replace(
 )
 
 
-def main(address: str, workspace: str, name: str, workers: str) -> None:
-    place = Place("ray", address, int(workers))
-    pipeline.train_run(Workspace(workspace), CATALOGUE, name, SETTINGS, None, place=place)
+def main(address: str, workspace: str, name: str, workers: str, dropout: str) -> None:
+    place, settings = Place("ray", address, int(workers)), SETTINGS.replace({"lora_dropout": float(dropout)})
+    pipeline.train_run(Workspace(workspace), CATALOGUE, name, settings, place=place)
 
 
 if __name__ == "__main__":

@@ -137,9 +137,9 @@ class _GiveUpOnErrors(UserCallback):  # type: ignore[misc]
 
     def after_exception(self, run_context: Any, worker_exceptions: dict[int, Exception]) -> None:
         for error in worker_exceptions.values():
-            raised = getattr(error, "_base_exc", None)  # what the function raised, wrapped; other errors are Ray's own
-            if raised and not any(word in str(raised).lower() for word in A_PEER_DIED):
-                raise raised
+            of_ray = type(error).__module__.startswith("ray.")  # the worker died, or does not answer
+            if not of_ray and not any(word in str(error).lower() for word in A_PEER_DIED):
+                raise error
 
 
 def _translated(error: BaseException) -> BaseException:
