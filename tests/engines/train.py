@@ -1,4 +1,4 @@
-"""Train a run of the tiny model on a cluster, in a process that can be killed: ADDRESS WORKSPACE NAME WORKERS DROPOUT."""
+"""Train a run of the tiny model on a cluster, to be killed: ADDRESS WORKSPACE NAME WORKERS DROPOUT."""
 
 from __future__ import annotations
 
