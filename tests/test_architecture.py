@@ -39,6 +39,7 @@ HOMES = {
     "accelerate": {"training"},
     "huggingface_hub": {"models", "cli"},
     "chromadb": {"retrieval"},
+    "loky": {"engines"},
     "sacrebleu": {"evaluation"},
     "gguf": {"models"},
     "xllamacpp": {"generation"},

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from shelftalk.catalogue.demo import demo_file
 from shelftalk.catalogue.prepare import prepare
-from shelftalk.engines.choose import LOCAL, Place
+from shelftalk.engines.choose import LOCAL, Place, open_map
 from shelftalk.errors import Busy, Damaged, InvalidSettings, NotFound, TooFewProducts
 from shelftalk.evidence.claims import count_unsupported
 from shelftalk.generation.catalogue import Job, describe_titles
@@ -51,14 +51,20 @@ if TYPE_CHECKING:
 
 BUNDLED = "demo"  # the catalogue that comes with shelftalk
 PATIENCE = 60.0  # seconds to wait for another process that builds the same
+LARGE = 32 << 20  # bytes of a catalogue file from which on it is worth starting processes for it
 SPANS = "spans"  # in a run's folder: the index of its training descriptions
 SLOTS = 16  # texts at once where many are written: 32 are a tenth faster and take twice the memory
 
 
 def prepare_catalogue(
-    workspace: Workspace, source: Path, name: str, settings: PrepareSettings, progress: Progress = no_progress
+    workspace: Workspace,
+    source: Path,
+    name: str,
+    settings: PrepareSettings,
+    progress: Progress = no_progress,
+    place: Place = LOCAL,
 ) -> dict[str, Any]:
-    """Prepare `source` as catalogue `name`, replacing an earlier one of that name; see `catalogue.prepare`.
+    """Prepare `source` as catalogue `name` at `place`, replacing an earlier one of that name; see `catalogue.prepare`.
 
     Raises:
         InvalidSettings: a run was trained on the catalogue of that name, and this one would be another.
@@ -78,7 +84,12 @@ def prepare_catalogue(
                 "choose another --name."
             )
 
-    return prepare(source, folder, settings, progress, refuse_if_used)
+    with open_map(place, spread=_is_large(source)) as mapped:
+        return prepare(source, folder, settings, progress, refuse_if_used, mapped)
+
+
+def _is_large(source: Path) -> bool:
+    return source.is_file() and source.stat().st_size > LARGE
 
 
 def prepare_bundled(workspace: Workspace, progress: Progress = no_progress) -> dict[str, Any]:

@@ -22,7 +22,7 @@ import pytest
 from shelftalk.catalogue import download as module
 from shelftalk.catalogue.download import ARCHIVES, Archive, download, published
 from shelftalk.cli.main import run
-from shelftalk.errors import Busy, Damaged, NotFound, NotWritable, ShelftalkError, Unreachable
+from shelftalk.errors import Busy, Damaged, NotFound, NotWritable, Unreachable
 from shelftalk.workspace import lock
 from tests.catalogue.samples import json_lines, rows
 from tests.catalogue.web import QUOTA, Web, certify, serving
@@ -223,6 +223,9 @@ def test_nobody_there_is_told_in_one_line(web: Web, target: Path) -> None:
     web.address = "http://127.0.0.1:9/raw.zip"
     with pytest.raises(Unreachable, match=r"download from 127\.0\.0\.1 failed: .*[Rr]efused.*; check the network"):
         fetch(web, target)
+    web.address = "raw.zip"
+    with pytest.raises(Unreachable, match=r"from raw\.zip failed: Invalid URL 'raw\.zip'.*; check the network"):
+        fetch(web, target)
     web.address = "http://no-such-host.invalid/raw.zip"
     with pytest.raises(
         Unreachable, match=r"from no-such-host\.invalid failed: Failed to resolve .*; check the network"
@@ -310,9 +313,13 @@ def test_the_command_says_what_comes_next_and_prepare_reads_the_file(
     assert json.loads(capsys.readouterr().out)["kept"] == 30
 
 
-def test_the_command_names_what_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["download", "books"]) == ShelftalkError.exit_code + 1
+def test_mistakes_are_told_before_anything_is_fetched(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["download", "books"]) == 2
     assert "no data set 'books'" in capsys.readouterr().err
+    assert run(["download", "amazontitles", "--output", str(tmp_path)]) == 2
+    assert f"--output {tmp_path} is a folder; give a file in it." in capsys.readouterr().err
+    assert run(["download", "amazontitles", "--sha256", "abc"]) == 2
+    assert "--sha256 must be 64 hexadecimal digits, got 'abc'." in capsys.readouterr().err
     program = "import sys; sys.modules['gdown'] = None\nfrom shelftalk.cli import main; main()"
     command = [sys.executable, "-c", program, "download", "amazontitles"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)

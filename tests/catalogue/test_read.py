@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shelftalk.catalogue.columns import Columns
-from shelftalk.catalogue.read import parse_object, reading
+from shelftalk.catalogue.json_lines import parse_object
+from shelftalk.catalogue.read import reading
 from shelftalk.catalogue.rows import Row, Unusable
 from shelftalk.errors import UnreadableInput
 from tests.catalogue.samples import json_lines, rows, write_lines, write_parquet

@@ -102,7 +102,7 @@ def choose_title_columns(source: Path, names: list[str], title_field: str | None
 def usual_columns(names: list[str]) -> tuple[str | None, tuple[str, ...], str | None]:
     """Return the columns that title, description and id take by themselves; None and () where there is none."""
     title, description, uid = (usual_column(role, names) for role in ("title", "description", "id"))
-    return title, _several(names) or ((description,) if description is not None else ()), uid
+    return title, _known(names).description or ((description,) if description is not None else ()), uid
 
 
 def usual_column(role: str, names: list[str]) -> str | None:
@@ -121,35 +121,23 @@ def _choose(source: Path, names: list[str], asked: Mapping[str, str | None]) -> 
             wrong.append(f"no column {name!r} (--{role}-field)")
     if wrong:
         raise UnreadableInput(f"{source} has {' and '.join(wrong)}; its columns are: {_listed(names)}.")
-    description = _description(names, asked, chosen)
     known = _known(names)
-    return Columns(chosen["title"] or "", description, chosen["id"], _variants(names), bool(known and known.escaped))
+    description: tuple[str, ...] = () if (one := chosen.get("description")) is None else (one,)
+    if description and not asked["description"]:
+        description = known.description or description
+    return Columns(chosen["title"] or "", description, chosen["id"], known.variants, known.escaped)
 
 
-def _description(
-    names: list[str], asked: Mapping[str, str | None], chosen: Mapping[str, str | None]
-) -> tuple[str, ...]:
-    if (one := chosen.get("description")) is None:
-        return ()
-    return (() if asked["description"] else _several(names)) or (one,)
-
-
-def _several(names: list[str]) -> tuple[str, ...]:
-    """Return the columns over which the format of these names spreads a description; none where it does not."""
-    spelt, known = _by_lower_case(names), _known(names)
-    return tuple(spelt[name] for name in known.description) if known else ()
-
-
-def _variants(names: list[str]) -> Variants | None:
-    spelt, known = _by_lower_case(names), _known(names)
-    if known is None or known.variants is None:
-        return None
-    return Variants(tuple(spelt[name] for name in known.variants.columns), known.variants.mark)
-
-
-def _known(names: list[str]) -> Format | None:
+def _known(names: list[str]) -> Format:
+    """Return the format that these columns show, its names as the file spells them; an empty one for any other file."""
     spelt = _by_lower_case(names)
-    return next((known for known in FORMATS if all(mark in spelt for mark in known.marks)), None)
+    for known in FORMATS:
+        if all(mark in spelt for mark in known.marks):
+            variants = known.variants and known.variants._replace(
+                columns=tuple(spelt[name] for name in known.variants.columns)
+            )
+            return known._replace(description=tuple(spelt[name] for name in known.description), variants=variants)
+    return Format(())
 
 
 def _by_lower_case(names: list[str]) -> dict[str, str]:

@@ -122,7 +122,7 @@ def _translated(archive: Archive, staged: Path) -> Iterator[None]:
     import gdown
     import requests
 
-    host = urlsplit(archive.url).hostname
+    host = urlsplit(archive.url).hostname or archive.url
     try:
         yield
     except gdown.FileURLRetrievalError as error:

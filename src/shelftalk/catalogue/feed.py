@@ -197,7 +197,7 @@ class _Parser:
     def fault(self, place: int, why: str) -> Malformed:
         """Return what is wrong at a byte, for the item that the parser is in, if any."""
         line = self._line_of(place)
-        return Malformed(self._item_line if self._depth else line, f"line {line}: {why}")
+        return Malformed(self._item_line if self._depth else line, f"{why}, line {line}")
 
     def _begin(self, byte: int) -> None:
         self._byte = byte  # what to add to expat's own count

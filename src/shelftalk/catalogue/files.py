@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, Literal
 
+from shelftalk.catalogue.rows import MOST_BYTES
 from shelftalk.errors import NotFound, UnreadableInput
 
 Kind = Literal["json", "csv", "tsv", "parquet", "xml"]
@@ -44,6 +45,7 @@ CONTROLS = bytes(byte for byte in range(32) if byte not in b"\t\n\v\f\r\x1b")
 
 HEAD_BYTES = 1 << 16
 BUFFER_BYTES = 1 << 20
+BLOCK_BYTES = 4 << 20  # of lines that are handed on together
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,36 @@ def opened(source: Path) -> Iterator[Opened]:
                 yield _unwrapped(source, f"{source.name}/{member}", inner, file, size)
         else:
             yield _unwrapped(source, source.name, file, file, size)
+
+
+def physical_lines(stream: IO[bytes]) -> Iterator[tuple[int, bytes | None]]:
+    """Yield (number from 1, line with its end) of a stream; None stands for a line of over `MOST_BYTES`."""
+    number = 0
+    while line := stream.readline(MOST_BYTES + 1):
+        number += 1
+        if len(line) <= MOST_BYTES or line.endswith(b"\n"):
+            yield number, line
+        else:
+            del line
+            while (rest := stream.readline(1 << 20)) and not rest.endswith(b"\n"):
+                pass
+            yield number, None
+
+
+def line_blocks(stream: IO[bytes]) -> Iterator[tuple[int, bytes]]:
+    """Yield (number of its first line, from 1; whole lines) of a stream, some 4 MiB at a time.
+
+    Of a line of over `MOST_BYTES` only so much is kept that it can be told.
+    """
+    number = 1
+    while block := stream.read(BLOCK_BYTES):
+        if not block.endswith(b"\n"):
+            rest = stream.readline(MOST_BYTES + 1)
+            while rest and not rest.endswith(b"\n") and (more := stream.readline(1 << 20)):
+                rest = rest[: MOST_BYTES + 1] + more[-1:]
+            block += rest
+        yield number, block
+        number += block.count(b"\n")
 
 
 def _open(source: Path) -> IO[bytes]:

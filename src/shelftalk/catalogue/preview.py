@@ -17,14 +17,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from shelftalk.catalogue.columns import usual_columns
-from shelftalk.catalogue.files import Kind, Opened, opened
+from shelftalk.catalogue.files import Kind, Opened, opened, physical_lines
+from shelftalk.catalogue.json_lines import JsonLines
 from shelftalk.catalogue.read import (
     SURROGATE,
     Delimited,
     FeedItems,
-    JsonLines,
     ParquetRows,
-    physical_lines,
     reading_parquet,
     values_of,
 )

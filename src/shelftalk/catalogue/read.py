@@ -7,26 +7,24 @@ A row that cannot be read is yielded as an `Unusable` and reading goes on after 
 from __future__ import annotations
 
 import csv
-import json
 import re
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import Any, Protocol
 
-import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from shelftalk.catalogue.columns import Columns
 from shelftalk.catalogue.feed import Feed, Item, Malformed
-from shelftalk.catalogue.files import Opened, opened
+from shelftalk.catalogue.files import Opened, opened, physical_lines
+from shelftalk.catalogue.json_lines import OBJECTS_SEEN, JsonLines
 from shelftalk.catalogue.rows import MOST_BYTES, Row, Unusable, row_or_fault, too_long
 from shelftalk.errors import UnreadableInput
 
-OBJECTS_SEEN = 100  # JSON objects whose keys count as the columns
 SURROGATE = re.compile("[\ud800-\udfff]")
 PARQUET_ROWS = 256  # a batch of the longest texts must still fit in memory
 
@@ -66,41 +64,6 @@ def reading(source: Path) -> Iterator[Reader]:
             yield FeedItems(file)
         else:
             yield Delimited(file)
-
-
-class JsonLines:
-    """JSON Lines: one object a line; a row's line is its physical line."""
-
-    def __init__(self, file: Opened) -> None:
-        self.name = file.name
-        self._file = file
-
-    def columns(self) -> list[str]:
-        """Name the keys of the first objects; a key may be missing in single rows."""
-        found = (value for _, value in self._objects() if isinstance(value, dict))
-        return list(dict.fromkeys(key for value in islice(found, OBJECTS_SEEN) for key in value))
-
-    def rows(self, columns: Columns) -> Iterator[tuple[int, Row | Unusable]]:
-        """Yield every line that is not blank."""
-        for number, value in self._objects():
-            if isinstance(value, Unusable):
-                yield number, value
-            else:
-                yield number, row_or_fault(value, columns)
-
-    def position(self) -> int:
-        """Return how many bytes of the file on disk have been read."""
-        return self._file.position()
-
-    def _objects(self) -> Iterator[tuple[int, dict[str, Any] | Unusable]]:
-        for number, line in physical_lines(self._file.stream):
-            if line is None:
-                yield number, too_long()
-            elif not line.isspace():
-                try:
-                    yield number, parse_object(line)
-                except Unusable as fault:
-                    yield number, fault
 
 
 class Delimited:
@@ -239,55 +202,6 @@ def reading_parquet(path: Path) -> Iterator[None]:
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         reason = str(error).partition("\n")[0].rstrip(".")
         raise UnreadableInput(f"{path} is a corrupt Parquet file ({reason}); export it again.") from error
-
-
-def physical_lines(stream: IO[bytes]) -> Iterator[tuple[int, bytes | None]]:
-    """Yield (number from 1, line with its end) of a stream; None stands for a line of over `MOST_BYTES`."""
-    number = 0
-    while line := stream.readline(MOST_BYTES + 1):
-        number += 1
-        if len(line) <= MOST_BYTES or line.endswith(b"\n"):
-            yield number, line
-        else:
-            del line
-            while (rest := stream.readline(1 << 20)) and not rest.endswith(b"\n"):
-                pass
-            yield number, None
-
-
-def parse_object(line: bytes) -> dict[str, Any]:
-    """Parse one line of JSON Lines.
-
-    What orjson refuses gets a second chance with Python's own parser, which knows NaN and the lone surrogates that
-    careless exports hold.
-
-    Raises:
-        Unusable: invalid_utf8, invalid_json (also where it is nested too deep), or not_an_object.
-    """
-    try:
-        value = orjson.loads(line)
-    except orjson.JSONDecodeError as error:
-        value = _parse_again(line, str(error))
-    if not isinstance(value, dict):
-        raise Unusable("not_an_object", f"a JSON {_json_type(value)}")
-    return value
-
-
-def _parse_again(line: bytes, why: str) -> Any:
-    try:
-        return json.loads(line.decode())
-    except UnicodeDecodeError as error:
-        raise Unusable("invalid_utf8", f"byte {error.start + 1} of the line is not UTF-8") from None
-    except RecursionError:
-        raise Unusable("invalid_json", "nested too deep") from None
-    except ValueError:
-        raise Unusable("invalid_json", why) from None
-
-
-def _json_type(value: Any) -> str:
-    if value is None or isinstance(value, bool):
-        return json.dumps(value)
-    return "array" if isinstance(value, list) else "string" if isinstance(value, str) else "number"
 
 
 class _Feed:

@@ -7,6 +7,7 @@ platform. Two different texts share a fingerprint about once in ten million cata
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Any
 
@@ -25,6 +26,13 @@ def fingerprint(field: str, text: str) -> int:
     """Return a text's unsigned 64-bit fingerprint; those of two fields never stand for the same thing."""
     digest = blake2b(text.encode(), digest_size=8, person=field.encode())
     return int.from_bytes(digest.digest(), "little")
+
+
+def fingerprints(field: str, texts: Iterable[bytes]) -> Fingerprints:
+    """Return the fingerprints of texts in UTF-8, as `fingerprint` makes them, in order."""
+    person = field.encode()
+    digests = [blake2b(text, digest_size=8, person=person).digest() for text in texts]
+    return np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)
 
 
 def draw(seed: int, purpose: str, number: int) -> int:

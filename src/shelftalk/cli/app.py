@@ -102,15 +102,18 @@ def prepare(
     ],
     name: Annotated[str, typer.Option("--name", help="Name for the catalogue.")],
     settings: PrepareSettings,
+    engine: PlaceOption = "local",
+    address: AddressOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     as_json: JsonOption = False,
 ) -> None:
     """Read a product file, clean it, and split it into a catalogue to train on."""
+    place = Place(engine, address)
     from shelftalk.cli import output
     from shelftalk.pipeline import prepare_catalogue
 
     with output.step(f"Preparing {file.name}") as progress:
-        summary = prepare_catalogue(Workspace(workspace), file, name, settings, progress)
+        summary = prepare_catalogue(Workspace(workspace), file, name, settings, progress, place)
     if as_json:
         output.print_json(summary)
         return

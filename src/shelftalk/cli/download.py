@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +10,7 @@ from typing import Annotated
 import typer
 
 from shelftalk.cli.options import JsonOption
+from shelftalk.errors import UserError
 
 
 def download(
@@ -34,6 +36,10 @@ def download(
 
     archive = published(name, url)
     file = output or Path(archive.file)
+    if file.is_dir():
+        raise UserError(f"--output {file} is a folder; give a file in it.")
+    if sha256 is not None and not re.fullmatch("[0-9A-Fa-f]{64}", sha256):
+        raise UserError(f"--sha256 must be 64 hexadecimal digits, got {sha256!r}.")
     with screen.step(f"Downloading {archive.file}") as progress:
         digest = fetch(archive, file, sha256, progress)
     following = f"shelftalk prepare {shlex.quote(str(file))} --name {name}"

@@ -1,4 +1,4 @@
-"""Choose where work runs: in this process, or on the machines of a Ray cluster."""
+"""Choose where work runs: in this process and others of this machine, or on the machines of a Ray cluster."""
 
 from __future__ import annotations
 
@@ -43,16 +43,24 @@ LOCAL = Place()
 
 
 @contextmanager
-def open_map(place: Place = LOCAL, model: bool = False) -> Iterator[Map]:
+def open_map(place: Place = LOCAL, spread: bool = True, model: bool = False) -> Iterator[Map]:
     """Yield what maps a stage's work at `place`, and end what was started for it when the block ends.
 
-    `model` says that each call runs a model: it takes a GPU where the cluster has some, otherwise a whole machine.
+    `spread` says that on this machine the work is worth starting processes for, one for each core. `model` says that
+    each call runs a model: on a cluster it takes a GPU where there are some, otherwise a whole machine.
 
     Raises:
+        Failure: see `local.processes`.
         MissingPackage, Unreachable, AccessDenied: see `cluster.connected`.
     """
     if place.engine == "local":
-        yield map
+        if not spread:
+            yield map
+            return
+        from shelftalk.engines.local import processes
+
+        with processes() as mapped:
+            yield mapped
         return
     from shelftalk.engines.cluster import connected
 

@@ -1,8 +1,8 @@
 """Read the rows of a file of titles, each with the request to put to the model or the reason why there is none.
 
 A row is counted and kept whatever is wrong with it. The reasons are those of `catalogue.prepare` for a row as such and
-for its title (invalid_json, not_an_object, invalid_csv, invalid_utf8, line_too_long, variant, missing_title,
-title_not_text) and
+for its title (invalid_json, not_an_object, invalid_csv, invalid_xml, invalid_utf8, line_too_long, variant,
+missing_title, title_not_text) and
 
     title_too_long    more than 1,000 characters as it stands in the file
 """

@@ -122,7 +122,7 @@ def _map_columns(seen: Preview) -> dict[str, str | None]:
     guesses = {"title_field": seen.title, "description_field": together, "id_field": seen.uid}
     mapping: dict[str, str | None] = {}
     for place, (role, guess) in zip(st.columns(3), guesses.items(), strict=True):
-        options = list(dict.fromkeys([NONE, *([guess] if guess else []), *seen.columns]))
+        options = list(dict.fromkeys([NONE, *seen.columns, guess or NONE]))
         index = options.index(guess) if guess in options else 0
         none = text("catalogue.numbered") if role == "id_field" else text("catalogue.choose_column")
         words = {one: one or none for one in options}
