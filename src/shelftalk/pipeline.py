@@ -26,7 +26,7 @@ from shelftalk.generation.compare import Comparison, compare
 from shelftalk.models.query_embedder import QueryEmbedder
 from shelftalk.models.registry import find_model
 from shelftalk.prompts import prompt_for
-from shelftalk.records import Product, Progress, counter, no_progress
+from shelftalk.records import Map, Product, Progress, counter, no_progress
 from shelftalk.retrieval.pointer import is_built
 from shelftalk.settings import DecodingSettings, PrepareSettings, TrainingSettings
 from shelftalk.training.jobs import delete_run as delete_run
@@ -194,17 +194,17 @@ def _open_or_create(
     return Run.create(workspace, name, catalogue, settings, base)
 
 
-def index_run(run: Run, progress: Progress = no_progress) -> dict[str, Any]:
+def index_run(run: Run, progress: Progress = no_progress, mapped: Map = map) -> dict[str, Any]:
     """Build the indexes of exactly the products that `run` trains on: their meaning, and their words for copied spans.
 
-    Vectors that are there are not made again.
+    Vectors that are there are not made again; others are embedded wherever `mapped` has it done.
     """
     from shelftalk.evidence.spans import build_spans
-    from shelftalk.models.embedder import Embedder
+    from shelftalk.retrieval.embed import embed_texts
     from shelftalk.retrieval.index import build_index
 
     products = run.products()
-    built = build_index(products, run.index, Embedder.load(), progress)
+    built = build_index(products, run.index, embed_texts, progress, mapped)
     build_spans(products, run.folder / SPANS)
     return built
 
