@@ -134,7 +134,6 @@ def build(folder: Path, count: int) -> dict[str, Any]:
         "build_seconds": built["seconds"],
         "memory_before_gib": before,
         "peak_memory_gib": memory(),
-        "check_memory_gib": memory(resource.RUSAGE_CHILDREN),
         "disk_gib": size(folder),
         "peak_disk_gib": max(disk[0], size(folder)),
     }
@@ -179,9 +178,9 @@ def exact(shop: Shop, questions: np.ndarray) -> np.ndarray:
     return rows
 
 
-def memory(whose: int = resource.RUSAGE_SELF) -> float:
-    """Return the most GiB of memory that a process, or the largest of its children, had so far."""
-    return round(resource.getrusage(whose).ru_maxrss / 2**20, 2)
+def memory() -> float:
+    """Return the most GiB of memory that this process had so far."""
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2)
 
 
 def size(folder: Path) -> float:

@@ -9,6 +9,7 @@ a private view of the folder. A record's id is the row of its vector. No embeddi
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
 import sqlite3
@@ -17,7 +18,7 @@ import sys
 import tempfile
 import weakref
 from collections.abc import Iterable
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,7 @@ def build(folder: Path, blocks: Iterable[np.ndarray], count: int) -> None:
                     part = block[start : start + batch]
                     collection.add(ids=[str(row) for row in range(first, first + len(part))], embeddings=part)
                     first += len(part)
+                _give_back_memory()
         with closing(sqlite3.connect(folder / DATABASE)) as database:
             database.execute("VACUUM")  # the log of the additions, 15 times what remains
     except (ChromaError, RuntimeError, ValueError, sqlite3.Error) as error:
@@ -147,6 +149,11 @@ def _client(folder: Path) -> Any:
 def _graph(count: int) -> dict[str, Any]:
     # Synchronised exactly once, with the last vector: any later and every opening would build the graph anew.
     return {"hnsw": {"space": "cosine", "sync_threshold": count, "batch_size": count, "ef_search": 1000}}
+
+
+def _give_back_memory() -> None:
+    with suppress(AttributeError):  # glibc alone keeps what Chroma frees, as much as the vectors themselves
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _lay_out(folder: Path, view: Path) -> None:
