@@ -173,9 +173,9 @@ def exact(shop: Shop, questions: np.ndarray) -> np.ndarray:
     for number, block in enumerate(shop.blocks()):
         cosines = np.hstack([cosines, questions @ block.T])
         rows = np.hstack([rows, np.broadcast_to(np.arange(len(block)) + number * BLOCK, (len(questions), len(block)))])
-        best = np.argsort(-cosines, axis=1, kind="stable")[:, :K]
+        best = np.argpartition(-cosines, K - 1, axis=1)[:, :K]
         rows, cosines = np.take_along_axis(rows, best, 1), np.take_along_axis(cosines, best, 1)
-    return rows
+    return np.take_along_axis(rows, np.argsort(-cosines, axis=1), 1)
 
 
 def memory() -> float:
