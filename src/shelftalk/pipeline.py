@@ -213,17 +213,18 @@ def _open_or_create(
     return Run.create(workspace, name, catalogue, settings, base)
 
 
-def index_run(run: Run, progress: Progress = no_progress) -> dict[str, Any]:
+def index_run(run: Run, progress: Progress = no_progress, place: Place = LOCAL) -> dict[str, Any]:
     """Build the indexes of exactly the products that `run` trains on: their meaning, and their words for copied spans.
 
-    Vectors that are there are not made again.
+    Vectors that are there are not made again; others are embedded at `place`.
     """
     from shelftalk.evidence.spans import build_spans
-    from shelftalk.models.embedder import Embedder
+    from shelftalk.retrieval.embed import embed_texts
     from shelftalk.retrieval.index import build_index
 
     products = run.products()
-    built = build_index(products, run.index, Embedder.load(), progress)
+    with open_map(place, "gpu or core", spread=False) as mapped:
+        built = build_index(products, run.index, embed_texts, progress, mapped)
     build_spans(products, run.folder / SPANS)
     return built
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 from shelftalk import pipeline
 from shelftalk.catalogue.files import BLOCK_BYTES
 from shelftalk.engines.choose import Place
+from shelftalk.retrieval import vectors
 from shelftalk.settings import PrepareSettings
+from shelftalk.training.run import Run
 from shelftalk.workspace import Workspace
 from tests.conftest import write_catalogue_file
 from tests.engines.conftest import TwoNodes
@@ -33,3 +36,12 @@ def test_a_catalogue_is_the_same_to_the_byte(
     strike("worker", 0)
     pipeline.prepare_catalogue(workspace, source, "there", SETTINGS, place=Place("ray", two_nodes.address))
     assert contents(workspace.catalogue("there")) == contents(workspace.catalogue("here"))
+
+
+def test_vectors_are_the_same_to_the_byte(two_nodes: TwoNodes, tiny_run: Run, tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path / "own")
+    shutil.copytree(tiny_run.workspace.root, workspace.root)
+    run = Run.open(workspace, "pegs")
+    shutil.rmtree(run.index)
+    pipeline.index_run(run, place=Place("ray", two_nodes.address))
+    assert (run.index / vectors.FILE).read_bytes() == (tiny_run.index / vectors.FILE).read_bytes()

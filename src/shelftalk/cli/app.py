@@ -207,14 +207,21 @@ def _training_settings(workspace: Workspace, run: str, preset: str | None, assig
 
 
 @app.command()
-def index(run: RunArgument, workspace: WorkspaceOption = DEFAULT_WORKSPACE, as_json: JsonOption = False) -> None:
+def index(
+    run: RunArgument,
+    engine: PlaceOption = "local",
+    address: AddressOption = None,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    as_json: JsonOption = False,
+) -> None:
     """Index exactly the products that a run trains on, so that they can be found as references."""
+    place = Place(engine, address)
     opened = open_run(workspace, run)
     from shelftalk.cli import output
     from shelftalk.pipeline import index_run
 
     with output.step(f"Indexing {run}") as progress:
-        result = index_run(opened, progress)
+        result = index_run(opened, progress, place)
     if as_json:
         output.print_json(result)
     else:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Literal
 
 from shelftalk.errors import InvalidSettings
 from shelftalk.records import Map
 
 ENGINES = ("local", "ray")
+
+Needs = Literal["core", "gpu or core", "gpu or machine"]
 
 # The engines' modules stay out of this one: each loads what the other does without.
 
@@ -43,11 +46,12 @@ LOCAL = Place()
 
 
 @contextmanager
-def open_map(place: Place = LOCAL, spread: bool = True, model: bool = False) -> Iterator[Map]:
+def open_map(place: Place = LOCAL, needs: Needs = "core", spread: bool = True) -> Iterator[Map]:
     """Yield what maps a stage's work at `place`, and end what was started for it when the block ends.
 
-    `spread` says that on this machine the work is worth starting processes for, one for each core. `model` says that
-    each call runs a model: on a cluster it takes a GPU where there are some, otherwise a whole machine.
+    `needs` says what each call takes on a cluster: a core; a GPU where there are some, otherwise a core; or a GPU where
+    there are some, otherwise a whole machine. On this machine there is a process for each core where `spread` says that
+    the work is worth starting them, otherwise this one does it.
 
     Raises:
         Failure: see `local.processes`.
@@ -65,6 +69,6 @@ def open_map(place: Place = LOCAL, spread: bool = True, model: bool = False) -> 
     from shelftalk.engines.cluster import connected
 
     with connected(place.address):
-        from shelftalk.engines.ray import map_calls, map_models
+        from shelftalk.engines.ray import ray_map
 
-        yield map_models if model else map_calls
+        yield ray_map(needs)

@@ -16,8 +16,9 @@ from typing import Any
 import ray
 import ray.data
 
+from shelftalk.engines.choose import Needs
 from shelftalk.errors import ShelftalkError
-from shelftalk.records import Item, Result
+from shelftalk.records import Item, Map, Result
 
 IN_FLIGHT = 8  # items for each task that can run at once: enough to keep them busy, and all that is held in memory
 
@@ -25,38 +26,33 @@ for _name in ("ray.data", "ray.train"):
     logging.getLogger(_name).setLevel(logging.CRITICAL)  # both tell each step to whoever watches
 
 
-def map_calls(function: Callable[[Item], Result], items: Iterable[Item], /) -> Iterator[Result]:
-    """Apply `function` to each item on one CPU each; see `records.Map`."""
-    return _map(function, items, cpus=1)
-
-
-def map_models(function: Callable[[Item], Result], items: Iterable[Item], /) -> Iterator[Result]:
-    """Apply `function`, which runs a model, on a GPU each, or where there is none on all CPUs of a machine."""
-    if gpus := int(ray.cluster_resources().get("GPU", 0)):
-        return _map(function, items, cpus=max(1, _all_cpus() // gpus), gpus=1)
-    return _map(function, items, cpus=smallest_machine())
+def ray_map(needs: Needs) -> Map:
+    """Return the map over the cluster that this process is connected to; see `choose.open_map` for `needs`."""
+    cpus, gpus = (int(ray.cluster_resources().get(kind, 0)) for kind in ("CPU", "GPU"))
+    if needs != "core" and gpus:
+        share = {"num_cpus": max(1, cpus // gpus), "num_gpus": 1}
+    else:
+        share = {"num_cpus": smallest_machine() if needs == "gpu or machine" else 1}
+    return partial(_map, share, IN_FLIGHT * max(1, cpus // share["num_cpus"]))
 
 
 def smallest_machine() -> int:
-    """Return how many CPUs each machine of the cluster has at least."""
+    """Return how many CPUs each machine of the cluster has at least, of those that have one."""
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     return min((int(one["CPU"]) for one in nodes if one.get("CPU", 0) >= 1), default=1)
 
 
-def _map(function: Callable[[Item], Result], items: Iterable[Item], *, cpus: int, gpus: int = 0) -> Iterator[Result]:
+def _map(
+    share: dict[str, int], window: int, function: Callable[[Item], Result], items: Iterable[Item], /
+) -> Iterator[Result]:
     """Yield the results a window at a time: whatever their number, no more items and results than that are held."""
-    window = IN_FLIGHT * max(1, _all_cpus() // cpus)
     remaining = iter(items)
     while parcels := [{"item": Parcel(one)} for one in islice(remaining, window)]:
         dataset = ray.data.from_items(parcels, override_num_blocks=len(parcels))
         dataset.context.execution_options.preserve_order = True
         dataset.context.enable_progress_bars = False
-        for row in dataset.map(partial(_apply, function), num_cpus=cpus, num_gpus=gpus or None).iter_rows():
+        for row in dataset.map(partial(_apply, function), **share).iter_rows():
             yield row["result"].open()
-
-
-def _all_cpus() -> int:
-    return int(ray.cluster_resources().get("CPU", 1))
 
 
 class Parcel:

@@ -20,6 +20,7 @@ from ray.train.torch import TorchTrainer
 from ray.train.v2.api.exceptions import ControllerError, WorkerGroupError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from shelftalk.engines.ray import smallest_machine
 from shelftalk.errors import Failure, InvalidSettings, ShelftalkError
 
 Argument = TypeVar("Argument")
@@ -81,11 +82,10 @@ def _scaling(workers: int | None) -> ScalingConfig:
     if count > (gpus or cpus):
         what = f"{gpus} GPUs" if gpus else f"{cpus} CPUs"
         raise InvalidSettings(f"--workers {count} are more than the cluster's {what}; take at most {gpus or cpus}.")
-    smallest = min(int(one["CPU"]) for one in nodes if one.get("CPU"))
     return ScalingConfig(
         num_workers=count,
         use_gpu=bool(gpus),
-        resources_per_worker={"CPU": max(1, min(cpus // count, smallest)), **({"GPU": 1} if gpus else {})},
+        resources_per_worker={"CPU": max(1, min(cpus // count, smallest_machine())), **({"GPU": 1} if gpus else {})},
     )
 
 

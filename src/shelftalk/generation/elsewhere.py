@@ -86,7 +86,7 @@ def writers(
     if place.engine == "local":
         yield Writers(choose_engine(run, settings, asked)[0], run, opening, None, say)
         return
-    with open_map(place, model=True) as mapped:
+    with open_map(place, "gpu or machine") as mapped:
         [name] = mapped(_choose, [opening])
         yield Writers(name, run, replace(opening, asked=name), mapped, say)
 
