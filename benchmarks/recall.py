@@ -46,7 +46,7 @@ def of_run(run: Run) -> dict[str, Any]:
     """Measure a run's index with the held-out titles of its catalogue."""
     pipeline.open_index(run)
     titles = [product.title for product in run.catalogue().products("test")]
-    indexed = vectors.read_vectors(run.index / vectors.FILE)
+    indexed = np.concatenate(list(vectors.read_vectors(run.index / vectors.FILE)))
     store = chroma.Store.open(next(run.index.glob("chroma-*")))
     return recall(store, indexed, QueryEmbedder.load().embed(titles))
 
@@ -58,7 +58,7 @@ def of_clusters(count: int) -> dict[str, Any]:
     indexed = unit(centres[rng.integers(CLUSTERS, size=count)] + rng.normal(size=(count, WIDTH)) * 0.8)
     queries = unit(indexed[rng.choice(count, QUERIES)] + 0.5 * unit(rng.normal(size=(QUERIES, WIDTH))))
     with tempfile.TemporaryDirectory() as folder:
-        chroma.build(Path(folder), indexed)
+        chroma.build(Path(folder), [indexed], count)
         return recall(chroma.Store.open(Path(folder)), indexed, queries)
 
 

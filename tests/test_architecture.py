@@ -60,6 +60,7 @@ HOMES = {
     "pydantic": {"api"},
     "pydantic_core": {"api"},
     "anyio": {"api"},
+    "ray": {"engines"},
     "pickle": set(),
 }
 
@@ -136,7 +137,7 @@ def test_help_loads_no_heavy_library(arguments: list[str]) -> None:
         "from shelftalk.cli.main import run\n"
         "assert run(sys.argv[1:]) == 0\n"
         "heavy = {'torch', 'transformers', 'peft', 'chromadb', 'pyarrow', 'numpy', 'sacrebleu'}\n"
-        "heavy |= {'fastapi', 'uvicorn', 'streamlit'}\n"
+        "heavy |= {'fastapi', 'uvicorn', 'streamlit', 'ray'}\n"
         "heavy &= set(sys.modules)\n"
         "assert not heavy, heavy\n"
     )

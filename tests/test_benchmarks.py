@@ -55,6 +55,15 @@ def test_the_benchmark_of_near_duplicates_ends_with_its_figures() -> None:
     assert figures["catalogue_linked_under_0.6"] == 0
 
 
+def test_the_benchmark_of_the_index_finds_what_an_exact_search_finds() -> None:
+    command = [sys.executable, "-m", "benchmarks.index", "--count", "3000", "--json"]
+    output = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=300).stdout
+    figures = json.loads(output.splitlines()[-1])
+    assert figures["products"] == 3000
+    assert figures["recall_at_10"] > 0.99
+    assert min(figures[key] for key in ("build_seconds", "peak_memory_gib", "disk_gib", "p99_3_ms")) > 0
+
+
 @pytest.mark.slow
 def test_the_gpu_benchmark_ends_with_its_ratios() -> None:
     command = [sys.executable, "-m", "benchmarks.training_gpu", "--tiny", "--updates", "3", "--rounds", "1", "--json"]

@@ -10,7 +10,7 @@ from tests.retrieval.words import WordEmbedder, numbered
 def built(tmp_path_factory):
     """The index of 300 products in a run named `reader`: not to be changed."""
     folder = tmp_path_factory.mktemp("runs") / "reader" / "index"
-    build_index(numbered(300), folder, WordEmbedder())
+    build_index(numbered(300), folder, WordEmbedder().embed)
     return folder
 
 

@@ -1,5 +1,6 @@
 import shutil
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,10 +15,15 @@ def unit(count: int, seed: int = 0) -> np.ndarray:
     return np.asarray(content / np.linalg.norm(content, axis=1, keepdims=True))
 
 
+def write(path: Path, content: np.ndarray) -> Path:
+    vectors.write(path, vectors.digest(numbered(len(content))), content)
+    return path
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     place = tmp_path_factory.mktemp("chroma")
-    chroma.build(place, unit(250))
+    chroma.build(place, [unit(250)], 250)
     return place
 
 
@@ -31,22 +37,22 @@ def test_the_three_nearest_are_those_of_a_full_comparison(folder):
 
 @pytest.mark.parametrize("count", [1, 2, 5])
 def test_few_vectors_are_served(tmp_path, count):
-    chroma.build(tmp_path, unit(count))
+    chroma.build(tmp_path, [unit(count)], count)
     store = chroma.Store.open(tmp_path)
-    assert chroma.fault(store, unit(count)) == ""
+    assert chroma.fault(store, write(tmp_path / "vectors.parquet", unit(count))) == ""
     assert len(store.nearest(unit(1), 99)[0]) == count
 
 
 def test_more_vectors_than_a_batch_holds_are_served(tmp_path):
     content = unit(6000)
-    chroma.build(tmp_path, content)
-    assert chroma.fault(chroma.Store.open(tmp_path), content) == ""
+    chroma.build(tmp_path, [content[:50], content[50:]], 6000)
+    assert chroma.fault(chroma.Store.open(tmp_path), write(tmp_path / "vectors.parquet", content)) == ""
 
 
 def test_the_same_vector_many_times_is_served(tmp_path):
     content = np.repeat(unit(1), 200, axis=0)
-    chroma.build(tmp_path, content)
-    assert chroma.fault(chroma.Store.open(tmp_path), content) == ""
+    chroma.build(tmp_path, [content], 200)
+    assert chroma.fault(chroma.Store.open(tmp_path), write(tmp_path / "vectors.parquet", content)) == ""
 
 
 def test_the_graph_is_stored_so_that_opening_need_not_build_it(folder):
@@ -78,22 +84,23 @@ def test_an_empty_folder_does_not_open_and_leaves_no_temporary_folder(tmp_path, 
 
 
 def test_the_check_passes_what_was_built_and_refuses_other_vectors(folder, tmp_path):
-    path = tmp_path / "vectors.parquet"
-    vectors.write(path, numbered(250), unit(250))
+    path = write(tmp_path / "vectors.parquet", unit(250))
     chroma.verify(folder, path)
-    vectors.write(path, numbered(250), unit(250, seed=1))
+    write(path, unit(250, seed=1))
     with pytest.raises(Damaged, match="only 0% of the vectors find themselves"):
         chroma.verify(folder, path)
 
 
-def test_the_check_counts(folder):
-    assert chroma.fault(chroma.Store.open(folder), unit(251)) == "it holds 250 vectors instead of 251"
+def test_the_check_counts(folder, tmp_path):
+    path = write(tmp_path / "vectors.parquet", unit(251))
+    assert chroma.fault(chroma.Store.open(folder), path) == "it holds 250 vectors instead of 251"
 
 
-def test_the_check_notices_three_rows_in_a_hundred_that_find_others(folder):
+def test_the_check_notices_three_rows_in_a_hundred_that_find_others(folder, tmp_path):
     content = unit(250)
     content[:8] = unit(8, seed=1)
-    assert chroma.fault(chroma.Store.open(folder), content) == "only 97% of the vectors find themselves"
+    path = write(tmp_path / "vectors.parquet", content)
+    assert chroma.fault(chroma.Store.open(folder), path) == "only 97% of the vectors find themselves"
 
 
 @pytest.mark.parametrize("name", ["data_level0.bin", "header.bin", "index_metadata.pickle"])
@@ -101,7 +108,7 @@ def test_whatever_garbage_does_to_chroma_the_check_reports_it_in_one_line(folder
     copy = shutil.copytree(folder, tmp_path / "copy")
     (file,) = copy.glob(f"*/{name}")
     file.write_bytes(np.random.default_rng(0).bytes(max(100, file.stat().st_size)))
-    vectors.write(tmp_path / "vectors.parquet", numbered(250), unit(250))
+    write(tmp_path / "vectors.parquet", unit(250))
     with pytest.raises(
         Damaged, match=r"^The new Chroma folder .* fails its check \(.*\); run the same command again\.$"
     ):
@@ -111,7 +118,7 @@ def test_whatever_garbage_does_to_chroma_the_check_reports_it_in_one_line(folder
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 has no safe path")
 def test_the_check_takes_no_module_from_the_working_directory(folder, tmp_path, monkeypatch):
     (tmp_path / "numpy.py").write_text("raise SystemExit('taken from the working directory')")
-    vectors.write(tmp_path / "vectors.parquet", numbered(250), unit(250))
+    write(tmp_path / "vectors.parquet", unit(250))
     monkeypatch.chdir(tmp_path)
     chroma.verify(folder, tmp_path / "vectors.parquet")
 

@@ -1,5 +1,6 @@
 import ctypes
 import json
+import multiprocessing
 import os
 import random
 import shutil
@@ -7,10 +8,13 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from shelftalk.errors import Busy, Damaged, NotFound, TooFewProducts
@@ -40,7 +44,7 @@ def assert_serves(folder: Path, products: list[Product]) -> None:
 
 
 def test_building_reports_and_leaves_only_what_it_says(built):
-    digest = sha256(built / "vectors.parquet")
+    digest = vectors.fingerprint(built / "vectors.parquet")
     assert sorted(entry.name for entry in built.iterdir()) == [f"chroma-{digest[:12]}", "index.json", "vectors.parquet"]
     assert json.loads((built / "index.json").read_text()) == {
         "vectors_sha256": digest,
@@ -52,7 +56,7 @@ def test_building_reports_and_leaves_only_what_it_says(built):
 
 def test_no_product_is_too_few(tmp_path):
     with pytest.raises(TooFewProducts, match="at least one product, got none"):
-        build_index([], tmp_path / "index", WordEmbedder())
+        build_index([], tmp_path / "index", WordEmbedder().embed)
     assert not list(tmp_path.iterdir())
 
 
@@ -80,6 +84,10 @@ def scramble(file: Path) -> None:
 
 def delete_graph(folder: Path) -> None:
     graph_file(folder, "data_level0.bin").unlink()
+
+
+def scramble_texts(folder: Path) -> None:
+    scramble(next(folder.glob("chroma-*/texts.arrow")))
 
 
 def scramble_graph(folder: Path) -> None:
@@ -119,6 +127,7 @@ ALL_DAMAGES = [
     delete_graph,
     scramble_graph,
     scramble_links,
+    scramble_texts,
     truncate_database,
     delete_manifest,
     delete_store,
@@ -138,7 +147,7 @@ def test_a_damaged_store_is_never_opened(folder, monkeypatch, damage):
             open_index(folder)
 
 
-@pytest.mark.parametrize("damage", [delete_graph, scramble_graph, truncate_database, delete_pointer])
+@pytest.mark.parametrize("damage", [delete_graph, scramble_graph, scramble_texts, truncate_database, delete_pointer])
 def test_a_damaged_store_is_built_again(folder, damage):
     damage(folder)
     assert_serves(folder, numbered(300))
@@ -147,17 +156,47 @@ def test_a_damaged_store_is_built_again(folder, damage):
 def test_changed_vectors_are_served_and_the_old_folder_goes(folder):
     products = numbered(310)[10:]
     texts = [f"{product.title}\n{product.description}" for product in products]
-    vectors.write(folder / "vectors.parquet", products, WordEmbedder().embed(texts))
+    vectors.write(folder / "vectors.parquet", vectors.digest(products), WordEmbedder().embed(texts), products)
     assert_serves(folder, products)
 
 
-def test_rotten_vectors_are_refused_with_their_cure_which_works(folder):
+@pytest.mark.parametrize("place", [0.1, 0.5, 0.9])
+def test_rotten_vectors_are_noticed_when_they_are_needed_and_their_cure_works(folder, place):
     content = bytearray((folder / "vectors.parquet").read_bytes())
-    content[len(content) // 2] ^= 1
+    content[int(len(content) * place)] ^= 1
     (folder / "vectors.parquet").write_bytes(content)
+    assert open_index(folder)[1].count == 300  # the derived folder is whole
+    delete_store(folder)
     with pytest.raises(Damaged, match=r"shelftalk index mine$"):
         open_index(folder)
-    build_index(numbered(300), folder, WordEmbedder())
+    embedder = WordEmbedder()
+    build_index(numbered(300), folder, embedder.embed)
+    assert len(embedder.embedded) == 300
+    assert_serves(folder, numbered(300))
+
+
+def test_rotten_vectors_of_a_whole_index_are_embedded_again(folder):
+    content = bytearray((folder / "vectors.parquet").read_bytes())
+    content[-2000] ^= 1
+    (folder / "vectors.parquet").write_bytes(content)
+    embedder = WordEmbedder()
+    build_index(numbered(300), folder, embedder.embed)
+    assert len(embedder.embedded) == 300
+    assert_serves(folder, numbered(300))
+
+
+def test_rotten_texts_are_written_again_and_nothing_is_embedded(folder):
+    content = bytearray((folder / "vectors.parquet").read_bytes())
+    column = pq.read_metadata(folder / "vectors.parquet").row_group(0).column(3)
+    assert column.path_in_schema == "description"
+    content[column.data_page_offset + column.total_compressed_size // 2] ^= 1
+    (folder / "vectors.parquet").write_bytes(content)
+    delete_store(folder)
+    with pytest.raises(Damaged, match=r"shelftalk index mine$"):
+        open_index(folder)
+    embedder = WordEmbedder()
+    build_index(numbered(300), folder, embedder.embed)
+    assert embedder.embedded == []
     assert_serves(folder, numbered(300))
 
 
@@ -170,7 +209,7 @@ def test_no_index_is_not_found(tmp_path):
 def test_only_new_and_changed_products_are_embedded(folder):
     products = [*numbered(302)[2:], Product("0000000001", "title1 alpha1", "another text")]
     embedder, calls = WordEmbedder(), []
-    report = build_index(products, folder, embedder, lambda done, total: calls.append((done, total)))
+    report = build_index(products, folder, embedder.embed, lambda done, total: calls.append((done, total)))
     assert embedder.embedded == [
         "title300 alpha300\ntext300 beta300",
         "title301 alpha301\ntext301 beta301",
@@ -184,10 +223,9 @@ def test_only_new_and_changed_products_are_embedded(folder):
 def test_an_unchanged_index_is_left_as_it_is(folder):
     before = snapshot(folder)
     embedder = WordEmbedder()
-    build_index(numbered(300), folder, embedder)
+    build_index(numbered(300), folder, embedder.embed)
     assert embedder.embedded == []
-    assert snapshot(folder).keys() == before.keys()
-    assert [entry[0] for entry in snapshot(folder).values()] == [entry[0] for entry in before.values()]
+    assert snapshot(folder) == before
 
 
 def test_an_interrupted_embedding_is_taken_up(tmp_path, monkeypatch):
@@ -197,12 +235,12 @@ def test_an_interrupted_embedding_is_taken_up(tmp_path, monkeypatch):
                 raise KeyboardInterrupt
             return super().embed(texts, progress)
 
-    monkeypatch.setattr(index, "SAVED_TOGETHER", 10)
+    monkeypatch.setattr(index, "SHARD", 10)
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
-            build_index(numbered(45), tmp_path / "index", Interrupted())
+            build_index(numbered(45), tmp_path / "index", Interrupted().embed)
     embedder, calls = WordEmbedder(), []
-    build_index(numbered(45), tmp_path / "index", embedder, lambda *call: calls.append(call))
+    build_index(numbered(45), tmp_path / "index", embedder.embed, lambda *call: calls.append(call))
     assert len(embedder.embedded) == 5
     assert calls == [(40, 45), (45, 45)]
     assert_serves(tmp_path / "index", numbered(45))
@@ -212,7 +250,7 @@ def test_a_builder_keeps_others_out_but_not_readers(folder, monkeypatch):
     monkeypatch.setattr(index, "PATIENCE", 0.2)
     with lock(folder, "building the index"):
         with pytest.raises(Busy, match=f"process {os.getpid()}"):
-            build_index(numbered(10), folder, WordEmbedder())
+            build_index(numbered(10), folder, WordEmbedder().embed)
         assert open_index(folder)[1].count == 300
         (folder / "index.json").unlink()
         with pytest.raises(Busy):
@@ -268,26 +306,115 @@ print(Index.open(Path(sys.argv[1]), WordEmbedder()).search("title7 alpha7")[0].u
     assert_serves(folder, numbered(300))
 
 
-@pytest.mark.parametrize("moment", ["embedded/*.parquet", "vectors.parquet", ".chroma-*/chroma.sqlite3"])
-def test_a_killed_builder_ruins_nothing(tmp_path, moment):
-    folder = tmp_path / "mine" / "index"
-    code = """
-import sys
+def test_a_product_that_stands_twice_is_embedded_once(tmp_path):
+    products = [*numbered(5), *numbered(5)]
+    embedder, calls = WordEmbedder(), []
+    build_index(products, tmp_path / "index", embedder.embed, lambda *call: calls.append(call))
+    assert len(embedder.embedded) == 5
+    assert calls == [(5, 10), (10, 10)]
+    assert open_index(tmp_path / "index")[0]["uid"].to_pylist() == [product.uid for product in products]
+
+
+def test_products_in_another_order_keep_their_vectors(folder):
+    products = random.Random(0).sample(numbered(300), 200)
+    embedder = WordEmbedder()
+    build_index(products, folder, embedder.embed)
+    assert embedder.embedded == []
+    assert_serves(folder, products)
+
+
+def in_company(texts: Sequence[str]) -> np.ndarray:
+    """Embed so that a text's vector depends a little on the texts beside it, as batches of a model do."""
+    company = np.cumsum(WordEmbedder().embed(texts), axis=0)
+    return np.asarray(WordEmbedder().embed(texts) + 1e-4 * company, np.float32)
+
+
+def elsewhere(function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
+    """Apply a function in two other processes."""
+    with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as processes:
+        yield from processes.map(function, items)
+
+
+def test_wherever_shards_are_embedded_the_file_is_the_same(tmp_path, monkeypatch):
+    monkeypatch.setattr(index, "SHARD", 20)
+    build_index(numbered(90), tmp_path / "here", in_company)
+    build_index(numbered(90), tmp_path / "elsewhere", in_company, mapped=elsewhere)
+    monkeypatch.setattr(index, "SHARD", 30)
+    build_index(numbered(90), tmp_path / "other", in_company)
+    here, there, other = (sha256(tmp_path / name / "vectors.parquet") for name in ("here", "elsewhere", "other"))
+    assert here == there != other
+
+
+def test_a_rotten_shard_is_embedded_again_and_no_other(tmp_path, monkeypatch):
+    monkeypatch.setattr(index, "SHARD", 10)
+    build_index(numbered(60), tmp_path / "whole", in_company)
+    digests = vectors.digest(numbered(60))
+    for start in range(0, 40, 10):
+        rows = slice(start, start + 10)
+        content = in_company([f"{one.title}\n{one.description}" for one in numbered(60)[rows]])
+        vectors.write(tmp_path / f"cut/embedded/{start}.parquet", digests[rows], content)
+    truncate(tmp_path / "cut/embedded/20.parquet")
+    embedder = WordEmbedder()
+
+    def embed(texts: Sequence[str]) -> np.ndarray:
+        embedder.embed(texts)
+        return in_company(texts)
+
+    build_index(numbered(60), tmp_path / "cut", embed)
+    assert len(embedder.embedded) == 30  # the rotten one, and two that were never made
+    assert sha256(tmp_path / "cut/vectors.parquet") == sha256(tmp_path / "whole/vectors.parquet")
+
+
+BUILD = """
+import sys, time
 from pathlib import Path
-from typing import Any
-from shelftalk.retrieval.index import build_index
-from tests.retrieval.words import WordEmbedder, numbered
-build_index(numbered(600), Path(sys.argv[1]), WordEmbedder())
+from shelftalk.retrieval import index
+from tests.retrieval.test_index import in_company
+from tests.retrieval.words import numbered
+index.SHARD = 50
+def embed(texts):
+    with open(sys.argv[1] + ".log", "a") as log:
+        log.writelines(text.splitlines()[0] + "\\n" for text in texts)
+    time.sleep(0.05)
+    return in_company(texts)
+print("begun", flush=True)
+index.build_index(numbered(600), Path(sys.argv[1]), embed)
 """
-    builder = start(code, folder)
-    while not list(folder.glob(moment)):
-        assert builder.poll() is None, builder.communicate()
-        time.sleep(0.001)
-    time.sleep(random.uniform(0, 0.2))
-    builder.send_signal(signal.SIGKILL)
-    assert builder.wait() == -signal.SIGKILL
-    builder.communicate()
-    if not (folder / "vectors.parquet").exists():
-        build_index(numbered(600), folder, WordEmbedder())
-    shutil.rmtree(folder / "embedded", ignore_errors=True)  # left by a kill between the vectors and their clearing
-    assert_serves(folder, numbered(600))
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    """The SHA-256 of vectors.parquet of a build that nobody killed, and the seconds it took."""
+    folder = tmp_path_factory.mktemp("uninterrupted") / "index"
+    builder = start(BUILD, folder)
+    assert builder.stdout and builder.stdout.readline() == "begun\n"
+    started = time.monotonic()
+    assert builder.communicate() == ("", "")
+    return sha256(folder / vectors.FILE), time.monotonic() - started
+
+
+def saved_titles(folder: Path) -> set[str]:
+    titles = {digest: one.title for digest, one in zip(vectors.digest(numbered(600)), numbered(600), strict=True)}
+    files = [folder / vectors.FILE, *folder.glob("embedded/*.parquet")]
+    return {titles[digest] for file in files if file.exists() for digest in vectors.read_digests(file)}
+
+
+@pytest.mark.parametrize("kills", [4, pytest.param(40, marks=pytest.mark.slow)])
+def test_a_build_that_is_killed_again_and_again_ends_as_if_it_had_not_been(tmp_path, uninterrupted, kills):
+    folder, log = tmp_path / "mine" / "index", tmp_path / "mine" / "index.log"
+    expected, seconds = uninterrupted
+    for kill in range(kills + 1):
+        saved = saved_titles(folder)
+        log.unlink(missing_ok=True)
+        builder = start(BUILD, folder)
+        assert builder.stdout and builder.stdout.readline() == "begun\n"
+        if kill < kills:
+            time.sleep(random.uniform(0, seconds * (kill + 1) / kills))  # early ones first, or all would be embedded
+            builder.kill()
+        assert builder.communicate() == ("", "")
+        assert builder.returncode == 0 if kill == kills else builder.returncode in (0, -signal.SIGKILL)
+        assert not saved & set(log.read_text().splitlines() if log.exists() else [])
+    assert sha256(folder / vectors.FILE) == expected
+    assert sorted(entry.name[:7] for entry in folder.iterdir()) == ["chroma-", "index.j", "vectors"]
+    found = open_index(folder)[1].nearest(in_company([f"{one.title}\n{one.description}" for one in numbered(50)]), 1)
+    assert [answer[0][0] for answer in found] == list(range(50))

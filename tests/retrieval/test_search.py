@@ -25,7 +25,7 @@ SHELF = [
 @pytest.fixture(scope="module")
 def shelf(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / "shelf" / "index"
-    build_index(SHELF, folder, WordEmbedder())
+    build_index(SHELF, folder, WordEmbedder().embed)
     return Index.open(folder, WordEmbedder())
 
 
@@ -88,7 +88,7 @@ def test_no_socket_is_opened_and_no_embedding_function_made(tmp_path, monkeypatc
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
     monkeypatch.setattr(ONNXMiniLM_L6_V2, "__init__", refuse)
     folder = tmp_path / "index"
-    build_index(SHELF, folder, WordEmbedder())
+    build_index(SHELF, folder, WordEmbedder().embed)
     assert len(Index.open(folder, WordEmbedder()).search("kite")) == 3
     # The check of a new folder runs in a process of its own; here the same, where the traps are.
     monkeypatch.setattr(sys, "argv", ["", str(next(folder.glob("chroma-*"))), str(folder / "vectors.parquet")])
@@ -101,7 +101,7 @@ def test_the_real_embedder_finds_by_meaning(tmp_path):
     from shelftalk.models.embedder import Embedder
 
     embedder = Embedder.load()
-    build_index(SHELF, tmp_path / "index", embedder)
+    build_index(SHELF, tmp_path / "index", embedder.embed)
     index = Index.open(tmp_path / "index", embedder)
     assert index.search("What is Mog's Kittens?")[0].uid == "0000000001"
     assert index.search("something for the children on a windy day")[0].uid == "0000000005"

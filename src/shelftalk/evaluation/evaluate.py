@@ -24,8 +24,7 @@ from shelftalk.generation.grounded import write_grounded, write_with_references
 from shelftalk.generation.transformers_engine import TransformersEngine
 from shelftalk.prompts import prompt_for, prompt_with_references
 from shelftalk.records import Description, Product, Progress, Reference, counter, no_progress
-from shelftalk.retrieval.index import Embeds
-from shelftalk.retrieval.search import Index
+from shelftalk.retrieval.search import Embeds, Index
 from shelftalk.settings import DecodingSettings
 from shelftalk.training.run import Run
 

@@ -9,6 +9,7 @@ a private view of the folder. A record's id is the row of its vector. No embeddi
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
 import sqlite3
@@ -16,7 +17,8 @@ import subprocess
 import sys
 import tempfile
 import weakref
-from contextlib import ExitStack, closing
+from collections.abc import Iterable
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,7 @@ from chromadb.config import Settings
 from chromadb.errors import ChromaError
 
 from shelftalk.errors import Damaged, ShelftalkError
-from shelftalk.retrieval.vectors import read_vectors
+from shelftalk.retrieval import vectors
 from shelftalk.workspace import writing
 
 VERSION: str = chromadb.__version__
@@ -35,21 +37,22 @@ DATABASE = "chroma.sqlite3"
 SELF_QUERIES = 1000
 
 
-def build(folder: Path, vectors: np.ndarray) -> None:
-    """Fill the empty `folder` with a Chroma database of `vectors`: float32 [n, dimensions], n at least 1.
+def build(folder: Path, blocks: Iterable[np.ndarray], count: int) -> None:
+    """Fill `folder` with a Chroma database of `count` vectors, at least 1, in blocks of float32 [some, dimensions].
 
     Raises:
         Damaged: Chroma refused.
     """
     try:
         with closing(_client(folder)) as client:
-            collection = client.create_collection(
-                COLLECTION, embedding_function=None, configuration=_graph(len(vectors))
-            )
-            batch = client.get_max_batch_size()
-            for start in range(0, len(vectors), batch):
-                part = vectors[start : start + batch]
-                collection.add(ids=[str(row) for row in range(start, start + len(part))], embeddings=part)
+            collection = client.create_collection(COLLECTION, embedding_function=None, configuration=_graph(count))
+            batch, first = client.get_max_batch_size(), 0
+            for block in blocks:
+                for start in range(0, len(block), batch):
+                    part = block[start : start + batch]
+                    collection.add(ids=[str(row) for row in range(first, first + len(part))], embeddings=part)
+                    first += len(part)
+                _give_back_memory()
         with closing(sqlite3.connect(folder / DATABASE)) as database:
             database.execute("VACUUM")  # the log of the additions, 15 times what remains
     except (ChromaError, RuntimeError, ValueError, sqlite3.Error) as error:
@@ -103,32 +106,35 @@ class Store:
         except (ChromaError, RuntimeError, ValueError, OSError) as error:
             raise Damaged(f"{folder} cannot be opened ({error}); delete it, it will be built again.") from error
 
-    def nearest(self, vectors: np.ndarray, k: int) -> list[list[tuple[int, float]]]:
-        """Return the `k` nearest rows with their cosines, nearest first, for each of `vectors` [n, dimensions]."""
-        found = self._collection.query(query_embeddings=vectors, n_results=min(k, self.count), include=["distances"])
+    def nearest(self, asked: np.ndarray, k: int) -> list[list[tuple[int, float]]]:
+        """Return the `k` nearest rows with their cosines, nearest first, for each vector `asked` [n, dimensions]."""
+        found = self._collection.query(query_embeddings=asked, n_results=min(k, self.count), include=["distances"])
         return [
             [(int(row), 1 - distance) for row, distance in zip(rows, distances, strict=True)]
             for rows, distances in zip(found["ids"], found["distances"], strict=True)
         ]
 
 
-def fault(store: Store, vectors: np.ndarray) -> str:
-    """Say in what `store` fails to serve `vectors`; an empty text means that it serves them.
+def fault(store: Store, vectors_file: Path) -> str:
+    """Say in what `store` fails to serve the vectors of a file; an empty text means that it serves them.
 
     It must hold as many, and at least 99 % of up to 1,000 of them, evenly spread, must find themselves or their equals.
     """
-    if store.count != len(vectors):
-        return f"it holds {store.count} vectors instead of {len(vectors)}"
-    asked = np.unique(np.linspace(0, len(vectors) - 1, SELF_QUERIES).astype(int))
-    found = [answer[0][0] for answer in store.nearest(vectors[asked], 1)]
-    share = float(np.isclose(vectors[asked], vectors[found], atol=1e-4).all(axis=1).mean())
+    count, _ = vectors.shape(vectors_file)
+    if store.count != count:
+        return f"it holds {store.count} vectors instead of {count}"
+    rows = np.unique(np.linspace(0, count - 1, SELF_QUERIES).astype(int))
+    asked = vectors.take_vectors(vectors_file, rows)
+    nearest = np.array([answer[0][0] for answer in store.nearest(asked, 1)])
+    found = vectors.take_vectors(vectors_file, nearest)
+    share = float(np.isclose(asked, found, atol=1e-4).all(axis=1).mean())
     return "" if share >= 0.99 else f"only {share:.0%} of the vectors find themselves"
 
 
 def main() -> None:
     """Check the Chroma folder named first against the vectors' file named second; exit with the reason if it fails."""
     try:
-        sys.exit(fault(Store.open(Path(sys.argv[1])), read_vectors(Path(sys.argv[2]))) or 0)
+        sys.exit(fault(Store.open(Path(sys.argv[1])), Path(sys.argv[2])) or 0)
     except ShelftalkError as error:
         sys.exit(str(error))
 
@@ -143,6 +149,11 @@ def _client(folder: Path) -> Any:
 def _graph(count: int) -> dict[str, Any]:
     # Synchronised exactly once, with the last vector: any later and every opening would build the graph anew.
     return {"hnsw": {"space": "cosine", "sync_threshold": count, "batch_size": count, "ef_search": 1000}}
+
+
+def _give_back_memory() -> None:
+    with suppress(AttributeError):  # glibc alone keeps what Chroma frees, as much as the vectors themselves
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _lay_out(folder: Path, view: Path) -> None:

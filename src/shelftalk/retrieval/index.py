@@ -1,50 +1,55 @@
-"""The index of a run on disk: products and their vectors in Parquet, and a Chroma folder derived from them.
+"""The index of a run on disk: products and their vectors in Parquet, and a folder derived from them that is searched.
 
     index/
-      vectors.parquet        the truth: uid, title, description, vector
-      embedded/              vectors of a build that is under way or was killed; the next one takes them up
-      chroma-<hash>/         derived; named after the first 12 digits of the SHA-256 of vectors.parquet
-      index.json             the pointer: which vectors the verified Chroma folder serves, and which Chroma built it
+      vectors.parquet        the truth: each product's digest, uid, title, description and vector
+      embedded/              vectors of a build that is under way or was killed, by shard; the next one takes them up
+      chroma-<hash>/         derived: Chroma's graph, and texts.arrow; named after 12 digits of the vectors' SHA-256
+      index.json             the pointer: which vectors the verified folder serves, and which Chroma built it
 
-A Chroma folder is opened only if the pointer names it and its every byte is as it was when a process of its own had
-verified it; otherwise it is built again.
+A derived folder is opened only if the pointer names it and its every byte is as it was when a process of its own had
+verified it; otherwise it is built again. Of vectors.parquet itself opening reads the footer, which has that SHA-256.
 """
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from itertools import chain
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from shelftalk.errors import Busy, Damaged, NotFound, TooFewProducts
-from shelftalk.records import Product, Progress, no_progress
-from shelftalk.retrieval import chroma, vectors
+from shelftalk.records import Map, Product, Progress, counter, no_progress
+from shelftalk.retrieval import chroma, texts, vectors
 from shelftalk.retrieval.pointer import is_sound, store_folder, write_pointer
 from shelftalk.workspace import lock, staged_folder
 
 EMBEDDED = "embedded"
-SAVED_TOGETHER = 256  # products; a kill loses at most so many vectors
+SHARD = 1024  # products that are embedded and saved together: a kill loses at most so many vectors in each process
 PATIENCE = 60.0  # seconds to wait for another process that builds
 
-
-class Embeds(Protocol):
-    """Whatever turns texts into vectors of length 1: float32 [texts, dimensions], in the order given."""
-
-    def embed(self, texts: Sequence[str], progress: Progress = no_progress) -> np.ndarray: ...
+# From texts to vectors of length 1, float32 [texts, dimensions], in the order given.
+Embed = Callable[[Sequence[str]], np.ndarray]
+# Where vectors lie already: files, with the digests of what is in them.
+Sources = dict[Path, np.ndarray]
 
 
 def build_index(
-    products: Sequence[Product], folder: Path, embedder: Embeds, progress: Progress = no_progress
+    products: Sequence[Product], folder: Path, embed: Embed, progress: Progress = no_progress, mapped: Map = map
 ) -> dict[str, Any]:
     """Index exactly `products` in `folder`, and return their number and the seconds it took.
 
     A product that an earlier build embedded with the same uid, title and description is not embedded again, also if
-    that build was killed. `progress` counts products.
+    that build was killed. All others are embedded in catalogue order, `SHARD` at a time, wherever `mapped` has it done:
+    from the same state of `folder` the same products give the same vectors.parquet, byte for byte, whatever was killed
+    on the way and wherever shards were embedded. `progress` counts products.
+
+    All vectors are in memory once, as they are in the store that serves them.
 
     Raises:
         TooFewProducts: there is none.
@@ -55,15 +60,19 @@ def build_index(
     if not products:
         raise TooFewProducts("An index needs at least one product, got none.")
     started = time.monotonic()
+    wanted = vectors.digest(products)
     with lock(folder, "building the index"):
-        vectors.write(folder / vectors.FILE, products, _embed(products, folder, embedder, progress))
+        sources = _embed(products, wanted, folder, embed, progress, mapped)
+        truth = folder / vectors.FILE
+        if not (np.array_equal(sources.get(truth, []), wanted) and _has_texts(truth)):
+            vectors.write(truth, wanted, _assemble(wanted, sources), products)
         shutil.rmtree(folder / EMBEDDED, ignore_errors=True)
         _derive(folder)
     return {"products": len(products), "seconds": round(time.monotonic() - started, 2)}
 
 
 def open_index(folder: Path) -> tuple[Any, chroma.Store]:
-    """Return the texts, an Arrow table, and the open Chroma store of the same rows.
+    """Return the texts, an Arrow table mapped from disk, and the open Chroma store of the same rows.
 
     A missing, stale or broken store is built again first; to a sound index nothing is written. Waits up to a minute for
     another process that builds.
@@ -74,54 +83,79 @@ def open_index(folder: Path) -> tuple[Any, chroma.Store]:
         Busy: another process has been building for a minute.
         NotWritable: the store must be built again, and the folder cannot be written to.
     """
-    digest, texts = vectors.read_texts(folder / vectors.FILE)
+    digest = vectors.fingerprint(folder / vectors.FILE)
     if not is_sound(folder, digest):
         with _waiting_for_lock(folder):
             _derive(folder)
-            digest, texts = vectors.read_texts(folder / vectors.FILE)
-    return texts, chroma.Store.open(store_folder(folder, digest))
+            digest = vectors.fingerprint(folder / vectors.FILE)
+    store = store_folder(folder, digest)
+    return texts.read(store / texts.FILE), chroma.Store.open(store)
 
 
-def _embed(products: Sequence[Product], folder: Path, embedder: Embeds, progress: Progress) -> np.ndarray:
-    known = _known_vectors(folder)
-    new = [product for product in products if product not in known]
-    done = len(products) - len(new)
-    progress(done, len(products))
-    for start in range(0, len(new), SAVED_TOGETHER):
-        part = new[start : start + SAVED_TOGETHER]
-        texts = [f"{product.title}\n{product.description}" for product in part]
-        found = embedder.embed(texts, _continued(progress, done + start, len(products)))
-        # Named by what is known so far, which is more each time, after a kill as well.
-        vectors.write(folder / EMBEDDED / f"{len(known):09d}.parquet", part, found)
-        known.update(zip(part, found, strict=True))
-    return np.stack([known[product] for product in products])
+def _embed(
+    products: Sequence[Product], wanted: np.ndarray, folder: Path, embed: Embed, progress: Progress, mapped: Map
+) -> Sources:
+    """Embed the products that no file has, save them shard by shard, and return where all vectors lie now."""
+    sources = _sources(folder)
+    firsts = np.unique(wanted, return_index=True)[1]
+    new = np.sort(firsts[~np.isin(wanted[firsts], np.concatenate([np.empty(0, vectors.DIGEST), *sources.values()]))])
+    shards = [new[start : start + SHARD] for start in range(0, len(new), SHARD)]
+    advance = counter(progress, len(products))
+    advance(len(products) - len(new))
+    for rows, found in zip(shards, mapped(embed, (_texts(products, rows) for rows in shards)), strict=True):
+        digests = wanted[rows]
+        shard = folder / EMBEDDED / f"{hashlib.sha256(digests.tobytes()).hexdigest()[:16]}.parquet"
+        vectors.write(shard, digests, found)
+        sources[shard] = digests
+        advance(len(rows))
+    return sources
 
 
-def _continued(progress: Progress, before: int, total: int) -> Progress:
-    return lambda done, _: progress(before + done, total)
+def _texts(products: Sequence[Product], rows: np.ndarray) -> list[str]:
+    return [f"{products[row].title}\n{products[row].description}" for row in rows.tolist()]
 
 
-def _known_vectors(folder: Path) -> dict[Product, np.ndarray]:
-    known: dict[Product, np.ndarray] = {}
+def _sources(folder: Path) -> Sources:
+    sources = {}
     for file in [folder / vectors.FILE, *sorted((folder / EMBEDDED).glob("*.parquet"))]:
-        try:
-            known.update(zip(vectors.read_products(file), vectors.read_vectors(file), strict=True))
-        except (NotFound, Damaged):
-            continue  # what cannot be read is embedded again
-    return known
+        with suppress(NotFound, Damaged):  # what cannot be read, to the last byte, is embedded again
+            digests = vectors.read_digests(file)
+            for _ in vectors.read_vectors(file):
+                pass
+            sources[file] = digests
+    return sources
+
+
+def _has_texts(truth: Path) -> bool:
+    with suppress(Damaged):
+        for _ in vectors.read_texts(truth):
+            pass
+        return True
+    return False
+
+
+def _assemble(wanted: np.ndarray, sources: Sources) -> np.ndarray:
+    """Return the wanted vectors in the order wanted; one block of the sources is in memory beside them."""
+    known = np.concatenate(list(sources.values()))
+    order = np.argsort(known)
+    rows = order[np.searchsorted(known, wanted, sorter=order)]
+    found = np.empty((len(wanted), vectors.shape(next(iter(sources)))[1]), np.float32)
+    vectors.gather(chain.from_iterable(map(vectors.read_vectors, sources)), rows, found)
+    return found
 
 
 def _derive(folder: Path) -> None:
-    """Bring the Chroma folder and the pointer in line with vectors.parquet; the caller holds the lock."""
+    """Bring the derived folder and the pointer in line with vectors.parquet; the caller holds the lock."""
     source = folder / vectors.FILE
-    digest = vectors.read_texts(source)[0]
+    digest = vectors.fingerprint(source)
     store = store_folder(folder, digest)
     if not is_sound(folder, digest):
-        content = vectors.read_vectors(source)
+        count, _ = vectors.shape(source)
         with staged_folder(store) as staging:
-            chroma.build(staging, content)
+            texts.write(staging / texts.FILE, vectors.read_texts(source))
+            chroma.build(staging, vectors.read_vectors(source), count)
             chroma.verify(staging, source)
-        write_pointer(folder, digest, len(content))
+        write_pointer(folder, digest, count)
     for other in [*folder.glob("chroma-*"), *folder.glob(".chroma-*")]:
         if other != store:
             shutil.rmtree(other, ignore_errors=True)

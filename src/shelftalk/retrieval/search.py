@@ -5,16 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, Protocol
+
+import numpy as np
 
 from shelftalk.errors import InvalidSettings
-from shelftalk.records import Reference
+from shelftalk.records import Progress, Reference, no_progress
 from shelftalk.retrieval.chroma import Store
-from shelftalk.retrieval.index import Embeds, open_index
+from shelftalk.retrieval.index import open_index
+
+
+class Embeds(Protocol):
+    """Whatever turns texts into vectors of length 1: float32 [texts, dimensions], in the order given."""
+
+    def embed(self, texts: Sequence[str], progress: Progress = no_progress) -> np.ndarray: ...
 
 
 class Index:
-    """An open index; make one with `Index.open(folder, embedder)`. Its texts and vectors are in memory.
+    """An open index; make one with `Index.open(folder, embedder)`. Its vectors are in memory.
 
     Several threads may search at once; they take turns, which tokenizer and Chroma want.
     """

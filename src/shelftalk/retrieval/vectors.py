@@ -1,12 +1,15 @@
-"""The truth of an index: one Parquet file of products and their vectors, in the catalogue's order.
+"""Files of vectors: the truth of an index, one Parquet file in the catalogue's order, and shards of an unfinished one.
 
-Columns: uid, title, description (text) and vector (a list of fixed size, float32). It knows no model and no database.
+Columns: product (the digest of uid, title and description), uid, title, description (text) and vector (a list of fixed
+size, float32); a shard has product and vector only. Files are written and read one row group at a time, so that
+a million products take no more memory than a few thousand. This module knows no model and no database.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,76 +19,156 @@ import pyarrow.parquet as pq
 
 from shelftalk.errors import Damaged, NotFound
 from shelftalk.records import Product
-from shelftalk.workspace import write_bytes
+from shelftalk.workspace import staged_file
 
 FILE = "vectors.parquet"
 TEXT_COLUMNS = ("uid", "title", "description")
+ROW_GROUP = 8192  # products, 18 MB of published length
+DIGEST = np.dtype("S16")  # compares as 16 bytes do
+FINGERPRINT = b"content_sha256"  # in the footer
 
 
-def write(path: Path, products: Sequence[Product], vectors: np.ndarray) -> None:
-    """Write products and their vectors [n, dimensions] in the order given, whole or not at all.
+def digest(products: Iterable[Product]) -> np.ndarray:
+    """Return 16 bytes for each product, alike for those alike in uid, title and description: `DIGEST` [products]."""
+    return np.frombuffer(b"".join(map(_digest, products)), DIGEST)
+
+
+def _digest(product: Product) -> bytes:
+    # The lengths tell where one text ends and the next begins.
+    content = f"{len(product.uid)} {len(product.title)} {product.uid}{product.title}{product.description}"
+    return hashlib.blake2b(content.encode(), digest_size=DIGEST.itemsize).digest()
+
+
+def write(path: Path, digests: np.ndarray, vectors: np.ndarray, products: Sequence[Product] = ()) -> None:
+    """Write digests, vectors [n, dimensions] and products, none for a shard, in the order given.
+
+    The file is written whole or not at all. Equal arguments give equal bytes. The footer holds a SHA-256 of the digests
+    and the vectors.
 
     Raises:
         NotWritable: see `workspace.writing`.
     """
-    flat = pa.array(np.ascontiguousarray(vectors, dtype=np.float32).ravel())
-    columns = [pa.array([getattr(product, name) for product in products], pa.large_string()) for name in TEXT_COLUMNS]
-    columns.append(pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1]))
-    sink = pa.BufferOutputStream()
-    # The checksums tell rotten bytes from a file that somebody replaced.
-    pq.write_table(
-        pa.table(columns, names=[*TEXT_COLUMNS, "vector"]), sink, compression="zstd", write_page_checksum=True
-    )
-    write_bytes(path, sink.getvalue().to_pybytes())
+    texts = [(name, pa.large_string()) for name in TEXT_COLUMNS if products]
+    vector = pa.list_(pa.float32(), vectors.shape[1])
+    schema = pa.schema([("product", pa.binary(DIGEST.itemsize)), *texts, ("vector", vector)])
+    seal = hashlib.sha256()
+    # The checksums tell rotten bytes from a file that somebody replaced; digests and floats would not get smaller.
+    options = {"compression": {name: "zstd" for name, _ in texts}, "use_dictionary": False, "write_page_checksum": True}
+    with staged_file(path) as beside, pq.ParquetWriter(beside, schema, **options) as file:
+        for start in range(0, len(digests), ROW_GROUP):
+            rows = slice(start, start + ROW_GROUP)
+            names = np.ascontiguousarray(digests[rows])
+            part = np.ascontiguousarray(vectors[rows], dtype=np.float32)
+            seal.update(names.tobytes())
+            seal.update(part.tobytes())
+            columns = [pa.FixedSizeBinaryArray.from_buffers(schema.types[0], len(names), [None, pa.py_buffer(names)])]
+            columns += [pa.array([getattr(one, name) for one in products[rows]], kind) for name, kind in texts]
+            columns += [pa.FixedSizeListArray.from_arrays(part.ravel(), vectors.shape[1])]
+            file.write_batch(pa.record_batch(columns, schema=schema), ROW_GROUP)
+        file.add_key_value_metadata({FINGERPRINT: seal.hexdigest()})
 
 
-def read_texts(path: Path) -> tuple[str, Any]:
-    """Return the file's SHA-256 and its uids, titles and descriptions as an Arrow table.
-
-    Both are of one and the same file, also when another process replaces it meanwhile.
+def fingerprint(path: Path) -> str:
+    """Return the SHA-256 of the file's digests and vectors that its footer holds; nothing but the footer is read.
 
     Raises:
         NotFound: there is no such file; the message says how to make it.
-        Damaged: it is no Parquet file, lacks a column, or a page does not have its checksum.
+        Damaged: it is no Parquet file, or not of this kind.
     """
-    return _read(path, TEXT_COLUMNS)
+    with _opened(path) as file:
+        found = (file.metadata.metadata or {}).get(FINGERPRINT)
+        if not found:
+            raise ValueError("its footer names no SHA-256")
+        return str(found.decode())
 
 
-def read_vectors(path: Path) -> np.ndarray:
-    """Return the vectors: float32 [products, dimensions].
+def shape(path: Path) -> tuple[int, int]:
+    """Return how many products the file holds, and the dimensions of a vector; nothing but the footer is read.
 
     Raises:
-        NotFound, Damaged: see `read_texts`.
+        NotFound, Damaged: see `fingerprint`.
     """
-    column = _read(path, ("vector",))[1]["vector"]
-    if not pa.types.is_fixed_size_list(column.type) or column.type.value_type != pa.float32():
-        raise _damaged(path, f"the vectors are {column.type}")
-    flat = np.concatenate([chunk.flatten().to_numpy() for chunk in column.chunks])
-    return flat.reshape(len(column), column.type.list_size)
+    with _opened(path) as file:
+        return int(file.metadata.num_rows), int(_vector_type(file.schema_arrow).list_size)
 
 
-def read_products(path: Path) -> list[Product]:
-    """Return the products in the file's order.
+def read_digests(path: Path) -> np.ndarray:
+    """Return the digests of the file's products: `DIGEST` [products].
 
     Raises:
-        NotFound, Damaged: see `read_texts`.
+        NotFound, Damaged: see `fingerprint`; it is damaged, too, if it is empty or a page does not have its checksum.
     """
-    texts = read_texts(path)[1]
-    return [Product(*row) for row in zip(*(texts[name].to_pylist() for name in TEXT_COLUMNS), strict=True)]
+    column = pa.chunked_array([chunk for table in _tables(path, ["product"]) for chunk in table["product"].chunks])
+    return np.concatenate([np.frombuffer(one.buffers()[1], DIGEST)[one.offset :][: len(one)] for one in column.chunks])
 
 
-def _read(path: Path, columns: Sequence[str]) -> tuple[str, Any]:
+def read_vectors(path: Path) -> Iterator[np.ndarray]:
+    """Yield the vectors, float32 [up to `ROW_GROUP`, dimensions], in the file's order.
+
+    Raises:
+        NotFound, Damaged: see `read_digests`.
+    """
+    for table in _tables(path, ["vector"]):
+        yield np.concatenate([chunk.flatten() for chunk in table["vector"].chunks]).reshape(len(table), -1)
+
+
+def take_vectors(path: Path, rows: np.ndarray) -> np.ndarray:
+    """Return the vectors of `rows`, in the order given: float32 [len(rows), dimensions].
+
+    Raises:
+        NotFound, Damaged: see `read_digests`.
+    """
+    taken = np.empty((len(rows), shape(path)[1]), np.float32)
+    gather(read_vectors(path), rows, taken)
+    return taken
+
+
+def gather(blocks: Iterable[np.ndarray], rows: np.ndarray, into: np.ndarray) -> None:
+    """Copy `rows` of all blocks joined, in the order given, `into` an array; one block is in memory at a time."""
+    order = np.argsort(rows)
+    first = done = 0
+    for block in blocks:
+        upto = int(np.searchsorted(rows, first + len(block), sorter=order))
+        here = order[done:upto]
+        into[here] = block[rows[here] - first]
+        first, done = first + len(block), upto
+
+
+def read_texts(path: Path) -> Iterator[Any]:
+    """Yield uids, titles and descriptions as Arrow tables of up to `ROW_GROUP` products, in the file's order.
+
+    Raises:
+        NotFound, Damaged: see `read_digests`.
+    """
+    return _tables(path, list(TEXT_COLUMNS))
+
+
+def _tables(path: Path, columns: list[str]) -> Iterator[Any]:
+    with _opened(path) as file:
+        missing = [name for name in columns if name not in file.schema_arrow.names]
+        if missing or not file.metadata.num_rows:
+            raise ValueError(f"it holds no {', '.join(missing) or 'product'}")
+        _vector_type(file.schema_arrow)
+        for group in range(file.num_row_groups):
+            yield file.read_row_group(group, columns=columns)
+
+
+def _vector_type(schema: Any) -> Any:
+    kind = schema.field("vector").type
+    if not pa.types.is_fixed_size_list(kind) or kind.value_type != pa.float32():
+        raise ValueError(f"the vectors are {kind}")
+    return kind
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
     try:
-        with pa.memory_map(str(path)) as file:
-            digest = hashlib.sha256(file.read_buffer()).hexdigest()
-            table = pq.read_table(file, columns=list(columns), page_checksum_verification=True)
+        with pq.ParquetFile(path, memory_map=True, page_checksum_verification=True) as file:
+            yield file
     except FileNotFoundError as error:
         raise NotFound(f"There is no index in {path.parent}; make it with: {_cure(path)}") from error
     except (OSError, ValueError) as error:  # pyarrow's own errors are among these
         raise _damaged(path, str(error).splitlines()[0]) from error
-    if not len(table):
-        raise _damaged(path, "it holds no product")
-    return digest, table
 
 
 def _damaged(path: Path, reason: str) -> Damaged:
