@@ -82,6 +82,8 @@ def two_nodes() -> Iterator[TwoNodes]:
     if find_spec("ray") is None:
         pytest.skip("Ray is not installed: pip install 'shelftalk[ray]'")
     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    # A dead node is noticed in seconds, not in a quarter of a minute.
+    os.environ.update({"RAY_health_check_period_ms": "1000"})
     clusters.prepare_environment(f"{LOOPBACK}:0")
     nodes = TwoNodes()
     yield nodes
