@@ -173,7 +173,7 @@ def finish_block(block: Verdict) -> FinishedBlock:
     kept = table.filter(pa.array(stays)).add_column(PRODUCTS.get_field_index("split"), "split", splits)
     hashed = zip(*(kept[name].to_pylist() for name in HASHED), strict=True)
     return FinishedBlock(
-        _stream(kept),
+        _stream(kept, packed=False),
         b"".join(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in hashed),
         b"".join(entry for _, entry in sorted(entries)),
         Counter(reject.reason for reject in rejects),
@@ -242,9 +242,9 @@ def _table(schema: Any, columns: list[Any]) -> Any:
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
-def _stream(table: Any) -> bytes:
-    """Return an Arrow stream of one table."""
+def _stream(table: Any, packed: bool = True) -> bytes:
+    """Return an Arrow stream of one table, compressed where it is `packed`."""
     sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema, options=COMPRESSED) as writer:
+    with pa.ipc.new_stream(sink, table.schema, options=COMPRESSED if packed else None) as writer:
         writer.write_table(table)
     return bytes(sink.getvalue())
