@@ -22,40 +22,41 @@ LOOPBACK = "127.0.0.1"
 
 
 class TwoNodes:
-    """A head node, which the driver is on, and another one; one CPU each."""
+    """Two nodes of one CPU each, and a head without any, which the driver is on."""
 
     def __init__(self) -> None:
         from ray.cluster_utils import Cluster
 
-        common: dict[str, Any] = {"node_ip_address": LOOPBACK, "num_cpus": 1}
-        self._common = common
-        self.cluster = Cluster(initialize_head=True, head_node_args={**common, "include_dashboard": False})
+        head = {"node_ip_address": LOOPBACK, "num_cpus": 0, "include_dashboard": False}
+        self.cluster = Cluster(initialize_head=True, head_node_args=head)
         self.address: str = self.cluster.address
-        self.add_node()
+        self.nodes = [self._add_node() for _ in range(2)]
 
-    def add_node(self) -> None:
-        self.node = self.cluster.add_node(**self._common)
+    def _add_node(self) -> Any:
+        return self.cluster.add_node(node_ip_address=LOOPBACK, num_cpus=1)
 
     def kill_worker(self) -> None:
-        """Kill a process of either node that works; wait for one if need be."""
-        while not (found := [one for raylet in self._raylets() for one in working(raylet)]):
-            time.sleep(0.02)
-        kill(random.choice(found))
+        """Kill a process that works; wait for one if need be."""
+        kill(random.choice(self._working())[1])
 
     def kill_raylet(self) -> None:
-        """Kill the other node's raylet, with which its workers end."""
-        kill(self._raylets()[1])
+        """Kill the raylet of a node on which something works, and with it whatever does; wait for one if need be."""
+        kill(random.choice(self._working())[0])
 
     def repair(self) -> None:
-        """Put another node in the place of one that was killed."""
-        if self.node.any_processes_alive() and self.node.remaining_processes_alive():
-            return
-        self.cluster.remove_node(self.node, allow_graceful=False)
-        self.add_node()
+        """Put other nodes in the place of those that were killed."""
+        for node in [one for one in self.nodes if one.dead_processes()]:
+            self.cluster.remove_node(node, allow_graceful=False)
+            self.nodes.remove(node)
+            self.nodes.append(self._add_node())
 
-    def _raylets(self) -> list[int]:
-        nodes = [self.cluster.head_node, self.node]
-        return [node.all_processes["raylet"][0].process.pid for node in nodes]
+    def _working(self) -> list[tuple[int, int]]:
+        """Return the raylet and the process of everything that works."""
+        while True:
+            raylets = [node.all_processes["raylet"][0].process.pid for node in self.nodes]
+            if found := [(raylet, process) for raylet in raylets for process in working(raylet)]:
+                return found
+            time.sleep(0.02)
 
 
 def kill(process: int) -> None:
