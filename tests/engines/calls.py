@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from shelftalk.errors import Damaged
 
-LINES = 40
+LINES = 30
 SECONDS = 0.15
 
 

@@ -78,11 +78,18 @@ def working(raylet: int) -> list[int]:
 
 
 @pytest.fixture(scope="session")
-def two_nodes() -> Iterator[TwoNodes]:
+def ray_environment() -> None:
+    """Set what Ray reads when it is imported, which no test does before."""
     if find_spec("ray") is None:
         pytest.skip("Ray is not installed: pip install 'shelftalk[ray]'")
     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    # A dead node is noticed in seconds, not in a quarter of a minute.
+    os.environ.update({"RAY_health_check_period_ms": "1000"})
     clusters.prepare_environment(f"{LOOPBACK}:0")
+
+
+@pytest.fixture(scope="session")
+def two_nodes(ray_environment: None) -> Iterator[TwoNodes]:
     nodes = TwoNodes()
     yield nodes
     nodes.cluster.shutdown()

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
 
 from shelftalk import pipeline
 from shelftalk.engines.choose import Place
@@ -50,18 +49,13 @@ def weights(run: Run) -> bytes:
     return (run.adapter / "adapter_model.safetensors").read_bytes()
 
 
-def require_like(run: Run, local: Run, exactly: bool) -> None:
-    """Check that a run learned what `local` did, each update once."""
+def require_same(run: Run, local: Run) -> None:
+    """Check that a run learned to the byte what `local` did, each update once."""
     assert pipeline.describe_run(run)["status"] == "finished"
     lines = [json.loads(line) for line in (run.folder / "metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines if "loss" in line] == list(range(1, STEPS + 1))
-    if exactly:
-        assert weights(run) == weights(local)
-        assert (run.folder / "metrics.jsonl").read_bytes() == (local.folder / "metrics.jsonl").read_bytes()
-    expected, found = (load_file(one.adapter / "adapter_model.safetensors") for one in (local, run))
-    assert found.keys() == expected.keys()
-    for name, value in expected.items():
-        torch.testing.assert_close(found[name], value, rtol=0, atol=1e-5)
+    assert (run.folder / "metrics.jsonl").read_bytes() == (local.folder / "metrics.jsonl").read_bytes()
+    assert weights(run) == weights(local)
 
 
 def train_and_strike(local: Run, address: str, name: str, strike: Callable[[str, float], None], victim: str) -> Run:
@@ -80,12 +74,11 @@ def train_and_strike(local: Run, address: str, name: str, strike: Callable[[str,
     return run
 
 
-@pytest.mark.parametrize("victim", ["worker"])
-def test_whoever_dies_the_adapter_is_the_same(
-    local: Run, two_nodes: TwoNodes, strike: Callable[[str, float], None], victim: str
+def test_a_worker_dies_and_the_adapter_is_the_same(
+    local: Run, two_nodes: TwoNodes, strike: Callable[[str, float], None]
 ) -> None:
-    run = train_and_strike(local, two_nodes.address, f"{victim}-0", strike, victim)
-    require_like(run, local, exactly=True)
+    run = train_and_strike(local, two_nodes.address, "worker-0", strike, "worker")
+    require_same(run, local)
 
 
 @pytest.mark.slow
@@ -95,17 +88,19 @@ def test_whoever_dies_at_any_moment_the_adapter_is_the_same(
     local: Run, two_nodes: TwoNodes, strike: Callable[[str, float], None], victim: str, seed: int
 ) -> None:
     run = train_and_strike(local, two_nodes.address, f"{victim}-{seed}", strike, victim)
-    require_like(run, local, exactly=True)
+    require_same(run, local)
 
 
-def driver(
-    two_nodes: TwoNodes, local: Run, name: str, workers: int = 1, dropout: float = SETTINGS.lora_dropout
-) -> subprocess.Popen[str]:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT / "src"), str(ROOT)))}
-    arguments = [two_nodes.address, str(local.workspace.root), name, str(workers), str(dropout)]
+def environment() -> dict[str, str]:
+    paths = os.pathsep.join((str(ROOT / "src"), str(ROOT)))
+    return {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"}
+
+
+def driver(two_nodes: TwoNodes, local: Run, name: str, workers: int = 1) -> subprocess.Popen[str]:
+    arguments = [two_nodes.address, str(local.workspace.root), name, str(workers)]
     return subprocess.Popen(
         [sys.executable, "-m", "tests.engines.train", *arguments],
-        env=environment,
+        env=environment(),
         cwd=ROOT,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -129,7 +124,7 @@ def check_a_dead_driver(two_nodes: TwoNodes, local: Run, seed: int) -> None:
     with driver(two_nodes, local, name) as second:
         _, errors = second.communicate(timeout=180)
     assert second.returncode == 0, errors
-    require_like(Run.open(local.workspace, name), local, exactly=True)
+    require_same(Run.open(local.workspace, name), local)
 
 
 @pytest.mark.slow
@@ -139,10 +134,11 @@ def test_the_driver_dies_and_the_next_one_goes_on(two_nodes: TwoNodes, local: Ru
 
 
 @pytest.mark.slow
-def test_two_workers_reach_the_adapter_of_one_and_stop_gently(two_nodes: TwoNodes, local: Run) -> None:
-    settings = SETTINGS.replace({"lora_dropout": 0.0})  # which each process draws for itself
-    one = pipeline.train_run(local.workspace, CATALOGUE, "one", settings)
-    with driver(two_nodes, local, "two", workers=2, dropout=0.0) as first:
+def test_two_workers_stop_gently_and_make_what_two_processes_make_without_ray(two_nodes: TwoNodes, local: Run) -> None:
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command += ["-m", "tests.engines.train", "", str(local.workspace.root), "torchrun", "2"]
+    subprocess.run(command, env=environment(), cwd=ROOT, check=True, capture_output=True, timeout=180)
+    with driver(two_nodes, local, "two", workers=2) as first:
         wait_for_step(local.folder.parent / "two", 20, first)
         first.send_signal(signal.SIGTERM)
         first.communicate(timeout=120)
@@ -151,12 +147,13 @@ def test_two_workers_reach_the_adapter_of_one_and_stop_gently(two_nodes: TwoNode
     assert state["status"] == "stopped"
     assert 20 <= state["step"] < STEPS
     assert (run.checkpoints / f"step-{state['step']:08d}").is_dir()
-    with driver(two_nodes, local, "two", workers=2, dropout=0.0) as second:
+    with driver(two_nodes, local, "two", workers=2) as second:
         _, errors = second.communicate(timeout=180)
     assert second.returncode == 0, errors
-    require_like(run, one, exactly=False)
+    require_same(run, Run.open(local.workspace, "torchrun"))
 
 
+@pytest.mark.slow
 def test_an_error_of_the_training_ends_it_as_it_is(two_nodes: TwoNodes, local: Run, tmp_path: Path) -> None:
     settings = PrepareSettings(test_share=0.2, validation_share=0)
     pipeline.prepare_catalogue(local.workspace, write_catalogue_file(tmp_path / "few.jsonl", 20), "few", settings)

@@ -1,11 +1,11 @@
-"""Train a run of the tiny model on a cluster, to be killed: ADDRESS WORKSPACE NAME WORKERS DROPOUT."""
+"""Train a run of the tiny model, to be killed: ADDRESS WORKSPACE NAME WORKERS; an address of "" is this process."""
 
 from __future__ import annotations
 
 import sys
 
 from shelftalk import pipeline
-from shelftalk.engines.choose import Place
+from shelftalk.engines.choose import LOCAL, Place
 from shelftalk.settings import TrainingSettings
 from shelftalk.workspace import Workspace
 from tests.conftest import TINY_SETTINGS
@@ -16,9 +16,9 @@ SETTINGS: TrainingSettings = TINY_SETTINGS.replace(
 )
 
 
-def main(address: str, workspace: str, name: str, workers: str, dropout: str) -> None:
-    place, settings = Place("ray", address, int(workers)), SETTINGS.replace({"lora_dropout": float(dropout)})
-    pipeline.train_run(Workspace(workspace), CATALOGUE, name, settings, place=place)
+def main(address: str, workspace: str, name: str, workers: str) -> None:
+    place = Place("ray", address, int(workers)) if address else LOCAL
+    pipeline.train_run(Workspace(workspace), CATALOGUE, name, SETTINGS, place=place)
 
 
 if __name__ == "__main__":

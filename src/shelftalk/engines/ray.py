@@ -17,6 +17,7 @@ import ray
 import ray.data
 
 from shelftalk.engines.choose import Needs
+from shelftalk.engines.shares import Share, share_of_a_call, total
 from shelftalk.errors import ShelftalkError
 from shelftalk.records import Item, Map, Result
 
@@ -28,30 +29,20 @@ for _name in ("ray.data", "ray.train"):
 
 def ray_map(needs: Needs) -> Map:
     """Return the map over the cluster that this process is connected to; see `choose.open_map` for `needs`."""
-    cpus, gpus = (int(ray.cluster_resources().get(kind, 0)) for kind in ("CPU", "GPU"))
-    if needs != "core" and gpus:
-        share = {"num_cpus": max(1, cpus // gpus), "num_gpus": 1}
-    else:
-        share = {"num_cpus": smallest_machine() if needs == "gpu or machine" else 1}
-    return partial(_map, share, IN_FLIGHT * max(1, cpus // share["num_cpus"]))
+    share = share_of_a_call(needs)
+    at_once = total("GPU") if "GPU" in share else total("CPU") // share["CPU"]
+    return partial(_map, share, IN_FLIGHT * max(1, at_once))
 
 
-def smallest_machine() -> int:
-    """Return how many CPUs each machine of the cluster has at least, of those that have one."""
-    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    return min((int(one["CPU"]) for one in nodes if one.get("CPU", 0) >= 1), default=1)
-
-
-def _map(
-    share: dict[str, int], window: int, function: Callable[[Item], Result], items: Iterable[Item], /
-) -> Iterator[Result]:
+def _map(share: Share, window: int, function: Callable[[Item], Result], items: Iterable[Item], /) -> Iterator[Result]:
     """Yield the results a window at a time: whatever their number, no more items and results than that are held."""
     remaining = iter(items)
     while parcels := [{"item": Parcel(one)} for one in islice(remaining, window)]:
         dataset = ray.data.from_items(parcels, override_num_blocks=len(parcels))
         dataset.context.execution_options.preserve_order = True
         dataset.context.enable_progress_bars = False
-        for row in dataset.map(partial(_apply, function), **share).iter_rows():
+        done = dataset.map(partial(_apply, function), num_cpus=share["CPU"], num_gpus=share.get("GPU"))
+        for row in done.iter_rows():
             yield row["result"].open()
 
 

@@ -20,8 +20,8 @@ from ray.train.torch import TorchTrainer
 from ray.train.v2.api.exceptions import ControllerError, WorkerGroupError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from shelftalk.engines.ray import smallest_machine
-from shelftalk.errors import Failure, InvalidSettings, ShelftalkError
+from shelftalk.engines.shares import shares_of_a_group
+from shelftalk.errors import Failure, ShelftalkError
 
 Argument = TypeVar("Argument")
 
@@ -49,14 +49,14 @@ def run_together(
         Failure: they cannot be kept running.
         ShelftalkError: what the function raised.
     """
-    scaling = _scaling(workers)
+    count, share = shares_of_a_group(workers)
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     line = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1, scheduling_strategy=here)(_Line).remote()
     with tempfile.TemporaryDirectory(prefix="shelftalk-ray-", ignore_cleanup_errors=True) as folder:
         trainer = TorchTrainer(
             partial(_call, function),
             train_loop_config={"argument": argument, "line": line},
-            scaling_config=scaling,
+            scaling_config=ScalingConfig(num_workers=count, use_gpu="GPU" in share, resources_per_worker=dict(share)),
             run_config=RunConfig(
                 name="together",
                 storage_path=folder,  # Ray Train keeps its own notes there, which this process alone reads
@@ -73,20 +73,6 @@ def run_together(
         _exchange(line, hear, False)
     if error := ended[0]:
         raise _translated(error) from error
-
-
-def _scaling(workers: int | None) -> ScalingConfig:
-    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    gpus, cpus = (sum(int(one.get(kind, 0)) for one in nodes) for kind in ("GPU", "CPU"))
-    count = workers or gpus or 1
-    if count > (gpus or cpus):
-        what = f"{gpus} GPUs" if gpus else f"{cpus} CPUs"
-        raise InvalidSettings(f"--workers {count} are more than the cluster's {what}; take at most {gpus or cpus}.")
-    return ScalingConfig(
-        num_workers=count,
-        use_gpu=bool(gpus),
-        resources_per_worker={"CPU": max(1, min(cpus // count, smallest_machine())), **({"GPU": 1} if gpus else {})},
-    )
 
 
 class _Line:

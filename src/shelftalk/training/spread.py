@@ -59,15 +59,15 @@ def train_spread(
         say(message) if isinstance(message, str) else progress(*message)
 
     RunState(run.folder).become("queued")
-    with connected(address), stop_signals(ask_to_stop):  # in this order: Ray takes the signals for itself
-        from shelftalk.engines.together import run_together
+    place = (str(run.workspace.root.resolve()), run.name)
+    try:
+        with connected(address), stop_signals(ask_to_stop):  # in this order: Ray takes the signals for itself
+            from shelftalk.engines.together import run_together
 
-        root = str(run.workspace.root.resolve())
-        try:
-            run_together(train_as_worker, (root, run.name), workers, hear, lambda: asked)
-        except BaseException:
-            with noting_the_end(RunState(run.folder)):  # the workers may have had no time for it
-                raise
+            run_together(train_as_worker, place, workers, hear, lambda: asked)
+    except BaseException:
+        with noting_the_end(RunState(run.folder)):  # the workers may have had no time for it
+            raise
     if not run.finished:
         raise KeyboardInterrupt
 

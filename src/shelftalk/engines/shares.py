@@ -1,0 +1,56 @@
+"""How many cores and GPUs of a cluster each call may take, so that all of them find room."""
+
+from __future__ import annotations
+
+import ray
+
+from shelftalk.engines.choose import Needs
+from shelftalk.errors import InvalidSettings
+
+Share = dict[str, int]  # "CPU" and "GPU" that one call takes
+
+
+def share_of_a_call(needs: Needs) -> Share:
+    """Return what each call of a map takes; see `choose.open_map` for `needs`."""
+    if needs != "core" and total("GPU"):
+        return _beside_a_gpu()
+    return {"CPU": min(_machines("CPU")) if needs == "gpu or machine" else 1}
+
+
+def shares_of_a_group(workers: int | None) -> tuple[int, Share]:
+    """Return how many processes run together, one for each GPU or one unless `workers` says otherwise, and their share.
+
+    Raises:
+        InvalidSettings: the cluster has too few GPUs, or without GPUs too few CPUs, for so many.
+    """
+    kind = "GPU" if total("GPU") else "CPU"
+    count = workers or total("GPU") or 1
+    if count > total(kind):
+        raise InvalidSettings(
+            f"--workers {count} are more than the cluster's {total(kind)} {kind}s; take at most {total(kind)}."
+        )
+    if kind == "GPU":
+        return count, _beside_a_gpu()
+    cpus = _machines("CPU")
+    largest = next(share for share in range(max(cpus), 0, -1) if sum(one // share for one in cpus) >= count)
+    return count, {"CPU": largest}
+
+
+def total(kind: str) -> int:
+    """Return how many whole CPUs or GPUs the cluster's machines have together."""
+    return sum(_machines(kind))
+
+
+def _beside_a_gpu() -> Share:
+    """Return a GPU and the cores that every machine with GPUs has for each of them."""
+    machines = [one for one in _resources() if one.get("GPU", 0) >= 1]
+    return {"CPU": max(1, min(int(one.get("CPU", 0) // one["GPU"]) for one in machines)), "GPU": 1}
+
+
+def _machines(kind: str) -> list[int]:
+    """Return how many of a kind each machine has that has any."""
+    return [int(one[kind]) for one in _resources() if one.get(kind, 0) >= 1]
+
+
+def _resources() -> list[dict[str, float]]:
+    return [node["Resources"] for node in ray.nodes() if node["Alive"]]
