@@ -103,9 +103,11 @@ def query(folder: Path, _: int) -> dict[str, Any]:
     }
 
 
-def draw_descriptions(count: int, generator: np.random.Generator) -> list[str]:
+def draw_descriptions(
+    count: int, generator: np.random.Generator, vocabulary: tuple[Any, Any] | None = None
+) -> list[str]:
     """Make up descriptions: words and idioms in sentences, some rows a copy of another's text."""
-    forms, chances = draw_vocabulary(generator)
+    forms, chances = vocabulary or draw_vocabulary(generator)
     lengths = np.exp(np.interp(generator.random(count), SHARES, np.log(CHARACTERS))).astype(int)
     texts = []
     for length in lengths.tolist():

@@ -21,7 +21,7 @@ LAYERS = [
     {"evaluation", "export"},
     {"generation", "evidence"},
     {"training", "retrieval"},
-    {"catalogue", "models"},
+    {"catalogue", "models", "engines"},
     {"lines"},
     {"prompts", "workspace", "commands"},
     {"locks"},
@@ -39,12 +39,15 @@ HOMES = {
     "accelerate": {"training"},
     "huggingface_hub": {"models", "cli"},
     "chromadb": {"retrieval"},
+    "loky": {"engines"},
     "sacrebleu": {"evaluation"},
     "gguf": {"models"},
     "xllamacpp": {"generation"},
     "pydivsufsort": {"evidence"},
     "tokenizers": {"models"},
     "sentence_transformers": set(),
+    "gdown": {"catalogue"},
+    "requests": {"catalogue"},
     "rich": {"cli"},
     "typer": {"cli"},
     "streamlit": {"studio"},
@@ -57,6 +60,7 @@ HOMES = {
     "pydantic": {"api"},
     "pydantic_core": {"api"},
     "anyio": {"api"},
+    "ray": {"engines"},
     "pickle": set(),
 }
 
@@ -133,7 +137,7 @@ def test_help_loads_no_heavy_library(arguments: list[str]) -> None:
         "from shelftalk.cli.main import run\n"
         "assert run(sys.argv[1:]) == 0\n"
         "heavy = {'torch', 'transformers', 'peft', 'chromadb', 'pyarrow', 'numpy', 'sacrebleu'}\n"
-        "heavy |= {'fastapi', 'uvicorn', 'streamlit'}\n"
+        "heavy |= {'fastapi', 'uvicorn', 'streamlit', 'ray'}\n"
         "heavy &= set(sys.modules)\n"
         "assert not heavy, heavy\n"
     )

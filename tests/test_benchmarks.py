@@ -44,6 +44,17 @@ def test_the_benchmark_of_spans_ends_with_its_figures() -> None:
     assert min(figures[key] for key in ("megabytes_per_cpu_second", "query_ms_p99", "verbatim_share")) > 0
 
 
+def test_the_benchmark_of_near_duplicates_ends_with_its_figures() -> None:
+    command = [sys.executable, "-m", "benchmarks.near_duplicates", "--products", "3000", "--pairs", "300", "--json"]
+    output = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=300).stdout
+    figures = json.loads(output.splitlines()[-1])
+    assert figures["products"] == figures["boilerplate_products"] == 3000
+    assert figures["recall"] >= 0.95
+    assert figures["catalogue_recall"] >= 0.95
+    assert figures["catalogue_copies_found"] == 1
+    assert figures["catalogue_linked_under_0.6"] == 0
+
+
 def test_the_benchmark_of_the_index_finds_what_an_exact_search_finds() -> None:
     command = [sys.executable, "-m", "benchmarks.index", "--count", "3000", "--json"]
     output = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=300).stdout

@@ -11,11 +11,11 @@
     │   └── AccessDenied         a gated model: no token, or a licence not yet accepted
     └── Failure                  something that went wrong on its own; exit code 1
         ├── Busy                 another process holds the run or the catalogue
-        ├── Damaged              a file on disk is not what its manifest says
+        ├── Damaged              a file on disk is not what its manifest says, or what was published
         ├── NotWritable          a folder that cannot be written to, or a full disk
         ├── ParityFailed         an export that does not say what its run says
         ├── OutOfMemory          a model or a product that does not fit into this machine's memory
-        └── Unreachable          the network, or the model hub, did not answer
+        └── Unreachable          the network, or a server in it, did not answer or not give
 
 A message says what was wrong, the value, and the cure, in one line. Exceptions of other libraries are translated
 where they cross into shelftalk; what still escapes is a defect.
@@ -71,7 +71,7 @@ class Busy(Failure):
 
 
 class Damaged(Failure):
-    """A file on disk that is not what its manifest says."""
+    """A file on disk that is not what its manifest says, or one from the network that is not what was published."""
 
 
 class NotWritable(Failure):
@@ -87,4 +87,4 @@ class OutOfMemory(Failure):
 
 
 class Unreachable(Failure):
-    """The network, or the model hub, did not answer."""
+    """The network, or a server in it, did not answer, or did not give what was asked for."""

@@ -18,15 +18,17 @@ from typing import TYPE_CHECKING, Any
 
 from shelftalk.catalogue.demo import demo_file
 from shelftalk.catalogue.prepare import prepare
+from shelftalk.engines.choose import LOCAL, Place, open_map
 from shelftalk.errors import Busy, Damaged, InvalidSettings, NotFound, TooFewProducts
 from shelftalk.evidence.claims import count_unsupported
 from shelftalk.generation.catalogue import Job, describe_titles
-from shelftalk.generation.choose import choose_engine, has_engine_files, make_engine_files, open_engine
+from shelftalk.generation.choose import has_engine_files, make_engine_files, open_engine
 from shelftalk.generation.compare import Comparison, compare
+from shelftalk.generation.elsewhere import writers
 from shelftalk.models.query_embedder import QueryEmbedder
 from shelftalk.models.registry import find_model
 from shelftalk.prompts import prompt_for
-from shelftalk.records import Map, Product, Progress, counter, no_progress
+from shelftalk.records import Product, Progress, counter, no_progress
 from shelftalk.retrieval.pointer import is_built
 from shelftalk.settings import DecodingSettings, PrepareSettings, TrainingSettings
 from shelftalk.training.jobs import delete_run as delete_run
@@ -40,6 +42,7 @@ from shelftalk.training.jobs import start_run, train_in_turn
 from shelftalk.training.jobs import stop_run as stop_run
 from shelftalk.training.processes import is_first_process, wait_for_all
 from shelftalk.training.run import Run
+from shelftalk.training.spread import train_spread
 from shelftalk.workspace import MANIFEST, Workspace, lock, read_json
 
 if TYPE_CHECKING:
@@ -48,14 +51,20 @@ if TYPE_CHECKING:
 
 BUNDLED = "demo"  # the catalogue that comes with shelftalk
 PATIENCE = 60.0  # seconds to wait for another process that builds the same
+LARGE = 32 << 20  # bytes of a catalogue file from which on it is worth starting processes for it
 SPANS = "spans"  # in a run's folder: the index of its training descriptions
 SLOTS = 16  # texts at once where many are written: 32 are a tenth faster and take twice the memory
 
 
 def prepare_catalogue(
-    workspace: Workspace, source: Path, name: str, settings: PrepareSettings, progress: Progress = no_progress
+    workspace: Workspace,
+    source: Path,
+    name: str,
+    settings: PrepareSettings,
+    progress: Progress = no_progress,
+    place: Place = LOCAL,
 ) -> dict[str, Any]:
-    """Prepare `source` as catalogue `name`, replacing an earlier one of that name; see `catalogue.prepare`.
+    """Prepare `source` as catalogue `name` at `place`, replacing an earlier one of that name; see `catalogue.prepare`.
 
     Raises:
         InvalidSettings: a run was trained on the catalogue of that name, and this one would be another.
@@ -75,7 +84,12 @@ def prepare_catalogue(
                 "choose another --name."
             )
 
-    return prepare(source, folder, settings, progress, refuse_if_used)
+    with open_map(place, spread=_is_large(source)) as mapped:
+        return prepare(source, folder, settings, progress, refuse_if_used, mapped)
+
+
+def _is_large(source: Path) -> bool:
+    return source.is_file() and source.stat().st_size > LARGE
 
 
 def prepare_bundled(workspace: Workspace, progress: Progress = no_progress) -> dict[str, Any]:
@@ -145,10 +159,12 @@ def train_run(
     token: str | None = None,
     progress: Progress = no_progress,
     say: Callable[[str], None] = lambda line: None,
+    place: Place = LOCAL,
 ) -> Run:
     """Create run `name` or open it, train it to its end and return it; see `training.train`.
 
-    Under torchrun or `accelerate launch` every process calls this, and they train the run together.
+    Under torchrun or `accelerate launch` every process calls this, and they train the run together. Where `place` is a
+    Ray cluster, its machines do; see `training.spread`.
     """
     workspace.existing_catalogue(catalogue)
     workspace.make()
@@ -160,7 +176,10 @@ def train_run(
     with lock(workspace.run(name), "training"):
         run = _open_or_create(workspace, catalogue, name, settings, token)
         wait_for_all()
-        train_in_turn(run, token, progress, say)
+        if place.engine == "ray":
+            train_spread(run, place.address, place.workers, progress, say)
+        else:
+            train_in_turn(run, token, progress, say)
     return run
 
 
@@ -194,17 +213,18 @@ def _open_or_create(
     return Run.create(workspace, name, catalogue, settings, base)
 
 
-def index_run(run: Run, progress: Progress = no_progress, mapped: Map = map) -> dict[str, Any]:
+def index_run(run: Run, progress: Progress = no_progress, place: Place = LOCAL) -> dict[str, Any]:
     """Build the indexes of exactly the products that `run` trains on: their meaning, and their words for copied spans.
 
-    Vectors that are there are not made again; others are embedded wherever `mapped` has it done.
+    Vectors that are there are not made again; others are embedded at `place`.
     """
     from shelftalk.evidence.spans import build_spans
     from shelftalk.retrieval.embed import embed_texts
     from shelftalk.retrieval.index import build_index
 
     products = run.products()
-    built = build_index(products, run.index, embed_texts, progress, mapped)
+    with open_map(place, "gpu or core", spread=False) as mapped:
+        built = build_index(products, run.index, embed_texts, progress, mapped)
     build_spans(products, run.folder / SPANS)
     return built
 
@@ -333,29 +353,30 @@ def write_catalogue(
     say: Callable[[str], None] = lambda line: None,
     engine: str = "automatic",
     grounded: bool = False,
+    place: Place = LOCAL,
 ) -> dict[str, Any]:
     """Describe every title of the file `source` in the file `output`; see `generation.catalogue.describe_titles`.
 
-    `grounded` writes with references and avoids unsupported claims; see `generation.grounded`. What was cut off goes
-    on, row by row. What a run wrote, and where, is noted in the run's folder generated/.
+    Where `place` is a Ray cluster its machines write, see `generation.elsewhere`. `grounded` writes with references and
+    avoids unsupported claims; see `generation.grounded`. What was cut off goes on, row by row. What a run wrote, and
+    where, is noted in the run's folder generated/.
     """
     run.require_finished()
-    place = sha256(os.fsencode(output.absolute())).hexdigest()[:16]
-    name, _ = choose_engine(run, settings, engine)
-    job = Job(
-        source,
-        output,
-        settings,
-        {"adapter": sha256((run.adapter / MANIFEST).read_bytes()).hexdigest(), "engine": name},  # a run may be renamed
-        run.folder / "generated" / f"{place}.json",
-        references,
-        title_field,
-        id_field,
-        count_unsupported if grounded else None,
-    )
-    return describe_titles(
-        job, lambda: open_engine(run, settings, engine, SLOTS, say), lambda: open_index(run), progress, say
-    )
+    noted = sha256(os.fsencode(output.absolute())).hexdigest()[:16]
+    with writers(run, settings, engine, SLOTS, place, say) as found:
+        job = Job(
+            source,
+            output,
+            settings,
+            # The adapter by its hash: a run may be renamed.
+            {"adapter": sha256((run.adapter / MANIFEST).read_bytes()).hexdigest(), "engine": found.name},
+            run.folder / "generated" / f"{noted}.json",
+            references,
+            title_field,
+            id_field,
+            count_unsupported if grounded else None,
+        )
+        return describe_titles(job, found.engine, lambda: open_index(run), progress, say, found.elsewhere(job))
 
 
 def export_run(

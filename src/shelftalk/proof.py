@@ -13,11 +13,13 @@ from typing import Any
 
 from shelftalk import __version__
 from shelftalk.catalogue.catalogue import Catalogue
+from shelftalk.engines.choose import LOCAL, Place
 from shelftalk.errors import Damaged, NotFound
 from shelftalk.evaluation import votes
 from shelftalk.evaluation.ways import USUAL
 from shelftalk.evidence.claims import count_unsupported, find_claims
-from shelftalk.generation.choose import choose_engine, open_engine
+from shelftalk.generation.choose import open_engine
+from shelftalk.generation.elsewhere import writers
 from shelftalk.generation.engine import Engine
 from shelftalk.generation.grounded import write_grounded
 from shelftalk.pipeline import SLOTS, open_index, open_spans
@@ -42,11 +44,13 @@ def evaluate_run(
     progress: Progress = no_progress,
     engine: str = "automatic",
     say: Callable[[str], None] = lambda line: None,
+    place: Place = LOCAL,
 ) -> dict[str, Any]:
     """Measure a run on held-out products, several ways of writing side by side; see `evaluation.evaluate`.
 
-    Writes report/evaluation.json, report.html and report.md, and the adapter's model card with the result in it. A
-    result that is there for the same question is returned as it is. `other` names a catalogue of another kind.
+    Where `place` is a Ray cluster its machines write; the rest is done here. Writes report/evaluation.json, report.html
+    and report.md, and the adapter's model card with the result in it. A result that is there for the same question is
+    returned as it is. `other` names a catalogue of another kind.
 
     Raises:
         NotFound: the run has not finished, or there is no catalogue `other`.
@@ -60,21 +64,24 @@ def evaluate_run(
     run.require_finished()
     run.catalogue()
     elsewhere = Catalogue.open(run.workspace.existing_catalogue(other)) if other else None
-    question = {
-        "shelftalk": __version__,
-        "adapter": sha256(run.adapter / MANIFEST),  # a run of this name may have been deleted and made again
-        "max_products": max_products,
-        "ways": sorted(ways),
-        "other": elsewhere and elsewhere.data_hash,
-        "decoding": settings.as_mapping(),
-        "engine": choose_engine(run, settings, engine)[0],
-    }
-    with lock(run.folder / REPORT, "evaluating"):  # nobody deletes or renames the run meanwhile
+    with (
+        writers(run, settings, engine, SLOTS, place, say) as found,
+        lock(run.folder / REPORT, "evaluating"),  # nobody deletes or renames the run meanwhile
+    ):
+        question = {
+            "shelftalk": __version__,
+            "adapter": sha256(run.adapter / MANIFEST),  # a run of this name may have been deleted and made again
+            "max_products": max_products,
+            "ways": sorted(ways),
+            "other": elsewhere and elsewhere.data_hash,
+            "decoding": settings.as_mapping(),
+            "engine": found.name,
+        }
         if (kept := _kept(run.folder)) and kept["question"] == question:
             result = dict(kept["result"])
         else:
             index, spans = open_index(run), open_spans(run)
-            with closing(open_engine(run, settings, engine, SLOTS, say)) as opened:
+            with closing(found.engine()) as opened:
                 tools = Tools(opened, index, spans, Embedder.load())
                 result = evaluate(run, tools, settings, max_products, ways, elsewhere, progress)
             write_json(run.folder / EVALUATION, {"question": question, "result": result})

@@ -217,6 +217,11 @@ class PrepareSettings(Settings):
     )
     validation_share: float = setting(0.05, "Share of the products for validation.", at_least=0, at_most=0.5)
     test_share: float = setting(0.10, "Share of the products held out for evaluation.", at_least=0, at_most=0.5)
+    near_duplicates: str = setting(
+        "off",
+        "Descriptions that nearly repeat one another: group keeps them in one split, drop keeps the first alone.",
+        choices=("off", "group", "drop"),
+    )
     seed: int = setting(42, "Seed of the sample and of the split.", at_least=0, at_most=2**31 - 1)
 
     def check(self) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from shelftalk.catalogue.columns import Columns, choose_columns
+from shelftalk.catalogue.columns import Columns, Variants, choose_columns, choose_title_columns
 from shelftalk.errors import UnreadableInput
 from shelftalk.settings import PrepareSettings
 
@@ -16,20 +16,49 @@ SOURCE = Path("shop.csv")
 @pytest.mark.parametrize(
     ("names", "expected"),
     [
-        (["uid", "title", "content", "target_ind"], Columns("title", "content", "uid")),
-        (["Handle", "Title", "Body (HTML)", "Vendor"], Columns("Title", "Body (HTML)", "Handle")),
-        (["parent_asin", "name", "description"], Columns("name", "description", "parent_asin")),
-        (["text", "Description", "product_title"], Columns("product_title", "Description", None)),
+        (["uid", "title", "content", "target_ind"], Columns("title", ("content",), "uid")),
+        (["Handle", "Body (HTML)", "Name"], Columns("Name", ("Body (HTML)",), "Handle")),
+        (["parent_asin", "name", "description"], Columns("name", ("description",), "parent_asin")),
+        (["text", "Description", "product_title"], Columns("product_title", ("Description",), None)),
     ],
 )
 def test_finds_usual_names_in_order_of_preference(names: list[str], expected: Columns) -> None:
     assert choose_columns(SOURCE, names, PrepareSettings()) == expected
 
 
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (
+            ["main_category", "title", "features", "description", "details", "parent_asin"],
+            Columns("title", ("description", "features"), "parent_asin"),
+        ),
+        (
+            ["Handle", "Title", "Body (HTML)", "Vendor", "Variant SKU"],
+            Columns("Title", ("Body (HTML)",), "Handle", Variants(("Title", "Body (HTML)"), "")),
+        ),
+        (
+            ["Title", "URL handle", "Description", "Vendor", "SKU"],
+            Columns("Title", ("Description",), "URL handle", Variants(("Title", "Description"), "")),
+        ),
+        (
+            ["ID", "Type", "SKU", "Name", "Published", "Short description", "Description", "Parent"],
+            Columns("Name", ("Short description", "Description"), "ID", Variants(("Type",), "variation"), True),
+        ),
+        (["id", "title", "description", "link", "item_group_id"], Columns("title", ("description",), "id")),
+    ],
+)
+def test_known_exports_are_recognised_by_their_columns(names: list[str], expected: Columns) -> None:
+    assert choose_columns(SOURCE, names, PrepareSettings()) == expected
+    named = choose_columns(SOURCE, names, PrepareSettings(description_field=names[0]))
+    assert named == expected._replace(description=(names[0],))
+    assert choose_title_columns(SOURCE, names, None, None) == expected._replace(description=())
+
+
 def test_takes_the_named_columns() -> None:
     settings = PrepareSettings(title_field="Bezeichnung", description_field="Prosa", id_field="Nr")
     assert choose_columns(SOURCE, ["title", "Prosa", "Nr", "Bezeichnung"], settings) == Columns(
-        "Bezeichnung", "Prosa", "Nr"
+        "Bezeichnung", ("Prosa",), "Nr"
     )
 
 

@@ -38,6 +38,10 @@ def refusal(path: Path) -> str:
         ("named.csv", LINES, "json"),
         ("a.csv", b"title,content\na,b\n", "csv"),
         ("a.TSV", b"title\tcontent\na\tb\n", "tsv"),
+        ("a.txt", b"title\tcontent\na\tb\n", "tsv"),
+        ("a.xml", b"<shop/>", "xml"),
+        ("a.csv", b"\xef\xbb\xbf\n<?xml version='1.0'?><rss/>", "xml"),
+        ("no_suffix", b"<rss version='2.0'>caf\xe9\xe9</rss>", "xml"),
     ],
 )
 def test_knows_the_kind_and_unwraps_gzip_under_any_name(tmp_path: Path, name: str, content: bytes, kind: str) -> None:
@@ -85,6 +89,9 @@ def test_two_gzip_members_are_one_file(tmp_path: Path) -> None:
         ("a.csv", "название;описание\nчай;зелёный\n".encode("cp1251"), "binary, or text in another encoding"),
         ("a.csv", "title,content\na,b\n".encode("utf-16"), "is in UTF-16; save it as UTF-8"),
         ("a.pdf", b"%PDF-1.4 text", "of a kind that shelftalk does not know; give .json"),
+        ("a.txt", b"title,content\na\tb\n", "of a kind that shelftalk does not know; give .json"),
+        ("a.html", b"<!doctype html><p>x", "of a kind that shelftalk does not know; give .json"),
+        ("a.xml", "<?xml version='1.0'?><rss/>".encode("utf-16"), "is in UTF-16; save it as UTF-8"),
         ("a.parquet", b"title,content\n", "is not a Parquet file"),
         ("a.json.gz", gzip.compress(b"PAR1....PAR1"), "gzipped Parquet"),
         ("a.json.gz", gzip.compress(LINES)[:-3] + b"\0\0\0", "corrupt"),

@@ -223,6 +223,43 @@ def test_the_split_of_a_product_does_not_depend_on_the_order_of_rows(tmp_path: P
     assert all(one[f"{number:010d}"] == one[f"{number + 1:010d}"] for number in range(0, 300, 10))
 
 
+def near_rows() -> list[dict[str, Any]]:
+    chance = random.Random(0)
+    words = [
+        f"{first}{second}" for first in ("ka", "lo", "mi", "nu", "re", "su") for second in ("dan", "fel", "gor", "bis")
+    ]
+    entries = rows(400)
+    for entry in entries:
+        entry["content"] = " ".join(chance.choices(words, k=40))
+    for number in range(0, 400, 4):  # and one word of it changed under another title
+        told = entries[number]["content"].split()
+        told[number % 40] = "other"
+        entries[number + 1]["content"] = " ".join(told)
+    return entries
+
+
+def test_near_duplicates_straddle_only_where_nobody_looks(tmp_path: Path) -> None:
+    source = write_json(tmp_path / "a.json", near_rows())
+    straddling = {}
+    for choice in ("off", "group"):
+        assert run(source, tmp_path / choice, near_duplicates=choice)["kept"] == 400
+        splits = [row["split"] for row in products(tmp_path / choice)]
+        straddling[choice] = sum(splits[number] != splits[number + 1] for number in range(0, 400, 4))
+    assert straddling["group"] == 0
+    assert straddling["off"] > 10
+
+
+def test_of_near_duplicates_only_the_first_that_stays_is_kept(tmp_path: Path) -> None:
+    entries = near_rows()
+    entries[8]["uid"] = entries[3]["uid"]  # is left out itself, so that the next one stays
+    summary = run(write_json(tmp_path / "a.json", entries), near_duplicates="drop")
+    assert summary["rejected"] == {"duplicate_id": 1, "near_duplicate": 99}
+    assert summary["kept"] == 300
+    found = [reject for reject in rejects(tmp_path / "catalogue") if reject["reason"] == "near_duplicate"]
+    assert [reject["line"] for reject in found] == [number + 2 for number in range(0, 400, 4) if number != 8]
+    assert found[1]["detail"] == f"line 5: {entries[5]['title']}"
+
+
 def test_shares_are_settings(tmp_path: Path) -> None:
     summary = run(write_json(tmp_path / "a.json", rows(400)), validation_share=0, test_share=0.5)
     assert summary["split"]["validation"] == 0 and 150 < summary["split"]["test"] < 250

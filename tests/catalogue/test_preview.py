@@ -30,7 +30,7 @@ def test_json_lines_stand_as_they_are(tmp_path: Path, name: str) -> None:
         path.write_bytes(content)
     found = preview(path)
     assert found.records == [(number + 2, LINES[number]) for number in range(3)]
-    assert (found.kind, found.title, found.description, found.uid) == ("json", "title", "content", "uid")
+    assert (found.kind, found.title, found.description, found.uid) == ("json", "title", ("content",), "uid")
     assert found.columns == ["uid", "title", "content", "target_ind", "target_rel"]
     assert len(preview(path, 9).records) == 5
 
@@ -82,7 +82,7 @@ def test_values_that_json_or_python_has_not_are_shown_all_the_same(tmp_path: Pat
         "long_ago": "(timestamp[ms])",
         "bytes": "b'\\xff'",
     }
-    assert (found.title, found.description) == ("name", None)
+    assert (found.title, found.description) == ("name", ())
 
 
 def _broken_text(raw: bytes) -> pa.Array:

@@ -19,6 +19,7 @@ from shelftalk.catalogue.split import (
     duplicates,
     fingerprint,
     groups,
+    near_repeats,
 )
 from shelftalk.errors import TooFewProducts
 
@@ -60,6 +61,29 @@ def connected(rows: list[tuple[int, int]]) -> int:
             merged |= other
         found.append(merged)
     return len(found)
+
+
+@given(pairs, st.data())
+def test_linked_rows_never_straddle(rows: list[tuple[int, int]], data: st.DataObject) -> None:
+    links = data.draw(st.lists(st.integers(0, len(rows) - 1), min_size=len(rows), max_size=len(rows)))
+    titles, descriptions = prints("t", [title for title, _ in rows]), prints("d", [text for _, text in rows])
+    grouped = groups(titles, descriptions, np.array(links))
+    assert (grouped == grouped[links]).all()
+    for fingerprints in (titles, descriptions):
+        assert all(len(set(grouped[fingerprints == one].tolist())) == 1 for one in fingerprints)
+    assert set(grouped.tolist()) <= {*titles.tolist(), *descriptions.tolist()}
+    linked = [((title, text), rows[link]) for (title, text), link in zip(rows, links, strict=True)]
+    assert len(set(grouped.tolist())) == connected([*rows, *((one[0], other[1]) for one, other in linked)])
+
+
+def test_only_the_first_that_stays_of_a_near_equal_group_is_kept() -> None:
+    near, stays = np.array([0, 0, 2, 0, 2, 5]), np.array([False, True, True, True, True, True])
+    assert near_repeats(near, stays) == {3: ("near_duplicate", 1), 4: ("near_duplicate", 2)}
+
+
+def test_rows_linked_with_themselves_are_as_without_links() -> None:
+    titles, descriptions = prints("t", [1, 1, 2, 3]), prints("d", [4, 5, 5, 6])
+    np.testing.assert_array_equal(groups(titles, descriptions, np.arange(4)), groups(titles, descriptions))
 
 
 @given(pairs, st.randoms(use_true_random=False))

@@ -26,7 +26,7 @@ def test_a_title_is_kept_as_it_is_and_asked_for_as_in_training(tmp_path: Path) -
 def test_no_description_and_no_id_is_needed(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl.gz"
     path.write_bytes(gzip.compress(b'{"name": "oak peg"}\n'))
-    assert find_columns(path) == Columns("name", None, None)
+    assert find_columns(path) == Columns("name")
     assert read(path) == [TitleRow(0, 1, "", "oak peg", "oak peg")]
 
 

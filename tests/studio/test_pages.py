@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import fields
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from shelftalk.studio.navigation import ICONS
 from shelftalk.studio.views.fine_tune import WATCHING
 from shelftalk.training.run import Run
 from shelftalk.workspace import Workspace, lock, write_json
+from tests.catalogue.exports import woocommerce
 
 VIEWS = tuple(ICONS)
 EMPTY = {
@@ -106,6 +108,38 @@ def test_a_workspace_with_a_run_is_drawn(
     assert list(app.error) == []
     assert texts(language)[EMPTY[view]] not in shown(app)
     assert len(shown(app)) > 2
+
+
+def test_a_description_told_in_two_columns_is_chosen_and_asked_for_as_one(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[list[str]] = []
+
+    def start(workspace: Workspace, name: str, arguments: list[str], about: object) -> bool:
+        asked.append(arguments)
+        return True
+
+    monkeypatch.setattr("shelftalk.studio.views.catalogue.start_task", start)
+    app = drawn(workspace, "catalogue", monkeypatch)
+    words = texts("en")
+    source = woocommerce(tmp_path / "wc-product-export.csv")
+    _labelled(app.text_input, words["catalogue.path"]).set_value(str(source)).run()
+    chosen = _labelled(app.selectbox, words["catalogue.description_field"])
+    assert chosen.value == "Short description + Description"
+    prepare = _labelled(app.button, words["catalogue.prepare"])
+    prepare.click().run()
+    chosen = _labelled(app.selectbox, words["catalogue.description_field"])
+    chosen.set_value("Description").run()
+    _labelled(app.button, words["catalogue.prepare"]).click().run()
+    assert [[one for one in arguments if "-field" in one] for arguments in asked] == [
+        ["--title-field=Name", "--id-field=ID"],
+        ["--title-field=Name", "--description-field=Description", "--id-field=ID"],
+    ]
+
+
+def _labelled(widgets: Any, label: str) -> Any:
+    (found,) = [one for one in widgets if one.label == label]
+    return found
 
 
 @pytest.mark.parametrize("view", VIEWS)

@@ -12,24 +12,75 @@ from shelftalk.settings import PrepareSettings
 # In order of preference; upper and lower case are one.
 USUAL_NAMES = {
     "title": ("title", "name", "product_name", "product_title"),
-    "description": ("content", "description", "body", "text", "product_description", "body (html)", "body_html"),
-    "id": ("uid", "id", "asin", "parent_asin", "sku", "product_id", "handle"),
+    "description": (
+        *("content", "description", "body", "text", "product_description"),
+        *("body (html)", "body_html", "summary"),
+    ),
+    "id": ("uid", "id", "asin", "parent_asin", "url handle", "sku", "product_id", "handle"),
 }
+
+
+class Variants(NamedTuple):
+    """How a file marks rows that are no products but variants of one in another row.
+
+    `columns` taken together hold `mark`, in lower case; or are blank, where the mark is ''.
+    """
+
+    columns: tuple[str, ...]
+    mark: str
 
 
 class Columns(NamedTuple):
     """The names of the columns as the file spells them.
 
-    `description` is None where only titles are wanted, `uid` where the file has no ids.
+    `description` are the columns that make up the description, in the order in which they are joined; none where only
+    titles are wanted. `uid` is None where the file has no ids, `variants` where every row is a product. `escaped` says
+    that texts are written as WooCommerce does.
     """
 
     title: str
-    description: str | None
-    uid: str | None
+    description: tuple[str, ...] = ()
+    uid: str | None = None
+    variants: Variants | None = None
+    escaped: bool = False
+
+    def names(self) -> list[str]:
+        """Return every column that must be read, each once."""
+        marking = self.variants.columns if self.variants else ()
+        uid = () if self.uid is None else (self.uid,)
+        return list(dict.fromkeys((self.title, *self.description, *uid, *marking)))
+
+
+class Format(NamedTuple):
+    """What is special about a known export, recognised by the columns of `marks`; all names in lower case.
+
+    `description` are the columns of a description that is told in more than one; none where the usual names do.
+    """
+
+    marks: tuple[str, ...]
+    description: tuple[str, ...] = ()
+    variants: Variants | None = None
+    escaped: bool = False
+
+
+FORMATS = (
+    # Amazon Reviews 2023, item metadata: prose and bullet points; either is often empty.
+    Format(("parent_asin", "title", "features", "description"), ("description", "features")),
+    # Shopify: the rows after a product's first hold its other variants and images.
+    Format(("handle", "title", "body (html)"), variants=Variants(("title", "body (html)"), "")),
+    Format(("url handle", "title", "description"), variants=Variants(("title", "description"), "")),
+    # WooCommerce: a type is "simple", "variable", "variation", also "variation, downloadable, virtual".
+    Format(
+        ("type", "name", "short description", "description"),
+        ("short description", "description"),
+        Variants(("type",), "variation"),
+        escaped=True,
+    ),
+)
 
 
 def choose_columns(source: Path, names: list[str], settings: PrepareSettings) -> Columns:
-    """Choose the columns that the settings name, or else those with a usual name.
+    """Choose the columns that the settings name, or else those of a known format, or else those with a usual name.
 
     Raises:
         UnreadableInput: a named column does not exist, or none has a usual name; the message says which columns there
@@ -48,6 +99,18 @@ def choose_title_columns(source: Path, names: list[str], title_field: str | None
     return _choose(source, names, {"title": title_field, "id": id_field})
 
 
+def usual_columns(names: list[str]) -> tuple[str | None, tuple[str, ...], str | None]:
+    """Return the columns that title, description and id take by themselves; None and () where there is none."""
+    title, description, uid = (usual_column(role, names) for role in ("title", "description", "id"))
+    return title, _known(names).description or ((description,) if description is not None else ()), uid
+
+
+def usual_column(role: str, names: list[str]) -> str | None:
+    """Return the column that a role, one of `USUAL_NAMES`, takes by its usual name; None where there is none."""
+    spelt = _by_lower_case(names)
+    return next((spelt[usual] for usual in USUAL_NAMES[role] if usual in spelt), None)
+
+
 def _choose(source: Path, names: list[str], asked: Mapping[str, str | None]) -> Columns:
     chosen = {role: name if name else usual_column(role, names) for role, name in asked.items()}
     wrong = []
@@ -58,13 +121,27 @@ def _choose(source: Path, names: list[str], asked: Mapping[str, str | None]) -> 
             wrong.append(f"no column {name!r} (--{role}-field)")
     if wrong:
         raise UnreadableInput(f"{source} has {' and '.join(wrong)}; its columns are: {_listed(names)}.")
-    return Columns(chosen["title"] or "", chosen.get("description"), chosen["id"])
+    known = _known(names)
+    description: tuple[str, ...] = () if (one := chosen.get("description")) is None else (one,)
+    if description and not asked["description"]:
+        description = known.description or description
+    return Columns(chosen["title"] or "", description, chosen["id"], known.variants, known.escaped)
 
 
-def usual_column(role: str, names: list[str]) -> str | None:
-    """Return the column that a role, one of `USUAL_NAMES`, takes by its usual name; None where there is none."""
-    by_lower_case = {name.lower(): name for name in reversed(names)}
-    return next((by_lower_case[usual] for usual in USUAL_NAMES[role] if usual in by_lower_case), None)
+def _known(names: list[str]) -> Format:
+    """Return the format that these columns show, its names as the file spells them; an empty one for any other file."""
+    spelt = _by_lower_case(names)
+    for known in FORMATS:
+        if all(mark in spelt for mark in known.marks):
+            variants = known.variants and known.variants._replace(
+                columns=tuple(spelt[name] for name in known.variants.columns)
+            )
+            return known._replace(description=tuple(spelt[name] for name in known.description), variants=variants)
+    return Format(())
+
+
+def _by_lower_case(names: list[str]) -> dict[str, str]:
+    return {name.lower(): name for name in reversed(names)}
 
 
 def _listed(names: list[str]) -> str:

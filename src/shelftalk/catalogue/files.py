@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, Literal
 
+from shelftalk.catalogue.rows import MOST_BYTES
 from shelftalk.errors import NotFound, UnreadableInput
 
-Kind = Literal["json", "csv", "tsv", "parquet"]
+Kind = Literal["json", "csv", "tsv", "parquet", "xml"]
 
 KINDS: dict[str, Kind] = {
     ".json": "json",
@@ -27,19 +28,24 @@ KINDS: dict[str, Kind] = {
     ".csv": "csv",
     ".tsv": "tsv",
     ".tab": "tsv",
+    ".xml": "xml",
+    ".rss": "xml",
+    ".atom": "xml",
 }
-READABLE = ".json, .jsonl, .csv or .tsv (each also with .gz), .parquet, or a .zip that holds trn.json"
+READABLE = ".json, .jsonl, .csv, .tsv or .xml (each also with .gz), .parquet, or a .zip that holds trn.json"
 ZIP_MEMBERS = ("trn.json", "trn.json.gz")
 
 GZIP = b"\x1f\x8b"
 ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 PARQUET = b"PAR1"
+XML = (b"<?xml", b"<rss", b"<feed", b"<rdf:RDF")
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 CONTROLS = bytes(byte for byte in range(32) if byte not in b"\t\n\v\f\r\x1b")
 
 HEAD_BYTES = 1 << 16
 BUFFER_BYTES = 1 << 20
+BLOCK_BYTES = 4 << 20  # of lines that are handed on together
 
 
 @dataclass(frozen=True)
@@ -78,6 +84,36 @@ def opened(source: Path) -> Iterator[Opened]:
                 yield _unwrapped(source, f"{source.name}/{member}", inner, file, size)
         else:
             yield _unwrapped(source, source.name, file, file, size)
+
+
+def physical_lines(stream: IO[bytes]) -> Iterator[tuple[int, bytes | None]]:
+    """Yield (number from 1, line with its end) of a stream; None stands for a line of over `MOST_BYTES`."""
+    number = 0
+    while line := stream.readline(MOST_BYTES + 1):
+        number += 1
+        if len(line) <= MOST_BYTES or line.endswith(b"\n"):
+            yield number, line
+        else:
+            del line
+            while (rest := stream.readline(1 << 20)) and not rest.endswith(b"\n"):
+                pass
+            yield number, None
+
+
+def line_blocks(stream: IO[bytes]) -> Iterator[tuple[int, bytes]]:
+    """Yield (number of its first line, from 1; whole lines) of a stream, some 4 MiB at a time.
+
+    Of a line of over `MOST_BYTES` only so much is kept that it can be told.
+    """
+    number = 1
+    while block := stream.read(BLOCK_BYTES):
+        if not block.endswith(b"\n"):
+            rest = stream.readline(MOST_BYTES + 1)
+            while rest and not rest.endswith(b"\n") and (more := stream.readline(1 << 20)):
+                rest = rest[: MOST_BYTES + 1] + more[-1:]
+            block += rest
+        yield number, block
+        number += block.count(b"\n")
 
 
 def _open(source: Path) -> IO[bytes]:
@@ -119,11 +155,15 @@ def _kind(path: Path, name: str, head: bytes) -> Kind:
     text = head.removeprefix(BYTE_ORDER_MARK).lstrip()
     if not head:
         raise UnreadableInput(f"{path} unpacks to nothing; give a file that holds products.")
+    if text.startswith(XML):
+        return "xml"  # which may say that it is in another encoding
     if text and not _is_text(text):
         raise UnreadableInput(f"{path} is binary, or text in another encoding than UTF-8; give UTF-8 text: {READABLE}.")
     suffix = PurePosixPath(name.lower().removesuffix(".gz")).suffix
     if text.startswith(b"{"):
         return "json"
+    if suffix == ".txt" and b"\t" in text.partition(b"\n")[0]:
+        return "tsv"  # as Google Merchant Center names its tables
     if suffix in KINDS:
         return KINDS[suffix]
     if suffix == ".parquet":

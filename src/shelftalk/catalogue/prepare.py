@@ -1,7 +1,8 @@
 """Turn a catalogue file into a prepared catalogue: cleaned, without duplicates, sampled and split.
 
-Two passes, both in bounded memory. The first cleans each row and writes it to a draft, keeping fixed-size fingerprints;
-with all fingerprints at hand, `split` decides; the second pass copies what stays into products.parquet.
+Two passes over blocks of the file, both in bounded memory and in as many processes or on as many machines as `mapped`
+spreads over. The first cleans the rows of each block into a draft, keeping fixed-size fingerprints; with all
+fingerprints at hand, `split` decides; the second takes what stays into products.parquet.
 
     folder/
       products.parquet   uid, title, description, split, line; in the file's order
@@ -14,54 +15,54 @@ The reasons for which a row is left out:
     invalid_json            not JSON, or nested too deep
     not_an_object           JSON, but a list, a text or a number
     invalid_csv             quotes that do not match, or more fields than the header has
+    invalid_xml             a feed's item, or what stands between two, that is not XML
     invalid_utf8            bytes that are not UTF-8
     line_too_long           a row of more than 16 MiB
+    variant                 a row that a shop's export has for a variant (or an image) of a product in another row
     missing_title           no title, or nothing of it is left after cleaning
     missing_description     the same for the description
     title_not_text          a title that is not a string
     description_not_text    a description that is neither a string nor a list of strings, which are joined
     duplicate_product       the same title and description as an earlier product, but for case and punctuation
     duplicate_id            the id of an earlier product
+    near_duplicate          a description nearly that of an earlier product; only with near_duplicates=drop
     not_sampled             left out by max_products
 
-`line` is a physical line from 1, in CSV and TSV the one where the record begins, in Parquet the row's number. Blank
-lines are neither rows nor rejects.
+`line` is a physical line from 1, in CSV and TSV the one where the record begins, in XML the one where the item begins,
+in Parquet the row's number. Blank lines are neither rows nor rejects.
 """
 
 from __future__ import annotations
 
-import shutil
-import time
-from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import IO, Any
+from shutil import rmtree
+from typing import Any
 
 import numpy as np
-import orjson
-import pyarrow.parquet as pq
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from shelftalk import __version__
-from shelftalk.catalogue.clean import clean, comparable, plain
 from shelftalk.catalogue.columns import Columns, choose_columns
+from shelftalk.catalogue.draft import Verdict, blocks, clean_block, finish_block, shortened
+from shelftalk.catalogue.near_duplicates import Signatures, near_groups, signatures
 from shelftalk.catalogue.preview import preview
-from shelftalk.catalogue.read import Row, Unusable, reading
-from shelftalk.catalogue.split import SPLITS, assign, choose, duplicates, fingerprint, groups
-from shelftalk.catalogue.table import DRAFT, PRODUCTS, TableWriter
-from shelftalk.catalogue.values import DETAIL_LENGTH, text_of, uid_of
+from shelftalk.catalogue.read import reading
+from shelftalk.catalogue.split import SPLITS, Fingerprints, assign, choose, duplicates, groups, near_repeats
+from shelftalk.catalogue.table import PRODUCTS, TableWriter
 from shelftalk.errors import TooFewProducts, UnreadableInput
-from shelftalk.records import Product, Progress, Reject, no_progress
+from shelftalk.records import Map, Progress, Reject, no_progress
 from shelftalk.settings import PrepareSettings
 from shelftalk.workspace import lock, staged_folder, write_json
 
 FEWEST_PRODUCTS = 10
 RAW_RECORDS = 2
-SECONDS_BETWEEN_PROGRESS = 0.05
-DRAFT_TABLE, DRAFT_REJECTS = "draft.parquet", "draft.jsonl"
+DRAFT = "draft"
 
 
 def prepare(
@@ -70,17 +71,19 @@ def prepare(
     settings: PrepareSettings,
     progress: Progress = no_progress,
     accept: Callable[[str], None] = lambda data_hash: None,
+    mapped: Map = map,
 ) -> dict[str, Any]:
     """Prepare the catalogue file `source` in `folder`, which is replaced whole or left as it was.
 
     The same file and settings give the same bytes in products.parquet and rejects.jsonl. `progress` gets bytes of the
     file read, and its size. `accept` is given the data hash before anything is replaced; what it raises ends the call.
+    `mapped` cleans the blocks; whichever it is, the bytes are the same.
 
     Returns:
         What stands in catalogue.json: `read`, `kept`, `rejected` by reason (read is the sum of both), `split`,
-        `data_hash`, `source`, `columns`, `raw` (the first records as they stand in the file), `settings` and the
-        version of shelftalk. `data_hash` is the SHA-256 of one line for each product in order: the compact JSON array
-        [uid, title, description, split] in UTF-8, and a newline.
+        `data_hash`, `source`, `columns` (the description's as a list where it is joined from several), `raw` (the first
+        records as they stand in the file), `settings` and the version of shelftalk. `data_hash` is the SHA-256 of one
+        line for each product in order: the compact JSON array [uid, title, description, split] in UTF-8, and a newline.
 
     Raises:
         NotFound: there is no such file.
@@ -92,20 +95,24 @@ def prepare(
     with reading(source) as reader:
         names = reader.columns()
     # No columns at all: there is no row to be read, and the first pass will say what stands in their place.
-    columns = choose_columns(source, names, settings) if names else Columns("title", "description", None)
+    columns = choose_columns(source, names, settings) if names else Columns("title", ("description",))
     with lock(folder, "prepare"), staged_folder(folder) as staging:
-        draft = _write_draft(source, columns, staging, progress)
+        draft = _write_draft(source, columns, settings, staging / DRAFT, progress, mapped)
         choices = _choose(source, draft, settings)
-        data_hash, rejected = _write_products(draft, choices, staging)
+        data_hash, rejected = _write_products(draft, choices, staging, mapped)
         accept(data_hash)
         summary = {
-            "read": len(draft.lines) + len(draft.rejected_lines),
+            "read": len(draft.lines) + draft.rejected.total(),
             "kept": int((choices.splits >= 0).sum()),
             "rejected": dict(sorted(rejected.items())),
             "split": {name: int((choices.splits == index).sum()) for index, name in enumerate(SPLITS)},
             "data_hash": data_hash,
             "source": {"name": source.name, "bytes": source.stat().st_size},
-            "columns": {"title": columns.title, "description": columns.description, "id": columns.uid},
+            "columns": {
+                "title": columns.title,
+                "description": columns.description[0] if len(columns.description) == 1 else list(columns.description),
+                "id": columns.uid,
+            },
             "raw": [{"line": line, "text": text} for line, text in preview(source, RAW_RECORDS).records],
             "settings": settings.as_mapping(),
             "shelftalk": __version__,
@@ -114,32 +121,28 @@ def prepare(
     return summary
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
 class _Draft:
-    """What the first pass leaves in memory: 32 bytes a usable row, 8 a reject."""
+    """What the first pass leaves in memory; the rows themselves lie in `folder`, in blocks.
 
+    A usable row takes 32 bytes, and its signature 128 where near-duplicates are looked for.
+
+    `ends` are the numbers of usable rows up to the end of each block.
+    """
+
+    folder: Path
     file: str
-    titles: array[int] = field(default_factory=lambda: array("Q"))
-    descriptions: array[int] = field(default_factory=lambda: array("Q"))
-    uids: array[int] = field(default_factory=lambda: array("Q"))
-    lines: array[int] = field(default_factory=lambda: array("Q"))
-    rejected_lines: array[int] = field(default_factory=lambda: array("Q"))
-    rejected: Counter[str] = field(default_factory=Counter)
-    first_reject: dict[str, Reject] = field(default_factory=dict)
-
-    def add(self, product: Product, line: int) -> None:
-        self.titles.append(fingerprint("title", comparable(product.title)))
-        self.descriptions.append(fingerprint("description", comparable(product.description)))
-        self.uids.append(fingerprint("uid", product.uid))
-        self.lines.append(line)
-
-    def reject(self, reject: Reject) -> None:
-        self.rejected_lines.append(reject.line)
-        self.rejected[reject.reason] += 1
-        self.first_reject.setdefault(reject.reason, reject)
+    titles: Fingerprints
+    descriptions: Fingerprints
+    uids: Fingerprints
+    lines: NDArray[np.int64]
+    signatures: Signatures
+    ends: NDArray[np.int64]
+    rejected: Counter[str]
+    first_reject: dict[str, Reject]
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
 class _Choices:
     """What becomes of the draft's rows: `splits` holds an index of SPLITS for each that stays, -1 for the others."""
 
@@ -147,53 +150,31 @@ class _Choices:
     repeats: dict[int, tuple[str, int]]
 
 
-def _write_draft(source: Path, columns: Columns, staging: Path, progress: Progress) -> _Draft:
-    """Read and clean the whole file into draft.parquet, and its rejects into draft.jsonl."""
-    size, due = max(source.stat().st_size, 1), 0.0
-    with (
-        reading(source) as reader,
-        TableWriter(staging / DRAFT_TABLE, DRAFT) as table,
-        (staging / DRAFT_REJECTS).open("wb") as rejects,
-    ):
-        draft = _Draft(reader.name)
-        for line, row in reader.rows(columns):
-            try:
-                product = _product(line, row)
-            except Unusable as fault:
-                reject = Reject(reader.name, line, fault.reason, fault.detail)
-                draft.reject(reject)
-                _write_reject(rejects, reject)
-            else:
-                draft.add(product, line)
-                table.append((product.uid, product.title, product.description, line))
-            if time.monotonic() >= due:
-                progress(reader.position(), size)
-                due = time.monotonic() + SECONDS_BETWEEN_PROGRESS
+def _write_draft(
+    source: Path, columns: Columns, settings: PrepareSettings, folder: Path, progress: Progress, mapped: Map
+) -> _Draft:
+    """Read and clean the whole file into blocks in `folder`."""
+    cleaned = partial(clean_block, signed=settings.near_duplicates != "off")
+    folder.mkdir()
+    size = max(source.stat().st_size, 1)
+    found: list[tuple[Fingerprints, Fingerprints, Fingerprints, NDArray[np.int64], Signatures]] = []
+    rejected: Counter[str] = Counter()
+    first_reject: dict[str, Reject] = {}
+    with reading(source) as reader:
+        for number, block in enumerate(mapped(cleaned, blocks(reader, columns))):
+            (folder / f"{number}.products").write_bytes(block.products)
+            (folder / f"{number}.rejects").write_bytes(block.rejects)
+            found.append((block.titles, block.descriptions, block.uids, block.lines, block.signatures))
+            for reason, (count, first) in block.rejected.items():
+                rejected[reason] += count
+                first_reject.setdefault(reason, first)
+            progress(min(reader.position(), size), size)
     progress(size, size)
-    return draft
-
-
-def _product(line: int, row: Row | Unusable) -> Product:
-    """Make a cleaned product of a row.
-
-    Raises:
-        Unusable: the row is, or cleaning left no title or no description.
-    """
-    if isinstance(row, Unusable):
-        raise row
-    title = clean(text_of(row.title, "title_not_text"))
-    description = clean(_joined(row.description))
-    if not title:
-        raise Unusable("missing_title", description)
-    if not description:
-        raise Unusable("missing_description", title)
-    return Product(uid_of(row.uid) or f"row-{line}", title, description)
-
-
-def _joined(value: Any) -> str:
-    if isinstance(value, list) and all(isinstance(part, str) for part in value):
-        return " ".join(value)
-    return text_of(value, "description_not_text")
+    none = np.empty(0, dtype=np.uint64)
+    nothing = (none, none, none, none.astype(np.int64), signatures([]))
+    titles, descriptions, uids, lines, signed = (np.concatenate(parts) for parts in zip(nothing, *found, strict=True))
+    ends = np.cumsum([len(one[0]) for one in found], dtype=np.int64)
+    return _Draft(folder, reader.name, titles, descriptions, uids, lines, signed, ends, rejected, first_reject)
 
 
 def _choose(source: Path, draft: _Draft, settings: PrepareSettings) -> _Choices:
@@ -203,21 +184,22 @@ def _choose(source: Path, draft: _Draft, settings: PrepareSettings) -> _Choices:
         UnreadableInput: there is no row at all, or none can be used.
         TooFewProducts: see `prepare`.
     """
-    if not draft.lines:
+    if not len(draft.lines):
         raise UnreadableInput(_nothing_usable(source, draft))
-    titles, descriptions, uids, lines = (
-        np.frombuffer(column, dtype=np.uint64) for column in (draft.titles, draft.descriptions, draft.uids, draft.lines)
-    )
-    repeats = duplicates(titles, descriptions, uids)
-    stays = np.ones(len(lines), dtype=bool)
+    repeats = duplicates(draft.titles, draft.descriptions, draft.uids)
+    stays = np.ones(len(draft.lines), dtype=bool)
     stays[list(repeats)] = False
-    linked = groups(titles, descriptions)
+    near = None if settings.near_duplicates == "off" else near_groups(draft.signatures)
+    if near is not None and settings.near_duplicates == "drop":
+        repeats |= near_repeats(near, stays)
+        stays[list(repeats)] = False
+    linked = groups(draft.titles, draft.descriptions, near)
     if settings.max_products is not None:
         left = np.flatnonzero(stays)
-        stays[left[~choose(lines[left], settings.max_products, settings.seed)]] = False
+        stays[left[~choose(draft.lines[left], settings.max_products, settings.seed)]] = False
     if stays.sum() < FEWEST_PRODUCTS:
         raise TooFewProducts(_too_few(source, draft, int(stays.sum()), len(repeats), settings))
-    splits = np.full(len(lines), -1, dtype=np.int8)
+    splits = np.full(len(draft.lines), -1, dtype=np.int8)
     splits[stays] = assign(linked[stays], settings.validation_share, settings.test_share, settings.seed)
     return _Choices(splits, repeats)
 
@@ -227,11 +209,11 @@ def _nothing_usable(source: Path, draft: _Draft) -> str:
         return f"{source} holds no rows; give a file that holds products."
     [(reason, count)] = draft.rejected.most_common(1)
     first = draft.first_reject[reason]
-    detail = f": {_shortened(first.detail, 80)}" if first.detail else ""
+    detail = f": {shortened(first.detail, 80)}" if first.detail else ""
     total = draft.rejected.total()
     return (
         f"No row of {source} can be used: {count} of {total} have {reason}, the first in line {first.line}{detail}; "
-        "one JSON object a line, or a table with --title-field and --description-field, is expected."
+        "a table with --title-field and --description-field, one JSON object a line, or an RSS or Atom feed is wanted."
     )
 
 
@@ -246,54 +228,32 @@ def _too_few(source: Path, draft: _Draft, kept: int, repeated: int, settings: Pr
     )
 
 
-def _write_products(draft: _Draft, choices: _Choices, staging: Path) -> tuple[str, Counter[str]]:
-    """Copy what stays of the draft, gather all rejects in line order, and remove the draft; return hash and rejects."""
+def _write_products(draft: _Draft, choices: _Choices, staging: Path, mapped: Map) -> tuple[str, Counter[str]]:
+    """Write what stays of the draft and all rejects, in line order; return the data hash and the rejects' reasons."""
     rejected, digest = Counter(draft.rejected), sha256()
     with (
-        (staging / DRAFT_REJECTS).open("rb") as earlier,
         (staging / "rejects.jsonl").open("wb") as rejects,
-        TableWriter(staging / "products.parquet", PRODUCTS) as table,
+        TableWriter(staging / "products.parquet", PRODUCTS) as products,
     ):
-        copied = 0
-        for row, (product, line) in enumerate(_draft_products(staging)):
-            while copied < len(draft.rejected_lines) and draft.rejected_lines[copied] < line:
-                rejects.write(earlier.readline())
-                copied += 1
-            if choices.splits[row] >= 0:
-                split = SPLITS[choices.splits[row]]
-                table.append((*product, split, line))
-                digest.update(orjson.dumps([*product, split], option=orjson.OPT_APPEND_NEWLINE))
-            else:
-                reject = _late_reject(row, line, product, draft, choices)
-                rejected[reject.reason] += 1
-                _write_reject(rejects, reject)
-        shutil.copyfileobj(earlier, rejects)
-    (staging / DRAFT_TABLE).unlink()
-    (staging / DRAFT_REJECTS).unlink()
+        for block in mapped(finish_block, _verdicts(draft, choices)):
+            digest.update(block.hashed)
+            rejects.write(block.rejects)
+            rejected.update(block.rejected)
+            products.extend(pa.ipc.open_stream(block.products).read_all())
+    rmtree(draft.folder)
     return digest.hexdigest(), rejected
 
 
-def _draft_products(staging: Path) -> Iterator[tuple[tuple[str, str, str], int]]:
-    with pq.ParquetFile(staging / DRAFT_TABLE) as table:
-        for group in range(table.num_row_groups):
-            columns = table.read_row_group(group).to_pydict()
-            products = zip(columns["uid"], columns["title"], columns["description"], strict=True)
-            yield from zip(products, columns["line"], strict=True)
-
-
-def _late_reject(row: int, line: int, product: tuple[str, str, str], draft: _Draft, choices: _Choices) -> Reject:
-    if row not in choices.repeats:
-        return Reject(draft.file, line, "not_sampled", product[1])
-    reason, first = choices.repeats[row]
-    same = f"id {product[0]!r}" if reason == "duplicate_id" else product[1]
-    return Reject(draft.file, line, reason, f"line {draft.lines[first]}: {same}")
-
-
-def _write_reject(file: IO[bytes], reject: Reject) -> None:
-    entry = {**asdict(reject), "detail": _shortened(reject.detail, DETAIL_LENGTH)}
-    file.write(orjson.dumps(entry, option=orjson.OPT_APPEND_NEWLINE))
-
-
-def _shortened(text: str, length: int) -> str:
-    text = plain(text[: 2 * length])
-    return text if len(text) <= length else text[: length - 1] + "…"
+def _verdicts(draft: _Draft, choices: _Choices) -> Iterator[Verdict]:
+    """Yield each block of the draft with what becomes of its rows."""
+    start = 0
+    for number, end in enumerate(draft.ends.tolist()):
+        repeats = {
+            row: (reason, int(draft.lines[first]))
+            for row in np.flatnonzero(choices.splits[start:end] < 0).tolist()
+            if (found := choices.repeats.get(row + start))
+            for reason, first in [found]
+        }
+        products, rejects = ((draft.folder / f"{number}.{kind}").read_bytes() for kind in ("products", "rejects"))
+        yield Verdict(draft.file, products, rejects, choices.splits[start:end], repeats)
+        start = end

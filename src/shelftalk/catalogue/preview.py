@@ -16,36 +16,42 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from shelftalk.catalogue.columns import usual_column
-from shelftalk.catalogue.files import Kind, Opened, opened
+from shelftalk.catalogue.columns import usual_columns
+from shelftalk.catalogue.files import Kind, Opened, opened, physical_lines
+from shelftalk.catalogue.json_lines import JsonLines
 from shelftalk.catalogue.read import (
-    MOST_BYTES,
     SURROGATE,
     Delimited,
-    JsonLines,
+    FeedItems,
     ParquetRows,
-    physical_lines,
     reading_parquet,
     values_of,
 )
+from shelftalk.catalogue.rows import MOST_BYTES
 
 LONGEST = 2_000  # characters of a record
 MOST_COLUMNS = 20  # of a Parquet row
+TEXT_READERS: dict[Kind, type[JsonLines] | type[FeedItems] | type[Delimited]] = {
+    "json": JsonLines,
+    "xml": FeedItems,
+    "csv": Delimited,
+    "tsv": Delimited,
+}
 
 
 @dataclass(frozen=True)
 class Preview:
     """The beginning of a file.
 
-    `title`, `description` and `uid` name the column that each would be read from by its usual name, None where there is
-    none. `records` are (line, text) of the first records, a CSV's header before them; a text of more than 2,000
-    characters is cut and ends in an ellipsis.
+    `title` and `uid` name the column that each would be read from, None where there is none; `description` names those
+    that it would be joined from. `records` are (line, text) of the first records, a CSV's header before them; a text of
+    more than 2,000 characters is cut and ends in an ellipsis.
     """
 
     kind: Kind
     columns: list[str]
     title: str | None
-    description: str | None
+    description: tuple[str, ...]
     uid: str | None
     records: list[tuple[int, str]]
 
@@ -57,16 +63,17 @@ def preview(source: Path, records: int = 3) -> Preview:
     read, unpacked. Bytes that are not UTF-8 are shown as replacement characters.
 
     Raises:
-        NotFound, UnreadableInput: see `files.opened`; also where a CSV's header line cannot be read.
+        NotFound, UnreadableInput: see `files.opened`; also where a CSV's header line cannot be read, or a feed is
+            refused or has no items.
     """
     with opened(source) as file:
         if file.kind == "parquet":
             columns, found = ParquetRows(file).columns(), _parquet_records(file.path, records)
         else:
             head = file.stream.read(MOST_BYTES)
-            columns, found = _columns(_from(file, head)), _text_records(_from(file, head), records)
+            columns, found = _columns(_from(file, head)), _text_records(_from(file, head), head, records)
     names = [name for name in columns if not SURROGATE.search(name)]  # no form can show or send such a name
-    title, description, uid = (usual_column(role, names) for role in ("title", "description", "id"))
+    title, description, uid = usual_columns(names)
     return Preview(file.kind, names, title, description, uid, [(line, _cut(text)) for line, text in found])
 
 
@@ -76,13 +83,17 @@ def _from(file: Opened, head: bytes) -> Opened:
 
 
 def _columns(head: Opened) -> list[str]:
-    return (JsonLines(head) if head.kind == "json" else Delimited(head)).columns()
+    return TEXT_READERS[head.kind](head).columns()
 
 
-def _text_records(head: Opened, count: int) -> list[tuple[int, str]]:
-    found = _json_records(head) if head.kind == "json" else Delimited(head).raw_records()
-    wanted = count if head.kind == "json" else count + 1  # and the header
-    return [(number, raw.decode(errors="replace").rstrip("\r\n")) for number, raw in islice(found, wanted)]
+def _text_records(head: Opened, content: bytes, count: int) -> list[tuple[int, str]]:
+    if head.kind == "json":
+        found = _json_records(head)
+    elif head.kind == "xml":
+        found = FeedItems(head).raw_records(content)
+    else:
+        found, count = Delimited(head).raw_records(), count + 1  # and the header
+    return [(number, raw.decode(errors="replace").rstrip("\r\n")) for number, raw in islice(found, count)]
 
 
 def _json_records(head: Opened) -> Iterator[tuple[int, bytes]]:

@@ -1,4 +1,4 @@
-"""Read the rows of a catalogue file one by one: JSON Lines, CSV, TSV or Parquet.
+"""Read the rows of a catalogue file one by one: JSON Lines, CSV, TSV, Parquet or a product feed in XML.
 
 A row that cannot be read is yielded as an `Unusable` and reading goes on after it. Memory is bounded: a row over
 `MOST_BYTES` is skipped, never held. What the values mean, and whether a product can be made of them, is not known here.
@@ -7,43 +7,26 @@ A row that cannot be read is yielded as an `Unusable` and reading goes on after 
 from __future__ import annotations
 
 import csv
-import json
 import re
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
-import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from shelftalk.catalogue.columns import Columns
-from shelftalk.catalogue.files import Opened, opened
+from shelftalk.catalogue.feed import Feed, Item, Malformed
+from shelftalk.catalogue.files import Opened, opened, physical_lines
+from shelftalk.catalogue.json_lines import OBJECTS_SEEN, JsonLines
+from shelftalk.catalogue.rows import MOST_BYTES, Row, Unusable, row_or_fault, too_long
 from shelftalk.errors import UnreadableInput
 
-MOST_BYTES = 16 << 20
-OBJECTS_SEEN = 100  # JSON objects whose keys count as the columns
 SURROGATE = re.compile("[\ud800-\udfff]")
 PARQUET_ROWS = 256  # a batch of the longest texts must still fit in memory
-
-
-class Row(NamedTuple):
-    """The three values of one row as they stand in the file; None where there is none."""
-
-    title: Any
-    description: Any
-    uid: Any
-
-
-class Unusable(Exception):
-    """Why a row cannot be used: a short fixed reason, and what was seen."""
-
-    def __init__(self, reason: str, detail: str = "") -> None:
-        super().__init__(reason)
-        self.reason, self.detail = reason, detail
 
 
 class Reader(Protocol):
@@ -77,43 +60,10 @@ def reading(source: Path) -> Iterator[Reader]:
             yield ParquetRows(file)
         elif file.kind == "json":
             yield JsonLines(file)
+        elif file.kind == "xml":
+            yield FeedItems(file)
         else:
             yield Delimited(file)
-
-
-class JsonLines:
-    """JSON Lines: one object a line; a row's line is its physical line."""
-
-    def __init__(self, file: Opened) -> None:
-        self.name = file.name
-        self._file = file
-
-    def columns(self) -> list[str]:
-        """Name the keys of the first objects; a key may be missing in single rows."""
-        found = (value for _, value in self._objects() if isinstance(value, dict))
-        return list(dict.fromkeys(key for value in islice(found, OBJECTS_SEEN) for key in value))
-
-    def rows(self, columns: Columns) -> Iterator[tuple[int, Row | Unusable]]:
-        """Yield every line that is not blank."""
-        for number, value in self._objects():
-            if isinstance(value, Unusable):
-                yield number, value
-            else:
-                yield number, Row(*(value.get(name) if name is not None else None for name in columns))
-
-    def position(self) -> int:
-        """Return how many bytes of the file on disk have been read."""
-        return self._file.position()
-
-    def _objects(self) -> Iterator[tuple[int, dict[str, Any] | Unusable]]:
-        for number, line in physical_lines(self._file.stream):
-            if line is None:
-                yield number, _too_long()
-            elif not line.isspace():
-                try:
-                    yield number, parse_object(line)
-                except Unusable as fault:
-                    yield number, fault
 
 
 class Delimited:
@@ -138,7 +88,7 @@ class Delimited:
         names = self.columns()
         if not names:
             return  # nothing but blank lines
-        places = [len(names) if name is None else names.index(name) for name in columns]
+        places = [(name, names.index(name)) for name in columns.names()]
         for number, fields in self._records:
             if isinstance(fields, Unusable):
                 yield number, fields
@@ -146,8 +96,8 @@ class Delimited:
                 detail = f"{len(fields)} fields where the header has {len(names)}; quote fields that hold the delimiter"
                 yield number, Unusable("invalid_csv", detail)
             else:
-                values = fields + [None] * (len(names) + 1 - len(fields))
-                yield number, Row(*(values[place] for place in places))
+                values = {name: fields[place] for name, place in places if place < len(fields)}
+                yield number, row_or_fault(values, columns)
 
     def raw_records(self) -> Iterator[tuple[int, bytes]]:
         """Yield (line where it begins, bytes as they stand in the file) of every record, the header first."""
@@ -162,6 +112,49 @@ class Delimited:
             return "\t"
         bare = re.sub(r'"[^"]*"', "", header)
         return max(",;\t", key=bare.count)
+
+
+class FeedItems:
+    """RSS or Atom: one item a product; a row's line is the one where its item begins."""
+
+    def __init__(self, file: Opened) -> None:
+        self.name = file.name
+        self._file = file
+        self._feed = Feed(file.stream, file.path, MOST_BYTES)
+
+    def columns(self) -> list[str]:
+        """Name the elements of the first items; one may be missing in single items.
+
+        Raises:
+            UnreadableInput: the file is XML without any item; also see `Feed.items`.
+        """
+        found = list(islice(self._feed.items(), OBJECTS_SEEN))
+        if not found:
+            wanted = "an RSS feed with <item> or an Atom feed with <entry> is expected"
+            raise UnreadableInput(f"{self._file.path} has no items in its <{self._feed.root}>; {wanted}.")
+        items = (item.values for item in found if isinstance(item, Item) and item.values)
+        return list(dict.fromkeys(name for values in items for name in values))
+
+    def rows(self, columns: Columns) -> Iterator[tuple[int, Row | Unusable]]:
+        """Yield every item; one without an id gets its number, since many may stand in one line."""
+        for number, item in enumerate(self._feed.items(), 1):
+            if isinstance(item, Malformed):
+                yield item.line, Unusable("invalid_xml", item.why)
+            elif item.values is None:
+                yield item.line, too_long()
+            else:
+                row = row_or_fault(item.values, columns)
+                yield item.line, row._replace(uid=row.uid or f"item-{number}") if isinstance(row, Row) else row
+
+    def raw_records(self, content: bytes) -> Iterator[tuple[int, bytes]]:
+        """Yield (line where it begins, bytes as they stand in `content`, the same file) of every item."""
+        for item in self._feed.items():
+            if isinstance(item, Item):
+                yield item.line, content[item.begin : content.find(b">", item.end) + 1]
+
+    def position(self) -> int:
+        """Return how many bytes of the file on disk have been read."""
+        return self._file.position()
 
 
 class ParquetRows:
@@ -181,16 +174,16 @@ class ParquetRows:
 
     def rows(self, columns: Columns) -> Iterator[tuple[int, Row | Unusable]]:
         """Yield every row."""
-        wanted = [name for name in columns if name is not None]
+        wanted = columns.names()
         batches = self._table.iter_batches(batch_size=PARQUET_ROWS, columns=wanted)
         while True:
             with reading_parquet(self._file.path):
                 if (batch := next(batches, None)) is None:
                     return
-                values = [values_of(batch.column(batch.schema.names.index(name))) if name else None for name in columns]
-            for place in range(batch.num_rows):
+                values = [values_of(batch.column(batch.schema.names.index(name))) for name in wanted]
+            for cells in zip(*values, strict=True):
                 self._done += 1
-                yield self._done, _parquet_row(*(column[place] if column else None for column in values))
+                yield self._done, _parquet_row(dict(zip(wanted, cells, strict=True)), columns)
 
     def position(self) -> int:
         """Return the file's size in the proportion of the rows read."""
@@ -209,55 +202,6 @@ def reading_parquet(path: Path) -> Iterator[None]:
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         reason = str(error).partition("\n")[0].rstrip(".")
         raise UnreadableInput(f"{path} is a corrupt Parquet file ({reason}); export it again.") from error
-
-
-def physical_lines(stream: IO[bytes]) -> Iterator[tuple[int, bytes | None]]:
-    """Yield (number from 1, line with its end) of a stream; None stands for a line of over `MOST_BYTES`."""
-    number = 0
-    while line := stream.readline(MOST_BYTES + 1):
-        number += 1
-        if len(line) <= MOST_BYTES or line.endswith(b"\n"):
-            yield number, line
-        else:
-            del line
-            while (rest := stream.readline(1 << 20)) and not rest.endswith(b"\n"):
-                pass
-            yield number, None
-
-
-def parse_object(line: bytes) -> dict[str, Any]:
-    """Parse one line of JSON Lines.
-
-    What orjson refuses gets a second chance with Python's own parser, which knows NaN and the lone surrogates that
-    careless exports hold.
-
-    Raises:
-        Unusable: invalid_utf8, invalid_json (also where it is nested too deep), or not_an_object.
-    """
-    try:
-        value = orjson.loads(line)
-    except orjson.JSONDecodeError as error:
-        value = _parse_again(line, str(error))
-    if not isinstance(value, dict):
-        raise Unusable("not_an_object", f"a JSON {_json_type(value)}")
-    return value
-
-
-def _parse_again(line: bytes, why: str) -> Any:
-    try:
-        return json.loads(line.decode())
-    except UnicodeDecodeError as error:
-        raise Unusable("invalid_utf8", f"byte {error.start + 1} of the line is not UTF-8") from None
-    except RecursionError:
-        raise Unusable("invalid_json", "nested too deep") from None
-    except ValueError:
-        raise Unusable("invalid_json", why) from None
-
-
-def _json_type(value: Any) -> str:
-    if value is None or isinstance(value, bool):
-        return json.dumps(value)
-    return "array" if isinstance(value, list) else "string" if isinstance(value, str) else "number"
 
 
 class _Feed:
@@ -320,7 +264,7 @@ class _Feed:
         number, line = self._waiting.popleft() if self._waiting else next(self._lines)
         self._record.append((number, line))
         if line is None:
-            raise _too_long()
+            raise too_long()
         self._bytes += len(line)
         if self._bytes > MOST_BYTES:
             raise Unusable("line_too_long", f"a record of more than {MOST_BYTES} bytes; is a quote never closed?")
@@ -332,13 +276,14 @@ class _Feed:
         return text.replace("\0", "")  # Python 3.10's csv refuses it, later ones keep it
 
 
-def _parquet_row(*values: Any) -> Row | Unusable:
-    texts = [value for value in values if isinstance(value, str)]
+def _parquet_row(values: dict[str, Any], columns: Columns) -> Row | Unusable:
+    cells = [cell for value in values.values() for cell in (value if isinstance(value, list) else [value])]
+    texts = [cell for cell in cells if isinstance(cell, str)]
     if any(len(text) > MOST_BYTES for text in texts):
-        return _too_long()
+        return too_long()
     if any(SURROGATE.search(text) for text in texts):
         return Unusable("invalid_utf8")
-    return Row(*values)
+    return row_or_fault(values, columns)
 
 
 def values_of(column: Any) -> list[Any]:
@@ -348,7 +293,3 @@ def values_of(column: Any) -> list[Any]:
     except UnicodeDecodeError:
         raw = column.cast(pa.large_binary()).to_pylist()
         return [value if value is None else value.decode(errors="surrogateescape") for value in raw]
-
-
-def _too_long() -> Unusable:
-    return Unusable("line_too_long", f"more than {MOST_BYTES} bytes")

@@ -7,6 +7,7 @@ platform. Two different texts share a fingerprint about once in ten million cata
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Any
 
@@ -25,6 +26,13 @@ def fingerprint(field: str, text: str) -> int:
     """Return a text's unsigned 64-bit fingerprint; those of two fields never stand for the same thing."""
     digest = blake2b(text.encode(), digest_size=8, person=field.encode())
     return int.from_bytes(digest.digest(), "little")
+
+
+def fingerprints(field: str, texts: Iterable[bytes]) -> Fingerprints:
+    """Return the fingerprints of texts in UTF-8, as `fingerprint` makes them, in order."""
+    person = field.encode()
+    digests = [blake2b(text, digest_size=8, person=person).digest() for text in texts]
+    return np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)
 
 
 def draw(seed: int, purpose: str, number: int) -> int:
@@ -54,6 +62,21 @@ def duplicates(titles: Fingerprints, descriptions: Fingerprints, uids: Fingerpri
     return found
 
 
+def near_repeats(near: NDArray[np.int64], stays: NDArray[np.bool_]) -> dict[int, tuple[str, int]]:
+    """Find the rows to leave out because an earlier row that stays is in their near-equal group.
+
+    Returns:
+        For each such row, in order: near_duplicate, and which row is the first of its group that stays.
+    """
+    rows = np.flatnonzero(stays)
+    first = np.full(len(near), len(near))
+    np.minimum.at(first, near[rows], rows)
+    late = rows[first[near[rows]] < rows]
+    return {
+        row: ("near_duplicate", other) for row, other in zip(late.tolist(), first[near[late]].tolist(), strict=True)
+    }
+
+
 def choose(numbers: NDArray[Any], count: int, seed: int) -> NDArray[np.bool_]:
     """Choose `count` of the numbers at random, as a mask; the chance of each depends on itself and the seed alone."""
     draws = np.fromiter((draw(seed, "sample", number) for number in numbers.tolist()), np.uint64, len(numbers))
@@ -62,8 +85,12 @@ def choose(numbers: NDArray[Any], count: int, seed: int) -> NDArray[np.bool_]:
     return mask
 
 
-def groups(titles: Fingerprints, descriptions: Fingerprints) -> Fingerprints:
-    """Group the rows that share a title or a description, directly or through others.
+def groups(
+    titles: Fingerprints, descriptions: Fingerprints, linked_rows: NDArray[np.int64] | None = None
+) -> Fingerprints:
+    """Group the rows that share a title or a description or are linked otherwise, directly or through others.
+
+    `linked_rows` holds for each row another one that it belongs to, or itself.
 
     Returns:
         For each row the smallest fingerprint of its group, which does not depend on the order of the rows.
@@ -75,12 +102,20 @@ def groups(titles: Fingerprints, descriptions: Fingerprints) -> Fingerprints:
             parent[key] = key = parent[above]
         return key
 
-    names = np.minimum(titles, descriptions)
-    linked = np.flatnonzero(_repeated(titles) | _repeated(descriptions))
-    for row in linked:
-        low, high = sorted((root(int(titles[row])), root(int(descriptions[row]))))
+    def join(one: int, other: int) -> None:
+        low, high = sorted((root(one), root(other)))
         parent[high] = low
-    for row in linked:
+
+    names = np.minimum(titles, descriptions)
+    shared = _repeated(titles) | _repeated(descriptions)
+    if linked_rows is not None:
+        linked = np.flatnonzero(linked_rows != np.arange(len(titles)))
+        for row, other in zip(linked.tolist(), linked_rows[linked].tolist(), strict=True):
+            join(int(descriptions[row]), int(descriptions[other]))
+        shared[linked] = shared[linked_rows[linked]] = True
+    for row in np.flatnonzero(shared):
+        join(int(titles[row]), int(descriptions[row]))
+    for row in np.flatnonzero(shared):
         names[row] = root(int(titles[row]))
     return names
 
@@ -116,7 +151,7 @@ def _move_one_group(split: NDArray[np.uint8], wanted: int, sizes: NDArray[Any], 
         split[candidates[np.lexsort((places[candidates], sizes[candidates]))[0]]] = wanted
     elif wanted != VALIDATION:
         raise TooFewProducts(
-            "All products share a title or a description with one another, so none can be held out; "
+            "All products share a title or a description with one another, or nearly, so none can be held out; "
             "give a file with more different products, or set both shares to 0."
         )
 

@@ -1,4 +1,4 @@
-"""Write Parquet files of products row by row, in bounded memory, the same bytes for the same rows."""
+"""Write Parquet files of products in bounded memory, the same bytes for the same rows or tables in the same order."""
 
 from __future__ import annotations
 
@@ -9,35 +9,64 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-DRAFT = pa.schema([("uid", pa.string()), ("title", pa.string()), ("description", pa.string()), ("line", pa.int64())])
-PRODUCTS = DRAFT.insert(3, pa.field("split", pa.string()))
+PRODUCTS = pa.schema(
+    [
+        ("uid", pa.string()),
+        ("title", pa.string()),
+        ("description", pa.string()),
+        ("split", pa.string()),
+        ("line", pa.int64()),
+    ]
+)
 
 ROWS_IN_GROUP = 10_000
-CHARACTERS_IN_GROUP = 16 << 20
+BYTES_IN_GROUP = 16 << 20
 
 
 class TableWriter:
-    """A Parquet file under construction; a row group ends at 10,000 rows or 16 Mi characters of description."""
+    """A Parquet file under construction, fed with rows or with tables.
+
+    A row group ends with the row or the table that brings it to 10,000 rows or some 16 MiB.
+    """
 
     def __init__(self, path: Path, schema: Any) -> None:
         self._schema = schema
         self._description = schema.get_field_index("description")
-        self._writer = pq.ParquetWriter(path, schema, compression="zstd", write_page_checksum=True)
+        repeated = (
+            ["split"] if "split" in schema.names else False
+        )  # texts hardly repeat, and looking for that takes time
+        self._writer = pq.ParquetWriter(
+            path, schema, compression="zstd", use_dictionary=repeated, write_page_checksum=True
+        )
         self._rows: list[tuple[Any, ...]] = []
         self._characters = 0
+        self._tables = [schema.empty_table()]
+        self._begun = False
 
     def append(self, row: tuple[Any, ...]) -> None:
         """Add one row; its values stand in the schema's order."""
         self._rows.append(row)
         self._characters += len(row[self._description])
-        if len(self._rows) >= ROWS_IN_GROUP or self._characters >= CHARACTERS_IN_GROUP:
-            self._flush()
+        if len(self._rows) >= ROWS_IN_GROUP or self._characters >= BYTES_IN_GROUP:
+            self._gather_rows()
 
-    def _flush(self) -> None:
-        columns = list(zip(*self._rows, strict=True)) or [()] * len(self._schema)
+    def extend(self, table: Any) -> None:
+        """Add an Arrow table of the schema."""
+        self._tables.append(table)
+        rows, size = (sum(getattr(one, name) for one in self._tables) for name in ("num_rows", "nbytes"))
+        if rows >= ROWS_IN_GROUP or size >= BYTES_IN_GROUP:
+            self._end_group()
+
+    def _gather_rows(self) -> None:
+        columns = list(zip(*self._rows, strict=True))
         arrays = [pa.array(column, field.type) for column, field in zip(columns, self._schema, strict=True)]
-        self._writer.write_table(pa.Table.from_arrays(arrays, schema=self._schema))
         self._rows, self._characters = [], 0
+        self.extend(pa.Table.from_arrays(arrays, schema=self._schema))
+
+    def _end_group(self) -> None:
+        group = pa.concat_tables(self._tables).combine_chunks()
+        self._writer.write_table(group, row_group_size=max(len(group), 1))
+        self._tables, self._begun = [self._schema.empty_table()], True
 
     def __enter__(self) -> TableWriter:
         return self
@@ -47,6 +76,9 @@ class TableWriter:
     ) -> None:
         try:
             if kind is None:
-                self._flush()
+                if self._rows:
+                    self._gather_rows()
+                if len(self._tables) > 1 or not self._begun:
+                    self._end_group()
         finally:
             self._writer.close()

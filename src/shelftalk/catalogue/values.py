@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from shelftalk.catalogue.clean import plain
-from shelftalk.catalogue.read import Unusable
+from shelftalk.catalogue.rows import Unusable
 
 DETAIL_LENGTH = 200
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from shelftalk import __version__
+from shelftalk.cli.download import download
 from shelftalk.cli.estimate import estimate
 from shelftalk.cli.evaluate import evaluate
 from shelftalk.cli.explain import explain as explain_command
@@ -16,10 +17,12 @@ from shelftalk.cli.export import export
 from shelftalk.cli.generate import generate
 from shelftalk.cli.options import (
     DEFAULT_WORKSPACE,
+    AddressOption,
     AssignmentsOption,
     EngineOption,
     GroundedOption,
     JsonOption,
+    PlaceOption,
     PresetOption,
     ReferencesOption,
     RunArgument,
@@ -34,6 +37,8 @@ from shelftalk.cli.options import (
 from shelftalk.cli.runs import DetachOption, runs, show_started, show_trained, training_detail
 from shelftalk.cli.serve import serve
 from shelftalk.cli.studio import studio
+from shelftalk.engines.choose import Place
+from shelftalk.errors import UserError
 from shelftalk.settings import (
     DecodingSettings,
     PrepareSettings,
@@ -85,23 +90,30 @@ def demo(workspace: WorkspaceOption = DEFAULT_WORKSPACE) -> None:
     run_demo(Workspace(workspace))
 
 
+app.command()(download)
+
+
 @app.command()
 @with_settings(PrepareSettings)
 def prepare(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="JSON Lines (also .gz), LF-Amazon zip, CSV, TSV or Parquet.")
+        Path,
+        typer.Argument(metavar="FILE", help="JSON Lines, CSV, TSV, XML feed (also .gz), LF-Amazon zip or Parquet."),
     ],
     name: Annotated[str, typer.Option("--name", help="Name for the catalogue.")],
     settings: PrepareSettings,
+    engine: PlaceOption = "local",
+    address: AddressOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     as_json: JsonOption = False,
 ) -> None:
     """Read a product file, clean it, and split it into a catalogue to train on."""
+    place = Place(engine, address)
     from shelftalk.cli import output
     from shelftalk.pipeline import prepare_catalogue
 
     with output.step(f"Preparing {file.name}") as progress:
-        summary = prepare_catalogue(Workspace(workspace), file, name, settings, progress)
+        summary = prepare_catalogue(Workspace(workspace), file, name, settings, progress, place)
     if as_json:
         output.print_json(summary)
         return
@@ -153,6 +165,11 @@ def train(
     preset: PresetOption = None,
     assignments: AssignmentsOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    engine: PlaceOption = "local",
+    address: AddressOption = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=1, help="Processes that train together on Ray [default: one a GPU]")
+    ] = None,
     detach: DetachOption = False,
     token_stdin: TokenOption = False,
     as_json: JsonOption = False,
@@ -161,6 +178,9 @@ def train(
     place = Workspace(workspace)
     place.existing_catalogue(catalogue)
     settings = _training_settings(place, run, preset, assignments or [])
+    where = Place(engine, address, workers)
+    if detach and engine != "local":
+        raise UserError("--detach is for --engine local; start a training on Ray with nohup.")
     token = read_token(token_stdin)
     from shelftalk.cli import output
     from shelftalk.pipeline import train_detached, train_run
@@ -169,7 +189,7 @@ def train(
         show_started(train_detached(place, catalogue, run, settings, token), as_json)
         return
     with output.step(f"Training {run}", training_detail(place.run(run))) as progress:
-        trained = train_run(place, catalogue, run, settings, token, progress, output.say)
+        trained = train_run(place, catalogue, run, settings, token, progress, output.say, where)
     show_trained(trained, as_json)
 
 
@@ -187,14 +207,21 @@ def _training_settings(workspace: Workspace, run: str, preset: str | None, assig
 
 
 @app.command()
-def index(run: RunArgument, workspace: WorkspaceOption = DEFAULT_WORKSPACE, as_json: JsonOption = False) -> None:
+def index(
+    run: RunArgument,
+    engine: PlaceOption = "local",
+    address: AddressOption = None,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    as_json: JsonOption = False,
+) -> None:
     """Index exactly the products that a run trains on, so that they can be found as references."""
+    place = Place(engine, address)
     opened = open_run(workspace, run)
     from shelftalk.cli import output
     from shelftalk.pipeline import index_run
 
     with output.step(f"Indexing {run}") as progress:
-        result = index_run(opened, progress)
+        result = index_run(opened, progress, place)
     if as_json:
         output.print_json(result)
     else:

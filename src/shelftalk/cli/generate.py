@@ -9,11 +9,13 @@ import typer
 
 from shelftalk.cli.options import (
     DEFAULT_WORKSPACE,
-    EngineOption,
+    AddressOption,
     GroundedOption,
     JsonOption,
     RunArgument,
     WorkspaceOption,
+    WriterOption,
+    split_writer,
     with_settings,
 )
 from shelftalk.settings import DecodingSettings
@@ -46,7 +48,8 @@ def generate(
         typer.Option("--id-field", help="Column that holds the product's id; found by itself, and not needed."),
     ] = None,
     grounded: GroundedOption = False,
-    engine: EngineOption = "automatic",
+    engine: WriterOption = "automatic",
+    address: AddressOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     as_json: JsonOption = False,
 ) -> None:
@@ -57,13 +60,25 @@ def generate(
     """
     from shelftalk.training.run import Run
 
+    writer, place = split_writer(engine, address)
     opened = Run.open(Workspace(workspace), run)  # before the pipeline: a mistyped name should not cost ten seconds
     from shelftalk.cli import output as screen
     from shelftalk.pipeline import write_catalogue
 
     with screen.step(f"Describing {source.name}") as progress:
         summary = write_catalogue(
-            opened, source, output, settings, references, title_field, id_field, progress, screen.say, engine, grounded
+            opened,
+            source,
+            output,
+            settings,
+            references,
+            title_field,
+            id_field,
+            progress,
+            screen.say,
+            writer,
+            grounded,
+            place,
         )
     if as_json:
         screen.print_json(summary)

@@ -15,10 +15,8 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-SPACELESS = (
-    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
-    "\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff"
-)
+from shelftalk.catalogue.clean import SPACELESS
+
 # Accents apart from their letters, and vowels of Hebrew, Arabic and Indic scripts, which Python counts as no letters.
 MARKS = "\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed\u0900-\u0963\u0966-\u0dff"
 LETTER = rf"[^\W{SPACELESS}]"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import islice
@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
 WINDOW = 256  # rows handed to the engine at once: enough to sort by length and to keep it busy
 EXAMPLES = 3  # lines named for each reason of a bad row
+
+Entry = dict[str, Any]  # what the journal keeps of a row
+Keep = Callable[[int, Entry], None]  # takes a row's number and its entry
 
 
 @dataclass(frozen=True)
@@ -97,6 +100,18 @@ class Job:
         }
 
 
+@dataclass(frozen=True)
+class Window:
+    """Some hundred rows that can be described, and the numbers of those among them that still must be."""
+
+    rows: list[TitleRow]
+    missing: set[int]
+
+
+# Writes windows somewhere else, and yields what became of each one's missing rows, in the windows' order.
+Elsewhere = Callable[[Iterable[Window]], Iterator[dict[int, Entry]]]
+
+
 @dataclass
 class Survey:
     """What a file of titles holds: rows in all, rows to describe, and for each fault how many and the first lines."""
@@ -120,10 +135,13 @@ def describe_titles(
     load_index: Callable[[], Index],
     progress: Progress = no_progress,
     say: Callable[[str], None] = lambda line: None,
+    elsewhere: Elsewhere | None = None,
 ) -> dict[str, Any]:
     """Write the job's output with the tuned model, going on where an earlier call was cut off.
 
-    Engine and index are loaded only when a row is to be written. A finished output of this very job is left as it is.
+    Engine and index are loaded only when a row is to be written. Where windows are written `elsewhere`, which opens an
+    engine and the index itself, `load_index` makes sure that there is one, and a window is kept when all of it is
+    done. A finished output of this very job is left as it is.
     `progress` counts rows to describe, for the first time when one is done: engines write some at once, and a clock
     that started before the first of them would promise hours.
 
@@ -155,7 +173,17 @@ def describe_titles(
             if before:
                 say(f"Going on: {before:,} of {survey.usable:,} rows were done before.")
             if before < survey.usable:
-                seconds = _write_missing(job, columns, journal, survey.usable, load_engine, load_index, progress)
+
+                def keep(number: int, entry: Entry) -> None:
+                    journal.append(number, entry)
+                    progress(len(journal), survey.usable)
+
+                index = load_index() if job.references else None
+                missing = _missing(job, columns, journal)
+                if elsewhere:
+                    seconds = _keep_all(elsewhere(missing), keep)
+                else:
+                    seconds = _write_missing(job, missing, load_engine, index, keep)
             if sha256(job.source) != described["input_sha256"]:
                 raise Failure(f"{job.source} changed while it was read; put the earlier file back and run again.")
             summary = {
@@ -212,47 +240,48 @@ def unusable(reason: str, count: int, lines: Sequence[int]) -> str:
 
 
 def _write_missing(
-    job: Job,
-    columns: Columns,
-    journal: Journal,
-    total: int,
-    load_engine: Callable[[], Engine],
-    load_index: Callable[[], Index],
-    progress: Progress,
+    job: Job, windows: Iterable[Window], load_engine: Callable[[], Engine], index: Index | None, keep: Keep
 ) -> float:
-    """Describe every row that is not in the journal, window by window, and return the seconds that the writing took."""
-    index = load_index() if job.references else None
+    """Describe the missing rows here, window by window, and return the seconds that the writing took."""
     with closing(load_engine()) as engine:
         started = time.monotonic()
-        for window in _windows(job.source, columns):
-            if any(row.number not in journal for row in window):
-                _write_window(job, window, engine, index, journal, lambda: progress(len(journal), total))
+        for window in windows:
+            write_window(job, window, engine, index, keep)
         return time.monotonic() - started
 
 
-def _write_window(
-    job: Job,
-    window: list[TitleRow],
-    engine: Engine,
-    index: Index | None,
-    journal: Journal,
-    kept: Callable[[], None],
-) -> None:
-    nearest = _nearest(index, window, job.references)
-    missing = [row for row in window if row.number not in journal]
+def _keep_all(written: Iterable[dict[int, Entry]], keep: Keep) -> float:
+    """Keep what comes from elsewhere, and return the seconds that it took, loading included."""
+    started = time.monotonic()
+    for entries in written:
+        for number, entry in entries.items():
+            keep(number, entry)
+    return time.monotonic() - started
 
-    def keep(place: int, description: Description) -> None:
+
+def write_window(job: Job, window: Window, engine: Engine, index: Index | None, keep: Keep) -> None:
+    """Describe a window's missing rows, and hand each to `keep` as soon as it is done."""
+    nearest = _nearest(index, window.rows, job.references)
+    missing = [row for row in window.rows if row.number in window.missing]
+
+    def take(place: int, description: Description) -> None:
         number = missing[place].number
-        journal.append(number, _entry(description, nearest.get(number, [])))
-        kept()
+        keep(number, _entry(description, nearest.get(number, [])))
 
     requests = [row.request for row in missing]
     if job.unsupported:
         references = [nearest[row.number] for row in missing]
-        write_grounded(engine, requests, references, job.unsupported, settings=job.settings, on_description=keep)
+        write_grounded(engine, requests, references, job.unsupported, settings=job.settings, on_description=take)
     else:
         prompts = [prompt_for(request) for request in requests]
-        engine.complete_all(prompts, tuned=True, settings=job.settings, on_description=keep)
+        engine.complete_all(prompts, tuned=True, settings=job.settings, on_description=take)
+
+
+def _missing(job: Job, columns: Columns, journal: Journal) -> Iterator[Window]:
+    """Yield the windows that hold a row which is not in the journal."""
+    for rows in _windows(job.source, columns):
+        if missing := {row.number for row in rows if row.number not in journal}:
+            yield Window(rows, missing)
 
 
 def _windows(source: Path, columns: Columns) -> Iterator[list[TitleRow]]:
@@ -274,7 +303,7 @@ def _nearest(index: Index | None, window: list[TitleRow], count: int) -> dict[in
     return {row.number: references for row, references in zip(window, found, strict=True)}
 
 
-def _entry(description: Description, references: list[Reference]) -> dict[str, Any]:
+def _entry(description: Description, references: list[Reference]) -> Entry:
     return {
         "text": description.text,
         "stopped": description.stopped,

@@ -1,7 +1,8 @@
 """Read the rows of a file of titles, each with the request to put to the model or the reason why there is none.
 
 A row is counted and kept whatever is wrong with it. The reasons are those of `catalogue.prepare` for a row as such and
-for its title (invalid_json, not_an_object, invalid_csv, invalid_utf8, line_too_long, missing_title, title_not_text) and
+for its title (invalid_json, not_an_object, invalid_csv, invalid_xml, invalid_utf8, line_too_long, variant,
+missing_title, title_not_text) and
 
     title_too_long    more than 1,000 characters as it stands in the file
 """
@@ -14,7 +15,8 @@ from pathlib import Path
 
 from shelftalk.catalogue.clean import clean
 from shelftalk.catalogue.columns import Columns, choose_title_columns
-from shelftalk.catalogue.read import SURROGATE, Row, Unusable, reading
+from shelftalk.catalogue.read import SURROGATE, reading
+from shelftalk.catalogue.rows import Row, Unusable
 from shelftalk.catalogue.values import text_of, uid_of
 
 MOST_CHARACTERS = 1000  # the longest of AmazonTitles' are some 500; a prompt far beyond what was trained is no use
@@ -46,7 +48,7 @@ def find_columns(source: Path, title_field: str | None = None, id_field: str | N
     with reading(source) as reader:
         names = reader.columns()
     # No columns at all: no row can be read, and each will say why.
-    return choose_title_columns(source, names, title_field, id_field) if names else Columns("title", None, None)
+    return choose_title_columns(source, names, title_field, id_field) if names else Columns("title")
 
 
 def read_titles(source: Path, columns: Columns) -> Iterator[TitleRow]:

@@ -9,8 +9,8 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -41,23 +41,33 @@ def train_in_turn(
     """
     if run.finished and not faults(run.adapter):
         return
-    with RunState(run.folder, silent=not is_first_process()) as state, stop_signals(lambda: _interrupt(state)):
-        try:
-            from shelftalk.training.train import train  # here, where the heartbeat and the signals are at work already
+    with (
+        RunState(run.folder, silent=not is_first_process()) as state,
+        stop_signals(lambda: _interrupt(state)),
+        noting_the_end(state),
+    ):
+        from shelftalk.training.train import train  # here, where the heartbeat and the signals are at work already
 
-            if not is_first_process():
-                train(run, run.base_model(token), state)
-                return
-            device = device_name()
-            state.update(device=device)
-            with turn(run.workspace, device, run.name, say):
-                state.become("running")
-                train(run, run.base_model(token), state, progress, say)
-        except BaseException as error:
-            stopped = isinstance(error, KeyboardInterrupt)
-            state.become("stopped" if stopped else "failed", error=None if stopped else _one_line(error))
-            raise
-        state.become("finished")
+        if not is_first_process():
+            train(run, run.base_model(token), state)
+            return
+        device = device_name()
+        state.update(device=device)
+        with turn(run.workspace, device, run.name, say):
+            state.become("running")
+            train(run, run.base_model(token), state, progress, say)
+
+
+@contextmanager
+def noting_the_end(state: RunState) -> Iterator[None]:
+    """Let `state` say how the block ended: finished, stopped, or failed and why."""
+    try:
+        yield
+    except BaseException as error:
+        stopped = isinstance(error, KeyboardInterrupt)
+        state.become("stopped" if stopped else "failed", error=None if stopped else _one_line(error))
+        raise
+    state.become("finished")
 
 
 def resume_run(

@@ -28,7 +28,7 @@ from shelftalk.workspace import check_name
 ROWS = 25
 TABLE_HEIGHT = 520
 NONE = ""
-SETTINGS = ("max_products", "validation_share", "test_share", "seed")
+SETTINGS = ("max_products", "validation_share", "test_share", "near_duplicates", "seed")
 MOST_LENGTH = 2048
 
 
@@ -78,7 +78,7 @@ def _add() -> None:
         values = settings_form(PrepareSettings, SETTINGS, {}, "prepare", columns=1)
     name = st.text_input(text("catalogue.name"), value=_slug(source.name), help=text("form.name_help"))
     if st.button(text("catalogue.prepare"), type="primary", icon=":material/cleaning_services:"):
-        _start(source, name, mapping, values)
+        _start(source, name, mapping, seen, values)
 
 
 def _preview(source: Path) -> Preview:
@@ -114,11 +114,15 @@ def _raw(records: Iterable[tuple[int, str]]) -> None:
 
 
 def _map_columns(seen: Preview) -> dict[str, str | None]:
-    """Let the person say which column is which; what has a usual name is chosen already."""
-    guesses = {"title_field": seen.title, "description_field": seen.description, "id_field": seen.uid}
+    """Let the person say which column is which; what has a usual name is chosen already.
+
+    A description that is joined from several columns is an option of its own, named by all of them.
+    """
+    together = " + ".join(seen.description)
+    guesses = {"title_field": seen.title, "description_field": together, "id_field": seen.uid}
     mapping: dict[str, str | None] = {}
     for place, (role, guess) in zip(st.columns(3), guesses.items(), strict=True):
-        options = [NONE, *seen.columns]
+        options = list(dict.fromkeys([NONE, *seen.columns, guess or NONE]))
         index = options.index(guess) if guess in options else 0
         none = text("catalogue.numbered") if role == "id_field" else text("catalogue.choose_column")
         words = {one: one or none for one in options}
@@ -127,7 +131,7 @@ def _map_columns(seen: Preview) -> dict[str, str | None]:
     return mapping
 
 
-def _start(source: Path, name: str, mapping: dict[str, str | None], values: dict[str, Any]) -> None:
+def _start(source: Path, name: str, mapping: dict[str, str | None], seen: Preview, values: dict[str, Any]) -> None:
     check_name(name, "catalogue")
     missing = [text(f"catalogue.{role}") for role in ("title_field", "description_field") if not mapping[role]]
     if missing:
@@ -136,7 +140,8 @@ def _start(source: Path, name: str, mapping: dict[str, str | None], values: dict
     if name in workspace().catalogues():
         show_error(text("catalogue.taken", name=name))
         return
-    settings = PrepareSettings.from_mapping({**values, **mapping})
+    named = {role: column for role, column in mapping.items() if column in seen.columns}  # the others are found again
+    settings = PrepareSettings.from_mapping({**values, **named})
     options = [
         part
         for one in fields(settings)

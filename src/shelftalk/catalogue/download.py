@@ -1,0 +1,172 @@
+"""Fetch a published data set to a file, whole and checked, or not at all; a fetch that was cut off goes on.
+
+gdown fetches, since Google Drive gives a large file out only after a page that asks; it does plain addresses too. While
+it works, what has arrived lies beside the file, in NAME.download and eight letters and .part, and the next call goes on
+there; NAME.download is a file that has arrived and has not been checked yet.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from shelftalk.catalogue.files import opened
+from shelftalk.errors import Damaged, MissingPackage, NotFound, NotWritable, Unreachable, UnreadableInput
+from shelftalk.locks import lock_file
+from shelftalk.records import Progress, no_progress
+from shelftalk.workspace import fsync_folder, lock, sha256
+
+RETRIES = 4  # after each break, within one call; the pauses between them add up to 15 seconds at most
+SECONDS_OF_SILENCE = 60
+
+
+class Archive(NamedTuple):
+    """A published zip: the name of its file, its address, and the fewest and most bytes it may have, where known."""
+
+    file: str
+    url: str
+    sizes: tuple[int, int] | None
+
+
+ARCHIVES = {
+    # The Extreme Classification Repository's raw text. Its size is published as "849 MB" (of 10^6 or of 2^20 bytes),
+    # and no hash is.
+    "amazontitles": Archive(
+        "LF-Amazon-1.3M.raw.zip",
+        "https://drive.google.com/uc?id=12zH4mL2RX8iSvH0VCNnd3QxO4DzuHWnK",
+        (848_500_000, 890_800_000),
+    )
+}
+
+
+def published(name: str, url: str | None = None) -> Archive:
+    """Return a published archive by its name; at another address it may have any size.
+
+    Raises:
+        NotFound: there is none of that name.
+    """
+    if name not in ARCHIVES:
+        raise NotFound(f"There is no data set {name!r} to download; there is: {', '.join(ARCHIVES)}.")
+    return ARCHIVES[name] if url is None else ARCHIVES[name]._replace(url=url, sizes=None)
+
+
+def download(archive: Archive, target: Path, digest: str | None = None, progress: Progress = no_progress) -> str:
+    """Fetch an archive to `target` and return its SHA-256; a file that is there already is only checked.
+
+    Its size, the CRC-32 that the zip holds for each file in it, that `prepare` can read it, and, where it is given, its
+    SHA-256 `digest` are checked before it gets its name. `progress` gets the bytes that have arrived, and all of them.
+
+    Raises:
+        MissingPackage: gdown is not installed.
+        Unreachable: the address does not answer, or does not hand the file out, or broke off.
+        Damaged: it is not what was published; what has just come is removed then, but for an archive that is whole and
+            has another SHA-256.
+        NotWritable: the file cannot be written, or the disk is too small for it.
+        Busy: another process fetches this file.
+    """
+    staged = target.with_name(f"{target.name}.download")
+    with lock(target, "download"):
+        file = target if target.exists() else staged
+        if not file.exists():
+            _fetch(archive, staged, progress)
+        if fault := _fault(archive, file):
+            if file == staged:  # which is no use to anybody, and would be taken up again
+                staged.unlink()
+            cure = "it has been removed" if file == staged else "remove it"
+            raise Damaged(f"{file} is not what was published: {fault}; {cure}, run the same command again.")
+        found = sha256(file)
+        if digest and found != digest.lower():
+            cure = f"give the right --sha256, or remove {file} to fetch it again"
+            raise Damaged(f"{archive.file} has the SHA-256 {found}, not {digest}; {cure}.")
+        file.replace(target)
+        fsync_folder(target.parent)
+        lock_file(target).unlink(missing_ok=True)  # who waits for it will find the file
+    return found
+
+
+def _fetch(archive: Archive, staged: Path, progress: Progress) -> None:
+    try:
+        import gdown
+    except ImportError as error:
+        raise MissingPackage("Downloading needs gdown, not installed: pip install 'shelftalk[download]'") from error
+
+    def show(done: int, total: int | None) -> None:
+        if total and (free := shutil.disk_usage(staged.parent).free) < total - done:
+            left = f"{free:,} bytes are free there and {total - done:,} are to come"
+            raise NotWritable(f"Cannot write {staged}: {left}; free some space, or choose another --output.")
+        progress(done, total or done)
+
+    with _translated(archive, staged):
+        gdown.download(
+            url=archive.url,
+            output=str(staged),
+            quiet=True,
+            resume=True,
+            retries=RETRIES,
+            timeout=SECONDS_OF_SILENCE,
+            use_cookies=False,  # nothing of the user's goes to Google, and nothing of Google's stays here
+            progress=show,
+        )
+
+
+@contextmanager
+def _translated(archive: Archive, staged: Path) -> Iterator[None]:
+    """Say in one line what gdown and requests say in many."""
+    import gdown
+    import requests
+
+    host = urlsplit(archive.url).hostname or archive.url
+    try:
+        yield
+    except gdown.FileURLRetrievalError as error:
+        raise Unreachable(
+            f"{host} does not hand {archive.file} out: {_reason(error)}. Try again in some hours, or open "
+            f"{archive.url} in a browser and give shelftalk prepare the file."
+        ) from error
+    except requests.HTTPError as error:
+        answer = "" if error.response is None else f" {error.response.status_code} {error.response.reason}"
+        raise Unreachable(f"{host} answers{answer}; check the address (--url), or try again later.") from error
+    except (gdown.DownloadError, requests.RequestException) as error:
+        cure = "check the network, and run the same command again"
+        for part in staged.parent.glob(f"{staged.name}????????.part"):
+            cure = f"run the same command again to go on after what has arrived, or remove {part} to begin anew"
+        raise Unreachable(f"The download from {host} failed: {_reason(error)}; {cure}.") from error
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise NotWritable(f"Cannot write {staged}: {reason}; free some space, or choose another --output.") from error
+
+
+def _reason(error: Exception) -> str:
+    """Return what of a foreign message says why: of gdown's the second paragraph, of a connection's the cause."""
+    cause = error.__cause__ or error
+    text = str(getattr(cause.args[0], "reason", cause) if cause.args else cause)
+    paragraphs = text.split("\n\n")
+    words = " ".join((paragraphs[1] if len(paragraphs) > 2 else text.splitlines()[0]).split())
+    return re.sub(r"^HTTPS?Connection(Pool)?\(.*?\): ", "", words).removesuffix(".")[:300]
+
+
+def _fault(archive: Archive, file: Path) -> str:
+    """Say what is wrong with a zip that has arrived; '' where nothing is."""
+    size = file.stat().st_size
+    if archive.sizes and not archive.sizes[0] <= size <= archive.sizes[1]:
+        return f"it has {size:,} bytes, and {archive.sizes[0]:,} to {archive.sizes[1]:,} were expected"
+    if not zipfile.is_zipfile(file):
+        with file.open("rb") as begin:
+            return f"it is no zip and begins with {ascii(begin.read(40))[2:-1]}"
+    try:
+        with zipfile.ZipFile(file) as content:
+            if damaged := content.testzip():
+                return f"{damaged} in it has not the CRC-32 that it should have"
+        with opened(file):  # as prepare will
+            return ""
+    except UnreadableInput as error:
+        return str(error).removeprefix(f"{file} ").partition(";")[0]
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
+        return f"it is damaged ({error})"

@@ -1,0 +1,250 @@
+"""Clean a catalogue file block by block, and finish the blocks once it is known what becomes of each row.
+
+A block is a few megabytes of the file. `clean_block` and `finish_block` depend on nothing but their argument, so blocks
+can be cleaned and finished in any process and on any machine. Between the two passes a block lies on disk as it is
+here: Arrow tables, compressed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import orjson
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from shelftalk.catalogue.clean import clean, comparables, plain
+from shelftalk.catalogue.columns import Columns
+from shelftalk.catalogue.json_lines import JsonLines, rows_of_lines
+from shelftalk.catalogue.near_duplicates import Signatures, signatures
+from shelftalk.catalogue.read import Reader
+from shelftalk.catalogue.rows import Row, Unusable
+from shelftalk.catalogue.split import SPLITS, Fingerprints, fingerprints
+from shelftalk.catalogue.table import PRODUCTS
+from shelftalk.catalogue.values import DETAIL_LENGTH, text_of, uid_of
+from shelftalk.records import Reject
+
+ROWS_IN_BLOCK = 4_000  # of kinds that have to be read in one piece
+CHARACTERS_IN_BLOCK = 8 << 20
+
+DRAFT = pa.schema([("uid", pa.string()), ("title", pa.string()), ("description", pa.string()), ("line", pa.int64())])
+REJECTS = pa.schema([("line", pa.int64()), ("entry", pa.binary())])
+HASHED = ("uid", "title", "description", "split")  # of each product, for the catalogue's data hash
+COMPRESSED = pa.ipc.IpcWriteOptions(compression="lz4")
+
+
+class LineBlock(NamedTuple):
+    """Whole lines of a JSON Lines file that nobody has parsed; `first` is the number of the first."""
+
+    file: str
+    columns: Columns
+    first: int
+    lines: bytes
+
+    def rows(self) -> Iterator[tuple[int, Row | Unusable]]:
+        """Yield the lines that are not blank."""
+        return rows_of_lines(self.first, self.lines, self.columns)
+
+
+class RowBlock(NamedTuple):
+    """Rows of a file of another kind, as its reader yields them."""
+
+    file: str
+    read: list[tuple[int, Row | Unusable]]
+
+    def rows(self) -> Iterator[tuple[int, Row | Unusable]]:
+        """Yield the rows."""
+        return iter(self.read)
+
+
+@dataclass(frozen=True, slots=True)
+class DraftBlock:
+    """A cleaned block: its products and, with their lines, the rejects' JSON, each an Arrow stream; and of each product
+    the fingerprints, the line and, where asked for, the description's signature. `rejected` has the number and the
+    first of the rejects for each reason.
+    """
+
+    file: str
+    products: bytes
+    rejects: bytes
+    titles: Fingerprints
+    descriptions: Fingerprints
+    uids: Fingerprints
+    lines: NDArray[np.int64]
+    signatures: Signatures
+    rejected: dict[str, tuple[int, Reject]]
+
+
+class Verdict(NamedTuple):
+    """What becomes of a block's products: for each an index of SPLITS, or -1; and by row, for those that repeat an
+    earlier product, the reason and that one's line.
+    """
+
+    file: str
+    products: bytes
+    rejects: bytes
+    splits: NDArray[np.int8]
+    repeats: dict[int, tuple[str, int]]
+
+
+class FinishedBlock(NamedTuple):
+    """What a block adds to the catalogue: `products` is an Arrow stream, `hashed` one line of JSON for each product,
+    `rejects` one for each reject, in line order; `rejected` counts those that the verdict added.
+    """
+
+    products: bytes
+    hashed: bytes
+    rejects: bytes
+    rejected: Counter[str]
+
+
+def blocks(reader: Reader, columns: Columns) -> Iterator[LineBlock | RowBlock]:
+    """Cut an open file into blocks, in order; the same file gives the same blocks."""
+    if isinstance(reader, JsonLines):
+        yield from (LineBlock(reader.name, columns, first, lines) for first, lines in reader.line_blocks())
+        return
+    rows: list[tuple[int, Row | Unusable]] = []
+    characters = 0
+    for line, row in reader.rows(columns):
+        rows.append((line, row))
+        characters += sum(map(_characters, (row.title, *row.description))) if isinstance(row, Row) else 0
+        if len(rows) == ROWS_IN_BLOCK or characters >= CHARACTERS_IN_BLOCK:
+            yield RowBlock(reader.name, rows)
+            rows, characters = [], 0
+    if rows:
+        yield RowBlock(reader.name, rows)
+
+
+def _characters(value: Any) -> int:
+    return len(value) if isinstance(value, str) else sum(map(_characters, value)) if isinstance(value, list) else 0
+
+
+def clean_block(block: LineBlock | RowBlock, signed: bool = False) -> DraftBlock:
+    """Make cleaned products of a block's rows, signed where near-duplicates are looked for, and rejects of the rest."""
+    uids: list[str] = []
+    titles: list[str] = []
+    descriptions: list[str] = []
+    lines: list[int] = []
+    entries: list[tuple[int, bytes]] = []
+    rejected: dict[str, tuple[int, Reject]] = {}
+    for line, row in block.rows():
+        try:
+            uid, title, description = _product(line, row)
+        except Unusable as fault:
+            reject = Reject(block.file, line, fault.reason, fault.detail)
+            entries.append((line, _entry(reject)))
+            count, first = rejected.get(reject.reason, (0, reject))
+            rejected[reject.reason] = (count + 1, first)
+        else:
+            uids.append(uid)
+            titles.append(title)
+            descriptions.append(description)
+            lines.append(line)
+    told = comparables(descriptions)
+    return DraftBlock(
+        block.file,
+        _stream(_table(DRAFT, [uids, titles, descriptions, lines])),
+        _stream(_table(REJECTS, list(zip(*entries, strict=True)) or [[], []])),
+        fingerprints("title", comparables(titles)),
+        fingerprints("description", told),
+        fingerprints("uid", map(str.encode, uids)),
+        np.array(lines, dtype=np.int64),
+        signatures(told if signed else []),
+        rejected,
+    )
+
+
+def finish_block(block: Verdict) -> FinishedBlock:
+    """Take apart what stays of a block's products and what is left out."""
+    table, early = pa.ipc.open_stream(block.products).read_all(), pa.ipc.open_stream(block.rejects).read_all()
+    stays = block.splits >= 0
+    late = table.filter(pa.array(~stays))
+    rejects = [
+        _late_reject(block.file, row, product, block.repeats)
+        for row, product in zip(np.flatnonzero(~stays).tolist(), late.to_pylist(), strict=True)
+    ]
+    entries = list(zip(early["line"].to_pylist(), early["entry"].to_pylist(), strict=True))
+    entries += [(reject.line, _entry(reject)) for reject in rejects]
+    splits = pa.array(np.array(SPLITS, dtype=object)[block.splits[stays]], pa.string())
+    kept = table.filter(pa.array(stays)).add_column(PRODUCTS.get_field_index("split"), "split", splits)
+    hashed = zip(*(kept[name].to_pylist() for name in HASHED), strict=True)
+    return FinishedBlock(
+        _stream(kept, packed=False),
+        b"".join(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in hashed),
+        b"".join(entry for _, entry in sorted(entries)),
+        Counter(reject.reason for reject in rejects),
+    )
+
+
+def _product(line: int, row: Row | Unusable) -> tuple[str, str, str]:
+    """Return the id, the cleaned title and the cleaned description of a row.
+
+    Raises:
+        Unusable: the row is, or cleaning left no title or no description.
+    """
+    if isinstance(row, Unusable):
+        raise row
+    title = clean(text_of(row.title, "title_not_text"))
+    description = described(row.description)
+    if not title:
+        raise Unusable("missing_title", description)
+    if not description:
+        raise Unusable("missing_description", title)
+    return uid_of(row.uid) or f"row-{line}", title, description
+
+
+def described(values: tuple[Any, ...]) -> str:
+    """Make one cleaned text of a description's columns; a part that another one holds already is left out.
+
+    Raises:
+        Unusable: one of them holds no text.
+    """
+    parts = [clean(_joined(value)) for value in values]
+    if len(parts) == 1:
+        return parts[0]
+    parts = list(dict.fromkeys(parts))
+    return clean(" ".join(part for part in parts if not any(part in other for other in parts if other != part)))
+
+
+def _joined(value: Any) -> str:
+    if isinstance(value, list) and all(isinstance(part, str) for part in value):
+        return " ".join(value)
+    return text_of(value, "description_not_text")
+
+
+def _late_reject(file: str, row: int, product: dict[str, Any], repeats: dict[int, tuple[str, int]]) -> Reject:
+    if row not in repeats:
+        return Reject(file, product["line"], "not_sampled", product["title"])
+    reason, first = repeats[row]
+    same = f"id {product['uid']!r}" if reason == "duplicate_id" else product["title"]
+    return Reject(file, product["line"], reason, f"line {first}: {same}")
+
+
+def _entry(reject: Reject) -> bytes:
+    """Return the line of rejects.jsonl."""
+    detail = shortened(reject.detail, DETAIL_LENGTH)
+    entry = {"file": reject.file, "line": reject.line, "reason": reject.reason, "detail": detail}
+    return orjson.dumps(entry, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def shortened(text: str, length: int) -> str:
+    """Return a text plain and in no more than `length` characters; one that was cut ends in an ellipsis."""
+    text = plain(text[: 2 * length])
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def _table(schema: Any, columns: list[Any]) -> Any:
+    arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _stream(table: Any, packed: bool = True) -> bytes:
+    """Return an Arrow stream of one table, compressed where it is `packed`."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema, options=COMPRESSED if packed else None) as writer:
+        writer.write_table(table)
+    return bytes(sink.getvalue())

@@ -1,0 +1,75 @@
+"""Spread a function over the machines of a Ray cluster; see `cluster.connected` for the cluster.
+
+This is `records.Map` through Ray Data. Whose worker or machine dies, Ray runs elsewhere; what the function raises on
+purpose comes back as it was raised. If this process dies, all ends, and what the stage had written by then is found by
+its next call.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from itertools import islice
+from typing import Any
+
+import ray
+import ray.data
+
+from shelftalk.engines.choose import Needs
+from shelftalk.errors import ShelftalkError
+from shelftalk.records import Item, Map, Result
+
+IN_FLIGHT = 8  # items for each task that can run at once: enough to keep them busy, and all that is held in memory
+
+for _name in ("ray.data", "ray.train"):
+    logging.getLogger(_name).setLevel(logging.CRITICAL)  # both tell each step to whoever watches
+
+
+def ray_map(needs: Needs) -> Map:
+    """Return the map over the cluster that this process is connected to; see `choose.open_map` for `needs`."""
+    cpus, gpus = (int(ray.cluster_resources().get(kind, 0)) for kind in ("CPU", "GPU"))
+    if needs != "core" and gpus:
+        share = {"num_cpus": max(1, cpus // gpus), "num_gpus": 1}
+    else:
+        share = {"num_cpus": smallest_machine() if needs == "gpu or machine" else 1}
+    return partial(_map, share, IN_FLIGHT * max(1, cpus // share["num_cpus"]))
+
+
+def smallest_machine() -> int:
+    """Return how many CPUs each machine of the cluster has at least, of those that have one."""
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    return min((int(one["CPU"]) for one in nodes if one.get("CPU", 0) >= 1), default=1)
+
+
+def _map(
+    share: dict[str, int], window: int, function: Callable[[Item], Result], items: Iterable[Item], /
+) -> Iterator[Result]:
+    """Yield the results a window at a time: whatever their number, no more items and results than that are held."""
+    remaining = iter(items)
+    while parcels := [{"item": Parcel(one)} for one in islice(remaining, window)]:
+        dataset = ray.data.from_items(parcels, override_num_blocks=len(parcels))
+        dataset.context.execution_options.preserve_order = True
+        dataset.context.enable_progress_bars = False
+        for row in dataset.map(partial(_apply, function), **share).iter_rows():
+            yield row["result"].open()
+
+
+class Parcel:
+    """Carries one value as it is: Ray Data would make columns of a mapping, a tuple or an array."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def open(self) -> Any:
+        """Return the value, or raise it if it is one of shelftalk's own errors."""
+        if isinstance(self.value, ShelftalkError):
+            raise self.value
+        return self.value
+
+
+def _apply(function: Callable[[Any], Any], row: dict[str, Parcel]) -> dict[str, Parcel]:
+    try:
+        return {"result": Parcel(function(row["item"].value))}
+    except ShelftalkError as error:  # an answer, and no reason to try again
+        return {"result": Parcel(error)}

@@ -1,0 +1,178 @@
+"""Write here, or on the machines of a Ray cluster, with the same texts as here.
+
+A worker opens engine and index once and keeps them for what it is sent next. It is sent what an engine would compute
+together here: a whole window of a file of titles, or as many prompts as the reference takes at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cache, partial
+from typing import TYPE_CHECKING
+
+from shelftalk.engines.choose import Place, open_map
+from shelftalk.generation.catalogue import Elsewhere, Entry, Job, Window, write_window
+from shelftalk.generation.choose import choose_engine, open_engine
+from shelftalk.generation.engine import Engine
+from shelftalk.models.query_embedder import QueryEmbedder
+from shelftalk.records import Description, Map
+from shelftalk.settings import DecodingSettings
+from shelftalk.training.run import Run
+from shelftalk.training.spread import open_on_worker
+
+if TYPE_CHECKING:
+    from shelftalk.retrieval.search import Index  # whose module loads Chroma
+
+TOGETHER = 16  # prompts: what TransformersEngine computes at once, so that also what is sampled is the same
+
+
+@dataclass(frozen=True)
+class Opening:
+    """Which engine to open, and for which run, on any machine that sees the workspace."""
+
+    workspace: str
+    run: str
+    settings: DecodingSettings
+    asked: str
+    slots: int
+
+
+@dataclass(frozen=True)
+class Writers:
+    """What writes for a run: an engine in this process, or those of a cluster's workers where `mapped` is there.
+
+    `name` is that of the engine.
+    """
+
+    name: str
+    run: Run
+    opening: Opening
+    mapped: Map | None
+    say: Callable[[str], None]
+
+    def engine(self) -> Engine:
+        """Return an engine that writes any prompts, loaded."""
+        if self.mapped:
+            return SpreadEngine(self.name, self.opening, self.mapped)
+        opening = self.opening
+        return open_engine(self.run, opening.settings, opening.asked, opening.slots, self.say)
+
+    def elsewhere(self, job: Job) -> Elsewhere | None:
+        """Return what writes a job's windows on the workers, and none where this process writes."""
+        return partial(self.mapped, partial(_write_window, self.opening, job)) if self.mapped else None
+
+
+@contextmanager
+def writers(
+    run: Run,
+    settings: DecodingSettings,
+    asked: str,
+    slots: int,
+    place: Place,
+    say: Callable[[str], None] = lambda line: None,
+) -> Iterator[Writers]:
+    """Yield what writes for a finished run at `place`; for `asked`, `settings` and `slots` see `choose.open_engine`.
+
+    On a cluster its workers choose the engine, one for all.
+
+    Raises:
+        InvalidSettings: see `choose.choose_engine`.
+        NotFound: a machine of the cluster does not see the workspace.
+        MissingPackage, Unreachable, AccessDenied: see `engines.cluster.connected`.
+    """
+    opening = Opening(str(run.workspace.root.resolve()), run.name, settings, asked, slots)
+    if place.engine == "local":
+        yield Writers(choose_engine(run, settings, asked)[0], run, opening, None, say)
+        return
+    with open_map(place, "gpu or machine") as mapped:
+        [name] = mapped(_choose, [opening])
+        yield Writers(name, run, replace(opening, asked=name), mapped, say)
+
+
+class SpreadEngine:
+    """An engine whose texts the workers of a cluster write; see `engine.Engine`."""
+
+    def __init__(self, name: str, opening: Opening, mapped: Map) -> None:
+        self.name, self._opening, self._map = name, opening, mapped
+
+    def complete(
+        self,
+        prompt: str,
+        *,
+        tuned: bool,
+        settings: DecodingSettings,
+        on_text: Callable[[str], None] | None = None,
+    ) -> Description:
+        """Write what follows one prompt; its text comes in one piece."""
+        [written] = self.complete_all([prompt], tuned=tuned, settings=settings)
+        if on_text:
+            on_text(written.text)
+        return written
+
+    def complete_all(
+        self,
+        prompts: Sequence[str],
+        *,
+        tuned: bool,
+        settings: DecodingSettings,
+        on_description: Callable[[int, Description], None] | None = None,
+    ) -> list[Description]:
+        """Write what follows each prompt, prompts of like length together; see `Engine.complete_all`."""
+        order = sorted(range(len(prompts)), key=lambda number: len(prompts[number]))
+        parts = [order[start : start + TOGETHER] for start in range(0, len(order), TOGETHER)]
+        write = partial(_complete, self._opening, tuned, settings)
+        found: dict[int, Description] = {}
+        for part, texts in zip(
+            parts, self._map(write, [[prompts[one] for one in part] for part in parts]), strict=True
+        ):
+            for number, text in zip(part, texts, strict=True):
+                found[number] = text
+                if on_description:
+                    on_description(number, text)
+        return [found[number] for number in range(len(prompts))]
+
+    def tokenize(self, text: str) -> list[int]:
+        """Return the ids of `text`; see `Engine.tokenize`."""
+        [ids] = self._map(partial(_tokenize, self._opening), [text])
+        return ids
+
+    def close(self) -> None:
+        """Do nothing: the workers end with the cluster's connection."""
+
+
+def _choose(opening: Opening) -> str:
+    return choose_engine(_run(opening), opening.settings, opening.asked)[0]
+
+
+def _complete(opening: Opening, tuned: bool, settings: DecodingSettings, prompts: list[str]) -> list[Description]:
+    return _engine(opening).complete_all(prompts, tuned=tuned, settings=settings)
+
+
+def _tokenize(opening: Opening, text: str) -> list[int]:
+    return _engine(opening).tokenize(text)
+
+
+def _write_window(opening: Opening, job: Job, window: Window) -> dict[int, Entry]:
+    written: dict[int, Entry] = {}
+    index = _index(opening) if job.references else None
+    write_window(job, window, _engine(opening), index, written.__setitem__)
+    return written
+
+
+def _run(opening: Opening) -> Run:
+    return open_on_worker(opening.workspace, opening.run)
+
+
+@cache
+def _engine(opening: Opening) -> Engine:
+    run = _run(opening)
+    return open_engine(run, opening.settings, opening.asked, opening.slots)
+
+
+@cache
+def _index(opening: Opening) -> Index:
+    from shelftalk.retrieval.search import Index
+
+    return Index.open(_run(opening).index, QueryEmbedder.load())

@@ -1,0 +1,130 @@
+"""Train one run in processes on a Ray cluster's machines: the same training, gone on with wherever one of them dies.
+
+The workspace lies on storage that all of these machines mount at the same path. The driver, which is the command that
+was called, holds the run's lock and prints; the first of the workers writes all that `training.train` writes.
+"""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from shelftalk.engines.cluster import connected
+from shelftalk.errors import Busy, NotFound
+from shelftalk.records import Progress, no_progress
+from shelftalk.training.jobs import device_name, noting_the_end
+from shelftalk.training.processes import is_first_process
+from shelftalk.training.run import Run
+from shelftalk.training.state import RunState, stop_signals
+from shelftalk.workspace import Workspace, faults, lock
+
+PATIENCE = 60.0  # seconds that a worker of an earlier job may take to end
+LOOK = 0.5
+
+
+def train_spread(
+    run: Run,
+    address: str | None,
+    workers: int | None,
+    progress: Progress = no_progress,
+    say: Callable[[str], None] = lambda line: None,
+) -> None:
+    """Train `run` to its end on the Ray cluster at `address`, or on one that is started here; see `training.train`.
+
+    `workers` processes train together, or one for each GPU, or one. A finished run is left as it is. The caller holds
+    the run's lock. The first Ctrl-C or SIGTERM stops after the current update, the second one at once.
+
+    Raises:
+        KeyboardInterrupt: it was stopped.
+        NotFound: a machine of the cluster does not see the workspace.
+        MissingPackage, Unreachable, AccessDenied: see `engines.cluster.connected`.
+        InvalidSettings, Failure: see `engines.together.run_together`.
+    """
+    if run.finished and not faults(run.adapter):
+        return
+    asked = False
+
+    def ask_to_stop() -> None:
+        nonlocal asked
+        if asked:
+            raise KeyboardInterrupt
+        asked = True
+        say("Stopping after this update.")
+
+    def hear(message: Any) -> None:
+        say(message) if isinstance(message, str) else progress(*message)
+
+    RunState(run.folder).become("queued")
+    with connected(address), stop_signals(ask_to_stop):  # in this order: Ray takes the signals for itself
+        from shelftalk.engines.together import run_together
+
+        root = str(run.workspace.root.resolve())
+        try:
+            run_together(train_as_worker, (root, run.name), workers, hear, lambda: asked)
+        except BaseException:
+            with noting_the_end(RunState(run.folder)):  # the workers may have had no time for it
+                raise
+    if not run.finished:
+        raise KeyboardInterrupt
+
+
+def train_as_worker(place: tuple[str, str], tell: Callable[[Any], bool]) -> None:
+    """Train the run (workspace, name) together with the other workers, and return when it is done or was stopped."""
+    from shelftalk.training.train import train
+
+    run = open_on_worker(*place)
+    with RunState(run.folder, silent=not is_first_process()) as state, _alone(run):
+
+        def progress(done: int, total: int) -> None:
+            state.stop_asked |= tell((done, total))
+
+        def say(line: str) -> None:
+            tell(line)
+
+        state.update(device=device_name())
+        try:
+            with noting_the_end(state):
+                if is_first_process():
+                    train(run, run.base_model(), state, progress, say)
+                else:
+                    train(run, run.base_model(), state)
+        except KeyboardInterrupt:
+            return
+
+
+def open_on_worker(root: str, name: str) -> Run:
+    """Open the run `name` of the workspace at `root` on a machine of a cluster.
+
+    Raises:
+        NotFound: this machine does not see the workspace, or there is no such run.
+    """
+    if not Path(root).is_dir():
+        raise NotFound(
+            f"The machine {platform.node()} does not see the workspace {root}; put it on storage that all machines of "
+            "the cluster mount at that path."
+        )
+    return Run.open(Workspace(root), name)
+
+
+@contextmanager
+def _alone(run: Run) -> Iterator[None]:
+    """Wait until no first worker of an earlier job writes this run; one whose driver was killed may live on a while.
+
+    Raises:
+        Busy: it still does after a minute.
+    """
+    deadline = time.monotonic() + PATIENCE
+    with ExitStack() as held:
+        while is_first_process():
+            try:
+                held.enter_context(lock(run.checkpoints, "training on Ray"))
+                break
+            except Busy:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(LOOK)
+        yield

@@ -1,0 +1,121 @@
+"""A file in blocks: the same rows as one by one, and the same catalogue wherever the blocks are cleaned."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmarks.amazontitles import lines
+from shelftalk.catalogue import files, json_lines
+from shelftalk.catalogue.clean import clean, comparable, comparables
+from shelftalk.catalogue.columns import Columns
+from shelftalk.catalogue.draft import blocks
+from shelftalk.catalogue.json_lines import JsonLines, rows_of_lines
+from shelftalk.catalogue.prepare import prepare
+from shelftalk.catalogue.read import reading
+from shelftalk.catalogue.rows import Row, Unusable
+from shelftalk.engines.local import processes
+from shelftalk.settings import PrepareSettings
+from shelftalk.workspace import faults
+from tests.catalogue.samples import rows, write_delimited, write_json, write_parquet
+
+COLUMNS = Columns("title", ("content",), "uid")
+FILES = ("products.parquet", "rejects.jsonl", "catalogue.json", "manifest.json")
+
+
+def told(found: Row | Unusable) -> tuple[object, ...]:
+    return (found.reason, found.detail) if isinstance(found, Unusable) else tuple(found)
+
+
+@given(
+    st.lists(st.sampled_from([b'{"title": "a"}', b"", b" ", b"x", b'{"title": "bbbbbbbbbbbbbbbbbbbbbbbbb"}', b"[]"]))
+)
+def test_blocks_hold_the_rows_that_are_read_line_by_line(parts: list[bytes]) -> None:
+    for content in (b"\n".join(parts), b"\n".join([*parts, b""])):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(files, "BLOCK_BYTES", 7)
+            for module in (files, json_lines):
+                patch.setattr(module, "MOST_BYTES", 30)
+            opened = files.Opened(Path("a"), "a", "json", io.BufferedReader(io.BytesIO(content)), io.BytesIO(), 0)
+            one_by_one = [(line, told(row)) for line, row in JsonLines(opened).rows(COLUMNS)]
+            cut = list(files.line_blocks(io.BytesIO(content)))
+            in_blocks = [(line, told(row)) for first, data in cut for line, row in rows_of_lines(first, data, COLUMNS)]
+        assert in_blocks == one_by_one
+        assert all(len(data) < 3 * 30 for _, data in cut)
+
+
+@given(st.lists(st.text().map(clean).filter(bool)))
+def test_texts_are_as_comparable_together_as_alone(texts: list[str]) -> None:
+    assert comparables(texts) == [comparable(text).encode() for text in texts]
+
+
+def test_other_kinds_are_cut_into_blocks_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shelftalk.catalogue.draft.ROWS_IN_BLOCK", 7)
+    for source in (write_delimited(tmp_path / "a.csv", rows(40), ","), write_parquet(tmp_path / "a.parquet", rows(40))):
+        with reading(source) as reader:
+            cut = list(blocks(reader, COLUMNS))
+        assert [len(list(block.rows())) for block in cut] == [7, 7, 7, 7, 7, 5]
+
+
+def test_the_catalogue_does_not_depend_on_who_cleans_the_blocks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "BLOCK_BYTES", 50_000)
+    source = tmp_path / "trn.json"
+    source.write_text("".join(lines(3_000)) + "nonsense\n", encoding="utf-8")
+    settings = PrepareSettings(max_products=1_000, near_duplicates="group")
+    prepare(source, tmp_path / "one", settings)
+    with processes(2) as mapped:
+        prepare(source, tmp_path / "two", settings, mapped=mapped)
+    for file in FILES:
+        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
+
+
+PROGRAM = """
+import sys
+from pathlib import Path
+from shelftalk.catalogue import files
+from shelftalk.catalogue.prepare import prepare
+from shelftalk.engines.local import processes
+from shelftalk.settings import PrepareSettings
+files.BLOCK_BYTES = 50_000
+print("begin", flush=True)
+with processes(2) as mapped:
+    prepare(Path(sys.argv[1]), Path(sys.argv[2]), PrepareSettings(), mapped=mapped)
+print("end", flush=True)
+"""
+
+
+def test_a_kill_anywhere_leaves_the_old_catalogue_or_the_new(tmp_path: Path) -> None:
+    source, folder = tmp_path / "trn.json", tmp_path / "catalogue"
+    source.write_text("".join(lines(8_000)), encoding="utf-8")
+    prepare(write_json(tmp_path / "old.json", rows(20)), folder, PrepareSettings())
+    old = {file: (folder / file).read_bytes() for file in FILES}
+    prepare(source, tmp_path / "new", PrepareSettings())  # block sizes differ, so do row groups; the rows are the same
+    new_hash = json.loads((tmp_path / "new" / "catalogue.json").read_text())["data_hash"]
+    moments = random.Random(7)
+    for _ in range(5):
+        with subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, source, folder], stdout=subprocess.PIPE, text=True, start_new_session=True
+        ) as child:
+            assert child.stdout and child.stdout.readline() == "begin\n"
+            time.sleep(moments.uniform(0, 2.5))
+            os.kill(child.pid, signal.SIGKILL)
+        assert faults(folder) == []
+        now = {file: (folder / file).read_bytes() for file in FILES}
+        assert now == old or json.loads(now["catalogue.json"])["data_hash"] == new_hash
+    subprocess.run([sys.executable, "-c", PROGRAM, source, folder], check=True, capture_output=True, timeout=120)
+    assert faults(folder) == [] and sorted(path.name for path in folder.iterdir()) == sorted(FILES)
+    assert json.loads((folder / "catalogue.json").read_text())["data_hash"] == new_hash
+    assert not list(tmp_path.glob(".catalogue.staging"))

@@ -1,0 +1,172 @@
+"""Training on a cluster: the adapter that one process makes, whoever is killed meanwhile."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from shelftalk import pipeline
+from shelftalk.engines.choose import Place
+from shelftalk.errors import InvalidSettings, TooFewProducts
+from shelftalk.settings import PrepareSettings
+from shelftalk.training.run import Run
+from shelftalk.training.state import read_state
+from shelftalk.workspace import Workspace
+from tests.conftest import ROOT, write_catalogue_file
+from tests.engines.conftest import TwoNodes
+from tests.engines.train import CATALOGUE, SETTINGS
+
+STEPS = 63
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run that one process trained without Ray, in a workspace for others of the same settings."""
+    root = tmp_path_factory.mktemp("together")
+    workspace, settings = Workspace(root / "workspace"), PrepareSettings(test_share=0.2, validation_share=0.1)
+    pipeline.prepare_catalogue(workspace, write_catalogue_file(root / "pegs.jsonl", 31), CATALOGUE, settings)
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        run = pipeline.train_run(workspace, CATALOGUE, "local", SETTINGS)
+    finally:
+        torch.set_num_threads(before)
+    assert read_state(run.folder)["steps"] == STEPS
+    return run
+
+
+def weights(run: Run) -> bytes:
+    return (run.adapter / "adapter_model.safetensors").read_bytes()
+
+
+def require_like(run: Run, local: Run, exactly: bool) -> None:
+    """Check that a run learned what `local` did, each update once."""
+    assert pipeline.describe_run(run)["status"] == "finished"
+    lines = [json.loads(line) for line in (run.folder / "metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines if "loss" in line] == list(range(1, STEPS + 1))
+    if exactly:
+        assert weights(run) == weights(local)
+        assert (run.folder / "metrics.jsonl").read_bytes() == (local.folder / "metrics.jsonl").read_bytes()
+    expected, found = (load_file(one.adapter / "adapter_model.safetensors") for one in (local, run))
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():
+        torch.testing.assert_close(found[name], value, rtol=0, atol=1e-5)
+
+
+def train_and_strike(local: Run, address: str, name: str, strike: Callable[[str, float], None], victim: str) -> Run:
+    """Train with one worker, and strike at a random moment once updates are made."""
+    moment = random.Random(name)
+    step, struck = moment.randrange(1, STEPS - 20), False
+
+    def watch(done: int, total: int) -> None:
+        nonlocal struck
+        if done >= step and not struck:
+            struck = True
+            strike(victim, moment.uniform(0, 0.3))
+
+    run = pipeline.train_run(local.workspace, CATALOGUE, name, SETTINGS, progress=watch, place=Place("ray", address, 1))
+    assert struck
+    return run
+
+
+@pytest.mark.parametrize("victim", ["worker"])
+def test_whoever_dies_the_adapter_is_the_same(
+    local: Run, two_nodes: TwoNodes, strike: Callable[[str, float], None], victim: str
+) -> None:
+    run = train_and_strike(local, two_nodes.address, f"{victim}-0", strike, victim)
+    require_like(run, local, exactly=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(1, 4))
+@pytest.mark.parametrize("victim", ["worker", "raylet"])
+def test_whoever_dies_at_any_moment_the_adapter_is_the_same(
+    local: Run, two_nodes: TwoNodes, strike: Callable[[str, float], None], victim: str, seed: int
+) -> None:
+    run = train_and_strike(local, two_nodes.address, f"{victim}-{seed}", strike, victim)
+    require_like(run, local, exactly=True)
+
+
+def driver(
+    two_nodes: TwoNodes, local: Run, name: str, workers: int = 1, dropout: float = SETTINGS.lora_dropout
+) -> subprocess.Popen[str]:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT / "src"), str(ROOT)))}
+    arguments = [two_nodes.address, str(local.workspace.root), name, str(workers), str(dropout)]
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.engines.train", *arguments],
+        env=environment,
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for_step(folder: Path, step: int, process: subprocess.Popen[str]) -> None:
+    metrics = folder / "metrics.jsonl"
+    while not metrics.exists() or metrics.read_bytes().count(b"\n") < step:
+        assert process.poll() is None, process.stderr and process.stderr.read()
+        time.sleep(0.02)
+
+
+def check_a_dead_driver(two_nodes: TwoNodes, local: Run, seed: int) -> None:
+    name, moment = f"driver-{seed}", random.Random(seed)
+    with driver(two_nodes, local, name) as first:
+        wait_for_step(local.folder.parent / name, moment.randrange(1, STEPS - 20), first)
+        time.sleep(moment.uniform(0, 0.3))
+        first.kill()
+    with driver(two_nodes, local, name) as second:
+        _, errors = second.communicate(timeout=180)
+    assert second.returncode == 0, errors
+    require_like(Run.open(local.workspace, name), local, exactly=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+def test_the_driver_dies_and_the_next_one_goes_on(two_nodes: TwoNodes, local: Run, seed: int) -> None:
+    check_a_dead_driver(two_nodes, local, seed)
+
+
+@pytest.mark.slow
+def test_two_workers_reach_the_adapter_of_one_and_stop_gently(two_nodes: TwoNodes, local: Run) -> None:
+    settings = SETTINGS.replace({"lora_dropout": 0.0})  # which each process draws for itself
+    one = pipeline.train_run(local.workspace, CATALOGUE, "one", settings)
+    with driver(two_nodes, local, "two", workers=2, dropout=0.0) as first:
+        wait_for_step(local.folder.parent / "two", 20, first)
+        first.send_signal(signal.SIGTERM)
+        first.communicate(timeout=120)
+    run = Run.open(local.workspace, "two")
+    state = read_state(run.folder)
+    assert state["status"] == "stopped"
+    assert 20 <= state["step"] < STEPS
+    assert (run.checkpoints / f"step-{state['step']:08d}").is_dir()
+    with driver(two_nodes, local, "two", workers=2, dropout=0.0) as second:
+        _, errors = second.communicate(timeout=180)
+    assert second.returncode == 0, errors
+    require_like(run, one, exactly=False)
+
+
+def test_an_error_of_the_training_ends_it_as_it_is(two_nodes: TwoNodes, local: Run, tmp_path: Path) -> None:
+    settings = PrepareSettings(test_share=0.2, validation_share=0)
+    pipeline.prepare_catalogue(local.workspace, write_catalogue_file(tmp_path / "few.jsonl", 20), "few", settings)
+    with pytest.raises(TooFewProducts, match="has no validation products"):
+        pipeline.train_run(local.workspace, "few", "few", SETTINGS, place=Place("ray", two_nodes.address, 1))
+    state = read_state(local.folder.parent / "few")
+    assert (state["status"], "validation products" in state["error"]) == ("failed", True)
+
+
+def test_more_workers_than_the_cluster_has_are_refused(two_nodes: TwoNodes, local: Run) -> None:
+    with pytest.raises(InvalidSettings, match="--workers 3 are more than the cluster's 2 CPUs; take at most 2"):
+        pipeline.train_run(local.workspace, CATALOGUE, "three", SETTINGS, place=Place("ray", two_nodes.address, 3))
+    assert read_state(local.folder.parent / "three")["status"] == "failed"

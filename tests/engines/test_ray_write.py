@@ -1,0 +1,132 @@
+"""Writing on a cluster: the texts that one process writes, whoever is killed meanwhile."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from shelftalk import pipeline, proof
+from shelftalk.engines.choose import Place
+from shelftalk.errors import InvalidSettings
+from shelftalk.generation.catalogue import WINDOW
+from shelftalk.generation.elsewhere import TOGETHER
+from shelftalk.generation.transformers_engine import BATCH
+from shelftalk.training.run import Run
+from shelftalk.workspace import Workspace
+from tests.conftest import ROOT
+from tests.engines.conftest import TwoNodes
+from tests.engines.write import SETTINGS
+
+Strike = Callable[[str, float], None]
+ROWS = 4 * WINDOW - 100
+
+
+@pytest.fixture(scope="module")
+def run(tiny_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """The tiny run in a workspace of its own."""
+    workspace = Workspace(tmp_path_factory.mktemp("elsewhere") / "workspace")
+    shutil.copytree(tiny_run.workspace.root, workspace.root)
+    return Run.open(workspace, "pegs")
+
+
+@pytest.fixture(scope="module")
+def titles(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("titles") / "titles.csv"
+    names = ["" if number % 50 == 7 else f"Oak peg {number} {'x' * (number % 9)}" for number in range(ROWS)]
+    lines = [f"{number},{name}" for number, name in enumerate(names)]
+    file.write_text("\n".join(["sku,title", *lines]) + "\n", encoding="utf-8")
+    return file
+
+
+@pytest.fixture(scope="module")
+def written_here(run: Run, titles: Path) -> bytes:
+    """What this process writes of the titles."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        output = titles.with_name("here.csv")
+        pipeline.write_catalogue(run, titles, output, SETTINGS)
+    finally:
+        torch.set_num_threads(before)
+    return output.read_bytes()
+
+
+def check_survival(
+    run: Run, titles: Path, written_here: bytes, two_nodes: TwoNodes, strike: Strike, victim: str, seed: int
+) -> None:
+    moment, output, struck = random.Random(seed), titles.with_name(f"{victim}-{seed}.csv"), False
+    rows = moment.choice([1, WINDOW, 2 * WINDOW])
+
+    def watch(done: int, total: int) -> None:
+        nonlocal struck
+        if done >= rows and not struck:
+            struck = True
+            strike(victim, moment.uniform(0, 0.5))
+
+    place = Place("ray", two_nodes.address)
+    pipeline.write_catalogue(run, titles, output, SETTINGS, progress=watch, place=place)
+    assert struck
+    assert output.read_bytes() == written_here
+
+
+def test_whoever_dies_the_texts_are_the_same(
+    run: Run, titles: Path, written_here: bytes, two_nodes: TwoNodes, strike: Strike
+) -> None:
+    check_survival(run, titles, written_here, two_nodes, strike, "worker", 0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(1, 4))
+@pytest.mark.parametrize("victim", ["worker", "raylet"])
+def test_whoever_dies_at_any_moment_the_texts_are_the_same(
+    run: Run, titles: Path, written_here: bytes, two_nodes: TwoNodes, strike: Strike, victim: str, seed: int
+) -> None:
+    check_survival(run, titles, written_here, two_nodes, strike, victim, seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+def test_the_driver_dies_and_the_next_one_goes_on(
+    run: Run, titles: Path, written_here: bytes, two_nodes: TwoNodes, seed: int
+) -> None:
+    moment, output = random.Random(seed), titles.with_name(f"driver-{seed}.csv")
+    journal = output.with_name(f"{output.name}.journal")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT / "src"), str(ROOT)))}
+    command = [sys.executable, "-m", "tests.engines.write", two_nodes.address, str(run.workspace.root)]
+    command += [str(titles), str(output)]
+    rows = moment.choice([1, WINDOW, 2 * WINDOW])
+    with subprocess.Popen(command, env=environment, cwd=ROOT) as driver:
+        while not journal.exists() or journal.read_bytes().count(b"\n") <= rows:
+            assert driver.poll() is None
+            time.sleep(0.02)
+        time.sleep(moment.uniform(0, 0.5))
+        driver.kill()
+    assert not output.exists()
+    assert driver.returncode == -9
+    subprocess.run(command, env=environment, cwd=ROOT, check=True, timeout=180)
+    assert output.read_bytes() == written_here
+
+
+def test_an_evaluation_on_a_cluster_gives_the_same_figures(run: Run, two_nodes: TwoNodes) -> None:
+    assert TOGETHER == BATCH
+    ways = ["base", "tuned", "tuned_grounded"]
+    there = proof.evaluate_run(run, SETTINGS, ways=ways, place=Place("ray", two_nodes.address))
+    (run.folder / proof.EVALUATION).unlink()
+    assert there == proof.evaluate_run(run, SETTINGS, ways=ways)
+
+
+def test_what_the_workers_engine_cannot_do_is_said_in_one_line(
+    run: Run, titles: Path, two_nodes: TwoNodes, tmp_path: Path
+) -> None:
+    place = Place("ray", two_nodes.address)
+    with pytest.raises(InvalidSettings, match="--engine must be one of"):
+        pipeline.write_catalogue(run, titles, tmp_path / "out.csv", SETTINGS, engine="pen", place=place)
