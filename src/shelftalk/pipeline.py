@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from shelftalk.catalogue.demo import demo_file
 from shelftalk.catalogue.prepare import prepare
-from shelftalk.engines.choose import LOCAL, Place, open_map
+from shelftalk.engines.choose import open_map
+from shelftalk.engines.place import LOCAL, Place
 from shelftalk.errors import Busy, Damaged, InvalidSettings, NotFound, TooFewProducts
 from shelftalk.evidence.claims import count_unsupported
 from shelftalk.generation.catalogue import Job, describe_titles
@@ -84,12 +85,9 @@ def prepare_catalogue(
                 "choose another --name."
             )
 
-    with open_map(place, spread=_is_large(source)) as mapped:
+    large = source.is_file() and source.stat().st_size > LARGE
+    with open_map(place, spread=large) as mapped:
         return prepare(source, folder, settings, progress, refuse_if_used, mapped)
-
-
-def _is_large(source: Path) -> bool:
-    return source.is_file() and source.stat().st_size > LARGE
 
 
 def prepare_bundled(workspace: Workspace, progress: Progress = no_progress) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from shelftalk import __version__
 from shelftalk.catalogue.catalogue import Catalogue
-from shelftalk.engines.choose import LOCAL, Place
+from shelftalk.engines.place import LOCAL, Place
 from shelftalk.errors import Damaged, NotFound
 from shelftalk.evaluation import votes
 from shelftalk.evaluation.ways import USUAL

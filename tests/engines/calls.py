@@ -46,7 +46,8 @@ def threads(_: int) -> tuple[int, str | None]:
 
 def journaled(address: str, journal: Path) -> None:
     """Square what is not in the journal yet, and add it there: a stage that can be killed anywhere."""
-    from shelftalk.engines.choose import Place, open_map
+    from shelftalk.engines.choose import open_map
+    from shelftalk.engines.place import Place
 
     done = journal.read_bytes().count(b"\n") if journal.exists() else 0
     with open_map(Place("ray", address)) as mapped, journal.open("ab", buffering=0) as file:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from shelftalk import pipeline
 from shelftalk.catalogue.files import BLOCK_BYTES
-from shelftalk.engines.choose import Place
+from shelftalk.engines.place import Place
 from shelftalk.retrieval import vectors
 from shelftalk.settings import PrepareSettings
 from shelftalk.training.run import Run

@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shelftalk.engines.choose import LOCAL, Place, open_map
+from shelftalk.engines.choose import open_map
+from shelftalk.engines.place import LOCAL, Place
 from shelftalk.errors import Damaged, InvalidSettings, Unreachable, UserError
 from shelftalk.records import Map
 from tests.conftest import ROOT
@@ -131,7 +132,8 @@ def test_a_place_that_is_none_is_refused() -> None:
 
 
 STRANGER = """
-from shelftalk.engines.choose import Place, open_map
+from shelftalk.engines.choose import open_map
+from shelftalk.engines.place import Place
 from shelftalk.errors import AccessDenied
 try:
     with open_map(Place("ray", {address!r})):
@@ -153,7 +155,8 @@ def test_a_cluster_turns_strangers_away(two_nodes: TwoNodes) -> None:
 ALONE = """
 import os, sys
 from pathlib import Path
-from shelftalk.engines.choose import Place, open_map
+from shelftalk.engines.choose import open_map
+from shelftalk.engines.place import Place
 from tests.engines import calls
 with open_map(Place("ray")) as mapped:
     assert [square for square, _ in mapped(calls.slowly_square, range(3))] == [0, 1, 4]

@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from shelftalk import pipeline
-from shelftalk.engines.choose import Place
+from shelftalk.engines.place import Place
 from shelftalk.errors import InvalidSettings, TooFewProducts
 from shelftalk.settings import PrepareSettings
 from shelftalk.training.run import Run

@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from shelftalk import pipeline, proof
-from shelftalk.engines.choose import Place
+from shelftalk.engines.place import Place
 from shelftalk.errors import InvalidSettings
 from shelftalk.generation.catalogue import WINDOW
 from shelftalk.generation.elsewhere import TOGETHER

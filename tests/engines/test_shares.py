@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shelftalk.engines.choose import Needs
+from shelftalk.engines.place import Needs
 from shelftalk.errors import InvalidSettings
 
 CORES = [{"CPU": 3.0}, {"CPU": 3.0}, {"CPU": 3.0}, {"memory": 1.0}]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from shelftalk import pipeline
-from shelftalk.engines.choose import LOCAL, Place
+from shelftalk.engines.place import LOCAL, Place
 from shelftalk.settings import TrainingSettings
 from shelftalk.workspace import Workspace
 from tests.conftest import TINY_SETTINGS

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from shelftalk import pipeline
-from shelftalk.engines.choose import Place
+from shelftalk.engines.place import Place
 from shelftalk.settings import DecodingSettings
 from shelftalk.training.run import Run
 from shelftalk.workspace import Workspace

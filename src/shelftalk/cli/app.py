@@ -37,7 +37,7 @@ from shelftalk.cli.options import (
 from shelftalk.cli.runs import DetachOption, runs, show_started, show_trained, training_detail
 from shelftalk.cli.serve import serve
 from shelftalk.cli.studio import studio
-from shelftalk.engines.choose import Place
+from shelftalk.engines.place import Place
 from shelftalk.errors import UserError
 from shelftalk.settings import (
     DecodingSettings,

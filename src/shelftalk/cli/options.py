@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from shelftalk.engines.choose import Place
+from shelftalk.engines.place import Place
 from shelftalk.errors import UserError
 from shelftalk.settings import Settings, describe_settings, preset_names
 from shelftalk.workspace import Workspace

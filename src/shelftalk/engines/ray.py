@@ -16,7 +16,7 @@ from typing import Any
 import ray
 import ray.data
 
-from shelftalk.engines.choose import Needs
+from shelftalk.engines.place import Needs
 from shelftalk.engines.shares import Share, share_of_a_call, total
 from shelftalk.errors import ShelftalkError
 from shelftalk.records import Item, Map, Result

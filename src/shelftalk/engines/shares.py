@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ray
 
-from shelftalk.engines.choose import Needs
+from shelftalk.engines.place import Needs
 from shelftalk.errors import InvalidSettings
 
 Share = dict[str, int]  # "CPU" and "GPU" that one call takes

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
-from shelftalk.engines.choose import Place, open_map
+from shelftalk.engines.choose import open_map
+from shelftalk.engines.place import Place
 from shelftalk.generation.catalogue import Elsewhere, Entry, Job, Window, write_window
 from shelftalk.generation.choose import choose_engine, open_engine
 from shelftalk.generation.engine import Engine

@@ -163,7 +163,7 @@ def _vector_type(schema: Any) -> Any:
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
     try:
-        with pq.ParquetFile(path, memory_map=True, page_checksum_verification=True) as file:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
             yield file
     except FileNotFoundError as error:
         raise NotFound(f"There is no index in {path.parent}; make it with: {_cure(path)}") from error
