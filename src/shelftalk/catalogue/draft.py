@@ -17,7 +17,7 @@ import orjson
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from shelftalk.catalogue.clean import clean, comparables, plain
+from shelftalk.catalogue.clean import clean, clean_all, comparables, plain
 from shelftalk.catalogue.columns import Columns
 from shelftalk.catalogue.json_lines import JsonLines, rows_of_lines
 from shelftalk.catalogue.near_duplicates import Signatures, signatures
@@ -129,26 +129,33 @@ def clean_block(block: LineBlock | RowBlock, signed: bool = False) -> DraftBlock
     titles: list[str] = []
     descriptions: list[str] = []
     lines: list[int] = []
-    entries: list[tuple[int, bytes]] = []
-    rejected: dict[str, tuple[int, Reject]] = {}
+    rejects: list[Reject] = []
+    read = []
     for line, row in block.rows():
         try:
-            uid, title, description = _product(line, row)
+            read.append((line, *_texts(line, row)))
         except Unusable as fault:
-            reject = Reject(block.file, line, fault.reason, fault.detail)
-            entries.append((line, _entry(reject)))
-            count, first = rejected.get(reject.reason, (0, reject))
-            rejected[reject.reason] = (count + 1, first)
+            rejects.append(Reject(block.file, line, fault.reason, fault.detail))
+    cleaned = zip(clean_all([title for _, _, title, _ in read]), _described([parts for *_, parts in read]), strict=True)
+    for (line, uid, _, _), (title, description) in zip(read, cleaned, strict=True):
+        if not title:
+            rejects.append(Reject(block.file, line, "missing_title", description))
+        elif not description:
+            rejects.append(Reject(block.file, line, "missing_description", title))
         else:
             uids.append(uid)
             titles.append(title)
             descriptions.append(description)
             lines.append(line)
+    rejected: dict[str, tuple[int, Reject]] = {}
+    for reject in rejects:
+        count, first = rejected.get(reject.reason, (0, reject))
+        rejected[reject.reason] = (count + 1, first)
     told = comparables(descriptions)
     return DraftBlock(
         block.file,
         _stream(_table(DRAFT, [uids, titles, descriptions, lines])),
-        _stream(_table(REJECTS, list(zip(*entries, strict=True)) or [[], []])),
+        _stream(_table(REJECTS, [[one.line for one in rejects], [_entry(one) for one in rejects]])),
         fingerprints("title", comparables(titles)),
         fingerprints("description", told),
         fingerprints("uid", map(str.encode, uids)),
@@ -180,37 +187,38 @@ def finish_block(block: Verdict) -> FinishedBlock:
     )
 
 
-def _product(line: int, row: Row | Unusable) -> tuple[str, str, str]:
-    """Return the id, the cleaned title and the cleaned description of a row.
+def _texts(line: int, row: Row | Unusable) -> tuple[str, str, list[str]]:
+    """Return the id, the title and the parts of the description of a row, not yet cleaned but the id.
 
     Raises:
-        Unusable: the row is, or cleaning left no title or no description.
+        Unusable: the row is, or a text is none.
     """
     if isinstance(row, Unusable):
         raise row
-    title = clean(text_of(row.title, "title_not_text"))
-    description = described(row.description)
-    if not title:
-        raise Unusable("missing_title", description)
-    if not description:
-        raise Unusable("missing_description", title)
-    return uid_of(row.uid) or f"row-{line}", title, description
+    title = text_of(row.title, "title_not_text")
+    return uid_of(row.uid) or f"row-{line}", title, [joined(value) for value in row.description]
 
 
-def described(values: tuple[Any, ...]) -> str:
-    """Make one cleaned text of a description's columns; a part that another one holds already is left out.
+def _described(parts: list[list[str]]) -> list[str]:
+    """Return each row's cleaned description, of the parts that its columns hold."""
+    cleaned = iter(clean_all([text for texts in parts for text in texts]))
+    return [described([next(cleaned) for _ in texts]) for texts in parts]
 
-    Raises:
-        Unusable: one of them holds no text.
-    """
-    parts = [clean(_joined(value)) for value in values]
+
+def described(parts: list[str]) -> str:
+    """Make one text of a description's cleaned parts; a part that another one holds already is left out."""
     if len(parts) == 1:
         return parts[0]
     parts = list(dict.fromkeys(parts))
     return clean(" ".join(part for part in parts if not any(part in other for other in parts if other != part)))
 
 
-def _joined(value: Any) -> str:
+def joined(value: Any) -> str:
+    """Return the text of a cell of a description, which may be a list of texts.
+
+    Raises:
+        Unusable: it holds no text.
+    """
     if isinstance(value, list) and all(isinstance(part, str) for part in value):
         return " ".join(value)
     return text_of(value, "description_not_text")
