@@ -109,7 +109,7 @@ def test_text_beyond_256_tokens_is_not_read(embedder):
 def test_progress_counts_texts_up_to_all_of_them(embedder):
     calls = []
     embedder.embed(["one", "two words"] * 400, lambda done, total: calls.append((done, total)))
-    assert calls == [(549, 800), (800, 800)]  # 400 of 4 tokens and 149 of 3 are 2,047, and a pack holds 2,048
+    assert calls == [(256, 800), (549, 800), (800, 800)]  # 400 have 4 tokens and 400 have 3; a pack holds 1,024
 
 
 def test_no_texts_give_no_vectors(embedder):
