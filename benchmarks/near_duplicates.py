@@ -34,7 +34,7 @@ from numpy.typing import NDArray
 from benchmarks.spans import draw_descriptions, draw_vocabulary, peak_mebibytes
 from shelftalk.catalogue.clean import clean, comparable, comparables
 from shelftalk.catalogue.near_duplicates import Signatures, near_groups, signatures
-from shelftalk.catalogue.split import SPLITS, TEST, assign, fingerprint
+from shelftalk.catalogue.split import SPLITS, TEST, assign, fingerprints
 from shelftalk.engines.local import processes
 
 PRODUCTS, PAIRS, MADE_UP, BLOCK, PROCESSES = 1_364_345, 20_000, 20_000, 20_000, 2
@@ -207,7 +207,7 @@ def write_block(block: tuple[Path, int, int]) -> tuple[NDArray[Any], ...]:
         texts[row] = edit(texts[origin], texts[other], generator)
         origins[row], exact[row] = origins[origin], exact_similarity(texts[origin], texts[row])
     pq.write_table(pa.table({"description": texts}), file, compression="zstd")
-    names = np.array([fingerprint("description", comparable(texts[origin])) for origin in origins.tolist()], np.uint64)
+    names = fingerprints("description", comparables([texts[origin] for origin in origins.tolist()]))
     return origins, exact, names, np.array([len(text) for text in texts])
 
 

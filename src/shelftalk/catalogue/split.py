@@ -22,22 +22,16 @@ TRAIN, VALIDATION, TEST = range(3)
 Fingerprints = NDArray[np.uint64]
 
 
-def fingerprint(field: str, text: str) -> int:
-    """Return a text's unsigned 64-bit fingerprint; those of two fields never stand for the same thing."""
-    digest = blake2b(text.encode(), digest_size=8, person=field.encode())
-    return int.from_bytes(digest.digest(), "little")
-
-
 def fingerprints(field: str, texts: Iterable[bytes]) -> Fingerprints:
-    """Return the fingerprints of texts in UTF-8, as `fingerprint` makes them, in order."""
+    """Return the unsigned 64-bit fingerprints of texts in UTF-8; those of two fields never stand for the same thing."""
     person = field.encode()
     digests = [blake2b(text, digest_size=8, person=person).digest() for text in texts]
     return np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)
 
 
-def draw(seed: int, purpose: str, number: int) -> int:
-    """Return an unsigned 64-bit number that looks random and depends on nothing but the arguments."""
-    return fingerprint(purpose, f"{seed} {number}")
+def draws(seed: int, purpose: str, numbers: NDArray[Any]) -> Fingerprints:
+    """Return for each number one that looks random and depends on nothing but it, the seed and the purpose."""
+    return fingerprints(purpose, (f"{seed} {number}".encode() for number in numbers.tolist()))
 
 
 def duplicates(titles: Fingerprints, descriptions: Fingerprints, uids: Fingerprints) -> dict[int, tuple[str, int]]:
@@ -79,9 +73,8 @@ def near_repeats(near: NDArray[np.int64], stays: NDArray[np.bool_]) -> dict[int,
 
 def choose(numbers: NDArray[Any], count: int, seed: int) -> NDArray[np.bool_]:
     """Choose `count` of the numbers at random, as a mask; the chance of each depends on itself and the seed alone."""
-    draws = np.fromiter((draw(seed, "sample", number) for number in numbers.tolist()), np.uint64, len(numbers))
     mask = np.zeros(len(numbers), dtype=bool)
-    mask[np.argsort(draws, kind="stable")[:count]] = True
+    mask[np.argsort(draws(seed, "sample", numbers), kind="stable")[:count]] = True
     return mask
 
 
@@ -131,7 +124,7 @@ def assign(groups: Fingerprints, validation_share: float, test_share: float, see
         TooFewProducts: all rows are one group, so nothing can be held out of it.
     """
     names, row_to_group, sizes = np.unique(groups, return_inverse=True, return_counts=True)
-    places = np.array([draw(seed, "split", name) / 2**64 for name in names.tolist()])
+    places = draws(seed, "split", names) / 2**64
     split = np.full(len(names), TRAIN, dtype=np.uint8)
     split[(places < test_share) & (sizes <= test_share * len(groups))] = TEST
     in_validation = (places >= test_share) & (places < test_share + validation_share)

@@ -20,6 +20,8 @@ from loky.process_executor import TerminatedWorkerError
 from shelftalk.errors import Failure
 from shelftalk.records import Item, Map, Result
 
+# glibc would give every large buffer back and ask for the next one page by page: a sixth of the time of `prepare`.
+KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(256 << 20)}
 AHEAD = 2  # items for each process that are handed over or done and not yet asked for
 
 
@@ -34,7 +36,7 @@ def processes(count: int | None = None) -> Iterator[Map]:
         Failure: a process was killed, as the system does when memory runs out.
     """
     number = count or cpu_count()
-    with ProcessPoolExecutor(number, initializer=_end_with, initargs=(os.getpid(),)) as pool:
+    with ProcessPoolExecutor(number, initializer=_end_with, initargs=(os.getpid(),), env=KEEP_MEMORY) as pool:
         try:
             yield _Spread(pool, AHEAD * number)
         except TerminatedWorkerError as error:
