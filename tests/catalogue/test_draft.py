@@ -12,6 +12,8 @@ import sys
 import time
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,6 +27,7 @@ from shelftalk.catalogue.json_lines import JsonLines, rows_of_lines
 from shelftalk.catalogue.prepare import prepare
 from shelftalk.catalogue.read import reading
 from shelftalk.catalogue.rows import Row, Unusable
+from shelftalk.catalogue.table import TableWriter
 from shelftalk.engines.local import processes
 from shelftalk.settings import PrepareSettings
 from shelftalk.workspace import faults
@@ -74,6 +77,29 @@ def test_other_kinds_are_cut_into_blocks_too(tmp_path: Path, monkeypatch: pytest
         assert [len(list(block.rows())) for block in cut] == [7, 7, 7, 7, 7, 5]
 
 
+def test_a_feed_in_one_line_is_sampled_and_told_of_in_its_order(tmp_path: Path) -> None:
+    texts = [f"<description>{'' if number % 7 == 3 else f'Text {number}'}</description>" for number in range(200)]
+    items = "".join(f"<item><title>Thing {number}</title>{text}</item>" for number, text in enumerate(texts))
+    source = tmp_path / "feed.xml"
+    source.write_text(f"<rss><channel>{items}</channel></rss>")
+    prepare(source, tmp_path / "catalogue", PrepareSettings(max_products=20))
+    kept = pq.read_table(tmp_path / "catalogue" / "products.parquet")["title"].to_pylist()
+    numbers = [int(title.removeprefix("Thing ")) for title in kept]
+    assert len(numbers) == 20 and numbers == sorted(numbers) and numbers[-1] > 100, "the beginning is no sample"
+    left_out = [json.loads(line) for line in (tmp_path / "catalogue" / "rejects.jsonl").read_text().splitlines()]
+    assert [reject["detail"] for reject in left_out] == [f"Thing {one}" for one in range(200) if one not in numbers]
+    assert {reject["line"] for reject in left_out} == {1}
+
+
+def test_rows_and_tables_are_written_in_the_order_in_which_they_came(tmp_path: Path) -> None:
+    schema = pa.schema([("description", pa.string())])
+    with TableWriter(tmp_path / "a.parquet", schema) as table:
+        table.append(("first",))
+        table.extend(pa.table({"description": ["second"]}, schema))
+        table.append(("third",))
+    assert pq.read_table(tmp_path / "a.parquet")["description"].to_pylist() == ["first", "second", "third"]
+
+
 def test_the_catalogue_does_not_depend_on_who_cleans_the_blocks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -93,6 +119,7 @@ import sys
 from pathlib import Path
 from shelftalk.catalogue import files
 from shelftalk.catalogue.prepare import prepare
+from shelftalk.catalogue.table import TableWriter
 from shelftalk.engines.local import processes
 from shelftalk.settings import PrepareSettings
 files.BLOCK_BYTES = 50_000

@@ -38,6 +38,12 @@ def test_a_call_takes_what_every_machine_can_give(
     assert shares.share_of_a_call(needs) == share
 
 
+def test_a_cluster_without_cores_is_refused(shares: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shares, "_resources", lambda: [{"memory": 1.0}])
+    with pytest.raises(InvalidSettings, match="0 CPUs between them"):
+        shares.share_of_a_call("core")
+
+
 @pytest.mark.parametrize(
     ("machines", "workers", "found"),
     [

@@ -31,8 +31,17 @@ from shelftalk.records import Reject
 ROWS_IN_BLOCK = 4_000  # of kinds that have to be read in one piece
 CHARACTERS_IN_BLOCK = 8 << 20
 
-DRAFT = pa.schema([("uid", pa.string()), ("title", pa.string()), ("description", pa.string()), ("line", pa.int64())])
-REJECTS = pa.schema([("line", pa.int64()), ("entry", pa.binary())])
+# `row` is the place in the block: many rows may have one line.
+DRAFT = pa.schema(
+    [
+        ("uid", pa.string()),
+        ("title", pa.string()),
+        ("description", pa.string()),
+        ("line", pa.int64()),
+        ("row", pa.int32()),
+    ]
+)
+REJECTS = pa.schema([("row", pa.int32()), ("entry", pa.binary())])
 HASHED = ("uid", "title", "description", "split")  # of each product, for the catalogue's data hash
 COMPRESSED = pa.ipc.IpcWriteOptions(compression="lz4")
 
@@ -63,9 +72,10 @@ class RowBlock(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class DraftBlock:
-    """A cleaned block: its products and, with their lines, the rejects' JSON, each an Arrow stream; and of each product
-    the fingerprints, the line and, where asked for, the description's signature. `rejected` has the number and the
-    first of the rejects for each reason.
+    """A cleaned block: its products, and the rejects' JSON, each an Arrow stream with the rows' places.
+
+    Of each product it has the fingerprints, the line and, where asked for, the description's signature; `rejected` has
+    the number and the first of the rejects for each reason.
     """
 
     file: str
@@ -129,33 +139,35 @@ def clean_block(block: LineBlock | RowBlock, signed: bool = False) -> DraftBlock
     titles: list[str] = []
     descriptions: list[str] = []
     lines: list[int] = []
-    rejects: list[Reject] = []
+    places: list[int] = []
+    rejects: list[tuple[int, Reject]] = []
     read = []
-    for line, row in block.rows():
+    for place, (line, row) in enumerate(block.rows()):
         try:
-            read.append((line, *_texts(line, row)))
+            read.append((place, line, *_texts(line, row)))
         except Unusable as fault:
-            rejects.append(Reject(block.file, line, fault.reason, fault.detail))
-    cleaned = zip(clean_all([title for _, _, title, _ in read]), _described([parts for *_, parts in read]), strict=True)
-    for (line, uid, _, _), (title, description) in zip(read, cleaned, strict=True):
+            rejects.append((place, Reject(block.file, line, fault.reason, fault.detail)))
+    cleaned = zip(clean_all([title for *_, title, _ in read]), _described([parts for *_, parts in read]), strict=True)
+    for (place, line, uid, _, _), (title, description) in zip(read, cleaned, strict=True):
         if not title:
-            rejects.append(Reject(block.file, line, "missing_title", description))
+            rejects.append((place, Reject(block.file, line, "missing_title", description)))
         elif not description:
-            rejects.append(Reject(block.file, line, "missing_description", title))
+            rejects.append((place, Reject(block.file, line, "missing_description", title)))
         else:
             uids.append(uid)
             titles.append(title)
             descriptions.append(description)
             lines.append(line)
+            places.append(place)
     rejected: dict[str, tuple[int, Reject]] = {}
-    for reject in rejects:
+    for _, reject in rejects:
         count, first = rejected.get(reject.reason, (0, reject))
         rejected[reject.reason] = (count + 1, first)
     told = comparables(descriptions)
     return DraftBlock(
         block.file,
-        _stream(_table(DRAFT, [uids, titles, descriptions, lines])),
-        _stream(_table(REJECTS, [[one.line for one in rejects], [_entry(one) for one in rejects]])),
+        _stream(_table(DRAFT, [uids, titles, descriptions, lines, places])),
+        _stream(_table(REJECTS, [[place for place, _ in rejects], [_entry(one) for _, one in rejects]])),
         fingerprints("title", comparables(titles)),
         fingerprints("description", told),
         fingerprints("uid", map(str.encode, uids)),
@@ -174,10 +186,10 @@ def finish_block(block: Verdict) -> FinishedBlock:
         _late_reject(block.file, row, product, block.repeats)
         for row, product in zip(np.flatnonzero(~stays).tolist(), late.to_pylist(), strict=True)
     ]
-    entries = list(zip(early["line"].to_pylist(), early["entry"].to_pylist(), strict=True))
-    entries += [(reject.line, _entry(reject)) for reject in rejects]
+    entries = list(zip(early["row"].to_pylist(), early["entry"].to_pylist(), strict=True))
+    entries += [(place, _entry(reject)) for place, reject in zip(late["row"].to_pylist(), rejects, strict=True)]
     splits = pa.array(np.array(SPLITS, dtype=object)[block.splits[stays]], pa.string())
-    kept = table.filter(pa.array(stays)).add_column(PRODUCTS.get_field_index("split"), "split", splits)
+    kept = table.filter(pa.array(stays)).append_column("split", splits).select(PRODUCTS.names)
     hashed = zip(*(kept[name].to_pylist() for name in HASHED), strict=True)
     return FinishedBlock(
         _stream(kept, packed=False),

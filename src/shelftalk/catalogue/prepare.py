@@ -196,12 +196,19 @@ def _choose(source: Path, draft: _Draft, settings: PrepareSettings) -> _Choices:
     linked = groups(draft.titles, draft.descriptions, near)
     if settings.max_products is not None:
         left = np.flatnonzero(stays)
-        stays[left[~choose(draft.lines[left], settings.max_products, settings.seed)]] = False
+        stays[left[~choose(_places(draft.lines)[left], settings.max_products, settings.seed)]] = False
     if stays.sum() < FEWEST_PRODUCTS:
         raise TooFewProducts(_too_few(source, draft, int(stays.sum()), len(repeats), settings))
     splits = np.full(len(draft.lines), -1, dtype=np.int8)
     splits[stays] = assign(linked[stays], settings.validation_share, settings.test_share, settings.seed)
     return _Choices(splits, repeats)
+
+
+def _places(lines: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return a number for each row that no other has: its line, unless a feed has many items in one."""
+    rank = np.arange(len(lines)) - np.searchsorted(lines, lines)
+    places: NDArray[np.int64] = lines + (rank << 40)
+    return places
 
 
 def _nothing_usable(source: Path, draft: _Draft) -> str:

@@ -52,6 +52,8 @@ class TableWriter:
 
     def extend(self, table: Any) -> None:
         """Add an Arrow table of the schema."""
+        if self._rows:
+            self._gather_rows()
         self._tables.append(table)
         rows, size = (sum(getattr(one, name) for one in self._tables) for name in ("num_rows", "nbytes"))
         if rows >= ROWS_IN_GROUP or size >= BYTES_IN_GROUP:

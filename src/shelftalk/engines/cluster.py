@@ -18,6 +18,8 @@ from importlib.util import find_spec
 
 from shelftalk.errors import AccessDenied, MissingPackage, ShelftalkError, Unreachable, UserError
 
+# Sockets lie there, whose paths may have 103 bytes; macOS's own temporary folder is too long for that.
+SHORT = "/tmp"  # noqa: S108
 PATIENCE = 10.0  # seconds to wait for the cluster's port to answer
 
 
@@ -41,14 +43,14 @@ def connected(address: str | None = None) -> Iterator[None]:
     prepare_environment(address)
     import ray  # only now: it reads the environment when it is imported
 
-    with tempfile.TemporaryDirectory(prefix="shelftalk-ray-", ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(prefix="st-", dir=SHORT, ignore_cleanup_errors=True) as folder:
         quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
         try:
             if address:
                 ray.init(address, **quiet)
             else:
                 ray.init("local", include_dashboard=False, _temp_dir=folder, **quiet)
-        except (ConnectionError, RuntimeError, TimeoutError, ray.exceptions.AuthenticationError) as error:
+        except (OSError, RuntimeError, ray.exceptions.AuthenticationError) as error:
             raise _translated(error, address) from error
         try:
             yield

@@ -21,13 +21,19 @@ from shelftalk.errors import Failure
 from shelftalk.records import Item, Map, Result
 
 # glibc would give every large buffer back and ask for the next one page by page: a sixth of the time of `prepare`.
-KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(256 << 20)}
+# loky would take that for a leak and begin the process anew.
+KEEP_MEMORY = {
+    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
+    "MALLOC_TRIM_THRESHOLD_": str(256 << 20),
+    "LOKY_MAX_MEMORY_LEAK_SIZE": str(1 << 30),
+}
+MOST_PROCESSES = 8  # one process reads for all of them, and each takes some 250 MB
 AHEAD = 2  # items for each process that are handed over or done and not yet asked for
 
 
 @contextmanager
 def processes(count: int | None = None) -> Iterator[Map]:
-    """Yield a `Map` over `count` processes, one for each core that this process may use unless told otherwise.
+    """Yield a `Map` over `count` processes, or one for each core that this process may use, and at most eight.
 
     Items are taken as they are needed, and no more than two for each process wait at a time. An exception of the
     function is raised where its result was to come.
@@ -35,7 +41,7 @@ def processes(count: int | None = None) -> Iterator[Map]:
     Raises:
         Failure: a process was killed, as the system does when memory runs out.
     """
-    number = count or cpu_count()
+    number = count or min(cpu_count(), MOST_PROCESSES)
     with ProcessPoolExecutor(number, initializer=_end_with, initargs=(os.getpid(),), env=KEEP_MEMORY) as pool:
         try:
             yield _Spread(pool, AHEAD * number)

@@ -18,7 +18,7 @@ import ray.data
 
 from shelftalk.engines.place import Needs
 from shelftalk.engines.shares import Share, share_of_a_call, total
-from shelftalk.errors import ShelftalkError
+from shelftalk.errors import Failure, ShelftalkError
 from shelftalk.records import Item, Map, Result
 
 IN_FLIGHT = 8  # items for each task that can run at once: enough to keep them busy, and all that is held in memory
@@ -41,9 +41,17 @@ def _map(share: Share, window: int, function: Callable[[Item], Result], items: I
         dataset = ray.data.from_items(parcels, override_num_blocks=len(parcels))
         dataset.context.execution_options.preserve_order = True
         dataset.context.enable_progress_bars = False
-        done = dataset.map(partial(_apply, function), num_cpus=share["CPU"], num_gpus=share.get("GPU"))
-        for row in done.iter_rows():
+        # Without max_calls a process that takes a GPU ends after one item, and the next one loads its model anew.
+        done = dataset.map(partial(_apply, function), num_cpus=share["CPU"], num_gpus=share.get("GPU"), max_calls=0)
+        for row in _rows(done):
             yield row["result"].open()
+
+
+def _rows(dataset: Any) -> Iterator[dict[str, Parcel]]:
+    try:
+        yield from dataset.iter_rows()
+    except ray.exceptions.RayTaskError as error:
+        raise Failure(f"A machine of the cluster failed: {' '.join(str(error.cause).split())}") from error
 
 
 class Parcel:

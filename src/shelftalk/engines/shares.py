@@ -11,7 +11,15 @@ Share = dict[str, int]  # "CPU" and "GPU" that one call takes
 
 
 def share_of_a_call(needs: Needs) -> Share:
-    """Return what each call of a map takes; see `choose.open_map` for `needs`."""
+    """Return what each call of a map takes; see `choose.open_map` for `needs`.
+
+    A whole machine is as many cores as the smallest one has: on a larger one several such calls run side by side.
+
+    Raises:
+        InvalidSettings: the cluster has no core at all.
+    """
+    if not total("CPU"):
+        raise InvalidSettings("The cluster's machines have 0 CPUs between them; start one with: ray start --num-cpus")
     if needs != "core" and total("GPU"):
         return _beside_a_gpu()
     return {"CPU": min(_machines("CPU")) if needs == "gpu or machine" else 1}

@@ -47,7 +47,7 @@ def build_index(
     A product that an earlier build embedded with the same uid, title and description is not embedded again, also if
     that build was killed. All others are embedded in catalogue order, `SHARD` at a time, wherever `mapped` has it done:
     from the same state of `folder` the same products give the same vectors.parquet, byte for byte, whatever was killed
-    on the way and wherever shards were embedded. `progress` counts products.
+    on the way and wherever shards were embedded, on machines of one kind. `progress` counts products.
 
     All vectors are in memory once, as they are in the store that serves them.
 
