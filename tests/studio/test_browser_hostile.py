@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from shelftalk import pipeline
-from shelftalk.catalogue import prepare
+from shelftalk.catalogue import draft
 from shelftalk.generation.compare import Comparison
 from shelftalk.generation.history import remember
 from shelftalk.records import Description, Reference
@@ -64,7 +64,7 @@ def hostile(furnished: Workspace, tmp_path_factory: pytest.TempPathFactory) -> W
     source = tmp_path_factory.mktemp("hostile") / "rows.jsonl"
     source.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(prepare, "clean", str.strip)
+        patch.setattr(draft, "clean_all", lambda texts: [text.strip() for text in texts])
         settings = PrepareSettings(validation_share=0, test_share=0)
         pipeline.prepare_catalogue(furnished, source, CATALOGUE, settings)
     run = pipeline.train_run(furnished, CATALOGUE, RUN, TINY_SETTINGS.replace({"epochs": 1}))
