@@ -359,7 +359,7 @@ def test_a_detached_run_from_start_to_deletion(shell: Shell, tmp_path: Path) -> 
 
 def test_a_run_that_was_stopped_is_shown_followed_and_resumed(shell: Shell, tmp_path: Path) -> None:
     shell.json("prepare", write_catalogue_file(tmp_path / "pegs.jsonl"), "--name", "pegs")
-    started = shell.json("train", "pegs", "--run", "long", *TINY, "--set=epochs=40", "--detach")
+    started = shell.json("train", "pegs", "--run", "long", *TINY, "--set=epochs=100", "--detach")
     assert started["status"] == "queued"
     metrics = shell.root / "runs" / "long" / "metrics.jsonl"
     while not (metrics.is_file() and metrics.read_text()):
@@ -378,7 +378,7 @@ def test_a_run_that_was_stopped_is_shown_followed_and_resumed(shell: Shell, tmp_
     shown = shell.json("runs", "show", "long")
     assert shown["status"] == shown["state"]["status"] == "stopped"
     assert shown["step"] == shown["metrics"]["step"] < shown["steps"]
-    assert shown["settings"]["epochs"] == 40
+    assert shown["settings"]["epochs"] == 100
     assert shown["paths"]["adapter"] is None
     assert "update" not in shell.mistake("runs", "stop", "long")
     code, out, _ = shell("runs", "show", "long")

@@ -79,7 +79,7 @@ def wait_for_lines(process: subprocess.Popen[str], journal: Path, count: int) ->
 
 
 def test_after_ctrl_c_and_a_kill_the_same_command_goes_on(trained: Shell, tmp_path: Path) -> None:
-    source, output = write_titles(tmp_path / "titles.jsonl", 160), tmp_path / "out.csv"
+    source, output = write_titles(tmp_path / "titles.jsonl", 800), tmp_path / "out.csv"
     command = [sys.executable, "-m", "shelftalk", *map(str, generate(source, output)), "--workspace", str(trained.root)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"}
     journal, seen = tmp_path / "out.csv.journal", 0
@@ -94,7 +94,7 @@ def test_after_ctrl_c_and_a_kill_the_same_command_goes_on(trained: Shell, tmp_pa
         else:
             assert "rows were done before." in err
         seen = journal.read_bytes().count(b"\n")
-        assert 20 < seen < 161
+        assert 20 < seen < 801
         assert not output.exists()
     assert trained.json(*generate(source, output))["before"] >= seen - 2
     trained.json(*generate(source, tmp_path / "whole.csv"))

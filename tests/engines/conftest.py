@@ -78,7 +78,7 @@ def working(raylet: int) -> list[int]:
     return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def ray_environment() -> None:
     """Set what Ray reads when it is imported, which no test does before."""
     if find_spec("ray") is None:
@@ -89,7 +89,7 @@ def ray_environment() -> None:
     clusters.prepare_environment(f"{LOOPBACK}:0")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def two_nodes(ray_environment: None) -> Iterator[TwoNodes]:
     nodes = TwoNodes()
     yield nodes
