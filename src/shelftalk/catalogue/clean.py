@@ -122,8 +122,8 @@ def comparables(texts: Sequence[str]) -> list[bytes]:
     """Return, in UTF-8, what `comparable` returns for each text: all texts in ASCII at once."""
     if not texts:
         return []
-    joined = "".join(f"{text}\n" if text.isascii() else "\n" for text in texts)
-    signs = np.frombuffer(joined.encode().translate(FOLDED), dtype=np.uint8)
+    joined = "\n".join([text if text.isascii() else "" for text in texts])
+    signs = np.frombuffer(f"{joined}\n".encode().translate(FOLDED), dtype=np.uint8)
     spaces, ends = signs == ord(" "), signs == ord("\n")
     kept = np.append(~(spaces[:-1] & (spaces[1:] | ends[1:])), True)  # the last space of a run, none before an end
     folded = signs[kept].tobytes().split(b"\n")[:-1]
