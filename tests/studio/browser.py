@@ -192,6 +192,7 @@ def field(page: Page | Locator, key: str) -> Locator:
 
 def choose(page: Page, label: str, option: str) -> None:
     """Choose an option of a select box, or type one that it does not offer."""
+    settle(page)  # a page that still grows scrolls, and scrolling folds the options up
     box(page, label).click()
     box(page, label).fill(option)
     page.keyboard.press("Enter")

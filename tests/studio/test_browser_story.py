@@ -99,8 +99,10 @@ def test_a_run_is_started_and_watched_to_its_end(page: Page, furnished: Workspac
 
 def test_one_question_is_answered_before_and_after(page: Page, furnished: Workspace) -> None:
     button(page, "compare.go").click()
+    expect(page.get_by_role("heading", level=1, name=WORDS["compare.title"])).to_be_visible()
     choose(page, WORDS["runs.choose"], RUN)
     expect(field(page, "compare.question")).to_be_visible(timeout=1000 * SLOW)
+    settle(page)
     field(page, "compare.question").fill("What is an oak peg of 12 cm?")
     button(page, "compare.ask").click()
     expect(page.get_by_text(WORDS["compare.references"], exact=True)).to_be_visible(timeout=1000 * SLOW)
@@ -131,6 +133,7 @@ def test_a_held_out_product_comes_with_its_true_description(page: Page, furnishe
 def test_a_blind_vote_is_cast_and_kept(page: Page, furnished: Workspace) -> None:
     page.get_by_text(WORDS["compare.blind"], exact=True).click()
     expect(page.get_by_text(WORDS["compare.no_votes"])).to_be_visible()
+    settle(page)
     field(page, "compare.question").fill("Oak peg, 7 cm")
     button(page, "compare.ask").click()
     expect(page.get_by_text(WORDS["compare.which"])).to_be_visible(timeout=1000 * SLOW)
