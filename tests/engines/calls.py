@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,12 @@ def refuse_three(number: int) -> int:
     if number == 3:
         raise Damaged("The third one is spoilt.")
     return number
+
+
+def tell_and_die(message: str, tell: Callable[[str], bool]) -> None:
+    """What a training does that is too large for its machine."""
+    tell(message)
+    os._exit(9)
 
 
 def threads(_: int) -> tuple[int, str | None]:

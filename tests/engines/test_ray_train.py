@@ -16,13 +16,15 @@ import pytest
 import torch
 
 from shelftalk import pipeline
+from shelftalk.engines import cluster
 from shelftalk.engines.place import Place
-from shelftalk.errors import InvalidSettings, TooFewProducts
+from shelftalk.errors import Failure, InvalidSettings, TooFewProducts
 from shelftalk.settings import PrepareSettings
 from shelftalk.training.run import Run
 from shelftalk.training.state import read_state
 from shelftalk.workspace import Workspace
 from tests.conftest import ROOT, write_catalogue_file
+from tests.engines import calls
 from tests.engines.conftest import TwoNodes
 from tests.engines.train import CATALOGUE, SETTINGS
 
@@ -161,6 +163,17 @@ def test_an_error_of_the_training_ends_it_as_it_is(two_nodes: TwoNodes, local: R
         pipeline.train_run(local.workspace, "few", "few", SETTINGS, place=Place("ray", two_nodes.address, 1))
     state = read_state(local.folder.parent / "few")
     assert (state["status"], "validation products" in state["error"]) == ("failed", True)
+
+
+@pytest.mark.slow
+def test_a_training_that_only_dies_is_given_up(two_nodes: TwoNodes, monkeypatch: pytest.MonkeyPatch) -> None:
+    from shelftalk.engines import together
+
+    monkeypatch.setattr(together, "MOST_IN_VAIN", 2)
+    heard: list[str] = []
+    with cluster.connected(two_nodes.address), pytest.raises(Failure, match="died 2 times in a row"):
+        together.run_together(calls.tell_and_die, "Loading.", 1, heard.append, lambda: False)
+    assert heard == ["Loading."] * 3  # it was news the first time
 
 
 def test_more_workers_than_the_cluster_has_are_refused(two_nodes: TwoNodes, local: Run) -> None:
