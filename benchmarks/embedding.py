@@ -94,7 +94,7 @@ def sentences_of(product: Product) -> list[str]:
 
 
 def speed(ways: dict[str, Embeds], texts: list[str], rounds: int) -> dict[str, Any]:
-    """Return documents a second, medians of interleaved rounds, and what matrix products allow."""
+    """Return documents a second, medians of interleaved rounds, and what matrix products alone allow."""
     rates: dict[str, list[float]] = {name: [] for name in ways}
     for embed in ways.values():
         embed(texts[:64])
@@ -111,7 +111,7 @@ def speed(ways: dict[str, Embeds], texts: list[str], rounds: int) -> dict[str, A
         "documents_per_second": {name: round(value, 1) for name, value in medians.items()},
         "times_as_fast": round(statistics.median(ratios), 2),
         "times_as_fast_worst_and_best_round": [round(min(ratios), 2), round(max(ratios), 2)],
-        "limit_of_bf16_products": round(limit, 1),
+        "limit_of_products": round(limit, 1),
         "share_of_limit": round(medians["ours"] / limit, 2),
     }
 
