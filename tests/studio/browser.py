@@ -176,8 +176,9 @@ def said(key: str) -> re.Pattern[str]:
 
 
 def button(page: Page | Locator, key: str) -> Locator:
-    """Find a button by its text."""
-    return page.get_by_role("button", name=said(key)).and_(page.locator(":visible")).first
+    """Find a button by its text; not Streamlit's own Stop, which stands above while a page takes long to be drawn."""
+    ours = page.locator(":visible:not([data-testid=stStatusWidget] *)")
+    return page.get_by_role("button", name=said(key)).and_(ours).first
 
 
 def box(page: Page | Locator, label: str) -> Locator:

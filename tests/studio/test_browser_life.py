@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,7 +41,6 @@ if TYPE_CHECKING:
 
 CATALOGUE, RUN = "many", "lasting"
 RELOADS = 20
-CLICK_AGAIN = 30.0  # seconds
 UPDATES = 2000  # enough for all that is done to it meanwhile: a slower machine takes longer for both
 
 
@@ -118,24 +116,11 @@ def test_a_training_outlives_everything(place: Workspace, own_studio: Studio, vi
     button(page, "watch.resume").click()
     wait_until(lambda: made(place) > stopped, "the training goes on")
     assert len(processes("resume", RUN)) == 1
-    stop(page)  # its end is seen in the story
+    button(page, "watch.stop").click()  # its end is seen in the story
+    wait_until(lambda: not processes("resume", RUN), "the process ends")
     assert place.runs() == [RUN]
     steps = [json.loads(line)["step"] for line in metrics(place) if "validation_loss" not in line]
     assert steps == list(range(1, made(place) + 1))
-
-
-def stop(page: Page) -> None:
-    """Stop the run, and click again after a while: a click is lost where the page is drawn anew under it."""
-    clicked = -CLICK_AGAIN
-
-    def ended() -> bool:
-        nonlocal clicked
-        if time.monotonic() - clicked > CLICK_AGAIN and button(page, "watch.stop").is_visible():
-            button(page, "watch.stop").click()
-            clicked = time.monotonic()
-        return not processes("resume", RUN)
-
-    wait_until(ended, "the process ends")
 
 
 def metrics(place: Workspace) -> list[str]:

@@ -19,6 +19,7 @@ from shelftalk.studio.language import LANGUAGES, STATE, texts
 from shelftalk.studio.navigation import ICONS
 from shelftalk.studio.views.fine_tune import WATCHING
 from shelftalk.training.run import Run
+from shelftalk.training.state import RunState
 from shelftalk.workspace import Workspace, lock, write_json
 from tests.catalogue.exports import woocommerce
 
@@ -55,8 +56,8 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
             write_json(folder / "about.json", about)
             names.append(name)
 
-        for view in VIEWS:
-            module = import_module(f"shelftalk.studio.views.{view}")
+        for name in (*(f"views.{view}" for view in VIEWS), "training_view"):
+            module = import_module(f"shelftalk.studio.{name}")
             if hasattr(module, "start_task"):
                 monkeypatch.setattr(module, "start_task", start)
         monkeypatch.setattr("shelftalk.studio.views.compare.warm_up", lambda *_: None)
@@ -203,3 +204,29 @@ def test_tasks_start_by_themselves_only_where_they_cost_little(
     for view in VIEWS:
         drawn(place, view, monkeypatch)
     assert not any(name.startswith(("start-", "prepare", "evaluate-")) for name in started)
+
+
+def watched(name: str) -> None:
+    """Watch a run as a page does that was drawn while it was queued, and that is drawn anew once it notices."""
+    import streamlit as st
+
+    from shelftalk.studio.training_view import _watch
+
+    st.session_state["draws"] = st.session_state.get("draws", 0) + 1
+    _watch(name, "queued" if st.session_state["draws"] <= 2 else "running")
+
+
+def test_a_click_on_stop_counts_although_the_run_has_just_begun(
+    workspace: Workspace, tiny_run: Run, started: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(tiny_run.workspace.root, workspace.root)
+    run = Run.open(workspace, tiny_run.name)
+    shutil.rmtree(run.adapter)
+    monkeypatch.setenv("SHELFTALK_WORKSPACE", str(workspace.root))
+    with lock(run.folder, "a test"):
+        RunState(run.folder).become("queued")
+        app = AppTest.from_function(watched, default_timeout=60, kwargs={"name": run.name}).run()
+        RunState(run.folder).become("running")
+        app.button(key=f"stop-{run.name}").click().run()
+        assert started == [f"stop-{run.name}"]
+        assert app.button(key=f"stop-{run.name}").disabled

@@ -125,9 +125,8 @@ def _buttons(run: Run, status: str) -> None:
             show_failed(f"stop-{run.name}", task)
         stopping = task.status == "running"
         label = text("watch.stopping") if stopping else text("watch.stop")
-        if st.button(label, icon=":material/stop:", disabled=stopping, key=f"stop-{run.name}"):
-            start_task(workspace(), f"stop-{run.name}", ["runs", "stop", run.name])
-            st.rerun(scope="app")
+        key = f"stop-{run.name}"
+        st.button(label, icon=":material/stop:", disabled=stopping, key=key, on_click=_stop, args=(run.name,))
     elif status in RESUMABLE:
         st.caption(text("watch.resume_help"))
         if st.button(text("watch.resume"), icon=":material/play_arrow:", type="primary", key=f"resume-{run.name}"):
@@ -136,6 +135,12 @@ def _buttons(run: Run, status: str) -> None:
             st.rerun(scope="app")
     elif status == "finished":
         link("compare", run=run.name)
+
+
+def _stop(name: str) -> None:
+    """Ask a run to end; called before anything is drawn, so that the click counts where its button is drawn no more."""
+    with errors_shown():
+        start_task(workspace(), f"stop-{name}", ["runs", "stop", name])
 
 
 def _samples(samples: list[dict[str, Any]]) -> None:
