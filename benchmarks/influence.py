@@ -39,10 +39,10 @@ from shelftalk.models.load import load_model
 from shelftalk.models.tokens import encode_text
 from shelftalk.prompts import prompt_for
 from shelftalk.records import Product
+from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings, PrepareSettings, TrainingSettings
 from shelftalk.training.attention import PACKED
 from shelftalk.training.loss import head_taken_off
-from shelftalk.training.run import Run
 from shelftalk.workspace import Workspace, append_line, read_json, write_json
 
 Matrix = NDArray[np.float64]

@@ -21,6 +21,7 @@ LAYERS = [
     {"evaluation", "export"},
     {"generation", "evidence"},
     {"training", "retrieval"},
+    {"runs"},
     {"catalogue", "models", "engines"},
     {"lines"},
     {"prompts", "workspace", "commands"},
@@ -30,6 +31,15 @@ LAYERS = [
     {"errors"},
 ]
 LEVEL = {package: level for level, packages in enumerate(LAYERS) for package in packages}
+
+# What each package imports of training: those below pipeline only what computes a loss, and influence the optimiser's
+# state. A finished run is opened, described and read with runs.
+OF_TRAINING = {
+    "cli": {"estimate", "jobs", "lengths", "rehearsal"},
+    "pipeline": {"estimate", "jobs", "preset_estimates", "processes", "spread"},
+    "evaluation": {"batches", "loss"},
+    "evidence": {"attention", "batches", "checkpoints", "loss"},
+}
 
 # Where each heavy library may be imported; generation, evidence and evaluation run what models loads.
 HOMES = {
@@ -93,6 +103,16 @@ def test_a_module_imports_only_what_stands_below_it(path: Path) -> None:
         parts = name.split(".")
         if parts[0] == "shelftalk" and len(parts) > 1 and parts[1] in LEVEL and parts[1] != own:
             assert LEVEL[parts[1]] > LEVEL[own], f"{own} may not import {parts[1]}"
+
+
+def test_a_finished_run_is_read_without_training() -> None:
+    found: dict[str, set[str]] = {}
+    for path in modules():
+        for name in imports(path):
+            parts = name.split(".")
+            if parts[:2] == ["shelftalk", "training"] and len(parts) > 2 and package_of(path) != "training":
+                found.setdefault(package_of(path), set()).add(parts[2])
+    assert found == OF_TRAINING
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(SOURCE)))

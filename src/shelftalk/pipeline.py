@@ -31,18 +31,18 @@ from shelftalk.models.registry import find_model
 from shelftalk.prompts import prompt_for
 from shelftalk.records import Product, Progress, counter, no_progress
 from shelftalk.retrieval.pointer import is_built
+from shelftalk.runs.describe import describe_run as describe_run
+from shelftalk.runs.describe import list_runs as list_runs
+from shelftalk.runs.describe import show_run as show_run
+from shelftalk.runs.folders import delete_run as delete_run
+from shelftalk.runs.folders import rename_run as rename_run
+from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings, PrepareSettings, TrainingSettings
-from shelftalk.training.jobs import delete_run as delete_run
-from shelftalk.training.jobs import describe_run as describe_run
-from shelftalk.training.jobs import list_runs as list_runs
-from shelftalk.training.jobs import rename_run as rename_run
 from shelftalk.training.jobs import resume_detached as resume_detached
 from shelftalk.training.jobs import resume_run as resume_run
-from shelftalk.training.jobs import show_run as show_run
 from shelftalk.training.jobs import start_run, train_in_turn
 from shelftalk.training.jobs import stop_run as stop_run
 from shelftalk.training.processes import is_first_process, wait_for_all
-from shelftalk.training.run import Run
 from shelftalk.training.spread import train_spread
 from shelftalk.workspace import MANIFEST, Workspace, lock, read_json
 

@@ -25,8 +25,8 @@ from shelftalk.generation.grounded import write_grounded
 from shelftalk.pipeline import SLOTS, open_index, open_spans
 from shelftalk.prompts import prompt_for
 from shelftalk.records import Description, Progress, Reference, no_progress
+from shelftalk.runs.run import CARD, Run
 from shelftalk.settings import DecodingSettings
-from shelftalk.training.run import CARD, Run
 from shelftalk.workspace import MANIFEST, lock, read_json, sha256, write_bytes, write_json
 
 REPORT = Path("report")  # in a run's folder: evaluation.json, report.html, report.md

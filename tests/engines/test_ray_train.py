@@ -19,9 +19,9 @@ from shelftalk import pipeline
 from shelftalk.engines import cluster
 from shelftalk.engines.place import Place
 from shelftalk.errors import Failure, InvalidSettings, TooFewProducts
+from shelftalk.runs.run import Run
+from shelftalk.runs.state import read_state
 from shelftalk.settings import PrepareSettings
-from shelftalk.training.run import Run
-from shelftalk.training.state import read_state
 from shelftalk.workspace import Workspace
 from tests.conftest import ROOT, write_catalogue_file
 from tests.engines import calls

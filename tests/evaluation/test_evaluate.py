@@ -26,8 +26,8 @@ from shelftalk.models.adapters import adapter_off
 from shelftalk.models.tokens import encode_prompt
 from shelftalk.prompts import prompt_for
 from shelftalk.records import Product
+from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings, PrepareSettings
-from shelftalk.training.run import Run
 from shelftalk.workspace import Workspace, faults, lock, read_json, sha256, write_json
 from tests.conftest import TINY_SETTINGS, write_catalogue_file
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from shelftalk import proof
 from shelftalk.evaluation.votes import FILE, NORMAL_95, cast_vote, tally, wilson_interval
-from shelftalk.training.run import Run
+from shelftalk.runs.run import Run
 
 
 # Newcombe, Two-sided confidence intervals for the single proportion, Stat. Med. 17 (1998), table I, method 3.

@@ -10,7 +10,7 @@ import torch
 
 from shelftalk import pipeline
 from shelftalk.models import tiny
-from shelftalk.training.run import Run
+from shelftalk.runs.run import Run
 from shelftalk.workspace import Workspace
 from tests.conftest import TINY_SETTINGS
 

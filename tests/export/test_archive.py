@@ -13,7 +13,7 @@ import pytest
 
 from shelftalk import pipeline
 from shelftalk.errors import Damaged, NotFound
-from shelftalk.training.run import Run
+from shelftalk.runs.run import Run
 from shelftalk.workspace import faults
 
 

@@ -23,7 +23,7 @@ from shelftalk.cli.main import run as run_command
 from shelftalk.errors import Busy, Damaged, NotFound, NotWritable, ParityFailed, UserError
 from shelftalk.export import formats
 from shelftalk.models.merge import write_merged
-from shelftalk.training.run import Run
+from shelftalk.runs.run import Run
 from shelftalk.workspace import faults, lock, read_json
 
 Usage = namedtuple("Usage", "total used free")

@@ -20,8 +20,8 @@ from shelftalk.export.formats import FORMATS, disk_needed, plan
 from shelftalk.export.serving import example_request
 from shelftalk.models.registry import BaseModel
 from shelftalk.prompts import prompt_for
+from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings
-from shelftalk.training.run import Run
 from shelftalk.workspace import faults, read_json
 from tests.export.conftest import QUANTIZATIONS
 

@@ -12,8 +12,8 @@ import pytest
 from shelftalk import proof
 from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.generation.history import read_history
+from shelftalk.runs.run import Run
 from shelftalk.studio.tasks import Task, read_task
-from shelftalk.training.run import Run
 from shelftalk.workspace import Workspace
 
 pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: pip install -e '.[dev]'")

@@ -14,11 +14,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from shelftalk import pipeline
+from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings, PrepareSettings, TrainingSettings
 from shelftalk.studio.language import LANGUAGES, STATE, texts
 from shelftalk.studio.navigation import ICONS
 from shelftalk.studio.views.fine_tune import WATCHING
-from shelftalk.training.run import Run
 from shelftalk.training.state import RunState
 from shelftalk.workspace import Workspace, lock, write_json
 from tests.catalogue.exports import woocommerce

@@ -13,8 +13,8 @@ import torch
 from safetensors.torch import load_file
 
 from shelftalk import pipeline
+from shelftalk.runs.run import Run
 from shelftalk.settings import PrepareSettings
-from shelftalk.training.run import Run
 from shelftalk.workspace import Workspace
 from tests.conftest import TINY_SETTINGS, write_catalogue_file
 

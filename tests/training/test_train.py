@@ -18,8 +18,8 @@ from safetensors.torch import load_file
 from shelftalk import pipeline
 from shelftalk.catalogue.prepare import prepare
 from shelftalk.errors import Busy, Damaged, InvalidSettings, NotFound
+from shelftalk.runs.run import Run
 from shelftalk.settings import PrepareSettings, TrainingSettings
-from shelftalk.training.run import Run
 from shelftalk.training.train import what_decides
 from shelftalk.workspace import Workspace, lock
 from tests.conftest import TINY_SETTINGS, write_catalogue_file

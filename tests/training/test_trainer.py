@@ -13,12 +13,12 @@ from safetensors.torch import load_file
 from shelftalk import pipeline
 from shelftalk.errors import Damaged, InvalidSettings, MissingPackage, OutOfMemory
 from shelftalk.models import tiny
+from shelftalk.runs.run import Run
 from shelftalk.settings import PrepareSettings, TrainingSettings
 from shelftalk.training import trainer as trainer_module
 from shelftalk.training import vocabulary
 from shelftalk.training.compiled import can_compile
 from shelftalk.training.loss import token_losses
-from shelftalk.training.run import Run
 from shelftalk.training.train import validation_examples
 from shelftalk.training.trainer import AdapterTrainer
 from shelftalk.workspace import Workspace

@@ -65,9 +65,9 @@ def estimate(
 def _rehearse(place: Workspace) -> None:
     """Be the process that the estimate measures; it loads all that `shelftalk train` loads, which takes memory too."""
     import shelftalk.pipeline  # noqa: F401
+    from shelftalk.runs.run import Run
     from shelftalk.training.estimate import NAME
     from shelftalk.training.rehearsal import rehearse_to_file
-    from shelftalk.training.run import Run
 
     rehearse_to_file(Run.open(place, NAME))
 

@@ -29,7 +29,7 @@ def export(
 
     A folder that an earlier export wrote is replaced, every other one is left alone.
     """
-    from shelftalk.training.run import Run
+    from shelftalk.runs.run import Run
 
     opened, token = Run.open(Workspace(workspace), run), read_token(token_stdin)
     from shelftalk.cli import output

@@ -8,14 +8,14 @@ import streamlit as st
 
 from shelftalk import pipeline
 from shelftalk.errors import Damaged, NotFound
+from shelftalk.runs.metrics import read_metrics, read_samples
+from shelftalk.runs.run import Run
 from shelftalk.studio import charts
 from shelftalk.studio.language import duration, number, text
 from shelftalk.studio.navigation import link
 from shelftalk.studio.session import choose, remember, workspace
 from shelftalk.studio.show import errors_shown, show_error, show_failed, show_quote, watch_task
 from shelftalk.studio.tasks import Task, list_tasks, read_task, start_task
-from shelftalk.training.run import Run
-from shelftalk.training.state import read_metrics, read_samples
 
 ACTIVE = ("queued", "running")
 RESUMABLE = ("stopped", "interrupted", "failed")

@@ -15,6 +15,7 @@ from shelftalk.generation.compare import Comparison, compare
 from shelftalk.generation.history import history_as_csv, history_as_json, read_history
 from shelftalk.generation.history import remember as keep
 from shelftalk.records import Reference
+from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings
 from shelftalk.studio.answers import facts_of, show_answer
 from shelftalk.studio.evidence_view import show_evidence
@@ -25,7 +26,6 @@ from shelftalk.studio.show import errors_shown, show_empty, show_error, show_quo
 from shelftalk.studio.tasks import read_task, start_task
 from shelftalk.studio.training_view import finished_runs
 from shelftalk.studio.writers import warm_up, writers
-from shelftalk.training.run import Run
 from shelftalk.workspace import MANIFEST, sha256
 
 SIDES = ("base", "tuned")

@@ -8,6 +8,8 @@ import pandas
 import streamlit as st
 
 from shelftalk import proof
+from shelftalk.runs.metrics import read_metrics
+from shelftalk.runs.run import Run
 from shelftalk.settings import TrainingSettings
 from shelftalk.studio import charts
 from shelftalk.studio.answers import facts_of, show_answer
@@ -17,8 +19,6 @@ from shelftalk.studio.session import choose, workspace
 from shelftalk.studio.show import errors_shown, show_empty, show_error, show_quote, watch_task
 from shelftalk.studio.tasks import read_task, start_task
 from shelftalk.studio.training_view import POINTS, finished_runs
-from shelftalk.training.run import Run
-from shelftalk.training.state import read_metrics
 from shelftalk.workspace import read_json
 
 # Of each measure: Vega's format for the picture, and what is better; of some neither is.

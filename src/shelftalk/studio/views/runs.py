@@ -10,6 +10,8 @@ import pandas
 import streamlit as st
 
 from shelftalk import pipeline, proof
+from shelftalk.runs.metrics import read_metrics
+from shelftalk.runs.run import Run
 from shelftalk.settings import TrainingSettings
 from shelftalk.studio import charts
 from shelftalk.studio.forms import written
@@ -19,8 +21,6 @@ from shelftalk.studio.session import choose, remember, workspace
 from shelftalk.studio.show import errors_shown, show_empty
 from shelftalk.studio.tasks import forget_tasks_of
 from shelftalk.studio.training_view import ACTIVE, POINTS
-from shelftalk.training.run import Run
-from shelftalk.training.state import read_metrics
 
 
 def show() -> None:
