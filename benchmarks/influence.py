@@ -39,6 +39,7 @@ from shelftalk.models.load import load_model
 from shelftalk.models.tokens import encode_text
 from shelftalk.prompts import prompt_for
 from shelftalk.records import Product
+from shelftalk.runs.folders import delete_run
 from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings, PrepareSettings, TrainingSettings
 from shelftalk.training.attention import PACKED
@@ -321,7 +322,7 @@ def retrained(
         done[name] = {"name": name, "rows": rows, "losses": losses_of(run, queries), "seconds": round(seconds, 2)}
         append_line(path, json.dumps(done[name]))
         if name != "full":
-            pipeline.delete_run(workspace, name)
+            delete_run(workspace, name)
         print(f"{number + 1} of {len(planned)}: {name}, {seconds:.1f} s", flush=True)
     return {name: done[name] for name in planned}
 

@@ -35,8 +35,9 @@ LEVEL = {package: level for level, packages in enumerate(LAYERS) for package in 
 # What each package imports of training: those below pipeline only what computes a loss, and influence the optimiser's
 # state. A finished run is opened, described and read with runs.
 OF_TRAINING = {
-    "cli": {"estimate", "jobs", "lengths", "rehearsal"},
-    "pipeline": {"estimate", "jobs", "preset_estimates", "processes", "spread"},
+    "cli": {"estimate", "jobs", "lengths", "preset_estimates", "rehearsal"},
+    "studio": {"jobs"},
+    "pipeline": {"jobs", "processes", "spread"},
     "evaluation": {"batches", "loss"},
     "evidence": {"attention", "batches", "checkpoints", "loss"},
 }
@@ -121,6 +122,14 @@ def test_heavy_libraries_stay_at_home(path: Path) -> None:
         library = name.split(".")[0]
         if library in HOMES:
             assert package_of(path) in HOMES[library], f"{library} does not belong into {path.name}"
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(SOURCE)))
+def test_a_name_is_imported_from_where_it_is_defined(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            passed_on = [alias.name for alias in node.names if alias.asname == alias.name]
+            assert passed_on == [], f"{path.name} passes on {passed_on}: let callers import them from {node.module}"
 
 
 def test_every_package_has_its_layer() -> None:

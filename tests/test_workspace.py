@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shelftalk.errors import Busy, Damaged, InvalidName, NotFound, NotWritable
+from shelftalk.locks import is_locked
 from shelftalk.workspace import (
     MANIFEST,
     Workspace,
@@ -20,7 +21,6 @@ from shelftalk.workspace import (
     check_name,
     clear_leftovers,
     faults,
-    is_locked,
     lock,
     read_json,
     staged_file,

@@ -1,15 +1,16 @@
-"""The stages in the order of the story: prepare -> train -> index -> compare -> generate -> export.
+"""The stages in the order of the story: prepare -> train -> index -> compare -> generate.
 
-Each can be called again. A stage that was done is found done; one that was cut off goes on. The command line and the
-studio call these functions and nothing below them. What loads torch or Chroma is imported by the stage that needs it:
-llama.cpp has written its first words before torch would be there.
+Each brings several packages together, and can be called again: a stage that was done is found done; one that was cut
+off goes on. What one package does by itself is called there: `runs` lists, renames and deletes, `training` estimates,
+resumes and stops, `export` exports. What loads torch or Chroma is imported by the stage that needs it: llama.cpp has
+written its first words before torch would be there.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from hashlib import sha256
@@ -31,17 +32,10 @@ from shelftalk.models.registry import find_model
 from shelftalk.prompts import prompt_for
 from shelftalk.records import Product, Progress, counter, no_progress
 from shelftalk.retrieval.pointer import is_built
-from shelftalk.runs.describe import describe_run as describe_run
-from shelftalk.runs.describe import list_runs as list_runs
-from shelftalk.runs.describe import show_run as show_run
-from shelftalk.runs.folders import delete_run as delete_run
-from shelftalk.runs.folders import rename_run as rename_run
+from shelftalk.runs.describe import list_runs
 from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings, PrepareSettings, TrainingSettings
-from shelftalk.training.jobs import resume_detached as resume_detached
-from shelftalk.training.jobs import resume_run as resume_run
 from shelftalk.training.jobs import start_run, train_in_turn
-from shelftalk.training.jobs import stop_run as stop_run
 from shelftalk.training.processes import is_first_process, wait_for_all
 from shelftalk.training.spread import train_spread
 from shelftalk.workspace import MANIFEST, Workspace, lock, read_json
@@ -107,48 +101,6 @@ def prepare_bundled(workspace: Workspace, progress: Progress = no_progress) -> d
     return summary
 
 
-def estimate_run(
-    workspace: Workspace,
-    catalogue: str,
-    settings: TrainingSettings,
-    token: str | None = None,
-    say: Callable[[str], None] = lambda line: None,
-) -> dict[str, Any]:
-    """Say what a run would take before it starts, and which smaller settings fit where it does not.
-
-    See `training.estimate`.
-    """
-    from shelftalk.training.estimate import estimate
-
-    return estimate(workspace, catalogue, settings, token, say)
-
-
-def estimate_presets(
-    workspace: Workspace,
-    catalogue: str,
-    changes: Mapping[str, Any] = {},
-    token: str | None = None,
-    say: Callable[[str], None] = lambda line: None,
-) -> dict[str, Any]:
-    """Say what each preset, with `changes` laid over it, would take, from as few rehearsals as can stand for all.
-
-    See `training.preset_estimates`.
-    """
-    from shelftalk.training.preset_estimates import estimate_presets
-
-    return estimate_presets(workspace, catalogue, changes, token, say)
-
-
-def scale_estimate(found: dict[str, Any], settings: TrainingSettings) -> dict[str, Any] | None:
-    """Say approximately, and at once, what other settings would take, by what `estimate_presets` found.
-
-    See `training.preset_estimates`.
-    """
-    from shelftalk.training.preset_estimates import scale_estimate
-
-    return scale_estimate(found, settings)
-
-
 def train_run(
     workspace: Workspace,
     catalogue: str,
@@ -187,7 +139,7 @@ def train_detached(
     """Create run `name` or open it, leave its training to a process of its own, and return it.
 
     What can be wrong with the catalogue, the settings or the base model is raised here; a base model that is not on
-    this disk yet is converted or downloaded before this returns. Watch the run with `describe_run` and `show_run`.
+    this disk yet is converted or downloaded before this returns. Watch the run with `runs.describe.show_run`.
     """
     workspace.existing_catalogue(catalogue)
     workspace.make()
@@ -375,24 +327,3 @@ def write_catalogue(
             count_unsupported if grounded else None,
         )
         return describe_titles(job, found.engine, lambda: open_index(run), progress, say, found.elsewhere(job))
-
-
-def export_run(
-    run: Run,
-    format: str,
-    destination: Path,
-    quantization: str | None = None,
-    token: str | None = None,
-    progress: Progress = no_progress,
-) -> dict[str, Any]:
-    """Write `run` for other tools, after proving that it says there what it says here; see `export.export`."""
-    from shelftalk.export.export import export
-
-    return export(run, format, destination, quantization, token, progress)
-
-
-def zip_adapter(run: Run) -> bytes:
-    """Return the adapter of a finished run as a zip; see `export.archive`."""
-    from shelftalk.export.archive import zip_adapter
-
-    return zip_adapter(run)

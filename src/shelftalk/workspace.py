@@ -26,7 +26,6 @@ from typing import Any
 
 from shelftalk import locks
 from shelftalk.errors import Busy, Damaged, InvalidName, NotFound, NotWritable
-from shelftalk.locks import is_locked as is_locked
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 MANIFEST = "manifest.json"

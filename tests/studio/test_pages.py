@@ -152,7 +152,7 @@ def test_an_error_is_one_sentence_in_place_of_the_page(
     def fail(*_: object) -> Any:
         raise Damaged("<b>Peg</b> is damaged; make it *again*.")
 
-    monkeypatch.setattr("shelftalk.pipeline.list_runs", fail)
+    monkeypatch.setattr(Workspace, "runs", fail)
     monkeypatch.setattr(Workspace, "catalogues", fail)
     app = drawn(place, view, monkeypatch)
     assert list(app.exception) == []
@@ -167,7 +167,7 @@ def test_an_unexpected_error_shows_no_traceback(
     def fail(*_: object) -> Any:
         raise ZeroDivisionError("secret inside")
 
-    monkeypatch.setattr("shelftalk.pipeline.list_runs", fail)
+    monkeypatch.setattr(Workspace, "runs", fail)
     monkeypatch.setattr(Workspace, "catalogues", fail)
     app = drawn(place, view, monkeypatch)
     assert list(app.exception) == []

@@ -23,6 +23,7 @@ from shelftalk.settings import PrepareSettings
 from shelftalk.training import samples as samples_module
 from shelftalk.training.attention import PACKED
 from shelftalk.training.compiled import compile_layers
+from shelftalk.training.jobs import resume_run
 from shelftalk.training.loss import head_taken_off
 from shelftalk.training.samples import MOST_TOKENS, write_description
 from shelftalk.workspace import Workspace, read_json, write_json
@@ -179,7 +180,7 @@ def test_a_run_begun_before_samples_existed_goes_on(pegs: Workspace) -> None:
     del description["settings"]["sample_every"]
     write_json(old.folder / "run.json", description)
     with pytest.raises(RuntimeError, match="pulled the plug"):
-        pipeline.resume_run(Run.open(pegs, "old"), progress=interrupt_at(5))
+        resume_run(Run.open(pegs, "old"), progress=interrupt_at(5))
     heard: list[str] = []
     assert learned(pipeline.train_run(pegs, "pegs", "old", TINY_SETTINGS, say=heard.append)) == learned(whole)
     assert heard == ["Going on from update 4."]

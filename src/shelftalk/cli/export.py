@@ -33,7 +33,7 @@ def export(
 
     opened, token = Run.open(Workspace(workspace), run), read_token(token_stdin)
     from shelftalk.cli import output
-    from shelftalk.pipeline import export_run
+    from shelftalk.export.export import export as export_run
 
     with output.step(f"Exporting {run} as {format}") as progress:
         found = export_run(opened, format, to, quantization, token, progress)

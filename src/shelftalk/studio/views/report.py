@@ -8,6 +8,7 @@ import pandas
 import streamlit as st
 
 from shelftalk import proof
+from shelftalk.evaluation import votes
 from shelftalk.runs.metrics import read_metrics
 from shelftalk.runs.run import Run
 from shelftalk.settings import TrainingSettings
@@ -219,7 +220,7 @@ def _examples(run: Run) -> None:
 
 
 def _votes(run: Run) -> None:
-    tally = proof.tally_votes(run)
+    tally = votes.tally(run.folder)
     if not tally["n"]:
         return
     st.subheader(text("report.votes"))
