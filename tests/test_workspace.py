@@ -6,7 +6,9 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
+from threading import Timer
 
 import pytest
 from hypothesis import given
@@ -234,6 +236,16 @@ def test_a_lock_names_its_holder_and_ends_with_it(tmp_path: Path) -> None:
         holder.wait()
         with lock(folder, "trying"):
             pass
+
+
+def test_a_lock_is_waited_for_as_long_as_patience_lasts(tmp_path: Path) -> None:
+    held = ExitStack()
+    held.enter_context(lock(tmp_path / "index", "building"))
+    with pytest.raises(Busy), lock(tmp_path / "index", "trying", patience=0):
+        pass
+    Timer(0.3, held.close).start()
+    with lock(tmp_path / "index", "trying", patience=60):
+        pass
 
 
 def test_a_kill_between_the_two_renames_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,10 +9,9 @@ written its first words before torch would be there.
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +20,7 @@ from shelftalk.catalogue.demo import demo_file
 from shelftalk.catalogue.prepare import prepare
 from shelftalk.engines.choose import open_map
 from shelftalk.engines.place import LOCAL, Place
-from shelftalk.errors import Busy, Damaged, InvalidSettings, NotFound, TooFewProducts
+from shelftalk.errors import Damaged, InvalidSettings, NotFound, TooFewProducts
 from shelftalk.evidence.claims import count_unsupported
 from shelftalk.generation.catalogue import Job, describe_titles
 from shelftalk.generation.choose import has_engine_files, make_engine_files, open_engine
@@ -45,7 +44,6 @@ if TYPE_CHECKING:
     from shelftalk.retrieval.search import Index
 
 BUNDLED = "demo"  # the catalogue that comes with shelftalk
-PATIENCE = 60.0  # seconds to wait for another process that builds the same
 LARGE = 32 << 20  # bytes of a catalogue file from which on it is worth starting processes for it
 SPANS = "spans"  # in a run's folder: the index of its training descriptions
 SLOTS = 16  # texts at once where many are written: 32 are a tenth faster and take twice the memory
@@ -194,23 +192,12 @@ def open_index(run: Run, progress: Progress = no_progress) -> Index:
 def open_spans(run: Run, progress: Progress = no_progress) -> SpanIndex:
     """Open the index of a run's training descriptions, building it first where there is none or it is spoilt.
 
-    Waits up to a minute for another process that builds it.
-
     Raises:
-        Busy: that one builds on.
+        Busy: another process has been building it for a minute.
     """
-    from shelftalk.evidence.spans import SpanIndex, build_spans
+    from shelftalk.evidence.spans import SpanIndex
 
-    folder, deadline = run.folder / SPANS, time.monotonic() + PATIENCE
-    while True:
-        with suppress(NotFound, Damaged):
-            return SpanIndex.open(folder)
-        try:
-            build_spans(run.products(), folder, progress)
-        except Busy:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.1)
+    return SpanIndex.open_or_build(run.folder / SPANS, run.products, progress)
 
 
 def make_ready(
