@@ -22,6 +22,7 @@ from shelftalk import pipeline
 from shelftalk.catalogue.demo import demo_file
 from shelftalk.cli.main import run as run_command
 from shelftalk.models.registry import find_model
+from shelftalk.runs.folders import delete_run
 from shelftalk.settings import PrepareSettings
 from shelftalk.training.memory import peak_memory
 from shelftalk.workspace import Workspace
@@ -74,7 +75,7 @@ def measure(workspace: Workspace, settings: dict[str, Any]) -> dict[str, Any]:
     seconds = time.monotonic() - begin
     disk = sum(file.stat().st_size for file in workspace.run(name).rglob("*") if file.is_file())
     actual = [seconds, int(output.splitlines()[-1]), disk]
-    pipeline.delete_run(workspace, name)
+    delete_run(workspace, name)
     row: dict[str, Any] = {"settings": settings, "estimating_seconds": round(estimating, 1)}
     for figure, guess, found in zip(FIGURES, predicted, actual, strict=True):
         row[figure] = {"predicted": round(guess, 1), "actual": round(found, 1), "ratio": round(guess / found, 3)}

@@ -38,8 +38,8 @@ from shelftalk.models.embedded import FILE, assemble
 from shelftalk.models.load import load_model
 from shelftalk.prompts import prompt_for
 from shelftalk.records import Description
+from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings, PrepareSettings, TrainingSettings, load_preset
-from shelftalk.training.run import Run
 from shelftalk.workspace import Workspace
 
 Writes = Callable[[str], Description]

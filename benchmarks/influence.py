@@ -39,10 +39,11 @@ from shelftalk.models.load import load_model
 from shelftalk.models.tokens import encode_text
 from shelftalk.prompts import prompt_for
 from shelftalk.records import Product
+from shelftalk.runs.folders import delete_run
+from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings, PrepareSettings, TrainingSettings
 from shelftalk.training.attention import PACKED
 from shelftalk.training.loss import head_taken_off
-from shelftalk.training.run import Run
 from shelftalk.workspace import Workspace, append_line, read_json, write_json
 
 Matrix = NDArray[np.float64]
@@ -321,7 +322,7 @@ def retrained(
         done[name] = {"name": name, "rows": rows, "losses": losses_of(run, queries), "seconds": round(seconds, 2)}
         append_line(path, json.dumps(done[name]))
         if name != "full":
-            pipeline.delete_run(workspace, name)
+            delete_run(workspace, name)
         print(f"{number + 1} of {len(planned)}: {name}, {seconds:.1f} s", flush=True)
     return {name: done[name] for name in planned}
 

@@ -19,7 +19,7 @@ from shelftalk.models.adapters import load_adapter
 from shelftalk.models.gguf_files import write_gguf
 from shelftalk.models.load import load_model
 from shelftalk.prompts import prompt_for
-from shelftalk.training.run import Run
+from shelftalk.runs.run import Run
 from shelftalk.workspace import Workspace
 
 

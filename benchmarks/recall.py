@@ -21,7 +21,7 @@ import numpy as np
 from shelftalk import pipeline
 from shelftalk.models.query_embedder import QueryEmbedder
 from shelftalk.retrieval import chroma, vectors
-from shelftalk.training.run import Run
+from shelftalk.runs.run import Run
 from shelftalk.workspace import Workspace
 
 K, QUERIES, WIDTH, CLUSTERS = 10, 500, 384, 400

@@ -54,9 +54,8 @@ from shelftalk.models.registry import find_model
 from shelftalk.records import Product
 from shelftalk.settings import PrepareSettings, TrainingSettings
 from shelftalk.training.attention import PACKED
-from shelftalk.training.batches import Examples
+from shelftalk.training.batches import Examples, encode_products
 from shelftalk.training.memory import peak_memory
-from shelftalk.training.train import encode_products
 from shelftalk.workspace import Workspace
 
 DEV_ROWS = Path(__file__).resolve().parents[2] / "shared" / "data" / "amazontitles_dev.jsonl"

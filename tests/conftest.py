@@ -13,7 +13,7 @@ from shelftalk.settings import PrepareSettings, TrainingSettings
 from shelftalk.workspace import Workspace
 
 if TYPE_CHECKING:
-    from shelftalk.training.run import Run
+    from shelftalk.runs.run import Run
 
 ROOT = Path(__file__).resolve().parents[1]
 DEV_ROWS = ROOT.parent / "shared" / "data" / "amazontitles_dev.jsonl"

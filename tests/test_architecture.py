@@ -21,6 +21,7 @@ LAYERS = [
     {"evaluation", "export"},
     {"generation", "evidence"},
     {"training", "retrieval"},
+    {"runs"},
     {"catalogue", "models", "engines"},
     {"lines"},
     {"prompts", "workspace", "commands"},
@@ -30,6 +31,16 @@ LAYERS = [
     {"errors"},
 ]
 LEVEL = {package: level for level, packages in enumerate(LAYERS) for package in packages}
+
+# What each package imports of training: those below pipeline only what computes a loss, and influence the optimiser's
+# state. A finished run is opened, described and read with runs.
+OF_TRAINING = {
+    "cli": {"estimate", "jobs", "lengths", "preset_estimates", "rehearsal"},
+    "studio": {"jobs"},
+    "pipeline": {"jobs", "processes", "spread"},
+    "evaluation": {"batches", "loss"},
+    "evidence": {"attention", "batches", "checkpoints", "loss"},
+}
 
 # Where each heavy library may be imported; generation, evidence and evaluation run what models loads.
 HOMES = {
@@ -95,12 +106,30 @@ def test_a_module_imports_only_what_stands_below_it(path: Path) -> None:
             assert LEVEL[parts[1]] > LEVEL[own], f"{own} may not import {parts[1]}"
 
 
+def test_a_finished_run_is_read_without_training() -> None:
+    found: dict[str, set[str]] = {}
+    for path in modules():
+        for name in imports(path):
+            parts = name.split(".")
+            if parts[:2] == ["shelftalk", "training"] and len(parts) > 2 and package_of(path) != "training":
+                found.setdefault(package_of(path), set()).add(parts[2])
+    assert found == OF_TRAINING
+
+
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(SOURCE)))
 def test_heavy_libraries_stay_at_home(path: Path) -> None:
     for name in imports(path):
         library = name.split(".")[0]
         if library in HOMES:
             assert package_of(path) in HOMES[library], f"{library} does not belong into {path.name}"
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(SOURCE)))
+def test_a_name_is_imported_from_where_it_is_defined(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            passed_on = [alias.name for alias in node.names if alias.asname == alias.name]
+            assert passed_on == [], f"{path.name} passes on {passed_on}: let callers import them from {node.module}"
 
 
 def test_every_package_has_its_layer() -> None:

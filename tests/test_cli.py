@@ -250,12 +250,12 @@ def test_a_users_mistake_is_one_line_and_exit_2(trained: Shell, arguments: list[
 def test_an_unexpected_failure_is_one_line_and_exit_1(
     trained: Shell, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from shelftalk.training import jobs
+    from shelftalk.runs import describe
 
     def fail(*_: object) -> None:
         raise ZeroDivisionError("by design\nsecond line")
 
-    monkeypatch.setattr(jobs, "list_runs", fail)
+    monkeypatch.setattr(describe, "list_runs", fail)
     code, _, err = trained("runs")
     assert code == 1
     assert err.splitlines() == [

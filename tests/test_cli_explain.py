@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from shelftalk.cli.explain import show_evidence
-from shelftalk.training.run import Run
+from shelftalk.runs.run import Run
 from shelftalk.workspace import Workspace
 from tests.test_cli import Shell
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from shelftalk.training.run import Run
+from shelftalk.runs.run import Run
 from shelftalk.workspace import lock
 from tests.conftest import ROOT
 from tests.test_cli import Shell

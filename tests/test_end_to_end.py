@@ -25,8 +25,8 @@ from shelftalk.models.gguf_files import write_gguf
 from shelftalk.models.load import load_model
 from shelftalk.models.tokens import encode_prompt, encode_text
 from shelftalk.prompts import prompt_for
+from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings, PrepareSettings, TrainingSettings, load_preset
-from shelftalk.training.run import Run
 from shelftalk.workspace import Workspace
 from tests.conftest import DEV_ROWS
 

@@ -13,8 +13,8 @@ import pytest
 from shelftalk import pipeline
 from shelftalk.errors import NotFound, NotWritable
 from shelftalk.generation import choose
+from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings
-from shelftalk.training.run import Run
 from shelftalk.workspace import Workspace
 
 pytestmark = pytest.mark.skipif(choose._has_gpu(), reason="says what a machine without a GPU does")
@@ -99,7 +99,7 @@ def test_to_look_loads_no_model(tiny_run: Run) -> None:
     program = (
         "import sys\n"
         "from shelftalk import pipeline\n"
-        "from shelftalk.training.run import Run\n"
+        "from shelftalk.runs.run import Run\n"
         "from shelftalk.workspace import Workspace\n"
         "assert pipeline.ready(Run.open(Workspace(sys.argv[1]), 'pegs'))\n"
         "assert not {'torch', 'transformers', 'chromadb'} & set(sys.modules)\n"

@@ -6,13 +6,16 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
+from threading import Timer
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shelftalk.errors import Busy, Damaged, InvalidName, NotFound, NotWritable
+from shelftalk.locks import is_locked
 from shelftalk.workspace import (
     MANIFEST,
     Workspace,
@@ -20,7 +23,6 @@ from shelftalk.workspace import (
     check_name,
     clear_leftovers,
     faults,
-    is_locked,
     lock,
     read_json,
     staged_file,
@@ -234,6 +236,16 @@ def test_a_lock_names_its_holder_and_ends_with_it(tmp_path: Path) -> None:
         holder.wait()
         with lock(folder, "trying"):
             pass
+
+
+def test_a_lock_is_waited_for_as_long_as_patience_lasts(tmp_path: Path) -> None:
+    held = ExitStack()
+    held.enter_context(lock(tmp_path / "index", "building"))
+    with pytest.raises(Busy), lock(tmp_path / "index", "trying", patience=0):
+        pass
+    Timer(0.3, held.close).start()
+    with lock(tmp_path / "index", "trying", patience=60):
+        pass
 
 
 def test_a_kill_between_the_two_renames_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

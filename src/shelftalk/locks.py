@@ -13,22 +13,26 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+PATIENCE = 60.0  # seconds to wait for another process that builds what is wanted
+
 
 def lock_file(folder: Path) -> Path:
     """Return the file whose flock is `folder`'s lock."""
     return folder.with_name(f".{folder.name}.lock")
 
 
-def acquire(descriptor: int) -> bool:
-    """Try for a second to lock an open file, and say whether it worked: patience enough for one who only looks."""
-    for _ in range(20):
+def acquire(descriptor: int, patience: float) -> bool:
+    """Try to lock an open file, for `patience` seconds while another process has it, and say whether it worked."""
+    deadline = time.monotonic() + patience
+    while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            if time.monotonic() >= deadline:
+                return False
             time.sleep(0.05)
         else:
             return True
-    return False
 
 
 def hand_over(descriptor: int, process_id: int, purpose: str) -> None:

@@ -1,17 +1,17 @@
-"""The stages in the order of the story: prepare -> train -> index -> compare -> generate -> export.
+"""The stages in the order of the story: prepare -> train -> index -> compare -> generate.
 
-Each can be called again. A stage that was done is found done; one that was cut off goes on. The command line and the
-studio call these functions and nothing below them. What loads torch or Chroma is imported by the stage that needs it:
-llama.cpp has written its first words before torch would be there.
+Each brings several packages together, and can be called again: a stage that was done is found done; one that was cut
+off goes on. What one package does by itself is called there: `runs` lists, renames and deletes, `training` estimates,
+resumes and stops, `export` exports. What loads torch or Chroma is imported by the stage that needs it: llama.cpp has
+written its first words before torch would be there.
 """
 
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ from shelftalk.catalogue.demo import demo_file
 from shelftalk.catalogue.prepare import prepare
 from shelftalk.engines.choose import open_map
 from shelftalk.engines.place import LOCAL, Place
-from shelftalk.errors import Busy, Damaged, InvalidSettings, NotFound, TooFewProducts
+from shelftalk.errors import Damaged, InvalidSettings, NotFound, TooFewProducts
 from shelftalk.evidence.claims import count_unsupported
 from shelftalk.generation.catalogue import Job, describe_titles
 from shelftalk.generation.choose import has_engine_files, make_engine_files, open_engine
@@ -31,18 +31,11 @@ from shelftalk.models.registry import find_model
 from shelftalk.prompts import prompt_for
 from shelftalk.records import Product, Progress, counter, no_progress
 from shelftalk.retrieval.pointer import is_built
+from shelftalk.runs.describe import list_runs
+from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings, PrepareSettings, TrainingSettings
-from shelftalk.training.jobs import delete_run as delete_run
-from shelftalk.training.jobs import describe_run as describe_run
-from shelftalk.training.jobs import list_runs as list_runs
-from shelftalk.training.jobs import rename_run as rename_run
-from shelftalk.training.jobs import resume_detached as resume_detached
-from shelftalk.training.jobs import resume_run as resume_run
-from shelftalk.training.jobs import show_run as show_run
 from shelftalk.training.jobs import start_run, train_in_turn
-from shelftalk.training.jobs import stop_run as stop_run
 from shelftalk.training.processes import is_first_process, wait_for_all
-from shelftalk.training.run import Run
 from shelftalk.training.spread import train_spread
 from shelftalk.workspace import MANIFEST, Workspace, lock, read_json
 
@@ -51,7 +44,6 @@ if TYPE_CHECKING:
     from shelftalk.retrieval.search import Index
 
 BUNDLED = "demo"  # the catalogue that comes with shelftalk
-PATIENCE = 60.0  # seconds to wait for another process that builds the same
 LARGE = 32 << 20  # bytes of a catalogue file from which on it is worth starting processes for it
 SPANS = "spans"  # in a run's folder: the index of its training descriptions
 SLOTS = 16  # texts at once where many are written: 32 are a tenth faster and take twice the memory
@@ -107,48 +99,6 @@ def prepare_bundled(workspace: Workspace, progress: Progress = no_progress) -> d
     return summary
 
 
-def estimate_run(
-    workspace: Workspace,
-    catalogue: str,
-    settings: TrainingSettings,
-    token: str | None = None,
-    say: Callable[[str], None] = lambda line: None,
-) -> dict[str, Any]:
-    """Say what a run would take before it starts, and which smaller settings fit where it does not.
-
-    See `training.estimate`.
-    """
-    from shelftalk.training.estimate import estimate
-
-    return estimate(workspace, catalogue, settings, token, say)
-
-
-def estimate_presets(
-    workspace: Workspace,
-    catalogue: str,
-    changes: Mapping[str, Any] = {},
-    token: str | None = None,
-    say: Callable[[str], None] = lambda line: None,
-) -> dict[str, Any]:
-    """Say what each preset, with `changes` laid over it, would take, from as few rehearsals as can stand for all.
-
-    See `training.preset_estimates`.
-    """
-    from shelftalk.training.preset_estimates import estimate_presets
-
-    return estimate_presets(workspace, catalogue, changes, token, say)
-
-
-def scale_estimate(found: dict[str, Any], settings: TrainingSettings) -> dict[str, Any] | None:
-    """Say approximately, and at once, what other settings would take, by what `estimate_presets` found.
-
-    See `training.preset_estimates`.
-    """
-    from shelftalk.training.preset_estimates import scale_estimate
-
-    return scale_estimate(found, settings)
-
-
 def train_run(
     workspace: Workspace,
     catalogue: str,
@@ -187,7 +137,7 @@ def train_detached(
     """Create run `name` or open it, leave its training to a process of its own, and return it.
 
     What can be wrong with the catalogue, the settings or the base model is raised here; a base model that is not on
-    this disk yet is converted or downloaded before this returns. Watch the run with `describe_run` and `show_run`.
+    this disk yet is converted or downloaded before this returns. Watch the run with `runs.describe.show_run`.
     """
     workspace.existing_catalogue(catalogue)
     workspace.make()
@@ -242,23 +192,12 @@ def open_index(run: Run, progress: Progress = no_progress) -> Index:
 def open_spans(run: Run, progress: Progress = no_progress) -> SpanIndex:
     """Open the index of a run's training descriptions, building it first where there is none or it is spoilt.
 
-    Waits up to a minute for another process that builds it.
-
     Raises:
-        Busy: that one builds on.
+        Busy: another process has been building it for a minute.
     """
-    from shelftalk.evidence.spans import SpanIndex, build_spans
+    from shelftalk.evidence.spans import SpanIndex
 
-    folder, deadline = run.folder / SPANS, time.monotonic() + PATIENCE
-    while True:
-        with suppress(NotFound, Damaged):
-            return SpanIndex.open(folder)
-        try:
-            build_spans(run.products(), folder, progress)
-        except Busy:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.1)
+    return SpanIndex.open_or_build(run.folder / SPANS, run.products, progress)
 
 
 def make_ready(
@@ -375,24 +314,3 @@ def write_catalogue(
             count_unsupported if grounded else None,
         )
         return describe_titles(job, found.engine, lambda: open_index(run), progress, say, found.elsewhere(job))
-
-
-def export_run(
-    run: Run,
-    format: str,
-    destination: Path,
-    quantization: str | None = None,
-    token: str | None = None,
-    progress: Progress = no_progress,
-) -> dict[str, Any]:
-    """Write `run` for other tools, after proving that it says there what it says here; see `export.export`."""
-    from shelftalk.export.export import export
-
-    return export(run, format, destination, quantization, token, progress)
-
-
-def zip_adapter(run: Run) -> bytes:
-    """Return the adapter of a finished run as a zip; see `export.archive`."""
-    from shelftalk.export.archive import zip_adapter
-
-    return zip_adapter(run)

@@ -1,4 +1,4 @@
-"""What fine-tuning changed, and where each sentence comes from: evaluate -> report, explain, votes.
+"""What fine-tuning changed, and where each sentence comes from: evaluate -> report, explain.
 
 The last stages of the story, upon those of `pipeline`. What loads torch is imported by the stage that needs it.
 """
@@ -15,7 +15,6 @@ from shelftalk import __version__
 from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.engines.place import LOCAL, Place
 from shelftalk.errors import Damaged, NotFound
-from shelftalk.evaluation import votes
 from shelftalk.evaluation.ways import USUAL
 from shelftalk.evidence.claims import count_unsupported, find_claims
 from shelftalk.generation.choose import open_engine
@@ -25,8 +24,8 @@ from shelftalk.generation.grounded import write_grounded
 from shelftalk.pipeline import SLOTS, open_index, open_spans
 from shelftalk.prompts import prompt_for
 from shelftalk.records import Description, Progress, Reference, no_progress
+from shelftalk.runs.run import CARD, Run
 from shelftalk.settings import DecodingSettings
-from shelftalk.training.run import CARD, Run
 from shelftalk.workspace import MANIFEST, lock, read_json, sha256, write_bytes, write_json
 
 REPORT = Path("report")  # in a run's folder: evaluation.json, report.html, report.md
@@ -220,13 +219,3 @@ def _spread(count: int, wanted: int) -> list[int]:
     import numpy as np
 
     return sorted(np.random.default_rng(0).permutation(count)[:wanted].tolist())
-
-
-def cast_vote(run: Run, query: str, choice: votes.Choice) -> None:
-    """Keep which of two answers somebody preferred without knowing whose each was; see `evaluation.votes`."""
-    votes.cast_vote(run.folder, query, choice)
-
-
-def tally_votes(run: Run) -> dict[str, Any]:
-    """Count a run's votes and say what they prove; see `evaluation.votes.tally`."""
-    return votes.tally(run.folder)

@@ -26,7 +26,6 @@ from typing import Any
 
 from shelftalk import locks
 from shelftalk.errors import Busy, Damaged, InvalidName, NotFound, NotWritable
-from shelftalk.locks import is_locked as is_locked
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 MANIFEST = "manifest.json"
@@ -352,17 +351,18 @@ def fsync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def lock(folder: Path, purpose: str, descriptor: int | None = None) -> Iterator[int]:
+def lock(folder: Path, purpose: str, descriptor: int | None = None, patience: float = 1.0) -> Iterator[int]:
     """Hold `folder`'s lock for the length of the block, and yield the descriptor of the lock's file.
 
     The lock is the operating system's (flock) on a file beside the folder: it ends with the process that holds it,
     however that process ends. What the file says of its holder is for people, and counts only while the lock is held.
+    `patience` is how many seconds to wait while another process holds it; the default outlasts one that only looks.
 
     A process that was started with the descriptor holds the lock too, from its first moment on and until it ends: it
     enters the lock with that `descriptor`; see `locks.hand_over`.
 
     Raises:
-        Busy: another process holds it; the message says which process and what for.
+        Busy: another process has held it for `patience` seconds; the message says which process and what for.
         NotWritable: see `writing`.
     """
     path = locks.lock_file(folder)
@@ -371,7 +371,7 @@ def lock(folder: Path, purpose: str, descriptor: int | None = None) -> Iterator[
         held = os.open(path, os.O_RDWR | os.O_CREAT, 0o644) if descriptor is None else descriptor
     os.set_inheritable(held, False)  # one that was handed over is, and no process of this one's shall hold it
     try:  # closing is what unlocks: an explicit unlock would take the lock from a process that it was handed to as well
-        if not locks.acquire(held):
+        if not locks.acquire(held, patience):
             who = path.read_text(encoding="utf-8") or "another process"
             raise Busy(f"{folder.name} is in use by {who}; wait until it has finished, or stop it.")
         with writing(path):

@@ -10,8 +10,8 @@ from shelftalk import pipeline
 from shelftalk.catalogue.files import BLOCK_BYTES
 from shelftalk.engines.place import Place
 from shelftalk.retrieval import vectors
+from shelftalk.runs.run import Run
 from shelftalk.settings import PrepareSettings
-from shelftalk.training.run import Run
 from shelftalk.workspace import Workspace
 from tests.conftest import write_catalogue_file
 from tests.engines.conftest import TwoNodes

@@ -19,9 +19,10 @@ from shelftalk import pipeline
 from shelftalk.engines import cluster
 from shelftalk.engines.place import Place
 from shelftalk.errors import Failure, InvalidSettings, TooFewProducts
+from shelftalk.runs.describe import describe_run
+from shelftalk.runs.run import Run
+from shelftalk.runs.state import read_state
 from shelftalk.settings import PrepareSettings
-from shelftalk.training.run import Run
-from shelftalk.training.state import read_state
 from shelftalk.workspace import Workspace
 from tests.conftest import ROOT, write_catalogue_file
 from tests.engines import calls
@@ -53,7 +54,7 @@ def weights(run: Run) -> bytes:
 
 def require_same(run: Run, local: Run) -> None:
     """Check that a run learned to the byte what `local` did, each update once."""
-    assert pipeline.describe_run(run)["status"] == "finished"
+    assert describe_run(run)["status"] == "finished"
     lines = [json.loads(line) for line in (run.folder / "metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines if "loss" in line] == list(range(1, STEPS + 1))
     assert (run.folder / "metrics.jsonl").read_bytes() == (local.folder / "metrics.jsonl").read_bytes()

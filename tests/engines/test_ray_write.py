@@ -20,7 +20,7 @@ from shelftalk.errors import InvalidSettings
 from shelftalk.generation.catalogue import WINDOW
 from shelftalk.generation.elsewhere import TOGETHER
 from shelftalk.generation.transformers_engine import BATCH
-from shelftalk.training.run import Run
+from shelftalk.runs.run import Run
 from shelftalk.workspace import Workspace
 from tests.conftest import ROOT
 from tests.engines.conftest import TwoNodes

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from shelftalk import pipeline
 from shelftalk.engines.place import Place
+from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings
-from shelftalk.training.run import Run
 from shelftalk.workspace import Workspace
 
 SETTINGS = DecodingSettings(max_new_tokens=16)

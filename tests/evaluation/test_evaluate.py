@@ -26,8 +26,9 @@ from shelftalk.models.adapters import adapter_off
 from shelftalk.models.tokens import encode_prompt
 from shelftalk.prompts import prompt_for
 from shelftalk.records import Product
+from shelftalk.runs.folders import delete_run, rename_run
+from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings, PrepareSettings
-from shelftalk.training.run import Run
 from shelftalk.workspace import Workspace, faults, lock, read_json, sha256, write_json
 from tests.conftest import TINY_SETTINGS, write_catalogue_file
 
@@ -166,9 +167,9 @@ def test_a_run_that_is_measured_is_neither_deleted_nor_renamed(own_run: Run) -> 
         with pytest.raises(Busy):
             proof.evaluate_run(own_run, SHORT, 2, ["tuned"])
         with pytest.raises(Busy, match="report of pegs is in use"):
-            pipeline.delete_run(own_run.workspace, "pegs")
+            delete_run(own_run.workspace, "pegs")
         with pytest.raises(Busy, match="report of pegs is in use"):
-            pipeline.rename_run(own_run.workspace, "pegs", "other")
+            rename_run(own_run.workspace, "pegs", "other")
 
 
 def test_a_run_that_is_begun_anew_loses_what_was_derived(own_run: Run) -> None:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shelftalk.evaluation.directions import DIRECTIONS
 from shelftalk.evaluation.measures import MEASURES
 from shelftalk.evaluation.render import render_html, render_markdown
 from shelftalk.evaluation.report import MEANINGS, NAMES, WAYS, Block, Heading, Paragraph, Plot, Quote, Table, report
@@ -72,7 +73,7 @@ class Seen(HTMLParser):
 
 
 def test_every_measure_and_way_has_its_words() -> None:
-    assert set(NAMES) == set(MEANINGS) == set(MEASURES)
+    assert set(NAMES) == set(MEANINGS) == set(DIRECTIONS) == set(MEASURES)
     assert set(WAYS) == {*ALL_WAYS, *BASELINES, TRUE} >= {way for pair in COMPARED for way in pair}
 
 

@@ -11,9 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shelftalk import proof
 from shelftalk.evaluation.votes import FILE, NORMAL_95, cast_vote, tally, wilson_interval
-from shelftalk.training.run import Run
 
 
 # Newcombe, Two-sided confidence intervals for the single proportion, Stat. Med. 17 (1998), table I, method 3.
@@ -79,13 +77,6 @@ def test_an_unknown_choice_is_a_defect_of_the_caller(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="base, tuned, neither"):
         cast_vote(tmp_path, "a", "both")  # type: ignore[arg-type]
     assert not (tmp_path / FILE).exists()
-
-
-def test_a_runs_votes_lie_in_its_folder(tiny_run: Run, tmp_path: Path) -> None:
-    run = Run("pegs", tmp_path, tiny_run.workspace, tiny_run.description)
-    proof.cast_vote(run, "Oak peg", "tuned")
-    assert proof.tally_votes(run)["tuned"] == 1
-    assert (tmp_path / FILE).is_file()
 
 
 def test_voting_loads_nothing_heavy() -> None:

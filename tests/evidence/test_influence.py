@@ -18,11 +18,11 @@ from shelftalk.models.load import load_model
 from shelftalk.models.tokens import encode_example
 from shelftalk.prompts import training_request
 from shelftalk.records import Product
+from shelftalk.runs.run import Run
 from shelftalk.settings import PrepareSettings
-from shelftalk.training.batches import Plan
+from shelftalk.training.batches import Plan, encode_products
 from shelftalk.training.checkpoints import load_weights, read_update_scales
-from shelftalk.training.run import Run
-from shelftalk.training.train import encode_products, make_trainer
+from shelftalk.training.train import make_trainer
 from shelftalk.workspace import Workspace
 from tests.conftest import TINY_SETTINGS, write_catalogue_file
 

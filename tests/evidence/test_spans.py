@@ -3,8 +3,10 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
+from threading import Timer
 
 import pytest
 from hypothesis import example, given, settings
@@ -15,7 +17,7 @@ from shelftalk.evidence import suffixes
 from shelftalk.evidence.spans import COMMON_PLACES, PLACES, SpanIndex, build_spans, verbatim_share
 from shelftalk.evidence.words import WORD
 from shelftalk.records import Product
-from shelftalk.workspace import faults
+from shelftalk.workspace import faults, lock
 
 Index = Callable[..., SpanIndex]
 
@@ -224,6 +226,17 @@ def test_an_index_is_whole_and_is_replaced_whole_while_it_is_read(tmp_path: Path
     assert len(before.find("the first of all")) == 1
     assert SpanIndex.open(folder).find("the first of all") == []
     assert {entry.name for entry in tmp_path.iterdir()} == {"spans", ".spans.lock"}
+
+
+def test_what_another_process_builds_is_waited_for_and_not_built_again(tmp_path: Path) -> None:
+    folder, built = tmp_path / "spans", tmp_path / "built"
+    build_spans(products_of(["Holds a heavy winter coat."]), built)
+    held = ExitStack()
+    held.enter_context(lock(folder, "building"))
+    held.callback(built.rename, folder)
+    Timer(0.3, held.close).start()
+    index = SpanIndex.open_or_build(folder, lambda: pytest.fail("it is there already"))
+    assert len(index.find("Holds a heavy winter coat.")) == 1
 
 
 def test_spans_are_plain_json(index: Index) -> None:

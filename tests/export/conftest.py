@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from shelftalk import pipeline
+from shelftalk.export.export import export
 from shelftalk.models import tiny
-from shelftalk.training.run import Run
+from shelftalk.runs.run import Run
 from shelftalk.workspace import Workspace
 from tests.conftest import TINY_SETTINGS
 
@@ -23,7 +24,7 @@ def exports(tiny_run: Run, tmp_path_factory: pytest.TempPathFactory) -> dict[str
     root = tmp_path_factory.mktemp("exports")
     folders = {name: root / name for name in ("adapter", "merged", "gguf", "ollama", "vllm")}
     for name, folder in folders.items():
-        pipeline.export_run(tiny_run, name, folder, QUANTIZATIONS.get(name))
+        export(tiny_run, name, folder, QUANTIZATIONS.get(name))
     return folders
 
 

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from shelftalk import pipeline
 from shelftalk.errors import Damaged, NotFound
-from shelftalk.training.run import Run
+from shelftalk.export.archive import zip_adapter
+from shelftalk.runs.run import Run
 from shelftalk.workspace import faults
 
 
 def test_the_zip_holds_the_adapter_and_loads_as_one(tiny_run: Run, tmp_path: Path) -> None:
-    with zipfile.ZipFile(io.BytesIO(pipeline.zip_adapter(tiny_run))) as archive:
+    with zipfile.ZipFile(io.BytesIO(zip_adapter(tiny_run))) as archive:
         assert archive.testzip() is None
         archive.extractall(tmp_path)
     assert [entry.name for entry in tmp_path.iterdir()] == ["pegs-adapter"]
@@ -37,14 +37,14 @@ def test_the_same_adapter_gives_the_same_bytes(tiny_run: Run, tmp_path: Path) ->
         os.utime(path, (10**9, 10**9))
         path.chmod(0o600)
     (run.adapter / ".DS_Store").write_bytes(b"what a file manager leaves behind")
-    assert pipeline.zip_adapter(run) == pipeline.zip_adapter(tiny_run)
+    assert zip_adapter(run) == zip_adapter(tiny_run)
 
 
 def test_an_unfinished_run_and_a_damaged_adapter_are_refused(tiny_run: Run, tmp_path: Path) -> None:
     run = replace(tiny_run, folder=tmp_path / "copy")
     with pytest.raises(NotFound, match="has not finished"):
-        pipeline.zip_adapter(run)
+        zip_adapter(run)
     shutil.copytree(tiny_run.adapter, run.adapter)
     (run.adapter / "adapter_config.json").write_text("changed")
     with pytest.raises(Damaged, match=r"adapter_config\.json"):
-        pipeline.zip_adapter(run)
+        zip_adapter(run)

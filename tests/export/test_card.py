@@ -15,7 +15,7 @@ from shelftalk.export.formats import FORMATS, Artefact, plan
 from shelftalk.models.embedded import LICENCE
 from shelftalk.models.registry import BaseModel
 from shelftalk.prompts import prompt_for
-from shelftalk.training.run import Run
+from shelftalk.runs.run import Run
 from shelftalk.workspace import read_json, write_json
 
 EVALUATION = {

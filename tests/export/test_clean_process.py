@@ -13,8 +13,8 @@ from shelftalk.generation.transformers_engine import TransformersEngine
 from shelftalk.models.adapters import load_adapter
 from shelftalk.models.load import load_model
 from shelftalk.prompts import prompt_for
+from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings
-from shelftalk.training.run import Run
 
 TITLES = [f"Oak peg {number} cm" for number in range(6)]
 GREEDY = DecodingSettings(max_new_tokens=24, temperature=0)

@@ -18,12 +18,12 @@ from typing import Any
 
 import pytest
 
-from shelftalk import pipeline
 from shelftalk.cli.main import run as run_command
 from shelftalk.errors import Busy, Damaged, NotFound, NotWritable, ParityFailed, UserError
 from shelftalk.export import formats
+from shelftalk.export.export import export
 from shelftalk.models.merge import write_merged
-from shelftalk.training.run import Run
+from shelftalk.runs.run import Run
 from shelftalk.workspace import faults, lock, read_json
 
 Usage = namedtuple("Usage", "total used free")
@@ -83,7 +83,7 @@ def test_what_was_spoilt_after_writing_is_never_exported(
 
     monkeypatch.setitem(formats.FORMATS, name, replace(real, write=write))
     with pytest.raises(ParityFailed, match=words) as failure:
-        pipeline.export_run(tiny_run, name, tmp_path / "out")
+        export(tiny_run, name, tmp_path / "out")
     assert "\n" not in str(failure.value)
     assert "Nothing was exported; take --" in str(failure.value)
     assert list(tmp_path.iterdir()) == []
@@ -92,7 +92,7 @@ def test_what_was_spoilt_after_writing_is_never_exported(
 def test_a_failed_gate_leaves_the_earlier_export(
     tiny_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pipeline.export_run(tiny_run, "adapter", tmp_path / "out")
+    export(tiny_run, "adapter", tmp_path / "out")
 
     def write_spoilt(model: Path, adapter: Path, target: Path, kind: str) -> None:
         write_merged(model, adapter, target, kind)
@@ -100,15 +100,15 @@ def test_a_failed_gate_leaves_the_earlier_export(
 
     monkeypatch.setattr(formats, "write_merged", write_spoilt)
     with pytest.raises(ParityFailed):
-        pipeline.export_run(tiny_run, "merged", tmp_path / "out")
+        export(tiny_run, "merged", tmp_path / "out")
     assert read_json(tmp_path / "out" / "parity.json")["format"] == "adapter"
     assert faults(tmp_path / "out") == []
 
 
 def test_an_earlier_export_is_replaced_and_an_empty_folder_taken(tiny_run: Run, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
-    pipeline.export_run(tiny_run, "gguf", tmp_path / "out")
-    pipeline.export_run(tiny_run, "adapter", tmp_path / "out")
+    export(tiny_run, "gguf", tmp_path / "out")
+    export(tiny_run, "adapter", tmp_path / "out")
     assert faults(tmp_path / "out") == []
     assert not list((tmp_path / "out").glob("*.gguf"))
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
@@ -139,32 +139,32 @@ def test_what_is_somebodys_own_is_left_alone(
     change(folder)
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     with pytest.raises(UserError, match=words):
-        pipeline.export_run(tiny_run, "adapter", folder)
+        export(tiny_run, "adapter", folder)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
 def test_a_place_that_cannot_be_is_refused(tiny_run: Run, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="is a file"):
-        pipeline.export_run(tiny_run, "adapter", tmp_path / "file")
+        export(tiny_run, "adapter", tmp_path / "file")
     with pytest.raises(NotWritable, match="not a folder"):
-        pipeline.export_run(tiny_run, "adapter", tmp_path / "file" / "out")
+        export(tiny_run, "adapter", tmp_path / "file" / "out")
     for inside in (tiny_run.folder / "out", tiny_run.folder, tiny_run.workspace.root / "models" / "out"):
         with pytest.raises(UserError, match="where the workspace keeps its own"):
-            pipeline.export_run(tiny_run, "adapter", inside)
+            export(tiny_run, "adapter", inside)
     with pytest.raises(UserError, match="no export wrote"):
-        pipeline.export_run(tiny_run, "adapter", tiny_run.workspace.root)
+        export(tiny_run, "adapter", tiny_run.workspace.root)
     assert tiny_run.finished
 
 
 def test_a_run_that_has_not_finished_or_is_spoilt_is_refused(tiny_run: Run, tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="has not finished"):
-        pipeline.export_run(replace(tiny_run, folder=tmp_path), "adapter", tmp_path / "out")
+        export(replace(tiny_run, folder=tmp_path), "adapter", tmp_path / "out")
     shutil.copytree(tiny_run.folder, tmp_path / "run")
     spoil_tensor(tmp_path / "run" / "adapter" / "adapter_model.safetensors")
     for name in ("adapter", "merged"):
         with pytest.raises(Damaged, match="adapter_model"):
-            pipeline.export_run(replace(tiny_run, folder=tmp_path / "run"), name, tmp_path / "out")
+            export(replace(tiny_run, folder=tmp_path / "run"), name, tmp_path / "out")
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
@@ -174,7 +174,7 @@ def test_a_disk_without_room_is_told_before_anything_is_written(
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**9, 10**9 - 123_456, 123_456))
     for name in formats.FORMATS:
         with pytest.raises(NotWritable, match=r"needs [\d,]{7,} bytes in .*, and 123,456 are free"):
-            pipeline.export_run(tiny_run, name, tmp_path / "new" / "out")
+            export(tiny_run, name, tmp_path / "new" / "out")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -186,12 +186,12 @@ def test_a_disk_for_temporary_files_without_room_is_told_too(
     free = folder + temporary - 1
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**9, 10**9 - free, free))
     with pytest.raises(NotWritable, match=f"needs {free + 1:,} bytes"):
-        pipeline.export_run(tiny_run, "gguf", tmp_path / "out")
+        export(tiny_run, "gguf", tmp_path / "out")
 
 
 def test_one_export_at_a_time(tiny_run: Run, tmp_path: Path) -> None:
     with lock(tiny_run.workspace.root / "export", "exporting another"), pytest.raises(Busy, match="exporting another"):
-        pipeline.export_run(tiny_run, "adapter", tmp_path / "out")
+        export(tiny_run, "adapter", tmp_path / "out")
 
 
 def test_a_kill_leaves_no_half_export(tiny_run: Run, tmp_path: Path) -> None:
@@ -204,14 +204,14 @@ def test_a_kill_leaves_no_half_export(tiny_run: Run, tmp_path: Path) -> None:
         time.sleep(random.random() / 2)  # the whole export takes about half a second from here
         process.send_signal(signal.SIGKILL)
     assert not folder.exists() or faults(folder) == []
-    pipeline.export_run(tiny_run, "gguf", folder)
+    export(tiny_run, "gguf", folder)
     assert faults(folder) == []
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
 def test_progress_reaches_its_end(tiny_run: Run, tmp_path: Path) -> None:
     told: list[tuple[int, int]] = []
-    pipeline.export_run(tiny_run, "adapter", tmp_path / "out", progress=lambda *one: told.append(one))
+    export(tiny_run, "adapter", tmp_path / "out", progress=lambda *one: told.append(one))
     assert told == sorted(told)
     assert told[-1] == (30, 30)
 

@@ -14,14 +14,14 @@ import torch
 from safetensors.torch import load_file
 from transformers import LlamaConfig
 
-from shelftalk import pipeline
 from shelftalk.errors import InvalidSettings, MissingPackage
+from shelftalk.export.export import export
 from shelftalk.export.formats import FORMATS, disk_needed, plan
 from shelftalk.export.serving import example_request
 from shelftalk.models.registry import BaseModel
 from shelftalk.prompts import prompt_for
+from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings
-from shelftalk.training.run import Run
 from shelftalk.workspace import faults, read_json
 from tests.export.conftest import QUANTIZATIONS
 
@@ -149,7 +149,7 @@ def test_generation_defaults_are_ours(exports: dict[str, Path]) -> None:
     [("adapter", None, "f32"), ("merged", None, "bf16"), ("gguf", None, "q8_0"), ("gguf", "bf16", "bf16")],
 )
 def test_dora_on_a_bf16_base(dora_run: Run, tmp_path: Path, name: str, quantization: str | None, kind: str) -> None:
-    found = pipeline.export_run(dora_run, name, tmp_path / "out", quantization)
+    found = export(dora_run, name, tmp_path / "out", quantization)
     assert found["weights"] == kind
     if name == "merged":
         tensors = load_file(tmp_path / "out" / "model.safetensors").values()
@@ -180,7 +180,7 @@ def test_what_there_is_not_is_refused(
     tiny_run: Run, tmp_path: Path, name: str, quantization: str | None, words: str
 ) -> None:
     with pytest.raises(InvalidSettings, match=re.escape(words)):
-        pipeline.export_run(tiny_run, name, tmp_path / "out", quantization)
+        export(tiny_run, name, tmp_path / "out", quantization)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -197,6 +197,6 @@ def test_without_llama_cpp_the_formats_of_transformers_are_left(
 ) -> None:
     monkeypatch.setitem(sys.modules, "shelftalk.generation.llama_cpp_engine", None)
     with pytest.raises(MissingPackage, match="xllamacpp cannot be loaded"):
-        pipeline.export_run(tiny_run, "gguf", tmp_path / "out")
+        export(tiny_run, "gguf", tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
-    assert pipeline.export_run(tiny_run, "adapter", tmp_path / "out")["format"] == "adapter"
+    assert export(tiny_run, "adapter", tmp_path / "out")["format"] == "adapter"

@@ -11,8 +11,8 @@ import pytest
 from shelftalk.errors import InvalidSettings, NotFound, NotWritable
 from shelftalk.generation import choose
 from shelftalk.generation.choose import choose_engine, choose_for_machine, open_engine
+from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings
-from shelftalk.training.run import Run
 
 pytestmark = pytest.mark.skipif(choose._has_gpu(), reason="says what a machine without a GPU does")
 

@@ -20,8 +20,8 @@ from shelftalk.models.gguf_files import find_base, write_gguf
 from shelftalk.models.load import load_model
 from shelftalk.models.tokens import encode_text
 from shelftalk.prompts import prompt_for
+from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings
-from shelftalk.training.run import Run
 from tests.generation.contract import check_that_a_raising_listener_ends_the_writing
 
 GREEDY = DecodingSettings(max_new_tokens=24, temperature=0)
@@ -215,7 +215,7 @@ def test_an_answer_loads_neither_torch_nor_transformers(tiny_run: Run) -> None:
         "import sys\n"
         "from shelftalk import pipeline\n"
         "from shelftalk.settings import DecodingSettings\n"
-        "from shelftalk.training.run import Run\n"
+        "from shelftalk.runs.run import Run\n"
         "from shelftalk.workspace import Workspace\n"
         "run = Run.open(Workspace(sys.argv[1]), 'pegs')\n"
         "answer = pipeline.ask(run, 'Oak peg 3 cm', DecodingSettings(max_new_tokens=8))\n"

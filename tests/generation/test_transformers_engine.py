@@ -13,8 +13,8 @@ from shelftalk.models.adapters import adapter_off, load_adapter
 from shelftalk.models.load import load_model
 from shelftalk.models.tokens import encode_prompt
 from shelftalk.prompts import prompt_for
+from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings
-from shelftalk.training.run import Run
 from tests.generation.contract import check_that_a_raising_listener_ends_the_writing
 
 SHORT = DecodingSettings(max_new_tokens=24, temperature=0, repetition_penalty=1)

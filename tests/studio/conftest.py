@@ -17,7 +17,7 @@ from shelftalk.workspace import Workspace
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-    from shelftalk.training.run import Run
+    from shelftalk.runs.run import Run
     from tests.studio.browser import Studio, Visitor
     from tests.studio.hub import Hub
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from shelftalk import pipeline, proof
+from shelftalk.evaluation.votes import cast_vote
+from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings
-from shelftalk.training.run import Run
 from shelftalk.workspace import Workspace
 from tests.conftest import write_catalogue_file
 
@@ -37,7 +38,7 @@ def full(furnished: Workspace) -> Workspace:
     pipeline.make_ready(run)
     proof.evaluate_run(run, DecodingSettings(max_new_tokens=20), 4)
     for side in ("tuned", "tuned", "base", "tuned", "neither", "tuned"):
-        proof.cast_vote(run, "Oak peg 3 cm", side)
+        cast_vote(run.folder, "Oak peg 3 cm", side)
     return furnished
 
 

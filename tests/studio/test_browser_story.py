@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from shelftalk import proof
 from shelftalk.catalogue.catalogue import Catalogue
+from shelftalk.evaluation.votes import tally
 from shelftalk.generation.history import read_history
+from shelftalk.runs.run import Run
 from shelftalk.studio.tasks import Task, read_task
-from shelftalk.training.run import Run
 from shelftalk.workspace import Workspace
 
 pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: pip install -e '.[dev]'")
@@ -141,7 +141,7 @@ def test_a_blind_vote_is_cast_and_kept(page: Page, furnished: Workspace) -> None
     page.get_by_role("button", name=said("compare.answer")).first.click()
     expect(page.get_by_text(said("compare.tally"))).to_be_visible()
     expect(page.get_by_role("heading", name=WORDS["compare.after"], exact=True)).to_be_visible()
-    assert proof.tally_votes(Run.open(furnished, RUN))["n"] == 1
+    assert tally(Run.open(furnished, RUN).folder)["n"] == 1
 
 
 def test_the_report_is_measured(page: Page, furnished: Workspace) -> None:

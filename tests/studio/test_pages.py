@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import fields
@@ -14,11 +16,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from shelftalk import pipeline
+from shelftalk.evaluation.directions import DIRECTIONS
+from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings, PrepareSettings, TrainingSettings
 from shelftalk.studio.language import LANGUAGES, STATE, texts
 from shelftalk.studio.navigation import ICONS
 from shelftalk.studio.views.fine_tune import WATCHING
-from shelftalk.training.run import Run
+from shelftalk.studio.views.report import FORMATS
 from shelftalk.training.state import RunState
 from shelftalk.workspace import Workspace, lock, write_json
 from tests.catalogue.exports import woocommerce
@@ -152,7 +156,7 @@ def test_an_error_is_one_sentence_in_place_of_the_page(
     def fail(*_: object) -> Any:
         raise Damaged("<b>Peg</b> is damaged; make it *again*.")
 
-    monkeypatch.setattr("shelftalk.pipeline.list_runs", fail)
+    monkeypatch.setattr(Workspace, "runs", fail)
     monkeypatch.setattr(Workspace, "catalogues", fail)
     app = drawn(place, view, monkeypatch)
     assert list(app.exception) == []
@@ -167,13 +171,19 @@ def test_an_unexpected_error_shows_no_traceback(
     def fail(*_: object) -> Any:
         raise ZeroDivisionError("secret inside")
 
-    monkeypatch.setattr("shelftalk.pipeline.list_runs", fail)
+    monkeypatch.setattr(Workspace, "runs", fail)
     monkeypatch.setattr(Workspace, "catalogues", fail)
     app = drawn(place, view, monkeypatch)
     assert list(app.exception) == []
     assert texts("en")["error.unexpected"] in [one.value for one in app.text]
     assert not any("secret inside" in one or "Traceback" in one for one in shown(app))
     assert "secret inside" in caplog.text  # the terminal says more
+
+
+def test_the_report_shows_every_measure_and_loads_none() -> None:
+    assert set(FORMATS) == set(DIRECTIONS)
+    program = "import sys, shelftalk.studio.views.report; assert not {'sacrebleu', 'torch'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
 
 
 def widgets(app: AppTest) -> list[str]:

@@ -18,7 +18,7 @@ from shelftalk.studio import writers
 from shelftalk.studio.writers import Writers
 
 if TYPE_CHECKING:
-    from shelftalk.training.run import Run
+    from shelftalk.runs.run import Run
 
 GREEDY = DecodingSettings(temperature=0.0, max_new_tokens=12)
 # transformers writes then: llama.cpp's texts of this random model change with their company, by rounding.

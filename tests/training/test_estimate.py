@@ -17,13 +17,12 @@ from shelftalk.catalogue.demo import demo_file
 from shelftalk.cli.estimate import conclude, size
 from shelftalk.errors import Failure, TooFewProducts
 from shelftalk.models import tiny
+from shelftalk.runs.run import Run
 from shelftalk.settings import PrepareSettings, TrainingSettings
-from shelftalk.training.batches import Examples, Plan, cut_into_packs
+from shelftalk.training.batches import Examples, Plan, cut_into_packs, encode_products
 from shelftalk.training.estimate import estimate, smaller_settings
 from shelftalk.training.projection import Measured, project
 from shelftalk.training.rehearsal import TIMED, choose_updates
-from shelftalk.training.run import Run
-from shelftalk.training.train import encode_products
 from shelftalk.workspace import Workspace
 from tests.conftest import write_catalogue_file
 from tests.training.test_batches import example

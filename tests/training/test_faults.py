@@ -26,9 +26,9 @@ import pytest
 import torch
 
 from shelftalk import pipeline
+from shelftalk.runs.run import Run
 from shelftalk.settings import PrepareSettings
 from shelftalk.training.checkpoints import newest_checkpoint, save_checkpoint
-from shelftalk.training.run import Run
 from shelftalk.training.train import what_decides
 from shelftalk.workspace import MANIFEST, Workspace
 from tests.conftest import ROOT, TINY_SETTINGS, write_catalogue_file

@@ -1,9 +1,8 @@
-"""A run as a job: it outlives who started it, waits its turn, and is stopped, resumed and deleted from outside."""
+"""A training as a job: it outlives who started it, waits its turn, and is stopped and resumed from outside."""
 
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -16,13 +15,15 @@ import torch
 
 from shelftalk import pipeline
 from shelftalk.catalogue.prepare import prepare
-from shelftalk.errors import Busy, Damaged, Failure, InvalidName, NotFound, UserError
+from shelftalk.errors import Busy, Damaged, Failure, UserError
 from shelftalk.locks import hand_over, is_locked, lock_file, lock_holder
-from shelftalk.settings import DecodingSettings, PrepareSettings
+from shelftalk.runs.describe import describe_run
+from shelftalk.runs.metrics import read_newest_metrics
+from shelftalk.runs.run import LOG, Run
+from shelftalk.runs.state import read_state, read_status
+from shelftalk.settings import PrepareSettings
 from shelftalk.training import jobs
-from shelftalk.training.run import Run
-from shelftalk.training.state import read_newest_metrics, read_state, read_status
-from shelftalk.workspace import Workspace, faults, lock
+from shelftalk.workspace import Workspace, lock
 from tests.conftest import TINY_SETTINGS, write_catalogue_file
 
 LONG = TINY_SETTINGS.replace({"epochs": 12, "checkpoint_every": 30})
@@ -120,12 +121,12 @@ def test_a_detached_run_is_stopped_killed_and_resumed_and_ends_the_same(pegs: Wo
     wait_until(lambda: read_newest_metrics(run.folder)["step"] > state["step"] + 3)
     end(run)
     assert read_state(run.folder)["status"] == "running"
-    assert jobs.describe_run(run)["status"] == "interrupted"
+    assert describe_run(run)["status"] == "interrupted"
 
     jobs.resume_detached(run)
-    wait_until(lambda: jobs.describe_run(run)["status"] not in ("queued", "running"))
-    assert jobs.describe_run(run)["status"] == "finished"
-    assert "Going on from update" in (run.folder / jobs.LOG).read_text()
+    wait_until(lambda: describe_run(run)["status"] not in ("queued", "running"))
+    assert describe_run(run)["status"] == "finished"
+    assert "Going on from update" in (run.folder / LOG).read_text()
     for file in ("metrics.jsonl", "adapter/adapter_model.safetensors"):
         assert (run.folder / file).read_bytes() == (whole.folder / file).read_bytes()
     jobs.resume_detached(run)  # nothing is left to do
@@ -135,7 +136,7 @@ def test_a_detached_run_is_stopped_killed_and_resumed_and_ends_the_same(pegs: Wo
 def test_a_run_stopped_in_its_first_moment_is_stopped(pegs: Workspace) -> None:
     run = start_and_leave(pegs, "early")
     jobs.stop_run(run)
-    assert jobs.describe_run(run)["status"] == "stopped"
+    assert describe_run(run)["status"] == "stopped"
 
 
 def test_who_waits_is_queued_and_says_for_whom(pegs: Workspace, take_a_turn) -> None:
@@ -146,7 +147,7 @@ def test_who_waits_is_queued_and_says_for_whom(pegs: Workspace, take_a_turn) -> 
     def say(line: str) -> None:
         said.append(line)
         run = Run.open(pegs, "second")
-        assert jobs.describe_run(run)["status"] == read_state(run.folder)["status"] == "queued"
+        assert describe_run(run)["status"] == read_state(run.folder)["status"] == "queued"
         first.communicate("")
 
     run = pipeline.train_run(pegs, "pegs", "second", TINY_SETTINGS.replace({"epochs": 1}), say=say)
@@ -180,11 +181,11 @@ def test_a_training_that_fails_says_why(pegs: Workspace, tmp_path: Path) -> None
     (run.adapter / "manifest.json").unlink()
     prepare(write_catalogue_file(tmp_path / "more.jsonl", 40), pegs.catalogue("pegs"), PrepareSettings())
     with pytest.raises(Damaged) as failure:
-        pipeline.resume_run(run)
+        jobs.resume_run(run)
     state = read_state(run.folder)
     assert (state["status"], state["error"]) == ("failed", str(failure.value))
     assert "\n" not in state["error"]
-    assert jobs.describe_run(run)["status"] == "failed"
+    assert describe_run(run)["status"] == "failed"
 
 
 def test_out_of_nowhere_errors_are_one_line_too(pegs: Workspace) -> None:
@@ -246,93 +247,7 @@ def test_a_lock_that_was_handed_over_ends_with_its_new_holder(tmp_path: Path) ->
     assert not is_locked(folder)
 
 
-def test_a_run_is_deleted_whole_or_not_at_all(pegs: Workspace) -> None:
-    run = pipeline.train_run(pegs, "pegs", "one", TINY_SETTINGS.replace({"epochs": 1}))
-    with lock(run.folder, "training"), pytest.raises(Busy, match=f"process {os.getpid()}"):
-        jobs.delete_run(pegs, "one")
-    assert run.finished
-    jobs.delete_run(pegs, "one")
-    assert not run.folder.exists()
-    assert [entry.name for entry in run.folder.parent.iterdir() if entry.is_dir()] == []
-    with pytest.raises(NotFound):
-        jobs.delete_run(pegs, "one")
-    assert pipeline.train_run(pegs, "pegs", "one", TINY_SETTINGS.replace({"epochs": 1})).finished
-
-
-def test_a_damaged_run_can_be_deleted(workspace: Workspace) -> None:
-    workspace.run("bad").mkdir(parents=True)
-    (workspace.run("bad") / "run.json").write_text("{")
-    jobs.delete_run(workspace, "bad")
-    assert workspace.runs() == []
-
-
-@pytest.fixture
-def copied(tiny_run: Run, tmp_path: Path) -> Workspace:
-    """A workspace of its own with the finished run `pegs`."""
-    shutil.copytree(tiny_run.workspace.root, tmp_path / "copied")
-    return Workspace(tmp_path / "copied")
-
-
-def test_a_renamed_run_answers_and_nothing_in_it_has_changed(copied: Workspace, tmp_path: Path) -> None:
-    run = Run.open(copied, "pegs")
-    (tmp_path / "titles.csv").write_text("title\nOak peg 3 cm\n")
-    settings = DecodingSettings(max_new_tokens=4, temperature=0)
-    job = (tmp_path / "titles.csv", tmp_path / "out.csv", settings)
-    pipeline.write_catalogue(run, *job)
-    before = {path.relative_to(run.folder): path.read_bytes() for path in run.folder.rglob("*") if path.is_file()}
-    vectors = (run.index / "vectors.parquet").stat().st_mtime_ns
-    opened = pipeline.open_index(run)
-
-    renamed = pipeline.rename_run(copied, "pegs", "oak-2")
-    assert (renamed.name, copied.runs()) == ("oak-2", ["oak-2"])
-    after = {
-        path.relative_to(renamed.folder): path.read_bytes() for path in renamed.folder.rglob("*") if path.is_file()
-    }
-    assert after == before
-    assert faults(renamed.adapter) == []
-    assert opened.search("Oak peg", 3) == pipeline.open_index(renamed).search("Oak peg", 3)
-    assert (renamed.index / "vectors.parquet").stat().st_mtime_ns == vectors  # nothing was built again
-    assert pipeline.ask(renamed, "Oak peg 3 cm", settings).references
-    assert pipeline.write_catalogue(renamed, *job)["before"] == 1  # its own output is known
-    assert jobs.describe_run(renamed)["status"] == "finished"
-    with pytest.raises(NotFound, match="there are: oak-2"):
-        pipeline.rename_run(copied, "pegs", "elsewhere")
-
-
-def test_a_name_that_is_taken_or_no_name_is_refused(copied: Workspace) -> None:
-    copied.run("other").mkdir()
-    with pytest.raises(UserError, match="'other' is taken"):
-        jobs.rename_run(copied, "pegs", "other")
-    with pytest.raises(InvalidName):
-        jobs.rename_run(copied, "pegs", "../pegs")
-    assert jobs.rename_run(copied, "pegs", "pegs").name == "pegs"
-    assert copied.runs() == ["pegs"]
-
-
-@pytest.mark.parametrize("part", ["", "index", "gguf/0123abcd", "../other"])
-def test_a_run_at_work_keeps_its_name(copied: Workspace, part: str) -> None:
-    (copied.run("pegs") / part).parent.mkdir(exist_ok=True)
-    with lock(Path(os.path.normpath(copied.run("pegs") / part)), "working"), pytest.raises(Busy, match="in use by"):
-        jobs.rename_run(copied, "pegs", "other")
-    assert jobs.rename_run(copied, "pegs", "other").name == "other"
-
-
-@pytest.mark.parametrize("moment", ["rename", "fsync_folder"])
-def test_a_rename_that_is_cut_off_leaves_one_name(
-    copied: Workspace, monkeypatch: pytest.MonkeyPatch, moment: str
-) -> None:
-    def kill(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(Path if moment == "rename" else jobs, moment, kill)
-    with pytest.raises(KeyboardInterrupt):
-        jobs.rename_run(copied, "pegs", "other")
-    (name,) = copied.runs()
-    assert name == ("pegs" if moment == "rename" else "other")
-    assert faults(Run.open(copied, name).adapter) == []
-
-
-def test_watching_loads_no_model() -> None:
+def test_starting_and_stopping_loads_no_model() -> None:
     program = "import sys, shelftalk.training.jobs; assert not {'torch', 'transformers'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", program], check=True)
 

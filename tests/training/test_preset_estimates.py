@@ -39,7 +39,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 def found(place: Workspace) -> dict[str, Any]:
     before = {path.relative_to(place.root) for path in place.root.rglob("*")}
     heard: list[str] = []
-    found = pipeline.estimate_presets(place, "demo", TINY, say=heard.append)
+    found = estimate_presets(place, "demo", TINY, say=heard.append)
     left = {path.relative_to(place.root).parts[0] for path in place.root.rglob("*")} - {one.parts[0] for one in before}
     assert left == {"models"}
     rehearsed = [name for name, one in found["presets"].items() if one["rehearsed"]]

@@ -13,8 +13,9 @@ import torch
 from safetensors.torch import load_file
 
 from shelftalk import pipeline
+from shelftalk.runs.describe import describe_run
+from shelftalk.runs.run import Run
 from shelftalk.settings import PrepareSettings
-from shelftalk.training.run import Run
 from shelftalk.workspace import Workspace
 from tests.conftest import TINY_SETTINGS, write_catalogue_file
 
@@ -49,7 +50,7 @@ def test_two_processes_reach_the_adapter_of_one(pegs: Workspace) -> None:
     done = torchrun(pegs, "two")
     assert done.returncode == 0, done.stderr
     two = Run.open(pegs, "two")
-    assert pipeline.describe_run(two)["status"] == "finished"
+    assert describe_run(two)["status"] == "finished"
     expected = load_file(one.adapter / "adapter_model.safetensors")
     found = load_file(two.adapter / "adapter_model.safetensors")
     assert found.keys() == expected.keys()

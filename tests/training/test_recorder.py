@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from pathlib import Path
@@ -11,10 +10,11 @@ import pytest
 from transformers import TrainerControl, TrainerState
 
 from shelftalk.records import no_progress
+from shelftalk.runs.metrics import read_newest_metrics
+from shelftalk.runs.run import Run
+from shelftalk.runs.state import read_state
 from shelftalk.training.recorder import Recorder
-from shelftalk.training.run import Run
-from shelftalk.training.state import RunState, read_newest_metrics, read_state, read_status
-from shelftalk.workspace import lock
+from shelftalk.training.state import RunState
 from tests.conftest import TINY_SETTINGS
 
 TOKENS = [100, 100, 400, 100, 100]  # one update costs four times the others
@@ -84,34 +84,6 @@ def test_a_disk_that_refuses_the_state_ends_nothing(tmp_path: Path) -> None:
     with RunState(tmp_path / "run") as state:
         state.become("running")
     assert read_state(tmp_path / "run") == {}
-
-
-@pytest.mark.parametrize(
-    ("written", "free", "held"),
-    [
-        ("queued", "interrupted", "queued"),
-        ("running", "interrupted", "running"),
-        ("stopped", "stopped", "running"),
-        ("failed", "failed", "running"),
-        (None, "interrupted", "running"),
-    ],
-)
-def test_the_lock_tells_dead_from_running(tmp_path: Path, written: str | None, free: str, held: str) -> None:
-    folder = tmp_path / "run"
-    folder.mkdir()
-    if written:
-        RunState(folder).become(written)
-    assert read_status(folder, finished=False) == free
-    with lock(folder, "training"):
-        assert read_status(folder, finished=False) == held
-    assert read_status(folder, finished=True) == "finished"
-
-
-def test_newest_metrics_are_the_last_whole_line(tmp_path: Path) -> None:
-    assert read_newest_metrics(tmp_path) == {}
-    lines = [json.dumps({"step": step, "loss": 1 / step}) for step in range(1, 500)]
-    (tmp_path / "metrics.jsonl").write_text("\n".join(lines) + '\n{"step": 500')
-    assert read_newest_metrics(tmp_path) == {"step": 499, "loss": 1 / 499}
 
 
 def test_a_finished_run_says_so_and_keeps_times_out_of_the_metrics(tiny_run: Run) -> None:

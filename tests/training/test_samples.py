@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
 from functools import partialmethod
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +17,15 @@ from shelftalk.models.adapters import add_adapter
 from shelftalk.models.load import load_model
 from shelftalk.models.registry import find_model
 from shelftalk.models.tokens import encode_prompt
+from shelftalk.runs.metrics import SAMPLES, read_metrics, read_samples
+from shelftalk.runs.run import Run
 from shelftalk.settings import PrepareSettings
 from shelftalk.training import samples as samples_module
 from shelftalk.training.attention import PACKED
 from shelftalk.training.compiled import compile_layers
+from shelftalk.training.jobs import resume_run
 from shelftalk.training.loss import head_taken_off
-from shelftalk.training.run import Run
 from shelftalk.training.samples import MOST_TOKENS, write_description
-from shelftalk.training.state import SAMPLES, read_metrics, read_samples
 from shelftalk.workspace import Workspace, read_json, write_json
 from tests.conftest import TINY_SETTINGS, write_catalogue_file
 from tests.training.test_trainer import script_validation
@@ -183,7 +180,7 @@ def test_a_run_begun_before_samples_existed_goes_on(pegs: Workspace) -> None:
     del description["settings"]["sample_every"]
     write_json(old.folder / "run.json", description)
     with pytest.raises(RuntimeError, match="pulled the plug"):
-        pipeline.resume_run(Run.open(pegs, "old"), progress=interrupt_at(5))
+        resume_run(Run.open(pegs, "old"), progress=interrupt_at(5))
     heard: list[str] = []
     assert learned(pipeline.train_run(pegs, "pegs", "old", TINY_SETTINGS, say=heard.append)) == learned(whole)
     assert heard == ["Going on from update 4."]
@@ -245,38 +242,3 @@ def test_compiled_layers_never_see_a_sample(monkeypatch: pytest.MonkeyPatch) -> 
     assert before > 0
     assert write_description(model, None, tokenizer, TITLE)[0] == expected
     assert graphs() == before
-
-
-def test_readers_take_whole_lines_only_and_never_raise(tmp_path: Path) -> None:
-    assert read_samples(tmp_path) == read_metrics(tmp_path) == []
-    for name in (SAMPLES, "metrics.jsonl"):
-        (tmp_path / name).write_bytes(b'{"step": 1, "text": "a\\u2028b"}\nspoilt \xff\n{"step": 2}\n{"step": 3')
-    assert read_samples(tmp_path) == read_metrics(tmp_path) == [{"step": 1, "text": "a\u2028b"}, {"step": 2}]
-
-
-def test_a_long_curve_is_thinned_evenly_and_keeps_its_validations(tmp_path: Path) -> None:
-    lines: list[dict[str, float]] = []
-    for step in range(1, 1001):
-        lines.append({"step": step, "loss": 1 / step})
-        if step % 2 == 0:  # every second line is one: a blind stride could leave nothing else
-            lines.append({"step": step, "validation_loss": 2 / step})
-    (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines) + '{"step": 1001')
-    assert read_metrics(tmp_path) == read_metrics(tmp_path, 1000) == lines
-    thinned = read_metrics(tmp_path, 101)
-    assert [line for line in thinned if "validation_loss" in line] == [
-        line for line in lines if "validation_loss" in line
-    ]
-    steps = [line["step"] for line in thinned if "loss" in line]
-    assert (len(steps), steps[0], steps[-1]) == (101, 1, 1000)
-    assert {after - before for before, after in pairwise(steps)} == {9, 10}
-    assert [line["step"] for line in read_metrics(tmp_path, 1) if "loss" in line] == [1, 1000]
-
-
-def test_watching_loads_no_torch(tmp_path: Path) -> None:
-    program = (
-        "import sys; from pathlib import Path\n"
-        "from shelftalk.training.state import read_metrics, read_samples\n"
-        "assert read_metrics(Path(sys.argv[1]), 5) == read_samples(Path(sys.argv[1])) == []\n"
-        "assert not {'torch', 'transformers', 'numpy'} & set(sys.modules)\n"
-    )
-    subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True, timeout=60)

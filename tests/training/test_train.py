@@ -18,8 +18,9 @@ from safetensors.torch import load_file
 from shelftalk import pipeline
 from shelftalk.catalogue.prepare import prepare
 from shelftalk.errors import Busy, Damaged, InvalidSettings, NotFound
+from shelftalk.runs.describe import list_runs
+from shelftalk.runs.run import Run
 from shelftalk.settings import PrepareSettings, TrainingSettings
-from shelftalk.training.run import Run
 from shelftalk.training.train import what_decides
 from shelftalk.workspace import Workspace, lock
 from tests.conftest import TINY_SETTINGS, write_catalogue_file
@@ -260,7 +261,7 @@ def test_a_damaged_run_does_not_hide_the_others(tiny_run: Run, pegs: Workspace) 
     pipeline.train_run(pegs, "pegs", "good", TINY_SETTINGS.replace({"epochs": 1}))
     pegs.run("bad").mkdir()
     (pegs.run("bad") / "run.json").write_text("{")
-    assert [(one["name"], one["status"]) for one in pipeline.list_runs(pegs)] == [
+    assert [(one["name"], one["status"]) for one in list_runs(pegs)] == [
         ("bad", "damaged"),
         ("good", "finished"),
     ]

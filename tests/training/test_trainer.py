@@ -13,12 +13,13 @@ from safetensors.torch import load_file
 from shelftalk import pipeline
 from shelftalk.errors import Damaged, InvalidSettings, MissingPackage, OutOfMemory
 from shelftalk.models import tiny
+from shelftalk.runs.describe import describe_run
+from shelftalk.runs.run import Run
 from shelftalk.settings import PrepareSettings, TrainingSettings
 from shelftalk.training import trainer as trainer_module
 from shelftalk.training import vocabulary
 from shelftalk.training.compiled import can_compile
 from shelftalk.training.loss import token_losses
-from shelftalk.training.run import Run
 from shelftalk.training.train import validation_examples
 from shelftalk.training.trainer import AdapterTrainer
 from shelftalk.workspace import Workspace
@@ -78,7 +79,7 @@ def test_a_product_that_does_not_fit_alone_is_a_clear_error(pegs: Workspace, mon
     fail_above(20, monkeypatch)
     with pytest.raises(OutOfMemory, match=r"does not fit into memory; lower max_tokens \(now 192\)"):
         train(pegs, "one", {})
-    assert pipeline.describe_run(Run.open(pegs, "one"))["status"] == "failed"
+    assert describe_run(Run.open(pegs, "one"))["status"] == "failed"
 
 
 def test_a_long_product_among_short_ones_that_does_not_fit_is_a_clear_error(

@@ -1,4 +1,4 @@
-"""The commands, in the order of the story. Each reads its arguments, calls the pipeline and prints what came back."""
+"""The commands, in the order of the story. Each reads its arguments, calls the library and prints what came back."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def estimate(
     values = {**(load_preset(preset) if preset else {}), **parse_assignments(assignments or [])}
     settings, token = TrainingSettings.from_mapping(values), read_token(token_stdin)
     from shelftalk.cli import output
-    from shelftalk.pipeline import estimate_run
+    from shelftalk.training.estimate import estimate as estimate_run
 
     with output.step("Rehearsing a few updates"):
         found = estimate_run(place, catalogue, settings, token, output.say)
@@ -65,9 +65,9 @@ def estimate(
 def _rehearse(place: Workspace) -> None:
     """Be the process that the estimate measures; it loads all that `shelftalk train` loads, which takes memory too."""
     import shelftalk.pipeline  # noqa: F401
+    from shelftalk.runs.run import Run
     from shelftalk.training.estimate import NAME
     from shelftalk.training.rehearsal import rehearse_to_file
-    from shelftalk.training.run import Run
 
     rehearse_to_file(Run.open(place, NAME))
 
@@ -77,7 +77,7 @@ def _estimate_presets(
 ) -> None:
     TrainingSettings.from_mapping(changes)
     from shelftalk.cli import output
-    from shelftalk.pipeline import estimate_presets
+    from shelftalk.training.preset_estimates import estimate_presets
 
     with output.step("Rehearsing as few updates as stand for all presets"):
         found = estimate_presets(place, catalogue, changes, token, output.say)

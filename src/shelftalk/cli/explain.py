@@ -24,7 +24,7 @@ from shelftalk.settings import DecodingSettings
 
 if TYPE_CHECKING:
     from shelftalk.generation.compare import Comparison
-    from shelftalk.training.run import Run
+    from shelftalk.runs.run import Run
 
 STYLES = {"title": "green", "reference": "yellow", "none": "bold red"}
 SUPPORTS = {"title": "the title", "reference": "reference", "none": "nothing"}

@@ -29,11 +29,11 @@ def export(
 
     A folder that an earlier export wrote is replaced, every other one is left alone.
     """
-    from shelftalk.training.run import Run
+    from shelftalk.runs.run import Run
 
     opened, token = Run.open(Workspace(workspace), run), read_token(token_stdin)
     from shelftalk.cli import output
-    from shelftalk.pipeline import export_run
+    from shelftalk.export.export import export as export_run
 
     with output.step(f"Exporting {run} as {format}") as progress:
         found = export_run(opened, format, to, quantization, token, progress)

@@ -58,7 +58,7 @@ def generate(
     The output has a row for each of the input, in its order: line, uid, title, description, flag (empty, repetitive or
     cut; or why the row could not be described), detail, references. It appears whole, when the last row is done.
     """
-    from shelftalk.training.run import Run
+    from shelftalk.runs.run import Run
 
     writer, place = split_writer(engine, address)
     opened = Run.open(Workspace(workspace), run)  # before the pipeline: a mistyped name should not cost ten seconds

@@ -18,7 +18,7 @@ from shelftalk.settings import Settings, describe_settings, preset_names
 from shelftalk.workspace import Workspace
 
 if TYPE_CHECKING:
-    from shelftalk.training.run import Run
+    from shelftalk.runs.run import Run
 
 WorkspaceOption = Annotated[
     Path,
@@ -106,7 +106,7 @@ def split_writer(engine: str, address: str | None) -> tuple[str, Place]:
 
 def open_run(workspace: Path, name: str) -> Run:
     """Open a run before the pipeline is imported: a mistyped name should not cost ten seconds."""
-    from shelftalk.training.run import Run
+    from shelftalk.runs.run import Run
 
     return Run.open(Workspace(workspace), name)
 

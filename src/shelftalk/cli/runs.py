@@ -14,7 +14,7 @@ from shelftalk.cli.options import DEFAULT_WORKSPACE, JsonOption, RunArgument, To
 from shelftalk.workspace import Workspace
 
 if TYPE_CHECKING:
-    from shelftalk.training.run import Run
+    from shelftalk.runs.run import Run
 
 DetachOption = Annotated[
     bool, typer.Option("--detach", help="Train in a process of its own that outlives this one, and return at once.")
@@ -44,7 +44,7 @@ runs = typer.Typer(
 def list_all(workspace: WorkspaceOption = DEFAULT_WORKSPACE, as_json: JsonOption = False) -> None:
     """List the runs of the workspace."""
     from shelftalk.cli import output
-    from shelftalk.training.jobs import list_runs
+    from shelftalk.runs.describe import list_runs
 
     found = list_runs(Workspace(workspace))
     if as_json:
@@ -57,8 +57,8 @@ def list_all(workspace: WorkspaceOption = DEFAULT_WORKSPACE, as_json: JsonOption
 def show(run: RunArgument, workspace: WorkspaceOption = DEFAULT_WORKSPACE, as_json: JsonOption = False) -> None:
     """Show a run: settings, state, newest metrics and where its files lie."""
     from shelftalk.cli import output
-    from shelftalk.training.jobs import show_run
-    from shelftalk.training.run import Run
+    from shelftalk.runs.describe import show_run
+    from shelftalk.runs.run import Run
 
     found = show_run(Run.open(Workspace(workspace), run))
     if as_json:
@@ -74,8 +74,8 @@ def follow(run: RunArgument, workspace: WorkspaceOption = DEFAULT_WORKSPACE) -> 
     The exit code tells how the run ended: 0 finished, 130 stopped, 1 failed or interrupted.
     """
     from shelftalk.cli import output
-    from shelftalk.training.jobs import show_run
-    from shelftalk.training.run import Run
+    from shelftalk.runs.describe import show_run
+    from shelftalk.runs.run import Run
 
     opened = Run.open(Workspace(workspace), run)
     try:
@@ -96,8 +96,9 @@ def follow(run: RunArgument, workspace: WorkspaceOption = DEFAULT_WORKSPACE) -> 
 def stop(run: RunArgument, workspace: WorkspaceOption = DEFAULT_WORKSPACE, as_json: JsonOption = False) -> None:
     """Stop a run after its current update; returns when its checkpoint is written."""
     from shelftalk.cli import output
-    from shelftalk.training.jobs import describe_run, stop_run
-    from shelftalk.training.run import Run
+    from shelftalk.runs.describe import describe_run
+    from shelftalk.runs.run import Run
+    from shelftalk.training.jobs import stop_run
 
     opened = Run.open(Workspace(workspace), run)
     stop_run(opened)
@@ -121,8 +122,8 @@ def resume(
 ) -> None:
     """Go on with a run that was stopped or interrupted, with its own settings."""
     from shelftalk.cli import output
+    from shelftalk.runs.run import Run
     from shelftalk.training.jobs import resume_detached, resume_run
-    from shelftalk.training.run import Run
 
     opened = Run.open(Workspace(workspace), run)
     token = read_token(token_stdin)
@@ -140,7 +141,7 @@ def ready(run: RunArgument, workspace: WorkspaceOption = DEFAULT_WORKSPACE, as_j
     """Make what answering needs ahead of the first question: the index, and the model as llama.cpp reads it."""
     from shelftalk.cli import output
     from shelftalk.pipeline import make_ready
-    from shelftalk.training.run import Run
+    from shelftalk.runs.run import Run
 
     opened = Run.open(Workspace(workspace), run)
     with output.step(f"Getting {run} ready") as progress:
@@ -160,7 +161,8 @@ def rename(
 ) -> None:
     """Give a run that nobody trains another name."""
     from shelftalk.cli import output
-    from shelftalk.training.jobs import describe_run, rename_run
+    from shelftalk.runs.describe import describe_run
+    from shelftalk.runs.folders import rename_run
 
     renamed = rename_run(Workspace(workspace), run, new)
     if as_json:
@@ -177,7 +179,7 @@ def delete(
 ) -> None:
     """Delete a run with its adapter, checkpoints and index."""
     from shelftalk.cli import output
-    from shelftalk.training.jobs import delete_run
+    from shelftalk.runs.folders import delete_run
 
     place = Workspace(workspace)
     folder = place.existing_run(run)
@@ -198,7 +200,8 @@ def _confirmed(question: str) -> bool:
 def show_started(run: Run, as_json: bool) -> None:
     """Say how to follow and to stop a run that now trains by itself."""
     from shelftalk.cli import output
-    from shelftalk.training.jobs import LOG, describe_run
+    from shelftalk.runs.describe import describe_run
+    from shelftalk.runs.run import LOG
 
     described = describe_run(run)
     if as_json or described["status"] == "finished":
@@ -213,7 +216,7 @@ def show_started(run: Run, as_json: bool) -> None:
 def show_trained(run: Run, as_json: bool) -> None:
     """Say where the adapter of a finished run lies, and what to do next."""
     from shelftalk.cli import output
-    from shelftalk.training.jobs import describe_run
+    from shelftalk.runs.describe import describe_run
 
     if as_json:
         output.print_json(describe_run(run))
@@ -225,7 +228,8 @@ def show_trained(run: Run, as_json: bool) -> None:
 def training_detail(folder: Path) -> Callable[[int, int], str]:
     """Return what says how far the training in a run's folder is, when it is told the updates done and in all."""
     from shelftalk.cli import output
-    from shelftalk.training.state import read_newest_metrics, read_state
+    from shelftalk.runs.metrics import read_newest_metrics
+    from shelftalk.runs.state import read_state
 
     def tell(done: int, total: int) -> str:
         state = {**read_state(folder), "step": done, "steps": total}

@@ -35,7 +35,7 @@ def serve(
     missing = [package for package in PACKAGES if find_spec(package) is None]
     if missing:
         raise MissingPackage(f"Serving needs {', '.join(missing)}, not installed here: pip install 'shelftalk[serve]'")
-    from shelftalk.training.run import Run
+    from shelftalk.runs.run import Run
 
     opened = Run.open(Workspace(workspace), run)
     opened.require_finished()

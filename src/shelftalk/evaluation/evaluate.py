@@ -25,8 +25,8 @@ from shelftalk.generation.transformers_engine import TransformersEngine
 from shelftalk.prompts import prompt_for, prompt_with_references
 from shelftalk.records import Description, Product, Progress, Reference, counter, no_progress
 from shelftalk.retrieval.search import Embeds, Index
+from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings
-from shelftalk.training.run import Run
 
 GENERAL = "general text"
 REFERENCES = 3  # of each product, in prompts and for claims

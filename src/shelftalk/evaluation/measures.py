@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,6 @@ from shelftalk.evidence.words import WORD
 from shelftalk.generation.flags import repetition
 
 Table = NDArray[np.float64]  # [products, figures]
-Better = Literal["more", "less"] | None
 
 CHRF_PLUS_PLUS = CHRF(word_order=2)  # Popović 2017: character 6-grams, word 2-grams, beta 2
 
@@ -49,9 +48,8 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A measure: its figures from the answers, its score from their sums, and which scores are better."""
+    """A measure: its figures from the answers, and its score from their sums; see `directions` for what is better."""
 
-    better: Better
     digits: int
     table: Callable[[Sequence[Answer]], Table]
     score: Callable[[NDArray[np.float64]], float]
@@ -135,18 +133,16 @@ def _word_count(answer: Answer) -> int:
 
 
 MEASURES: dict[str, Measure] = {
-    "bits_per_byte": Measure("less", 4, _pairs(lambda one: (one.nats or 0.0, one.size)), bits),
-    "chrf": Measure("more", 2, _chrf_table, chrf),
-    "rouge_l": Measure("more", 4, _pairs(lambda one: (rouge_l(one.text, one.true), 1)), ratio),
-    "similarity": Measure("more", 4, _pairs(lambda one: (one.similarity, 1)), ratio),
-    "stop_rate": Measure("more", 4, _pairs(lambda one: (bool(one.stopped), 1)), ratio),
-    "length_ratio": Measure(None, 4, _pairs(lambda one: (_word_count(one), len(words(one.true)))), ratio),
-    "repetition": Measure("less", 4, _pairs(lambda one: (repetition(one.text), 1)), ratio),
-    "distinct_2": Measure(None, 4, _distinct_table, ratio),
-    "verbatim_share": Measure(None, 4, _pairs(lambda one: (one.copied * _word_count(one), _word_count(one))), ratio),
-    "unsupported_per_100_words": Measure(
-        "less", 2, _pairs(lambda one: (100 * one.unsupported, _word_count(one))), ratio
-    ),
+    "bits_per_byte": Measure(4, _pairs(lambda one: (one.nats or 0.0, one.size)), bits),
+    "chrf": Measure(2, _chrf_table, chrf),
+    "rouge_l": Measure(4, _pairs(lambda one: (rouge_l(one.text, one.true), 1)), ratio),
+    "similarity": Measure(4, _pairs(lambda one: (one.similarity, 1)), ratio),
+    "stop_rate": Measure(4, _pairs(lambda one: (bool(one.stopped), 1)), ratio),
+    "length_ratio": Measure(4, _pairs(lambda one: (_word_count(one), len(words(one.true)))), ratio),
+    "repetition": Measure(4, _pairs(lambda one: (repetition(one.text), 1)), ratio),
+    "distinct_2": Measure(4, _distinct_table, ratio),
+    "verbatim_share": Measure(4, _pairs(lambda one: (one.copied * _word_count(one), _word_count(one))), ratio),
+    "unsupported_per_100_words": Measure(2, _pairs(lambda one: (100 * one.unsupported, _word_count(one))), ratio),
 }
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from shelftalk.evaluation.directions import DIRECTIONS
 from shelftalk.evaluation.measures import MEASURES
 from shelftalk.evaluation.ways import BASE, BASELINES, TRUE, TUNED
 
@@ -112,7 +113,7 @@ def report(run: str, what: Mapping[str, str], result: Mapping[str, Any]) -> list
         Heading("How to read the measures"),
         Table(
             ["measure", "what it is", ""],
-            [(NAMES[name], MEANINGS[name], BETTER[one.better]) for name, one in MEASURES.items()],
+            [(NAMES[name], MEANINGS[name], BETTER[DIRECTIONS[name]]) for name in MEASURES],
         ),
         Paragraph(
             "A text that scores well may still be wrong: no measure here knows the product. Unsupported claims are "
@@ -171,7 +172,7 @@ def _scores(result: Mapping[str, Any], order: Sequence[str]) -> list[list[str]]:
             bounds = (result["intervals"] or {}).get(way, {}).get(name)
             score = result[way].get(name)
             cells.append("–" if score is None else number(score, measure.digits) + span(bounds, measure.digits))
-        rows.append([f"{NAMES[name]} ({BETTER[measure.better]})", *cells])
+        rows.append([f"{NAMES[name]} ({BETTER[DIRECTIONS[name]]})", *cells])
     return rows
 
 
@@ -181,7 +182,7 @@ def _plot(result: Mapping[str, Any], name: str) -> Plot:
         for way in result["order"]
         if name in result[way]
     ]
-    return Plot(f"{NAMES[name]} ({BETTER[MEASURES[name].better]})", rows, min(3, MEASURES[name].digits))
+    return Plot(f"{NAMES[name]} ({BETTER[DIRECTIONS[name]]})", rows, min(3, MEASURES[name].digits))
 
 
 def _difference(one: Mapping[str, Any]) -> list[Block]:

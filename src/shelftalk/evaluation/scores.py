@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shelftalk.evaluation.bootstrap import FEWEST, interval, scores_of_samples, sign_test, verdict
+from shelftalk.evaluation.directions import DIRECTIONS
 from shelftalk.evaluation.measures import MEASURES, bits
 from shelftalk.evaluation.ways import BASE, COMPARED, TUNED, UNFAIR
 
@@ -61,7 +62,7 @@ def _differences(
         found[name] = {
             "difference": round(scores[after][name] - scores[before][name], measure.digits),
             "interval": _rounded(bounds, measure.digits) if bounds else None,
-            "verdict": verdict(bounds, measure.better, chance) if bounds else None,
+            "verdict": verdict(bounds, DIRECTIONS[name], chance) if bounds else None,
         }
     return found
 
@@ -84,7 +85,7 @@ def compare_likelihoods(before: Sequence[Likelihood], after: Sequence[Likelihood
         TUNED: round(second, digits),
         "difference": round(second - first, digits),
         "interval": _rounded(bounds, digits) if bounds else None,
-        "verdict": verdict(bounds, "less") if bounds else None,
+        "verdict": verdict(bounds, DIRECTIONS["bits_per_byte"]) if bounds else None,
     }
 
 

@@ -30,12 +30,11 @@ from shelftalk.models.adapters import load_adapter, weaken_adapter
 from shelftalk.models.load import load_model
 from shelftalk.models.tokens import Example, encode_example
 from shelftalk.records import Product, Progress, counter, no_progress
+from shelftalk.runs.run import Run
 from shelftalk.training.attention import PACKED
-from shelftalk.training.batches import collate
+from shelftalk.training.batches import collate, encode_products
 from shelftalk.training.checkpoints import read_update_scales
 from shelftalk.training.loss import head_taken_off, token_losses
-from shelftalk.training.run import Run
-from shelftalk.training.train import encode_products
 
 HALFWAY = 0.5
 

@@ -18,7 +18,8 @@ The folder is derived from the products: deleted, it comes back by building it a
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,12 +31,14 @@ from shelftalk.errors import Damaged, NotFound, TooFewProducts
 from shelftalk.evidence import suffixes
 from shelftalk.evidence.suffixes import Suffixes, read_arrow, write_arrow, write_suffixes
 from shelftalk.evidence.words import WORD, Symbol, cut, start_of
+from shelftalk.locks import PATIENCE
 from shelftalk.records import Product, Progress, no_progress
 from shelftalk.workspace import faults, lock, read_json, staged_folder, write_json
 
 FORMAT = 1  # to be raised when words are cut otherwise
 PRODUCTS, ABOUT = "products.arrow", "spans.json"
 COLUMNS = ("uid", "title", "description")
+BUILDING = "building the index of spans"
 
 MINIMUM_WORDS = 4
 # So many words together, at more places than these and than this share of the products, are a turn of phrase.
@@ -80,10 +83,16 @@ def build_spans(products: Sequence[Product], folder: Path, progress: Progress = 
         Busy: another process builds this index.
         NotWritable: the folder cannot be written to.
     """
+    with lock(folder, BUILDING):
+        return _build(products, folder, progress)
+
+
+def _build(products: Sequence[Product], folder: Path, progress: Progress) -> dict[str, Any]:
+    """Do what `build_spans` does; the caller holds the lock."""
     if not products:
         raise TooFewProducts("An index of spans needs at least one product, got none.")
     started = time.monotonic()
-    with lock(folder, "building the index of spans"), staged_folder(folder) as staging:
+    with staged_folder(folder) as staging:
         _write_products(staging / PRODUCTS, products)
         symbols = write_suffixes(staging, [product.description for product in products], progress)
         counts = {"products": len(products), "symbols": symbols}
@@ -117,6 +126,26 @@ class SpanIndex:
             return cls(folder)
         except (OSError, ValueError, LookupError) as error:  # pyarrow's own errors are among these
             raise _damaged(folder, str(error).splitlines()[0]) from error
+
+    @classmethod
+    def open_or_build(
+        cls, folder: Path, products: Callable[[], Sequence[Product]], progress: Progress = no_progress
+    ) -> SpanIndex:
+        """Open the index in `folder`; build it first of `products` where there is none or it is spoilt.
+
+        Waits up to a minute for another process that builds it.
+
+        Raises:
+            Busy: that one builds on.
+            TooFewProducts, NotWritable: see `build_spans`.
+        """
+        with suppress(NotFound, Damaged):
+            return cls.open(folder)
+        with lock(folder, BUILDING, patience=PATIENCE):
+            with suppress(NotFound, Damaged):  # another process may have built it meanwhile
+                return cls.open(folder)
+            _build(products(), folder, progress)
+            return cls.open(folder)
 
     def find(self, text: str, minimum_words: int = MINIMUM_WORDS, common: bool = False) -> list[Span]:
         """Return the spans of `text` with at least so many words, those with most words first, then by their start.

@@ -6,7 +6,7 @@ import io
 import zipfile
 
 from shelftalk.errors import Damaged
-from shelftalk.training.run import CARD, Run
+from shelftalk.runs.run import CARD, Run
 from shelftalk.workspace import MANIFEST, faults, read_json
 
 EARLIEST = (1980, 1, 1, 0, 0, 0)  # that a zip can name

@@ -13,8 +13,8 @@ from shelftalk.export.serving import example_request
 from shelftalk.models.embedded import NAME as EMBEDDED
 from shelftalk.models.embedded import PACKAGE
 from shelftalk.prompts import prompt_for
+from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings
-from shelftalk.training.run import Run
 from shelftalk.workspace import read_json
 
 TAGS = {

@@ -13,7 +13,7 @@ from shelftalk.export.card import model_card
 from shelftalk.export.formats import FORMATS, Artefact, disk_needed, plan
 from shelftalk.export.gate import PROMPTS, gate_products, pass_gate
 from shelftalk.records import Progress, no_progress
-from shelftalk.training.run import Run
+from shelftalk.runs.run import Run
 from shelftalk.workspace import (
     MANIFEST,
     faults,

@@ -28,7 +28,7 @@ from shelftalk.models.load import load_model
 from shelftalk.models.merge import describe_weights, write_merged
 from shelftalk.models.registry import HUB_ID, BaseModel
 from shelftalk.models.tokens import load_tokenizer, save_tokenizer
-from shelftalk.training.run import Run
+from shelftalk.runs.run import Run
 from shelftalk.workspace import read_json, write_bytes, write_json
 
 QUANTIZATION = "q8_0"  # what a GGUF is in unless something else is asked for

@@ -18,7 +18,7 @@ from shelftalk.models.adapters import load_adapter
 from shelftalk.models.load import load_model
 from shelftalk.prompts import prompt_for
 from shelftalk.records import Product, Progress
-from shelftalk.training.run import Run
+from shelftalk.runs.run import Run
 
 PROMPTS = 20
 

@@ -9,8 +9,8 @@ from shelftalk.errors import Busy, Damaged, InvalidSettings, NotWritable
 from shelftalk.generation.engine import Engine
 from shelftalk.models.gguf_files import base_folder, base_obstacle, merged_folder
 from shelftalk.models.registry import is_at_hand, is_whole
+from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings
-from shelftalk.training.run import Run
 
 CONVERSION_FAULTS = (InvalidSettings, Damaged, NotWritable, Busy)
 

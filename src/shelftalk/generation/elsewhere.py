@@ -19,9 +19,8 @@ from shelftalk.generation.choose import choose_engine, open_engine
 from shelftalk.generation.engine import Engine
 from shelftalk.models.query_embedder import QueryEmbedder
 from shelftalk.records import Description, Map
+from shelftalk.runs.run import Run, open_on_worker
 from shelftalk.settings import DecodingSettings
-from shelftalk.training.run import Run
-from shelftalk.training.spread import open_on_worker
 
 if TYPE_CHECKING:
     from shelftalk.retrieval.search import Index  # whose module loads Chroma

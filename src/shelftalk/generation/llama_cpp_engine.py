@@ -25,8 +25,8 @@ from shelftalk.models.gguf_files import find_base, find_merged
 from shelftalk.models.tokens import encode_text, load_tokenizer, well_formed
 from shelftalk.prompts import prompt_for
 from shelftalk.records import Description
+from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings
-from shelftalk.training.run import Run
 
 # Threads that wait for each other spin for a moment and then sleep. OpenMP's own moment is so long that a busy machine
 # writes ten times slower than its share (measured: 4 tokens a second, with this 35; on a quiet one there is no

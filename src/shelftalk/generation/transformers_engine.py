@@ -21,8 +21,8 @@ from shelftalk.models.adapters import adapter_off, causal_model, load_adapter
 from shelftalk.models.load import load_model
 from shelftalk.models.tokens import encode_text
 from shelftalk.records import Description
+from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings
-from shelftalk.training.run import Run
 
 BATCH = 16  # rows at once; on two cores bf16 weights are read once for all of them
 

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from shelftalk.errors import Busy, NotFound
+from shelftalk.errors import NotFound
 from shelftalk.models import embedded, hub, tiny
 from shelftalk.records import Progress, no_progress
 from shelftalk.workspace import Workspace, faults, lock, sha256, staged_folder, writing
@@ -98,17 +97,10 @@ def made_once(folder: Path, make: Callable[[Path], None]) -> Path:
         return folder
     with writing(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
-    given_up = time.monotonic() + PATIENCE
-    while not is_whole(folder):
-        try:
-            with lock(folder, "converting a model"):
-                if not is_whole(folder):
-                    with staged_folder(folder) as staging:
-                        make(staging)
-        except Busy:  # another process converts it: what it makes will do
-            if time.monotonic() > given_up:
-                raise
-            time.sleep(0.5)
+    with lock(folder, "converting a model", patience=PATIENCE):
+        if not is_whole(folder):  # another process may have converted it meanwhile: what it made will do
+            with staged_folder(folder) as staging:
+                make(staging)
     return folder
 
 

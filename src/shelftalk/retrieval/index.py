@@ -15,15 +15,16 @@ from __future__ import annotations
 import hashlib
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from shelftalk.errors import Busy, Damaged, NotFound, TooFewProducts
+from shelftalk.errors import Damaged, NotFound, TooFewProducts
+from shelftalk.locks import PATIENCE
 from shelftalk.records import Map, Product, Progress, counter, no_progress
 from shelftalk.retrieval import chroma, texts, vectors
 from shelftalk.retrieval.pointer import is_sound, store_folder, write_pointer
@@ -31,7 +32,6 @@ from shelftalk.workspace import lock, staged_folder
 
 EMBEDDED = "embedded"
 SHARD = 1024  # products that are embedded and saved together: a kill loses at most so many vectors in each process
-PATIENCE = 60.0  # seconds to wait for another process that builds
 
 # From texts to vectors of length 1, float32 [texts, dimensions], in the order given.
 Embed = Callable[[Sequence[str]], np.ndarray]
@@ -85,7 +85,7 @@ def open_index(folder: Path) -> tuple[Any, chroma.Store]:
     """
     digest = vectors.fingerprint(folder / vectors.FILE)
     if not is_sound(folder, digest):
-        with _waiting_for_lock(folder):
+        with lock(folder, "building the index again", patience=PATIENCE):
             _derive(folder)
             digest = vectors.fingerprint(folder / vectors.FILE)
     store = store_folder(folder, digest)
@@ -159,18 +159,3 @@ def _derive(folder: Path) -> None:
     for other in [*folder.glob("chroma-*"), *folder.glob(".chroma-*")]:
         if other != store:
             shutil.rmtree(other, ignore_errors=True)
-
-
-@contextmanager
-def _waiting_for_lock(folder: Path) -> Iterator[None]:
-    deadline = time.monotonic() + PATIENCE
-    with ExitStack() as held:
-        while True:
-            try:
-                held.enter_context(lock(folder, "building the index again"))
-                break
-            except Busy:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.1)
-        yield

@@ -9,12 +9,12 @@ import streamlit as st
 
 from shelftalk import proof
 from shelftalk.generation.compare import Comparison
+from shelftalk.runs.run import Run
 from shelftalk.studio.answers import show_marked
 from shelftalk.studio.language import number, text
 from shelftalk.studio.session import remember, workspace
 from shelftalk.studio.show import errors_shown, show_failed, watch_task
 from shelftalk.studio.tasks import read_task, start_task
-from shelftalk.training.run import Run
 
 SUPPORTS = ("title", "reference", "none")
 SPANS_SHOWN = 10

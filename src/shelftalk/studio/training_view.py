@@ -6,16 +6,17 @@ from typing import Any
 
 import streamlit as st
 
-from shelftalk import pipeline
 from shelftalk.errors import Damaged, NotFound
+from shelftalk.runs.describe import describe_run, list_runs, show_run
+from shelftalk.runs.metrics import read_metrics, read_samples
+from shelftalk.runs.run import Run
 from shelftalk.studio import charts
 from shelftalk.studio.language import duration, number, text
 from shelftalk.studio.navigation import link
 from shelftalk.studio.session import choose, remember, workspace
 from shelftalk.studio.show import errors_shown, show_error, show_failed, show_quote, watch_task
 from shelftalk.studio.tasks import Task, list_tasks, read_task, start_task
-from shelftalk.training.run import Run
-from shelftalk.training.state import read_metrics, read_samples
+from shelftalk.training.jobs import resume_detached
 
 ACTIVE = ("queued", "running")
 RESUMABLE = ("stopped", "interrupted", "failed")
@@ -33,13 +34,13 @@ ICONS = {
 
 def finished_runs() -> list[str]:
     """Name the runs that have finished, the newest first."""
-    names = [run["name"] for run in pipeline.list_runs(workspace()) if run["status"] == "finished"]
+    names = [run["name"] for run in list_runs(workspace()) if run["status"] == "finished"]
     return sorted(names, key=lambda name: -(workspace().run(name) / "run.json").stat().st_mtime)
 
 
 def show_watched() -> None:
     """Show the run that is watched: the one just started here, or one that trains, or one that could go on."""
-    runs = {run["name"]: run for run in pipeline.list_runs(workspace())}
+    runs = {run["name"]: run for run in list_runs(workspace())}
     for name, task in list_tasks(workspace(), "start").items():
         if name not in runs:
             _starting(name, task)
@@ -79,7 +80,7 @@ def _watch(name: str, status: str) -> None:
 def _status(name: str) -> str:
     """Return a run's status; "gone" for one that was deleted or renamed a moment ago."""
     try:
-        return str(pipeline.describe_run(Run.open(workspace(), name))["status"])
+        return str(describe_run(Run.open(workspace(), name))["status"])
     except (NotFound, Damaged):
         return "gone"
 
@@ -87,7 +88,7 @@ def _status(name: str) -> str:
 def _show(name: str) -> None:
     """Draw one run."""
     run = Run.open(workspace(), name)
-    found = pipeline.show_run(run)
+    found = show_run(run)
     status, state = found["status"], found["state"]
     st.markdown(f"{ICONS[status]} **{name}** · {text(f'status.{status}')}")
     metrics = read_metrics(run.folder, POINTS)
@@ -130,7 +131,7 @@ def _buttons(run: Run, status: str) -> None:
     elif status in RESUMABLE:
         st.caption(text("watch.resume_help"))
         if st.button(text("watch.resume"), icon=":material/play_arrow:", type="primary", key=f"resume-{run.name}"):
-            pipeline.resume_detached(run, st.session_state.get("token") or None)
+            resume_detached(run, st.session_state.get("token") or None)
             remember("watched", run.name)
             st.rerun(scope="app")
     elif status == "finished":

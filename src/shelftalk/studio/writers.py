@@ -16,8 +16,8 @@ from shelftalk.generation.choose import choose_engine, open_engine
 from shelftalk.generation.engine import Engine
 from shelftalk.pipeline import open_index
 from shelftalk.prompts import prompt_for
+from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings
-from shelftalk.training.run import Run
 from shelftalk.workspace import MANIFEST, sha256
 
 if TYPE_CHECKING:

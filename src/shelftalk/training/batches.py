@@ -10,12 +10,15 @@ LENGTH_STEP. Attention keeps the examples of a pack apart, see `training.attenti
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from shelftalk.models.tokens import Example
+from shelftalk.models.tokens import Example, encode_example
+from shelftalk.prompts import training_request
+from shelftalk.records import Product
 from shelftalk.settings import TrainingSettings
 
 LENGTH_STEP = 32
@@ -51,6 +54,14 @@ class Examples(Sequence[Example]):
     def input_lengths(self) -> NDArray[np.int64]:
         """Count the tokens of each example that the model reads."""
         return np.diff(self.starts) - 1
+
+
+def encode_products(tokenizer: Any, products: Iterable[Product], settings: TrainingSettings) -> Examples:
+    """Return the training example of each product, its request in the form that its uid chooses."""
+    return Examples(
+        encode_example(tokenizer, training_request(one.uid, one.title), one.description, settings.max_tokens)
+        for one in products
+    )
 
 
 class Plan(Sequence[list[Example]]):

@@ -20,11 +20,11 @@ from shelftalk.errors import Failure
 from shelftalk.models import embedded
 from shelftalk.models.load import best_device, bf16_is_fast
 from shelftalk.models.registry import find_model, must_be_made
+from shelftalk.runs.describe import list_runs
+from shelftalk.runs.run import Run
 from shelftalk.settings import TrainingSettings
 from shelftalk.training.batches import PASS_TOKENS
-from shelftalk.training.jobs import list_runs
 from shelftalk.training.projection import Measured, project
-from shelftalk.training.run import Run
 from shelftalk.training.state import stop_signals
 from shelftalk.workspace import Workspace, read_json, writing
 

@@ -1,30 +1,27 @@
-"""A run as a job: in turn on its device, in a process of its own where asked, watched and stopped from outside.
+"""A training as a job: in turn on its device, in a process of its own where asked, stopped and resumed from outside.
 
-Who watches a run needs its files and its lock, nothing else: this module loads no model, and no library that does.
+This module loads no model, and no library that does, before a training begins.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
-from typing import Any
 
 from shelftalk.commands import start_command
-from shelftalk.errors import Busy, Damaged, Failure, ShelftalkError, UserError
+from shelftalk.errors import Failure, ShelftalkError, UserError
 from shelftalk.locks import is_locked, lock_holder
 from shelftalk.records import Progress, no_progress
+from shelftalk.runs.run import LOG, Run
+from shelftalk.runs.state import read_state, read_status
 from shelftalk.training.processes import is_first_process
 from shelftalk.training.queue import turn
-from shelftalk.training.run import Run
-from shelftalk.training.state import RunState, read_newest_metrics, read_state, read_status, stop_signals
-from shelftalk.workspace import Workspace, faults, fsync_folder, lock, writing
+from shelftalk.training.state import RunState, stop_signals
+from shelftalk.workspace import faults, lock, writing
 
-LOG = "log.txt"
 LOOK = 0.2  # seconds between two looks at a lock
 
 
@@ -148,105 +145,6 @@ def stop_run(run: Run) -> None:
     if read_status(run.folder, run.finished) == "interrupted":  # it ended before it could hear the signal
         with lock(run.folder, "stopping"):
             RunState(run.folder).become("stopped")
-
-
-def delete_run(workspace: Workspace, name: str) -> None:
-    """Remove a run's folder whole, damaged or not.
-
-    Raises:
-        NotFound: there is no such run.
-        Busy: a process holds it, or works inside it.
-    """
-    folder = workspace.existing_run(name)
-    aside = folder.with_name(f".{name}.deleted")
-    with lock(folder, "deleting"), writing(folder):
-        _require_quiet(folder)
-        shutil.rmtree(aside, ignore_errors=True)
-        folder.rename(aside)
-        fsync_folder(folder.parent)
-        shutil.rmtree(aside)
-
-
-def rename_run(workspace: Workspace, name: str, new_name: str) -> Run:
-    """Give a run another name, and return it under that one; killed at any moment, it has either name.
-
-    Its folder is renamed and nothing in it changes: the adapter's README.md and log.txt keep the old name. A process
-    that answers with the run goes on doing so.
-
-    Raises:
-        NotFound: there is no such run.
-        InvalidName: see `workspace.check_name`.
-        UserError: the new name is taken.
-        Busy: a process trains the run, builds its index or converts its model.
-        Damaged: see `Run.open`.
-    """
-    run, target = Run.open(workspace, name), workspace.run(new_name)
-    folder = run.folder
-    if folder == target:
-        return run
-    with lock(folder, "renaming"), lock(target, "renaming"), writing(folder):
-        if target.exists():
-            raise UserError(f"The name {new_name!r} is taken; choose another one, or delete that run first.")
-        _require_quiet(folder)
-        folder.rename(target)
-        fsync_folder(folder.parent)
-    return Run.open(workspace, new_name)
-
-
-def _require_quiet(folder: Path) -> None:
-    """Do nothing if no process works inside a run's folder.
-
-    Raises:
-        Busy: one does.
-    """
-    for file in folder.rglob(".*.lock"):
-        if is_locked(file.with_name(file.name[1:].removesuffix(".lock"))):
-            what = file.relative_to(folder).parts[0].removeprefix(".").removesuffix(".lock")
-            raise Busy(f"The {what} of {folder.name} is in use by another process; wait until it has finished.")
-
-
-def list_runs(workspace: Workspace) -> list[dict[str, Any]]:
-    """Describe every run of the workspace: name, status, catalogue, base model, step and steps."""
-    return [_describe_or_damaged(workspace, name) for name in workspace.runs()]
-
-
-def describe_run(run: Run) -> dict[str, Any]:
-    """Describe one run as `list_runs` does; see `state.read_status` for the status."""
-    state = read_state(run.folder)
-    return {
-        "name": run.name,
-        "status": read_status(run.folder, run.finished),
-        "catalogue": run.description["catalogue"],
-        "base_model": run.description["base"]["name"],
-        "step": state.get("step", 0),
-        "steps": state.get("steps"),
-        "indexed": (run.index / "vectors.parquet").is_file(),
-    }
-
-
-def show_run(run: Run) -> dict[str, Any]:
-    """Describe one run with everything that is known of it: settings, state, newest metrics and paths."""
-    return {
-        **describe_run(run),
-        "settings": run.description["settings"],
-        "precision": run.description["precision"],
-        "state": read_state(run.folder),
-        "metrics": read_newest_metrics(run.folder),
-        "paths": {
-            "folder": str(run.folder),
-            "metrics": str(run.folder / "metrics.jsonl"),
-            "log": str(run.folder / LOG) if (run.folder / LOG).is_file() else None,
-            "adapter": str(run.adapter) if run.finished else None,
-        },
-    }
-
-
-def _describe_or_damaged(workspace: Workspace, name: str) -> dict[str, Any]:
-    try:
-        return describe_run(Run.open(workspace, name))
-    except (Damaged, KeyError):
-        empty = dict.fromkeys(("catalogue", "base_model", "step", "steps", "indexed"))
-        return {"name": name, "status": "damaged", **empty}
 
 
 def _interrupt(state: RunState) -> None:

@@ -18,14 +18,14 @@ from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.models.load import best_device, resolve_precision
 from shelftalk.models.registry import find_model, must_be_made
 from shelftalk.models.tokens import load_tokenizer
+from shelftalk.runs.describe import list_runs
+from shelftalk.runs.run import open_to_train
 from shelftalk.settings import TrainingSettings, load_preset, preset_names
 from shelftalk.training.batches import PASS_TOKENS, Examples
 from shelftalk.training.compiled import should_compile
 from shelftalk.training.estimate import fits, rehearse_apart
-from shelftalk.training.jobs import list_runs
 from shelftalk.training.projection import Measured, count_updates, project
 from shelftalk.training.rehearsal import count_tokens, encode_sample
-from shelftalk.training.run import open_to_train
 from shelftalk.workspace import Workspace
 
 SCALED = {  # settings that leave seconds a token and the memory of a pass as they are, or act through `Work`

@@ -1,7 +1,6 @@
 """Watch a training: metrics.jsonl, the run's state, progress, and stopping when asked to.
 
-metrics.jsonl holds what was learned, a line an update, and is the same to the byte however often a run was cut off.
-Times and speeds go to state.json only.
+metrics.jsonl holds what was learned, see `runs.metrics`; times and speeds go to state.json only.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ from typing import Any
 from transformers import TrainerCallback
 
 from shelftalk.records import Progress
+from shelftalk.runs.metrics import METRICS
 from shelftalk.settings import TrainingSettings
 from shelftalk.training.processes import any_process, is_first_process
 from shelftalk.training.state import RunState, stop_signals
@@ -43,7 +43,7 @@ class Recorder(TrainerCallback):  # type: ignore[misc]
         state: RunState,
         progress: Progress,
     ) -> None:
-        self.metrics, self.settings, self.examples = folder / "metrics.jsonl", settings, examples
+        self.metrics, self.settings, self.examples = folder / METRICS, settings, examples
         self.tokens_until = list(accumulate(tokens_by_step, initial=0))
         self.state, self.progress = state, progress
         self.ends: deque[tuple[int, float]] = deque(maxlen=WINDOW + 1)  # of the last updates: step and time

@@ -26,19 +26,19 @@ from shelftalk.models.adapters import add_adapter
 from shelftalk.models.load import best_device, load_model
 from shelftalk.models.registry import BaseModel
 from shelftalk.records import Product, no_progress
+from shelftalk.runs.run import Run
 from shelftalk.settings import TrainingSettings
 from shelftalk.training.attention import PACKED, packed_attention
-from shelftalk.training.batches import Examples, Plan, cut_into_packs
+from shelftalk.training.batches import Examples, Plan, cut_into_packs, encode_products
 from shelftalk.training.checkpoints import save_checkpoint
 from shelftalk.training.estimate import FILE
 from shelftalk.training.loss import head_taken_off
 from shelftalk.training.memory import available_memory, peak_memory, weights_memory
 from shelftalk.training.projection import Measured
 from shelftalk.training.recorder import Recorder
-from shelftalk.training.run import Run
 from shelftalk.training.samples import sampled_product, write_description
 from shelftalk.training.state import RunState
-from shelftalk.training.train import encode_products, make_trainer, save_adapter, validation_examples
+from shelftalk.training.train import make_trainer, save_adapter, validation_examples
 from shelftalk.training.trainer import AdapterTrainer
 from shelftalk.workspace import write_json
 

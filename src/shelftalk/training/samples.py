@@ -1,8 +1,7 @@
 """What the model in training writes about one held-out product, every so often: samples.jsonl.
 
-A line has step, title, text, true (the catalogue's own description) and stopped (the model ended its text by itself).
-The first line is the base model's, at step 0, and the last one that of the last update. Like metrics.jsonl the file is
-the same to the byte however often a run was cut off.
+The first line is the base model's, at step 0, and the last one that of the last update. See `runs.metrics` for what a
+line has.
 
 Sampling leaves the training as it is, bit for bit: it takes the likeliest token, so nothing random is drawn; it
 happens between two updates, when no gradient is there; and the compiled layers never see it.
@@ -23,11 +22,12 @@ from transformers import TrainerCallback
 from shelftalk.models.adapters import causal_model
 from shelftalk.models.tokens import encode_prompt
 from shelftalk.records import Product
+from shelftalk.runs.metrics import SAMPLES, read_samples
+from shelftalk.runs.run import Run
 from shelftalk.training.attention import PACKED
 from shelftalk.training.processes import is_first_process, process_count
 from shelftalk.training.recorder import keep_lines_until
-from shelftalk.training.run import Run
-from shelftalk.training.state import SAMPLES, RunState, read_samples
+from shelftalk.training.state import RunState
 from shelftalk.workspace import append_line
 
 MOST_TOKENS = 60  # enough to hear a voice, and some seconds on two cores

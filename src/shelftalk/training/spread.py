@@ -6,21 +6,19 @@ was called, holds the run's lock and prints; the first of the workers writes all
 
 from __future__ import annotations
 
-import platform
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import Any
 
 from shelftalk.engines.cluster import connected
-from shelftalk.errors import Busy, NotFound
+from shelftalk.errors import Busy
 from shelftalk.records import Progress, no_progress
+from shelftalk.runs.run import Run, open_on_worker
 from shelftalk.training.jobs import device_name, noting_the_end
 from shelftalk.training.processes import is_first_process
-from shelftalk.training.run import Run
 from shelftalk.training.state import RunState, stop_signals
-from shelftalk.workspace import Workspace, faults, lock
+from shelftalk.workspace import faults, lock
 
 PATIENCE = 60.0  # seconds that a worker of an earlier job may take to end
 LOOK = 0.5
@@ -94,20 +92,6 @@ def train_as_worker(place: tuple[str, str], tell: Callable[[Any], bool]) -> None
                     train(run, run.base_model(), state)
         except KeyboardInterrupt:
             return
-
-
-def open_on_worker(root: str, name: str) -> Run:
-    """Open the run `name` of the workspace at `root` on a machine of a cluster.
-
-    Raises:
-        NotFound: this machine does not see the workspace, or there is no such run.
-    """
-    if not Path(root).is_dir():
-        raise NotFound(
-            f"The machine {platform.node()} does not see the workspace {root}; put it on storage that all machines of "
-            "the cluster mount at that path."
-        )
-    return Run.open(Workspace(root), name)
 
 
 @contextmanager

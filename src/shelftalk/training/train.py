@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from shelftalk import __version__
@@ -12,18 +12,17 @@ from shelftalk.errors import InvalidSettings, TooFewProducts
 from shelftalk.models.adapters import add_adapter
 from shelftalk.models.load import load_model
 from shelftalk.models.registry import BaseModel
-from shelftalk.models.tokens import Example, encode_example
-from shelftalk.prompts import training_request
-from shelftalk.records import Product, Progress, no_progress
+from shelftalk.models.tokens import Example
+from shelftalk.records import Progress, no_progress
+from shelftalk.runs.run import CARD, Run
 from shelftalk.settings import TrainingSettings
 from shelftalk.training.attention import PACKED
-from shelftalk.training.batches import Examples, Plan
+from shelftalk.training.batches import Examples, Plan, encode_products
 from shelftalk.training.checkpoints import load_best, newest_checkpoint
 from shelftalk.training.compiled import compile_layers, should_compile
 from shelftalk.training.loss import head_taken_off
 from shelftalk.training.processes import is_first_process, wait_for_all
 from shelftalk.training.recorder import Recorder, stopping_gently
-from shelftalk.training.run import CARD, Run
 from shelftalk.training.samples import samplers
 from shelftalk.training.state import RunState
 from shelftalk.training.trainer import AdapterTrainer, require_trackers
@@ -42,11 +41,10 @@ def train(
 ) -> None:
     """Train `run` to its end, or go on where an earlier call was cut off.
 
-    Writes checkpoints/, metrics.jsonl (a line of step, epoch, loss, gradient norm and learning rate every log_every
-    updates), samples.jsonl where the settings ask for it, and at last adapter/ in plain PEFT layout; steps and speeds
-    go to `state`. The adapter depends neither on the samples nor on how often the training was cut off. `progress`
-    counts updates; `say` is told what was resumed or skipped. The caller holds the run's lock and records how it
-    ended, see `training.jobs`.
+    Writes checkpoints/, metrics.jsonl and, where the settings ask for it, samples.jsonl (see `runs.metrics`), and at
+    last adapter/ in plain PEFT layout; steps and speeds go to `state`. The adapter depends neither on the samples nor
+    on how often the training was cut off. `progress` counts updates; `say` is told what was resumed or skipped. The
+    caller holds the run's lock and records how it ended, see `training.jobs`.
 
     Raises:
         KeyboardInterrupt: Ctrl-C or SIGTERM; a checkpoint of the last finished update has been written.
@@ -106,14 +104,6 @@ def make_trainer(
         compile_layers(model)
     return AdapterTrainer(
         model, chosen, plan, settings, run.checkpoints, what_decides(run), callbacks, validation, say, compiled
-    )
-
-
-def encode_products(tokenizer: Any, products: Iterable[Product], settings: TrainingSettings) -> Examples:
-    """Return the training example of each product, its request in the form that its uid chooses."""
-    return Examples(
-        encode_example(tokenizer, training_request(one.uid, one.title), one.description, settings.max_tokens)
-        for one in products
     )
 
 

@@ -10,11 +10,13 @@ from typing import Any
 import pandas
 import streamlit as st
 
-from shelftalk import pipeline, proof
+from shelftalk import pipeline
+from shelftalk.evaluation import votes
 from shelftalk.generation.compare import Comparison, compare
 from shelftalk.generation.history import history_as_csv, history_as_json, read_history
 from shelftalk.generation.history import remember as keep
 from shelftalk.records import Reference
+from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings
 from shelftalk.studio.answers import facts_of, show_answer
 from shelftalk.studio.evidence_view import show_evidence
@@ -25,7 +27,6 @@ from shelftalk.studio.show import errors_shown, show_empty, show_error, show_quo
 from shelftalk.studio.tasks import read_task, start_task
 from shelftalk.studio.training_view import finished_runs
 from shelftalk.studio.writers import warm_up, writers
-from shelftalk.training.run import Run
 from shelftalk.workspace import MANIFEST, sha256
 
 SIDES = ("base", "tuned")
@@ -50,7 +51,7 @@ def show() -> None:
     if st.session_state.get("warmed") != run.name:
         warm_up(run, settings)
         remember("warmed", run.name)
-    if blind or proof.tally_votes(run)["n"]:
+    if blind or votes.tally(run.folder)["n"]:
         _show_tally(run)
     if asked:
         _answer(run, asked, settings, references, blind)
@@ -218,13 +219,13 @@ def _vote(run: Run, shown: dict[str, Any]) -> None:
         name = text("compare.neither") if label == "neither" else text("compare.answer", letter=label)
         if column.button(name, key=f"vote-{label}", width="stretch"):
             remember("shown", {**shown, "vote": choice})  # first: a second click finds it decided
-            proof.cast_vote(run, shown["comparison"].query, choice)
+            votes.cast_vote(run.folder, shown["comparison"].query, choice)
             keep(run.folder, shown["comparison"], shown["settings"])
             st.rerun()
 
 
 def _show_tally(run: Run) -> None:
-    tally = proof.tally_votes(run)
+    tally = votes.tally(run.folder)
     if not tally["n"]:
         st.caption(text("compare.no_votes"))
         return

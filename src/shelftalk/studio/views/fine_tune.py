@@ -9,8 +9,8 @@ from typing import Any
 
 import streamlit as st
 
-from shelftalk import pipeline
 from shelftalk.catalogue.catalogue import Catalogue
+from shelftalk.runs.describe import list_runs
 from shelftalk.settings import TrainingSettings, load_preset, preset_names
 from shelftalk.studio import training_view
 from shelftalk.studio.forms import assignments, settings_form
@@ -131,7 +131,7 @@ def _estimate_presets(catalogue: str, data_hash: str, base_model: str, token: st
 
 
 def _trains() -> bool:
-    return any(run["status"] in training_view.ACTIVE for run in pipeline.list_runs(workspace()))
+    return any(run["status"] in training_view.ACTIVE for run in list_runs(workspace()))
 
 
 def _show_measured(task: Task) -> None:

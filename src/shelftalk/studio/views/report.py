@@ -8,6 +8,10 @@ import pandas
 import streamlit as st
 
 from shelftalk import proof
+from shelftalk.evaluation import votes
+from shelftalk.evaluation.directions import DIRECTIONS
+from shelftalk.runs.metrics import read_metrics
+from shelftalk.runs.run import Run
 from shelftalk.settings import TrainingSettings
 from shelftalk.studio import charts
 from shelftalk.studio.answers import facts_of, show_answer
@@ -17,22 +21,20 @@ from shelftalk.studio.session import choose, workspace
 from shelftalk.studio.show import errors_shown, show_empty, show_error, show_quote, watch_task
 from shelftalk.studio.tasks import read_task, start_task
 from shelftalk.studio.training_view import POINTS, finished_runs
-from shelftalk.training.run import Run
-from shelftalk.training.state import read_metrics
 from shelftalk.workspace import read_json
 
-# Of each measure: Vega's format for the picture, and what is better; of some neither is.
-MEASURES = {
-    "bits_per_byte": (".3f", "less"),
-    "chrf": (".1f", "more"),
-    "rouge_l": (".3f", "more"),
-    "similarity": (".3f", "more"),
-    "unsupported_per_100_words": (".2f", "less"),
-    "verbatim_share": (".1%", "neither"),
-    "stop_rate": (".0%", "more"),
-    "length_ratio": (".2f", "neither"),
-    "repetition": (".1%", "less"),
-    "distinct_2": (".1%", "neither"),
+# Of each measure, in the page's order: Vega's format for the picture.
+FORMATS = {
+    "bits_per_byte": ".3f",
+    "chrf": ".1f",
+    "rouge_l": ".3f",
+    "similarity": ".3f",
+    "unsupported_per_100_words": ".2f",
+    "verbatim_share": ".1%",
+    "stop_rate": ".0%",
+    "length_ratio": ".2f",
+    "repetition": ".1%",
+    "distinct_2": ".1%",
 }
 COLUMNS = 2
 VERDICTS = ("better", "worse", "changed", "not shown")
@@ -103,7 +105,7 @@ def _evaluate(run: Run) -> None:
 def _measures(run: Run, result: dict[str, Any]) -> None:
     st.caption(text("report.n", n=number(result["n"])))
     _verdicts(result)
-    names = [name for name in MEASURES if any(name in result[way] for way in result["order"])]
+    names = [name for name in FORMATS if any(name in result[way] for way in result["order"])]
     for start in range(0, len(names), COLUMNS):
         for place, name in zip(st.columns(COLUMNS), names[start : start + COLUMNS], strict=False):
             with place, st.container(border=True, height="stretch"):
@@ -138,7 +140,7 @@ def _verdicts(result: dict[str, Any]) -> None:
 
 def _picture(result: dict[str, Any], name: str) -> None:
     """Draw one measure of every way, with intervals."""
-    format, better = MEASURES[name]
+    format = FORMATS[name]
     intervals = result["intervals"] or {}
     rows = [
         (text(f"way.{way}"), result[way][name], intervals.get(way, {}).get(name))
@@ -147,13 +149,14 @@ def _picture(result: dict[str, Any], name: str) -> None:
     ]
     st.markdown(f"**{text(f'measure.{name}')}**")
     charts.intervals(rows, format)
+    better = DIRECTIONS[name] or "neither"
     st.caption(f"{text(f'measure.{name}_help')} {text(f'measure.{better}')}")
 
 
 def _differences(measures: dict[str, Any], result: dict[str, Any], before: str, after: str) -> None:
     rows = {}
     for name, of in measures.items():
-        format, _ = MEASURES[name]
+        format = FORMATS[name]
         low_high = [_written(format, bound) for bound in of["interval"] or ()]
         rows[text(f"measure.{name}")] = {
             text(f"way.{before}"): _written(format, result[before][name]),
@@ -219,7 +222,7 @@ def _examples(run: Run) -> None:
 
 
 def _votes(run: Run) -> None:
-    tally = proof.tally_votes(run)
+    tally = votes.tally(run.folder)
     if not tally["n"]:
         return
     st.subheader(text("report.votes"))

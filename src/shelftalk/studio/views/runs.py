@@ -9,7 +9,12 @@ from typing import Any
 import pandas
 import streamlit as st
 
-from shelftalk import pipeline, proof
+from shelftalk import proof
+from shelftalk.export.archive import zip_adapter
+from shelftalk.runs.describe import list_runs
+from shelftalk.runs.folders import delete_run, rename_run
+from shelftalk.runs.metrics import read_metrics
+from shelftalk.runs.run import Run
 from shelftalk.settings import TrainingSettings
 from shelftalk.studio import charts
 from shelftalk.studio.forms import written
@@ -19,14 +24,12 @@ from shelftalk.studio.session import choose, remember, workspace
 from shelftalk.studio.show import errors_shown, show_empty
 from shelftalk.studio.tasks import forget_tasks_of
 from shelftalk.studio.training_view import ACTIVE, POINTS
-from shelftalk.training.run import Run
-from shelftalk.training.state import read_metrics
 
 
 def show() -> None:
     """Draw the page."""
     st.write(text("runs.intro"))
-    found = pipeline.list_runs(workspace())
+    found = list_runs(workspace())
     if not found:
         show_empty("runs.none", "fine_tune")
         return
@@ -133,7 +136,7 @@ def _rename(name: str) -> None:
     new = st.text_input(text("runs.new_name"), value=name, help=text("form.name_help"))
     if st.button(text("runs.rename_now"), type="primary") and new != name:
         with errors_shown():
-            pipeline.rename_run(workspace(), name, new)
+            rename_run(workspace(), name, new)
             forget_tasks_of(workspace(), name)
             for kept in ("any_run", "run", "watched"):
                 if st.session_state.get(kept) == name:
@@ -145,7 +148,7 @@ def _download(run: Run) -> None:
     if run.finished:
         st.download_button(
             text("runs.download"),
-            lambda: pipeline.zip_adapter(run),
+            lambda: zip_adapter(run),
             f"{run.name}-adapter.zip",
             "application/zip",
             icon=":material/download:",
@@ -159,7 +162,7 @@ def _confirm_delete(name: str) -> None:
         yes, no = st.columns(2)
         if yes.button(text("runs.delete_yes"), width="stretch"):
             with errors_shown():
-                pipeline.delete_run(workspace(), name)
+                delete_run(workspace(), name)
                 forget_tasks_of(workspace(), name)
                 st.rerun()
         if no.button(text("runs.delete_no"), type="primary", width="stretch"):

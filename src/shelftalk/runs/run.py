@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import shutil
 import sys
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from shelftalk.settings import TrainingSettings
 from shelftalk.workspace import Workspace, read_json, write_json
 
 CARD = "README.md"  # the adapter's model card, which its manifest does not seal
+LOG = "log.txt"  # what a training in a process of its own printed
 DERIVED = ("index", "spans", "report")  # what is made of a run's products
 LIBRARIES = ("torch", "transformers", "peft", "accelerate")
 
@@ -177,3 +179,17 @@ def open_to_train(workspace: Workspace, name: str) -> Catalogue:
     if catalogue.count("train") == 0:
         raise TooFewProducts(f"Catalogue {name!r} has no products to train on; prepare a larger file.")
     return catalogue
+
+
+def open_on_worker(root: str, name: str) -> Run:
+    """Open the run `name` of the workspace at `root` on a machine of a cluster.
+
+    Raises:
+        NotFound: this machine does not see the workspace, or there is no such run.
+    """
+    if not Path(root).is_dir():
+        raise NotFound(
+            f"The machine {platform.node()} does not see the workspace {root}; put it on storage that all machines of "
+            "the cluster mount at that path."
+        )
+    return Run.open(Workspace(root), name)

@@ -1,0 +1,20 @@
+"""Which scores of each measure are better: more, less, or neither. Who only shows a result loads no measure for it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Direction = Literal["more", "less"] | None
+
+DIRECTIONS: dict[str, Direction] = {
+    "bits_per_byte": "less",
+    "chrf": "more",
+    "rouge_l": "more",
+    "similarity": "more",
+    "stop_rate": "more",
+    "length_ratio": None,
+    "repetition": "less",
+    "distinct_2": None,
+    "verbatim_share": None,
+    "unsupported_per_100_words": "less",
+}

@@ -1,0 +1,51 @@
+"""state.json: what a run is doing, for everyone who watches it. It says nothing about what was learned.
+
+    status              queued | running | stopped | failed | finished
+    step, steps         updates made, and updates in all (null until they are counted)
+    tokens_per_second   input tokens, over the last updates; null until two updates are made
+    seconds_per_step    over the same updates
+    seconds_left        until the last update, by that speed
+    process_id, host    the process that wrote this, and its machine
+    device              cpu, or the name of a GPU
+    updated             Unix time, at most five seconds ago while the process lives
+    error               one line, when status is failed
+
+A file cannot say that its writer was killed. `read_status` therefore believes "queued" and "running" only while a
+process holds the run's lock.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from shelftalk.errors import Damaged
+from shelftalk.locks import is_locked
+from shelftalk.workspace import read_json
+
+FILE = "state.json"
+
+
+def read_state(folder: Path) -> dict[str, Any]:
+    """Return what a run's state.json says; an empty mapping where there is none or it cannot be read."""
+    try:
+        state = read_json(folder / FILE)
+    except Damaged:
+        return {}
+    return state if isinstance(state, dict) else {}
+
+
+def read_status(folder: Path, finished: bool) -> str:
+    """Return finished, queued, running, stopped, failed, or interrupted: its process ended without a word.
+
+    `finished` says that the adapter is there, which counts for more than what the file says.
+    """
+    if finished:
+        return "finished"
+    locked = is_locked(folder)
+    status = read_state(folder).get("status")
+    if not locked and status in ("queued", "running"):
+        locked = is_locked(folder)  # it may have begun between the two looks
+    if locked:
+        return "queued" if status == "queued" else "running"
+    return status if status in ("stopped", "failed") else "interrupted"
