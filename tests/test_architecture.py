@@ -21,7 +21,7 @@ LAYERS = [
     {"evaluation", "export"},
     {"generation", "evidence"},
     {"training", "retrieval"},
-    {"catalogue", "models", "engines"},
+    {"catalogue", "models", "cluster"},
     {"lines"},
     {"prompts", "workspace", "commands"},
     {"locks"},
@@ -39,7 +39,7 @@ HOMES = {
     "accelerate": {"training"},
     "huggingface_hub": {"models", "cli"},
     "chromadb": {"retrieval"},
-    "loky": {"engines"},
+    "loky": {"cluster"},
     "sacrebleu": {"evaluation"},
     "gguf": {"models"},
     "xllamacpp": {"generation"},
@@ -60,7 +60,7 @@ HOMES = {
     "pydantic": {"api"},
     "pydantic_core": {"api"},
     "anyio": {"api"},
-    "ray": {"engines"},
+    "ray": {"cluster"},
     "pickle": set(),
 }
 
