@@ -35,7 +35,7 @@ from benchmarks.spans import draw_descriptions, draw_vocabulary, peak_mebibytes
 from shelftalk.catalogue.clean import clean, comparable, comparables
 from shelftalk.catalogue.near_duplicates import Signatures, near_groups, signatures
 from shelftalk.catalogue.split import SPLITS, TEST, assign, fingerprints
-from shelftalk.engines.local import processes
+from shelftalk.cluster.processes import processes
 
 PRODUCTS, PAIRS, MADE_UP, BLOCK, PROCESSES = 1_364_345, 20_000, 20_000, 20_000, 2
 EDITED_SHARE = 0.04

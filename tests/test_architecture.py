@@ -22,7 +22,7 @@ LAYERS = [
     {"generation", "evidence"},
     {"training", "retrieval"},
     {"runs"},
-    {"catalogue", "models", "engines"},
+    {"catalogue", "models", "cluster"},
     {"lines"},
     {"prompts", "workspace", "commands"},
     {"locks"},
@@ -50,7 +50,7 @@ HOMES = {
     "accelerate": {"training"},
     "huggingface_hub": {"models", "cli"},
     "chromadb": {"retrieval"},
-    "loky": {"engines"},
+    "loky": {"cluster"},
     "sacrebleu": {"evaluation"},
     "gguf": {"models"},
     "xllamacpp": {"generation"},
@@ -71,7 +71,7 @@ HOMES = {
     "pydantic": {"api"},
     "pydantic_core": {"api"},
     "anyio": {"api"},
-    "ray": {"engines"},
+    "ray": {"cluster"},
     "pickle": set(),
 }
 

@@ -1,3 +1,3 @@
 """Teach a small open language model a catalogue's own voice, and show what that changed."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

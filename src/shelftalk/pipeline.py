@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Any
 
 from shelftalk.catalogue.demo import demo_file
 from shelftalk.catalogue.prepare import prepare
-from shelftalk.engines.choose import open_map
-from shelftalk.engines.place import LOCAL, Place
+from shelftalk.cluster.connect import check_options
+from shelftalk.cluster.map import open_map
 from shelftalk.errors import Damaged, InvalidSettings, NotFound, TooFewProducts
 from shelftalk.evidence.claims import count_unsupported
 from shelftalk.generation.catalogue import Job, describe_titles
 from shelftalk.generation.choose import has_engine_files, make_engine_files, open_engine
 from shelftalk.generation.compare import Comparison, compare
-from shelftalk.generation.elsewhere import writers
+from shelftalk.generation.on_cluster import writers
 from shelftalk.models.query_embedder import QueryEmbedder
 from shelftalk.models.registry import find_model
 from shelftalk.prompts import prompt_for
@@ -35,8 +35,8 @@ from shelftalk.runs.describe import list_runs
 from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings, PrepareSettings, TrainingSettings
 from shelftalk.training.jobs import start_run, train_in_turn
+from shelftalk.training.on_cluster import train_on_cluster
 from shelftalk.training.processes import is_first_process, wait_for_all
-from shelftalk.training.spread import train_spread
 from shelftalk.workspace import MANIFEST, Workspace, lock, read_json
 
 if TYPE_CHECKING:
@@ -55,9 +55,9 @@ def prepare_catalogue(
     name: str,
     settings: PrepareSettings,
     progress: Progress = no_progress,
-    place: Place = LOCAL,
+    cluster: str | None = None,
 ) -> dict[str, Any]:
-    """Prepare `source` as catalogue `name` at `place`, replacing an earlier one of that name; see `catalogue.prepare`.
+    """Prepare `source` as catalogue `name`, replacing an earlier one of that name; see `catalogue.prepare`.
 
     Raises:
         InvalidSettings: a run was trained on the catalogue of that name, and this one would be another.
@@ -78,7 +78,7 @@ def prepare_catalogue(
             )
 
     large = source.is_file() and source.stat().st_size > LARGE
-    with open_map(place, spread=large) as mapped:
+    with open_map(cluster, spread=large) as mapped:
         return prepare(source, folder, settings, progress, refuse_if_used, mapped)
 
 
@@ -107,13 +107,15 @@ def train_run(
     token: str | None = None,
     progress: Progress = no_progress,
     say: Callable[[str], None] = lambda line: None,
-    place: Place = LOCAL,
+    cluster: str | None = None,
+    workers: int | None = None,
 ) -> Run:
     """Create run `name` or open it, train it to its end and return it; see `training.train`.
 
-    Under torchrun or `accelerate launch` every process calls this, and they train the run together. Where `place` is a
-    Ray cluster, its machines do; see `training.spread`.
+    Under torchrun or `accelerate launch` every process calls this, and they train the run together. On a Ray
+    `cluster` its machines do, in `workers` processes; see `training.on_cluster` and `cluster.connect.check_options`.
     """
+    check_options(cluster, workers)
     workspace.existing_catalogue(catalogue)
     workspace.make()
     if not is_first_process():
@@ -124,10 +126,10 @@ def train_run(
     with lock(workspace.run(name), "training"):
         run = _open_or_create(workspace, catalogue, name, settings, token)
         wait_for_all()
-        if place.engine == "ray":
-            train_spread(run, place.address, place.workers, progress, say)
-        else:
+        if cluster is None:
             train_in_turn(run, token, progress, say)
+        else:
+            train_on_cluster(run, cluster, workers, progress, say)
     return run
 
 
@@ -161,17 +163,17 @@ def _open_or_create(
     return Run.create(workspace, name, catalogue, settings, base)
 
 
-def index_run(run: Run, progress: Progress = no_progress, place: Place = LOCAL) -> dict[str, Any]:
+def index_run(run: Run, progress: Progress = no_progress, cluster: str | None = None) -> dict[str, Any]:
     """Build the indexes of exactly the products that `run` trains on: their meaning, and their words for copied spans.
 
-    Vectors that are there are not made again; others are embedded at `place`.
+    Vectors that are there are not made again; others are embedded here, or on a Ray `cluster`.
     """
     from shelftalk.evidence.spans import build_spans
     from shelftalk.retrieval.embed import embed_texts
     from shelftalk.retrieval.index import build_index
 
     products = run.products()
-    with open_map(place, "gpu or core", spread=False) as mapped:
+    with open_map(cluster, "gpu or core", spread=False) as mapped:
         built = build_index(products, run.index, embed_texts, progress, mapped)
     build_spans(products, run.folder / SPANS)
     return built
@@ -290,17 +292,17 @@ def write_catalogue(
     say: Callable[[str], None] = lambda line: None,
     engine: str = "automatic",
     grounded: bool = False,
-    place: Place = LOCAL,
+    cluster: str | None = None,
 ) -> dict[str, Any]:
     """Describe every title of the file `source` in the file `output`; see `generation.catalogue.describe_titles`.
 
-    Where `place` is a Ray cluster its machines write, see `generation.elsewhere`. `grounded` writes with references and
+    On a Ray `cluster` its machines write, see `generation.on_cluster`. `grounded` writes with references and
     avoids unsupported claims; see `generation.grounded`. What was cut off goes on, row by row. What a run wrote, and
     where, is noted in the run's folder generated/.
     """
     run.require_finished()
     noted = sha256(os.fsencode(output.absolute())).hexdigest()[:16]
-    with writers(run, settings, engine, SLOTS, place, say) as found:
+    with writers(run, settings, engine, SLOTS, cluster, say) as found:
         job = Job(
             source,
             output,

@@ -13,14 +13,13 @@ from typing import Any
 
 from shelftalk import __version__
 from shelftalk.catalogue.catalogue import Catalogue
-from shelftalk.engines.place import LOCAL, Place
 from shelftalk.errors import Damaged, NotFound
 from shelftalk.evaluation.ways import USUAL
 from shelftalk.evidence.claims import count_unsupported, find_claims
 from shelftalk.generation.choose import open_engine
-from shelftalk.generation.elsewhere import writers
 from shelftalk.generation.engine import Engine
 from shelftalk.generation.grounded import write_grounded
+from shelftalk.generation.on_cluster import writers
 from shelftalk.pipeline import SLOTS, open_index, open_spans
 from shelftalk.prompts import prompt_for
 from shelftalk.records import Description, Progress, Reference, no_progress
@@ -43,11 +42,11 @@ def evaluate_run(
     progress: Progress = no_progress,
     engine: str = "automatic",
     say: Callable[[str], None] = lambda line: None,
-    place: Place = LOCAL,
+    cluster: str | None = None,
 ) -> dict[str, Any]:
     """Measure a run on held-out products, several ways of writing side by side; see `evaluation.evaluate`.
 
-    Where `place` is a Ray cluster its machines write; the rest is done here. Writes report/evaluation.json, report.html
+    On a Ray `cluster` its machines write; the rest is done here. Writes report/evaluation.json, report.html
     and report.md, and the adapter's model card with the result in it. A result that is there for the same question is
     returned as it is. `other` names a catalogue of another kind.
 
@@ -64,7 +63,7 @@ def evaluate_run(
     run.catalogue()
     elsewhere = Catalogue.open(run.workspace.existing_catalogue(other)) if other else None
     with (
-        writers(run, settings, engine, SLOTS, place, say) as found,
+        writers(run, settings, engine, SLOTS, cluster, say) as found,
         lock(run.folder / REPORT, "evaluating"),  # nobody deletes or renames the run meanwhile
     ):
         question = {

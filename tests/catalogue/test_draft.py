@@ -28,7 +28,7 @@ from shelftalk.catalogue.prepare import prepare
 from shelftalk.catalogue.read import reading
 from shelftalk.catalogue.rows import Row, Unusable
 from shelftalk.catalogue.table import TableWriter
-from shelftalk.engines.local import processes
+from shelftalk.cluster.processes import processes
 from shelftalk.settings import PrepareSettings
 from shelftalk.workspace import faults
 from tests.catalogue.samples import rows, write_delimited, write_json, write_parquet
@@ -120,7 +120,7 @@ from pathlib import Path
 from shelftalk.catalogue import files
 from shelftalk.catalogue.prepare import prepare
 from shelftalk.catalogue.table import TableWriter
-from shelftalk.engines.local import processes
+from shelftalk.cluster.processes import processes
 from shelftalk.settings import PrepareSettings
 files.BLOCK_BYTES = 50_000
 print("begin", flush=True)

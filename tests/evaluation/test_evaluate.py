@@ -20,7 +20,7 @@ from shelftalk.evaluation.bootstrap import FEWEST
 from shelftalk.evaluation.likelihood import general_likelihoods, general_text, likelihoods
 from shelftalk.evaluation.measures import MEASURES
 from shelftalk.evaluation.ways import BASELINES, TRUE, USUAL, WAYS
-from shelftalk.generation import elsewhere
+from shelftalk.generation import on_cluster
 from shelftalk.generation.transformers_engine import TransformersEngine
 from shelftalk.models.adapters import adapter_off
 from shelftalk.models.tokens import encode_prompt
@@ -143,7 +143,7 @@ def test_a_card_that_an_earlier_version_sealed_is_left_alone(own_run: Run) -> No
 def test_a_result_is_kept_for_the_same_question_only(own_run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     first = proof.evaluate_run(own_run, SHORT, 2, ["base", "tuned"])
     assert proof.read_evaluation(own_run.folder) == first
-    monkeypatch.setattr(elsewhere, "open_engine", None)
+    monkeypatch.setattr(on_cluster, "open_engine", None)
     assert proof.evaluate_run(own_run, SHORT, 2, ["tuned", "base"]) == first
     with pytest.raises(TypeError):
         proof.evaluate_run(own_run, SHORT, 2, ["tuned"])
@@ -154,7 +154,7 @@ def test_a_kept_result_brings_its_report_back_and_is_of_this_very_adapter(
 ) -> None:
     proof.evaluate_run(own_run, SHORT, 2, ["tuned"])
     (own_run.folder / "report" / "report.html").unlink()
-    monkeypatch.setattr(elsewhere, "open_engine", None)
+    monkeypatch.setattr(on_cluster, "open_engine", None)
     proof.evaluate_run(own_run, SHORT, 2, ["tuned"])
     assert (own_run.folder / "report" / "report.html").is_file()
     write_json(own_run.adapter / "manifest.json", {**read_json(own_run.adapter / "manifest.json"), "other": 1})

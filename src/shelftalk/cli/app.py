@@ -17,12 +17,11 @@ from shelftalk.cli.export import export
 from shelftalk.cli.generate import generate
 from shelftalk.cli.options import (
     DEFAULT_WORKSPACE,
-    AddressOption,
     AssignmentsOption,
+    ClusterOption,
     EngineOption,
     GroundedOption,
     JsonOption,
-    PlaceOption,
     PresetOption,
     ReferencesOption,
     RunArgument,
@@ -37,7 +36,7 @@ from shelftalk.cli.options import (
 from shelftalk.cli.runs import DetachOption, runs, show_started, show_trained, training_detail
 from shelftalk.cli.serve import serve
 from shelftalk.cli.studio import studio
-from shelftalk.engines.place import Place
+from shelftalk.cluster.connect import check_options
 from shelftalk.errors import UserError
 from shelftalk.settings import (
     DecodingSettings,
@@ -102,18 +101,17 @@ def prepare(
     ],
     name: Annotated[str, typer.Option("--name", help="Name for the catalogue.")],
     settings: PrepareSettings,
-    engine: PlaceOption = "local",
-    address: AddressOption = None,
+    cluster: ClusterOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     as_json: JsonOption = False,
 ) -> None:
     """Read a product file, clean it, and split it into a catalogue to train on."""
-    place = Place(engine, address)
+    check_options(cluster)
     from shelftalk.cli import output
     from shelftalk.pipeline import prepare_catalogue
 
     with output.step(f"Preparing {file.name}") as progress:
-        summary = prepare_catalogue(Workspace(workspace), file, name, settings, progress, place)
+        summary = prepare_catalogue(Workspace(workspace), file, name, settings, progress, cluster)
     if as_json:
         output.print_json(summary)
         return
@@ -165,10 +163,10 @@ def train(
     preset: PresetOption = None,
     assignments: AssignmentsOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
-    engine: PlaceOption = "local",
-    address: AddressOption = None,
+    cluster: ClusterOption = None,
     workers: Annotated[
-        int | None, typer.Option("--workers", min=1, help="Processes that train together on Ray [default: one a GPU]")
+        int | None,
+        typer.Option("--workers", min=1, help="Processes that train together on --cluster [default: one a GPU]"),
     ] = None,
     detach: DetachOption = False,
     token_stdin: TokenOption = False,
@@ -178,9 +176,9 @@ def train(
     place = Workspace(workspace)
     place.existing_catalogue(catalogue)
     settings = _training_settings(place, run, preset, assignments or [])
-    where = Place(engine, address, workers)
-    if detach and engine != "local":
-        raise UserError("--detach is for --engine local; start a training on Ray with nohup.")
+    check_options(cluster, workers)
+    if detach and cluster is not None:
+        raise UserError("--detach cannot be combined with --cluster; start a training on a cluster with nohup.")
     token = read_token(token_stdin)
     from shelftalk.cli import output
     from shelftalk.pipeline import train_detached, train_run
@@ -189,7 +187,7 @@ def train(
         show_started(train_detached(place, catalogue, run, settings, token), as_json)
         return
     with output.step(f"Training {run}", training_detail(place.run(run))) as progress:
-        trained = train_run(place, catalogue, run, settings, token, progress, output.say, where)
+        trained = train_run(place, catalogue, run, settings, token, progress, output.say, cluster, workers)
     show_trained(trained, as_json)
 
 
@@ -209,19 +207,18 @@ def _training_settings(workspace: Workspace, run: str, preset: str | None, assig
 @app.command()
 def index(
     run: RunArgument,
-    engine: PlaceOption = "local",
-    address: AddressOption = None,
+    cluster: ClusterOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     as_json: JsonOption = False,
 ) -> None:
     """Index exactly the products that a run trains on, so that they can be found as references."""
-    place = Place(engine, address)
+    check_options(cluster)
     opened = open_run(workspace, run)
     from shelftalk.cli import output
     from shelftalk.pipeline import index_run
 
     with output.step(f"Indexing {run}") as progress:
-        result = index_run(opened, progress, place)
+        result = index_run(opened, progress, cluster)
     if as_json:
         output.print_json(result)
     else:

@@ -8,15 +8,15 @@ import typer
 
 from shelftalk.cli.options import (
     DEFAULT_WORKSPACE,
-    AddressOption,
+    ClusterOption,
+    EngineOption,
     JsonOption,
     RunArgument,
     WorkspaceOption,
-    WriterOption,
     open_run,
-    split_writer,
     with_settings,
 )
+from shelftalk.cluster.connect import check_options
 from shelftalk.evaluation.ways import BASE, TUNED, USUAL, WAYS
 from shelftalk.settings import DecodingSettings
 
@@ -41,8 +41,8 @@ def evaluate(
     other: Annotated[
         str | None, typer.Option("--other", help="A catalogue of another kind: what was forgotten of its products?")
     ] = None,
-    engine: WriterOption = "automatic",
-    address: AddressOption = None,
+    engine: EngineOption = "automatic",
+    cluster: ClusterOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     as_json: JsonOption = False,
 ) -> None:
@@ -51,14 +51,14 @@ def evaluate(
     Every figure has a 95 % interval, and every difference says whether zero lies inside it. report.html, report.md and
     evaluation.json are written into the run's folder report/, and the result into the adapter's model card.
     """
-    writer, place = split_writer(engine, address)
+    check_options(cluster)
     opened = open_run(workspace, run)
     from shelftalk.cli import output
     from shelftalk.proof import REPORT, evaluate_run
 
     wanted = [way.strip() for way in ways.split(",") if way.strip()]
     with output.step(f"Evaluating {run}") as progress:
-        result = evaluate_run(opened, settings, count, wanted, other, progress, writer, output.say, place)
+        result = evaluate_run(opened, settings, count, wanted, other, progress, engine, output.say, cluster)
     if as_json:
         output.print_json(result)
         return

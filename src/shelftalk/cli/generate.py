@@ -9,15 +9,15 @@ import typer
 
 from shelftalk.cli.options import (
     DEFAULT_WORKSPACE,
-    AddressOption,
+    ClusterOption,
+    EngineOption,
     GroundedOption,
     JsonOption,
     RunArgument,
     WorkspaceOption,
-    WriterOption,
-    split_writer,
     with_settings,
 )
+from shelftalk.cluster.connect import check_options
 from shelftalk.settings import DecodingSettings
 from shelftalk.workspace import Workspace
 
@@ -48,8 +48,8 @@ def generate(
         typer.Option("--id-field", help="Column that holds the product's id; found by itself, and not needed."),
     ] = None,
     grounded: GroundedOption = False,
-    engine: WriterOption = "automatic",
-    address: AddressOption = None,
+    engine: EngineOption = "automatic",
+    cluster: ClusterOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     as_json: JsonOption = False,
 ) -> None:
@@ -60,7 +60,7 @@ def generate(
     """
     from shelftalk.runs.run import Run
 
-    writer, place = split_writer(engine, address)
+    check_options(cluster)
     opened = Run.open(Workspace(workspace), run)  # before the pipeline: a mistyped name should not cost ten seconds
     from shelftalk.cli import output as screen
     from shelftalk.pipeline import write_catalogue
@@ -76,9 +76,9 @@ def generate(
             id_field,
             progress,
             screen.say,
-            writer,
+            engine,
             grounded,
-            place,
+            cluster,
         )
     if as_json:
         screen.print_json(summary)

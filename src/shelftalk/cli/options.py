@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from shelftalk.engines.place import Place
 from shelftalk.errors import UserError
 from shelftalk.settings import Settings, describe_settings, preset_names
 from shelftalk.workspace import Workspace
@@ -41,17 +40,13 @@ AssignmentsOption = Annotated[
 EngineOption = Annotated[
     str, typer.Option("--engine", help="What writes: automatic, llama.cpp or transformers; doctor says which and why.")
 ]
-WriterOption = Annotated[
-    str,
-    typer.Option(
-        "--engine",
-        help="What writes: automatic, llama.cpp or transformers; ray for a Ray cluster, which chooses automatically.",
-    ),
-]
-PlaceOption = Annotated[str, typer.Option("--engine", help="Where it runs: local, or ray for a Ray cluster.")]
-AddressOption = Annotated[
+ClusterOption = Annotated[
     str | None,
-    typer.Option("--address", metavar="HOST:PORT", help="The Ray cluster; without it one is started on this machine."),
+    typer.Option(
+        "--cluster",
+        metavar="HOST:PORT",
+        help="Run on this Ray cluster; local starts one on this machine. [default: without Ray, on this machine]",
+    ),
 ]
 ReferencesOption = Annotated[int, typer.Option("--references", min=1, max=100, help="How many references.")]
 GroundedOption = Annotated[
@@ -95,13 +90,6 @@ def with_settings(cls: type[Settings]) -> Callable[[Callable[..., Any]], Callabl
         return wrapped
 
     return decorate
-
-
-def split_writer(engine: str, address: str | None) -> tuple[str, Place]:
-    """Return which engine writes, and where, for what `--engine` and `--address` say."""
-    if engine == "ray":
-        return "automatic", Place("ray", address)
-    return engine, Place("local", address)
 
 
 def open_run(workspace: Path, name: str) -> Run:

@@ -140,9 +140,10 @@ def main() -> None:
 
 
 def _client(folder: Path) -> Any:
-    # Without these, a .env in the working directory is read, and may choose the engine that reads pickles in Python.
-    engine = "chromadb.api.rust.RustBindingsAPI"
-    settings = Settings(_env_file=None, anonymized_telemetry=False, chroma_api_impl=engine)
+    # Without these, a .env in the working directory is read, and may choose the implementation that reads pickles in
+    # Python.
+    implementation = "chromadb.api.rust.RustBindingsAPI"
+    settings = Settings(_env_file=None, anonymized_telemetry=False, chroma_api_impl=implementation)
     return chromadb.PersistentClient(str(folder), settings=settings)
 
 

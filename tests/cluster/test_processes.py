@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from shelftalk.engines.local import AHEAD, processes
+from shelftalk.cluster.processes import AHEAD, processes
 from shelftalk.errors import Damaged, Failure
 
 
@@ -68,7 +68,7 @@ def test_a_killed_process_is_told_of_in_one_line() -> None:
 
 SCRIPT = """
 import os, sys, time
-from shelftalk.engines.local import processes
+from shelftalk.cluster.processes import processes
 with processes(2) as mapped:
     pids = set(mapped(eval, ["(__import__('time').sleep(0.2), __import__('os').getpid())[1]"] * 6))
     print(*pids, flush=True)

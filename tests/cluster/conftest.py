@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from shelftalk.engines import cluster as clusters
+from shelftalk.cluster.connect import prepare_environment
 
 LOOPBACK = "127.0.0.1"
 
@@ -86,7 +86,7 @@ def ray_environment() -> None:
     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     # A dead node is noticed in seconds, not in a quarter of a minute.
     os.environ.update({"RAY_health_check_period_ms": "1000"})
-    clusters.prepare_environment(f"{LOOPBACK}:0")
+    prepare_environment(f"{LOOPBACK}:0")
 
 
 @pytest.fixture(scope="package")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 from shelftalk import pipeline
-from shelftalk.engines.place import LOCAL, Place
 from shelftalk.settings import TrainingSettings
 from shelftalk.workspace import Workspace
 from tests.conftest import TINY_SETTINGS
@@ -17,8 +17,8 @@ SETTINGS: TrainingSettings = TINY_SETTINGS.replace(
 
 
 def main(address: str, workspace: str, name: str, workers: str) -> None:
-    place = Place("ray", address, int(workers)) if address else LOCAL
-    pipeline.train_run(Workspace(workspace), CATALOGUE, name, SETTINGS, place=place)
+    there: dict[str, Any] = {"cluster": address, "workers": int(workers)} if address else {}
+    pipeline.train_run(Workspace(workspace), CATALOGUE, name, SETTINGS, **there)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Spread a function over the machines of a Ray cluster; see `cluster.connected` for the cluster.
+"""Spread a function over the machines of a Ray cluster; see `connect.connected` for the cluster.
 
 This is `records.Map` through Ray Data. Whose worker or machine dies, Ray runs elsewhere; what the function raises on
 purpose comes back as it was raised. If this process dies, all ends, and what the stage had written by then is found by
@@ -16,8 +16,7 @@ from typing import Any
 import ray
 import ray.data
 
-from shelftalk.engines.place import Needs
-from shelftalk.engines.shares import Share, share_of_a_call, total
+from shelftalk.cluster.resources import Needs, Resources, resources_of_a_call, total
 from shelftalk.errors import Failure, ShelftalkError
 from shelftalk.records import Item, Map, Result
 
@@ -28,13 +27,15 @@ for _name in ("ray.data", "ray.train"):
 
 
 def ray_map(needs: Needs) -> Map:
-    """Return the map over the cluster that this process is connected to; see `choose.open_map` for `needs`."""
-    share = share_of_a_call(needs)
-    at_once = total("GPU") if "GPU" in share else total("CPU") // share["CPU"]
-    return partial(_map, share, IN_FLIGHT * max(1, at_once))
+    """Return the map over the cluster that this process is connected to; see `resources.Needs`."""
+    resources = resources_of_a_call(needs)
+    at_once = total("GPU") if "GPU" in resources else total("CPU") // resources["CPU"]
+    return partial(_map, resources, IN_FLIGHT * max(1, at_once))
 
 
-def _map(share: Share, window: int, function: Callable[[Item], Result], items: Iterable[Item], /) -> Iterator[Result]:
+def _map(
+    resources: Resources, window: int, function: Callable[[Item], Result], items: Iterable[Item], /
+) -> Iterator[Result]:
     """Yield the results a window at a time: whatever their number, no more items and results than that are held."""
     remaining = iter(items)
     while parcels := [{"item": Parcel(one)} for one in islice(remaining, window)]:
@@ -42,7 +43,8 @@ def _map(share: Share, window: int, function: Callable[[Item], Result], items: I
         dataset.context.execution_options.preserve_order = True
         dataset.context.enable_progress_bars = False
         # Without max_calls a process that takes a GPU ends after one item, and the next one loads its model anew.
-        done = dataset.map(partial(_apply, function), num_cpus=share["CPU"], num_gpus=share.get("GPU"), max_calls=0)
+        call, gpus = partial(_apply, function), resources.get("GPU")
+        done = dataset.map(call, num_cpus=resources["CPU"], num_gpus=gpus, max_calls=0)
         for row in _rows(done):
             yield row["result"].open()
 

@@ -15,16 +15,17 @@ import pytest
 import torch
 
 from shelftalk import pipeline, proof
-from shelftalk.engines.place import Place
 from shelftalk.errors import InvalidSettings
 from shelftalk.generation.catalogue import WINDOW
-from shelftalk.generation.elsewhere import TOGETHER
+from shelftalk.generation.choose import choose_engine
+from shelftalk.generation.on_cluster import TOGETHER, writers
 from shelftalk.generation.transformers_engine import BATCH
+from shelftalk.prompts import prompt_for
 from shelftalk.runs.run import Run
 from shelftalk.workspace import Workspace
+from tests.cluster.conftest import TwoNodes
+from tests.cluster.write import SETTINGS
 from tests.conftest import ROOT
-from tests.engines.conftest import TwoNodes
-from tests.engines.write import SETTINGS
 
 Strike = Callable[[str, float], None]
 ROWS = 4 * WINDOW - 100
@@ -72,8 +73,7 @@ def check_survival(
             struck = True
             strike(victim, moment.uniform(0, 0.5))
 
-    place = Place("ray", two_nodes.address)
-    pipeline.write_catalogue(run, titles, output, SETTINGS, progress=watch, place=place)
+    pipeline.write_catalogue(run, titles, output, SETTINGS, progress=watch, cluster=two_nodes.address)
     assert struck
     assert output.read_bytes() == written_here
 
@@ -95,7 +95,7 @@ def test_the_driver_dies_and_the_next_one_goes_on(
     moment, output = random.Random(seed), titles.with_name(f"driver-{seed}.csv")
     journal = output.with_name(f"{output.name}.journal")
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT / "src"), str(ROOT)))}
-    command = [sys.executable, "-m", "tests.engines.write", two_nodes.address, str(run.workspace.root)]
+    command = [sys.executable, "-m", "tests.cluster.write", two_nodes.address, str(run.workspace.root)]
     command += [str(titles), str(output)]
     rows = moment.choice([1, WINDOW, 2 * WINDOW])
     with subprocess.Popen(command, env=environment, cwd=ROOT) as driver:
@@ -113,14 +113,20 @@ def test_the_driver_dies_and_the_next_one_goes_on(
 def test_an_evaluation_on_a_cluster_gives_the_same_figures(run: Run, two_nodes: TwoNodes) -> None:
     assert TOGETHER == BATCH
     ways = ["base", "tuned", "tuned_grounded"]
-    there = proof.evaluate_run(run, SETTINGS, ways=ways, place=Place("ray", two_nodes.address))
+    there = proof.evaluate_run(run, SETTINGS, ways=ways, cluster=two_nodes.address)
     (run.folder / proof.EVALUATION).unlink()
     assert there == proof.evaluate_run(run, SETTINGS, ways=ways)
+
+
+def test_the_engine_that_was_asked_for_writes_on_a_cluster(run: Run, two_nodes: TwoNodes) -> None:
+    assert choose_engine(run, SETTINGS)[0] == "llama.cpp"
+    with writers(run, SETTINGS, "transformers", 1, two_nodes.address) as found:
+        assert found.name == "transformers"
+        assert found.engine().complete(prompt_for("Oak peg"), tuned=True, settings=SETTINGS).tokens
 
 
 def test_what_the_workers_engine_cannot_do_is_said_in_one_line(
     run: Run, titles: Path, two_nodes: TwoNodes, tmp_path: Path
 ) -> None:
-    place = Place("ray", two_nodes.address)
     with pytest.raises(InvalidSettings, match="--engine must be one of"):
-        pipeline.write_catalogue(run, titles, tmp_path / "out.csv", SETTINGS, engine="pen", place=place)
+        pipeline.write_catalogue(run, titles, tmp_path / "out.csv", SETTINGS, engine="pen", cluster=two_nodes.address)

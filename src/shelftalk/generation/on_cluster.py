@@ -12,8 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
-from shelftalk.engines.choose import open_map
-from shelftalk.engines.place import Place
+from shelftalk.cluster.map import open_map
 from shelftalk.generation.catalogue import Elsewhere, Entry, Job, Window, write_window
 from shelftalk.generation.choose import choose_engine, open_engine
 from shelftalk.generation.engine import Engine
@@ -55,7 +54,7 @@ class Writers:
     def engine(self) -> Engine:
         """Return an engine that writes any prompts, loaded."""
         if self.mapped:
-            return SpreadEngine(self.name, self.opening, self.mapped)
+            return ClusterEngine(self.name, self.opening, self.mapped)
         opening = self.opening
         return open_engine(self.run, opening.settings, opening.asked, opening.slots, self.say)
 
@@ -70,28 +69,28 @@ def writers(
     settings: DecodingSettings,
     asked: str,
     slots: int,
-    place: Place,
+    cluster: str | None,
     say: Callable[[str], None] = lambda line: None,
 ) -> Iterator[Writers]:
-    """Yield what writes for a finished run at `place`; for `asked`, `settings` and `slots` see `choose.open_engine`.
+    """Yield what writes for a finished run; for `asked`, `settings` and `slots` see `choose.open_engine`.
 
-    On a cluster its workers choose the engine, one for all.
+    Without a `cluster` this process writes, otherwise its workers do, and one of them chooses the engine for all.
 
     Raises:
         InvalidSettings: see `choose.choose_engine`.
         NotFound: a machine of the cluster does not see the workspace.
-        MissingPackage, Unreachable, AccessDenied: see `engines.cluster.connected`.
+        MissingPackage, Unreachable, AccessDenied: see `cluster.connect.connected`.
     """
     opening = Opening(str(run.workspace.root.resolve()), run.name, settings, asked, slots)
-    if place.engine == "local":
+    if cluster is None:
         yield Writers(choose_engine(run, settings, asked)[0], run, opening, None, say)
         return
-    with open_map(place, "gpu or machine") as mapped:
+    with open_map(cluster, "gpu or machine") as mapped:
         [name] = mapped(_choose, [opening])
         yield Writers(name, run, replace(opening, asked=name), mapped, say)
 
 
-class SpreadEngine:
+class ClusterEngine:
     """An engine whose texts the workers of a cluster write; see `engine.Engine`."""
 
     def __init__(self, name: str, opening: Opening, mapped: Map) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from shelftalk.engines.cluster import connected
+from shelftalk.cluster.connect import connected
 from shelftalk.errors import Busy
 from shelftalk.records import Progress, no_progress
 from shelftalk.runs.run import Run, open_on_worker
@@ -24,14 +24,14 @@ PATIENCE = 60.0  # seconds that a worker of an earlier job may take to end
 LOOK = 0.5
 
 
-def train_spread(
+def train_on_cluster(
     run: Run,
-    address: str | None,
+    cluster: str,
     workers: int | None,
     progress: Progress = no_progress,
     say: Callable[[str], None] = lambda line: None,
 ) -> None:
-    """Train `run` to its end on the Ray cluster at `address`, or on one that is started here; see `training.train`.
+    """Train `run` to its end on a Ray cluster; see `training.train`, and `cluster.connect.connected` for `cluster`.
 
     `workers` processes train together, or one for each GPU, or one. A finished run is left as it is. The caller holds
     the run's lock. The first Ctrl-C or SIGTERM stops after the current update, the second one at once.
@@ -39,8 +39,8 @@ def train_spread(
     Raises:
         KeyboardInterrupt: it was stopped.
         NotFound: a machine of the cluster does not see the workspace.
-        MissingPackage, Unreachable, AccessDenied: see `engines.cluster.connected`.
-        InvalidSettings, Failure: see `engines.together.run_together`.
+        InvalidSettings, MissingPackage, Unreachable, AccessDenied: see `cluster.connect.connected`.
+        InvalidSettings, Failure: see `cluster.process_group.run_process_group`.
     """
     if run.finished and not faults(run.adapter):
         return
@@ -59,10 +59,10 @@ def train_spread(
     RunState(run.folder).become("queued")
     place = (str(run.workspace.root.resolve()), run.name)
     try:
-        with connected(address), stop_signals(ask_to_stop):  # in this order: Ray takes the signals for itself
-            from shelftalk.engines.together import run_together
+        with connected(cluster), stop_signals(ask_to_stop):  # in this order: Ray takes the signals for itself
+            from shelftalk.cluster.process_group import run_process_group
 
-            run_together(train_as_worker, place, workers, hear, lambda: asked)
+            run_process_group(train_as_worker, place, workers, hear, lambda: asked)
     except BaseException:
         with noting_the_end(RunState(run.folder)):  # the workers may have had no time for it
             raise

@@ -16,18 +16,17 @@ import pytest
 import torch
 
 from shelftalk import pipeline
-from shelftalk.engines import cluster
-from shelftalk.engines.place import Place
+from shelftalk.cluster.connect import connected
 from shelftalk.errors import Failure, InvalidSettings, TooFewProducts
 from shelftalk.runs.describe import describe_run
 from shelftalk.runs.run import Run
 from shelftalk.runs.state import read_state
 from shelftalk.settings import PrepareSettings
 from shelftalk.workspace import Workspace
+from tests.cluster import calls
+from tests.cluster.conftest import TwoNodes
+from tests.cluster.train import CATALOGUE, SETTINGS
 from tests.conftest import ROOT, write_catalogue_file
-from tests.engines import calls
-from tests.engines.conftest import TwoNodes
-from tests.engines.train import CATALOGUE, SETTINGS
 
 STEPS = 63
 
@@ -72,7 +71,7 @@ def train_and_strike(local: Run, address: str, name: str, strike: Callable[[str,
             struck = True
             strike(victim, moment.uniform(0, 0.3))
 
-    run = pipeline.train_run(local.workspace, CATALOGUE, name, SETTINGS, progress=watch, place=Place("ray", address, 1))
+    run = pipeline.train_run(local.workspace, CATALOGUE, name, SETTINGS, progress=watch, cluster=address, workers=1)
     assert struck
     return run
 
@@ -102,7 +101,7 @@ def environment() -> dict[str, str]:
 def driver(two_nodes: TwoNodes, local: Run, name: str, workers: int = 1) -> subprocess.Popen[str]:
     arguments = [two_nodes.address, str(local.workspace.root), name, str(workers)]
     return subprocess.Popen(
-        [sys.executable, "-m", "tests.engines.train", *arguments],
+        [sys.executable, "-m", "tests.cluster.train", *arguments],
         env=environment(),
         cwd=ROOT,
         stdout=subprocess.DEVNULL,
@@ -139,7 +138,7 @@ def test_the_driver_dies_and_the_next_one_goes_on(two_nodes: TwoNodes, local: Ru
 @pytest.mark.slow
 def test_two_workers_stop_gently_and_make_what_two_processes_make_without_ray(two_nodes: TwoNodes, local: Run) -> None:
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    command += ["-m", "tests.engines.train", "", str(local.workspace.root), "torchrun", "2"]
+    command += ["-m", "tests.cluster.train", "", str(local.workspace.root), "torchrun", "2"]
     subprocess.run(command, env=environment(), cwd=ROOT, check=True, capture_output=True, timeout=180)
     with driver(two_nodes, local, "two", workers=2) as first:
         wait_for_step(local.folder.parent / "two", 20, first)
@@ -161,23 +160,23 @@ def test_an_error_of_the_training_ends_it_as_it_is(two_nodes: TwoNodes, local: R
     settings = PrepareSettings(test_share=0.2, validation_share=0)
     pipeline.prepare_catalogue(local.workspace, write_catalogue_file(tmp_path / "few.jsonl", 20), "few", settings)
     with pytest.raises(TooFewProducts, match="has no validation products"):
-        pipeline.train_run(local.workspace, "few", "few", SETTINGS, place=Place("ray", two_nodes.address, 1))
+        pipeline.train_run(local.workspace, "few", "few", SETTINGS, cluster=two_nodes.address, workers=1)
     state = read_state(local.folder.parent / "few")
     assert (state["status"], "validation products" in state["error"]) == ("failed", True)
 
 
 @pytest.mark.slow
 def test_a_training_that_only_dies_is_given_up(two_nodes: TwoNodes, monkeypatch: pytest.MonkeyPatch) -> None:
-    from shelftalk.engines import together
+    from shelftalk.cluster import process_group
 
-    monkeypatch.setattr(together, "MOST_IN_VAIN", 2)
+    monkeypatch.setattr(process_group, "MOST_IN_VAIN", 2)
     heard: list[str] = []
-    with cluster.connected(two_nodes.address), pytest.raises(Failure, match="died 2 times in a row"):
-        together.run_together(calls.tell_and_die, "Loading.", 1, heard.append, lambda: False)
+    with connected(two_nodes.address), pytest.raises(Failure, match="died 2 times in a row"):
+        process_group.run_process_group(calls.tell_and_die, "Loading.", 1, heard.append, lambda: False)
     assert heard == ["Loading."] * 3  # it was news the first time
 
 
 def test_more_workers_than_the_cluster_has_are_refused(two_nodes: TwoNodes, local: Run) -> None:
     with pytest.raises(InvalidSettings, match="--workers 3 are more than the cluster's 2 CPUs; take at most 2"):
-        pipeline.train_run(local.workspace, CATALOGUE, "three", SETTINGS, place=Place("ray", two_nodes.address, 3))
+        pipeline.train_run(local.workspace, CATALOGUE, "three", SETTINGS, cluster=two_nodes.address, workers=3)
     assert read_state(local.folder.parent / "three")["status"] == "failed"

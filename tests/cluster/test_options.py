@@ -1,4 +1,4 @@
-"""What the command line says of a place to run at."""
+"""What the command line says of `--cluster` and `--workers`."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from shelftalk.cli.main import run
+from shelftalk.workspace import Workspace
 
 
 @pytest.fixture
 def here(tmp_path: Path) -> list[str]:
     from shelftalk.pipeline import prepare_catalogue
     from shelftalk.settings import PrepareSettings
-    from shelftalk.workspace import Workspace
     from tests.conftest import write_catalogue_file
 
     workspace = Workspace(tmp_path / "workspace")
@@ -25,24 +25,24 @@ def here(tmp_path: Path) -> list[str]:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--engine", "spark"], "--engine must be one of local, ray, got 'spark'"),
-        (["--address", "127.0.0.1:6379"], "--address is for Ray; add --engine ray"),
-        (["--workers", "2"], "--workers is for Ray; add --engine ray"),
-        (["--engine", "ray", "--detach"], "--detach is for --engine local"),
+        (["--cluster", "spark"], "--cluster must be HOST:PORT of a Ray cluster, as `ray start` printed it, or local"),
+        (["--workers", "2"], "--workers is for a cluster; add --cluster HOST:PORT, or --cluster local"),
+        (["--cluster", "local", "--detach"], "--detach cannot be combined with --cluster"),
     ],
 )
-def test_a_place_that_cannot_be_is_refused_in_one_line(
+def test_what_cannot_be_is_refused_in_one_line_before_there_is_a_run(
     here: list[str], options: list[str], words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run([*here, *options]) == 2
     error = capsys.readouterr().err
     assert words in error
     assert error.count("\n") == 1
+    assert not Workspace(here[-1]).runs()
 
 
 def test_a_missing_ray_is_told_of_with_its_cure(
     here: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)  # what a machine without it looks like to an import
-    assert run([*here, "--engine", "ray"]) == 2
+    assert run([*here, "--cluster", "local"]) == 2
     assert "Ray is not installed; install it with: pip install 'shelftalk[ray]'" in capsys.readouterr().err

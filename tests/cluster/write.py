@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 from shelftalk import pipeline
-from shelftalk.engines.place import Place
 from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings
 from shelftalk.workspace import Workspace
@@ -16,7 +15,7 @@ SETTINGS = DecodingSettings(max_new_tokens=16)
 
 def main(address: str, workspace: str, titles: str, output: str) -> None:
     run = Run.open(Workspace(workspace), "pegs")
-    pipeline.write_catalogue(run, Path(titles), Path(output), SETTINGS, place=Place("ray", address))
+    pipeline.write_catalogue(run, Path(titles), Path(output), SETTINGS, cluster=address)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from shelftalk.engines.place import Needs
 from shelftalk.errors import InvalidSettings
 
 CORES = [{"CPU": 3.0}, {"CPU": 3.0}, {"CPU": 3.0}, {"memory": 1.0}]
@@ -14,14 +13,14 @@ MIXED = [{"CPU": 64.0}, {"CPU": 8.0, "GPU": 2.0}, {"CPU": 16.0, "GPU": 2.0}]
 
 
 @pytest.fixture
-def shares(ray_environment: None) -> Any:
-    from shelftalk.engines import shares
+def resources(ray_environment: None) -> Any:
+    from shelftalk.cluster import resources
 
-    return shares
+    return resources
 
 
 @pytest.mark.parametrize(
-    ("machines", "needs", "share"),
+    ("machines", "needs", "taken"),
     [
         (CORES, "core", {"CPU": 1}),
         (CORES, "gpu or core", {"CPU": 1}),
@@ -32,16 +31,20 @@ def shares(ray_environment: None) -> Any:
     ],
 )
 def test_a_call_takes_what_every_machine_can_give(
-    shares: Any, monkeypatch: pytest.MonkeyPatch, machines: list[dict[str, float]], needs: Needs, share: dict[str, int]
+    resources: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    machines: list[dict[str, float]],
+    needs: str,
+    taken: dict[str, int],
 ) -> None:
-    monkeypatch.setattr(shares, "_resources", lambda: machines)
-    assert shares.share_of_a_call(needs) == share
+    monkeypatch.setattr(resources, "_resources", lambda: machines)
+    assert resources.resources_of_a_call(needs) == taken
 
 
-def test_a_cluster_without_cores_is_refused(shares: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shares, "_resources", lambda: [{"memory": 1.0}])
+def test_a_cluster_without_cores_is_refused(resources: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resources, "_resources", lambda: [{"memory": 1.0}])
     with pytest.raises(InvalidSettings, match="0 CPUs between them"):
-        shares.share_of_a_call("core")
+        resources.resources_of_a_call("core")
 
 
 @pytest.mark.parametrize(
@@ -56,20 +59,20 @@ def test_a_cluster_without_cores_is_refused(shares: Any, monkeypatch: pytest.Mon
     ],
 )
 def test_a_group_finds_room(
-    shares: Any,
+    resources: Any,
     monkeypatch: pytest.MonkeyPatch,
     machines: list[dict[str, float]],
     workers: int | None,
     found: tuple[int, Any],
 ) -> None:
-    monkeypatch.setattr(shares, "_resources", lambda: machines)
-    assert shares.shares_of_a_group(workers) == found
+    monkeypatch.setattr(resources, "_resources", lambda: machines)
+    assert resources.resources_of_a_group(workers) == found
 
 
 @pytest.mark.parametrize(("machines", "words"), [(CORES, "9 CPUs"), (MIXED, "4 GPUs")])
 def test_more_than_there_is_room_for_is_refused(
-    shares: Any, monkeypatch: pytest.MonkeyPatch, machines: list[dict[str, float]], words: str
+    resources: Any, monkeypatch: pytest.MonkeyPatch, machines: list[dict[str, float]], words: str
 ) -> None:
-    monkeypatch.setattr(shares, "_resources", lambda: machines)
+    monkeypatch.setattr(resources, "_resources", lambda: machines)
     with pytest.raises(InvalidSettings, match=f"--workers 10 are more than the cluster's {words}"):
-        shares.shares_of_a_group(10)
+        resources.resources_of_a_group(10)

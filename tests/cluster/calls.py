@@ -53,11 +53,10 @@ def threads(_: int) -> tuple[int, str | None]:
 
 def journaled(address: str, journal: Path) -> None:
     """Square what is not in the journal yet, and add it there: a stage that can be killed anywhere."""
-    from shelftalk.engines.choose import open_map
-    from shelftalk.engines.place import Place
+    from shelftalk.cluster.map import open_map
 
     done = journal.read_bytes().count(b"\n") if journal.exists() else 0
-    with open_map(Place("ray", address)) as mapped, journal.open("ab", buffering=0) as file:
+    with open_map(address) as mapped, journal.open("ab", buffering=0) as file:
         for square, _ in mapped(slowly_square, range(done, LINES)):
             file.write(f"{square}\n".encode())
 

@@ -8,13 +8,12 @@ from pathlib import Path
 
 from shelftalk import pipeline
 from shelftalk.catalogue.files import BLOCK_BYTES
-from shelftalk.engines.place import Place
 from shelftalk.retrieval import vectors
 from shelftalk.runs.run import Run
 from shelftalk.settings import PrepareSettings
 from shelftalk.workspace import Workspace
+from tests.cluster.conftest import TwoNodes
 from tests.conftest import write_catalogue_file
-from tests.engines.conftest import TwoNodes
 
 SETTINGS = PrepareSettings(test_share=0.2)
 
@@ -34,7 +33,7 @@ def test_a_catalogue_is_the_same_to_the_byte(
     assert source.stat().st_size > 3 * BLOCK_BYTES
     pipeline.prepare_catalogue(workspace, source, "here", SETTINGS)
     strike("worker", 0)
-    pipeline.prepare_catalogue(workspace, source, "there", SETTINGS, place=Place("ray", two_nodes.address))
+    pipeline.prepare_catalogue(workspace, source, "there", SETTINGS, cluster=two_nodes.address)
     assert contents(workspace.catalogue("there")) == contents(workspace.catalogue("here"))
 
 
@@ -43,5 +42,5 @@ def test_vectors_are_the_same_to_the_byte(two_nodes: TwoNodes, tiny_run: Run, tm
     shutil.copytree(tiny_run.workspace.root, workspace.root)
     run = Run.open(workspace, "pegs")
     shutil.rmtree(run.index)
-    pipeline.index_run(run, place=Place("ray", two_nodes.address))
+    pipeline.index_run(run, cluster=two_nodes.address)
     assert (run.index / vectors.FILE).read_bytes() == (tiny_run.index / vectors.FILE).read_bytes()

@@ -20,7 +20,7 @@ from ray.train.torch import TorchTrainer
 from ray.train.v2.api.exceptions import ControllerError, WorkerGroupError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from shelftalk.engines.shares import shares_of_a_group
+from shelftalk.cluster.resources import resources_of_a_group
 from shelftalk.errors import Failure, ShelftalkError
 
 Argument = TypeVar("Argument")
@@ -32,7 +32,7 @@ MOST_FAILURES = 100  # a machine lost every hour, for four days
 MOST_IN_VAIN = 10  # in a row, without any news: an end to what can never run, such as a model too large for its machine
 
 
-def run_together(
+def run_process_group(
     function: Callable[[Argument, Tell], None],
     argument: Argument,
     workers: int | None,
@@ -51,16 +51,18 @@ def run_together(
         Failure: they cannot be kept running.
         ShelftalkError: what the function raised.
     """
-    count, share = shares_of_a_group(workers)
+    count, resources = resources_of_a_group(workers)
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     line = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1, scheduling_strategy=here)(_Line).remote()
     with tempfile.TemporaryDirectory(prefix="shelftalk-ray-", ignore_cleanup_errors=True) as folder:
         trainer = TorchTrainer(
             partial(_call, function),
             train_loop_config={"argument": argument, "line": line},
-            scaling_config=ScalingConfig(num_workers=count, use_gpu="GPU" in share, resources_per_worker=dict(share)),
+            scaling_config=ScalingConfig(
+                num_workers=count, use_gpu="GPU" in resources, resources_per_worker=dict(resources)
+            ),
             run_config=RunConfig(
-                name="together",
+                name="process_group",
                 storage_path=folder,  # Ray Train keeps its own notes there, which this process alone reads
                 failure_config=FailureConfig(max_failures=MOST_FAILURES),
                 callbacks=[_GiveUp(line, MOST_IN_VAIN)],

@@ -1,17 +1,22 @@
-"""How many cores and GPUs of a cluster each call may take, so that all of them find room."""
+"""Say how many cores and GPUs of a cluster each call takes, so that all of them find room."""
 
 from __future__ import annotations
 
+from typing import Literal
+
 import ray
 
-from shelftalk.engines.place import Needs
 from shelftalk.errors import InvalidSettings
 
-Share = dict[str, int]  # "CPU" and "GPU" that one call takes
+# What a call needs: a core; a GPU where there are some, otherwise a core; or a GPU where there are some, otherwise a
+# whole machine.
+Needs = Literal["core", "gpu or core", "gpu or machine"]
+
+Resources = dict[str, int]  # "CPU" and "GPU" that one call takes
 
 
-def share_of_a_call(needs: Needs) -> Share:
-    """Return what each call of a map takes; see `choose.open_map` for `needs`.
+def resources_of_a_call(needs: Needs) -> Resources:
+    """Return what each call of a map takes.
 
     A whole machine is as many cores as the smallest one has: on a larger one several such calls run side by side.
 
@@ -25,8 +30,8 @@ def share_of_a_call(needs: Needs) -> Share:
     return {"CPU": min(_machines("CPU")) if needs == "gpu or machine" else 1}
 
 
-def shares_of_a_group(workers: int | None) -> tuple[int, Share]:
-    """Return how many processes run together, one for each GPU or one unless `workers` says otherwise, and their share.
+def resources_of_a_group(workers: int | None) -> tuple[int, Resources]:
+    """Return how many processes run together, one for each GPU or one unless `workers` is given, and what each takes.
 
     Raises:
         InvalidSettings: the cluster has too few GPUs, or without GPUs too few CPUs, for so many.
@@ -40,7 +45,7 @@ def shares_of_a_group(workers: int | None) -> tuple[int, Share]:
     if kind == "GPU":
         return count, _beside_a_gpu()
     cpus = _machines("CPU")
-    largest = next(share for share in range(max(cpus), 0, -1) if sum(one // share for one in cpus) >= count)
+    largest = next(cores for cores in range(max(cpus), 0, -1) if sum(one // cores for one in cpus) >= count)
     return count, {"CPU": largest}
 
 
@@ -49,7 +54,7 @@ def total(kind: str) -> int:
     return sum(_machines(kind))
 
 
-def _beside_a_gpu() -> Share:
+def _beside_a_gpu() -> Resources:
     """Return a GPU and the cores that every machine with GPUs has for each of them."""
     machines = [one for one in _resources() if one.get("GPU", 0) >= 1]
     return {"CPU": max(1, min(int(one.get("CPU", 0) // one["GPU"]) for one in machines)), "GPU": 1}

@@ -14,20 +14,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shelftalk.engines.choose import open_map
-from shelftalk.engines.place import LOCAL, Place
-from shelftalk.errors import Damaged, InvalidSettings, Unreachable, UserError
+from shelftalk.cluster.map import open_map
+from shelftalk.errors import Damaged, InvalidSettings, Unreachable
 from shelftalk.records import Map
+from tests.cluster import calls
+from tests.cluster.conftest import TwoNodes
 from tests.conftest import ROOT
-from tests.engines import calls
-from tests.engines.conftest import TwoNodes
 
 Strike = Callable[[str, float], None]
 
 
 @pytest.fixture(scope="module")
 def mapped(two_nodes: TwoNodes) -> Iterator[Map]:
-    with open_map(Place("ray", two_nodes.address)) as found:
+    with open_map(two_nodes.address) as found:
         yield found
 
 
@@ -87,7 +86,7 @@ def test_whoever_dies_is_replaced_at_any_moment(mapped: Map, strike: Strike, vic
 
 def check_the_driver_may_die(two_nodes: TwoNodes, folder: Path, seed: int) -> None:
     journal, moment = folder / "journal", random.Random(seed)
-    command = [sys.executable, "-m", "tests.engines.calls", two_nodes.address, str(journal)]
+    command = [sys.executable, "-m", "tests.cluster.calls", two_nodes.address, str(journal)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT / "src"), str(ROOT)))}
     with subprocess.Popen(command, env=environment, cwd=ROOT, stdout=subprocess.DEVNULL) as driver:
         lines = moment.randrange(1, calls.LINES - 5)
@@ -113,30 +112,26 @@ def test_the_driver_may_die_at_any_moment(two_nodes: TwoNodes, tmp_path: Path, s
 @pytest.mark.parametrize(
     ("address", "kind", "words"),
     [
-        ("nowhere", UserError, r"--address must be HOST:PORT.*got 'nowhere'"),
+        ("nowhere", InvalidSettings, r"--cluster must be HOST:PORT.* or local, got 'nowhere'"),
+        ("", InvalidSettings, r"--cluster must be HOST:PORT.* or local, got ''"),
         ("127.0.0.1:1", Unreachable, r"No Ray cluster answers at 127.0.0.1:1 .*ray start"),
     ],
 )
 def test_one_line_says_what_is_wrong_with_an_address(address: str, kind: type[Exception], words: str) -> None:
-    with pytest.raises(kind, match=words), open_map(Place("ray", address)):
+    with pytest.raises(kind, match=words), open_map(address):
         pass
 
 
-def test_a_place_that_is_none_is_refused() -> None:
-    with pytest.raises(InvalidSettings, match="--engine must be one of local, ray, got 'spark'"):
-        Place("spark")
-    with pytest.raises(InvalidSettings, match="--address is for Ray; add --engine ray"):
-        Place(address="127.0.0.1:6379")
-    with open_map(LOCAL) as mapped:
+def test_without_a_cluster_this_machine_maps() -> None:
+    with open_map() as mapped:
         assert list(mapped(abs, [-1])) == [1]
 
 
 STRANGER = """
-from shelftalk.engines.choose import open_map
-from shelftalk.engines.place import Place
+from shelftalk.cluster.map import open_map
 from shelftalk.errors import AccessDenied
 try:
-    with open_map(Place("ray", {address!r})):
+    with open_map({address!r}):
         pass
 except AccessDenied as error:
     print(error)
@@ -155,10 +150,9 @@ def test_a_cluster_turns_strangers_away(two_nodes: TwoNodes) -> None:
 ALONE = """
 import os, sys
 from pathlib import Path
-from shelftalk.engines.choose import open_map
-from shelftalk.engines.place import Place
-from tests.engines import calls
-with open_map(Place("ray")) as mapped:
+from shelftalk.cluster.map import open_map
+from tests.cluster import calls
+with open_map("local") as mapped:
     assert [square for square, _ in mapped(calls.slowly_square, range(3))] == [0, 1, 4]
     import ray
     folder = Path(ray._private.worker._global_node.get_session_dir_path())
