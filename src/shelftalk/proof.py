@@ -17,7 +17,7 @@ from shelftalk.engines.place import LOCAL, Place
 from shelftalk.errors import Damaged, NotFound
 from shelftalk.evaluation import votes
 from shelftalk.evaluation.ways import USUAL
-from shelftalk.evidence.claims import count_unsupported, find_claims
+from shelftalk.evidence.claims.find import count_unsupported, find_claims
 from shelftalk.generation.choose import open_engine
 from shelftalk.generation.elsewhere import writers
 from shelftalk.generation.engine import Engine
