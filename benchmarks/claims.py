@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from shelftalk.evidence.claim_units import NUMBERS
-from shelftalk.evidence.claims import Claim, find_claims
+from shelftalk.evidence.claims.find import Claim, find_claims
+from shelftalk.evidence.claims.units import NUMBERS
 from shelftalk.records import Reference
 
 LABELLED = Path(__file__).resolve().parents[1] / "tests" / "evidence" / "claims.jsonl"

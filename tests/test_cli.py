@@ -153,6 +153,18 @@ def test_doctor_never_shows_a_token(shell: Shell, monkeypatch: pytest.MonkeyPatc
     assert "hf_canary" not in out + err
 
 
+def test_doctor_says_what_is_fast_and_how_fast(shell: Shell) -> None:
+    found = json.loads(shell("doctor", "--json")[1])
+    assert found["instruction_set"]
+    assert found["fp32_gflops"] > 0
+    if found["precision"] == "bf16":
+        assert found["fast_formats"] == "fp32 and bf16"
+        assert found["bf16_gflops"] > 0
+    else:
+        assert "bf16 is emulated" in found["fast_formats"]
+        assert found["bf16_gflops"] is None
+
+
 def binary(path: Path) -> None:
     path.write_bytes(bytes(range(256)) * 100)
 

@@ -21,7 +21,7 @@ from shelftalk.catalogue.prepare import prepare
 from shelftalk.cluster.connect import check_options
 from shelftalk.cluster.map import open_map
 from shelftalk.errors import Damaged, InvalidSettings, NotFound, TooFewProducts
-from shelftalk.evidence.claims import count_unsupported
+from shelftalk.evidence.claims.find import count_unsupported
 from shelftalk.generation.catalogue import Job, describe_titles
 from shelftalk.generation.choose import has_engine_files, make_engine_files, open_engine
 from shelftalk.generation.compare import Comparison, compare

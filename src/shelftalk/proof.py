@@ -15,7 +15,7 @@ from shelftalk import __version__
 from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.errors import Damaged, NotFound
 from shelftalk.evaluation.ways import USUAL
-from shelftalk.evidence.claims import count_unsupported, find_claims
+from shelftalk.evidence.claims.find import count_unsupported, find_claims
 from shelftalk.generation.choose import open_engine
 from shelftalk.generation.engine import Engine
 from shelftalk.generation.grounded import write_grounded

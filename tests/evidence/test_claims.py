@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.claims import Item, pair, read_items, score
-from shelftalk.evidence.claims import Claim, count_unsupported, find_claims
+from shelftalk.evidence.claims.find import Claim, count_unsupported, find_claims
 from shelftalk.records import Reference
 
 ITEMS = read_items()
@@ -254,7 +254,7 @@ def test_time_grows_with_the_length(piece: str) -> None:
 
 def test_the_search_loads_nothing_heavy() -> None:
     program = (
-        "import sys, shelftalk.evidence.claims\n"
+        "import sys, shelftalk.evidence.claims.find\n"
         "heavy = {'torch', 'numpy', 'transformers', 'pyarrow'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
     )

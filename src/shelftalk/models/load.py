@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ from transformers.utils import is_bitsandbytes_available
 from transformers.utils import logging as transformers_logging
 
 from shelftalk.errors import Damaged, InvalidSettings, MissingPackage
+from shelftalk.models.instruction_set import bf16_is_fast
 from shelftalk.models.tokens import load_tokenizer
 
 OLDEST_BITSANDBYTES = "0.48"  # as the extra `quantized` asks for
@@ -100,29 +99,3 @@ def _nf4() -> BitsAndBytesConfig:
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=torch.bfloat16,
     )
-
-
-@cache
-def bf16_is_fast() -> bool:
-    """Say whether bf16 matrix products beat fp32 here; the same in every process of a machine, however busy it is.
-
-    CPUs without avx512_bf16 or AMX emulate bf16, 44 to 499 times slower than fp32 (pytorch#146508). On x86 their flags
-    say so; elsewhere no flag does, and a product of the size that training uses is timed, in some milliseconds.
-    """
-    if torch.cuda.is_available():
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    flags = torch.cpu.get_capabilities()
-    if flags["architecture"] == "x86_64":
-        return bool(flags["avx512_bf16"] or flags["amx_bf16"])
-    seconds = {dtype: _time_product(dtype) for dtype in (torch.float32, torch.bfloat16)}
-    return seconds[torch.bfloat16] < seconds[torch.float32]
-
-
-def _time_product(dtype: torch.dtype) -> float:
-    rows, weights = torch.ones(128, 640, dtype=dtype), torch.ones(640, 1024, dtype=dtype)
-    best = float("inf")
-    for _ in range(8):
-        start = time.perf_counter()
-        rows @ weights
-        best = min(best, time.perf_counter() - start)
-    return best

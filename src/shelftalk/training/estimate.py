@@ -18,7 +18,8 @@ from typing import Any
 from shelftalk import errors
 from shelftalk.errors import Failure
 from shelftalk.models import embedded
-from shelftalk.models.load import best_device, bf16_is_fast
+from shelftalk.models.instruction_set import bf16_is_fast
+from shelftalk.models.load import best_device
 from shelftalk.models.registry import find_model, must_be_made
 from shelftalk.runs.describe import list_runs
 from shelftalk.runs.run import Run

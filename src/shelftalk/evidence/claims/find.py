@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
 
-from shelftalk.evidence.claim_found import Found, Key
-from shelftalk.evidence.claim_marks import code_key, find_codes, find_dates, find_places, find_sizes, find_standards
-from shelftalk.evidence.claim_names import find_names
-from shelftalk.evidence.claim_numbers import find_numbers
-from shelftalk.evidence.claim_terms import find_terms, normalise, title_colours, tokenize
-from shelftalk.evidence.claim_units import MONTHS
-from shelftalk.evidence.claim_words import BROADER
+from shelftalk.evidence.claims.found import Found, Key
+from shelftalk.evidence.claims.marks import code_key, find_codes, find_dates, find_places, find_sizes, find_standards
+from shelftalk.evidence.claims.names import find_names
+from shelftalk.evidence.claims.numbers import find_numbers
+from shelftalk.evidence.claims.terms import find_terms, normalise, title_colours, tokenize
+from shelftalk.evidence.claims.units import MONTHS
+from shelftalk.evidence.claims.words import BROADER
 from shelftalk.records import Reference
 
 _WORD = re.compile(r"\w+(?:['’]\w+)*(?:\.\d+)?")

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from functools import cache, lru_cache
 from importlib.resources import files
 
-from shelftalk.evidence.claim_found import Found, Key
-from shelftalk.evidence.claim_gazetteer import (
+from shelftalk.evidence.claims.found import Found, Key
+from shelftalk.evidence.claims.gazetteer import (
     FUNCTION_WORDS,
     KNOWN_NAMES,
     LEADING_WORDS,
@@ -17,9 +17,9 @@ from shelftalk.evidence.claim_gazetteer import (
     TITLES,
     WEEKDAYS,
 )
-from shelftalk.evidence.claim_terms import Token
-from shelftalk.evidence.claim_units import NUMBERS, UNITS
-from shelftalk.evidence.claim_words import COLOURS, MATERIALS, SHADES, listed
+from shelftalk.evidence.claims.terms import Token
+from shelftalk.evidence.claims.units import NUMBERS, UNITS
+from shelftalk.evidence.claims.words import COLOURS, MATERIALS, SHADES, listed
 
 _SENTENCE_END = re.compile(
     r"[.!?:;…]['\"”’)]*\s*$|[\n•*|]\s*[-–•*\"“]?\s*$|^\s*[-–•*\"“'‘(\[]*\s*$|(?:^|[\s(—–-])[\"']$|[“‘]$|—\s?$"
@@ -41,7 +41,7 @@ def common_words() -> frozenset[str]:
 
     common_words.txt holds those that the demo catalogue writes small, and a web shop's usual ones.
     """
-    text = files("shelftalk.evidence").joinpath("common_words.txt").read_text(encoding="utf-8")
+    text = files("shelftalk.evidence.claims").joinpath("common_words.txt").read_text(encoding="utf-8")
     return (
         frozenset(text.split()) | FUNCTION_WORDS | MATERIALS | COLOURS | SHADES | frozenset(NUMBERS) | frozenset(UNITS)
     )

@@ -1,6 +1,6 @@
 """The materials and colours that the search for claims knows, in lower case.
 
-Lists only: which sense a word has in its place is decided in claim_terms.py.
+Lists only: which sense a word has in its place is decided in terms.py.
 """
 
 from __future__ import annotations

@@ -9,9 +9,9 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
-from shelftalk.evidence.claim_found import Found, Key
-from shelftalk.evidence.claim_gazetteer import FUNCTION_WORDS
-from shelftalk.evidence.claim_words import (
+from shelftalk.evidence.claims.found import Found, Key
+from shelftalk.evidence.claims.gazetteer import FUNCTION_WORDS
+from shelftalk.evidence.claims.words import (
     COLOUR_NOUNS,
     COLOURS,
     DOUBTFUL_COLOURS,

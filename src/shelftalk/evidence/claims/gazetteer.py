@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from shelftalk.evidence.claim_units import MONTHS
-from shelftalk.evidence.claim_words import listed
+from shelftalk.evidence.claims.units import MONTHS
+from shelftalk.evidence.claims.words import listed
 
 # Abbreviations and words with a capital that name no person, place, make or mark.
 NOT_NAMES = listed(
