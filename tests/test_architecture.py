@@ -37,7 +37,7 @@ LEVEL = {package: level for level, packages in enumerate(LAYERS) for package in 
 OF_TRAINING = {
     "cli": {"estimate", "jobs", "lengths", "preset_estimates", "rehearsal"},
     "studio": {"jobs"},
-    "pipeline": {"jobs", "processes", "spread"},
+    "pipeline": {"jobs", "on_cluster", "processes"},
     "evaluation": {"batches", "loss"},
     "evidence": {"attention", "batches", "checkpoints", "loss"},
 }

@@ -87,11 +87,11 @@ def test_a_vector_depends_neither_on_its_neighbours_nor_on_the_order(embedder, v
     assert embedder.embed(TEXTS[::-1])[::-1].tobytes() == vectors.tobytes()
 
 
-class ShapesOfProducts(TorchDispatchMode):
+class ShapesOfProducts(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Collects the shapes of all matrix products, without order."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.shapes: set[tuple[str, ...]] = set()
 
     def __torch_dispatch__(self, function, types, arguments=(), named=None):
@@ -105,7 +105,7 @@ def test_no_product_has_a_shape_that_depends_on_the_neighbours(embedder, monkeyp
     """What makes the bytes the same also on a CPU that is not this one, whose library may compute by shape."""
     monkeypatch.setattr("shelftalk.models.embedder._workers", lambda device: nullcontext(SimpleNamespace(map=map)))
 
-    def shapes(texts):
+    def shapes(texts: list[str]) -> set[tuple[str, ...]]:
         with ShapesOfProducts() as found:
             embedder.embed(texts)
         return found.shapes
