@@ -108,7 +108,7 @@ def test_no_product_has_a_shape_that_depends_on_the_neighbours(embedder, monkeyp
     def shapes(texts: list[str]) -> set[tuple[str, ...]]:
         with ShapesOfProducts() as found:
             embedder.embed(texts)
-        return found.shapes
+        return set(found.shapes)
 
     texts = TEXTS[::4]
     alone = [shapes([text]) for text in texts]
