@@ -18,8 +18,6 @@ from shelftalk import pipeline, proof
 from shelftalk.engines.place import Place
 from shelftalk.errors import InvalidSettings
 from shelftalk.generation.catalogue import WINDOW
-from shelftalk.generation.elsewhere import TOGETHER
-from shelftalk.generation.transformers_engine import BATCH
 from shelftalk.training.run import Run
 from shelftalk.workspace import Workspace
 from tests.conftest import ROOT
@@ -111,7 +109,6 @@ def test_the_driver_dies_and_the_next_one_goes_on(
 
 
 def test_an_evaluation_on_a_cluster_gives_the_same_figures(run: Run, two_nodes: TwoNodes) -> None:
-    assert TOGETHER == BATCH
     ways = ["base", "tuned", "tuned_grounded"]
     there = proof.evaluate_run(run, SETTINGS, ways=ways, place=Place("ray", two_nodes.address))
     (run.folder / proof.EVALUATION).unlink()
