@@ -7,11 +7,12 @@ import json
 import random
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pyarrow.parquet as pq
 import pytest
 
+from shelftalk.catalogue import files
 from shelftalk.catalogue.prepare import prepare
 from shelftalk.errors import Busy, NotWritable, TooFewProducts, UnreadableInput, UserError
 from shelftalk.settings import PrepareSettings
@@ -355,3 +356,24 @@ def test_the_first_records_are_kept_as_they_stand_in_the_file(tmp_path: Path) ->
         {"line": 2, "text": json.dumps(rows[0])},
         {"line": 3, "text": json.dumps(rows[1])},
     ]
+
+
+def test_a_file_is_opened_for_its_beginning_and_then_once_for_its_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sources = [
+        write_json(tmp_path / "a.json", rows(20)),
+        write_delimited(tmp_path / "a.csv", rows(20), ","),
+        write_gzip(tmp_path / "a.json.gz", (tmp_path / "a.json").read_bytes()),
+    ]
+    openings: list[Path] = []
+    plain = files._open
+
+    def noted(source: Path) -> IO[bytes]:
+        openings.append(source)
+        return plain(source)
+
+    monkeypatch.setattr(files, "_open", noted)
+    for source in sources:
+        run(source)
+        assert openings.count(source) == 2

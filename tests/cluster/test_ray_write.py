@@ -18,8 +18,7 @@ from shelftalk import pipeline, proof
 from shelftalk.errors import InvalidSettings
 from shelftalk.generation.catalogue import WINDOW
 from shelftalk.generation.choose import choose_engine
-from shelftalk.generation.on_cluster import TOGETHER, writers
-from shelftalk.generation.transformers_engine import BATCH
+from shelftalk.generation.on_cluster import writers
 from shelftalk.prompts import prompt_for
 from shelftalk.runs.run import Run
 from shelftalk.workspace import Workspace
@@ -111,7 +110,6 @@ def test_the_driver_dies_and_the_next_one_goes_on(
 
 
 def test_an_evaluation_on_a_cluster_gives_the_same_figures(run: Run, two_nodes: TwoNodes) -> None:
-    assert TOGETHER == BATCH
     ways = ["base", "tuned", "tuned_grounded"]
     there = proof.evaluate_run(run, SETTINGS, ways=ways, cluster=two_nodes.address)
     (run.folder / proof.EVALUATION).unlink()

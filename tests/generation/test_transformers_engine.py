@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from shelftalk.errors import Damaged, NotFound
+from shelftalk.generation.engine import BATCH, batches
 from shelftalk.generation.flags import repetition
 from shelftalk.generation.transformers_engine import TransformersEngine
 from shelftalk.models import tiny
@@ -128,3 +129,13 @@ def test_half_a_surrogate_pair_is_no_reason_to_fail(engine: TransformersEngine) 
 
 def test_a_listener_that_raises_ends_the_writing_at_once(engine: TransformersEngine) -> None:
     check_that_a_raising_listener_ends_the_writing(engine, tuned=True, longest=400)
+
+
+def test_a_batch_holds_prompts_of_like_length() -> None:
+    prompts = ["x" * (number * 7 % 40) for number in range(2 * BATCH + 3)]
+    found = batches(prompts)
+    assert [len(batch) for batch in found] == [BATCH, BATCH, 3]
+    assert sorted(number for batch in found for number in batch) == list(range(len(prompts)))
+    lengths = [len(prompts[number]) for batch in found for number in batch]
+    assert lengths == sorted(lengths)
+    assert batches([]) == []

@@ -220,11 +220,26 @@ def test_only_new_and_changed_products_are_embedded(folder):
     assert_serves(folder, products)
 
 
+@pytest.mark.parametrize("count", [300, 310])
+def test_known_vectors_are_read_once(folder, monkeypatch, count):
+    known, read, reads = (folder / "vectors.parquet").stat().st_ino, vectors.read_vectors, []
+
+    def noted(path: Path) -> Iterator[np.ndarray]:
+        reads.append(path.stat().st_ino)
+        return read(path)
+
+    monkeypatch.setattr(vectors, "read_vectors", noted)
+    build_index(numbered(count), folder, WordEmbedder().embed)
+    assert reads.count(known) == 1
+    assert_serves(folder, numbered(count))
+
+
 def test_an_unchanged_index_is_left_as_it_is(folder):
     before = snapshot(folder)
-    embedder = WordEmbedder()
-    build_index(numbered(300), folder, embedder.embed)
+    embedder, calls = WordEmbedder(), []
+    build_index(numbered(300), folder, embedder.embed, lambda *call: calls.append(call))
     assert embedder.embedded == []
+    assert calls == [(300, 300)]
     assert snapshot(folder) == before
 
 
@@ -312,6 +327,8 @@ def test_a_product_that_stands_twice_is_embedded_once(tmp_path):
     build_index(products, tmp_path / "index", embedder.embed, lambda *call: calls.append(call))
     assert len(embedder.embedded) == 5
     assert calls == [(5, 10), (10, 10)]
+    stored = np.concatenate(list(vectors.read_vectors(tmp_path / "index" / "vectors.parquet")))
+    np.testing.assert_array_equal(stored[5:], stored[:5])
     assert open_index(tmp_path / "index")[0]["uid"].to_pylist() == [product.uid for product in products]
 
 

@@ -92,10 +92,11 @@ def prepare(
         Busy: another process prepares this catalogue.
         NotWritable: the folder cannot be written.
     """
-    with reading(source) as reader:
-        names = reader.columns()
+    beginning = preview(source, RAW_RECORDS)
     # No columns at all: there is no row to be read, and the first pass will say what stands in their place.
-    columns = choose_columns(source, names, settings) if names else Columns("title", ("description",))
+    columns = (
+        choose_columns(source, beginning.columns, settings) if beginning.columns else Columns("title", ("description",))
+    )
     with lock(folder, "prepare"), staged_folder(folder) as staging:
         draft = _write_draft(source, columns, settings, staging / DRAFT, progress, mapped)
         choices = _choose(source, draft, settings)
@@ -113,7 +114,7 @@ def prepare(
                 "description": columns.description[0] if len(columns.description) == 1 else list(columns.description),
                 "id": columns.uid,
             },
-            "raw": [{"line": line, "text": text} for line, text in preview(source, RAW_RECORDS).records],
+            "raw": [{"line": line, "text": text} for line, text in beginning.records],
             "settings": settings.as_mapping(),
             "shelftalk": __version__,
         }

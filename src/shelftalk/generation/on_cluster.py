@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from shelftalk.cluster.map import open_map
 from shelftalk.generation.catalogue import Elsewhere, Entry, Job, Window, write_window
 from shelftalk.generation.choose import choose_engine, open_engine
-from shelftalk.generation.engine import Engine
+from shelftalk.generation.engine import Engine, batches
 from shelftalk.models.query_embedder import QueryEmbedder
 from shelftalk.records import Description, Map
 from shelftalk.runs.run import Run, open_on_worker
@@ -23,8 +23,6 @@ from shelftalk.settings import DecodingSettings
 
 if TYPE_CHECKING:
     from shelftalk.retrieval.search import Index  # whose module loads Chroma
-
-TOGETHER = 16  # prompts: what TransformersEngine computes at once, so that also what is sampled is the same
 
 
 @dataclass(frozen=True)
@@ -119,8 +117,7 @@ class ClusterEngine:
         on_description: Callable[[int, Description], None] | None = None,
     ) -> list[Description]:
         """Write what follows each prompt, prompts of like length together; see `Engine.complete_all`."""
-        order = sorted(range(len(prompts)), key=lambda number: len(prompts[number]))
-        parts = [order[start : start + TOGETHER] for start in range(0, len(order), TOGETHER)]
+        parts = batches(prompts)
         write = partial(_complete, self._opening, tuned, settings)
         found: dict[int, Description] = {}
         for part, texts in zip(

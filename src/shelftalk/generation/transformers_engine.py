@@ -17,14 +17,13 @@ from transformers import (
     TextStreamer,
 )
 
+from shelftalk.generation.engine import batches
 from shelftalk.models.adapters import adapter_off, causal_model, load_adapter
 from shelftalk.models.load import load_model
 from shelftalk.models.tokens import encode_text
 from shelftalk.records import Description
 from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings
-
-BATCH = 16  # rows at once; on two cores bf16 weights are read once for all of them
 
 
 class TransformersEngine:
@@ -75,10 +74,8 @@ class TransformersEngine:
         on_description: Callable[[int, Description], None] | None = None,
     ) -> list[Description]:
         """Write what follows each prompt, prompts of like length together; see `Engine.complete_all`."""
-        order = sorted(range(len(prompts)), key=lambda index: len(prompts[index]))
         written: dict[int, Description] = {}
-        for start in range(0, len(order), BATCH):
-            rows = order[start : start + BATCH]
+        for rows in batches(prompts):
             for row, one in zip(rows, self._generate([prompts[row] for row in rows], tuned, settings), strict=True):
                 written[row] = one
                 if on_description:

@@ -35,8 +35,6 @@ SHARD = 1024  # products that are embedded and saved together: a kill loses at m
 
 # From texts to vectors of length 1, float32 [texts, dimensions], in the order given.
 Embed = Callable[[Sequence[str]], np.ndarray]
-# Where vectors lie already: files, with the digests of what is in them.
-Sources = dict[Path, np.ndarray]
 
 
 def build_index(
@@ -62,10 +60,11 @@ def build_index(
     started = time.monotonic()
     wanted = vectors.digest(products)
     with lock(folder, "building the index"):
-        sources = _embed(products, wanted, folder, embed, progress, mapped)
         truth = folder / vectors.FILE
-        if not (np.array_equal(sources.get(truth, []), wanted) and _has_texts(truth)):
-            vectors.write(truth, wanted, _assemble(wanted, sources), products)
+        if _holds(truth, wanted):
+            progress(len(products), len(products))
+        else:
+            vectors.write(truth, wanted, _embed(products, wanted, folder, embed, progress, mapped), products)
         shutil.rmtree(folder / EMBEDDED, ignore_errors=True)
         _derive(folder)
     return {"products": len(products), "seconds": round(time.monotonic() - started, 2)}
@@ -92,56 +91,66 @@ def open_index(folder: Path) -> tuple[Any, chroma.Store]:
     return texts.read(store / texts.FILE), chroma.Store.open(store)
 
 
+def _holds(file: Path, wanted: np.ndarray) -> bool:
+    """Say whether a file holds exactly the wanted products, and can be read to the last byte."""
+    with suppress(NotFound, Damaged):
+        if np.array_equal(vectors.read_digests(file), wanted):
+            for _ in chain(vectors.read_texts(file), vectors.read_vectors(file)):
+                pass
+            return True
+    return False
+
+
 def _embed(
     products: Sequence[Product], wanted: np.ndarray, folder: Path, embed: Embed, progress: Progress, mapped: Map
-) -> Sources:
-    """Embed the products that no file has, save them shard by shard, and return where all vectors lie now."""
-    sources = _sources(folder)
-    firsts = np.unique(wanted, return_index=True)[1]
-    new = np.sort(firsts[~np.isin(wanted[firsts], np.concatenate([np.empty(0, vectors.DIGEST), *sources.values()]))])
+) -> np.ndarray:
+    """Return the vectors in the order wanted; those that no file has are embedded, and saved shard by shard."""
+    _, firsts, places = np.unique(wanted, return_index=True, return_inverse=True)
+    found, known = _known(wanted, firsts, folder)
+    new = np.sort(firsts[~known[firsts]])
     shards = [new[start : start + SHARD] for start in range(0, len(new), SHARD)]
     advance = counter(progress, len(products))
     advance(len(products) - len(new))
-    for rows, found in zip(shards, mapped(embed, (_texts(products, rows) for rows in shards)), strict=True):
+    for rows, made in zip(shards, mapped(embed, (_texts(products, rows) for rows in shards)), strict=True):
         digests = wanted[rows]
         shard = folder / EMBEDDED / f"{hashlib.sha256(digests.tobytes()).hexdigest()[:16]}.parquet"
-        vectors.write(shard, digests, found)
-        sources[shard] = digests
+        vectors.write(shard, digests, made)
+        if not found.shape[1]:
+            found = np.empty((len(wanted), made.shape[1]), np.float32)
+        found[rows] = made
         advance(len(rows))
-    return sources
+    repeated = np.flatnonzero(firsts[places] != np.arange(len(wanted)))
+    found[repeated] = found[firsts[places[repeated]]]
+    return found
 
 
 def _texts(products: Sequence[Product], rows: np.ndarray) -> list[str]:
     return [f"{products[row].title}\n{products[row].description}" for row in rows.tolist()]
 
 
-def _sources(folder: Path) -> Sources:
-    sources = {}
+def _known(wanted: np.ndarray, firsts: np.ndarray, folder: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Return vectors in the order wanted, of length 0 where no file has any, and which are known: bool [wanted].
+
+    Only the first of equal products is looked for: `firsts`, in the digests' order. What cannot be read, to the last
+    byte of its file, is not known.
+    """
+    found, known = np.empty((len(wanted), 0), np.float32), np.zeros(len(wanted), bool)
+    distinct = wanted[firsts]
     for file in [folder / vectors.FILE, *sorted((folder / EMBEDDED).glob("*.parquet"))]:
-        with suppress(NotFound, Damaged):  # what cannot be read, to the last byte, is embedded again
+        with suppress(NotFound, Damaged):
             digests = vectors.read_digests(file)
-            for _ in vectors.read_vectors(file):
-                pass
-            sources[file] = digests
-    return sources
-
-
-def _has_texts(truth: Path) -> bool:
-    with suppress(Damaged):
-        for _ in vectors.read_texts(truth):
-            pass
-        return True
-    return False
-
-
-def _assemble(wanted: np.ndarray, sources: Sources) -> np.ndarray:
-    """Return the wanted vectors in the order wanted; one block of the sources is in memory beside them."""
-    known = np.concatenate(list(sources.values()))
-    order = np.argsort(known)
-    rows = order[np.searchsorted(known, wanted, sorter=order)]
-    found = np.empty((len(wanted), vectors.shape(next(iter(sources)))[1]), np.float32)
-    vectors.gather(chain.from_iterable(map(vectors.read_vectors, sources)), rows, found)
-    return found
+            nearest = np.searchsorted(distinct, digests).clip(max=len(distinct) - 1)
+            places = firsts[nearest]
+            takes = (distinct[nearest] == digests) & ~known[places]
+            if not found.shape[1]:
+                found = np.empty((len(wanted), vectors.shape(file)[1]), np.float32)
+            start = 0
+            for block in vectors.read_vectors(file):
+                rows = start + np.flatnonzero(takes[start : start + len(block)])
+                found[places[rows]] = block[rows - start]
+                start += len(block)
+            known[places[takes]] = True
+    return found, known
 
 
 def _derive(folder: Path) -> None:
