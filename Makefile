@@ -3,7 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo studio test test-long check format catalogue images clean
+# A worker for each core; each takes whole files or groups of them (tests/suite.py), the longest first.
+TESTS := $(BIN)/python -m pytest -n auto --dist loadgroup --no-loadscope-reorder --durations=20
+
+.PHONY: demo studio test quick test-long check format catalogue images clean
 
 demo: $(VENV)/installed
 	$(BIN)/shelftalk demo
@@ -12,10 +15,16 @@ studio: $(VENV)/installed-studio
 	$(BIN)/shelftalk studio
 
 test: $(VENV)/installed-dev $(VENV)/browser check
-	$(BIN)/python -m pytest
+	$(TESTS)
 
-test-long: $(VENV)/installed-dev
-	$(BIN)/python -m pytest -m slow
+# What to run after every change: no real model, no browser, no Ray, nothing that is killed.
+quick: $(VENV)/installed-dev
+	$(BIN)/ruff check .
+	$(TESTS) -m "not (slow or model or browser or ray or kill)"
+
+# The long forms, which have a short one in `make test`.
+test-long: $(VENV)/installed-dev $(VENV)/browser
+	$(TESTS) -m slow
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff check .

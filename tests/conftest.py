@@ -11,6 +11,7 @@ import pytest
 
 from shelftalk.settings import PrepareSettings, TrainingSettings
 from shelftalk.workspace import Workspace
+from tests.suite import pytest_collection_modifyitems, pytest_terminal_summary  # noqa: F401 - sets the threads first
 
 if TYPE_CHECKING:
     from shelftalk.runs.run import Run

@@ -327,8 +327,10 @@ def _serve(file: Path, slots: int, context: int, socket_file: str, key: str) -> 
 
 
 def cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Return how many cores this process may use, and no more than OMP_NUM_THREADS, which torch follows too."""
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    return min(available, int(asked)) if asked.isdigit() and int(asked) else available
 
 
 def _text(part: dict[str, Any]) -> str:

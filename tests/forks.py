@@ -1,0 +1,122 @@
+"""Processes that have torch and transformers loaded when they begin: importing those takes five seconds of a core.
+
+One server process imports everything and computes nothing; each process is forked from it, so it has a state, signals
+and a death of its own, as one from the command line has.
+"""
+
+from __future__ import annotations
+
+import gc
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from functools import cache
+from multiprocessing.context import ForkServerContext, ForkServerProcess
+from pathlib import Path
+from typing import Any
+
+PRELOADED = (
+    "tests.forks",
+    "shelftalk.cli.app",
+    "shelftalk.pipeline",
+    "shelftalk.training.train",
+    "shelftalk.generation.transformers_engine",
+    "transformers.models.gemma3.modeling_gemma3",
+)
+PATIENCE = 120.0  # seconds until a process that has not ended fails its test
+
+
+@cache
+def fork_context() -> ForkServerContext:
+    """Return the context whose processes are forked; its server starts with the first of them, with one thread each."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(list(PRELOADED))
+    threads = os.environ.get("OMP_NUM_THREADS")
+    os.environ["OMP_NUM_THREADS"] = "1"
+    try:
+        assert call(os.getpid, context=context) == 0
+    finally:
+        if threads is None:
+            del os.environ["OMP_NUM_THREADS"]
+        else:
+            os.environ["OMP_NUM_THREADS"] = threads
+    return context
+
+
+def start(
+    target: Callable[..., object], *arguments: Any, context: ForkServerContext | None = None
+) -> ForkServerProcess:
+    """Start `target` in a fork; it and its arguments must be picklable."""
+    process = (context or fork_context()).Process(target=target, args=arguments)
+    process.start()
+    return process
+
+
+def call(target: Callable[..., object], *arguments: Any, context: ForkServerContext | None = None) -> int:
+    """Call `target` in a fork and return how that ended: an exit code, or the negative number of a signal."""
+    process = start(target, *arguments, context=context)
+    process.join(PATIENCE)
+    assert process.exitcode is not None, f"{target} did not end within {PATIENCE:.0f} s"
+    return process.exitcode
+
+
+class Command:
+    """A `shelftalk` command in a fork, with the parts of subprocess.Popen's interface that tests use."""
+
+    def __init__(self, arguments: Sequence[object], folder: Path, stdin: str = "") -> None:
+        """Start it; what it writes is kept in `folder`, and `stdin` is its whole standard input."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self._streams = [folder / f"{name}-{os.urandom(4).hex()}" for name in ("stdin", "stdout", "stderr")]
+        self._streams[0].write_text(stdin)
+        self._process = start(_run, [str(one) for one in arguments], self._streams, Path.cwd(), dict(os.environ))
+
+    @property
+    def pid(self) -> int:
+        """The process's number."""
+        assert self._process.pid is not None
+        return self._process.pid
+
+    @property
+    def stdout(self) -> str:
+        """What it has written until now."""
+        return self._streams[1].read_text() if self._streams[1].exists() else ""
+
+    @property
+    def stderr(self) -> str:
+        """What it has written until now."""
+        return self._streams[2].read_text() if self._streams[2].exists() else ""
+
+    @property
+    def returncode(self) -> int | None:
+        """Its exit code, the negative number of the signal that ended it, or None while it runs."""
+        return self._process.exitcode
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        os.kill(self.pid, number)
+
+    def wait(self, seconds: float = PATIENCE) -> int:
+        """Wait for its end and return how it ended."""
+        self._process.join(seconds)
+        assert self._process.exitcode is not None, f"not ended within {seconds:.0f} s: {self.stderr}"
+        return self._process.exitcode
+
+
+def _run(arguments: list[str], streams: list[Path], folder: Path, environment: dict[str, str]) -> None:
+    gc.freeze()  # what was imported is never garbage; collecting it would cost each fork half a second
+    for number, (path, flags) in enumerate(
+        zip(streams, (os.O_RDONLY, os.O_WRONLY | os.O_CREAT, os.O_WRONLY | os.O_CREAT), strict=True)
+    ):
+        os.dup2(os.open(path, flags, 0o600), number)
+    sys.stdin, sys.stdout, sys.stderr = (
+        open(number, mode, closefd=False, buffering=1)  # noqa: SIM115 - the process's own streams
+        for number, mode in enumerate(("r", "w", "w"))
+    )
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update({**environment, "OMP_NUM_THREADS": "1"})
+    from shelftalk.cli.main import run
+
+    sys.exit(run(arguments))
