@@ -65,12 +65,18 @@ def call(target: Callable[..., object], *arguments: Any, context: ForkServerCont
 class Command:
     """A `shelftalk` command in a fork, with the parts of subprocess.Popen's interface that tests use."""
 
-    def __init__(self, arguments: Sequence[object], folder: Path, stdin: str = "") -> None:
-        """Start it; what it writes is kept in `folder`, and `stdin` is its whole standard input."""
+    def __init__(
+        self, arguments: Sequence[object], folder: Path, stdin: str = "", before: Callable[[], object] | None = None
+    ) -> None:
+        """Start it; what it writes is kept in `folder`, and `stdin` is its whole standard input.
+
+        `before` is called first in the fork, to change something there.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         self._streams = [folder / f"{name}-{os.urandom(4).hex()}" for name in ("stdin", "stdout", "stderr")]
         self._streams[0].write_text(stdin)
-        self._process = start(_run, [str(one) for one in arguments], self._streams, Path.cwd(), dict(os.environ))
+        command = [str(one) for one in arguments]
+        self._process = start(_run, command, self._streams, Path.cwd(), dict(os.environ), before)
 
     @property
     def pid(self) -> int:
@@ -104,7 +110,13 @@ class Command:
         return self._process.exitcode
 
 
-def _run(arguments: list[str], streams: list[Path], folder: Path, environment: dict[str, str]) -> None:
+def _run(
+    arguments: list[str],
+    streams: list[Path],
+    folder: Path,
+    environment: dict[str, str],
+    before: Callable[[], object] | None,
+) -> None:
     gc.freeze()  # what was imported is never garbage; collecting it would cost each fork half a second
     for number, (path, flags) in enumerate(
         zip(streams, (os.O_RDONLY, os.O_WRONLY | os.O_CREAT, os.O_WRONLY | os.O_CREAT), strict=True)
@@ -119,4 +131,6 @@ def _run(arguments: list[str], streams: list[Path], folder: Path, environment: d
     os.environ.update({**environment, "OMP_NUM_THREADS": "1"})
     from shelftalk.cli.main import run
 
+    if before:
+        before()
     sys.exit(run(arguments))
