@@ -50,6 +50,7 @@ def test_lines_and_rows_do_not_depend_on_where_blocks_end(parts: list[bytes]) ->
         one_by_one = list(enumerate(content.splitlines(keepends=True), 1))
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(files, "BLOCK_BYTES", 7)
+            patch.setattr(files, "LINES_BYTES", 5)
             patch.setattr(files, "MOST_BYTES", 30)
             opened = files.Opened(Path("a"), "a", "json", io.BufferedReader(io.BytesIO(content)), io.BytesIO(), 0)
             cut = list(files.line_blocks(io.BytesIO(content)))

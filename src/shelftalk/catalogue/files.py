@@ -46,6 +46,7 @@ CONTROLS = bytes(byte for byte in range(32) if byte not in b"\t\n\v\f\r\x1b")
 HEAD_BYTES = 1 << 16
 BUFFER_BYTES = 1 << 20
 BLOCK_BYTES = 4 << 20  # of lines that are handed on together
+LINES_BYTES = 1 << 16  # of lines that are read together and handed on one by one
 
 
 @dataclass(frozen=True)
@@ -86,13 +87,13 @@ def opened(source: Path) -> Iterator[Opened]:
             yield _unwrapped(source, source.name, file, file, size)
 
 
-def line_blocks(stream: IO[bytes]) -> Iterator[tuple[int, bytes]]:
-    """Yield (number of its first line, from 1; whole lines) of a stream, some 4 MiB at a time.
+def line_blocks(stream: IO[bytes], size: int | None = None) -> Iterator[tuple[int, bytes]]:
+    """Yield (number of its first line, from 1; whole lines) of a stream, some `size` bytes at a time, or 4 MiB.
 
     Of a line of over `MOST_BYTES` only so much is kept that it can be told.
     """
     number = 1
-    while block := stream.read(BLOCK_BYTES):
+    while block := stream.read(size or BLOCK_BYTES):
         if not block.endswith(b"\n"):
             rest = stream.readline(MOST_BYTES + 1)
             end = rest[-1:]
@@ -115,7 +116,7 @@ def lines_of(first: int, block: bytes) -> Iterator[tuple[int, bytes | None]]:
 
 def physical_lines(stream: IO[bytes]) -> Iterator[tuple[int, bytes | None]]:
     """Yield what `lines_of` does for all lines of a stream, numbered from 1."""
-    for first, block in line_blocks(stream):
+    for first, block in line_blocks(stream, LINES_BYTES):
         yield from lines_of(first, block)
 
 

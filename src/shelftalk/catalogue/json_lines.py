@@ -33,8 +33,7 @@ class JsonLines:
 
     def rows(self, columns: Columns) -> Iterator[tuple[int, Row | Unusable]]:
         """Yield every line that is not blank."""
-        for first, lines in self.line_blocks():
-            yield from rows_of_lines(first, lines, columns)
+        return _rows(physical_lines(self._file.stream), columns)
 
     def line_blocks(self) -> Iterator[tuple[int, bytes]]:
         """Yield (number of its first line, whole lines) of the file in blocks; see `rows_of_lines` for reading one."""
@@ -53,7 +52,11 @@ class JsonLines:
 
 def rows_of_lines(first: int, lines: bytes, columns: Columns) -> Iterator[tuple[int, Row | Unusable]]:
     """Yield (line, row or why it cannot be used) for all lines of a block that are not blank; `first` is its number."""
-    for number, line in lines_of(first, lines):
+    return _rows(lines_of(first, lines), columns)
+
+
+def _rows(lines: Iterator[tuple[int, bytes | None]], columns: Columns) -> Iterator[tuple[int, Row | Unusable]]:
+    for number, line in lines:
         if (row := _json_row(line, columns)) is not None:
             yield number, row
 
