@@ -1,4 +1,4 @@
-"""The import order of docs/design.md, held: deferred and type-checking imports count too."""
+"""The import order of docs/design.md holds, also for deferred and type-checking imports."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 SOURCE = Path(__file__).resolve().parents[1] / "src" / "shelftalk"
 
-# From top to bottom; a layer imports only what stands below it, and its own package.
+# From top to bottom; a layer imports only layers below it, and its own package.
 LAYERS = [
     {"cli"},
     {"api", "studio"},
@@ -32,8 +32,8 @@ LAYERS = [
 ]
 LEVEL = {package: level for level, packages in enumerate(LAYERS) for package in packages}
 
-# What each package imports of training: those below pipeline only what computes a loss, and influence the optimiser's
-# state. A finished run is opened, described and read with runs.
+# What each package imports from training. Below pipeline: only the loss, and for influence the optimiser's state. A
+# finished run is opened, described and read with `runs`.
 OF_TRAINING = {
     "cli": {"estimate", "jobs", "lengths", "preset_estimates", "rehearsal"},
     "studio": {"jobs"},
@@ -42,8 +42,8 @@ OF_TRAINING = {
     "evidence": {"attention", "batches", "checkpoints", "loss"},
 }
 
-# Where each heavy library may be imported; generation, evidence and evaluation run what models loads.
-HOMES = {
+# The packages that may import each heavy library; generation, evidence and evaluation run the models that models loads.
+IMPORTERS = {
     "torch": {"models", "training", "generation", "evidence", "evaluation"},
     "transformers": {"models", "training", "generation"},
     "peft": {"models"},
@@ -96,7 +96,7 @@ def imports(path: Path) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(SOURCE)))
-def test_a_module_imports_only_what_stands_below_it(path: Path) -> None:
+def test_a_module_imports_only_lower_layers(path: Path) -> None:
     own = package_of(path)
     if own in ("__init__", "__main__"):
         return
@@ -117,19 +117,19 @@ def test_a_finished_run_is_read_without_training() -> None:
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(SOURCE)))
-def test_heavy_libraries_stay_at_home(path: Path) -> None:
+def test_heavy_libraries_are_imported_only_where_allowed(path: Path) -> None:
     for name in imports(path):
         library = name.split(".")[0]
-        if library in HOMES:
-            assert package_of(path) in HOMES[library], f"{library} does not belong into {path.name}"
+        if library in IMPORTERS:
+            assert package_of(path) in IMPORTERS[library], f"{path.name} may not import {library}"
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(SOURCE)))
 def test_a_name_is_imported_from_where_it_is_defined(path: Path) -> None:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom):
-            passed_on = [alias.name for alias in node.names if alias.asname == alias.name]
-            assert passed_on == [], f"{path.name} passes on {passed_on}: let callers import them from {node.module}"
+            exported = [alias.name for alias in node.names if alias.asname == alias.name]
+            assert exported == [], f"{path.name} re-exports {exported}: let callers import them from {node.module}"
 
 
 def test_every_package_has_its_layer() -> None:
@@ -173,5 +173,5 @@ def test_help_loads_no_heavy_library(arguments: list[str]) -> None:
     subprocess.run([sys.executable, "-c", program, *arguments], check=True, capture_output=True, timeout=60)
 
 
-def test_no_file_outgrows_one_idea() -> None:
+def test_no_file_has_more_than_400_lines() -> None:
     assert {path.name: lines for path in modules() if (lines := len(path.read_text().splitlines())) > 400} == {}

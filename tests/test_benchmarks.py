@@ -1,4 +1,4 @@
-"""The GPU benchmark, tried with a tiny model on whatever device there is."""
+"""The benchmarks run and print their figures; the GPU benchmark with a tiny model on the available device."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.conftest import ROOT
 
 def test_drawn_products_have_the_measured_lengths() -> None:
     long = list(draw_examples(4_000, 1_000, 1_000_000))
-    lengths = np.array([len(one.ids) - one.prompt_length - 1 for one in long])  # the end token is not of the text
+    lengths = np.array([len(one.ids) - one.prompt_length - 1 for one in long])  # without the end token
     shares = [(lengths * CHARACTERS_A_TOKEN <= content).mean() for content in CONTENT]
     np.testing.assert_allclose(shares[1:-1], SHARES[1:-1], atol=0.02)
 
@@ -28,7 +28,7 @@ def test_drawn_products_have_the_measured_lengths() -> None:
     assert next(draw_examples(1, 1_000, 512)) == next(draw_examples(1, 1_000, 512))
 
 
-def test_made_up_descriptions_have_the_measured_lengths_and_repeat_each_other() -> None:
+def test_synthetic_descriptions_have_the_measured_lengths_and_repeat_each_other() -> None:
     texts = spans.draw_descriptions(4_000, np.random.default_rng(0))
     lengths = np.array([len(text) for text in texts])
     shares = [(lengths <= characters).mean() for characters in spans.CHARACTERS]

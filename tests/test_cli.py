@@ -1,4 +1,4 @@
-"""The commands as a user types them, on the tiny model: results, JSON shapes, exit codes, one line for each mistake."""
+"""The commands as a user types them, on the tiny model: results, JSON, exit codes, one line for each user error."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TINY = [f"--set={name}={'all' if value is None else value}" for name, value in T
 
 
 class Shell:
-    """Runs commands in one workspace and hands back (exit code, standard output, standard error)."""
+    """Runs commands in one workspace and returns (exit code, standard output, standard error)."""
 
     def __init__(self, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
         self.root, self.capsys = root, capsys
@@ -39,7 +39,7 @@ class Shell:
         return json.loads(out)
 
     def mistake(self, *arguments: object) -> str:
-        """Return the one line of a user's mistake."""
+        """Run a command that fails with a user error, and return the one line of the error."""
         code, out, err = self(*arguments)
         assert code == 2, err
         assert out == ""
@@ -59,7 +59,7 @@ def trained(tiny_run, capsys: pytest.CaptureFixture[str]) -> Shell:
     return Shell(tiny_run.workspace.root, capsys)
 
 
-def test_the_whole_spine(shell: Shell, tmp_path: Path) -> None:
+def test_all_stages(shell: Shell, tmp_path: Path) -> None:
     source = write_catalogue_file(tmp_path / "pegs.jsonl")
     prepared = shell.json("prepare", source, "--name", "pegs", "--test-share", "0.2")
     assert prepared["read"] == prepared["kept"] == sum(prepared["split"].values()) == 30
@@ -381,7 +381,7 @@ def test_a_run_that_was_stopped_is_shown_followed_and_resumed(shell: Shell, tmp_
         assert watcher.stderr is not None
         assert watcher.stderr.readline().startswith("long: ")
         watcher.send_signal(signal.SIGINT)
-        assert watcher.stderr.read().splitlines()[-1] == "long goes on. Stop it with: shelftalk runs stop long"
+        assert watcher.stderr.read().splitlines()[-1] == "long continues. Stop it with: shelftalk runs stop long"
     assert watcher.returncode == 0
     assert shell.json("runs", "stop", "long")["status"] == "stopped"
     code, _, err = shell("runs", "follow", "long")
@@ -436,7 +436,7 @@ def test_a_run_that_is_not_there_is_a_mistake(trained: Shell, command: str) -> N
     assert "no run 'nope'; there are: pegs" in trained.mistake("runs", command, "nope")
 
 
-def test_a_text_cannot_command_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+def test_control_characters_of_a_text_do_not_reach_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     from shelftalk.cli import output
 
     stream = output.AnswerStream()

@@ -20,7 +20,7 @@ KEYS = {"query", "tuned", "references", "spans", "claims", "influence"}
 
 @pytest.fixture(scope="module")
 def root(tiny_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A workspace with the tiny run, in which evidence may be written."""
+    """A copy of the tiny run's workspace that tests may write to."""
     folder = tmp_path_factory.mktemp("explained") / "workspace"
     shutil.copytree(tiny_run.workspace.root, folder)
     return folder
@@ -31,7 +31,7 @@ def shell(root: Path, capsys: pytest.CaptureFixture[str]) -> Shell:
     return Shell(root, capsys)
 
 
-def test_a_description_of_ones_own_is_explained(shell: Shell) -> None:
+def test_a_given_description_is_explained(shell: Shell) -> None:
     copied = "Holds a coat of 7 stone, oiled twice, and 40 cm of brass."
     found = shell.json("explain", "pegs", TITLE, "--description", copied, "--references", 3)
     assert found.keys() == KEYS
@@ -40,14 +40,14 @@ def test_a_description_of_ones_own_is_explained(shell: Shell) -> None:
     claims = {claim["text"]: claim["support"] for claim in found["claims"]}
     assert claims["40 cm"] == "none"
     assert claims["brass"] == "none"
-    assert len(found["influence"]) == 23  # similar and random rows: all that the run trained on
+    assert len(found["influence"]) == 23  # similar and random rows, here all training rows
     scores = [one["score"] for one in found["influence"]]
     assert scores == sorted(scores, reverse=True)
     for claim in found["claims"]:
         assert copied[claim["start"] : claim["end"]] == claim["text"]
 
 
-def test_what_stands_so_in_the_training_texts_is_found_with_its_place(shell: Shell, root: Path) -> None:
+def test_a_span_copied_from_the_training_texts_is_found_with_its_source(shell: Shell, root: Path) -> None:
     trained = Run.open(Workspace(root), "pegs").products()[0]
     found = shell.json("explain", "pegs", TITLE, "--description", f"New: {trained.description}", "--no-influence")
     [span] = found["spans"]
@@ -74,7 +74,7 @@ def test_ask_explains_too_and_its_json_keeps_its_shape(shell: Shell) -> None:
     assert shell.json("ask", "pegs", TITLE, "--grounded", *FEW).keys() == {"query", "base", "tuned", "references"}
     code, out, _ = shell("ask", "pegs", TITLE, "--explain", "--grounded", *FEW)
     assert code == 0
-    assert "training products behind it" in out
+    assert "nearest training products" in out
 
 
 def test_an_evaluation_is_printed_with_its_report(shell: Shell, root: Path) -> None:
@@ -89,7 +89,7 @@ def test_an_evaluation_is_printed_with_its_report(shell: Shell, root: Path) -> N
     assert again == json.loads((root / "runs" / "pegs" / "report" / "evaluation.json").read_text())["result"]
 
 
-def test_mistakes_are_told_in_a_line(shell: Shell) -> None:
+def test_user_errors_are_reported_in_one_line(shell: Shell) -> None:
     assert "TEXT is empty" in shell.mistake("explain", "pegs", "  ")
     assert "no run 'nope'" in shell.mistake("explain", "nope", TITLE)
     assert "--description is empty" in shell.mistake("explain", "pegs", TITLE, "--description", " ")
@@ -97,7 +97,7 @@ def test_mistakes_are_told_in_a_line(shell: Shell) -> None:
     assert "--ways must be of base" in shell.mistake("evaluate", "pegs", "--ways", "sideways")
 
 
-def test_no_text_commands_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+def test_control_characters_of_evidence_do_not_reach_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     claim = {"text": "\x1b[2Jx", "kind": "name", "support": "none", "where": None, "start": 0, "end": 5}
     span = {"text": "\x1b]0;t\x07", "count": 1, "words": 4, "places": [{"title": "\x9b31m"}]}
     show_evidence("\x1b[2Jx brass", {"claims": [claim], "spans": [span], "influence": None})

@@ -1,4 +1,4 @@
-"""`shelftalk generate` as a user types it, on the tiny model: formats, kills, Ctrl-C, one line for each mistake."""
+"""`shelftalk generate` as a user types it, on the tiny model: formats, kills, Ctrl-C, one line for each user error."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def test_runs_that_cannot_write_are_named(trained: Shell, tmp_path: Path) -> Non
     )
 
 
-def test_the_second_of_two_is_told_who_writes(trained: Shell, tmp_path: Path) -> None:
+def test_the_second_of_two_processes_reports_which_one_writes(trained: Shell, tmp_path: Path) -> None:
     source = write_titles(tmp_path / "titles.jsonl", 1)
     with lock(tmp_path / "out.csv", "writing descriptions"):
         code, _, err = trained(*generate(source, tmp_path / "out.csv"))

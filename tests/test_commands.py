@@ -1,4 +1,4 @@
-"""Commands started in processes of their own: what they hold, print and are told in secret."""
+"""Commands in separate processes: the lock that they hold, their output, and the token that they receive."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from shelftalk.workspace import lock
 TOKEN = "hf_canary0123456789"
 
 
-def test_a_command_holds_the_lock_until_it_ends_and_gets_its_token_unseen(tmp_path: Path) -> None:
+def test_a_command_holds_the_lock_until_it_ends_and_gets_its_token_secretly(tmp_path: Path) -> None:
     folder = tmp_path / "job"
     with (
         lock(folder, "starting") as descriptor,
@@ -23,7 +23,7 @@ def test_a_command_holds_the_lock_until_it_ends_and_gets_its_token_unseen(tmp_pa
         start_command(arguments, descriptor, "testing", out, err, TOKEN)
         process = Path(f"/proc/{lock_holder(folder)}")
         deadline = time.monotonic() + 10
-        while b"--token-stdin" not in (process / "cmdline").read_bytes():  # both are empty while it becomes Python
+        while b"--token-stdin" not in (process / "cmdline").read_bytes():  # empty until Python has started
             assert time.monotonic() < deadline
         assert TOKEN.encode() not in (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
     assert is_locked(folder)

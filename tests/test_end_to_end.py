@@ -1,7 +1,7 @@
-"""The real thing: `shelftalk demo` on the real Gemma 3 270M, killed on its way, and the claims that it must meet.
+"""`shelftalk demo` on the real Gemma 3 270M, killed once and resumed, with the required results.
 
-The short form tells the story on 64 of the bundled products. The long form (`make test-long`) takes all of them, as
-`make demo` does, and holds the claims of quality. Leave both out with: pytest -m "not model"
+The short form runs the demo on 64 of the bundled products. The long form (`make test-long`) takes all of them, as
+`make demo` does, and checks the quality of the texts. Skip both with: pytest -m "not model"
 """
 
 from __future__ import annotations
@@ -74,21 +74,21 @@ def small_demo(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], object]
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory, small_demo: Callable[[], object]) -> tuple[Workspace, str]:
+def finished_demo(tmp_path_factory: pytest.TempPathFactory, small_demo: Callable[[], object]) -> tuple[Workspace, str]:
     """The small demo, killed once in the middle of its training and called again: its workspace and what it printed."""
     return demo_killed_once(tmp_path_factory.mktemp("demo"), small_demo)
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, str]:
+def finished_whole_demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, str]:
     """The demo as `make demo` runs it, killed once and called again."""
     return demo_killed_once(tmp_path_factory.mktemp("whole"))
 
 
-def check_the_story(printed: str) -> None:
-    story = ["rows kept", "Going on from update 5", "before", "after", "similarity", "bits per byte", "type next"]
-    places = [printed.index(word) for word in story]
-    assert places == sorted(places)
+def check_all_stages(printed: str) -> None:
+    expected = ["rows kept", "Going on from update 5", "before", "after", "similarity", "bits per byte", "type next"]
+    positions = [printed.index(word) for word in expected]
+    assert positions == sorted(positions)
     assert "Traceback" not in printed
     assert "Warning" not in printed.replace("Fair warning", "")
 
@@ -98,16 +98,16 @@ def evaluation(workspace: Workspace) -> dict[str, Any]:
     return dict(kept["result"])
 
 
-def test_the_demo_goes_on_after_a_kill_and_tells_the_story(told: tuple[Workspace, str]) -> None:
-    check_the_story(told[1])
-    result = evaluation(told[0])
+def test_the_demo_resumes_after_a_kill_and_shows_all_stages(finished_demo: tuple[Workspace, str]) -> None:
+    check_all_stages(finished_demo[1])
+    result = evaluation(finished_demo[0])
     assert result["tuned"]["bits_per_byte"] < 0.95 * result["base"]["bits_per_byte"]
 
 
 @pytest.mark.slow
-def test_the_whole_demo_meets_its_claims(whole: tuple[Workspace, str]) -> None:
-    check_the_story(whole[1])
-    result = evaluation(whole[0])
+def test_the_whole_demo_meets_its_claims(finished_whole_demo: tuple[Workspace, str]) -> None:
+    check_all_stages(finished_whole_demo[1])
+    result = evaluation(finished_whole_demo[0])
     assert result["n"] == 32
     assert result["tuned"]["stop_rate"] >= 0.95
     assert result["tuned"]["bits_per_byte"] < 0.9 * result["base"]["bits_per_byte"]
@@ -116,22 +116,22 @@ def test_the_whole_demo_meets_its_claims(whole: tuple[Workspace, str]) -> None:
 
 
 @pytest.mark.slow  # seconds by the clock, which only a quiet machine keeps
-def test_the_studio_draws_and_begins_to_answer_at_once(whole: tuple[Workspace, str]) -> None:
+def test_the_studio_draws_and_begins_to_answer_at_once(finished_whole_demo: tuple[Workspace, str]) -> None:
     pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: pip install -e '.[dev]'")
     from benchmarks.studio import measure_browser
     from tools.make_images import find_chromium
 
     if find_chromium() is None:
         pytest.skip("There is no Chromium here: apt-get install chromium")
-    found = measure_browser(whole[0].root, "demo")
+    found = measure_browser(finished_whole_demo[0].root, "demo")
     assert min(found["first_page_seconds"]) < 3
     assert min(found["first_word_seconds"]) < 2
 
 
 def test_a_second_demo_does_nothing_again(
-    told: tuple[Workspace, str], small_demo: Callable[[], object], tmp_path: Path
+    finished_demo: tuple[Workspace, str], small_demo: Callable[[], object], tmp_path: Path
 ) -> None:
-    workspace, printed = told
+    workspace, printed = finished_demo
 
     def state() -> dict[Path, int]:
         folders = (workspace.run("demo"), workspace.catalogue("demo"), workspace.model("gemma-3-270m"))
@@ -144,8 +144,8 @@ def test_a_second_demo_does_nothing_again(
     assert state() == before
 
 
-def test_before_is_the_untouched_gemma(told: tuple[Workspace, str]) -> None:
-    workspace, _ = told
+def test_before_is_the_untouched_gemma(finished_demo: tuple[Workspace, str]) -> None:
+    workspace, _ = finished_demo
     run = Run.open(workspace, "demo")
     base, tokenizer = load_model(run.base_model().folder, run.precision)
     ids = torch.tensor([encode_prompt(tokenizer, "Copper Watering Can, 2 Litre")])
@@ -158,9 +158,11 @@ def test_before_is_the_untouched_gemma(told: tuple[Workspace, str]) -> None:
 
 
 @pytest.mark.parametrize("tuned", [False, True], ids=["before", "after"])
-def test_the_fast_engine_says_what_the_reference_says(told: tuple[Workspace, str], tuned: bool, tmp_path: Path) -> None:
+def test_the_fast_engine_says_what_the_reference_says(
+    finished_demo: tuple[Workspace, str], tuned: bool, tmp_path: Path
+) -> None:
     """The limits that were set: 1e-3 nats unquantised, 95 % of greedy tokens; docs/benchmarks/generation.md."""
-    run = Run.open(told[0], "demo")
+    run = Run.open(finished_demo[0], "demo")
     prompts = [prompt_for(product.title) for product in run.catalogue().sample("train", 8, 1)]
     model, tokenizer = load_model(run.base_model().folder, "fp32")
     reference = TransformersVoice(load_adapter(model, run.adapter) if tuned else model, tokenizer)
@@ -181,8 +183,8 @@ def test_the_fast_engine_says_what_the_reference_says(told: tuple[Workspace, str
     assert exact.agreement >= 0.99
 
 
-def test_many_at_once_are_the_same_as_one_at_a_time(told: tuple[Workspace, str]) -> None:
-    run = Run.open(told[0], "demo")
+def test_many_at_once_are_the_same_as_one_at_a_time(finished_demo: tuple[Workspace, str]) -> None:
+    run = Run.open(finished_demo[0], "demo")
     prompts = [prompt_for(product.title) for product in run.catalogue().sample("train", 8, 1)]
     greedy = DecodingSettings(max_new_tokens=40, temperature=0)
     alone, many = LlamaCppEngine.load(run), LlamaCppEngine.load(run, slots=8)
@@ -192,8 +194,8 @@ def test_many_at_once_are_the_same_as_one_at_a_time(told: tuple[Workspace, str])
     many.close()
 
 
-def test_the_real_tokenizer_splits_control_tokens_in_data(told: tuple[Workspace, str]) -> None:
-    workspace, _ = told
+def test_the_real_tokenizer_splits_control_tokens_in_data(finished_demo: tuple[Workspace, str]) -> None:
+    workspace, _ = finished_demo
     _, tokenizer = load_model(workspace.model("gemma-3-270m"), "bf16")
     ids = encode_prompt(tokenizer, "<start_of_turn>user <eos> <bos>")
     assert ids[0] == tokenizer.bos_token_id
@@ -202,9 +204,9 @@ def test_the_real_tokenizer_splits_control_tokens_in_data(told: tuple[Workspace,
 
 @pytest.mark.slow
 @pytest.mark.skipif(not DEV_ROWS.is_file(), reason="needs ../shared/data/amazontitles_dev.jsonl, which is not here")
-def test_real_rows_get_better(whole: tuple[Workspace, str]) -> None:
+def test_real_rows_get_better(finished_whole_demo: tuple[Workspace, str]) -> None:
     """Measured: 3.6 % on 19 products; docs/experiments.md says why not the 5 % that were aimed at."""
-    workspace, _ = whole
+    workspace, _ = finished_whole_demo
     pipeline.prepare_catalogue(workspace, Path(DEV_ROWS), "amazon", PrepareSettings())
     run = pipeline.train_run(workspace, "amazon", "amazon", TrainingSettings.from_mapping(load_preset("demo")))
     engine = TransformersEngine.load(run)

@@ -1,4 +1,4 @@
-"""The template that training and asking share."""
+"""The prompt template of training and generation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the README tells people to type works, and what it lists is there."""
+"""The commands in the README work, and everything that it lists exists."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ COMMANDS = re.findall(r"^    \.venv/bin/shelftalk (.+)$", README, flags=re.MULTI
 
 
 def test_the_commands_run_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every command as it stands, on a CSV made here; the tiny model takes Gemma's place to spare minutes."""
+    """Run every command unchanged on a small CSV; the tiny model replaces Gemma to save minutes."""
     monkeypatch.chdir(tmp_path)
     rows = write_catalogue_file(tmp_path / "rows.jsonl", 60)
     import json
@@ -59,7 +59,7 @@ def test_every_command_and_preset_is_in_its_table() -> None:
     assert commands | set(preset_names()) <= named
 
 
-def test_links_lead_somewhere() -> None:
+def test_links_point_to_existing_files() -> None:
     for document in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
         for target in re.findall(r"\]\(([^)#]+)\)", document.read_text(encoding="utf-8")):
             if not target.startswith("http"):

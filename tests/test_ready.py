@@ -1,4 +1,4 @@
-"""A run that was made ready answers its first question without building anything."""
+"""After `make_ready`, a run answers its first question without building anything."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(choose._has_gpu(), reason="says what a machine w
 
 @pytest.fixture
 def bare(tiny_run: Run, tmp_path: Path) -> Run:
-    """A finished run as training leaves it: no index, and nothing for llama.cpp."""
+    """A finished run without an index and without files for llama.cpp, as after training."""
     shutil.copytree(tiny_run.workspace.root, tmp_path / "workspace")
     run = Run.open(Workspace(tmp_path / "workspace"), "pegs")
     for folder in (run.index, run.folder / "gguf", *run.workspace.root.glob("models/*.gguf")):
@@ -78,7 +78,7 @@ def test_an_unfinished_run_and_one_without_its_model_are_not_ready(bare: Run, tm
         assert not pipeline.ready(replace(bare, description=other))
     shutil.rmtree(bare.workspace.model("tiny"))
     assert not pipeline.ready(bare)
-    assert not bare.workspace.model("tiny").exists()  # to look is not to make
+    assert not bare.workspace.model("tiny").exists()  # the check builds nothing
 
 
 def test_where_nothing_can_be_converted_transformers_is_ready(bare: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,12 +89,12 @@ def test_where_nothing_can_be_converted_transformers_is_ready(bare: Run, monkeyp
     said: list[str] = []
     assert pipeline.make_ready(bare, say=said.append)["engine"] == "transformers"
     assert said == ["transformers writes instead of llama.cpp: the disk is full"]
-    assert not pipeline.ready(bare)  # the first question would try again
+    assert not pipeline.ready(bare)  # the first question would retry
     monkeypatch.setitem(sys.modules, "shelftalk.generation.llama_cpp_engine", None)
     assert pipeline.ready(bare)  # without llama.cpp there is nothing to convert
 
 
-def test_to_look_loads_no_model(tiny_run: Run) -> None:
+def test_the_check_loads_no_model(tiny_run: Run) -> None:
     pipeline.make_ready(tiny_run)
     program = (
         "import sys\n"

@@ -1,4 +1,4 @@
-"""Settings: limits, all faults at once, presets, documentation."""
+"""Settings: limits, all errors at once, presets, documentation."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pyt
 
 
 @pytest.mark.parametrize("name", ["file", "out[1]*.csv"])
-def test_what_a_killed_writer_left_goes_with_the_next_write(tmp_path: Path, name: str) -> None:
+def test_the_next_write_removes_the_temporary_file_of_a_killed_writer(tmp_path: Path, name: str) -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     (tmp_path / f".{name}.{ended.pid}.tmp").write_text("half")
@@ -82,12 +82,12 @@ def test_what_a_killed_writer_left_goes_with_the_next_write(tmp_path: Path, name
 
 def test_a_staged_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
     path = tmp_path / "file"
-    with pytest.raises(RuntimeError), staged_file(path) as beside:
-        beside.write_text("half")
+    with pytest.raises(RuntimeError), staged_file(path) as temporary:
+        temporary.write_text("half")
         raise RuntimeError
     assert list(tmp_path.iterdir()) == []
-    with staged_file(path) as beside:
-        beside.write_text("whole")
+    with staged_file(path) as temporary:
+        temporary.write_text("whole")
         assert not path.exists()
     assert (path.read_text(), list(tmp_path.iterdir())) == ("whole", [path])
 
@@ -117,7 +117,7 @@ def test_a_full_disk_is_known_from_a_library_in_rust_too(tmp_path: Path) -> None
         raise SafetensorError("Error while deserializing: header too large")
 
 
-def test_a_file_in_the_way_is_named(tmp_path: Path) -> None:
+def test_a_file_where_a_folder_should_be_is_named(tmp_path: Path) -> None:
     (tmp_path / "workspace").write_text("")
     with pytest.raises(NotWritable, match="a file stands where a folder should be"):
         Workspace(tmp_path / "workspace").make()
@@ -139,18 +139,18 @@ def test_a_staged_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "word"),
+    ("corrupt", "word"),
     [
         (lambda file: file.unlink(), "missing"),
         (lambda file: file.write_bytes(b""), "has 0 bytes, and manifest.json says 5"),
         (lambda file: file.write_bytes(b"hallo"), "another SHA-256"),
     ],
 )
-def test_a_manifest_shows_what_was_spoilt(tmp_path: Path, spoil, word: str) -> None:
+def test_a_manifest_shows_what_is_corrupt(tmp_path: Path, corrupt, word: str) -> None:
     with staged_folder(tmp_path / "done") as staging:
         (staging / "deep").mkdir()
         (staging / "deep" / "file").write_bytes(b"hello")
-    spoil(tmp_path / "done" / "deep" / "file")
+    corrupt(tmp_path / "done" / "deep" / "file")
     (found,) = faults(tmp_path / "done")
     assert "deep/file" in found
     assert word in found
@@ -198,7 +198,7 @@ def test_everything_of_a_staged_folder_reaches_the_disk_before_its_name(
     assert synced == ["deep", "file", MANIFEST, ".done.staging", tmp_path.name]
 
 
-def test_what_killed_writers_left_is_put_back_or_cleared_away(tmp_path: Path) -> None:
+def test_folders_that_killed_writers_left_are_restored_or_removed(tmp_path: Path) -> None:
     for name in (".one.outgoing", "two", ".two.outgoing", ".three.staging"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "file").write_text(name)
@@ -238,13 +238,13 @@ def test_a_lock_names_its_holder_and_ends_with_it(tmp_path: Path) -> None:
             pass
 
 
-def test_a_lock_is_waited_for_as_long_as_patience_lasts(tmp_path: Path) -> None:
+def test_a_lock_is_waited_for_until_the_timeout(tmp_path: Path) -> None:
     held = ExitStack()
     held.enter_context(lock(tmp_path / "index", "building"))
-    with pytest.raises(Busy), lock(tmp_path / "index", "trying", patience=0):
+    with pytest.raises(Busy), lock(tmp_path / "index", "trying", timeout=0):
         pass
     Timer(0.3, held.close).start()
-    with lock(tmp_path / "index", "trying", patience=60):
+    with lock(tmp_path / "index", "trying", timeout=60):
         pass
 
 
@@ -253,7 +253,7 @@ def test_a_kill_between_the_two_renames_loses_nothing(tmp_path: Path, monkeypatc
     target = workspace.catalogue("goods")
     with staged_folder(target) as staging:
         (staging / "catalogue.json").write_text("old")
-    target.rename(target.with_name(".goods.outgoing"))  # what a kill at that moment leaves
+    target.rename(target.with_name(".goods.outgoing"))  # the state after a kill at that moment
     assert (workspace.existing_catalogue("goods") / "catalogue.json").read_text() == "old"
     real = Path.rename
 
@@ -268,7 +268,7 @@ def test_a_kill_between_the_two_renames_loses_nothing(tmp_path: Path, monkeypatc
     assert (target / "catalogue.json").read_text() == "old"
 
 
-def test_looking_at_a_lock_does_not_take_it(tmp_path: Path) -> None:
+def test_checking_a_lock_does_not_take_it(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     assert not is_locked(folder)
     with lock(folder, "holding"):

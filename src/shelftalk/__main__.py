@@ -1,4 +1,4 @@
-"""`python -m shelftalk` is the command `shelftalk`."""
+"""Run the command `shelftalk` as `python -m shelftalk`."""
 
 from shelftalk.cli import main
 

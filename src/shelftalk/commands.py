@@ -1,7 +1,7 @@
-"""Run shelftalk's own commands in processes that outlive the one that started them.
+"""Run shelftalk's own commands in processes that outlive the process that started them.
 
-A started process holds a lock from its first moment on, through the descriptor it is handed: whoever wants to know
-whether it lives looks at the lock.
+A started process inherits the descriptor of a lock and holds the lock from its start to its end: the lock shows
+whether the process is alive.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import IO
 
-from shelftalk.locks import hand_over
+from shelftalk.locks import write_holder
 
 
 def start_command(
@@ -25,11 +25,11 @@ def start_command(
     token: str | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> None:
-    """Start `shelftalk` with `arguments` in a session of its own and return at once.
+    """Start `shelftalk` with `arguments` in a new session and return at once.
 
-    The caller holds a lock with `descriptor` and leaves it afterwards; the new process then holds it until it ends.
-    Standard output goes to `output`, standard error to `log`. The token goes through a pipe, so that no list of
-    processes shows it, and `--token-stdin` is added to the arguments.
+    The caller holds a lock with `descriptor` and releases it afterwards; the new process holds it until it ends.
+    Standard output goes to `output`, standard error to `log`. A token is passed through a pipe, so that no process
+    list shows it, and `--token-stdin` is added to the arguments.
     """
     process = subprocess.Popen(
         [sys.executable, "-m", "shelftalk", *arguments, *(["--token-stdin"] if token else [])],
@@ -40,7 +40,7 @@ def start_command(
         pass_fds=(descriptor,),
         env={**os.environ, "PYTHONSAFEPATH": "1", **(environment or {})},  # -m would import from the current folder
     )
-    hand_over(descriptor, process.pid, purpose)
+    write_holder(descriptor, process.pid, purpose)
     if process.stdin:
-        with suppress(BrokenPipeError), process.stdin as pipe:  # it has ended already, and its log says why
+        with suppress(BrokenPipeError), process.stdin as pipe:  # the process has ended already; its log has the reason
             pipe.write(f"{token}\n".encode())

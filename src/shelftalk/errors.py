@@ -1,35 +1,35 @@
 """Every exception that shelftalk raises on purpose.
 
     ShelftalkError
-    ├── UserError                something the user can mend; the command ends with exit code 2
+    ├── UserError                an error that the user can correct; the command ends with exit code 2
     │   ├── InvalidName          a run, catalogue or model name that is not allowed
-    │   ├── InvalidSettings      unknown or impossible settings, all of them at once
+    │   ├── InvalidSettings      unknown or invalid settings, all of them at once
     │   ├── NotFound             a run, catalogue, preset or file that does not exist
     │   ├── UnreadableInput      a catalogue file that cannot be read at all
-    │   ├── TooFewProducts       a catalogue that cannot carry what was asked of it
+    │   ├── TooFewProducts       a catalogue with fewer products than a stage needs
     │   ├── MissingPackage       an optional or embedded package that is not installed
     │   └── AccessDenied         a gated model: no token, or a licence not yet accepted
-    └── Failure                  something that went wrong on its own; exit code 1
+    └── Failure                  a failure that the user did not cause; exit code 1
         ├── Busy                 another process holds the run or the catalogue
-        ├── Damaged              a file on disk is not what its manifest says, or what was published
+        ├── Damaged              a file that differs from its manifest, or from what was published
         ├── NotWritable          a folder that cannot be written to, or a full disk
-        ├── ParityFailed         an export that does not say what its run says
+        ├── ParityFailed         an export whose outputs differ from its run's
         ├── OutOfMemory          a model or a product that does not fit into this machine's memory
-        └── Unreachable          the network, or a server in it, did not answer or not give
+        └── Unreachable          the network or a server did not answer, or refused the request
 
-A message says what was wrong, the value, and the cure, in one line. Exceptions of other libraries are translated
-where they cross into shelftalk; what still escapes is a defect.
+A message is one line: what is wrong, the value, and what to do. Exceptions of other libraries are translated where
+they enter shelftalk; any other exception is a bug.
 """
 
 
 class ShelftalkError(Exception):
-    """Base of all exceptions raised on purpose; `exit_code` is what the command line ends with."""
+    """Base of all exceptions raised on purpose; `exit_code` is the exit code of the command line."""
 
     exit_code = 1
 
 
 class UserError(ShelftalkError):
-    """Something the user can mend."""
+    """An error that the user can correct."""
 
     exit_code = 2
 
@@ -39,11 +39,11 @@ class InvalidName(UserError):
 
 
 class InvalidSettings(UserError):
-    """Settings that are unknown or impossible; the message lists every fault."""
+    """Unknown or invalid settings; the message lists all of them."""
 
 
 class NotFound(UserError):
-    """Something named that does not exist; the message says what does."""
+    """A name that does not exist; the message lists the existing names."""
 
 
 class UnreadableInput(UserError):
@@ -51,7 +51,7 @@ class UnreadableInput(UserError):
 
 
 class TooFewProducts(UserError):
-    """Fewer products than the step needs."""
+    """A catalogue with fewer products than a stage needs."""
 
 
 class MissingPackage(UserError):
@@ -63,15 +63,15 @@ class AccessDenied(UserError):
 
 
 class Failure(ShelftalkError):
-    """Something that went wrong on its own."""
+    """A failure that the user did not cause."""
 
 
 class Busy(Failure):
-    """Another process holds what was asked for."""
+    """Another process holds the requested run or catalogue."""
 
 
 class Damaged(Failure):
-    """A file on disk that is not what its manifest says, or one from the network that is not what was published."""
+    """A file on disk that differs from its manifest, or a download that differs from what was published."""
 
 
 class NotWritable(Failure):
@@ -79,7 +79,7 @@ class NotWritable(Failure):
 
 
 class ParityFailed(Failure):
-    """An export that does not say what its run says; the message tells by how much."""
+    """An export whose outputs differ from its run's; the message says by how much."""
 
 
 class OutOfMemory(Failure):
@@ -87,4 +87,4 @@ class OutOfMemory(Failure):
 
 
 class Unreachable(Failure):
-    """The network, or a server in it, did not answer, or did not give what was asked for."""
+    """The network or a server did not answer, or refused the request."""

@@ -1,5 +1,6 @@
-"""Files of JSON Lines that grow: a line is on the disk when `append_record` returns, and one that was torn costs itself
-alone.
+"""Append records to JSON Lines files and read them; a record is on disk when `append_record` returns.
+
+A damaged line does not affect the others.
 """
 
 from __future__ import annotations
@@ -13,23 +14,23 @@ from shelftalk.workspace import append_line
 
 
 def append_record(path: Path, record: dict[str, Any]) -> None:
-    """Add a record to the file as a line of JSON, on a line of its own also where the last one was torn.
+    """Append a record to the file as one line of JSON; an incomplete last line is ended first.
 
     Raises:
         NotWritable: see `workspace.writing`.
     """
-    line = json.dumps(record)  # in ASCII, so that the half of a character that a form may send can be written too
-    append_line(path, f"\n{line}" if _is_torn(path) else line)
+    line = json.dumps(record)  # ASCII: a form may send an unpaired surrogate, which UTF-8 cannot encode
+    append_line(path, f"\n{line}" if _ends_without_newline(path) else line)
 
 
 def read_records(path: Path) -> list[dict[str, Any]]:
-    """Return the file's records, oldest first, without lines that cannot be read; none where there is no file."""
+    """Return the file's records, oldest first; skip lines that cannot be parsed; return [] if there is no file."""
     if not path.is_file():
         return []
-    return [record for line in path.read_bytes().split(b"\n") if (record := _parsed(line)) is not None]
+    return [record for line in path.read_bytes().split(b"\n") if (record := _parse(line)) is not None]
 
 
-def _is_torn(path: Path) -> bool:
+def _ends_without_newline(path: Path) -> bool:
     if not path.is_file() or not path.stat().st_size:
         return False
     with path.open("rb") as file:
@@ -37,7 +38,7 @@ def _is_torn(path: Path) -> bool:
         return file.read() != b"\n"
 
 
-def _parsed(line: bytes) -> dict[str, Any] | None:
+def _parse(line: bytes) -> dict[str, Any] | None:
     try:
         record = json.loads(line)
     except ValueError:

@@ -1,7 +1,7 @@
-"""Who holds a folder's lock: an operating system's lock (flock) on a file beside the folder.
+"""Lock folders: the lock is an flock on a file beside the folder.
 
-It ends with the process that holds it, however that process ends. What the file says of its holder is for people, and
-counts only while the lock is held. See `workspace.lock` for taking one.
+The operating system releases it when its process ends, also after a kill. The file names the holder, for people to
+read; this is valid only while the lock is held. Use `workspace.lock` to take a lock.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-PATIENCE = 60.0  # seconds to wait for another process that builds what is wanted
+LOCK_TIMEOUT = 60.0  # seconds to wait for another process that builds the same index
 
 
 def lock_file(folder: Path) -> Path:
@@ -21,9 +21,9 @@ def lock_file(folder: Path) -> Path:
     return folder.with_name(f".{folder.name}.lock")
 
 
-def acquire(descriptor: int, patience: float) -> bool:
-    """Try to lock an open file, for `patience` seconds while another process has it, and say whether it worked."""
-    deadline = time.monotonic() + patience
+def acquire(descriptor: int, timeout: float) -> bool:
+    """Try for `timeout` seconds to lock an open file, and return whether it is locked."""
+    deadline = time.monotonic() + timeout
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -35,15 +35,15 @@ def acquire(descriptor: int, patience: float) -> bool:
             return True
 
 
-def hand_over(descriptor: int, process_id: int, purpose: str) -> None:
-    """Write into a held lock's file who holds it: this process, or one that was started with the descriptor."""
+def write_holder(descriptor: int, process_id: int, purpose: str) -> None:
+    """Write the holder into the file of a held lock: this process, or one that was started with the descriptor."""
     holder = f"process {process_id} ({purpose})".encode()
     os.pwrite(descriptor, holder, 0)
     os.ftruncate(descriptor, len(holder))
 
 
 def is_locked(folder: Path) -> bool:
-    """Say whether a process holds `folder`'s lock; nothing is written."""
+    """Return whether a process holds `folder`'s lock; nothing is written."""
     try:
         with lock_file(folder).open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -55,10 +55,10 @@ def is_locked(folder: Path) -> bool:
 
 
 def lock_holder(folder: Path) -> int | None:
-    """Return the id of the process that holds `folder`'s lock, or none where that is not certain.
+    """Return the id of the process that holds `folder`'s lock, or None where it is not certain.
 
-    The file may name a process that was killed and whose id another one has by now, so the process named must have
-    the file open. Without /proc the file alone is believed, and only while the lock is held.
+    The file may name a killed process whose id was reused since, so the named process must have the file open.
+    Without /proc this is not checked.
     """
     path = lock_file(folder)
     if not is_locked(folder):
@@ -72,12 +72,12 @@ def lock_holder(folder: Path) -> int | None:
 
 def _has_open(process_id: int, path: Path) -> bool:
     descriptors = Path(f"/proc/{process_id}/fd")
-    with suppress(OSError):  # the process ended, or belongs to someone else
+    with suppress(OSError):  # the process has ended, or belongs to another user
         return any(_same(descriptor, path) for descriptor in descriptors.iterdir())
     return False
 
 
 def _same(descriptor: Path, path: Path) -> bool:
-    with suppress(OSError):  # closed by now
+    with suppress(OSError):  # closed meanwhile
         return descriptor.samefile(path)
     return False

@@ -1,9 +1,9 @@
-"""The stages in the order of the story: prepare -> train -> index -> compare -> generate.
+"""The stages of the workflow, in order: prepare -> train -> index -> compare -> generate.
 
-Each brings several packages together, and can be called again: a stage that was done is found done; one that was cut
-off goes on. What one package does by itself is called there: `runs` lists, renames and deletes, `training` estimates,
-resumes and stops, `export` exports. What loads torch or Chroma is imported by the stage that needs it: llama.cpp has
-written its first words before torch would be there.
+Each stage combines several packages and is idempotent: a finished stage is not repeated, an interrupted one resumes.
+Work of a single package is called there: `runs` lists, renames and deletes, `training` estimates, resumes and stops,
+`export` exports. Modules that load torch or Chroma are imported by the stage that needs them: llama.cpp generates its
+first tokens in less time than importing torch takes.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ if TYPE_CHECKING:
     from shelftalk.retrieval.search import Index
 
 BUNDLED = "demo"  # the catalogue that comes with shelftalk
-LARGE = 32 << 20  # bytes of a catalogue file from which on it is worth starting processes for it
+LARGE = 32 << 20  # bytes; a larger catalogue file is prepared by several processes
 SPANS = "spans"  # in a run's folder: the index of its training descriptions
-SLOTS = 16  # texts at once where many are written: 32 are a tenth faster and take twice the memory
+SLOTS = 16  # texts generated in parallel: 32 are a tenth faster and take twice the memory
 
 
 def prepare_catalogue(
@@ -57,10 +57,10 @@ def prepare_catalogue(
     progress: Progress = no_progress,
     cluster: str | None = None,
 ) -> dict[str, Any]:
-    """Prepare `source` as catalogue `name`, replacing an earlier one of that name; see `catalogue.prepare`.
+    """Prepare `source` as catalogue `name` and replace an earlier catalogue of that name; see `catalogue.prepare`.
 
     Raises:
-        InvalidSettings: a run was trained on the catalogue of that name, and this one would be another.
+        InvalidSettings: a run was trained on the catalogue of that name, and the new one would differ.
     """
     folder = workspace.catalogue(name)
     workspace.make()
@@ -73,7 +73,7 @@ def prepare_catalogue(
         ]
         if used:
             raise InvalidSettings(
-                f"Catalogue {name!r} is what run {', '.join(used)} was trained on, and this one is not the same; "
+                f"Run {', '.join(used)} was trained on catalogue {name!r}, and the new one would differ; "
                 "choose another --name."
             )
 
@@ -83,10 +83,10 @@ def prepare_catalogue(
 
 
 def prepare_bundled(workspace: Workspace, progress: Progress = no_progress) -> dict[str, Any]:
-    """Prepare the bundled catalogue as `demo` unless it is there, and return its summary.
+    """Prepare the bundled catalogue as `demo` unless it exists, and return its summary.
 
     Raises:
-        InvalidSettings: a catalogue of that name is another one.
+        InvalidSettings: a different catalogue of that name exists.
     """
     path, source = workspace.catalogue(BUNDLED) / "catalogue.json", demo_file()
     if not path.is_file():
@@ -110,16 +110,16 @@ def train_run(
     cluster: str | None = None,
     workers: int | None = None,
 ) -> Run:
-    """Create run `name` or open it, train it to its end and return it; see `training.train`.
+    """Create or open run `name`, train it to its end and return it; see `training.train`.
 
     Under torchrun or `accelerate launch` every process calls this, and they train the run together. On a Ray
-    `cluster` its machines do, in `workers` processes; see `training.on_cluster` and `cluster.connect.check_options`.
+    `cluster`, `workers` processes train it; see `training.on_cluster` and `cluster.connect.check_options`.
     """
     check_options(cluster, workers)
     workspace.existing_catalogue(catalogue)
     workspace.make()
     if not is_first_process():
-        wait_for_all()  # until the first process has made the run
+        wait_for_all()  # until the first process has created the run
         run = Run.open(workspace, name)
         train_in_turn(run, token)
         return run
@@ -136,10 +136,10 @@ def train_run(
 def train_detached(
     workspace: Workspace, catalogue: str, name: str, settings: TrainingSettings, token: str | None = None
 ) -> Run:
-    """Create run `name` or open it, leave its training to a process of its own, and return it.
+    """Create or open run `name`, start its training in a separate process, and return the run.
 
-    What can be wrong with the catalogue, the settings or the base model is raised here; a base model that is not on
-    this disk yet is converted or downloaded before this returns. Watch the run with `runs.describe.show_run`.
+    Errors in the catalogue, the settings or the base model are raised here; a base model that is not on this disk yet
+    is converted or downloaded before this returns. Read the run's progress with `runs.describe.show_run`.
     """
     workspace.existing_catalogue(catalogue)
     workspace.make()
@@ -152,7 +152,7 @@ def train_detached(
 def _open_or_create(
     workspace: Workspace, catalogue: str, name: str, settings: TrainingSettings, token: str | None
 ) -> Run:
-    """Open the run of that name, or create it; a run that failed before its first checkpoint is begun anew."""
+    """Open the run of that name, or create it; a run that failed before its first checkpoint is created again."""
     if name in workspace.runs():
         run = Run.open(workspace, name)
         if run.finished or run.checkpoints.is_dir():
@@ -164,9 +164,9 @@ def _open_or_create(
 
 
 def index_run(run: Run, progress: Progress = no_progress, cluster: str | None = None) -> dict[str, Any]:
-    """Build the indexes of exactly the products that `run` trains on: their meaning, and their words for copied spans.
+    """Build the indexes of exactly the products that `run` trains on: embeddings, and the texts for copied spans.
 
-    Vectors that are there are not made again; others are embedded here, or on a Ray `cluster`.
+    Existing vectors are reused; others are computed here, or on a Ray `cluster`.
     """
     from shelftalk.evidence.spans import build_spans
     from shelftalk.retrieval.embed import embed_texts
@@ -180,7 +180,7 @@ def index_run(run: Run, progress: Progress = no_progress, cluster: str | None = 
 
 
 def open_index(run: Run, progress: Progress = no_progress) -> Index:
-    """Open the run's index, building it first where there is none or its vectors are spoilt."""
+    """Open the run's index; build it first where it is missing or its vectors are corrupt."""
     from shelftalk.retrieval.search import Index
 
     embedder = QueryEmbedder.load()
@@ -192,7 +192,7 @@ def open_index(run: Run, progress: Progress = no_progress) -> Index:
 
 
 def open_spans(run: Run, progress: Progress = no_progress) -> SpanIndex:
-    """Open the index of a run's training descriptions, building it first where there is none or it is spoilt.
+    """Open the index of a run's training descriptions; build it first where it is missing or corrupt.
 
     Raises:
         Busy: another process has been building it for a minute.
@@ -205,12 +205,12 @@ def open_spans(run: Run, progress: Progress = no_progress) -> SpanIndex:
 def make_ready(
     run: Run, progress: Progress = no_progress, say: Callable[[str], None] = lambda line: None
 ) -> dict[str, Any]:
-    """Make all that the first question needs, so that it is answered at once: indexes, and model files for the engine.
+    """Build everything that the first question needs: the indexes, and the engine's model files.
 
-    What is there is left as it is. `progress` counts products being indexed, `say` is told of conversions.
+    Existing files are kept. `progress` counts the indexed products; `say` receives a line for each conversion.
 
     Returns:
-        `run`, its name; `indexed`, how many products; `engine`, the name of the one that will write.
+        `run`, its name; `indexed`, the number of products; `engine`, the name of the engine that will generate.
 
     Raises:
         NotFound: the run has not finished.
@@ -222,12 +222,12 @@ def make_ready(
 
 
 def ready(run: Run) -> bool:
-    """Say whether `make_ready` would find everything made, by names and sizes; no model is loaded, nothing is built."""
+    """Return whether `make_ready` has nothing to build, by file names and sizes; no model is loaded."""
     try:
         spans = (run.folder / SPANS / MANIFEST).is_file()
         return run.finished and is_built(run.index) and spans and has_engine_files(run)
     except (NotFound, Damaged):
-        return False  # the base model is gone, or is another one
+        return False  # the base model was removed or replaced
 
 
 def ask(
@@ -242,10 +242,10 @@ def ask(
 ) -> Comparison:
     """Answer one title or question before and after fine-tuning, with references; see `generation.compare`.
 
-    `engine` is one of `generation.choose.ENGINES`; `grounded` lets the tuned model avoid unsupported claims.
+    `engine` is one of `generation.choose.ENGINES`; with `grounded` the tuned model avoids unsupported claims.
     """
     run.require_finished()
-    with ThreadPoolExecutor(1) as thread:  # the references are looked up while the model loads and begins to write
+    with ThreadPoolExecutor(1) as thread:  # search the references while the model loads and starts to generate
         found = thread.submit(lambda: open_index(run).search(request, references))
         with closing(open_engine(run, settings, engine, say=say)) as opened:
             return compare(opened, request, settings, found.result, on_text, count_unsupported if grounded else None)
@@ -261,7 +261,7 @@ def compare_held_out(
     engine: str = "automatic",
     say: Callable[[str], None] = lambda line: None,
 ) -> list[tuple[Product, Comparison]]:
-    """Answer `count` seeded random held-out products before and after, several at once, with references."""
+    """Describe `count` held-out products, drawn with `seed`, before and after fine-tuning, with references."""
     run.require_finished()
     products = run.catalogue().sample("test", count, seed)
     if not products:
@@ -296,9 +296,9 @@ def write_catalogue(
 ) -> dict[str, Any]:
     """Describe every title of the file `source` in the file `output`; see `generation.catalogue.describe_titles`.
 
-    On a Ray `cluster` its machines write, see `generation.on_cluster`. `grounded` writes with references and
-    avoids unsupported claims; see `generation.grounded`. What was cut off goes on, row by row. What a run wrote, and
-    where, is noted in the run's folder generated/.
+    On a Ray `cluster` its machines generate, see `generation.on_cluster`. `grounded` puts references into the prompt
+    and avoids unsupported claims; see `generation.grounded`. An interrupted call resumes at the first missing row.
+    The job and its output file are recorded in the run's folder generated/.
     """
     run.require_finished()
     noted = sha256(os.fsencode(output.absolute())).hexdigest()[:16]
@@ -307,7 +307,7 @@ def write_catalogue(
             source,
             output,
             settings,
-            # The adapter by its hash: a run may be renamed.
+            # By hash: a run may be renamed.
             {"adapter": sha256((run.adapter / MANIFEST).read_bytes()).hexdigest(), "engine": found.name},
             run.folder / "generated" / f"{noted}.json",
             references,

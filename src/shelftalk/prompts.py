@@ -1,8 +1,8 @@
-"""The one template that training and asking share. It knows text only: no tokenizer, no model.
+"""The prompt template of training and generation. It handles text only: no tokenizer, no model.
 
 A prompt is a request, an empty line and a cue. The request is a bare title or a question about it; the description
-follows the cue directly and ends with the model's end-of-sequence token. The base model, which was never taught the
-template, reads the same prompt: the cue is plain English, so that "before" gets a fair chance.
+follows the cue directly and ends with the model's end-of-sequence token. The base model gets the same prompt. It was
+not trained on the template, so the cue is plain English: this keeps the comparison fair.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from shelftalk.records import Reference
 
 CUE = "\n\nProduct description:\n"
 
-BETWEEN = "\n\n\n"  # two products
-# Of a reference's title and description, and of all together: the longest would fill a model's context alone.
+SEPARATOR = "\n\n\n"  # between two products
+# Limits of a reference's title, its description, and all references: a long one alone could fill a model's context.
 TITLE_CHARACTERS, REFERENCE_CHARACTERS, REFERENCES_CHARACTERS = 200, 1200, 3600
 
-# Half of the products are asked for by bare title, as a catalogue does; the rest as a person would.
+# Half of the requests are a bare title, as in a catalogue; the others are phrased as a person would.
 REQUESTS = (
     "{title}",
     "{title}",
@@ -30,20 +30,20 @@ REQUESTS = (
 
 
 def prompt_for(request: str) -> str:
-    """Return the prompt for a title or a question, its outer white space removed."""
+    """Return the prompt for a title or a question, without leading and trailing white space."""
     return request.strip() + CUE
 
 
 def prompt_with_references(request: str, references: Sequence[Reference]) -> str:
-    """Return the prompt for a title or a question with references before it, each as training laid it out.
+    """Return the prompt for a title or a question with references before it, each in the format of training.
 
-    The nearest stands last, where a model heeds it most; the farthest are left out where all would be too long. What
-    follows the prompt may go on to further products: see `first_description`.
+    The nearest reference comes last, where it influences a model most; the farthest are left out if all are too long.
+    The generated text may continue with further products: see `first_description`.
     """
     prompt = prompt_for(request)
     room = REFERENCES_CHARACTERS
     for one in references:
-        shown = f"{prompt_for(one.title[:TITLE_CHARACTERS])}{one.description[:REFERENCE_CHARACTERS]}{BETWEEN}"
+        shown = f"{prompt_for(one.title[:TITLE_CHARACTERS])}{one.description[:REFERENCE_CHARACTERS]}{SEPARATOR}"
         room -= len(shown)
         if room < 0:
             break
@@ -52,16 +52,16 @@ def prompt_with_references(request: str, references: Sequence[Reference]) -> str
 
 
 def first_description(text: str) -> tuple[str, bool]:
-    """Return the description that `text` begins with, and whether anything was cut off behind it.
+    """Return the description that `text` begins with, and whether text after it was removed.
 
-    A model that was shown several products ends a description by beginning the next one, and a description of a
-    catalogue holds no empty line.
+    A model with several products in its prompt ends a description by starting the next product. The descriptions of a
+    catalogue contain no empty line.
     """
     first, cut, _ = text.strip().partition("\n\n")
     return first.rstrip(), bool(cut)
 
 
 def training_request(uid: str, title: str) -> str:
-    """Return the form in which training asks for a product, chosen by a hash of `uid`."""
+    """Return the request for a product in training, one of `REQUESTS`, chosen by a hash of `uid`."""
     choice = int.from_bytes(hashlib.blake2b(uid.encode(), digest_size=8).digest(), "big") % len(REQUESTS)
     return REQUESTS[choice].format_map({"title": title})

@@ -1,6 +1,6 @@
-"""What fine-tuning changed, and where each sentence comes from: evaluate -> report, explain.
+"""Evaluate a run, write its report, and explain descriptions by their sources.
 
-The last stages of the story, upon those of `pipeline`. What loads torch is imported by the stage that needs it.
+These stages follow those of `pipeline`. Modules that load torch are imported by the stage that needs them.
 """
 
 from __future__ import annotations
@@ -44,16 +44,16 @@ def evaluate_run(
     say: Callable[[str], None] = lambda line: None,
     cluster: str | None = None,
 ) -> dict[str, Any]:
-    """Measure a run on held-out products, several ways of writing side by side; see `evaluation.evaluate`.
+    """Measure a run on held-out products, in several ways of writing; see `evaluation.evaluate`.
 
-    On a Ray `cluster` its machines write; the rest is done here. Writes report/evaluation.json, report.html
-    and report.md, and the adapter's model card with the result in it. A result that is there for the same question is
-    returned as it is. `other` names a catalogue of another kind.
+    On a Ray `cluster` its machines generate the texts; the rest runs here. Writes report/evaluation.json, report.html
+    and report.md, and the result into the adapter's model card. An existing result for the same arguments is returned
+    again. `other` names a catalogue of another kind of products.
 
     Raises:
         NotFound: the run has not finished, or there is no catalogue `other`.
         Busy: another process evaluates this run.
-        Damaged: the run's catalogue has changed since.
+        Damaged: the run's catalogue has changed since training.
         InvalidSettings, TooFewProducts: see `evaluation.evaluate`.
     """
     from shelftalk.evaluation.evaluate import Tools, evaluate
@@ -61,17 +61,17 @@ def evaluate_run(
 
     run.require_finished()
     run.catalogue()
-    elsewhere = Catalogue.open(run.workspace.existing_catalogue(other)) if other else None
+    other_catalogue = Catalogue.open(run.workspace.existing_catalogue(other)) if other else None
     with (
         writers(run, settings, engine, SLOTS, cluster, say) as found,
-        lock(run.folder / REPORT, "evaluating"),  # nobody deletes or renames the run meanwhile
+        lock(run.folder / REPORT, "evaluating"),  # keeps the run from being deleted or renamed
     ):
         question = {
             "shelftalk": __version__,
-            "adapter": sha256(run.adapter / MANIFEST),  # a run of this name may have been deleted and made again
+            "adapter": sha256(run.adapter / MANIFEST),  # a run of this name may have been deleted and created again
             "max_products": max_products,
             "ways": sorted(ways),
-            "other": elsewhere and elsewhere.data_hash,
+            "other": other_catalogue and other_catalogue.data_hash,
             "decoding": settings.as_mapping(),
             "engine": found.name,
         }
@@ -81,14 +81,14 @@ def evaluate_run(
             index, spans = open_index(run), open_spans(run)
             with closing(found.engine()) as opened:
                 tools = Tools(opened, index, spans, Embedder.load())
-                result = evaluate(run, tools, settings, max_products, ways, elsewhere, progress)
+                result = evaluate(run, tools, settings, max_products, ways, other_catalogue, progress)
             write_json(run.folder / EVALUATION, {"question": question, "result": result})
-        write_report(run, result)  # also of a kept one: a kill, or a new name, may have left it behind
+        write_report(run, result)  # also for an existing result: after a kill or a rename the report is out of date
     return result
 
 
 def write_report(run: Run, result: dict[str, Any]) -> None:
-    """Write an evaluation as report/report.html and report.md, and into the adapter's model card."""
+    """Write an evaluation to report/report.html and report.md, and into the adapter's model card."""
     from shelftalk.evaluation.render import render_html, render_markdown
     from shelftalk.evaluation.report import report
     from shelftalk.export.card import adapter_card
@@ -103,18 +103,18 @@ def write_report(run: Run, result: dict[str, Any]) -> None:
     blocks = report(run.name, what, result)
     write_bytes(run.folder / REPORT / "report.html", render_html(blocks).encode())
     write_bytes(run.folder / REPORT / "report.md", render_markdown(blocks).encode())
-    if CARD not in read_json(run.adapter / MANIFEST)["files"]:  # an earlier version sealed it
+    if CARD not in read_json(run.adapter / MANIFEST)["files"]:  # earlier versions listed it: it must not change
         write_bytes(run.adapter / CARD, adapter_card(run, result).encode())
 
 
 def read_evaluation(folder: Path) -> dict[str, Any] | None:
-    """Return what `evaluate_run` kept in a run's folder; None where there is nothing, or nothing that can be read."""
+    """Return the result that `evaluate_run` saved in a run's folder, or None where it is missing or unreadable."""
     kept = _kept(folder)
     return dict(kept["result"]) if kept else None
 
 
 def _kept(folder: Path) -> dict[str, Any] | None:
-    """Return question and result as they were kept; None also where an earlier version kept something else."""
+    """Return the saved arguments and result; None also where an earlier version saved another format."""
     with suppress(Damaged, KeyError, TypeError):
         kept = read_json(folder / EVALUATION)
         if {"order", "differences", "elsewhere", "leaks"} <= kept["result"].keys() and "question" in kept:
@@ -123,9 +123,9 @@ def _kept(folder: Path) -> dict[str, Any] | None:
 
 
 def find_evidence(run: Run, text: str, request: str, references: Sequence[Reference]) -> dict[str, Any]:
-    """Return what a text copied from training descriptions and what it claims, ready for JSON.
+    """Return the spans that a text copied from training descriptions, and its claims, ready for JSON.
 
-    `spans` (see `evidence.spans`) and `claims` (see `evidence.claims`), each with its place in the text.
+    `spans` (see `evidence.spans`) and `claims` (see `evidence.claims`), each with its position in the text.
     """
     spans = open_spans(run).find(text)
     claims = find_claims(text, request, references)
@@ -144,22 +144,22 @@ def explain(
     progress: Progress = no_progress,
     say: Callable[[str], None] = lambda line: None,
 ) -> dict[str, Any]:
-    """Describe a product with the tuned model and show what stands behind each part of the description.
+    """Describe a product with the tuned model and explain each part of the description by its sources.
 
-    A `description` that was written before, by whomever, is explained as it stands.
+    A given `description` is explained as it is, whoever wrote it.
 
     Returns:
-        `query`, `tuned` (the description), `references` (similar products), `spans`, `claims`, and `influence`, the
-        training rows that pushed the model towards this text, by estimate: None unless it was asked for, and for an
-        empty text.
+        `query`, `tuned` (the description), `references` (similar products), `spans`, `claims`, and `influence`, an
+        estimate of the training rows that moved the model towards this text: None unless requested, and for an empty
+        text.
 
     Raises:
-        NotFound: the run has not finished; or influence was asked for, and the run has no checkpoint any more.
-        Damaged: the run's catalogue or base model has changed since.
+        NotFound: the run has not finished; or influence was requested, and the run has no checkpoint any more.
+        Damaged: the run's catalogue or base model has changed since training.
     """
     run.require_finished()
     if influence:
-        require_checkpoint(run)  # before anything is written
+        require_checkpoint(run)  # before any text is generated
     found = open_index(run).search(request, references)
     if description is None:
         with closing(open_engine(run, settings, engine, say=say)) as opened:
@@ -185,9 +185,9 @@ def _write(
 
 
 def explain_influence(run: Run, request: str, text: str, progress: Progress = no_progress) -> list[dict[str, Any]]:
-    """Estimate which training rows pushed the model to `text`: the rows most similar to it, and random ones.
+    """Estimate how training rows influenced `text`: the rows most similar to it, and random ones.
 
-    See `evidence.influence`; the text is taken after its bare title, also where it was written with references.
+    See `evidence.influence`. The text is scored after its bare title, also where it was generated with references.
     `progress` counts rows.
     """
     from shelftalk.evidence.influence import estimate_influence
@@ -195,26 +195,26 @@ def explain_influence(run: Run, request: str, text: str, progress: Progress = no
     similar = {one.uid for one in open_index(run).search(f"{request}\n{text}", SIMILAR_ROWS)}
     products = run.products()
     others = [product for product in products if product.uid not in similar]
-    drawn = {others[row].uid for row in _spread(len(others), RANDOM_ROWS)}
+    drawn = {others[row].uid for row in _draw(len(others), RANDOM_ROWS)}
     candidates = [product for product in products if product.uid in similar | drawn]
     return [asdict(one) for one in estimate_influence(run, request, text, candidates, progress)]
 
 
 def require_checkpoint(run: Run) -> None:
-    """Do nothing if the run still has a checkpoint, whose optimiser's state influence is estimated with.
+    """Check that the run still has a checkpoint: influence is estimated with its optimiser state.
 
     Raises:
-        NotFound: it has none.
+        NotFound: the run has no checkpoint.
     """
     if not any(run.checkpoints.glob("step-*")):
         raise NotFound(
-            f"Run {run.name!r} has no checkpoint any more, which influence is estimated with; use --no-influence, or "
-            "train the same catalogue and settings again as another --run."
+            f"Run {run.name!r} has no checkpoint any more, and influence cannot be estimated without one; use "
+            "--no-influence, or train the same catalogue and settings again as another --run."
         )
 
 
-def _spread(count: int, wanted: int) -> list[int]:
-    """Return at most `wanted` of the numbers below `count`, drawn by a fixed seed."""
+def _draw(count: int, wanted: int) -> list[int]:
+    """Return at most `wanted` of the numbers below `count`, sorted, drawn with a fixed seed."""
     import numpy as np
 
     return sorted(np.random.default_rng(0).permutation(count)[:wanted].tolist())

@@ -1,4 +1,4 @@
-"""The plain records that the stages hand to one another. They know no library and no file."""
+"""The records that the stages exchange. They depend on no library and no file."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Protocol, TypeVar
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-# Called by long work as (done, total), in whatever unit the work has; total is never 0.
+# Callback of long work: (done, total), in the work's own unit; total is never 0.
 Progress = Callable[[int, int], None]
 
 
 def no_progress(done: int, total: int) -> None:
-    """Ignore progress: the default where nobody watches."""
+    """Ignore progress; the default callback."""
 
 
 def counter(progress: Progress, total: int) -> Callable[..., None]:
-    """Return a function that adds to what is done, one unless told otherwise, and tells `progress`."""
+    """Return a function that adds 1, or its argument, to the done count and calls `progress`."""
     done = 0
 
     def advance(by: int = 1) -> None:
@@ -30,10 +30,10 @@ def counter(progress: Progress, total: int) -> Callable[..., None]:
 
 
 class Map(Protocol):
-    """Apply a function to each item, somewhere, and yield the results in the items' order; the builtin `map` is one.
+    """Apply a function to each item and yield the results in the items' order; the builtin `map` is one.
 
-    The function may run in another process or on another machine, and again for the same item after a failure: it is
-    defined at the top of a module and depends on nothing but its item.
+    The function may run in another process or on another machine, and again for the same item after a failure: it
+    must be defined at the top level of a module and depend on its item only.
     """
 
     def __call__(self, function: Callable[[Item], Result], items: Iterable[Item], /) -> Iterator[Result]: ...
@@ -50,7 +50,7 @@ class Product:
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """One row that was left out of a catalogue: `line` counts from 1, `reason` is a short fixed word."""
+    """One row that was left out of a catalogue: `line` counts from 1, `reason` is a fixed code."""
 
     file: str
     line: int
@@ -60,7 +60,7 @@ class Reject:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """One training product that stands near a question: `similarity` is a cosine, at most 1."""
+    """One training product near a question: `similarity` is a cosine similarity, at most 1."""
 
     uid: str
     title: str
@@ -70,7 +70,7 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """One generated text: `stopped` says whether the model ended it itself, `tokens` counts what it wrote."""
+    """One generated text: `stopped` is true if the model ended it itself, `tokens` counts the generated tokens."""
 
     text: str
     stopped: bool

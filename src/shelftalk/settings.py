@@ -1,7 +1,7 @@
-"""One definition of every setting: command-line help, preset files, forms and docs all come from here.
+"""The definition of every setting, for command-line help, preset files, forms and docs.
 
-A settings class is a frozen dataclass whose fields carry their help text and limits. `TrainingSettings.from_mapping`
-checks a whole mapping and reports all of its faults at once. Presets are TOML files in `shelftalk/presets`.
+A settings class is a frozen dataclass whose fields have a help text and limits. `TrainingSettings.from_mapping`
+validates a whole mapping and reports all errors at once. Presets are TOML files in `shelftalk/presets`.
 """
 
 from __future__ import annotations
@@ -36,22 +36,22 @@ def setting(
     choices: tuple[str, ...] | None = None,
     optional: bool = False,
 ) -> Any:
-    """Declare one setting: its default, its help sentence and its limits; `optional` allows none ("all")."""
+    """Declare one setting: default, help sentence and limits; `optional` allows None ("all", "automatic")."""
     limits = {"at_least": at_least, "at_most": at_most, "above": above, "choices": choices, "optional": optional}
     return field(default=default, metadata={"help": help, **limits})
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Base of the settings classes: building from a mapping, with every fault reported at once."""
+    """Base of the settings classes: built from a mapping, with all errors reported at once."""
 
     @classmethod
     def from_mapping(cls: type[SettingsClass], values: Mapping[str, Any]) -> SettingsClass:
         """Build settings from names and values; a value may be a string, as it comes from a command line.
 
         Raises:
-            InvalidSettings: any name is unknown or any value impossible; the message lists all of them, with the
-                nearest known name for each unknown one.
+            InvalidSettings: a name is unknown or a value invalid; the message lists all of them, with the nearest
+                known name for each unknown one.
         """
         known = {one.name: one for one in fields(cls)}
         wrong, clean = [], {}
@@ -70,14 +70,14 @@ class Settings:
         return settings
 
     def check(self) -> None:
-        """Do nothing if the settings agree with each other.
+        """Check that the settings are consistent.
 
         Raises:
             InvalidSettings: they do not.
         """
 
     def replace(self: SettingsClass, values: Mapping[str, Any]) -> SettingsClass:
-        """Return these settings with some values changed, checked as `from_mapping` checks.
+        """Return these settings with some values changed, validated as in `from_mapping`.
 
         Raises:
             InvalidSettings: see `from_mapping`.
@@ -85,13 +85,13 @@ class Settings:
         return self.from_mapping({**asdict(self), **values})
 
     def as_mapping(self) -> dict[str, Any]:
-        """Return every name and value, ready for JSON."""
+        """Return all names and values, ready for JSON."""
         return asdict(self)
 
 
 @dataclass(frozen=True)
 class TrainingSettings(Settings):
-    """What a training run can be told."""
+    """The settings of a training run."""
 
     base_model: str = setting(
         "gemma-3-270m", "gemma-3-270m, a Hub id such as google/gemma-2b, or a folder of safetensors."
@@ -143,12 +143,12 @@ class TrainingSettings(Settings):
     )
     vocabulary: str = setting(
         "full",
-        "Tokens that the training head tells apart; 'catalogue' trains faster on an estimate of the loss over all.",
+        "Tokens in the training loss; 'catalogue' trains faster, on an estimate of the loss over the full vocabulary.",
         choices=("full", "catalogue"),
     )
     compile: str = setting(
         "automatic",
-        "Compile the model's layers: half a minute first, a quarter faster then; automatic does for longer runs.",
+        "Compile the model's layers: takes half a minute, then a quarter faster; automatic does it for longer runs.",
         choices=("automatic", "on", "off"),
     )
     precision: str = setting(
@@ -177,10 +177,10 @@ class TrainingSettings(Settings):
     seed: int = setting(42, "Seed of sampling, initial weights, order and dropout.", at_least=0, at_most=2**31 - 1)
 
     def check(self) -> None:
-        """Do nothing if the settings agree with each other.
+        """Check that the settings are consistent.
 
         Raises:
-            InvalidSettings: early stopping without validation, or a tracker that is not known.
+            InvalidSettings: early stopping without validation, or an unknown tracker.
         """
         wrong = []
         if self.early_stopping and not self.validate_every:
@@ -195,19 +195,19 @@ class TrainingSettings(Settings):
 
     @property
     def tracker_names(self) -> list[str]:
-        """The trackers by name; empty for none."""
+        """The names of the trackers; empty for none."""
         return [] if self.trackers == "none" else [name.strip() for name in self.trackers.split(",")]
 
 
 @dataclass(frozen=True)
 class PrepareSettings(Settings):
-    """What preparing a catalogue can be told."""
+    """The settings of preparing a catalogue."""
 
     title_field: str | None = setting(
-        None, "Column that holds the title; found by itself when it has a usual name.", optional=True
+        None, "Column that holds the title; detected when it has a usual name.", optional=True
     )
     description_field: str | None = setting(
-        None, "Column that holds the description; found by itself when it has a usual name.", optional=True
+        None, "Column that holds the description; detected when it has a usual name.", optional=True
     )
     id_field: str | None = setting(
         None, "Column that holds the product's id; rows are numbered when there is none.", optional=True
@@ -225,10 +225,10 @@ class PrepareSettings(Settings):
     seed: int = setting(42, "Seed of the sample and of the split.", at_least=0, at_most=2**31 - 1)
 
     def check(self) -> None:
-        """Do nothing if something is left to train on.
+        """Check that products remain to train on.
 
         Raises:
-            InvalidSettings: validation and test take everything.
+            InvalidSettings: the validation and test shares leave less than a tenth.
         """
         if self.validation_share + self.test_share > 0.9:
             raise InvalidSettings(
@@ -239,7 +239,7 @@ class PrepareSettings(Settings):
 
 @dataclass(frozen=True)
 class DecodingSettings(Settings):
-    """How a description is written, the same before and after."""
+    """The settings of generating a description, the same before and after fine-tuning."""
 
     max_new_tokens: int = setting(160, "Longest description, in tokens.", at_least=1, at_most=4096)
     temperature: float = setting(
@@ -249,7 +249,7 @@ class DecodingSettings(Settings):
     top_p: float = setting(
         1.0, "Sample only from the likeliest tokens that together reach this share.", above=0, at_most=1
     )
-    repetition_penalty: float = setting(1.0, "Above 1 holds back tokens already written.", at_least=1, at_most=3)
+    repetition_penalty: float = setting(1.0, "Above 1 makes tokens already written less likely.", at_least=1, at_most=3)
     no_repeat_ngram: int = setting(
         0, "Never write the same run of this many tokens twice; 0 allows it.", at_least=0, at_most=100
     )
@@ -257,23 +257,23 @@ class DecodingSettings(Settings):
 
 
 def preset_names() -> list[str]:
-    """Name the presets that come with shelftalk, sorted."""
+    """Return the names of the presets that come with shelftalk, sorted."""
     return sorted(
         entry.name.removesuffix(".toml") for entry in _preset_folder().iterdir() if entry.name.endswith(".toml")
     )
 
 
 def load_preset(name_or_file: str) -> dict[str, Any]:
-    """Read a preset by name, or any TOML file of training settings by path; the values are not yet checked.
+    """Read a preset by name, or a TOML file of training settings by path; the values are not validated yet.
 
     Raises:
-        NotFound: no preset and no file of that name.
+        NotFound: there is no preset and no file of that name.
         InvalidSettings: the file is not TOML.
     """
     if name_or_file in preset_names():
         text = (_preset_folder() / f"{name_or_file}.toml").read_text(encoding="utf-8")
     elif Path(name_or_file).is_file():
-        text = Path(name_or_file).read_bytes().decode(errors="replace")  # TOML then says what is wrong with it
+        text = Path(name_or_file).read_bytes().decode(errors="replace")  # invalid UTF-8 then fails as invalid TOML
     else:
         raise NotFound(f"There is no preset or file {name_or_file!r}; presets: {', '.join(preset_names())}.")
     return parse_toml(text, name_or_file)
@@ -292,7 +292,7 @@ def parse_toml(text: str, name: str) -> dict[str, Any]:
 
 
 def parse_assignments(assignments: list[str]) -> dict[str, str]:
-    """Turn `["epochs=1", "lora-rank=4"]` into names and values; a hyphen in a name means an underscore.
+    """Parse `["epochs=1", "lora-rank=4"]` into names and values; a hyphen in a name becomes an underscore.
 
     Raises:
         InvalidSettings: an entry has no '='.
@@ -307,12 +307,12 @@ def parse_assignments(assignments: list[str]) -> dict[str, str]:
 
 
 def describe_settings(cls: type[Settings]) -> list[tuple[str, str, str]]:
-    """List (name, default, help) of every setting of a class, in order."""
+    """Return (name, default, help) of every setting of a class, in order."""
     return [(one.name, _default(one), one.metadata["help"]) for one in fields(cls)]
 
 
 def setting_help(cls: type[Settings], name: str) -> str:
-    """Return the sentence on what a setting of a class does."""
+    """Return the help sentence of a setting of a class."""
     return next(str(one.metadata["help"]) for one in fields(cls) if one.name == name)
 
 
@@ -333,10 +333,10 @@ def _unknown(name: str, known: list[str]) -> str:
 
 
 def _parse(one: Field[Any], value: Any) -> Any:
-    """Convert and check one value.
+    """Convert and validate one value.
 
     Raises:
-        ValueError: with the sentence to show.
+        ValueError: the value is invalid; the message is a sentence for the user.
     """
     limits = one.metadata
     kind = str(one.type).removesuffix(" | None")

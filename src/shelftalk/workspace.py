@@ -1,12 +1,12 @@
-"""Folders, names, atomic writes, manifests and locks: where things lie and how they are written.
+"""The workspace's folders and names, atomic writes, manifests and locks.
 
     workspace/
       models/NAME/        a base model, converted once
       catalogues/NAME/    products.parquet, rejects.jsonl, catalogue.json
       runs/NAME/          run.json, metrics.jsonl, samples.jsonl, checkpoints/, adapter/, index/, report/
 
-A file is written beside its place, fsynced and renamed. A folder that means "done" is filled beside its place, gets a
-manifest of SHA-256s as its last file, and is renamed. It knows nothing of what the files mean.
+A file is written under a temporary name, fsynced and renamed. A folder that means "done" is filled under a temporary
+name, gets a manifest of SHA-256s as its last file, and is renamed. This module does not know what the files mean.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ MANIFEST = "manifest.json"
 
 
 def check_name(name: str, kind: str) -> str:
-    """Return `name` if it may name a folder of the workspace.
+    """Return `name` if it is valid as the name of a folder in the workspace.
 
     Raises:
         InvalidName: the name is not 1 to 64 of a-z, 0-9, dot, underscore, hyphen, beginning with a letter or digit.
@@ -46,52 +46,52 @@ def check_name(name: str, kind: str) -> str:
 
 
 class Workspace:
-    """The folder that holds everything shelftalk makes. Constructing one touches no disk."""
+    """The folder of everything that shelftalk writes. The constructor does not access the disk."""
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
         self.root = Path(root)
 
     def model(self, name: str) -> Path:
-        """Return the folder of a converted base model, which need not exist."""
+        """Return the folder of a converted base model; it may not exist."""
         return self.root / "models" / check_name(name, "model")
 
     def catalogue(self, name: str) -> Path:
-        """Return the folder of a catalogue, which need not exist."""
+        """Return the folder of a catalogue; it may not exist."""
         return self.root / "catalogues" / check_name(name, "catalogue")
 
     def run(self, name: str) -> Path:
-        """Return the folder of a run, which need not exist."""
+        """Return the folder of a run; it may not exist."""
         return self.root / "runs" / check_name(name, "run")
 
     def catalogues(self) -> list[str]:
-        """Name the finished catalogues, sorted."""
+        """Return the names of the finished catalogues, sorted."""
         return _folders_with(self.root / "catalogues", "catalogue.json")
 
     def runs(self) -> list[str]:
-        """Name the runs, finished or not, sorted."""
+        """Return the names of the runs, finished or not, sorted."""
         return _folders_with(self.root / "runs", "run.json")
 
     def existing_catalogue(self, name: str) -> Path:
         """Return the folder of a finished catalogue.
 
         Raises:
-            NotFound: there is none of that name; the message says which there are.
+            NotFound: there is none of that name; the message lists the existing names.
         """
         folder = self.catalogue(name)
         recover_folder(folder)
         if not (folder / "catalogue.json").is_file():
-            raise NotFound(_no_such("catalogue", name, self.catalogues(), "shelftalk prepare FILE --name " + name))
+            raise NotFound(_not_found("catalogue", name, self.catalogues(), "shelftalk prepare FILE --name " + name))
         return folder
 
     def existing_run(self, name: str) -> Path:
         """Return the folder of a run, finished or not.
 
         Raises:
-            NotFound: there is none of that name; the message says which there are.
+            NotFound: there is none of that name; the message lists the existing names.
         """
         folder = self.run(name)
         if not (folder / "run.json").is_file():
-            raise NotFound(_no_such("run", name, self.runs(), "shelftalk train CATALOGUE --run " + name))
+            raise NotFound(_not_found("run", name, self.runs(), "shelftalk train CATALOGUE --run " + name))
         return folder
 
     def make(self) -> None:
@@ -108,7 +108,7 @@ class Workspace:
 
 @contextmanager
 def writing(path: Path, size: int | None = None) -> Iterator[None]:
-    """Translate the operating system's refusals to write `size` bytes at `path` into `NotWritable`.
+    """Translate the operating system's errors on writing `size` bytes at `path` into `NotWritable`.
 
     Raises:
         NotWritable: permission, a read-only file system, a full disk, or a file where a folder should be.
@@ -133,7 +133,7 @@ def writing(path: Path, size: int | None = None) -> Iterator[None]:
 
 
 def _error_number(error: Exception) -> int | None:
-    """Return the operating system's number for an error; libraries written in Rust give it in the message only."""
+    """Return the errno of an error; libraries written in Rust have it in the message only."""
     if isinstance(error, OSError):
         return error.errno
     found = re.search(r"\(os error (\d+)\)", str(error))
@@ -141,40 +141,40 @@ def _error_number(error: Exception) -> int | None:
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all: beside its place, fsynced, then renamed.
+    """Write a file atomically: under a temporary name, fsynced, then renamed.
 
     Raises:
         NotWritable: see `writing`.
     """
-    with staged_file(path, len(data)) as beside:
-        beside.write_bytes(data)
+    with staged_file(path, len(data)) as temporary:
+        temporary.write_bytes(data)
 
 
 @contextmanager
 def staged_file(path: Path, size: int | None = None) -> Iterator[Path]:
-    """Yield where to write a file that takes the place of `path`, whole, when the block ends without exception.
+    """Yield a temporary path to write; the file replaces `path` atomically when the block ends without exception.
 
     Raises:
         NotWritable: see `writing`.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with writing(path, size):
         _make_folder(path.parent)
         _remove_unfinished(path)
         try:
-            yield beside
-            with beside.open("rb") as file:
+            yield temporary
+            with temporary.open("rb") as file:
                 os.fsync(file.fileno())
-            beside.replace(path)
+            temporary.replace(path)
         finally:
-            beside.unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
         fsync_folder(path.parent)
 
 
 def append_line(path: Path, line: str) -> None:
-    """Add a line to a file; it is on the disk when this returns, so that nothing written later can know more.
+    """Append a line to a file and fsync it, so that it is on disk before anything that is written later.
 
-    A kill, or a full disk, may leave a last line without its newline.
+    A kill or a full disk may leave an incomplete last line.
 
     Raises:
         NotWritable: see `writing`.
@@ -192,7 +192,7 @@ def _write_to_disk(path: Path, data: bytes, mode: str = "wb") -> None:
 
 
 def _make_folder(folder: Path) -> None:
-    """Create `folder` and those above it so that they survive a power cut."""
+    """Create `folder` and its parents so that they survive a power failure."""
     if not folder.is_dir() and folder != folder.parent:
         _make_folder(folder.parent)
         folder.mkdir(exist_ok=True)
@@ -200,25 +200,25 @@ def _make_folder(folder: Path) -> None:
 
 
 def _remove_unfinished(path: Path) -> None:
-    """Remove what writers of `path` left that were killed; one that lives may still be writing."""
-    for beside in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
-        process = beside.name.split(".")[-2]
-        if process.isdigit() and not _lives(int(process)):
-            beside.unlink(missing_ok=True)
+    """Remove the temporary files of killed writers of `path`; a running process may still be writing its own."""
+    for temporary in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        process = temporary.name.split(".")[-2]
+        if process.isdigit() and not _is_running(int(process)):
+            temporary.unlink(missing_ok=True)
 
 
-def _lives(process: int) -> bool:
+def _is_running(process: int) -> bool:
     try:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
-    except OSError:  # somebody else's
+    except OSError:  # a process of another user
         pass
     return True
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write indented UTF-8 JSON, whole or not at all."""
+    """Write indented UTF-8 JSON atomically."""
     write_bytes(path, _json_bytes(value))
 
 
@@ -239,13 +239,13 @@ def read_json(path: Path) -> Any:
 
 
 @contextmanager
-def staged_folder(path: Path, size: int | None = None, unsealed: Collection[str] = ()) -> Iterator[Path]:
-    """Yield an empty folder beside `path` that takes its place, with a manifest, when the block ends without exception.
+def staged_folder(path: Path, size: int | None = None, excluded: Collection[str] = ()) -> Iterator[Path]:
+    """Yield an empty temporary folder that replaces `path`, with a manifest, when the block ends without exception.
 
-    `size`, where it is known, is how many bytes the block writes; a full disk is told of with it. Files that are
-    `unsealed` are not in the manifest: they may change. A folder already at `path` is replaced; `recover_folder` puts
-    it back where a kill fell between its removal and the new one's arrival. What else a killed writer left is removed.
-    The caller holds the lock: two writers of one folder are not kept apart here.
+    `size` is the number of bytes that the block writes, if known, for the message about a full disk. `excluded` files
+    are not in the manifest: they may change. A folder already at `path` is replaced; after a kill between its removal
+    and the rename of the new one, `recover_folder` restores it. Other files of killed writers are removed. The caller
+    must hold the lock: two writers of one folder are not kept apart here.
 
     Raises:
         NotWritable: see `writing`.
@@ -258,7 +258,7 @@ def staged_folder(path: Path, size: int | None = None, unsealed: Collection[str]
         staging.mkdir()
         try:
             yield staging
-            write_manifest(staging, unsealed)
+            write_manifest(staging, excluded)
             shutil.rmtree(outgoing, ignore_errors=True)
             if path.exists():
                 path.rename(outgoing)
@@ -271,13 +271,13 @@ def staged_folder(path: Path, size: int | None = None, unsealed: Collection[str]
 
 
 def recover_folder(path: Path) -> None:
-    """Put back the folder that a killed writer had moved aside and not yet replaced, if there is one."""
+    """Restore the old folder where a killed writer had renamed it and not yet replaced it."""
     if not path.exists() and _outgoing(path).exists():
         _outgoing(path).rename(path)
 
 
 def clear_leftovers(parent: Path) -> None:
-    """Put back, or remove, what killed writers of staged folders left in `parent`; the caller holds the lock."""
+    """Restore or remove the folders that killed writers left in `parent`; the caller must hold the lock."""
     for outgoing in parent.glob(".*.outgoing"):
         recover_folder(parent / outgoing.name[1:].removesuffix(".outgoing"))
         shutil.rmtree(outgoing, ignore_errors=True)
@@ -285,8 +285,8 @@ def clear_leftovers(parent: Path) -> None:
         shutil.rmtree(staging, ignore_errors=True)
 
 
-def write_manifest(folder: Path, unsealed: Collection[str] = ()) -> None:
-    """Fsync all under `folder`, then write `manifest.json`, SHA-256 and size of each file not `unsealed`, last."""
+def write_manifest(folder: Path, excluded: Collection[str] = ()) -> None:
+    """Fsync everything in `folder`, then write `manifest.json`: SHA-256 and size of each file not `excluded`."""
     files = {}
     for entry in sorted(folder.rglob("*")):
         if entry.is_dir():
@@ -295,16 +295,16 @@ def write_manifest(folder: Path, unsealed: Collection[str] = ()) -> None:
             with entry.open("rb") as handle:
                 os.fsync(handle.fileno())
             files[entry.relative_to(folder).as_posix()] = {"sha256": sha256(entry), "bytes": entry.stat().st_size}
-    sealed = {name: one for name, one in files.items() if name not in unsealed}
-    _write_to_disk(folder / MANIFEST, _json_bytes({"files": sealed}))
+    listed = {name: one for name, one in files.items() if name not in excluded}
+    _write_to_disk(folder / MANIFEST, _json_bytes({"files": listed}))
     fsync_folder(folder)
 
 
 def faults(folder: Path, hashes: bool = True, required: Iterable[str] = ()) -> list[str]:
-    """List what is wrong with a folder against its manifest; an empty list means every file is as it was written.
+    """Verify a folder against its manifest and return the errors; an empty list means that every file is intact.
 
-    With `hashes` off only presence and size are checked, which costs no reading. A manifest that does not list the
-    `required` files is at fault, and so is one that lists a file outside the folder.
+    Without `hashes` only presence and size are checked, and no file is read. A manifest is invalid if it does not
+    list the `required` files, or lists a file outside the folder.
     """
     try:
         listed = read_json(folder / MANIFEST)["files"].items()
@@ -333,7 +333,7 @@ def _fault(folder: Path, name: str, size: int, digest: str | None) -> str | None
 
 
 def sha256(file: Path) -> str:
-    """Return the SHA-256 of a file in hexadecimal, reading it in blocks."""
+    """Return the SHA-256 of a file in hexadecimal; the file is read in blocks."""
     digest = hashlib.sha256()
     with file.open("rb") as handle:
         while block := handle.read(1 << 20):
@@ -342,7 +342,7 @@ def sha256(file: Path) -> str:
 
 
 def fsync_folder(folder: Path) -> None:
-    """Make a rename inside `folder` survive a power cut."""
+    """Fsync `folder`, so that a rename in it survives a power failure."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -351,31 +351,31 @@ def fsync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def lock(folder: Path, purpose: str, descriptor: int | None = None, patience: float = 1.0) -> Iterator[int]:
-    """Hold `folder`'s lock for the length of the block, and yield the descriptor of the lock's file.
+def lock(folder: Path, purpose: str, descriptor: int | None = None, timeout: float = 1.0) -> Iterator[int]:
+    """Hold `folder`'s lock during the block, and yield the descriptor of the lock's file.
 
-    The lock is the operating system's (flock) on a file beside the folder: it ends with the process that holds it,
-    however that process ends. What the file says of its holder is for people, and counts only while the lock is held.
-    `patience` is how many seconds to wait while another process holds it; the default outlasts one that only looks.
+    The lock is an flock on a file beside the folder: the operating system releases it when the process ends, also
+    after a kill. The file names the holder, for people to read; this is valid only while the lock is held. `timeout`
+    is the number of seconds to wait while another process holds it; the default outlasts a call of `is_locked`.
 
-    A process that was started with the descriptor holds the lock too, from its first moment on and until it ends: it
-    enters the lock with that `descriptor`; see `locks.hand_over`.
+    A process that was started with the descriptor holds the lock too, from its start to its end: it passes that
+    `descriptor`; see `locks.write_holder`.
 
     Raises:
-        Busy: another process has held it for `patience` seconds; the message says which process and what for.
+        Busy: another process has held it for `timeout` seconds; the message names the process and its purpose.
         NotWritable: see `writing`.
     """
     path = locks.lock_file(folder)
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         held = os.open(path, os.O_RDWR | os.O_CREAT, 0o644) if descriptor is None else descriptor
-    os.set_inheritable(held, False)  # one that was handed over is, and no process of this one's shall hold it
-    try:  # closing is what unlocks: an explicit unlock would take the lock from a process that it was handed to as well
-        if not locks.acquire(held, patience):
+    os.set_inheritable(held, False)  # an inherited one is, and must not pass to this process's children
+    try:  # closing unlocks; an explicit unlock would also release it for a process that inherited the descriptor
+        if not locks.acquire(held, timeout):
             who = path.read_text(encoding="utf-8") or "another process"
             raise Busy(f"{folder.name} is in use by {who}; wait until it has finished, or stop it.")
         with writing(path):
-            locks.hand_over(held, os.getpid(), purpose)
+            locks.write_holder(held, os.getpid(), purpose)
         yield held
     finally:
         os.close(held)
@@ -395,6 +395,6 @@ def _folders_with(parent: Path, file: str) -> list[str]:
     return sorted(entry.name for entry in parent.iterdir() if NAME.fullmatch(entry.name) and (entry / file).is_file())
 
 
-def _no_such(kind: str, name: str, existing: list[str], cure: str) -> str:
+def _not_found(kind: str, name: str, existing: list[str], cure: str) -> str:
     have = f"there are: {', '.join(existing)}" if existing else "there is none yet"
     return f"There is no {kind} {name!r}; {have}. Make it with: {cure}"

@@ -15,6 +15,6 @@ def engine() -> WatchedEngine:
 
 @pytest.fixture
 def client(engine: WatchedEngine) -> Iterator[TestClient]:
-    """A client of an application without a key; a failure of the server is an answer, as it would be outside."""
+    """A client of an application without a key; an exception in the server becomes a response, as over a network."""
     with TestClient(make_app(engine), base_url="http://localhost", raise_server_exceptions=False) as client:
         yield client

@@ -1,4 +1,4 @@
-"""Servers and clients for the tests: a scripted engine that says what it does, in this process or in one of its own."""
+"""Servers and clients for the tests: a scripted engine that records its calls, in this process or a separate one."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def answer(prompt: str, tuned: bool) -> str:
 
 
 class WatchedEngine(ScriptedEngine):
-    """Counts who computes at this moment, and how often it was called."""
+    """Counts the computations that run now, and records all calls."""
 
     def __init__(self, pause: float = 0.0) -> None:
         super().__init__(answer, pause)
@@ -80,16 +80,16 @@ def running(app: FastAPI) -> Iterator[str]:
 
 
 def until(condition: Any, seconds: float = 1.0) -> float:
-    """Return how long it took until a condition held; fail where that is more than `seconds`."""
+    """Wait until a condition is true and return the seconds it took; fail after `seconds`."""
     started = time.monotonic()
     while not condition():
-        assert time.monotonic() - started < seconds, "the condition did not come to hold in time"
+        assert time.monotonic() - started < seconds, "timeout: the condition is still false"
         time.sleep(0.005)
     return time.monotonic() - started
 
 
 def raw_request(path: str, body: bytes, headers: str = "content-type: application/json\r\n") -> bytes:
-    """Return a POST request as its bytes."""
+    """Return the bytes of a POST request."""
     return (
         f"POST {path} HTTP/1.1\r\nhost: localhost\r\n{headers}content-length: {len(body)}\r\n\r\n".encode("latin-1")
         + body
@@ -102,7 +102,7 @@ def connect(address: str) -> socket.socket:
 
 
 def main(pause: str, slots: str, queue: str) -> None:
-    """Serve in a process of its own, and print the address."""
+    """Serve in this process, and print the address; tests start it as a separate process."""
     with bind("127.0.0.1", 0, keyed=False) as bound:
         app = make_app(ScriptedEngine(answer, float(pause)), Limits(int(slots), int(queue)))
         make_server(app, lambda: print(f"http://127.0.0.1:{bound.getsockname()[1]}", flush=True)).run([bound])

@@ -1,4 +1,4 @@
-"""The examples of docs/serving.md run as they stand, and its numbers are those of the code."""
+"""The examples of docs/serving.md run unchanged, and its numbers equal those of the code."""
 
 from __future__ import annotations
 
@@ -43,5 +43,5 @@ def test_the_limits_are_those_of_the_code() -> None:
         assert said in TEXT
 
 
-def test_every_route_is_told_of() -> None:
+def test_every_route_is_documented() -> None:
     assert all(path in TEXT for path in make_app().openapi()["paths"])

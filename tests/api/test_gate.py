@@ -1,4 +1,4 @@
-"""Who is let in, and how much they may send; whatever comes in, the answer is a refusal in one shape."""
+"""Access control and body limits; every invalid request gets an error in the common format."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ JSON = {"content-type": "application/json"}
 
 
 def all_paths() -> list[str]:
-    """Every path of the application, those that stand in no document and some that are not there."""
+    """Return every path of the application, also undocumented ones, and some that do not exist."""
     app = make_app()
     routed = {route.path for route in app.routes if isinstance(route, Route)} | set(app.openapi()["paths"])
     assert {"/openapi.json", "/health", "/metrics", *POSTS} <= routed
@@ -39,7 +39,7 @@ def keyed() -> Iterator[TestClient]:
 
 
 @pytest.mark.parametrize("path", all_paths())
-def test_nothing_but_health_is_to_be_had_without_the_key(keyed: TestClient, path: str) -> None:
+def test_without_the_key_only_health_is_answered(keyed: TestClient, path: str) -> None:
     for method in [*sorted(METHODS), "TRACE", "PROPFIND"]:
         answer = keyed.request(method, path)
         if path == "/health":
@@ -58,7 +58,7 @@ def test_another_key_is_refused(keyed: TestClient, given: str) -> None:
     assert keyed.get("/v1/models", headers={"authorization": given}).status_code == 401
 
 
-def test_a_key_in_odd_letters_is_refused(keyed: TestClient) -> None:
+def test_a_key_with_invalid_characters_is_refused(keyed: TestClient) -> None:
     headers = [(b"authorization", b"Bearer \xff\xfe" + KEY.encode())]
     assert keyed.get("/v1/models", headers=headers).status_code == 401
 
@@ -126,7 +126,7 @@ def test_every_answer_has_the_safe_headers(client: TestClient) -> None:
         assert answer.headers["cache-control"] == "no-store"
 
 
-def test_a_body_is_refused_at_its_limit_whether_it_says_its_length_or_not() -> None:
+def test_a_body_is_refused_at_its_limit_with_or_without_a_content_length() -> None:
     engine = WatchedEngine()
     with TestClient(make_app(engine, Limits(body_bytes=1000)), base_url="http://localhost") as client:
         fits = json.dumps({"title": "x" * 900}).encode()
@@ -145,7 +145,7 @@ def test_a_body_is_refused_at_its_limit_whether_it_says_its_length_or_not() -> N
 
 
 def test_a_body_without_end_is_refused_while_it_is_read() -> None:
-    """Over a real connection, in chunks, never finished: the answer comes at the limit."""
+    """Send an endless chunked body over a real connection: the response is sent when the limit is reached."""
     with running(make_app()) as address, connect(address) as connection:
         head = "POST /v1/describe HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
         connection.sendall(f"{head}transfer-encoding: chunked\r\n\r\n".encode())
@@ -154,7 +154,7 @@ def test_a_body_without_end_is_refused_while_it_is_read() -> None:
         assert connection.recv(65536).startswith(b"HTTP/1.1 413 ")
 
 
-HOSTILE = [
+MALFORMED = [
     b"",
     b"{",
     b"null",
@@ -176,9 +176,9 @@ HOSTILE = [
 ]
 
 
-@pytest.mark.parametrize("body", HOSTILE, ids=range(len(HOSTILE)))
+@pytest.mark.parametrize("body", MALFORMED, ids=range(len(MALFORMED)))
 @pytest.mark.parametrize("path", POSTS)
-def test_a_hostile_body_is_refused_in_one_shape(client: TestClient, path: str, body: bytes) -> None:
+def test_a_malformed_body_is_refused_in_the_common_format(client: TestClient, path: str, body: bytes) -> None:
     answer = client.post(path, content=body, headers=JSON)
     assert answer.status_code in (400, 404), answer.text
     assert is_error(json.loads(answer.content.decode("utf-8")))
@@ -197,26 +197,26 @@ def test_a_hostile_body_is_refused_in_one_shape(client: TestClient, path: str, b
     ],
     ids=range(7),
 )
-def test_headers_in_odd_encodings_do_no_harm(client: TestClient, headers: list[tuple[bytes, bytes]]) -> None:
+def test_headers_in_invalid_encodings_do_no_harm(client: TestClient, headers: list[tuple[bytes, bytes]]) -> None:
     answer = client.post("/v1/describe", content=b'{"title": "Oak peg"}', headers=headers)
     assert answer.status_code in (200, 400)
     assert answer.status_code == 200 or is_error(answer.json())
 
 
 @pytest.mark.parametrize("path", ["/%ff%fe", "/v1/models/%ED%A0%80", "/v1//models", "/../etc/passwd", "/v1/models/%00"])
-def test_odd_paths_are_not_found(client: TestClient, path: str) -> None:
+def test_malformed_paths_are_not_found(client: TestClient, path: str) -> None:
     answer = client.get(path)
     assert answer.status_code == 404
     assert is_error(answer.json())
 
 
-def test_a_method_that_is_not_for_a_route_is_told_so(client: TestClient) -> None:
+def test_a_method_that_a_route_does_not_allow_is_405(client: TestClient) -> None:
     answer = client.delete("/v1/describe")
     assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
     assert is_error(answer.json())
 
 
-def test_a_defect_is_an_answer_without_details(client: TestClient, engine: WatchedEngine) -> None:
+def test_an_unexpected_exception_is_a_response_without_details(client: TestClient, engine: WatchedEngine) -> None:
     def fail(text: str) -> int:
         raise ZeroDivisionError("secret")
 

@@ -1,4 +1,4 @@
-"""Two hundred clients at once, a third hanging up half way, one in twenty talking nonsense."""
+"""Two hundred parallel clients: a third disconnect early, one in twenty sends an invalid request."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.conftest import ROOT
 
 CLIENTS = 200
 ROUNDS = 5
-NONSENSE = [
+INVALID = [
     b"{",
     b'{"title": 1}',
     b"[" * 5000,
@@ -27,7 +27,7 @@ NONSENSE = [
 
 
 async def one_client(port: int, number: int) -> str:
-    """Return the status that the client was answered with, or how it left."""
+    """Return the status of the client's response, or how it disconnected."""
     path = ("/v1/completions", "/v1/chat/completions", "/v1/describe")[number % 3]
     prompt = f"Oak peg {number} " + "x" * 2000
     bodies = {
@@ -35,18 +35,18 @@ async def one_client(port: int, number: int) -> str:
         "/v1/chat/completions": {"model": "base", "messages": [{"role": "user", "content": prompt}], "stream": True},
         "/v1/describe": {"title": prompt},
     }
-    body = NONSENSE[number // 20 % len(NONSENSE)] if number % 20 == 7 else json.dumps(bodies[path]).encode()
+    body = INVALID[number // 20 % len(INVALID)] if number % 20 == 7 else json.dumps(bodies[path]).encode()
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         request = raw_request(path, body, "content-type: application/json\r\nconnection: close\r\n")
-        hangs_up = number % 3 == number // 3 % 3 and number % 20 != 7
-        if hangs_up and number % 2:
+        disconnects = number % 3 == number // 3 % 3 and number % 20 != 7
+        if disconnects and number % 2:
             writer.write(request[: len(request) // 2])
             await writer.drain()
-            return "left while asking"
+            return "left while sending"
         writer.write(request)
         await writer.drain()
-        if hangs_up:
+        if disconnects:
             await asyncio.sleep(0.05 * (number % 5))
             return "left while waiting"
         return (await reader.read()).split(b" ", 2)[1].decode()
@@ -59,7 +59,7 @@ async def one_round(port: int) -> Counter[str]:
 
 
 def resident(process: int) -> int:
-    """Return the kilobytes of memory that a process holds."""
+    """Return a process's resident memory in kilobytes."""
     lines = Path(f"/proc/{process}/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:"))
 
@@ -77,7 +77,7 @@ def test_two_hundred_clients_do_no_harm_and_leave_nothing_behind(tmp_path: Path)
         assert server.stdout is not None
         port = int(server.stdout.readline().rsplit(":", 1)[1])
         try:
-            for _ in range(ROUNDS):  # the allocator's own room grows for a while, on Python 3.10 for longest
+            for _ in range(ROUNDS):  # warm-up: the allocator's memory grows at first, longest on Python 3.10
                 asyncio.run(one_round(port))
             before = resident(server.pid)
             seen = sum((asyncio.run(one_round(port)) for _ in range(ROUNDS)), Counter[str]())
@@ -85,9 +85,9 @@ def test_two_hundred_clients_do_no_harm_and_leave_nothing_behind(tmp_path: Path)
         finally:
             server.terminate()
         assert server.wait(10) == 0
-    assert set(seen) <= {"200", "400", "404", "429", "503", "left while asking", "left while waiting"}, seen
+    assert set(seen) <= {"200", "400", "404", "429", "503", "left while sending", "left while waiting"}, seen
     assert seen["200"] > ROUNDS * 40, seen
     assert seen["400"] + seen["404"] == ROUNDS * CLIENTS / 20
-    assert seen["left while asking"] + seen["left while waiting"] >= ROUNDS * 0.3 * CLIENTS, seen
+    assert seen["left while sending"] + seen["left while waiting"] >= ROUNDS * 0.3 * CLIENTS, seen
     assert after < before * 1.05, (before, after)
     assert "Traceback" not in log.read_text()

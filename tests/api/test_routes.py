@@ -1,4 +1,4 @@
-"""What the routes answer: OpenAI's shapes, streams, /v1/describe, and a refusal for whatever cannot be honoured."""
+"""The responses of the routes: OpenAI's formats, streams, /v1/describe, and errors for unsupported parameters."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TEXT: dict[str, Any] = {"model": RUN, "prompt": "Oak peg:"}
 
 
 def chunks(text: str) -> list[dict[str, Any]]:
-    """Return the chunks of a stream that ended as it should."""
+    """Return the chunks of a stream, which must have ended correctly."""
     lines = text.split("\n\n")
     assert lines[-2:] == ["data: [DONE]", ""]
     return [json.loads(line.removeprefix("data: ")) for line in lines[:-2]]
@@ -163,7 +163,7 @@ NEUTRAL: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize(("path", "body"), [("/v1/completions", TEXT), ("/v1/chat/completions", CHAT)])
-def test_neutral_values_of_what_cannot_be_honoured_are_taken(client: TestClient, path: str, body: Any) -> None:
+def test_neutral_values_of_unsupported_parameters_are_accepted(client: TestClient, path: str, body: Any) -> None:
     assert client.post(path, json={**body, **NEUTRAL[path]}).status_code == 200
 
 
@@ -187,7 +187,7 @@ def test_neutral_values_of_what_cannot_be_honoured_are_taken(client: TestClient,
         ("/v1/describe", "stream", True),
     ],
 )
-def test_what_cannot_be_honoured_is_refused_by_name(
+def test_an_unsupported_parameter_is_refused_by_name(
     client: TestClient, engine: WatchedEngine, path: str, name: str, value: Any
 ) -> None:
     bodies = {"/v1/completions": TEXT, "/v1/chat/completions": CHAT, "/v1/describe": {"title": "Oak peg"}}
@@ -236,7 +236,7 @@ def test_what_cannot_be_honoured_is_refused_by_name(
         ("/v1/describe", {"title": "x", "max_new_tokens": MAX_TOKENS + 1}, "max_new_tokens"),
     ],
 )
-def test_what_is_out_of_bounds_is_refused_by_name(
+def test_a_value_out_of_range_is_refused_by_name(
     client: TestClient, engine: WatchedEngine, path: str, body: Any, name: str
 ) -> None:
     error = refused(client, path, body)
@@ -253,7 +253,7 @@ def test_an_unknown_model_is_not_found(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize("blank", [" ", "\x85", "\x1c\x1f", "\ufeff", "\u3000\t", "\ufeff\x85\n"])
-def test_what_any_language_calls_blank_is_refused_and_all_else_is_not(blank: str) -> None:
+def test_a_text_that_is_blank_in_any_language_is_refused_and_no_other(blank: str) -> None:
     adapter = TypeAdapter(Text)
     assert adapter.validate_python(f"{blank}peg") == f"{blank}peg"
     with pytest.raises(ValidationError):

@@ -1,4 +1,4 @@
-"""Few compute at once, few wait, and nobody computes for a client that is gone."""
+"""Parallel and waiting requests are limited, and work is cancelled when its client disconnects."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ ENDLESS_BODIES = {
 WAYS = [(path, stream) for path in ENDLESS_BODIES for stream in (False, True) if not (stream and "describe" in path)]
 
 
-class Busy:
-    """A real server with one slot and a queue of two, and what it does at this moment."""
+class BusyServer:
+    """A real server with one slot and a queue of two, and its current state."""
 
     def __init__(self, address: str, engine: WatchedEngine, app: Any) -> None:
         self.address, self.engine, self.app = address, engine, app
@@ -46,15 +46,15 @@ class Busy:
 
 
 @pytest.fixture
-def busy() -> Iterator[Busy]:
+def busy() -> Iterator[BusyServer]:
     engine = WatchedEngine(PAUSE)
     app = make_app(engine, Limits(slots=1, queue=2))
     with running(app) as address:
-        yield Busy(address, engine, app)
+        yield BusyServer(address, engine, app)
 
 
 @pytest.mark.parametrize(("path", "stream"), WAYS)
-def test_computing_ends_within_a_second_of_a_client_hanging_up(busy: Busy, path: str, stream: bool) -> None:
+def test_computing_ends_within_a_second_after_a_client_disconnects(busy: BusyServer, path: str, stream: bool) -> None:
     with busy.send(path, stream) as connection:
         until(lambda: busy.engine.computing == 1)
         if stream:
@@ -64,7 +64,7 @@ def test_computing_ends_within_a_second_of_a_client_hanging_up(busy: Busy, path:
         until(lambda: busy.engine.computing == 1)  # the slot is free again
 
 
-def test_who_hangs_up_while_waiting_is_never_computed(busy: Busy) -> None:
+def test_a_request_whose_client_disconnects_while_waiting_is_never_computed(busy: BusyServer) -> None:
     with busy.send() as computing:
         until(lambda: busy.engine.computing == 1)
         with busy.send("/v1/completions", stream=True), busy.send():
@@ -75,7 +75,7 @@ def test_who_hangs_up_while_waiting_is_never_computed(busy: Busy) -> None:
     assert len(busy.engine.calls) == 1
 
 
-def test_a_full_queue_is_429_and_room_is_made_again(busy: Busy) -> None:
+def test_a_full_queue_is_429_and_room_is_made_again(busy: BusyServer) -> None:
     with busy.send(), busy.send(), busy.send():
         until(lambda: busy.engine.computing == 1 and busy.waiting == 2)
         for path, stream in WAYS:
@@ -110,7 +110,7 @@ def test_no_more_compute_at_once_than_there_are_slots() -> None:
 
 
 class Failing(WatchedEngine):
-    """Writes `words` words and raises."""
+    """Generates `words` words and raises `error`."""
 
     def __init__(self, error: Exception, words: int) -> None:
         super().__init__()
@@ -130,9 +130,7 @@ def client_of(engine: Engine) -> Iterator[TestClient]:
 
 @pytest.mark.parametrize("path", ENDLESS_BODIES)
 @pytest.mark.parametrize("stream", [False, True])
-def test_an_engine_that_fails_is_503_and_says_nothing_of_why(
-    path: str, stream: bool, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_an_engine_failure_is_503_without_the_reason(path: str, stream: bool, caplog: pytest.LogCaptureFixture) -> None:
     body = {**ENDLESS_BODIES[path], **({"stream": True} if stream and "describe" not in path else {})}
     with client_of(Failing(RuntimeError("secret"), words=0)) as client:
         for _ in range(5):  # more often than there are slots
@@ -143,7 +141,7 @@ def test_an_engine_that_fails_is_503_and_says_nothing_of_why(
     assert "secret" in caplog.text
 
 
-def test_an_engine_that_fails_on_its_way_ends_the_stream_with_the_error() -> None:
+def test_an_engine_failure_during_a_stream_ends_it_with_the_error() -> None:
     with client_of(Failing(RuntimeError("secret"), words=3)) as client:
         answer = client.post("/v1/completions", json={"model": RUN, "prompt": "x", "stream": True})
     assert answer.status_code == 200
@@ -160,7 +158,7 @@ def test_settings_that_an_engine_refuses_are_the_clients_mistake() -> None:
     assert answer.json()["error"]["message"] == "The prompt has 9000 tokens, at most 8192 fit."
 
 
-def test_the_end_of_the_server_ends_what_computes_and_what_waits(busy: Busy) -> None:
+def test_the_end_of_the_server_ends_what_computes_and_what_waits(busy: BusyServer) -> None:
     streaming, waiting = busy.send("/v1/completions", stream=True), busy.send()
     until(lambda: busy.engine.computing == 1 and busy.waiting == 1)
     assert streaming.recv(12) == b"HTTP/1.1 200"

@@ -1,7 +1,7 @@
-"""Schemathesis makes requests of the OpenAPI document, good and bad, and finds no undocumented answer.
+"""Schemathesis generates valid and invalid requests from the OpenAPI document and finds no undocumented response.
 
-Its cases are the same in every run: schema-conforming bodies must be accepted, others refused, no status, type or body
-may be undocumented, and nothing may fail.
+The cases are the same in every run. Bodies that conform to the schema must be accepted and others refused; every
+status, content type and body must be documented; no request may cause a server error.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A real server: the unmodified openai client, signals, the command, and what it refuses to start with."""
+"""A real server: the unmodified openai client, signals, the command, and its startup errors."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_a_signal_ends_the_server_within_seconds_also_while_it_streams(end: sign
 
 @contextmanager
 def served(tiny_run: Any, *options: str, **variables: str) -> Iterator[tuple[str, list[str]]]:
-    """Run `shelftalk serve` on the tiny run; yields the address and the words of the curl line."""
+    """Run `shelftalk serve` on the tiny run; yield the address and the printed lines; the last one is a curl call."""
     command = [sys.executable, "-m", "shelftalk", "serve", tiny_run.name, "--port", "0", *options]
     command += ["--workspace", str(tiny_run.workspace.root)]
     with subprocess.Popen(command, env=environment(**variables), stderr=subprocess.PIPE, text=True) as server:

@@ -139,7 +139,7 @@ ALL_DAMAGES = [
 
 @pytest.mark.parametrize("damage", ALL_DAMAGES)
 def test_a_damaged_store_is_never_opened(folder, monkeypatch, damage):
-    monkeypatch.setattr(index, "PATIENCE", 0)
+    monkeypatch.setattr(index, "LOCK_TIMEOUT", 0)
     with lock(folder, "building the index"):
         assert open_index(folder)[1].count == 300
         damage(folder)
@@ -262,7 +262,7 @@ def test_an_interrupted_embedding_is_taken_up(tmp_path, monkeypatch):
 
 
 def test_a_builder_keeps_others_out_but_not_readers(folder, monkeypatch):
-    monkeypatch.setattr(index, "PATIENCE", 0.2)
+    monkeypatch.setattr(index, "LOCK_TIMEOUT", 0.2)
     with lock(folder, "building the index"):
         with pytest.raises(Busy, match=f"process {os.getpid()}"):
             build_index(numbered(10), folder, WordEmbedder().embed)

@@ -1,4 +1,4 @@
-"""A studio in a process of its own, and a browser that looks at it and notes what no page may ever do."""
+"""A studio in a separate process, and a browser that visits it and records forbidden events."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from shelftalk.studio.language import texts
 SOURCE = Path(__file__).resolve().parents[2] / "src"
 HOST = "127.0.0.1"
 WORDS = texts("en")
-SLOW = 90.0  # seconds that work in a process of its own may take on a busy machine
+SLOW = 90.0  # seconds that work in a separate process may take on a busy machine
 ARGUMENTS = [
     "--disable-gpu",
     "--disable-background-networking",
@@ -33,21 +33,21 @@ ARGUMENTS = [
     f"--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE {HOST}",
     *(["--no-sandbox"] if os.geteuid() == 0 else []),
 ]
-# Streamlit says in the page whether it is at rest; it has to be for a moment, since a click takes one to reach it.
+# Streamlit marks in the page whether it is idle; it must be idle for 250 ms, since a click needs time to reach it.
 SETTLED = """() => {
     const app = document.querySelector('[data-testid=stApp]');
-    const rests = app && app.dataset.testScriptState === 'notRunning'
+    const idle = app && app.dataset.testScriptState === 'notRunning'
         && app.dataset.testConnectionState === 'CONNECTED'
         && !document.querySelector('[data-testid=stSkeleton], [data-stale=true]');
-    window.restsSince = rests ? window.restsSince ?? performance.now() : undefined;
-    return rests && performance.now() - window.restsSince > 250;
+    window.idleSince = idle ? window.idleSince ?? performance.now() : undefined;
+    return idle && performance.now() - window.idleSince > 250;
 }"""
 
 expect.set_options(timeout=20_000)
 
 
 class Studio:
-    """`shelftalk studio` on a workspace, with `home` for a home directory; what it prints goes to `output`."""
+    """`shelftalk studio` on a workspace, with `home` as home directory; its output goes to the file `output`."""
 
     def __init__(self, workspace: Path, home: Path, environment: Mapping[str, str] | None = None) -> None:
         self.workspace, self.home, self.output = workspace, home, home.with_name(f"{home.name}.log")
@@ -58,13 +58,13 @@ class Studio:
             **{name: value for name, value in os.environ.items() if not name.startswith(("HF_", "XDG_"))},
             "HOME": str(home),
             "PYTHONPATH": os.pathsep.join(paths),
-            "OMP_NUM_THREADS": "1",  # the tiny model gains nothing by a second one
+            "OMP_NUM_THREADS": "1",  # the tiny model is not faster with a second thread
             **(environment or {}),
         }
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it and wait until it answers."""
+        """Start the studio and wait until it responds."""
         self.home.mkdir(parents=True, exist_ok=True)
         arguments = ["studio", "--no-browser", "--port", str(self.port), "--workspace", str(self.workspace)]
         with self.output.open("ab") as output:
@@ -75,20 +75,20 @@ class Studio:
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
-        wait_until(self._answers, "the studio answers", 60)
+        wait_until(self._responds, "the studio responds", 60)
 
     def kill(self, number: int = signal.SIGKILL) -> None:
-        """End it at once, or with another signal."""
+        """Kill the studio, or send another signal, and wait for its end."""
         if self.process is not None:
             self.process.send_signal(number)
             self.process.wait(30)
             self.process = None
 
     def stop(self) -> None:
-        """End it as a terminal would that is closed."""
+        """End the studio with SIGTERM."""
         self.kill(signal.SIGTERM)
 
-    def _answers(self) -> bool:
+    def _responds(self) -> bool:
         assert self.process is not None
         assert self.process.poll() is None, self.output.read_text(errors="replace")
         try:
@@ -99,9 +99,9 @@ class Studio:
 
 
 class Visitor:
-    """Opens tabs of a studio in one browser; `faults` lists what they did that no page may do.
+    """Opens tabs of a studio in one browser; `faults` lists their forbidden events.
 
-    That is a JavaScript dialog, a request to anywhere but this host, an exception that nobody caught.
+    These are JavaScript dialogs, requests to any other host, and uncaught exceptions.
     """
 
     def __init__(self, browser: Browser, url: str) -> None:
@@ -109,10 +109,10 @@ class Visitor:
         self.faults: list[str] = []
         self._contexts: list[BrowserContext] = []
 
-    def open(self, path: str = "", rests: bool = True, **options: Any) -> Page:
+    def open(self, path: str = "", wait: bool = True, **options: Any) -> Page:
         """Open a page of the studio in a new browser profile, and wait until it is drawn.
 
-        One that is drawn anew every second hardly `rests`, and is not waited for.
+        Without `wait` it returns at once: a page that is redrawn every second is hardly ever idle.
         """
         settings = {"locale": "en-US", "viewport": {"width": 1280, "height": 1000}, **options}
         context = self.browser.new_context(**settings)
@@ -120,7 +120,7 @@ class Visitor:
         context.on("page", self._watch)
         page = context.new_page()
         page.goto(f"{self.url}/{path}")
-        if rests:
+        if wait:
             settle(page)
         return page
 
@@ -140,43 +140,43 @@ class Visitor:
         self.faults.append(f"dialog: {dialog.message}")
         dialog.dismiss()
 
-    def _note_address(self, asked: Request | WebSocket) -> None:
-        address = urlsplit(asked.url)
+    def _note_address(self, request: Request | WebSocket) -> None:
+        address = urlsplit(request.url)
         if address.scheme not in ("data", "blob") and address.hostname != HOST:
-            self.faults.append(f"request: {asked.url}")
+            self.faults.append(f"request: {request.url}")
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on just now."""
+    """Return a free port."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
 
 
-def wait_until(holds: Callable[[], Any], what: str, seconds: float = SLOW) -> Any:
-    """Ask until the answer is true, and return it."""
+def wait_until(condition: Callable[[], Any], what: str, seconds: float = SLOW) -> Any:
+    """Call `condition` until its result is true, and return the result; fail after `seconds`."""
     deadline = time.monotonic() + seconds
-    while not (answer := holds()):
-        assert time.monotonic() < deadline, f"waited {seconds:.0f} s in vain: {what}"
+    while not (result := condition()):
+        assert time.monotonic() < deadline, f"timeout after {seconds:.0f} s: {what}"
         time.sleep(0.05)
-    return answer
+    return result
 
 
 def settle(page: Page) -> None:
-    """Wait until the page is drawn: its heading is there, and Streamlit is at rest."""
+    """Wait until the page is drawn: its heading exists, and Streamlit is idle."""
     page.get_by_role("heading", level=1).wait_for()
-    page.evaluate("window.restsSince = undefined")
+    page.evaluate("window.idleSince = undefined")
     page.wait_for_function(SETTLED, timeout=60_000)
 
 
 def said(key: str) -> re.Pattern[str]:
-    """Return a pattern of a text of the studio, in which what is put in may be anything."""
+    """Return a pattern that matches a text of the studio with any values for its placeholders."""
     pieces = re.split(r"\{\w+\}", WORDS[key])
     return re.compile(r".*".join(map(re.escape, pieces)), re.DOTALL)
 
 
 def button(page: Page | Locator, key: str) -> Locator:
-    """Find a button by its text; not Streamlit's own Stop, which stands above while a page takes long to be drawn."""
+    """Find a button by its text, except Streamlit's own Stop, which appears while a page is drawn slowly."""
     ours = page.locator(":visible:not([data-testid=stStatusWidget] *)")
     return page.get_by_role("button", name=said(key)).and_(ours).first
 
@@ -192,8 +192,8 @@ def field(page: Page | Locator, key: str) -> Locator:
 
 
 def choose(page: Page, label: str, option: str) -> None:
-    """Choose an option of a select box, or type one that it does not offer."""
-    settle(page)  # a page that still grows scrolls, and scrolling folds the options up
+    """Choose an option of a select box, or type a new one."""
+    settle(page)  # a page that is still drawn may scroll, and scrolling closes the list of options
     box(page, label).click()
     box(page, label).fill(option)
     page.keyboard.press("Enter")
@@ -201,12 +201,12 @@ def choose(page: Page, label: str, option: str) -> None:
 
 
 def status(page: Page, name: str) -> Locator:
-    """Find the line that says of the watched run what it is doing."""
+    """Find the line with the status of the watched run."""
     return page.get_by_text(f"· {WORDS[f'status.{name}']}")
 
 
 def processes(*words: str) -> list[int]:
-    """Return the processes whose command line holds all of the words."""
+    """Return the ids of the processes whose command line contains all of the words."""
     found = []
     for file in Path("/proc").glob("[0-9]*/cmdline"):
         try:

@@ -1,4 +1,4 @@
-"""Fixtures: a browser, and a studio on a workspace where every page has something to show."""
+"""Fixtures: a browser, and a studio on a workspace with content for every page."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def chromium() -> str:
 
 @pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator[Browser]:
-    """A browser for the tests of one file: Playwright keeps an event loop, which other tests must not find running."""
+    """A browser for the tests of one file: Playwright runs an event loop, which must not run in other tests."""
     from playwright.sync_api import sync_playwright
 
     from tests.studio.browser import ARGUMENTS
@@ -48,14 +48,14 @@ def browser(chromium: str) -> Iterator[Browser]:
 
 
 def small_workspace(root: Path) -> Workspace:
-    """Return a workspace in which the tiny model stands for the embedded one, so that measuring it takes moments."""
+    """Return a workspace where the tiny model replaces the embedded one, so that estimates are fast."""
     workspace = Workspace(root)
     made_once(workspace.model(embedded.NAME), tiny.save)
     return workspace
 
 
 @pytest.fixture(scope="package")
-def furnished(tiny_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+def filled_workspace(tiny_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """A workspace with a catalogue and a finished run."""
     root = tmp_path_factory.mktemp("studio") / "workspace"
     shutil.copytree(tiny_run.workspace.root, root)
@@ -64,7 +64,7 @@ def furnished(tiny_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Worksp
 
 @pytest.fixture(scope="package")
 def hub() -> Iterator[Hub]:
-    """What stands for the Hugging Face Hub: the studio of the tests asks nobody else."""
+    """A local server in place of the Hugging Face Hub, for the studio of the tests."""
     from tests.studio.hub import Hub
 
     with Hub() as served:
@@ -72,11 +72,12 @@ def hub() -> Iterator[Hub]:
 
 
 @pytest.fixture(scope="package")
-def studio(chromium: str, furnished: Workspace, hub: Hub) -> Iterator[Studio]:
-    """A studio on the furnished workspace, for all files."""
+def studio(chromium: str, filled_workspace: Workspace, hub: Hub) -> Iterator[Studio]:
+    """A studio on the filled workspace, shared by all test files."""
     from tests.studio.browser import Studio
 
-    started = Studio(furnished.root, furnished.root.with_name("home"), {"HF_ENDPOINT": hub.url})
+    root = filled_workspace.root
+    started = Studio(root, root.with_name("home"), {"HF_ENDPOINT": hub.url})
     started.start()
     yield started
     started.stop()
@@ -84,17 +85,17 @@ def studio(chromium: str, furnished: Workspace, hub: Hub) -> Iterator[Studio]:
 
 @pytest.fixture(scope="module")
 def visitor(browser: Browser, studio: Studio) -> Iterator[Visitor]:
-    """Somebody who looks at the studio."""
+    """A visitor of the studio."""
     from tests.studio.browser import Visitor
 
-    came = Visitor(browser, studio.url)
-    yield came
-    came.close()
+    opened = Visitor(browser, studio.url)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture(autouse=True)
 def nothing_forbidden(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Fail a test whose pages did what no page may do; see `browser.Visitor`."""
+    """Fail a test whose pages caused a forbidden event; see `browser.Visitor`."""
     yield
     if "visitor" in request.fixturenames:
         visitor: Any = request.getfixturevalue("visitor")
@@ -104,5 +105,5 @@ def nothing_forbidden(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def the_main_module_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Put the main module back: Streamlit's AppTest replaces it, and processes forked later would look for theirs."""
+    """Restore the main module: Streamlit's AppTest replaces it, and later forked processes need it."""
     monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])

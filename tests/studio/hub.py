@@ -1,4 +1,4 @@
-"""A Hub that refuses everybody, and looks while it is asked where a token can be seen on this machine."""
+"""A Hub that refuses every request and, during each, searches this machine's processes for the token."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from types import TracebackType
 
 
 class Hub:
-    """Serves on 127.0.0.1; `tokens` are those it was handed, `seen` the files of /proc in which one of them stood."""
+    """Serves on 127.0.0.1; `tokens` are the received tokens, `seen` the files of /proc that contained one of them."""
 
     def __init__(self) -> None:
         self.tokens: list[str] = []
@@ -35,26 +35,26 @@ class Hub:
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
     def __enter__(self) -> Hub:
-        """Begin to answer."""
+        """Start the server."""
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End."""
+        """Stop the server."""
         self._server.shutdown()
         self._server.server_close()
 
 
 def processes_showing(token: str) -> list[str]:
-    """Return the command lines and environments of this machine's processes in which `token` stands."""
+    """Return the command lines and environments of this machine's processes that contain `token`."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         for name in ("cmdline", "environ"):
             try:
                 if token.encode() in (process / name).read_bytes():
                     found.append(str(process / name))
-            except OSError:  # it has ended, or is another user's
+            except OSError:  # ended, or another user's
                 continue
     return found

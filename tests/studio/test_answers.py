@@ -1,4 +1,4 @@
-"""What differs between two answers, and what can be counted of one."""
+"""The differences between two answers, and the facts about one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that are no catalogue: the studio says what is wrong and the cure, and goes on."""
+"""Invalid catalogue files: the studio says what is wrong and what to do, and keeps working."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.studio.browser import Visitor
 
 LINES = "title,description\n" + "".join(f"Peg {number},Holds {number} coats.\n" for number in range(2000))
-# What the message must hold: what is wrong, and what to do.
+# Content, and what the message must contain: what is wrong, and what to do.
 WRONG = {
     "empty.csv": (b"", "is empty", "give a file"),
     "picture.csv": (b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 8, "is binary", "give UTF-8 text"),
@@ -36,7 +36,7 @@ def page(visitor: Visitor) -> Page:
 
 
 def show_uploader(page: Page) -> None:
-    """Unfold where a file is given, if it is not."""
+    """Expand the upload form, if it is collapsed."""
     settle(page)
     if not field(page, "catalogue.path").is_visible():
         page.get_by_text(WORDS["catalogue.add"]).click()
@@ -58,7 +58,7 @@ def expect_error(page: Page, *words: str) -> None:
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_a_wrong_file_is_told_of_with_the_cure(page: Page, tmp_path: Path, name: str) -> None:
+def test_an_invalid_file_is_reported_with_what_to_do(page: Page, tmp_path: Path, name: str) -> None:
     data, wrong, cure = WRONG[name]
     source = tmp_path / name
     source.write_bytes(data)
@@ -66,7 +66,7 @@ def test_a_wrong_file_is_told_of_with_the_cure(page: Page, tmp_path: Path, name:
     expect_error(page, wrong, cure)
 
 
-def test_a_zip_without_a_catalogue_is_told_of(page: Page, tmp_path: Path) -> None:
+def test_a_zip_without_a_catalogue_is_reported(page: Page, tmp_path: Path) -> None:
     source = tmp_path / "other.zip"
     with zipfile.ZipFile(source, "w") as file:
         file.writestr("readme.txt", "nothing here")
@@ -74,7 +74,7 @@ def test_a_zip_without_a_catalogue_is_told_of(page: Page, tmp_path: Path) -> Non
     expect_error(page, "trn.json", "readme.txt", "unpack it")
 
 
-def test_a_file_without_usable_rows_is_told_of_when_it_is_prepared(page: Page, tmp_path: Path) -> None:
+def test_a_file_without_usable_rows_is_reported_when_it_is_prepared(page: Page, tmp_path: Path) -> None:
     source = tmp_path / "rows.csv"
     source.write_text("title,description\n" + ",\n" * 20)
     give(page, source)
@@ -93,7 +93,7 @@ def test_the_page_goes_on_with_a_right_file(page: Page, tmp_path: Path) -> None:
     expect(button(page, "catalogue.prepare")).to_be_enabled()
 
 
-def test_a_folder_and_a_path_that_is_none_are_told_of(visitor: Visitor, tmp_path: Path) -> None:
+def test_a_folder_and_a_missing_path_are_reported(visitor: Visitor, tmp_path: Path) -> None:
     page = visitor.open()
     show_uploader(page)
     for path, words in ((tmp_path, ("is a folder", "give one file")), (tmp_path / "none.csv", ("no file", "check"))):

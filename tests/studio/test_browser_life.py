@@ -1,4 +1,4 @@
-"""A training outlives tab, browser and studio, and is the same one wherever it is looked at."""
+"""A training outlives tab, browser and studio, and every page shows the same training."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ if TYPE_CHECKING:
 
 CATALOGUE, RUN = "many", "lasting"
 RELOADS = 20
-UPDATES = 2000  # enough for all that is done to it meanwhile: a slower machine takes longer for both
+UPDATES = 2000  # more than the test needs; a slower machine slows down both
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+def large_workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     root = tmp_path_factory.mktemp("life")
     workspace = small_workspace(root / "workspace")
     source = write_catalogue_file(root / "many.jsonl", 2500)
@@ -54,9 +54,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 
 @pytest.fixture(scope="module")
-def own_studio(chromium: str, place: Workspace) -> Iterator[Studio]:
+def own_studio(chromium: str, large_workspace: Workspace) -> Iterator[Studio]:
     """A studio that may be killed."""
-    started = Studio(place.root, place.root.with_name("home"))
+    started = Studio(large_workspace.root, large_workspace.root.with_name("home"))
     started.start()
     yield started
     started.stop()
@@ -64,9 +64,9 @@ def own_studio(chromium: str, place: Workspace) -> Iterator[Studio]:
 
 @pytest.fixture(scope="module")
 def visitor(browser: Browser, own_studio: Studio) -> Iterator[Visitor]:
-    came = Visitor(browser, own_studio.url)
-    yield came
-    came.close()
+    opened = Visitor(browser, own_studio.url)
+    yield opened
+    opened.close()
 
 
 def shown_step(page: Page) -> int:
@@ -76,62 +76,63 @@ def shown_step(page: Page) -> int:
     return int(re.findall(r"[\d,]+", line.inner_text())[0].replace(",", ""))
 
 
-def made(place: Workspace) -> int:
-    return int(read_state(place.run(RUN)).get("step", 0))
+def saved_step(workspace: Workspace) -> int:
+    return int(read_state(workspace.run(RUN)).get("step", 0))
 
 
-def look(page: Page, place: Workspace) -> None:
-    """Assert that the page, freshly opened, shows a step that state.json has said since it was asked for."""
-    before = made(place)
+def check_step(page: Page, workspace: Workspace) -> None:
+    """Reload the page and assert that it shows a step that state.json had since the reload."""
+    before = saved_step(workspace)
     page.reload()
     shown = shown_step(page)
-    assert before <= shown <= made(place)
+    assert before <= shown <= saved_step(workspace)
     assert len(processes("resume", RUN)) == 1
 
 
-def test_a_training_outlives_everything(place: Workspace, own_studio: Studio, visitor: Visitor) -> None:
+def test_a_training_outlives_everything(large_workspace: Workspace, own_studio: Studio, visitor: Visitor) -> None:
+    workspace = large_workspace
     page = visitor.open("fine-tune")
     start(page)
     shown_step(page)
     page.close()
-    page = visitor.open("fine-tune", rests=False)
+    page = visitor.open("fine-tune", wait=False)
     for _ in range(RELOADS):
-        look(page, place)
-    other = visitor.open("fine-tune", rests=False)
-    look(other, place)
+        check_step(page, workspace)
+    other = visitor.open("fine-tune", wait=False)
+    check_step(other, workspace)
     own_studio.kill()
     assert len(processes("resume", RUN)) == 1
     own_studio.start()
     visitor.close()
-    page = visitor.open("fine-tune", rests=False)
-    look(page, place)
-    before = made(place)
+    page = visitor.open("fine-tune", wait=False)
+    check_step(page, workspace)
+    before = saved_step(workspace)
     wait_until(lambda: shown_step(page) > before, "the page goes on by itself")
 
     button(page, "watch.stop").click()
     expect(status(page, "stopped")).to_be_visible(timeout=1000 * SLOW)
     wait_until(lambda: not processes("resume", RUN), "the process ends")
-    stopped = made(place)
-    assert 0 < stopped < read_state(place.run(RUN))["steps"]
+    stopped = saved_step(workspace)
+    assert 0 < stopped < read_state(workspace.run(RUN))["steps"]
     button(page, "watch.resume").click()
-    wait_until(lambda: made(place) > stopped, "the training goes on")
+    wait_until(lambda: saved_step(workspace) > stopped, "the training goes on")
     assert len(processes("resume", RUN)) == 1
-    button(page, "watch.stop").click()  # its end is seen in the story
+    button(page, "watch.stop").click()  # test_browser_story trains to the end
     wait_until(lambda: not processes("resume", RUN), "the process ends")
-    assert place.runs() == [RUN]
-    steps = [json.loads(line)["step"] for line in metrics(place) if "validation_loss" not in line]
-    assert steps == list(range(1, made(place) + 1))
+    assert workspace.runs() == [RUN]
+    steps = [json.loads(line)["step"] for line in metrics(workspace) if "validation_loss" not in line]
+    assert steps == list(range(1, saved_step(workspace) + 1))
 
 
-def metrics(place: Workspace) -> list[str]:
-    return Path(place.run(RUN) / "metrics.jsonl").read_text().splitlines()
+def metrics(workspace: Workspace) -> list[str]:
+    return Path(workspace.run(RUN) / "metrics.jsonl").read_text().splitlines()
 
 
 def start(page: Page) -> None:
-    """Start a training of one product an update."""
+    """Start a training with one product per update."""
     choose(page, WORDS["catalogue.choose"], CATALOGUE)
     products = re.compile("^" + WORDS["settings.TrainingSettings.products.label"])
-    if page.get_by_role("checkbox", name=products).is_checked():  # all there are, since the preset wants more
+    if page.get_by_role("checkbox", name=products).is_checked():  # the preset wants more than there are
         page.get_by_text(f"{products.pattern[1:]}: {WORDS['form.all']}", exact=True).click()
         settle(page)
     number = page.get_by_role("spinbutton", name=products)

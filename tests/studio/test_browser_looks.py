@@ -1,4 +1,4 @@
-"""Every page for every eye and hand: drawn at once, without violations of accessibility, and by keyboard alone."""
+"""Every page is drawn fast, has no serious accessibility violation, and works with the keyboard alone."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ if TYPE_CHECKING:
 
 PAGES = ("", "fine-tune", "compare", "runs", "report")
 FIRST_DRAWN = 3.0  # seconds
-TABS = 120  # presses that a person may be asked for, far too many already
-GRAVE = ("serious", "critical")
+TABS = 120  # most presses of Tab to reach a widget
+SERIOUS = ("serious", "critical")
 
 
 @pytest.fixture(scope="module")
-def full(furnished: Workspace) -> Workspace:
-    """The furnished workspace with an evaluation, votes and an answer in its run."""
-    run = Run.open(furnished, "pegs")
+def full(filled_workspace: Workspace) -> Workspace:
+    """The filled workspace with an evaluation, votes and an answer in its run."""
+    run = Run.open(filled_workspace, "pegs")
     pipeline.make_ready(run)
     proof.evaluate_run(run, DecodingSettings(max_new_tokens=20), 4)
     for side in ("tuned", "tuned", "base", "tuned", "neither", "tuned"):
         cast_vote(run.folder, "Oak peg 3 cm", side)
-    return furnished
+    return filled_workspace
 
 
 def test_the_first_page_is_drawn_at_once(visitor: Visitor, capsys: pytest.CaptureFixture[str]) -> None:
@@ -56,7 +56,7 @@ def test_the_first_page_is_drawn_at_once(visitor: Visitor, capsys: pytest.Captur
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("path", PAGES)
-def test_axe_finds_nothing_grave(visitor: Visitor, full: Workspace, path: str, scheme: str) -> None:
+def test_axe_finds_nothing_serious(visitor: Visitor, full: Workspace, path: str, scheme: str) -> None:
     page = visitor.open(path, color_scheme=scheme)
     if path == "compare":
         field(page, "compare.question").fill("Oak peg 3 cm")
@@ -68,19 +68,19 @@ def test_axe_finds_nothing_grave(visitor: Visitor, full: Workspace, path: str, s
     if path == "fine-tune":
         page.get_by_text(WORDS["fine_tune.advanced"], exact=True).click()
     settle(page)
-    assert grave_violations(page) == []
+    assert serious_violations(page) == []
 
 
-def grave_violations(page: Page) -> list[str]:
-    grave = [one for one in Axe().run(page).response["violations"] if one["impact"] in GRAVE]
-    return [describe(one["id"], node) for one in grave for node in one["nodes"]]
+def serious_violations(page: Page) -> list[str]:
+    serious = [one for one in Axe().run(page).response["violations"] if one["impact"] in SERIOUS]
+    return [describe(one["id"], node) for one in serious for node in one["nodes"]]
 
 
 def describe(rule: str, node: dict[str, Any]) -> str:
     return f"{rule}: {node['html'][:200]} {node['target']} {node['failureSummary']}"
 
 
-def test_the_keyboard_alone_will_do(visitor: Visitor, full: Workspace, tmp_path: Path) -> None:
+def test_the_keyboard_alone_is_enough(visitor: Visitor, full: Workspace, tmp_path: Path) -> None:
     page = visitor.open()
     tab_to(page, page.locator("summary").filter(has_text=WORDS["catalogue.add"]))
     page.keyboard.press("Enter")
@@ -103,7 +103,7 @@ def test_the_keyboard_alone_will_do(visitor: Visitor, full: Workspace, tmp_path:
 
 
 def tab_to(page: Page, target: Locator) -> None:
-    """Press Tab until `target`, or something in it, has the focus."""
+    """Press Tab until `target` or an element in it has the focus."""
     for _ in range(TABS):
         page.keyboard.press("Tab")
         if target.count() and target.evaluate("one => one.contains(document.activeElement)"):

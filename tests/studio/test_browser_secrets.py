@@ -1,4 +1,4 @@
-"""A token that is typed into the studio reaches the Hub and stands nowhere else."""
+"""A token that is typed into the studio is sent to the Hub and stored nowhere."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 STORED = "() => JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])"
 
 
-def test_a_token_stands_nowhere(visitor: Visitor, studio: Studio, hub: Hub) -> None:
+def test_a_token_is_stored_nowhere(visitor: Visitor, studio: Studio, hub: Hub) -> None:
     token = f"hf_CANARY{uuid4().hex}"
     page = visitor.open("fine-tune")
     choose(page, WORDS["fine_tune.base_model"], "google/gemma-2b")
@@ -51,7 +51,7 @@ def test_a_token_stands_nowhere(visitor: Visitor, studio: Studio, hub: Hub) -> N
     assert token not in page.evaluate(STORED)
     assert token not in page.request.get(page.url).text()
     shown = page.content()
-    assert shown.count(token) == shown.count(f'value="{token}"') <= 1  # the field's own, which hides it
+    assert shown.count(token) == shown.count(f'value="{token}"') <= 1  # the password field's own value
     assert page.get_by_label(WORDS["fine_tune.token"], exact=True).get_attribute("type") == "password"
     assert box(page, WORDS["fine_tune.base_model"]).input_value() == "google/gemma-2b"
 
@@ -61,10 +61,10 @@ def test_a_token_is_taken_when_the_keyboard_leaves_its_field(visitor: Visitor) -
     page = visitor.open("fine-tune")
     sent: list[bytes | str] = []
 
-    def listen(socket: WebSocket) -> None:
+    def record_frames(socket: WebSocket) -> None:
         socket.on("framesent", lambda frame: sent.append(frame))
 
-    page.on("websocket", listen)
+    page.on("websocket", record_frames)
     page.reload()
     settle(page)
     choose(page, WORDS["fine_tune.base_model"], "google/gemma-2b")
@@ -76,10 +76,10 @@ def test_a_token_is_taken_when_the_keyboard_leaves_its_field(visitor: Visitor) -
     assert any("hf_keyboard" in str(frame) for frame in sent)
 
 
-def files_showing(token: str, *places: Path) -> list[str]:
-    return [str(file) for file in all_files(*places) if token.encode() in file.read_bytes()]
+def files_showing(token: str, *paths: Path) -> list[str]:
+    return [str(file) for file in all_files(*paths) if token.encode() in file.read_bytes()]
 
 
-def all_files(*places: Path) -> Iterator[Path]:
-    for place in places:
-        yield from (file for file in [place, *place.rglob("*")] if file.is_file())
+def all_files(*paths: Path) -> Iterator[Path]:
+    for path in paths:
+        yield from (file for file in [path, *path.rglob("*")] if file.is_file())

@@ -1,4 +1,4 @@
-"""The whole story in a browser, in order: a file of one's own, a training, before and after, votes, the report."""
+"""All stages in a browser, in order: an uploaded file, a training, before and after, votes, the report."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ CATALOGUE, RUN, ROWS = "pegs-of-oak", "story", 300
 
 @pytest.fixture(scope="module")
 def page(visitor: Visitor) -> Page:
-    """One tab, kept through the story."""
+    """One tab for all tests of this file, which depend on each other."""
     return visitor.open()
 
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A CSV of 300 products and a row without a title, whose columns have no usual names."""
+    """A CSV with unusual column names, 300 products and a row without a title."""
     path = tmp_path_factory.mktemp("source") / "Pegs of oak.csv"
     with path.open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
@@ -54,12 +54,12 @@ def open_page(page: Page, key: str) -> None:
 
 
 def ended(workspace: Workspace, name: str) -> Task | None:
-    """Return a task that has ended, well or not; none while it runs or before it does."""
+    """Return a task that is done or has failed, else None."""
     task = read_task(workspace, name)
     return task if task.status in ("done", "failed") else None
 
 
-def test_a_file_becomes_a_catalogue(page: Page, furnished: Workspace, source: Path) -> None:
+def test_a_file_becomes_a_catalogue(page: Page, filled_workspace: Workspace, source: Path) -> None:
     page.get_by_text(WORDS["catalogue.add"]).click()
     page.locator("input[type=file]").set_input_files(source)
     expect(page.get_by_text("Oak peg, 1 cm", exact=False).first).to_be_visible()
@@ -71,13 +71,13 @@ def test_a_file_becomes_a_catalogue(page: Page, furnished: Workspace, source: Pa
     expect(page.get_by_text(said("catalogue.prepared"))).to_be_visible(timeout=1000 * SLOW)
     expect(box(page, WORDS["catalogue.choose"])).to_have_value(CATALOGUE)
     expect(page.get_by_test_id("stMetric").filter(has_text=WORDS["catalogue.kept"])).to_contain_text(str(ROWS))
-    assert CATALOGUE in furnished.catalogues()
+    assert CATALOGUE in filled_workspace.catalogues()
     settle(page)
     page.get_by_role("tab", name=WORDS["catalogue.left_out"]).click()
     expect(page.get_by_text(WORDS["reason.missing_title"])).to_be_visible()
 
 
-def test_a_run_is_started_and_watched_to_its_end(page: Page, furnished: Workspace) -> None:
+def test_a_run_is_started_and_watched_to_its_end(page: Page, filled_workspace: Workspace) -> None:
     open_page(page, "fine_tune")
     expect(box(page, WORDS["catalogue.choose"])).to_have_value(CATALOGUE)
     choose(page, WORDS["fine_tune.base_model"], "tiny")
@@ -93,11 +93,11 @@ def test_a_run_is_started_and_watched_to_its_end(page: Page, furnished: Workspac
     expect(page.get_by_text(WORDS["watch.sample"])).to_be_visible(timeout=1000 * SLOW)
     expect(status(page, "finished")).to_be_visible(timeout=1000 * SLOW)
     settle(page)
-    settings = json.loads((furnished.run(RUN) / "run.json").read_text())["settings"]
+    settings = json.loads((filled_workspace.run(RUN) / "run.json").read_text())["settings"]
     assert (settings["base_model"], settings["epochs"]) == ("tiny", 1)
 
 
-def test_one_question_is_answered_before_and_after(page: Page, furnished: Workspace) -> None:
+def test_one_question_is_answered_before_and_after(page: Page, filled_workspace: Workspace) -> None:
     button(page, "compare.go").click()
     expect(page.get_by_role("heading", level=1, name=WORDS["compare.title"])).to_be_visible()
     choose(page, WORDS["runs.choose"], RUN)
@@ -110,27 +110,27 @@ def test_one_question_is_answered_before_and_after(page: Page, furnished: Worksp
         expect(page.get_by_role("heading", name=WORDS[key], exact=True)).to_be_visible()
     expect(page.get_by_text("What is an oak peg of 12 cm?", exact=True)).to_be_visible()
     expect(page.get_by_test_id("stMetric").filter(has_text=WORDS["compare.similarity"])).to_have_count(5)
-    assert [one["query"] for one in read_history(furnished.run(RUN))] == ["What is an oak peg of 12 cm?"]
+    assert [one["query"] for one in read_history(filled_workspace.run(RUN))] == ["What is an oak peg of 12 cm?"]
     expect(page.get_by_text(WORDS["evidence.title"], exact=True)).to_be_visible()
     expect(page.get_by_text(WORDS["evidence.claims"], exact=True)).to_be_visible()
     settle(page)
     button(page, "evidence.estimate").click()
-    estimated = wait_until(lambda: ended(furnished, f"influence-{RUN}"), "influence is estimated")
+    estimated = wait_until(lambda: ended(filled_workspace, f"influence-{RUN}"), "influence is estimated")
     assert estimated.status == "done", estimated.error
     expect(page.get_by_text(WORDS["evidence.estimating"])).to_have_count(0)
     assert len(estimated.result["influence"]) == 40
 
 
-def test_a_held_out_product_comes_with_its_true_description(page: Page, furnished: Workspace) -> None:
+def test_a_held_out_product_comes_with_its_true_description(page: Page, filled_workspace: Workspace) -> None:
     button(page, "compare.random").click()
     expect(page.get_by_text(WORDS["compare.true"])).to_be_visible(timeout=1000 * SLOW)
-    title = read_history(furnished.run(RUN), 1)[0]["query"]
-    catalogue = Catalogue.open(furnished.catalogue(CATALOGUE))
+    title = read_history(filled_workspace.run(RUN), 1)[0]["query"]
+    catalogue = Catalogue.open(filled_workspace.catalogue(CATALOGUE))
     product = next(one for one in catalogue.take(catalogue.find(split="test")) if one.title == title)
     expect(page.get_by_text(product.description, exact=True)).to_be_visible()
 
 
-def test_a_blind_vote_is_cast_and_kept(page: Page, furnished: Workspace) -> None:
+def test_a_blind_vote_is_cast_and_kept(page: Page, filled_workspace: Workspace) -> None:
     page.get_by_text(WORDS["compare.blind"], exact=True).click()
     expect(page.get_by_text(WORDS["compare.no_votes"])).to_be_visible()
     settle(page)
@@ -141,10 +141,10 @@ def test_a_blind_vote_is_cast_and_kept(page: Page, furnished: Workspace) -> None
     page.get_by_role("button", name=said("compare.answer")).first.click()
     expect(page.get_by_text(said("compare.tally"))).to_be_visible()
     expect(page.get_by_role("heading", name=WORDS["compare.after"], exact=True)).to_be_visible()
-    assert tally(Run.open(furnished, RUN).folder)["n"] == 1
+    assert tally(Run.open(filled_workspace, RUN).folder)["n"] == 1
 
 
-def test_the_report_is_measured(page: Page, furnished: Workspace) -> None:
+def test_the_report_is_measured(page: Page, filled_workspace: Workspace) -> None:
     open_page(page, "report")
     expect(box(page, WORDS["runs.choose"])).to_have_value(RUN)
     page.get_by_role("slider", name=WORDS["report.count"]).press("Home")
@@ -152,11 +152,11 @@ def test_the_report_is_measured(page: Page, furnished: Workspace) -> None:
     button(page, "report.measure").click()
     expect(page.get_by_text(said("report.n"))).to_be_visible(timeout=1000 * SLOW)
     expect(page.get_by_text(WORDS["measure.bits_per_byte_help"], exact=False)).to_be_visible()
-    result = json.loads((furnished.run(RUN) / "report" / "evaluation.json").read_text())["result"]
+    result = json.loads((filled_workspace.run(RUN) / "report" / "evaluation.json").read_text())["result"]
     expect(page.get_by_role("table").first).to_contain_text(f"{result['tuned']['bits_per_byte']:.3f}")
 
 
-def test_the_run_can_be_renamed_and_deleted_after_a_question(page: Page, furnished: Workspace) -> None:
+def test_the_run_can_be_renamed_and_deleted_after_a_question(page: Page, filled_workspace: Workspace) -> None:
     open_page(page, "runs")
     choose(page, WORDS["runs.choose"], RUN)
     button(page, "runs.rename").click()
@@ -165,10 +165,10 @@ def test_the_run_can_be_renamed_and_deleted_after_a_question(page: Page, furnish
     settle(page)
     button(page.get_by_test_id("stPopoverBody"), "runs.rename_now").click()
     expect(box(page, WORDS["runs.choose"])).to_have_value("renamed")
-    assert "renamed" in furnished.runs()
+    assert "renamed" in filled_workspace.runs()
     button(page, "runs.delete").click()
     button(page.get_by_role("dialog"), "runs.delete_no").click()
-    assert "renamed" in furnished.runs()
+    assert "renamed" in filled_workspace.runs()
     button(page, "runs.delete").click()
     button(page.get_by_role("dialog"), "runs.delete_yes").click()
-    wait_until(lambda: "renamed" not in furnished.runs(), "the run is gone")
+    wait_until(lambda: "renamed" not in filled_workspace.runs(), "the run is gone")

@@ -1,4 +1,4 @@
-"""Both languages hold every text that the studio asks for, and nothing else."""
+"""Both languages contain every text that the studio uses, and no other."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SETTINGS = (TrainingSettings, PrepareSettings, DecodingSettings)
 
 
 def written(node: ast.AST) -> str | None:
-    """Return a pattern of the text that a piece of code writes out; what it puts in at run time may be anything."""
+    """Return a pattern for the value of a string or f-string in the code; an expression in it matches any text."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return re.escape(node.value)
     if isinstance(node, ast.JoinedStr):
@@ -37,7 +37,7 @@ def nodes() -> Iterator[ast.AST]:
 
 
 @pytest.mark.parametrize("name", LANGUAGES)
-def test_every_text_is_asked_for(name: str) -> None:
+def test_every_text_is_used(name: str) -> None:
     patterns = {pattern for node in nodes() if (pattern := written(node)) and "." in pattern}
     patterns |= {re.escape(f"{one.args[0].value}.") + "(what|next)" for one in calls("show_empty")}
     unused = [key for key in texts(name) if not any(re.fullmatch(pattern, key) for pattern in patterns)]
@@ -45,7 +45,7 @@ def test_every_text_is_asked_for(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", LANGUAGES)
-def test_every_text_that_is_asked_for_is_there(name: str) -> None:
+def test_every_used_text_exists(name: str) -> None:
     asked = {pattern for call in calls("text") if (pattern := written(call.args[0]))}
     assert len(asked) > 100
     assert [pattern for pattern in asked if not any(re.fullmatch(pattern, key) for key in texts(name))] == []
@@ -60,11 +60,11 @@ def calls(function: str) -> Iterator[Any]:
 def test_both_languages_have_the_same_texts() -> None:
     english, portuguese = (set(texts(name)) for name in ("en", "pt-BR"))
     helps = {f"settings.{cls.__name__}.{one.name}.help" for cls in SETTINGS for one in fields(cls)}
-    assert portuguese - english == helps  # in English these are the settings' own
+    assert portuguese - english == helps  # the English ones are in the settings classes
     assert english - portuguese == set()
 
 
-def test_both_languages_put_in_the_same_values() -> None:
+def test_both_languages_have_the_same_placeholders() -> None:
     def placeholders(text: str) -> list[str]:
         return sorted(name for _, name, _, _ in string.Formatter().parse(text) if name)
 
@@ -81,7 +81,7 @@ def test_no_text_was_left_in_english() -> None:
 
 
 @pytest.mark.parametrize("name", LANGUAGES)
-def test_whatever_the_library_may_name_has_its_text(name: str) -> None:
+def test_every_name_from_the_library_has_a_text(name: str) -> None:
     keys = texts(name)
     documented = re.findall(r"^    (\w+)  ", (prepare.__doc__ or "").partition("reasons for which")[2], re.MULTILINE)
     assert len(documented) == 15

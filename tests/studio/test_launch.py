@@ -1,4 +1,4 @@
-"""How Streamlit is set up, and on which port."""
+"""Streamlit's configuration and port."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def test_every_option_is_one_that_streamlit_knows() -> None:
     assert [name for name in OPTIONS if name not in known] == []
 
 
-def test_the_studio_is_for_this_machine_only_and_tells_nobody() -> None:
+def test_the_studio_is_for_this_machine_only_and_sends_no_usage_data() -> None:
     assert OPTIONS["server.address"] == "127.0.0.1"
     assert OPTIONS["server.allowedHosts"] == ["127.0.0.1", "localhost"]
     assert OPTIONS["server.enableXsrfProtection"] is True
@@ -27,7 +27,7 @@ def test_the_studio_is_for_this_machine_only_and_tells_nobody() -> None:
     assert OPTIONS["server.maxUploadSize"] == 500
 
 
-def test_a_taken_port_is_told_of_and_the_next_free_one_is_found() -> None:
+def test_a_taken_port_is_reported_and_the_next_free_one_is_found() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

@@ -1,4 +1,4 @@
-"""Every page without a browser: on an empty workspace, on one with a run, in both languages."""
+"""Every page without a browser: on an empty workspace and on one with a run, in both languages."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ FORMS = {TrainingSettings: ("fine_tune", {"trackers", "base_model", *WATCHING}),
 
 
 @pytest.fixture(scope="module")
-def place(tiny_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """A workspace with a catalogue and a run that is ready to answer, which pages may write their tasks to."""
+def ready_workspace(tiny_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A workspace with a catalogue and a run that is ready to answer; pages may write tasks to it."""
     workspace = Workspace(tmp_path_factory.mktemp("pages") / "workspace")
     shutil.copytree(tiny_run.workspace.root, workspace.root)
     pipeline.make_ready(Run.open(workspace, tiny_run.name))
@@ -49,7 +49,7 @@ def place(tiny_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 @pytest.fixture(autouse=True)
 def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """The tasks that pages start, by name: they seem to run until the test ends, and no process is there."""
+    """The names of the tasks that pages start: their locks are held until the test ends, without a process."""
     names: list[str] = []
     with ExitStack() as held:
 
@@ -69,7 +69,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
 
 
 def page(view: str) -> None:
-    """Draw one page as the app does; Streamlit runs this function's text by itself."""
+    """Draw one page as the app does; Streamlit runs the source of this function alone."""
     from importlib import import_module
 
     from shelftalk.studio.show import errors_shown
@@ -93,7 +93,7 @@ def shown(app: AppTest) -> list[str]:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("view", VIEWS)
-def test_an_empty_workspace_is_told_what_to_do_next(
+def test_an_empty_workspace_shows_what_to_do_next(
     view: str, language: str, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = drawn(workspace, view, monkeypatch, language)
@@ -106,22 +106,22 @@ def test_an_empty_workspace_is_told_what_to_do_next(
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("view", VIEWS)
 def test_a_workspace_with_a_run_is_drawn(
-    view: str, language: str, place: Workspace, monkeypatch: pytest.MonkeyPatch
+    view: str, language: str, ready_workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    app = drawn(place, view, monkeypatch, language)
+    app = drawn(ready_workspace, view, monkeypatch, language)
     assert list(app.exception) == []
     assert list(app.error) == []
     assert texts(language)[EMPTY[view]] not in shown(app)
     assert len(shown(app)) > 2
 
 
-def test_a_description_told_in_two_columns_is_chosen_and_asked_for_as_one(
+def test_a_description_in_two_columns_is_one_option_and_is_detected_again(
     workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[list[str]] = []
+    commands: list[list[str]] = []
 
     def start(workspace: Workspace, name: str, arguments: list[str], about: object) -> bool:
-        asked.append(arguments)
+        commands.append(arguments)
         return True
 
     monkeypatch.setattr("shelftalk.studio.views.catalogue.start_task", start)
@@ -136,7 +136,7 @@ def test_a_description_told_in_two_columns_is_chosen_and_asked_for_as_one(
     chosen = _labelled(app.selectbox, words["catalogue.description_field"])
     chosen.set_value("Description").run()
     _labelled(app.button, words["catalogue.prepare"]).click().run()
-    assert [[one for one in arguments if "-field" in one] for arguments in asked] == [
+    assert [[one for one in arguments if "-field" in one] for arguments in commands] == [
         ["--title-field=Name", "--id-field=ID"],
         ["--title-field=Name", "--description-field=Description", "--id-field=ID"],
     ]
@@ -149,7 +149,7 @@ def _labelled(widgets: Any, label: str) -> Any:
 
 @pytest.mark.parametrize("view", VIEWS)
 def test_an_error_is_one_sentence_in_place_of_the_page(
-    view: str, place: Workspace, monkeypatch: pytest.MonkeyPatch
+    view: str, ready_workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from shelftalk.errors import Damaged
 
@@ -158,7 +158,7 @@ def test_an_error_is_one_sentence_in_place_of_the_page(
 
     monkeypatch.setattr(Workspace, "runs", fail)
     monkeypatch.setattr(Workspace, "catalogues", fail)
-    app = drawn(place, view, monkeypatch)
+    app = drawn(ready_workspace, view, monkeypatch)
     assert list(app.exception) == []
     assert [one.value for one in app.error][:1] == [texts("en")["error.heading"]]
     assert "<b>Peg</b> is damaged; make it *again*." in [one.value for one in app.text]
@@ -166,18 +166,18 @@ def test_an_error_is_one_sentence_in_place_of_the_page(
 
 @pytest.mark.parametrize("view", VIEWS)
 def test_an_unexpected_error_shows_no_traceback(
-    view: str, place: Workspace, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    view: str, ready_workspace: Workspace, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail(*_: object) -> Any:
         raise ZeroDivisionError("secret inside")
 
     monkeypatch.setattr(Workspace, "runs", fail)
     monkeypatch.setattr(Workspace, "catalogues", fail)
-    app = drawn(place, view, monkeypatch)
+    app = drawn(ready_workspace, view, monkeypatch)
     assert list(app.exception) == []
     assert texts("en")["error.unexpected"] in [one.value for one in app.text]
     assert not any("secret inside" in one or "Traceback" in one for one in shown(app))
-    assert "secret inside" in caplog.text  # the terminal says more
+    assert "secret inside" in caplog.text  # it is in the terminal's log
 
 
 def test_the_report_shows_every_measure_and_loads_none() -> None:
@@ -193,31 +193,33 @@ def widgets(app: AppTest) -> list[str]:
 
 
 @pytest.mark.parametrize("cls", FORMS)
-def test_the_form_offers_every_setting(cls: Any, place: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    view, elsewhere = FORMS[cls]
-    keys = widgets(drawn(place, view, monkeypatch))
-    wanted = {one.name for one in fields(cls)} - elsewhere
+def test_the_form_offers_every_setting(cls: Any, ready_workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    view, excluded = FORMS[cls]
+    keys = widgets(drawn(ready_workspace, view, monkeypatch))
+    wanted = {one.name for one in fields(cls)} - excluded
     assert {name for name in wanted if not any(key.removesuffix("-open").endswith(f"-{name}") for key in keys)} == set()
 
 
-def test_a_setting_that_is_none_of_the_form_has_its_place(place: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_setting_outside_the_form_has_its_own_widget(
+    ready_workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from shelftalk.studio.views.catalogue import SETTINGS
 
     columns = {"title_field", "description_field", "id_field"}
     assert {one.name for one in fields(PrepareSettings)} == {*SETTINGS, *columns}
-    assert {"base_model-choice", "setting-looks"} <= set(widgets(drawn(place, "fine_tune", monkeypatch)))
+    assert {"base_model-choice", "setting-looks"} <= set(widgets(drawn(ready_workspace, "fine_tune", monkeypatch)))
 
 
-def test_tasks_start_by_themselves_only_where_they_cost_little(
-    place: Workspace, monkeypatch: pytest.MonkeyPatch, started: list[str]
+def test_only_cheap_tasks_start_automatically(
+    ready_workspace: Workspace, monkeypatch: pytest.MonkeyPatch, started: list[str]
 ) -> None:
     for view in VIEWS:
-        drawn(place, view, monkeypatch)
+        drawn(ready_workspace, view, monkeypatch)
     assert not any(name.startswith(("start-", "prepare", "evaluate-")) for name in started)
 
 
 def watched(name: str) -> None:
-    """Watch a run as a page does that was drawn while it was queued, and that is drawn anew once it notices."""
+    """Watch a run as a page does that was drawn while the run was queued, and is redrawn on the status change."""
     import streamlit as st
 
     from shelftalk.studio.training_view import _watch
@@ -226,7 +228,7 @@ def watched(name: str) -> None:
     _watch(name, "queued" if st.session_state["draws"] <= 2 else "running")
 
 
-def test_a_click_on_stop_counts_although_the_run_has_just_begun(
+def test_a_click_on_stop_counts_although_the_run_has_just_started(
     workspace: Workspace, tiny_run: Run, started: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copytree(tiny_run.workspace.root, workspace.root)

@@ -1,4 +1,4 @@
-"""Models are loaded once, shared by all who write, and let go only when nobody does."""
+"""Models are loaded once, shared by all users, and closed only when they are not in use."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from shelftalk.runs.run import Run
 
 GREEDY = DecodingSettings(temperature=0.0, max_new_tokens=12)
-# transformers writes then: llama.cpp's texts of this random model change with their company, by rounding.
+# Selects transformers: with llama.cpp, rounding makes this random model's texts depend on parallel requests.
 EXACT = GREEDY.replace({"repetition_penalty": 1.1})
 
 
 class Watched(ScriptedEngine):
-    """A scripted engine that notes when it is closed."""
+    """A scripted engine that records when it is closed."""
 
     def __init__(self) -> None:
         super().__init__(lambda prompt, tuned: "peg")
@@ -38,7 +38,7 @@ class Watched(ScriptedEngine):
 
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[Watched]:
-    """The engines that were opened, in order; opening takes no model."""
+    """The engines that were opened, in order; no model is loaded."""
     engines: list[Watched] = []
 
     def open_engine(*_: Any, **__: Any) -> Watched:
@@ -51,7 +51,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[Watched]:
 
 
 def other(run: Run, folder: Path) -> Run:
-    """Return what looks like another finished run to the writers."""
+    """Return a link to the run's folder that counts as another finished run."""
     folder.symlink_to(run.folder, target_is_directory=True)
     return dataclasses.replace(run, name=folder.name, folder=folder)
 
@@ -72,19 +72,21 @@ def test_two_at_once_get_what_each_gets_alone(tiny_run: Run) -> None:
     assert together == alone * 3
 
 
-def test_a_model_is_loaded_once_however_many_come(tiny_run: Run, opened: list[Watched]) -> None:
+def test_a_model_is_loaded_once_for_parallel_users(tiny_run: Run, opened: list[Watched]) -> None:
     pool, barrier = Writers(), threading.Barrier(8)
 
-    def come(_: int) -> int:
+    def use(_: int) -> int:
         barrier.wait()
         with pool.writing(tiny_run, GREEDY) as (engine, _index):
             return id(engine)
 
     with ThreadPoolExecutor(8) as threads:
-        assert len(set(threads.map(come, range(8)))) == len(opened) == 1
+        assert len(set(threads.map(use, range(8)))) == len(opened) == 1
 
 
-def test_the_longest_unused_is_let_go_and_nothing_in_use(tiny_run: Run, opened: list[Watched], tmp_path: Path) -> None:
+def test_the_least_recently_used_is_closed_and_none_in_use(
+    tiny_run: Run, opened: list[Watched], tmp_path: Path
+) -> None:
     pool = Writers(kept=1)
     second, third = other(tiny_run, tmp_path / "second"), other(tiny_run, tmp_path / "third")
     with pool.writing(tiny_run, GREEDY):
@@ -92,14 +94,12 @@ def test_the_longest_unused_is_let_go_and_nothing_in_use(tiny_run: Run, opened: 
             assert not any(engine.closed for engine in opened)
         assert [engine.closed for engine in opened] == [False, True, True]
     with pool.writing(tiny_run, GREEDY):
-        assert len(opened) == 3  # it was still there
+        assert len(opened) == 3  # it was still loaded
     pool.close()
     assert [engine.closed for engine in opened] == [True, True, True]
 
 
-def test_a_loading_that_failed_is_tried_again(
-    tiny_run: Run, opened: list[Watched], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failed_load_is_retried(tiny_run: Run, opened: list[Watched], monkeypatch: pytest.MonkeyPatch) -> None:
     pool = Writers()
 
     def refuse(*_: Any, **__: Any) -> Any:

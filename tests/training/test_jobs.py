@@ -16,7 +16,7 @@ import torch
 from shelftalk import pipeline
 from shelftalk.catalogue.prepare import prepare
 from shelftalk.errors import Busy, Damaged, Failure, UserError
-from shelftalk.locks import hand_over, is_locked, lock_file, lock_holder
+from shelftalk.locks import is_locked, lock_file, lock_holder, write_holder
 from shelftalk.runs.describe import describe_run
 from shelftalk.runs.metrics import read_newest_metrics
 from shelftalk.runs.run import LOG, Run
@@ -227,7 +227,7 @@ def test_only_the_true_holder_is_signalled(
     monkeypatch.setattr(jobs, "LOOK", 0.01)
     run = Run("run", tmp_path / "run", tiny_run.workspace, tiny_run.description)
     with lock(run.folder, "training") as descriptor:
-        hand_over(descriptor, stranger.pid, "training")  # which it was not
+        write_holder(descriptor, stranger.pid, "training")  # which it was not
         with pytest.raises(Failure, match="cannot be seen from here"):
             jobs.stop_run(run)
     assert stranger.poll() is None
@@ -238,7 +238,7 @@ def test_a_lock_that_was_handed_over_ends_with_its_new_holder(tmp_path: Path) ->
     with lock(folder, "starting") as descriptor:
         command = [sys.executable, "-c", "import sys; sys.stdin.read()"]
         child = subprocess.Popen(command, stdin=subprocess.PIPE, pass_fds=(descriptor,))
-        hand_over(descriptor, child.pid, "training")
+        write_holder(descriptor, child.pid, "training")
     assert lock_holder(folder) == child.pid
     with pytest.raises(Busy, match=rf"process {child.pid} \(training\)"), lock(folder, "trying"):
         pass

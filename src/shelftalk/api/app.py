@@ -1,4 +1,4 @@
-"""The application: the routes behind their gate, and the OpenAPI document that says all of it."""
+"""The application: the routes, their middleware, and the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from shelftalk.api.service import BASE, Searches, Service
 from shelftalk.errors import InvalidSettings
 from shelftalk.generation.engine import Engine
 
-# FastAPI would send traces, figures and log lines to whatever OpenTelemetry the process has; /metrics is all there is.
+# FastAPI would send traces, metrics and logs to any OpenTelemetry in the process; /metrics is the only source here.
 NO_TELEMETRY: Any = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 
 
@@ -30,10 +30,10 @@ def create_app(
     limits: Limits | None = None,
     api_key: str | None = None,
 ) -> FastAPI:
-    """Return the application that serves one run; whoever called closes the engine when its server has ended.
+    """Return the application that serves one run; the caller closes the engine after the server has ended.
 
-    With an `api_key` every route but /health demands it. Without one, only requests that name this machine in
-    their Host header are answered.
+    With an `api_key` every route except /health requires it. Without one, only requests with a loopback name in their
+    Host header are answered.
 
     Raises:
         InvalidSettings: the key is too short, or the run's name is that of the base model.
@@ -48,7 +48,7 @@ def create_app(
     app = FastAPI(
         title="shelftalk",
         version=__version__,
-        docs_url=None,  # Swagger's and ReDoc's pages load their scripts from a public network
+        docs_url=None,  # the pages of Swagger and ReDoc load scripts from a public CDN
         redoc_url=None,
         redirect_slashes=False,
         telemetry=NO_TELEMETRY,
@@ -62,12 +62,12 @@ def create_app(
     app.add_middleware(Gate, api_key=key, body_bytes=limits.body_bytes, metrics=service.metrics)
     for routes in (status, completions, describe):
         app.include_router(routes.router)
-    _amend(app.openapi(), service.models, key is not None)
+    _adapt_document(app.openapi(), service.models, key is not None)
     return app
 
 
-def _amend(document: dict[str, Any], models: list[str], keyed: bool) -> None:
-    """Take the framework's 422, which is a 400 here, out of the OpenAPI document, and put models and key in."""
+def _adapt_document(document: dict[str, Any], models: list[str], keyed: bool) -> None:
+    """Remove the framework's 422, which is a 400 here, from the OpenAPI document; add the models and the key."""
     operations = {path: operation for path, one in document["paths"].items() for operation in one.values()}
     for operation in operations.values():
         operation["responses"].pop("422", None)

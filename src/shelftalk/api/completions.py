@@ -1,4 +1,4 @@
-"""OpenAI's two routes: /v1/completions for raw prompts, /v1/chat/completions for titles and questions."""
+"""OpenAI's routes: /v1/completions for raw prompts, /v1/chat/completions for titles and questions."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ from shelftalk.api.schemas import (
     ChatRequest,
     Completion,
     CompletionRequest,
-    Ordered,
+    OpenAIRequest,
     TextChoice,
     Usage,
 )
 from shelftalk.api.service import Service, ServiceOf
-from shelftalk.api.writing import SEEDS, Order, Piece, Written, write
+from shelftalk.api.writing import SEEDS, Piece, WriteRequest, Written, write
 from shelftalk.prompts import prompt_for
 
 EVENT_STREAM = "text/event-stream"
-EVENT = {"type": "object", "properties": {"data": {"type": "string"}}, "required": ["data"]}  # as OpenAPI tells events
+EVENT = {"type": "object", "properties": {"data": {"type": "string"}}, "required": ["data"]}  # in the OpenAPI document
 
 router = APIRouter(
     responses={
@@ -46,63 +46,68 @@ router = APIRouter(
 
 
 @dataclass(frozen=True)
-class Shape:
-    """How the texts of a route look on the wire, whole and in the chunks of a stream."""
+class ResponseFormat:
+    """The JSON format of a route's texts: the whole response, and the chunks of a stream."""
 
     prefix: str
     chunk_object: str
     opening: dict[str, Any] | None
-    words: Callable[[str], dict[str, Any]]
-    whole: Callable[[dict[str, Any], list[Written], Usage], BaseModel]
+    text_fields: Callable[[str], dict[str, Any]]
+    response: Callable[[dict[str, Any], list[Written], Usage], BaseModel]
 
 
 @router.post("/v1/completions", response_model=Completion)
 async def create_completion(body: CompletionRequest, request: Request, service: ServiceOf) -> Any:
-    """Write on from raw prompts."""
+    """Continue raw prompts."""
     return await _answer(service, request, body, body.prompts, body.max_tokens, TEXT)
 
 
 @router.post("/v1/chat/completions", response_model=ChatCompletion)
 async def create_chat_completion(body: ChatRequest, request: Request, service: ServiceOf) -> Any:
     """Describe the title, or answer the question, of the last user message."""
-    return await _answer(service, request, body, [prompt_for(body.request)], body.longest, CHAT)
+    return await _answer(service, request, body, [prompt_for(body.request)], body.token_limit, CHAT)
 
 
 async def _answer(
-    service: Service, request: Request, body: Ordered, prompts: list[str], longest: int | None, shape: Shape
+    service: Service,
+    request: Request,
+    body: OpenAIRequest,
+    prompts: list[str],
+    max_tokens: int | None,
+    format: ResponseFormat,
 ) -> Any:
     seed = randbelow(SEEDS) if body.seed is None else body.seed
-    settings = body.decoding_settings(seed=seed, max_new_tokens=longest)
-    order = Order(prompts, service.is_tuned(body.model), settings, body.n or 1, body.stops)
-    head = {"id": f"{shape.prefix}-{uuid.uuid4().hex}", "created": int(time.time()), "model": body.model}
-    work = partial(_compute, service, order)
+    settings = body.decoding_settings(seed=seed, max_new_tokens=max_tokens)
+    to_write = WriteRequest(prompts, service.is_tuned(body.model), settings, body.n or 1, body.stops)
+    head = {"id": f"{format.prefix}-{uuid.uuid4().hex}", "created": int(time.time()), "model": body.model}
+    work = partial(_compute, service, to_write)
     if not body.stream:
         written, usage = await while_connected(request, service.scheduler.run(work))
-        return shape.whole(head, written, usage)
+        return format.response(head, written, usage)
     stream = Stream(service.scheduler, work)
     try:
         await while_connected(request, stream.started())
     except BaseException:
         stream.close()
         raise
-    return EventStream(stream, _lines(stream, shape, head, body.includes_usage))
+    return EventStream(stream, _events(stream, format, head, body.includes_usage))
 
 
-def _compute(service: Service, order: Order, emit: Emit) -> tuple[list[Written], Usage]:
-    written = write(service.engine, order, emit)
+def _compute(service: Service, request: WriteRequest, emit: Emit) -> tuple[list[Written], Usage]:
+    written = write(service.engine, request, emit)
     tokens = sum(one.tokens for one in written)
     service.metrics.written(tokens)
-    prompt_tokens = sum(len(service.engine.tokenize(prompt)) for prompt in order.prompts)
+    prompt_tokens = sum(len(service.engine.tokenize(prompt)) for prompt in request.prompts)
     return written, Usage(prompt_tokens=prompt_tokens, completion_tokens=tokens, total_tokens=prompt_tokens + tokens)
 
 
 class EventStream(StreamingResponse):
-    """A stream of server-sent events; the work behind it ends when the answer does, however that ends."""
+    """A response of server-sent events; when it ends or fails, its computation is cancelled."""
 
     media_type = EVENT_STREAM
 
-    def __init__(self, stream: Stream[Any], lines: AsyncIterator[str]) -> None:
-        super().__init__(lines)
+    def __init__(self, stream: Stream[Any], events: AsyncIterator[str]) -> None:
+        super().__init__(events)
         self._stream = stream
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -113,35 +118,35 @@ class EventStream(StreamingResponse):
             self._stream.close()
 
 
-async def _lines(
-    stream: Stream[tuple[list[Written], Usage]], shape: Shape, head: dict[str, Any], include_usage: bool
+async def _events(
+    stream: Stream[tuple[list[Written], Usage]], format: ResponseFormat, head: dict[str, Any], include_usage: bool
 ) -> AsyncIterator[str]:
-    base = {**head, "object": shape.chunk_object, **({"usage": None} if include_usage else {})}
+    base = {**head, "object": format.chunk_object, **({"usage": None} if include_usage else {})}
 
-    def chunk(index: int, words: dict[str, Any], finish_reason: str | None = None) -> str:
-        choice = {"index": index, **words, "logprobs": None, "finish_reason": finish_reason}
-        return _line({**base, "choices": [choice]})
+    def chunk(index: int, text_fields: dict[str, Any], finish_reason: str | None = None) -> str:
+        choice = {"index": index, **text_fields, "logprobs": None, "finish_reason": finish_reason}
+        return _event({**base, "choices": [choice]})
 
     opened = -1
     try:
         async for event in stream.events():
-            if event.index > opened and shape.opening:
-                yield chunk(event.index, shape.opening)
+            if event.index > opened and format.opening:
+                yield chunk(event.index, format.opening)
             opened = event.index
             if isinstance(event, Piece):
-                yield chunk(event.index, shape.words(event.text))
+                yield chunk(event.index, format.text_fields(event.text))
             else:
-                yield chunk(event.index, shape.words(""), event.finish_reason)
-    except ApiError as error:  # the status has been sent; this is how OpenAI says it then
-        yield _line(error_mapping(error))
+                yield chunk(event.index, format.text_fields(""), event.finish_reason)
+    except ApiError as error:  # the status line has been sent; OpenAI then sends the error as an event
+        yield _event(error_mapping(error))
         return
     if include_usage:
         _, usage = stream.result()
-        yield _line({**base, "choices": [], "usage": usage.model_dump()})
+        yield _event({**base, "choices": [], "usage": usage.model_dump()})
     yield "data: [DONE]\n\n"
 
 
-def _line(value: dict[str, Any]) -> str:
+def _event(value: dict[str, Any]) -> str:
     return f"data: {json.dumps(value, ensure_ascii=False)}\n\n"
 
 
@@ -158,8 +163,8 @@ def _chat_completion(head: dict[str, Any], written: list[Written], usage: Usage)
     return ChatCompletion(**head, choices=choices, usage=usage)
 
 
-TEXT = Shape("cmpl", "text_completion", None, lambda text: {"text": text}, _completion)
-CHAT = Shape(
+TEXT = ResponseFormat("cmpl", "text_completion", None, lambda text: {"text": text}, _completion)
+CHAT = ResponseFormat(
     "chatcmpl",
     "chat.completion.chunk",
     {"delta": {"role": "assistant", "content": ""}},

@@ -1,4 +1,4 @@
-"""/v1/describe: a title in; before, after and references out, as `shelftalk ask --json` shapes them."""
+"""The route /v1/describe: a title in; before, after and references out, in the format of `shelftalk ask --json`."""
 
 from __future__ import annotations
 

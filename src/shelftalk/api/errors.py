@@ -1,4 +1,4 @@
-"""The one shape of every refusal, OpenAI's: {"error": {"message", "type", "param", "code"}}."""
+"""Error responses, all in OpenAI's format: {"error": {"message", "type", "param", "code"}}."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from starlette.responses import JSONResponse
 
 from shelftalk.api.limits import RETRY_AFTER
 
-HUNG_UP = 499  # what nginx logs for a client that did not wait; nobody receives it
+CLIENT_DISCONNECTED = 499  # nginx's code; only counted, since no client receives it
 SAFE_HEADERS = {"x-content-type-options": "nosniff", "cache-control": "no-store"}
 
 
 class ErrorDetail(BaseModel):
-    """What was wrong; `param` names the parameter at fault, `code` is a short fixed word for programs."""
+    """The error; `param` is the name of the invalid parameter, `code` is a fixed word for programs."""
 
     message: str
     type: str
@@ -28,13 +28,13 @@ class ErrorDetail(BaseModel):
 
 
 class ErrorBody(BaseModel):
-    """The body of every answer of status 400 and above."""
+    """The body of every response with status 400 and above."""
 
     error: ErrorDetail
 
 
 class ApiError(HTTPException):
-    """A refusal with its status, its sentence and, where one is at fault, the parameter's name."""
+    """An error with its status, its message and the name of the invalid parameter, if any."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class ApiError(HTTPException):
 
 
 def queue_full() -> ApiError:
-    """Return the refusal of a request for which there is no room."""
+    """Return the error for a request when the queue is full."""
     return ApiError(
         429,
         f"The queue is full; try again in {RETRY_AFTER} seconds.",
@@ -60,22 +60,22 @@ def queue_full() -> ApiError:
 
 
 def shutting_down() -> ApiError:
-    """Return the refusal of a request that the end of the server cut off."""
+    """Return the error for a request that the server's shutdown interrupted."""
     return ApiError(503, "The server is shutting down.", code="shutting_down")
 
 
 def engine_failed() -> ApiError:
-    """Return the answer where the engine broke down; why stands in the server's log only."""
-    return ApiError(503, "The engine failed; the server's log says why.", code="engine_failed")
+    """Return the error for an engine failure; its reason is in the server's log only."""
+    return ApiError(503, "The engine failed; the reason is in the server's log.", code="engine_failed")
 
 
-def hung_up() -> ApiError:
-    """Return what ends a request that nobody waits for any more."""
-    return ApiError(HUNG_UP, "The client hung up.")
+def client_disconnected() -> ApiError:
+    """Return the error that ends a request whose client has disconnected."""
+    return ApiError(CLIENT_DISCONNECTED, "The client disconnected.")
 
 
 def error_mapping(error: HTTPException) -> dict[str, Any]:
-    """Return a refusal ready for JSON."""
+    """Return an error ready for JSON."""
     status = error.status_code
     kind = "server_error" if status >= 500 else "rate_limit_error" if status == 429 else "invalid_request_error"
     detail = {
@@ -88,23 +88,23 @@ def error_mapping(error: HTTPException) -> dict[str, Any]:
 
 
 def error_response(error: HTTPException) -> JSONResponse:
-    """Return a refusal as an answer."""
+    """Return an error as a response."""
     return JSONResponse(error_mapping(error), error.status_code, {**SAFE_HEADERS, **(error.headers or {})})
 
 
 async def answer_refusal(request: Request, error: HTTPException) -> JSONResponse:
-    """Answer a refusal: the server's own, or the framework's of an unknown route or method."""
+    """Answer with an error: the server's own, or the framework's for an unknown route or method."""
     if error.status_code == 404 and not isinstance(error, ApiError):
         error = ApiError(404, f"There is no route {request.url.path!a}; /openapi.json lists them.", code="not_found")
     elif error.status_code == 400 and not isinstance(error, ApiError):
         error = ApiError(400, "The body is not JSON.", code="invalid_json")
     elif error.status_code == 405:
-        error = ApiError(405, f"{request.method} is not for this route.", headers=error.headers)
+        error = ApiError(405, f"The method {request.method} is not allowed here.", headers=error.headers)
     return error_response(error)
 
 
 async def answer_invalid(request: Request, error: RequestValidationError) -> JSONResponse:
-    """Answer a request that its model refused: 400, with the first fault."""
+    """Answer a request that failed validation: 400, with the first error."""
     fault = error.errors()[0]
     where = [str(part) for part in fault["loc"][1:]]
     if fault["type"] == "json_invalid":
@@ -119,12 +119,12 @@ async def answer_invalid(request: Request, error: RequestValidationError) -> JSO
 
 
 async def answer_failure(request: Request, error: Exception) -> JSONResponse:
-    """Answer what should not have happened without a word of it; the server logs the traceback."""
-    return error_response(ApiError(500, "The server failed; its log says why."))
+    """Answer an unexpected exception without any detail of it; the server logs the traceback."""
+    return error_response(ApiError(500, "The server failed; the reason is in its log."))
 
 
 def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Describe the refusals of a route for the OpenAPI document."""
+    """Describe the error responses of a route for the OpenAPI document."""
     return {status: {"model": ErrorBody, "description": HTTPStatus(status).phrase} for status in statuses}
 
 
@@ -134,5 +134,5 @@ def _short(value: Any) -> str:
 
 
 def _encodable(text: str | None) -> str | None:
-    """Return a text that UTF-8 can carry: a client's may have half a surrogate pair."""
+    """Replace what UTF-8 cannot encode: a client's text may have an unpaired surrogate."""
     return None if text is None else text.encode("utf-8", "replace").decode()

@@ -1,6 +1,6 @@
-"""What every request passes first: the key, or else the host it names; the size of its body; and what is counted.
+"""The middleware of every request: check the key, or else the Host header; limit the body's size; count the request.
 
-It stands before the routes, so that nothing can be reached, or even asked for, around it.
+It wraps all routes, so no request can bypass it.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 
 class Gate:
-    """Refuses requests without the `api_key`; where there is none, those that name another host than this machine.
+    """Refuses requests without the `api_key`; if there is no key, requests whose Host is not a loopback name.
 
-    The latter keeps web pages out whose own name was made to lead here (DNS rebinding): a browser sends that name.
+    The latter stops DNS rebinding: a web page whose name resolves to this machine sends its own name as Host.
     """
 
     def __init__(self, app: ASGIApp, api_key: bytes | None, body_bytes: int, metrics: Metrics) -> None:
@@ -34,7 +34,7 @@ class Gate:
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, or hand it on to the routes."""
+        """Refuse a request, or pass it to the routes."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -84,10 +84,10 @@ class Gate:
 
 
 def check_key(api_key: str) -> bytes:
-    """Return an API key as its bytes.
+    """Validate an API key and return its bytes.
 
     Raises:
-        InvalidSettings: it is too short, or has characters that a header cannot carry.
+        InvalidSettings: it is too short, or has characters that are not visible ASCII.
     """
     if len(api_key) < API_KEY_BYTES or not api_key.isascii() or not api_key.isprintable() or " " in api_key:
         raise InvalidSettings(
@@ -98,7 +98,7 @@ def check_key(api_key: str) -> bytes:
 
 
 def _is_loopback(host: str) -> bool:
-    """Say whether a Host header, with or without a port, names this machine itself."""
+    """Return whether a Host header, with or without a port, is a loopback name or address."""
     try:
         name = urlsplit(f"//{host}").hostname or ""
         return name == "localhost" or ipaddress.ip_address(name).is_loopback

@@ -1,10 +1,10 @@
-"""How much the server takes on: at once, and in one request."""
+"""The server's limits: for parallel requests, and for one request."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-# What one request may ask for. The OpenAPI document states them too.
+# Limits of one request; they are also in the OpenAPI document.
 PROMPT_CHARACTERS = 8000
 PROMPTS = 8
 CHOICES = 4
@@ -21,8 +21,8 @@ RETRY_AFTER = 2  # seconds; a description takes about that long with a fast engi
 
 @dataclass(frozen=True)
 class Limits:
-    """How many requests compute at once, how many more wait, and how many bytes a request's body may have."""
+    """How many requests compute in parallel, how many more wait, and the largest request body in bytes."""
 
     slots: int = 2
     queue: int = 32
-    body_bytes: int = 262_144  # eight prompts of the longest kind, most of their characters escaped
+    body_bytes: int = 262_144  # eight prompts of the maximum length, most characters escaped

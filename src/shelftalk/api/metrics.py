@@ -1,4 +1,4 @@
-"""What Prometheus may ask: requests, seconds, generated tokens, and how long the queue is."""
+"""The metrics for Prometheus: requests, seconds, generated tokens, and the queue's length."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ SECONDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 
 
 class Metrics:
-    """The figures of one server, in a registry of their own: two servers in a process do not mix."""
+    """The metrics of one server, in a separate registry: two servers in one process do not share counters."""
 
     def __init__(self, waiting: Callable[[], int]) -> None:
         self._registry = CollectorRegistry()
@@ -29,7 +29,7 @@ class Metrics:
         depth.set_function(waiting)
 
     def answered(self, route: str, method: str, status: int, seconds: float) -> None:
-        """Count one request; `route` and `method` are of the known ones, or "other", so that they stay few."""
+        """Count one request; an unknown `route` or `method` must be "other", to limit the number of labels."""
         self._requests.labels(route, method, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
 
@@ -38,5 +38,5 @@ class Metrics:
         self._tokens.inc(tokens)
 
     def text(self) -> bytes:
-        """Return all figures in Prometheus' text format."""
+        """Return all metrics in Prometheus' text format."""
         return generate_latest(self._registry)

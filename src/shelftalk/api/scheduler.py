@@ -1,4 +1,4 @@
-"""Let a few requests compute at once in threads, a bounded number wait, and none compute that nobody waits for."""
+"""Limit how many requests compute in threads and how many wait; cancel those whose client has disconnected."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 import anyio
 from starlette.requests import Request
 
-from shelftalk.api.errors import ApiError, engine_failed, hung_up, queue_full, shutting_down
+from shelftalk.api.errors import ApiError, client_disconnected, engine_failed, queue_full, shutting_down
 from shelftalk.api.limits import Limits
 from shelftalk.errors import InvalidSettings
 
@@ -25,14 +25,14 @@ _log = logging.getLogger(__name__)
 
 
 class Abandoned(Exception):
-    """Nobody waits for this computation any more."""
+    """The client of this computation has disconnected."""
 
 
 class Scheduler:
-    """Runs blocking work in threads: `limits.slots` at once, while `limits.queue` more wait.
+    """Runs blocking work in threads: `limits.slots` in parallel, while `limits.queue` more wait.
 
-    Work is handed a function that it calls for every token, with an event or None. That call raises when the work
-    shall end: the client hung up, or the server is shutting down. A slot is free again when its thread has ended.
+    Work gets a function that it must call for every token, with an event or None. That call raises an exception to
+    cancel the work: the client disconnected, or the server is shutting down. A slot is free when its thread has ended.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -47,9 +47,9 @@ class Scheduler:
         return self._free.statistics().tasks_waiting
 
     async def run(self, work: Work[T], on_event: Callable[[Any], None] = lambda event: None) -> T:
-        """Return what `work` returns; `on_event` is handed its events, in their order, in this event loop.
+        """Return the result of `work`; `on_event` is called with its events, in order, in this event loop.
 
-        Whoever cancels this coroutine ends the work.
+        Cancelling this coroutine cancels the work.
 
         Raises:
             ApiError: the queue is full, the server is shutting down, the engine failed or refused the settings.
@@ -80,7 +80,7 @@ class Scheduler:
             abandoned.set()
 
     def _free_slot(self, future: asyncio.Future[Any]) -> None:
-        future.exception()  # seen, also where nobody waits any more, or asyncio complains
+        future.exception()  # retrieve it always, or asyncio logs a warning
         self._free.release()
 
     async def _take_slot(self) -> None:
@@ -94,36 +94,36 @@ class Scheduler:
             raise shutting_down()
 
     def close(self) -> None:
-        """End all work at its next token, and refuse what waits and what comes."""
+        """Cancel all work at its next token; refuse waiting and new requests."""
         self._closed.set()
 
     def join(self) -> None:
-        """Wait until no thread works any more, after `close`; the engine may be closed then."""
+        """Wait until all threads have ended, after `close`; then the engine may be closed."""
         self._threads.shutdown()
 
 
 class Stream(Generic[T]):
-    """Work under way whose events are read as they come; whoever made it closes it."""
+    """Running work whose events are read as they arrive; the caller must close it."""
 
     def __init__(self, scheduler: Scheduler, work: Work[T]) -> None:
-        self._events: asyncio.Queue[Any] = asyncio.Queue()  # no longer than the texts of one request
+        self._events: asyncio.Queue[Any] = asyncio.Queue()  # bounded by the length of one request's texts
         self._first: Any = _END
         self._task = asyncio.create_task(scheduler.run(work, self._events.put_nowait))
         self._task.add_done_callback(self._end)
 
     def _end(self, task: asyncio.Task[T]) -> None:
         if not task.cancelled():
-            task.exception()  # seen, also where nobody reads any more
+            task.exception()  # retrieve it always, or asyncio logs a warning
         self._events.put_nowait(_END)
 
     async def started(self) -> None:
-        """Wait for the first event; where the work failed before it, raise that."""
+        """Wait for the first event; if the work fails before it, raise the work's exception."""
         self._first = await self._events.get()
         if self._first is _END:
             self.result()
 
     async def events(self) -> AsyncIterator[Any]:
-        """Yield the events of work that has started; where it failed on its way, raise that after the last."""
+        """Yield the events of started work; if it fails, raise its exception after the last event."""
         event = self._first
         while event is not _END:
             yield event
@@ -131,32 +131,32 @@ class Stream(Generic[T]):
         self.result()
 
     def result(self) -> T:
-        """Return what the work returned, after its last event."""
+        """Return the result of the work, after its last event."""
         return self._task.result()
 
     def close(self) -> None:
-        """End the work if it still goes on."""
+        """Cancel the work if it is still running."""
         self._task.cancel()
 
 
 async def while_connected(request: Request, awaitable: Awaitable[T]) -> T:
-    """Await something for a client, and cancel it as soon as the client hangs up.
+    """Await something for a client, and cancel it when the client disconnects.
 
     Raises:
-        ApiError: the client hung up.
+        ApiError: the client disconnected.
     """
     task = asyncio.ensure_future(awaitable)
-    gone = asyncio.ensure_future(_hang_up(request))
+    disconnected = asyncio.ensure_future(_disconnect(request))
     try:
-        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({task, disconnected}, return_when=asyncio.FIRST_COMPLETED)
         if not task.done():
-            raise hung_up()
+            raise client_disconnected()
         return task.result()
     finally:
         task.cancel()
-        gone.cancel()
+        disconnected.cancel()
 
 
-async def _hang_up(request: Request) -> None:
+async def _disconnect(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass

@@ -1,7 +1,7 @@
-"""The bodies of requests and answers, in OpenAI's names; the OpenAPI document is made of them.
+"""The bodies of requests and responses, with OpenAI's names; the OpenAPI document is generated from them.
 
-A parameter of OpenAI's that cannot be honoured is taken with its neutral values and refused with any other; one that
-is not known at all is refused. Nothing is silently ignored.
+An OpenAI parameter that is not supported is accepted with its neutral values only; an unknown parameter is refused.
+Nothing is silently ignored.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ STRICT = ConfigDict(extra="forbid", strict=True)
 
 
 def _only(*neutral: Any) -> Any:
-    """Return the type of a parameter that cannot be honoured, but for null and the `neutral` values."""
+    """Return the type of an unsupported parameter, which accepts null and the `neutral` values only."""
 
     def check(value: Any) -> Any:
         if not any(value == one and isinstance(value, bool) == isinstance(one, bool) for one in (None, *neutral)):
@@ -39,8 +39,8 @@ def _only(*neutral: Any) -> Any:
     return Annotated[Any, AfterValidator(check), WithJsonSchema({"enum": [None, *neutral]})]
 
 
-def _whole(limits: Any) -> Any:
-    """Return the type of a whole number within limits; 2.0 is one, as JSON Schema has it."""
+def _integer(limits: Any) -> Any:
+    """Return the type of an integer within limits; 2.0 is one, as in JSON Schema."""
 
     def check(value: Any) -> Any:
         return int(value) if isinstance(value, float) and value.is_integer() else value
@@ -51,23 +51,23 @@ def _whole(limits: Any) -> Any:
 def _setting(name: str) -> Any:
     """Return the type of a decoding setting, with its help and limits."""
     one = next(one for one in fields(DecodingSettings) if one.name == name)
-    told = one.metadata
-    limits = Field(description=told["help"], ge=told["at_least"], le=told["at_most"], gt=told["above"])
-    return (Annotated[float, limits] if one.type == "float" else _whole(limits)) | None
+    metadata = one.metadata
+    limits = Field(description=metadata["help"], ge=metadata["at_least"], le=metadata["at_most"], gt=metadata["above"])
+    return (Annotated[float, limits] if one.type == "float" else _integer(limits)) | None
 
 
 RawPrompt = Annotated[str, Field(min_length=1, max_length=PROMPT_CHARACTERS)]
-# JavaScript's, Python's and Rust's \s differ in these: a document that others read must mean the same to all.
+# \s differs between JavaScript, Python and Rust in these characters; the OpenAPI document must mean the same in each.
 NOT_BLANK = r"[^\s\x1c-\x1f\x85\uFEFF]"
 Text = Annotated[str, Field(min_length=1, max_length=PROMPT_CHARACTERS, pattern=NOT_BLANK)]
 Stop = Annotated[str, Field(min_length=1, max_length=STOP_CHARACTERS)]
-Choices: Any = _whole(Field(ge=1, le=CHOICES, description="How many texts for each prompt."))
-MaxTokens: Any = _whole(Field(ge=1, le=MAX_TOKENS, description="Longest text, in tokens."))
-References: Any = _whole(Field(ge=1, le=REFERENCES, description="How many references."))
+Choices: Any = _integer(Field(ge=1, le=CHOICES, description="How many texts for each prompt."))
+MaxTokens: Any = _integer(Field(ge=1, le=MAX_TOKENS, description="Longest text, in tokens."))
+References: Any = _integer(Field(ge=1, le=REFERENCES, description="How many references."))
 
 
 class Sampling(BaseModel):
-    """How texts are written; see DecodingSettings."""
+    """How texts are generated; see DecodingSettings."""
 
     model_config = STRICT
 
@@ -79,21 +79,21 @@ class Sampling(BaseModel):
     seed: _setting("seed") = None  # type: ignore[valid-type]
 
     def decoding_settings(self, **more: Any) -> DecodingSettings:
-        """Return the settings of this request; what it leaves open, or `more` gives as None, has its default."""
+        """Return the settings of this request, updated with `more`; a missing or None value gets its default."""
         given = {**{name: getattr(self, name) for name in Sampling.model_fields}, **more}
         return DecodingSettings.from_mapping({name: value for name, value in given.items() if value is not None})
 
 
 class StreamOptions(BaseModel):
-    """What a stream carries besides text."""
+    """The contents of a stream besides text."""
 
     model_config = STRICT
 
     include_usage: bool | None = Field(None, description="End with a chunk of token counts; a whole answer has them.")
 
 
-class Ordered(Sampling):
-    """What both OpenAI routes take."""
+class OpenAIRequest(Sampling):
+    """The parameters of both OpenAI routes."""
 
     model: str = Field(description="base, or the run's name.", max_length=200)
     n: Choices | None = None
@@ -118,8 +118,8 @@ class Ordered(Sampling):
         return bool(self.stream_options and self.stream_options.include_usage)
 
 
-class CompletionRequest(Ordered):
-    """Raw prompts: the model writes on from where they end."""
+class CompletionRequest(OpenAIRequest):
+    """Raw prompts: the model continues them."""
 
     prompt: RawPrompt | Annotated[list[RawPrompt], Field(min_length=1, max_length=PROMPTS)]
 
@@ -159,7 +159,7 @@ class UserMessage(BaseModel):
 
 
 class OtherMessage(BaseModel):
-    """A message of another role, which is not read."""
+    """A message of another role, which is ignored."""
 
     role: Literal["system", "developer", "assistant", "tool", "function"]
 
@@ -176,7 +176,7 @@ def _with_user(messages: list[Any]) -> list[Any]:
     return messages
 
 
-class ChatRequest(Ordered):
+class ChatRequest(OpenAIRequest):
     """A conversation, of which the last user message is the request: a title, or a question about one."""
 
     messages: Annotated[
@@ -211,8 +211,8 @@ class ChatRequest(Ordered):
         return next(message.text for message in reversed(self.messages) if isinstance(message, UserMessage))
 
     @property
-    def longest(self) -> int | None:
-        """The smaller of both limits, where one is given."""
+    def token_limit(self) -> int | None:
+        """The smaller of the two token limits; None if neither is given."""
         return min((one for one in (self.max_tokens, self.max_completion_tokens) if one is not None), default=None)
 
 
@@ -225,7 +225,7 @@ class DescribeRequest(Sampling):
 
 
 class Usage(BaseModel):
-    """Token counts of one request: each prompt once, and all texts."""
+    """Token counts of one request: each prompt is counted once, and every text."""
 
     prompt_tokens: int
     completion_tokens: int
@@ -233,7 +233,7 @@ class Usage(BaseModel):
 
 
 class TextChoice(BaseModel):
-    """One text of a completion: number prompt x n + choice."""
+    """One text of a completion; its index is prompt x n + choice."""
 
     index: int
     text: str
@@ -242,7 +242,7 @@ class TextChoice(BaseModel):
 
 
 class Completion(BaseModel):
-    """The answer of /v1/completions."""
+    """The response of /v1/completions."""
 
     id: str
     object: Literal["text_completion"] = "text_completion"
@@ -269,7 +269,7 @@ class ChatChoice(BaseModel):
 
 
 class ChatCompletion(BaseModel):
-    """The answer of /v1/chat/completions."""
+    """The response of /v1/chat/completions."""
 
     id: str
     object: Literal["chat.completion"] = "chat.completion"
@@ -289,13 +289,13 @@ class ModelCard(BaseModel):
 
 
 class ModelList(BaseModel):
-    """The answer of /v1/models."""
+    """The response of /v1/models."""
 
     object: Literal["list"] = "list"
     data: list[ModelCard]
 
 
 class Health(BaseModel):
-    """The answer of /health."""
+    """The response of /health."""
 
     status: Literal["ok"] = "ok"

@@ -1,4 +1,4 @@
-"""Run the application in one process: the socket, the key, the signals and a quick end."""
+"""Run the application in one process: socket, API key, signals and a fast shutdown."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from shelftalk.api.service import Service
 from shelftalk.errors import InvalidSettings, NotFound, UserError
 
 KEY_VARIABLE = "SHELFTALK_API_KEY"
-GRACE = 3  # seconds for answers under way; those that compute are ended at their next token anyway
+GRACE = 3  # seconds for open responses to end; computations are cancelled at their next token anyway
 
 
 def read_key(file: Path | None) -> str | None:
-    """Return the API key of a file, or else of the environment; None where there is neither.
+    """Return the API key from a file, or else from the environment, or else None.
 
     Raises:
         NotFound: the file cannot be read.
-        InvalidSettings: what is there is no key.
+        InvalidSettings: the key is invalid.
     """
     key = os.environ.get(KEY_VARIABLE) or None
     if file is not None:
@@ -43,11 +43,11 @@ def read_key(file: Path | None) -> str | None:
 
 
 def bind(host: str, port: int, keyed: bool) -> socket.socket:
-    """Return a socket bound to the address, which does not listen yet.
+    """Return a socket that is bound to the address and does not listen yet.
 
     Raises:
-        InvalidSettings: others could reach the address, and there is no API key.
-        UserError: the address is not this machine's, or it is in use.
+        InvalidSettings: the address is not a loopback address, and there is no API key.
+        UserError: the address does not belong to this machine, or is in use.
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
@@ -55,8 +55,8 @@ def bind(host: str, port: int, keyed: bool) -> socket.socket:
         raise UserError(f"--host {host!r} is no address of this machine.") from error
     if not keyed and not ipaddress.ip_address(str(address[0]).partition("%")[0]).is_loopback:
         raise InvalidSettings(
-            f"--host {host} can be reached by others, which needs an API key of {API_KEY_BYTES} bytes or more: "
-            f"set {KEY_VARIABLE}, or give --api-key-file FILE; make one with: openssl rand -hex 32"
+            f"--host {host} can be reached from other machines, which needs an API key of {API_KEY_BYTES} bytes or "
+            f"more: set {KEY_VARIABLE}, or give --api-key-file FILE; make one with: openssl rand -hex 32"
         )
     bound = socket.socket(family, kind, protocol)
     try:
@@ -69,13 +69,13 @@ def bind(host: str, port: int, keyed: bool) -> socket.socket:
 
 
 def make_server(app: FastAPI, ready: Callable[[], None] = lambda: None) -> uvicorn.Server:
-    """Return the server of an application of `create_app`; `ready` is called once requests are taken.
+    """Return the server of an application from `create_app`; `ready` is called when it accepts requests.
 
-    Its `run([socket])` serves until SIGINT or SIGTERM, and then ends within seconds.
+    Its `run([socket])` serves until SIGINT or SIGTERM, and then returns within seconds.
     """
     config = uvicorn.Config(
         app,
-        # The plain, strict parts, whatever faster ones another package brought along.
+        # The strict pure-Python parts, also where another package installed faster ones.
         http=_Protocol,
         loop="asyncio",
         ws="none",
@@ -90,7 +90,7 @@ def make_server(app: FastAPI, ready: Callable[[], None] = lambda: None) -> uvico
 
 
 class _Protocol(H11Protocol):
-    """HTTP/1.1, which answers what is not HTTP in the shape of all refusals too."""
+    """HTTP/1.1, with the common error format also for invalid HTTP."""
 
     def send_400_response(self, msg: str) -> None:
         body = json.dumps(error_mapping(ApiError(400, msg, code="invalid_http"))).encode()
@@ -100,7 +100,7 @@ class _Protocol(H11Protocol):
 
 
 class _Server(uvicorn.Server):
-    """uvicorn, which would wait for streams to end by themselves, and end the process by the signal it got."""
+    """uvicorn, changed to end open streams on shutdown and not to raise the received signal again."""
 
     def __init__(self, config: uvicorn.Config, service: Service, ready: Callable[[], None]) -> None:
         super().__init__(config)

@@ -1,4 +1,4 @@
-"""What every route needs of one server, and how a route comes by it."""
+"""The state that all routes share, and the dependency that provides it."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ BASE = "base"
 
 
 class Searches(Protocol):
-    """Whatever finds the products nearest to a text, nearest first: `retrieval.search.Index`."""
+    """Finds the products nearest to a text, nearest first; `retrieval.search.Index` does."""
 
     def search(self, text: str, k: int = 3) -> list[Reference]: ...
 
 
 @dataclass(frozen=True)
 class Service:
-    """One run being served."""
+    """One served run."""
 
     engine: Engine
     index: Searches
@@ -41,7 +41,7 @@ class Service:
         return [BASE, self.run_name]
 
     def is_tuned(self, model: str) -> bool:
-        """Say whether `model` is the fine-tuned one.
+        """Return whether `model` is the fine-tuned one.
 
         Raises:
             ApiError: there is no such model.

@@ -1,4 +1,4 @@
-"""The routes that compute nothing: the models' names, whether the server lives, and its figures."""
+"""The routes that compute nothing: the models' names, the server's health, and its metrics."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ async def retrieve_model(model: str, service: ServiceOf) -> ModelCard:
 
 @router.get("/health", responses=refusals(413, 500))
 async def health() -> Health:
-    """Say that the server lives; open to everybody."""
+    """Return that the server is running; needs no API key."""
     return Health()
 
 
 @router.get("/metrics", responses=GUARDED, response_class=PlainTextResponse)
 async def metrics(service: ServiceOf) -> Response:
-    """Return the figures for Prometheus."""
+    """Return the metrics for Prometheus."""
     return Response(service.metrics.text(), media_type=CONTENT_TYPE_LATEST)

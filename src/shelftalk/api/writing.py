@@ -1,4 +1,4 @@
-"""Write what a request orders, in a worker thread: every prompt as often as asked, ended at stop texts."""
+"""Generate the texts of one request in a worker thread: `choices` texts for each prompt, ended at stop texts."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ SEEDS = 2**31
 
 
 @dataclass(frozen=True)
-class Order:
-    """What shall be written: `choices` texts for each prompt."""
+class WriteRequest:
+    """The texts to generate: `choices` texts for each prompt."""
 
     prompts: Sequence[str]
     tuned: bool
@@ -26,7 +26,7 @@ class Order:
 
 @dataclass(frozen=True)
 class Piece:
-    """The next words of text number `index`."""
+    """The next part of text number `index`."""
 
     index: int
     text: str
@@ -34,7 +34,7 @@ class Piece:
 
 @dataclass(frozen=True)
 class Written:
-    """One whole text and why it ended: "stop" by itself or at a stop text, "length" at the token limit."""
+    """One whole text and why it ended: "stop" at the model's end or a stop text, "length" at the token limit."""
 
     index: int
     text: str
@@ -42,41 +42,41 @@ class Written:
     tokens: int
 
 
-class Cutter:
-    """Hands a text on piece by piece without what may turn out not to belong to it.
+class StopFilter:
+    """Buffers a streamed text and releases only what certainly belongs to it.
 
-    That is white space at its ends, and whatever may be the beginning of a stop text.
+    It withholds white space at both ends, and any ending that may be the start of a stop text.
     """
 
     def __init__(self, stops: Sequence[str]) -> None:
         self._stops = stops
-        self._held = ""
+        self._buffer = ""
         self._begun = False
         self.stopped = False
 
     def feed(self, piece: str) -> str:
-        """Return what of the text so far is certain; `stopped` is on from the first stop text on."""
-        self._held += piece
-        places = [place for stop in self._stops if (place := self._held.find(stop)) >= 0]
-        if places:
+        """Add a piece and return the text that is certain now; `stopped` becomes true at the first stop text."""
+        self._buffer += piece
+        positions = [position for stop in self._stops if (position := self._buffer.find(stop)) >= 0]
+        if positions:
             self.stopped = True
-            return self._release(len(self._held[: min(places)].rstrip()))
-        return self._release(len(self._held[: len(self._held) - self._possible_stop()].rstrip()))
+            return self._release(len(self._buffer[: min(positions)].rstrip()))
+        return self._release(len(self._buffer[: len(self._buffer) - self._possible_stop()].rstrip()))
 
-    def rest(self) -> str:
-        """Return what was held back and belongs to the text, which has ended by itself."""
-        return self._release(len(self._held.rstrip()))
+    def flush(self) -> str:
+        """Return the rest of the buffered text, when the text has ended without a stop text."""
+        return self._release(len(self._buffer.rstrip()))
 
     def _possible_stop(self) -> int:
-        """Return the length of the longest end of the text with which a stop text begins."""
-        longest = min(len(self._held), max(map(len, self._stops), default=0))
-        return next((size for size in range(longest, 0, -1) if self._begins_stop(self._held[-size:])), 0)
+        """Return the length of the longest ending of the buffer that a stop text starts with."""
+        longest = min(len(self._buffer), max(map(len, self._stops), default=0))
+        return next((size for size in range(longest, 0, -1) if self._begins_stop(self._buffer[-size:])), 0)
 
     def _begins_stop(self, text: str) -> bool:
         return any(stop.startswith(text) for stop in self._stops)
 
     def _release(self, size: int) -> str:
-        text, self._held = self._held[:size], self._held[size:]
+        text, self._buffer = self._buffer[:size], self._buffer[size:]
         if not self._begun:
             text = text.lstrip()
             self._begun = bool(text)
@@ -84,43 +84,43 @@ class Cutter:
 
 
 class _StopText(Exception):
-    """A stop text was written."""
+    """The model generated a stop text."""
 
 
-def write(engine: Engine, order: Order, emit: Emit) -> list[Written]:
-    """Write every text of an order, one after the other; `emit` gets each `Piece` and each `Written` as it comes.
+def write(engine: Engine, request: WriteRequest, emit: Emit) -> list[Written]:
+    """Generate the texts of a request one after the other; `emit` is called with each `Piece` and each `Written`.
 
-    The texts of a prompt differ by their seeds: the order's, and those that follow it.
+    The texts of a prompt use consecutive seeds, starting with the request's seed.
     """
     written: list[Written] = []
-    for prompt in order.prompts:
-        for choice in range(order.choices):
-            settings = order.settings.replace({"seed": (order.settings.seed + choice) % SEEDS})
-            one = _write_one(engine, prompt, len(written), settings, order, emit)
+    for prompt in request.prompts:
+        for choice in range(request.choices):
+            settings = request.settings.replace({"seed": (request.settings.seed + choice) % SEEDS})
+            one = _write_one(engine, prompt, len(written), settings, request, emit)
             emit(one)
             written.append(one)
     return written
 
 
 def _write_one(
-    engine: Engine, prompt: str, index: int, settings: DecodingSettings, order: Order, emit: Emit
+    engine: Engine, prompt: str, index: int, settings: DecodingSettings, request: WriteRequest, emit: Emit
 ) -> Written:
-    cutter, pieces, tokens = Cutter(order.stops), list[str](), 0
+    stop_filter, pieces, tokens = StopFilter(request.stops), list[str](), 0
 
-    def hand_on(text: str) -> None:
+    def send(text: str) -> None:
         pieces.append(text)
         emit(Piece(index, text) if text else None)
 
-    def listen(text: str) -> None:
+    def on_text(text: str) -> None:
         nonlocal tokens
         tokens += 1
-        hand_on(cutter.feed(text))
-        if cutter.stopped:
+        send(stop_filter.feed(text))
+        if stop_filter.stopped:
             raise _StopText
 
     try:
-        description = engine.complete(prompt, tuned=order.tuned, settings=settings, on_text=listen)
+        description = engine.complete(prompt, tuned=request.tuned, settings=settings, on_text=on_text)
     except _StopText:
         return Written(index, "".join(pieces), "stop", tokens)
-    hand_on(cutter.rest())
+    send(stop_filter.flush())
     return Written(index, "".join(pieces), "stop" if description.stopped else "length", description.tokens)

@@ -1,4 +1,4 @@
-"""The command line: one thin command a stage. Loading it loads no heavy library; each command loads what it needs."""
+"""The command line: one short command per stage. Importing it loads no heavy library; each command imports its own."""
 
 from shelftalk.cli.main import main
 

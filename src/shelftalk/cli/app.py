@@ -1,4 +1,4 @@
-"""The commands, in the order of the story. Each reads its arguments, calls the library and prints what came back."""
+"""The commands, in the order of the workflow. Each parses its arguments, calls the library and prints the result."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ from shelftalk.settings import (
 )
 from shelftalk.workspace import Workspace
 
-# Heavy libraries stay out of this module: the pipeline is imported by the command that needs it.
+# No heavy libraries here: the pipeline is imported by the command that needs it.
 
 app = typer.Typer(
     name="shelftalk",
@@ -83,7 +83,7 @@ def _options(
 
 @app.command()
 def demo(workspace: WorkspaceOption = DEFAULT_WORKSPACE) -> None:
-    """Run the whole story on the bundled catalogue: prepare, train, index, compare, evaluate."""
+    """Run all stages on the bundled catalogue: prepare, train, index, compare, evaluate."""
     from shelftalk.cli.demo import run_demo
 
     run_demo(Workspace(workspace))
@@ -120,7 +120,7 @@ def prepare(
     for reason, count in summary["rejected"].items():
         output.out.print(f"  {count} left out: {reason.replace('_', ' ')}", markup=False)
     folder = Workspace(workspace).catalogue(name)
-    output.out.print(f"Every row left out stands in {folder / 'rejects.jsonl'}", markup=False, soft_wrap=True)
+    output.out.print(f"Every row left out is listed in {folder / 'rejects.jsonl'}", markup=False, soft_wrap=True)
 
 
 @app.command()
@@ -132,7 +132,7 @@ def inspect(
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what a catalogue holds: splits, lengths, what a maximum length would cut, and rows left out."""
+    """Show a catalogue's splits, lengths, the rows that a maximum length would cut, and the rows left out."""
     place = Workspace(workspace)
     folder = place.existing_catalogue(catalogue)
     from shelftalk.catalogue.catalogue import Catalogue
@@ -159,20 +159,22 @@ def _settings_epilog() -> str:
 @app.command(epilog=_settings_epilog())
 def train(
     catalogue: Annotated[str, typer.Argument(metavar="CATALOGUE", help="Name of a prepared catalogue.")],
-    run: Annotated[str, typer.Option("--run", help="Name for the run; an existing run of the same settings goes on.")],
+    run: Annotated[
+        str, typer.Option("--run", help="Name for the run; an existing run with the same settings is resumed.")
+    ],
     preset: PresetOption = None,
     assignments: AssignmentsOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     cluster: ClusterOption = None,
     workers: Annotated[
         int | None,
-        typer.Option("--workers", min=1, help="Processes that train together on --cluster [default: one a GPU]"),
+        typer.Option("--workers", min=1, help="Processes that train together on --cluster [default: one per GPU]"),
     ] = None,
     detach: DetachOption = False,
     token_stdin: TokenOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Fine-tune a base model on a catalogue; interrupted runs go on where they were."""
+    """Fine-tune a base model on a catalogue; an interrupted run is resumed."""
     place = Workspace(workspace)
     place.existing_catalogue(catalogue)
     settings = _training_settings(place, run, preset, assignments or [])
@@ -192,7 +194,7 @@ def train(
 
 
 def _training_settings(workspace: Workspace, run: str, preset: str | None, assignments: list[str]) -> TrainingSettings:
-    """Return what was asked for, over the settings of the run where it exists already and no preset was named."""
+    """Return the settings of the preset, else of the existing run, else the defaults, changed by `assignments`."""
     from shelftalk.workspace import read_json
 
     path = workspace.run(run) / "run.json"

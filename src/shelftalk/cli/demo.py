@@ -1,4 +1,4 @@
-"""The whole story in one command, which `make demo` runs: read top to bottom, it is the table of contents."""
+"""All stages in one command, which `make demo` runs; it also shows how the stages fit together."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ MEASURED_WAYS = (BASE, TUNED)  # `evaluate` does more, and takes twice the time
 
 
 def run_demo(workspace: Workspace) -> None:
-    """Tell the story on the bundled catalogue, going on where an earlier call was cut off.
+    """Run all stages on the bundled catalogue; an interrupted call is resumed.
 
-    Writes the catalogue `demo` and the run `demo`, and keeps the shown pairs in the run's report/ folder: a second call
+    Writes the catalogue `demo` and the run `demo`, and saves the shown pairs in the run's report/ folder: a second call
     shows everything at once.
     """
     settings = TrainingSettings.from_mapping(load_preset(NAME))
@@ -89,7 +89,7 @@ def _show_what_next(workspace: Workspace, run: Run) -> None:
     root = shlex.quote(str(workspace.root))
     out.print(
         f"""
-Where everything lies
+Files
   {run.adapter}   the adapter, plain PEFT layout
   {run.folder / "metrics.jsonl"}   loss by step
   {workspace.catalogue(NAME) / "rejects.jsonl"}   every row left out, and why

@@ -1,4 +1,4 @@
-"""Look at this machine, and say what shelftalk will do on it."""
+"""Examine this machine, and report what shelftalk will do on it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LIBRARIES = ("torch", "transformers", "peft", "xllamacpp", "chromadb", "pyarrow"
 
 
 def examine(workspace: Workspace) -> dict[str, Any]:
-    """Return what was found, ready for JSON; the value of a token never is part of it."""
+    """Return the properties of this machine, ready for JSON; a token's value is never included."""
     from huggingface_hub import get_token
 
     try:
@@ -48,9 +48,9 @@ def examine(workspace: Workspace) -> dict[str, Any]:
 
 
 def _arithmetic() -> dict[str, Any]:
-    """Return the instruction set, what is fast with it, and the rates of products as training makes them.
+    """Return the instruction set, its fast number formats, and the rates of matrix products of training's shapes.
 
-    Emulated bf16 is not measured: a single product can take seconds.
+    Emulated bf16 is not measured: one product can take seconds.
     """
     fast = bf16_is_fast()
     return {

@@ -1,4 +1,4 @@
-"""`shelftalk download`: a published data set, and how to go on with it."""
+"""`shelftalk download`: download a published data set, and print the next command."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def download(
     sha256: Annotated[str | None, typer.Option("--sha256", help="SHA-256 that the file must have.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Fetch AmazonTitles-1.3MM as it is published (849 MB); a fetch that was cut off goes on.
+    """Download AmazonTitles-1.3MM as published (849 MB); an interrupted download is resumed.
 
-    The file is checked before it gets its name, and shelftalk prepare reads it as it is.
+    The file is verified before it gets its name, and shelftalk prepare reads it unchanged.
     """
     from shelftalk.catalogue.download import download as fetch
     from shelftalk.catalogue.download import published

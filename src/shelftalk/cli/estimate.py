@@ -1,4 +1,4 @@
-"""`shelftalk estimate`: what a training, or each preset's, would take, as a short table; and `inspect`'s tokens."""
+"""`shelftalk estimate`: time, memory and disk of a training or of each preset; and the token counts of `inspect`."""
 
 from __future__ import annotations
 
@@ -27,15 +27,13 @@ def estimate(
     catalogue: Annotated[str, typer.Argument(metavar="CATALOGUE", help="Name of a prepared catalogue.")],
     preset: PresetOption = None,
     assignments: AssignmentsOption = None,
-    presets: Annotated[
-        bool, typer.Option("--presets", help="Estimate every preset, with each --set laid over it.")
-    ] = False,
+    presets: Annotated[bool, typer.Option("--presets", help="Estimate every preset, each changed by --set.")] = False,
     rehearse: Annotated[bool, typer.Option("--rehearse", hidden=True)] = False,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     token_stdin: TokenOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Say what a training would take here: time, memory and disk, from a rehearsal of a few updates.
+    """Estimate what a training takes here: time, memory and disk, from a rehearsal of a few updates.
 
     Presets and settings are those of `shelftalk train`.
     """
@@ -62,25 +60,25 @@ def estimate(
         _show(found)
 
 
-def _rehearse(place: Workspace) -> None:
-    """Be the process that the estimate measures; it loads all that `shelftalk train` loads, which takes memory too."""
+def _rehearse(workspace: Workspace) -> None:
+    """Rehearse in the process that the estimate measures; it imports what `train` imports, which needs memory too."""
     import shelftalk.pipeline  # noqa: F401
     from shelftalk.runs.run import Run
     from shelftalk.training.estimate import NAME
     from shelftalk.training.rehearsal import rehearse_to_file
 
-    rehearse_to_file(Run.open(place, NAME))
+    rehearse_to_file(Run.open(workspace, NAME))
 
 
 def _estimate_presets(
-    place: Workspace, catalogue: str, changes: dict[str, str], token: str | None, as_json: bool
+    workspace: Workspace, catalogue: str, changes: dict[str, str], token: str | None, as_json: bool
 ) -> None:
     TrainingSettings.from_mapping(changes)
     from shelftalk.cli import output
     from shelftalk.training.preset_estimates import estimate_presets
 
     with output.step("Rehearsing as few updates as stand for all presets"):
-        found = estimate_presets(place, catalogue, changes, token, output.say)
+        found = estimate_presets(workspace, catalogue, changes, token, output.say)
     if as_json:
         output.print_json(found)
     else:
@@ -102,7 +100,7 @@ def _show_presets(found: dict[str, Any]) -> None:
     ]
     show_rows(rows, "")
     available = size(found["memory_available_bytes"])
-    on = f"In {found['precision']} on {found['device']}; memory available: {available}.{beside(found)}"
+    on = f"In {found['precision']} on {found['device']}; memory available: {available}.{concurrent_runs(found)}"
     out.print(on, markup=False, soft_wrap=True)
 
 
@@ -125,10 +123,10 @@ def _show(found: dict[str, Any]) -> None:
 
 
 def conclude(found: dict[str, Any]) -> str:
-    """Return the sentence that says whether the run fits, and what would where it does not."""
-    others = beside(found)
+    """Return the sentence that says whether the run fits, and if not, which smaller settings would."""
+    others = concurrent_runs(found)
     if found["fits"] is None:
-        return f"Whether it fits cannot be said: this system does not tell what memory is available.{others}"
+        return f"Whether it fits cannot be said: this system does not report its available memory.{others}"
     if found["fits"]:
         if found.get("disk_bytes_total", 0) > found["disk_free_bytes"]:
             return f"It fits into memory but not on the disk: free some space, or choose another --workspace.{others}"
@@ -146,8 +144,8 @@ def conclude(found: dict[str, Any]) -> str:
     return f"It does not fit into {room}memory{' available' if room else ''}; {cure}{others}"
 
 
-def beside(found: dict[str, Any]) -> str:
-    """Return the sentence that names the runs that trained meanwhile, where there were any."""
+def concurrent_runs(found: dict[str, Any]) -> str:
+    """Return a sentence that names the runs that trained during the measurement; "" if there were none."""
     return f" Measured while {', '.join(found['running'])} trains: alone it is faster." if found["running"] else ""
 
 
@@ -158,18 +156,18 @@ def size(count: int | None) -> str:
     return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / 2**20:.1f} MiB"
 
 
-def count_tokens(place: Workspace, catalogue: Catalogue, base_model: str) -> dict[str, Any] | None:
-    """Return a catalogue's lengths in tokens; where no tokenizer can be had, say why and return None."""
+def count_tokens(workspace: Workspace, catalogue: Catalogue, base_model: str) -> dict[str, Any] | None:
+    """Return a catalogue's lengths in tokens; without a tokenizer, print the reason and return None."""
     from shelftalk.cli import output
     from shelftalk.errors import Busy, MissingPackage, NotWritable
     from shelftalk.models.registry import must_be_made
     from shelftalk.training.lengths import describe_lengths
 
-    unpacking = must_be_made(base_model, place)
+    unpacking = must_be_made(base_model, workspace)
     title = f"Unpacking {base_model} (first time only)" if unpacking else "Counting tokens"
     try:
         with output.step(title) as progress:
-            tokens = describe_lengths(place, catalogue, base_model, progress)
+            tokens = describe_lengths(workspace, catalogue, base_model, progress)
     except (MissingPackage, NotWritable, Busy) as error:
         output.say(f"Lengths in tokens are left out. {error}")
         return None

@@ -1,4 +1,4 @@
-"""`shelftalk evaluate`: measure a run on held-out products, and show what that proves and what it does not."""
+"""`shelftalk evaluate`: measure a run on held-out products, and show which differences are significant."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from shelftalk.cluster.connect import check_options
 from shelftalk.evaluation.ways import BASE, TUNED, USUAL, WAYS
 from shelftalk.settings import DecodingSettings
 
-# The measures that are printed of every way, with a short heading and digits; the report has all of them.
+# The measures that are printed for every way of writing, with a short heading and digits; the report has all of them.
 MAIN = {
     "bits_per_byte": ("bits/byte", 3),
     "chrf": ("chrF++", 1),
@@ -46,10 +46,10 @@ def evaluate(
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure before against after on products that were held out, and write the report.
+    """Measure before and after fine-tuning on held-out products, and write the report.
 
-    Every figure has a 95 % interval, and every difference says whether zero lies inside it. report.html, report.md and
-    evaluation.json are written into the run's folder report/, and the result into the adapter's model card.
+    Every figure has a 95 % interval, and every difference says whether its interval contains zero. report.html,
+    report.md and evaluation.json are written into the run's folder report/, the result into the adapter's model card.
     """
     check_options(cluster)
     opened = open_run(workspace, run)
@@ -67,7 +67,7 @@ def evaluate(
 
 
 def show_evaluation(result: dict[str, Any]) -> None:
-    """Print what is shown of before and after, every way's main scores, what it cost elsewhere, and what leaked."""
+    """Print the changes, the main scores of every way of writing, the scores on other texts, and the leaks."""
     from shelftalk.cli.output import out, show_rows
     from shelftalk.evaluation.report import WAYS as LABELS
     from shelftalk.evaluation.report import number, span
@@ -99,7 +99,7 @@ def show_evaluation(result: dict[str, Any]) -> None:
 
 
 def _show_changes(measures: dict[str, Any], result: dict[str, Any]) -> None:
-    """Print each measure before and after, the interval of its difference, and what that shows."""
+    """Print each measure before and after, with the interval and the verdict of the difference."""
     from shelftalk.cli.output import show_rows
     from shelftalk.evaluation.measures import MEASURES
     from shelftalk.evaluation.report import NAMES, number, span

@@ -1,4 +1,4 @@
-"""`shelftalk explain`, and `ask --explain`: what stands behind each part of a description."""
+"""`shelftalk explain` and `ask --explain`: the sources of each part of a description."""
 
 from __future__ import annotations
 
@@ -48,10 +48,10 @@ def explain(
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     as_json: JsonOption = False,
 ) -> None:
-    """Describe a product, and show what stands behind the description.
+    """Describe a product, and show the sources of the description.
 
     Three separate things: similar products (near in meaning), copied spans (verbatim in training descriptions), and
-    influence (an estimate by gradients). And each checkable claim, with what supports it.
+    influence (an estimate from gradients). Also each checkable claim, with what supports it.
     """
     require_text(text)
     if description is not None:
@@ -75,14 +75,14 @@ def explain(
 
 
 def find_evidence(run: Run, answer: Comparison) -> dict[str, Any]:
-    """Return spans and claims of the answer after fine-tuning."""
+    """Return the spans and claims of the answer after fine-tuning."""
     from shelftalk import proof
 
     return proof.find_evidence(run, answer.tuned.text, answer.query, answer.references)
 
 
 def show_evidence(text: str, evidence: dict[str, Any]) -> None:
-    """Print a description with its claims in colour, the claims, the spans that it copied, and influence if known."""
+    """Print a description with its claims in colour, the claims, the copied spans, and the influence if known."""
     from rich.text import Text
 
     from shelftalk.cli.output import out, plain, show_rows

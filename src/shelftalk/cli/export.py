@@ -1,4 +1,4 @@
-"""`shelftalk export`: a run as files for other tools, and what the parity gate found."""
+"""`shelftalk export`: write a run as files for other tools, and print the result of the parity check."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def export(
     token_stdin: TokenOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Write a run for other tools, after proving that it says there what it says here.
+    """Write a run for other tools, after verifying that it generates the same text there as here.
 
-    A folder that an earlier export wrote is replaced, every other one is left alone.
+    A folder of an earlier export is replaced; any other existing folder is an error.
     """
     from shelftalk.runs.run import Run
 

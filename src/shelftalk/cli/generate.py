@@ -1,4 +1,4 @@
-"""`shelftalk generate`: describe a whole file of titles, and say what became of its rows."""
+"""`shelftalk generate`: describe a whole file of titles, and summarise the result of its rows."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ def generate(
     ] = 3,
     title_field: Annotated[
         str | None,
-        typer.Option("--title-field", help="Column that holds the title; found by itself when it has a usual name."),
+        typer.Option("--title-field", help="Column that holds the title; detected when it has a usual name."),
     ] = None,
     id_field: Annotated[
         str | None,
-        typer.Option("--id-field", help="Column that holds the product's id; found by itself, and not needed."),
+        typer.Option("--id-field", help="Column that holds the product's id; detected, and not required."),
     ] = None,
     grounded: GroundedOption = False,
     engine: EngineOption = "automatic",
@@ -53,15 +53,15 @@ def generate(
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     as_json: JsonOption = False,
 ) -> None:
-    """Describe every title of a file; cut off anywhere, the same command goes on.
+    """Describe every title of a file; after an interruption the same command resumes.
 
-    The output has a row for each of the input, in its order: line, uid, title, description, flag (empty, repetitive or
-    cut; or why the row could not be described), detail, references. It appears whole, when the last row is done.
+    The output has a row for each input row, in the same order: line, uid, title, description, flag (empty, repetitive
+    or cut; or why the row could not be described), detail, references. It is written when the last row is done.
     """
     from shelftalk.runs.run import Run
 
     check_options(cluster)
-    opened = Run.open(Workspace(workspace), run)  # before the pipeline: a mistyped name should not cost ten seconds
+    opened = Run.open(Workspace(workspace), run)  # before the slow import: a wrong name fails at once
     from shelftalk.cli import output as screen
     from shelftalk.pipeline import write_catalogue
 

@@ -1,6 +1,6 @@
-"""Run the command line and turn whatever goes wrong into one line and an exit code.
+"""Run the command line and turn every error into one line and an exit code.
 
-0 done; 1 a failure; 2 a mistake the user can mend; 130 stopped by Ctrl-C, and what was begun can go on.
+0 done; 1 a failure; 2 an error that the user can correct; 130 stopped by Ctrl-C, the work can be resumed.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ def main() -> None:
 
 def run(arguments: list[str], debug: bool = False) -> int:
     """Run one command and return its exit code; an error becomes one line, and with `debug` a traceback too."""
-    # Off unless asked for: models come from this disk or from an explicit download, and nothing phones home.
+    # Off by default: models come from this disk or from an explicit download, and no usage data is sent.
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    os.environ.setdefault("TQDM_DISABLE", "1")  # libraries' own bars; the steps have theirs
+    os.environ.setdefault("TQDM_DISABLE", "1")  # progress bars of libraries; `output.step` shows its own
     if not debug:
-        warnings.simplefilter("ignore", FutureWarning)  # of libraries, to their own callers
+        warnings.simplefilter("ignore", FutureWarning)  # warnings of libraries, not meant for the user
     try:
         result = app(args=arguments, prog_name="shelftalk", standalone_mode=False)
-        if result == STOPPED and "follow" not in arguments:  # typer's answer to Ctrl-C
+        if result == STOPPED and "follow" not in arguments:  # typer's exit code for Ctrl-C
             print("Stopped. Run the same command again to go on.", file=sys.stderr)
         return result if isinstance(result, int) else 0
     except BrokenPipeError:
@@ -49,15 +49,15 @@ def _report(error: Exception) -> int:
     from typer.exceptions import TyperException
 
     if isinstance(error, ShelftalkError):
-        _complain(str(error))
+        _print_error(str(error))
         return error.exit_code
     if isinstance(error, TyperException):
-        _complain(error.format_message() if hasattr(error, "format_message") else str(error))
+        _print_error(error.format_message() if hasattr(error, "format_message") else str(error))
         return 2
     first_line = next(iter(str(error).strip().splitlines()), "")
-    _complain(f"{type(error).__name__}: {first_line} (unexpected; run again with --debug for the traceback)")
+    _print_error(f"{type(error).__name__}: {first_line} (unexpected; run again with --debug for the traceback)")
     return 1
 
 
-def _complain(message: str) -> None:
+def _print_error(message: str) -> None:
     print("Error: " + " ".join(message.split()), file=sys.stderr)

@@ -38,7 +38,7 @@ AssignmentsOption = Annotated[
     list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="Change one setting; may be repeated.")
 ]
 EngineOption = Annotated[
-    str, typer.Option("--engine", help="What writes: automatic, llama.cpp or transformers; doctor says which and why.")
+    str, typer.Option("--engine", help="automatic, llama.cpp or transformers; doctor says which is used and why.")
 ]
 ClusterOption = Annotated[
     str | None,
@@ -51,15 +51,15 @@ ClusterOption = Annotated[
 ReferencesOption = Annotated[int, typer.Option("--references", min=1, max=100, help="How many references.")]
 GroundedOption = Annotated[
     bool,
-    typer.Option("--grounded", help="Write again where a text claims what neither title nor references support."),
+    typer.Option("--grounded", help="Regenerate text whose claims neither the title nor a reference supports."),
 ]
 DEFAULT_WORKSPACE = Path("workspace")
 
 
 def with_settings(cls: type[Settings]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Give a command an option for every field of a settings class, and its `settings` argument the checked whole.
+    """Add an option to a command for every field of a settings class, and pass the validated settings as `settings`.
 
-    Names, defaults and help come from the class; values are checked by it, all at once.
+    Names, defaults and help come from the class, which validates all values at once.
     """
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -93,22 +93,22 @@ def with_settings(cls: type[Settings]) -> Callable[[Callable[..., Any]], Callabl
 
 
 def open_run(workspace: Path, name: str) -> Run:
-    """Open a run before the pipeline is imported: a mistyped name should not cost ten seconds."""
+    """Open a run before the pipeline is imported, which is slow: a wrong name fails at once."""
     from shelftalk.runs.run import Run
 
     return Run.open(Workspace(workspace), name)
 
 
 def require_text(text: str, name: str = "TEXT", what: str = "a product title or a question") -> None:
-    """Do nothing for a text with something in it.
+    """Check that a text is not blank.
 
     Raises:
-        UserError: it is empty; the message calls it `name` and says `what` it should be.
+        UserError: it is blank; the message calls it `name` and says `what` it should be.
     """
     if not text.strip():
         raise UserError(f"{name} is empty; give {what}.")
 
 
 def read_token(from_stdin: bool) -> str | None:
-    """Return the first line of standard input where the user asked for that; the Hub's own places come after."""
+    """Return the first line of standard input if `from_stdin`; with None, the Hub's client finds its own token."""
     return sys.stdin.readline().strip() or None if from_stdin else None

@@ -1,4 +1,4 @@
-"""What a person sees: steps with a bar and a remaining time, tables, and before | after | references."""
+"""Terminal output: stages with a progress bar and remaining time, tables, and before | after | references."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from shelftalk.records import Reference
 if TYPE_CHECKING:
     from shelftalk.generation.compare import Comparison
 
-out = Console(highlight=False, emoji=False)  # ":100:" in a text is those five characters
+out = Console(highlight=False, emoji=False)  # ":100:" in a text is not an emoji
 err = Console(stderr=True, highlight=False, emoji=False)
 HEADINGS = {"base": "before", "tuned": "after"}
 CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # all but tab and newline
-# Between two lines where there is no terminal to draw a bar on; who reads them by machine asks for more.
+# Seconds between two progress lines without a terminal; a program that parses them sets a smaller number.
 PLAIN_SECONDS = float(os.environ.get("SHELFTALK_PROGRESS_SECONDS", "15"))
 
 
 def plain(text: str) -> str:
-    """Return `text` without the characters by which a model's or a catalogue's text could command the terminal."""
+    """Replace the control characters in a model's or catalogue's text: they could send commands to the terminal."""
     return CONTROLS.sub("\ufffd", text)
 
 
@@ -43,22 +43,22 @@ def print_json(value: Any) -> None:
 
 
 def say(line: str) -> None:
-    """Print a line for the person, on standard error."""
+    """Print a line for the user on standard error."""
     err.print(line, markup=False, soft_wrap=True)
 
 
 @contextmanager
 def step(title: str, detail: Callable[[int, int], str] | None = None) -> Iterator[ProgressCallback]:
-    """Show a stage on standard error with a bar and its remaining time; yields what the stage calls with progress.
+    """Show a stage on standard error with a progress bar and remaining time; yield its progress callback.
 
-    `detail` knows better how far the stage is, and says it in place of percentage and remaining time.
+    `detail` returns a text for (done, total) that is shown instead of percentage and remaining time.
     """
     start, title = time.monotonic(), plain(title)
     if err.is_terminal:
-        known = (TextColumn("{task.fields[detail]}", markup=False),)
-        guessed = (TaskProgressColumn(), TimeRemainingColumn(elapsed_when_finished=True))
+        custom = (TextColumn("{task.fields[detail]}", markup=False),)
+        default = (TaskProgressColumn(), TimeRemainingColumn(elapsed_when_finished=True))
         with Progress(
-            TextColumn("{task.description}", markup=False), BarColumn(), *(known if detail else guessed), console=err
+            TextColumn("{task.description}", markup=False), BarColumn(), *(custom if detail else default), console=err
         ) as bar:
             task = bar.add_task(title, total=None, detail="")
 
@@ -97,7 +97,7 @@ def _plain_progress(title: str, start: float, detail: Callable[[int, int], str] 
 
 @contextmanager
 def live_line() -> Iterator[Callable[[str], None]]:
-    """Show one line on standard error that changes; without a terminal, a line now and then."""
+    """Show one line on standard error that is updated in place; without a terminal, print a line every few seconds."""
     if err.is_terminal:
         with err.status("") as status:
             yield lambda line: status.update(Text(line))
@@ -114,7 +114,7 @@ def live_line() -> Iterator[Callable[[str], None]]:
 
 
 def duration(seconds: float) -> str:
-    """Return a time for people, in the units that matter."""
+    """Return a duration as text, in its one or two largest units."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:
@@ -123,8 +123,8 @@ def duration(seconds: float) -> str:
 
 
 def training_line(state: dict[str, Any], metrics: dict[str, Any]) -> str:
-    """Return how far a training is: update, loss, speed, remaining time, as far as they are known."""
-    step = max(state.get("step", 0), metrics.get("step", 0))  # the state is up to two seconds behind
+    """Return a training's progress as text: update, loss, speed, remaining time, as far as known."""
+    step = max(state.get("step", 0), metrics.get("step", 0))  # the state may be two seconds old
     parts = [f"update {step} of {state.get('steps') or '?'}"]
     if "loss" in metrics:
         parts.append(f"loss {metrics['loss']:.3f}")
@@ -136,7 +136,7 @@ def training_line(state: dict[str, Any], metrics: dict[str, Any]) -> str:
 
 
 def show_comparison(comparison: Comparison, true: str | None = None) -> None:
-    """Print before and after side by side, the true description where it is known, and the references below."""
+    """Print before and after side by side, then the true description if known, and the references."""
     out.print()
     out.print(Text(plain(comparison.query), style="bold"))
     width = max(30, (out.width - 3) // 2)
@@ -144,7 +144,7 @@ def show_comparison(comparison: Comparison, true: str | None = None) -> None:
     panels = [
         Panel(
             Text(plain(one.text) + ("" if one.stopped else " …")),
-            title=title if one.stopped else f"{title} (did not stop by itself)",
+            title=title if one.stopped else f"{title} (cut off at the maximum length)",
             border_style=style,
             width=width,
         )
@@ -155,7 +155,7 @@ def show_comparison(comparison: Comparison, true: str | None = None) -> None:
         out.print(
             Panel(
                 Text(plain(true)),
-                title="the shop's own card, never trained on",
+                title="the true description, never trained on",
                 border_style="blue",
                 width=2 * width + 1,
             )
@@ -167,14 +167,14 @@ def show_references(references: list[Reference]) -> None:
     """Print the references with their similarity, one line each."""
     table = Table(box=None, pad_edge=False, header_style="dim", expand=True)
     table.add_column("similarity", justify="right", width=10)
-    table.add_column("training products behind it", overflow="ellipsis", no_wrap=True, ratio=1)
+    table.add_column("nearest training products", overflow="ellipsis", no_wrap=True, ratio=1)
     for one in references:
         table.add_row(f"{one.similarity:.2f}", Text(plain(f"{one.title} - {one.description}")))
     out.print(table)
 
 
 def show_rows(rows: list[dict[str, Any]], empty: str) -> None:
-    """Print dictionaries of the same keys as a table, or a sentence when there are none."""
+    """Print dictionaries with the same keys as a table, or `empty` if there are none."""
     if not rows:
         out.print(empty, markup=False)
         return
@@ -187,7 +187,7 @@ def show_rows(rows: list[dict[str, Any]], empty: str) -> None:
 
 
 def show_run(found: dict[str, Any]) -> None:
-    """Print what is known of a run, a line for each fact."""
+    """Print the facts known about a run, one per line."""
     shown = {key: value for key, value in found.items() if not isinstance(value, dict)}
     sections = [("run", shown), *((key, value) for key, value in found.items() if isinstance(value, dict))]
     for title, values in sections:
@@ -201,7 +201,7 @@ def show_run(found: dict[str, Any]) -> None:
 
 
 class AnswerStream:
-    """Prints the two answers of `ask` as they are written, each under its heading."""
+    """Prints the two answers of `ask` while they are generated, each under its heading."""
 
     def __init__(self) -> None:
         self.side = ""
@@ -234,7 +234,7 @@ def show_catalogue(name: str, description: dict[str, Any]) -> None:
 
 
 def show_tokens(tokens: dict[str, Any]) -> None:
-    """Print how long rows are in tokens, what some maxima would cut, and the length to take."""
+    """Print the lengths of rows in tokens, how many rows some maximum lengths would cut, and the proposed length."""
     show_rows([{f"tokens of {tokens['base_model']}": "row", **tokens["row"]}], "")
     products = tokens["products"]
     cut = ", ".join(f"{one}: {count:,} ({count / products:.0%})" for one, count in tokens["cut"].items())

@@ -1,4 +1,4 @@
-"""`shelftalk runs`: list, show, follow, stop, resume, rename and delete runs, and get them ready to answer."""
+"""`shelftalk runs`: list, show, follow, stop, resume, rename and delete runs, and prepare them for questions."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     from shelftalk.runs.run import Run
 
 DetachOption = Annotated[
-    bool, typer.Option("--detach", help="Train in a process of its own that outlives this one, and return at once.")
+    bool, typer.Option("--detach", help="Train in a separate process that outlives this one, and return at once.")
 ]
-LOOK = 0.5  # seconds between two looks at a run that is followed
+POLL_SECONDS = 0.5  # between two reads of a followed run
 EXIT_CODES = {"finished": 0, "stopped": 130}  # how `follow` ends; 1 for a run that failed or was interrupted
 
 
 class ListByDefault(TyperGroup):
-    """`shelftalk runs` with nothing but options is `shelftalk runs list`."""
+    """Runs `shelftalk runs list` for `shelftalk runs` without a subcommand."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Put `list` in front where no command is named."""
+        """Insert `list` where no subcommand is given."""
         if not args or (args[0].startswith("-") and args[0] != "--help"):
             args = ["list", *args]
         return super().parse_args(ctx, args)
@@ -55,7 +55,7 @@ def list_all(workspace: WorkspaceOption = DEFAULT_WORKSPACE, as_json: JsonOption
 
 @runs.command()
 def show(run: RunArgument, workspace: WorkspaceOption = DEFAULT_WORKSPACE, as_json: JsonOption = False) -> None:
-    """Show a run: settings, state, newest metrics and where its files lie."""
+    """Show a run: settings, state, newest metrics and the paths of its files."""
     from shelftalk.cli import output
     from shelftalk.runs.describe import show_run
     from shelftalk.runs.run import Run
@@ -69,9 +69,9 @@ def show(run: RunArgument, workspace: WorkspaceOption = DEFAULT_WORKSPACE, as_js
 
 @runs.command()
 def follow(run: RunArgument, workspace: WorkspaceOption = DEFAULT_WORKSPACE) -> None:
-    """Watch a run until it ends. Ctrl-C ends the watching, not the run.
+    """Follow a run until it ends. Ctrl-C ends this command, not the run.
 
-    The exit code tells how the run ended: 0 finished, 130 stopped, 1 failed or interrupted.
+    The exit code says how the run ended: 0 finished, 130 stopped, 1 failed or interrupted.
     """
     from shelftalk.cli import output
     from shelftalk.runs.describe import show_run
@@ -82,9 +82,9 @@ def follow(run: RunArgument, workspace: WorkspaceOption = DEFAULT_WORKSPACE) -> 
         with output.live_line() as write:
             while (found := show_run(opened))["status"] in ("queued", "running"):
                 write(f"{run}: {found['status']}, {output.training_line(found['state'], found['metrics'])}")
-                time.sleep(LOOK)
+                time.sleep(POLL_SECONDS)
     except KeyboardInterrupt:
-        output.say(f"{run} goes on. Stop it with: shelftalk runs stop {run}")
+        output.say(f"{run} continues. Stop it with: shelftalk runs stop {run}")
         return
     reason = found["state"].get("error") if found["status"] == "failed" else None
     ended = f"{run}: {found['status']}, {output.training_line(found['state'], found['metrics'])}"
@@ -94,7 +94,7 @@ def follow(run: RunArgument, workspace: WorkspaceOption = DEFAULT_WORKSPACE) -> 
 
 @runs.command()
 def stop(run: RunArgument, workspace: WorkspaceOption = DEFAULT_WORKSPACE, as_json: JsonOption = False) -> None:
-    """Stop a run after its current update; returns when its checkpoint is written."""
+    """Stop a run after its current update; return when its checkpoint is written."""
     from shelftalk.cli import output
     from shelftalk.runs.describe import describe_run
     from shelftalk.runs.run import Run
@@ -108,7 +108,7 @@ def stop(run: RunArgument, workspace: WorkspaceOption = DEFAULT_WORKSPACE, as_js
     else:
         steps = f"update {described['step']} of {described['steps'] or '?'}"
         output.out.print(f"{run} is {described['status']} at {steps}.", markup=False)
-        output.out.print(f"Go on with: shelftalk runs resume {run}", markup=False)
+        output.out.print(f"Resume it with: shelftalk runs resume {run}", markup=False)
 
 
 @runs.command()
@@ -120,7 +120,7 @@ def resume(
     token_stdin: TokenOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Go on with a run that was stopped or interrupted, with its own settings."""
+    """Resume a run that was stopped or interrupted, with its own settings."""
     from shelftalk.cli import output
     from shelftalk.runs.run import Run
     from shelftalk.training.jobs import resume_detached, resume_run
@@ -138,7 +138,7 @@ def resume(
 
 @runs.command()
 def ready(run: RunArgument, workspace: WorkspaceOption = DEFAULT_WORKSPACE, as_json: JsonOption = False) -> None:
-    """Make what answering needs ahead of the first question: the index, and the model as llama.cpp reads it."""
+    """Build what the first question needs: the index, and the model in llama.cpp's format."""
     from shelftalk.cli import output
     from shelftalk.pipeline import make_ready
     from shelftalk.runs.run import Run
@@ -159,7 +159,7 @@ def rename(
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     as_json: JsonOption = False,
 ) -> None:
-    """Give a run that nobody trains another name."""
+    """Rename a run that is not being trained."""
     from shelftalk.cli import output
     from shelftalk.runs.describe import describe_run
     from shelftalk.runs.folders import rename_run
@@ -193,12 +193,12 @@ def delete(
 def _confirmed(question: str) -> bool:
     try:
         return typer.confirm(question, err=True)
-    except typer.Abort:  # nobody is there to answer
+    except typer.Abort:  # standard input is closed
         return False
 
 
 def show_started(run: Run, as_json: bool) -> None:
-    """Say how to follow and to stop a run that now trains by itself."""
+    """Print how to follow and stop a run that trains in a separate process."""
     from shelftalk.cli import output
     from shelftalk.runs.describe import describe_run
     from shelftalk.runs.run import LOG
@@ -207,14 +207,14 @@ def show_started(run: Run, as_json: bool) -> None:
     if as_json or described["status"] == "finished":
         show_trained(run, as_json)
         return
-    output.out.print(f"{run.name} is {described['status']} and goes on by itself.", markup=False)
+    output.out.print(f"{run.name} is {described['status']} and runs in the background.", markup=False)
     output.out.print(f"Follow it with: shelftalk runs follow {run.name}", markup=False)
     output.out.print(f"Stop it with: shelftalk runs stop {run.name}", markup=False)
     output.out.print(f"It writes to {run.folder / LOG}", markup=False, soft_wrap=True)
 
 
 def show_trained(run: Run, as_json: bool) -> None:
-    """Say where the adapter of a finished run lies, and what to do next."""
+    """Print the path of a finished run's adapter, and the next command."""
     from shelftalk.cli import output
     from shelftalk.runs.describe import describe_run
 
@@ -226,13 +226,13 @@ def show_trained(run: Run, as_json: bool) -> None:
 
 
 def training_detail(folder: Path) -> Callable[[int, int], str]:
-    """Return what says how far the training in a run's folder is, when it is told the updates done and in all."""
+    """Return a function that turns (updates done, updates in total) into a progress line for the run in `folder`."""
     from shelftalk.cli import output
     from shelftalk.runs.metrics import read_newest_metrics
     from shelftalk.runs.state import read_state
 
-    def tell(done: int, total: int) -> str:
+    def describe(done: int, total: int) -> str:
         state = {**read_state(folder), "step": done, "steps": total}
         return output.training_line(state, read_newest_metrics(folder))
 
-    return tell
+    return describe

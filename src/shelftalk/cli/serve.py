@@ -1,4 +1,4 @@
-"""`shelftalk serve`: a run behind OpenAI's routes, on this machine unless told otherwise."""
+"""`shelftalk serve`: serve a run over OpenAI's routes, on this machine only by default."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PACKAGES = ("fastapi", "uvicorn", "prometheus_client")
 def serve(
     run: RunArgument,
     host: Annotated[
-        str, typer.Option("--host", help="Address to listen on; one that others can reach needs an API key.")
+        str, typer.Option("--host", help="Address to listen on; one that other machines can reach needs an API key.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port; 0 for any free one.")] = 8000,
     api_key_file: Annotated[
@@ -28,7 +28,7 @@ def serve(
         typer.Option("--api-key-file", help="File with the API key; otherwise SHELFTALK_API_KEY, otherwise none."),
     ] = None,
     engine: EngineOption = "automatic",
-    slots: Annotated[int, typer.Option("--slots", min=1, max=64, help="Requests that compute at once.")] = 2,
+    slots: Annotated[int, typer.Option("--slots", min=1, max=64, help="Requests that compute in parallel.")] = 2,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
 ) -> None:
     """Serve a run over HTTP: OpenAI's routes, and /v1/describe for before, after and references."""

@@ -1,4 +1,4 @@
-"""`shelftalk studio`: everything in the browser."""
+"""`shelftalk studio`: all stages in the browser."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def studio(
     chosen = find_port(port)
     try:
         prepare_bundled(place)
-    except (InvalidSettings, Damaged) as error:  # the person's own catalogues and runs are there all the same
+    except (InvalidSettings, Damaged) as error:  # the user's own catalogues and runs do not depend on it
         output.say(f"The bundled catalogue is left out. {error}")
-    output.say(f"The studio is on http://127.0.0.1:{chosen} (Ctrl-C ends it; trainings go on).")
+    output.say(f"The studio is on http://127.0.0.1:{chosen} (Ctrl-C ends it; trainings continue).")
     launch(place, chosen, browser)

@@ -31,7 +31,7 @@ from shelftalk.errors import Damaged, NotFound, TooFewProducts
 from shelftalk.evidence import suffixes
 from shelftalk.evidence.suffixes import Suffixes, read_arrow, write_arrow, write_suffixes
 from shelftalk.evidence.words import WORD, Symbol, cut, start_of
-from shelftalk.locks import PATIENCE
+from shelftalk.locks import LOCK_TIMEOUT
 from shelftalk.records import Product, Progress, no_progress
 from shelftalk.workspace import faults, lock, read_json, staged_folder, write_json
 
@@ -141,7 +141,7 @@ class SpanIndex:
         """
         with suppress(NotFound, Damaged):
             return cls.open(folder)
-        with lock(folder, BUILDING, patience=PATIENCE):
+        with lock(folder, BUILDING, timeout=LOCK_TIMEOUT):
             with suppress(NotFound, Damaged):  # another process may have built it meanwhile
                 return cls.open(folder)
             _build(products(), folder, progress)

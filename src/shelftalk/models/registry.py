@@ -97,7 +97,7 @@ def made_once(folder: Path, make: Callable[[Path], None]) -> Path:
         return folder
     with writing(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
-    with lock(folder, "converting a model", patience=PATIENCE):
+    with lock(folder, "converting a model", timeout=PATIENCE):
         if not is_whole(folder):  # another process may have converted it meanwhile: what it made will do
             with staged_folder(folder) as staging:
                 make(staging)

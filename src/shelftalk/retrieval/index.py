@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from shelftalk.errors import Damaged, NotFound, TooFewProducts
-from shelftalk.locks import PATIENCE
+from shelftalk.locks import LOCK_TIMEOUT
 from shelftalk.records import Map, Product, Progress, counter, no_progress
 from shelftalk.retrieval import chroma, texts, vectors
 from shelftalk.retrieval.pointer import is_sound, store_folder, write_pointer
@@ -84,7 +84,7 @@ def open_index(folder: Path) -> tuple[Any, chroma.Store]:
     """
     digest = vectors.fingerprint(folder / vectors.FILE)
     if not is_sound(folder, digest):
-        with lock(folder, "building the index again", patience=PATIENCE):
+        with lock(folder, "building the index again", timeout=LOCK_TIMEOUT):
             _derive(folder)
             digest = vectors.fingerprint(folder / vectors.FILE)
     store = store_folder(folder, digest)

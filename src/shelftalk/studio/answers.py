@@ -1,4 +1,4 @@
-"""Show two answers side by side with what differs marked: a component that writes every text as characters."""
+"""Show two answers side by side and mark their differences, in a component that writes every text as plain text."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ mark.none { background: color-mix(in srgb, #dc2626 20%, transparent); border-bot
 ul { display: flex; flex-wrap: wrap; gap: .3rem 1.1rem; list-style: none; margin: .8rem 0 0; padding: .6rem 0 0;
      border-top: 1px solid var(--st-border-color); font: .85rem var(--st-font); color: var(--st-text-color); }
 """
-# textContent only: a text of the data can bring no markup along.
+# textContent only: markup in a text of the data is not interpreted.
 JS = """
 export default function (component) {
   const { data, parentElement } = component;
@@ -57,21 +57,21 @@ _card = st.components.v2.component("shelftalk_answer", html='<div class="root"><
 
 
 def show_answer(heading: str, body: str, other: str | None, facts: Sequence[str], key: str) -> None:
-    """Show one answer in a card: under `heading`, with the words that `other` has not marked, above its `facts`."""
+    """Show one answer in a card with a heading and facts; mark the words that `other` does not have."""
     found = [(body, False)] if other is None else differences(body, other)
     show_marked(heading, [(piece, "differs" if differs else "") for piece, differs in found], facts, key)
 
 
 def show_marked(heading: str, pieces: Sequence[tuple[str, str]], facts: Sequence[str], key: str) -> None:
-    """Show a text in a card, cut into pieces of which each has its mark: differs, title, reference, none, or "".
+    """Show a text in a card, as (piece, mark) pairs; a mark is differs, title, reference, none, or "" for no mark.
 
-    The last three say what supports a claim.
+    title, reference and none say what supports a claim.
     """
     _card(data={"heading": heading, "pieces": list(pieces), "facts": list(facts)}, key=key)
 
 
 def differences(body: str, other: str) -> list[tuple[str, bool]]:
-    """Cut `body` into pieces and say of each whether it differs from `other`, word by word; joined they are `body`."""
+    """Split `body` into (piece, differs) pairs by a word diff with `other`; the pieces joined are `body`."""
     words, others = WORDS.findall(body), WORDS.findall(other)
     matcher = difflib.SequenceMatcher(None, [one.lower() for one in words], [one.lower() for one in others], False)
     pieces: list[tuple[str, bool]] = []
@@ -83,7 +83,7 @@ def differences(body: str, other: str) -> list[tuple[str, bool]]:
 
 
 def facts_of(written: Mapping[str, Any] | Description, title: str) -> list[str]:
-    """Return what can be counted of an answer: words, how it ended, how much of the title's words it uses."""
+    """Return facts about an answer: its number of words, how it ended, how many of the title's words it uses."""
     body, stopped = (
         (written.text, written.stopped) if isinstance(written, Description) else (written["text"], written["stopped"])
     )

@@ -1,4 +1,4 @@
-"""The studio, as Streamlit runs it: once for every look at a page. `launch.py` starts it."""
+"""The studio's main script: Streamlit runs it each time it draws a page. `launch.py` starts it."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from shelftalk.studio.launch import INK
 from shelftalk.studio.navigation import pages
 from shelftalk.studio.show import errors_shown
 
-ICON = Path(__file__).with_name("icon.png")  # a symbol's name would make browsers fetch it from Google
+ICON = Path(__file__).with_name("icon.png")  # browsers would download a named icon from Google
 
-# A slider's value is drawn in the theme's colour for buttons, which on a dark page is too dark to be read.
+# A slider's value has the theme's button colour, which is too dark to read on a dark page.
 STYLE = (
     "<style>[data-testid=stSliderThumbValue], [data-testid=stSliderThumbValue] * {{ color: {ink} !important; }}</style>"
 )
 
 
 def main() -> None:
-    """Draw the frame, the language switch and the page that was asked for."""
+    """Draw the frame, the language selection and the requested page."""
     st.set_page_config(page_title="shelftalk", page_icon=str(ICON), layout="wide")
     chosen = language.current()
     session.remember(language.STATE, chosen)
@@ -34,7 +34,7 @@ def main() -> None:
         session.choose(language.STATE, text("app.language"), list(LANGUAGES), LANGUAGES.__getitem__)
         st.caption(text("app.local"))
         st.text(str(session.workspace().root))
-        language.tell_browser(chosen, st.session_state.get("top", 0))
+        language.update_page(chosen, st.session_state.get("top", 0))
         st.caption(f"shelftalk {__version__}")
     st.title(page.title)
     with errors_shown():

@@ -1,6 +1,6 @@
-"""Pictures of a run and of a catalogue, drawn by the browser from the data; colours hold in light and dark.
+"""Charts of a run and of a catalogue, drawn by the browser, with colours for the light and the dark theme.
 
-Every series has its own dash or shape besides its colour, for those who do not tell colours apart.
+Every series differs in dash or shape too, for colour-blind users.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SMOOTH = 20  # points over which a loss is averaged
 
 
 def loss_curves(runs: Mapping[str, Sequence[Mapping[str, Any]]], height: int = HEIGHT) -> None:
-    """Draw training losses, smoothed, and validation losses of runs over their updates, from their metrics' lines."""
+    """Draw smoothed training losses and validation losses of runs over updates; `runs` maps names to metrics."""
     rows = [row for name, metrics in runs.items() for row in _losses(name, metrics)]
     if not rows:
         st.caption(text("chart.no_points"))
@@ -49,9 +49,9 @@ def loss_curves(runs: Mapping[str, Sequence[Mapping[str, Any]]], height: int = H
 
 
 def histogram(found: Mapping[str, Any], max_tokens: int) -> None:
-    """Draw how many rows have which length in tokens, with a line where `max_tokens` cuts."""
+    """Draw a histogram of row lengths in tokens, with a line at `max_tokens`."""
     step, counts = found["step"], found["rows"]
-    frame = pandas.DataFrame({"from": [step * place for place in range(len(counts))], "rows": counts})
+    frame = pandas.DataFrame({"from": [step * index for index in range(len(counts))], "rows": counts})
     frame["to"] = frame["from"] + step
     bars = (
         altair.Chart(frame)
@@ -72,12 +72,12 @@ def histogram(found: Mapping[str, Any], max_tokens: int) -> None:
 
 
 def intervals(rows: Sequence[tuple[str, float, Sequence[float] | None]], format: str) -> None:
-    """Draw scores as points with lines for their intervals, (label, score, interval), under each other in order."""
+    """Draw (label, score, interval) rows as points with lines for the intervals, one below the other, in order."""
     frame = pandas.DataFrame(
         [(label, value, *(bounds or (value, value))) for label, value, bounds in rows],
         columns=["side", "value", "low", "high"],
     )
-    ink = INK.get(st.context.theme.type or "light")  # Vega's own is black, in the dark too
+    ink = INK.get(st.context.theme.type or "light")  # Vega's default is black, also in the dark theme
     base = altair.Chart(frame).encode(
         y=altair.Y("side:N", title=None, sort=None, axis=altair.Axis(labelLimit=180, ticks=False, domain=False))
     )
@@ -98,12 +98,12 @@ def _draw(chart: Any, height: int) -> None:
 
 
 def _losses(run: str, metrics: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return rows of run, kind, step and loss; a training loss is the mean of those around it."""
+    """Return rows of run, kind, step and loss; training losses are a moving average of the last points."""
     train = [(one["step"], one["loss"]) for one in metrics if "loss" in one]
     window = max(1, min(SMOOTH, len(train) // 10))
     rows = []
-    for place, (step, _) in enumerate(train):
-        near = [loss for _, loss in train[max(0, place - window + 1) : place + 1]]
+    for index, (step, _) in enumerate(train):
+        near = [loss for _, loss in train[max(0, index - window + 1) : index + 1]]
         rows.append({"run": run, "kind": text("chart.training"), "step": step, "loss": sum(near) / len(near)})
     rows += [
         {"run": run, "kind": text("chart.validation"), "step": one["step"], "loss": one["validation_loss"]}

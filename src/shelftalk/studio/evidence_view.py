@@ -1,4 +1,4 @@
-"""What stands behind an answer: what each claim is supported by, what was copied, which training rows it came from."""
+"""Show the evidence for an answer: the support of each claim, copied spans, and influential training rows."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ROWS_SHOWN = 10
 
 
 def show_evidence(run: Run, shown: dict[str, Any]) -> None:
-    """Show what stands behind the answer after fine-tuning; what was found is kept with what is `shown`."""
+    """Show the evidence for the answer after fine-tuning; it is computed once and stored in `shown`."""
     comparison: Comparison = shown["comparison"]
     answer = comparison.tuned.text
     st.subheader(text("evidence.title"))
@@ -43,12 +43,12 @@ def show_evidence(run: Run, shown: dict[str, Any]) -> None:
 
 
 def _pieces(answer: str, claims: list[dict[str, Any]]) -> list[tuple[str, str]]:
-    """Cut an answer into its claims, each with what supports it, and what lies between them."""
-    pieces, place = [], 0
+    """Split an answer into (piece, support) pairs: its claims, and the text between them with support ""."""
+    pieces, position = [], 0
     for claim in claims:
-        pieces += [(answer[place : claim["start"]], ""), (answer[claim["start"] : claim["end"]], claim["support"])]
-        place = claim["end"]
-    return [*pieces, (answer[place:], "")]
+        pieces += [(answer[position : claim["start"]], ""), (answer[claim["start"] : claim["end"]], claim["support"])]
+        position = claim["end"]
+    return [*pieces, (answer[position:], "")]
 
 
 def _claims(claims: list[dict[str, Any]], comparison: Comparison) -> None:
@@ -86,7 +86,7 @@ def _spans(spans: list[dict[str, Any]]) -> None:
 
 
 def _influence(run: Run, query: str, answer: str) -> None:
-    """Offer to estimate influence, a minute's work in a process of its own, and show what it found."""
+    """Offer to estimate influence, which takes a minute in a separate process, and show the result."""
     name, about = f"influence-{run.name}", {"query": query, "text": answer}
     task = read_task(workspace(), name)
     st.markdown(f"**{text('evidence.influence')}**")
@@ -102,7 +102,7 @@ def _influence(run: Run, query: str, answer: str) -> None:
         ]
         st.dataframe(pandas.DataFrame(rows), hide_index=True)
     elif st.button(text("evidence.estimate"), icon=":material/network_node:"):
-        # A question that begins with a hyphen would be taken for an option, and no command line holds a NUL character.
+        # A question that starts with a hyphen would be parsed as an option; a command line cannot contain NUL.
         arguments = ["explain", run.name, f" {query}", f"--description={answer}"]
         start_task(workspace(), name, [one.replace("\0", "\ufffd") for one in arguments], about)
         st.rerun()

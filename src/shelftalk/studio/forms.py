@@ -1,4 +1,4 @@
-"""Make forms out of settings classes: the same names, limits and sentences as the command line has."""
+"""Build forms from settings classes, with the same names, limits and help as the command line."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from shelftalk.settings import Settings
 from shelftalk.studio.language import number, setting_label, setting_sentence, text
 
 COLUMNS = 2
-# What people are offered at first; the settings' own limits are wider, for whoever types a preset file.
+# Ranges of the widgets; the limits of the settings are wider, for preset files.
 RANGES = {"products": (100, 10_000), "epochs": (1, 10), "batch_size": (1, 8)}
 
 
 def settings_form(
     cls: type[Settings], names: Sequence[str], defaults: Mapping[str, Any], key: str, columns: int = COLUMNS
 ) -> dict[str, Any]:
-    """Draw a widget for each of the settings `names` and return their values, not yet checked as a whole.
+    """Draw a widget for each of the settings `names` and return their values, not yet validated as a whole.
 
-    `key` sets the widgets of one form apart from those of another: with a new key the form is drawn anew with its
-    `defaults`. What is typed is kept while other pages are looked at, see `session.keep_forms`.
+    `key` identifies the form: with a new key it is drawn again with its `defaults`. Values are kept while other pages
+    are shown, see `session.keep_forms`.
     """
     known = {one.name: one for one in fields(cls)}
-    places = st.columns(columns)
+    drawn = st.columns(columns)
     values = {}
-    for place, name in enumerate(names):
-        with places[place % columns]:
+    for index, name in enumerate(names):
+        with drawn[index % columns]:
             values[name] = _widget(cls, known[name], defaults.get(name, known[name].default), f"setting-{key}-{name}")
             st.caption(setting_sentence(cls, name))
     return values
@@ -51,10 +51,10 @@ def _widget(cls: type[Settings], one: Field[Any], value: Any, key: str) -> Any:
 
 
 def _optional_number(label: str, one: Field[Any], value: int | None, key: str) -> int | None:
-    """Draw a number that may be left open: all products, or automatic."""
+    """Draw an optional number; None means all products, or automatic."""
     low, high = RANGES.get(one.name, (one.metadata["at_least"], one.metadata["at_most"]))
-    left_open = st.checkbox(f"{label}: {_open_word(one.name)}", value=value is None, key=f"{key}-open")
-    if left_open:
+    is_none = st.checkbox(f"{label}: {_none_word(one.name)}", value=value is None, key=f"{key}-open")
+    if is_none:
         return None
     start = min(max(3000, low), high) if value is None and high else value or low
     low = min(low, start)
@@ -75,20 +75,20 @@ def _number(label: str, one: Field[Any], value: Any, key: str) -> Any:
 
 
 def assignments(values: Mapping[str, Any]) -> list[str]:
-    """Return settings as the command line's --set takes them."""
-    return [f"--set={name}={_typed(value)}" for name, value in values.items()]
+    """Return settings as --set options of the command line."""
+    return [f"--set={name}={_set_value(value)}" for name, value in values.items()]
 
 
-def _typed(value: Any) -> str:
+def _set_value(value: Any) -> str:
     return "automatic" if value is None else str(value)
 
 
 def written(name: str, value: Any) -> str:
-    """Return the value of the setting `name` for people."""
+    """Return the value of the setting `name` as text in the current language."""
     if value is None:
-        return _open_word(name)
+        return _none_word(name)
     return number(value) if isinstance(value, int) else str(value)
 
 
-def _open_word(name: str) -> str:
+def _none_word(name: str) -> str:
     return text("form.all") if name.endswith("products") else text("form.automatic")

@@ -1,6 +1,6 @@
-"""The studio's words in English and Brazilian Portuguese, and how each writes numbers.
+"""The studio's texts in English and Brazilian Portuguese, and each language's number format.
 
-Every text stands once in each of languages/*.toml, under the same key. Texts of the data are never among them.
+Every text is in each of languages/*.toml, under the same key. Texts of the data are not.
 """
 
 from __future__ import annotations
@@ -30,59 +30,59 @@ MINUTE, HOUR, DAY = 60, 3600, 86400
 
 @cache
 def texts(language: str) -> dict[str, str]:
-    """Return every text of a language by its key, the names of its tables and its own joined by dots."""
+    """Return all texts of a language by key; a key is the names of its tables and its own name, joined by dots."""
     file = files("shelftalk.studio") / "languages" / f"{language}.toml"
     return dict(_flat(parse_toml(file.read_text(encoding="utf-8"), file.name)))
 
 
 def current() -> str:
-    """Return the language of this browser session: the one chosen, in the address too, or the browser's own."""
+    """Return the language of this session: the selected one, or the one in the URL, or the browser's."""
     chosen = st.session_state.get(STATE) or st.query_params.get(STATE)
     if chosen in LANGUAGES:
         return str(chosen)
     return "pt-BR" if (st.context.locale or "").lower().startswith("pt") else "en"
 
 
-def tell_browser(language: str, top: int) -> None:
-    """Say in the page itself in which language it is, for screen readers; a new `top` scrolls to its beginning."""
+def update_page(language: str, top: int) -> None:
+    """Set the page's language attribute, for screen readers; a new value of `top` scrolls to its top."""
     _page(data={"language": language, "top": top}, key="page")
 
 
 def text(key: str, **values: Any) -> str:
-    """Return the text of a key in the current language with `values` put in; numbers are to be strings already."""
+    """Return the text of a key in the current language, formatted with `values`; numbers must be strings already."""
     found = texts(current())[key]
     return found.format(**values) if values else found
 
 
 def has_text(key: str) -> bool:
-    """Say whether there is a text of that key."""
+    """Return whether a text with that key exists."""
     return key in texts(current())
 
 
 def setting_label(cls: type[Settings], name: str) -> str:
-    """Return a setting's short name for people."""
+    """Return the label of a setting."""
     return text(f"settings.{cls.__name__}.{name}.label")
 
 
 def setting_sentence(cls: type[Settings], name: str) -> str:
-    """Return the sentence on what a setting does; in English it is the settings' own."""
+    """Return the help sentence of a setting; the English one is in the settings class."""
     key = f"settings.{cls.__name__}.{name}.help"
     return text(key) if current() != "en" else setting_help(cls, name)
 
 
 def number(value: float, digits: int = 0) -> str:
-    """Return a number as the current language writes it."""
+    """Format a number in the current language."""
     written = f"{value:,.{digits}f}"
     return written.translate(str.maketrans(",.", ".,")) if current() == "pt-BR" else written
 
 
 def percent(share: float, digits: int = 0) -> str:
-    """Return a share as a percentage."""
+    """Format a share, from 0 to 1, as a percentage."""
     return f"{number(100 * share, digits)} %"
 
 
 def duration(seconds: float | None) -> str:
-    """Return a duration in its two largest units; a word for an unknown one."""
+    """Format a duration in its one or two largest units; None gives the word for unknown."""
     if seconds is None:
         return text("unit.unknown")
     if seconds < MINUTE:
@@ -97,7 +97,7 @@ def duration(seconds: float | None) -> str:
 
 
 def size(count: float | None) -> str:
-    """Return a number of bytes for people."""
+    """Format a number of bytes; None gives the word for unknown."""
     if count is None:
         return text("unit.unknown")
     for unit, bytes_ in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):

@@ -1,4 +1,4 @@
-"""Start Streamlit with the studio, set up for a tool on one person's own machine."""
+"""Start Streamlit with the studio, configured for one user on the local machine."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from shelftalk.workspace import Workspace
 
 APP = Path(__file__).with_name("app.py")
 FIRST_PORT, PORTS = 8501, 20
-UPLOAD_MEGABYTES = 500  # Streamlit holds an upload in memory; a larger file is named by its path
+UPLOAD_MEGABYTES = 500  # Streamlit holds an upload in memory; a larger file is given by its path
 
-INK = {"light": "#120d08", "dark": "#f3ece2"}  # Streamlit's captions are a paler mix of it, and must be read too
+INK = {"light": "#120d08", "dark": "#f3ece2"}  # captions use a lighter mix of it, which must be readable too
 OPTIONS: dict[str, Any] = {
     "server.address": "127.0.0.1",
     "server.enableXsrfProtection": True,
@@ -34,7 +34,7 @@ OPTIONS: dict[str, Any] = {
     "browser.serverAddress": "127.0.0.1",
     "client.showErrorDetails": "none",
     "client.showErrorLinks": False,
-    "client.disableDataExport": True,  # its CSV would not defuse formulas, as the history's own does
+    "client.disableDataExport": True,  # its CSV does not escape formulas; the history's own export does
     "client.toolbarMode": "viewer",
     "runner.magicEnabled": False,
     "global.developmentMode": False,
@@ -59,7 +59,7 @@ OPTIONS: dict[str, Any] = {
 def launch(workspace: Workspace, port: int | None, browser: bool) -> None:
     """Serve the studio on 127.0.0.1 until Ctrl-C or SIGTERM; `browser` opens a page of it where there is a display.
 
-    `port` None takes the first free one from 8501 on.
+    With `port` None the first free port from 8501 on is used.
 
     Raises:
         MissingPackage: Streamlit is not installed.
@@ -68,14 +68,14 @@ def launch(workspace: Workspace, port: int | None, browser: bool) -> None:
     if find_spec("streamlit") is None:
         raise MissingPackage("The studio needs Streamlit, not installed here: pip install 'shelftalk[studio]'")
     chosen = find_port(port)
-    # The pages run in this process and find their workspace here.
+    # Read by `session.workspace`: the pages run in this process.
     os.environ["SHELFTALK_WORKSPACE"] = str(workspace.root.resolve())
     from streamlit import config, net_util
     from streamlit.web import bootstrap
 
-    config.get_config_files = lambda file_name: []  # no file of a folder or of a home directory has a say
-    net_util.get_external_ip = lambda: None  # a request of a foreign page would make it ask a server on the net
-    known = config.get_config_options(force_reparse=True)  # the oldest Streamlit has not all that we switch off
+    config.get_config_files = lambda file_name: []  # no configuration file can change these options
+    net_util.get_external_ip = lambda: None  # a cross-origin request would make it query a public server
+    known = config.get_config_options(force_reparse=True)  # the oldest supported Streamlit lacks some options
     options = {
         **{name: value for name, value in OPTIONS.items() if name in known},
         "server.port": chosen,
@@ -87,15 +87,15 @@ def launch(workspace: Workspace, port: int | None, browser: bool) -> None:
 
 
 def has_display() -> bool:
-    """Say whether a browser could open here; without a display, Linux would start one in the terminal."""
+    """Return whether a browser can open here; without a display, Linux would start one in the terminal."""
     return sys.platform != "linux" or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
 
 
 def find_port(port: int | None) -> int:
-    """Return `port` if it is free, or the first free one from 8501 on where it is None.
+    """Return `port` if it is free; for None, return the first free port from 8501 on.
 
     Raises:
-        InvalidSettings: it is taken, or twenty in a row are.
+        InvalidSettings: the port is taken; for None, all of the first twenty are.
     """
     wanted = range(FIRST_PORT, FIRST_PORT + PORTS) if port is None else [port]
     for one in wanted:

@@ -1,4 +1,4 @@
-"""The studio's pages: their order, names, symbols and addresses."""
+"""The studio's pages: their order, names, icons and URLs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ICONS = {
 
 
 def pages() -> dict[str, Any]:
-    """Return Streamlit's page of each name, in order; a page's module is imported when it is opened."""
+    """Return a Streamlit page for each name, in order; a page's module is imported when it is opened."""
     return {
         name: st.Page(
             _opener(name),
@@ -34,12 +34,12 @@ def pages() -> dict[str, Any]:
 
 
 def go(page: str) -> None:
-    """Leave this page for another one."""
+    """Switch to another page."""
     st.switch_page(pages()[page])
 
 
 def link(page: str, **chosen: str) -> None:
-    """Offer the way to another page, on which what is `chosen` by name shall be."""
+    """Draw a button to another page, which opens with the names in `chosen` selected."""
     if st.button(text(f"{page}.go"), icon=ICONS[page], key=f"go-{page}"):
         for name, value in chosen.items():
             remember(name, value)

@@ -1,4 +1,4 @@
-"""What this browser session has chosen, and where the workspace is."""
+"""The selections of this browser session, and the workspace."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def choose(
     help: str | None = None,
     others: bool = False,
 ) -> str:
-    """Let the person choose a catalogue or a run by name; the choice is kept from page to page.
+    """Draw a selection, of a catalogue or a run for instance, that is kept on all pages, and return the selected name.
 
-    `name` is what the choice is kept under; the first option is taken where an earlier choice is gone. With `others`
-    the person may type one that is not among the options.
+    `name` is its key in the session. If the kept option does not exist any more, the first one is selected. With
+    `others` the user may type a value that is not among the options.
     """
     key = f"{name}-choice"
     kept = st.session_state.get(name) or st.query_params.get(name)
@@ -38,8 +38,8 @@ def choose(
         options, kept = ([*options, kept], kept) if others and kept else (options, options[0])
     st.session_state[name] = kept
     if not others:
-        st.query_params[name] = str(kept)  # a page that is loaded anew shows the same
-    st.session_state[key] = st.session_state[name]  # a widget that was away on another page has forgotten it
+        st.query_params[name] = str(kept)  # a reloaded page shows the same
+    st.session_state[key] = st.session_state[name]  # Streamlit deletes the state of a widget that is not drawn
     return str(
         st.selectbox(
             label,
@@ -55,19 +55,19 @@ def choose(
 
 
 def keep_forms() -> None:
-    """Keep what was typed into settings: Streamlit forgets a widget that a page does not draw."""
+    """Keep the values of settings forms: Streamlit deletes the state of a widget that is not drawn."""
     for key in st.session_state:
         if str(key).startswith("setting-"):
             st.session_state[key] = st.session_state[key]
 
 
-def go_to_top() -> None:
-    """Let the next drawing of the page be looked at from its top, where what was just begun is shown."""
+def scroll_to_top() -> None:
+    """Scroll to the top when the page is drawn next: a started task is shown there."""
     remember("top", st.session_state.get("top", 0) + 1)
 
 
 def remember(name: str, value: Any) -> None:
-    """Keep a choice for every page of this session."""
+    """Store a value for all pages of this session."""
     st.session_state[name] = value
 
 

@@ -1,6 +1,6 @@
-"""Show texts of catalogues and models as what they are, characters, and every error as one sentence with its cure.
+"""Show texts of catalogues and models as plain text, and every error as one sentence that says what to do.
 
-Nothing here or in the pages hands such a text to a function of Streamlit's that reads Markdown or HTML.
+Neither this module nor a page passes such a text to a Streamlit function that interprets Markdown or HTML.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ LOGGER = logging.getLogger("shelftalk.studio")
 
 @contextmanager
 def errors_shown() -> Iterator[None]:
-    """Show what goes wrong in the block in place of the rest of it, never a traceback."""
+    """Show an error of the block in place of the rest of the block, without a traceback."""
     try:
         yield
     except ShelftalkError as error:
         show_error(str(error))
     except Exception:
-        LOGGER.exception("A page failed")  # in the terminal of who started the studio
+        LOGGER.exception("A page failed")  # to the terminal where the studio was started
         show_error(text("error.unexpected"))
 
 
 def show_error(message: str) -> None:
-    """Show an error; its message may hold names of columns and files, and is shown as it is."""
+    """Show an error; its message may contain names of columns and files, so it is shown as plain text."""
     with st.container(border=True):
         st.error(text("error.heading"), icon=":material/error:")
         st.text(message)
@@ -41,7 +41,7 @@ def show_error(message: str) -> None:
 
 @st.fragment(run_every=1.0)
 def watch_task(name: str, message: str) -> None:
-    """Show that task `name` runs, and how far it is; when it ends, the whole page is drawn anew."""
+    """Show the progress of the running task `name`; when it ends, redraw the whole page."""
     task = read_task(workspace(), name)
     if task.status != "running":
         st.rerun()
@@ -53,7 +53,7 @@ def watch_task(name: str, message: str) -> None:
 
 
 def show_failed(name: str, task: Task) -> None:
-    """Show why task `name` failed, until the person has taken note."""
+    """Show why task `name` failed, until the user dismisses it."""
     show_error(task.error or text("error.ended"))
     if st.button(text("app.dismiss"), key=f"dismiss-{name}"):
         forget_task(workspace(), name)
@@ -61,9 +61,9 @@ def show_failed(name: str, task: Task) -> None:
 
 
 def show_empty(key: str, page: str | None = None) -> None:
-    """Say that there is nothing here yet and what to do next; `page` is where that is done.
+    """Show that there is nothing here yet and what to do next, with a button to `page`.
 
-    `key`.what and `key`.next are the texts.
+    The texts are `key`.what and `key`.next.
     """
     with st.container(border=True):
         st.markdown(f"**{text(f'{key}.what')}**")
@@ -73,7 +73,7 @@ def show_empty(key: str, page: str | None = None) -> None:
 
 
 def show_quote(body: str, label: str | None = None) -> None:
-    """Show a text of the data in a frame, under a label of ours."""
+    """Show a text of the data in a frame, under a label of the studio."""
     with st.container(border=True):
         if label:
             st.caption(label)

@@ -1,12 +1,12 @@
-"""Long work that the studio asks for: shelftalk's own commands, each in a process that outlives page and server.
+"""Long tasks of the studio: shelftalk's own commands, each in a process that outlives page and server.
 
     workspace/tasks/NAME/
-      about.json     what the task was asked for; its result counts only for the same
-      output.json    what the command printed: its result, once it has ended well
-      log.txt        what it said meanwhile
+      about.json     the input of the task; its result is valid for the same input only
+      output.json    the command's standard output: its result, when it has succeeded
+      log.txt        the command's standard error
 
-A task runs as long as a process holds its lock. So any page, of any browser, before or after the server was restarted,
-sees the same task at the same place.
+A task runs as long as a process holds its lock. So every page in every browser sees the same task, also after the
+server was restarted.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from shelftalk.locks import is_locked
 from shelftalk.workspace import Workspace, lock, read_json, write_json, writing
 
 PROGRESS = re.compile(r": (\d+) of (\d+)\b")
-TAIL = 8192  # bytes of the log that are looked at
+TAIL = 8192  # last bytes of the log that are parsed
 
 
 @dataclass(frozen=True)
 class Task:
-    """What is known of a task: `status` is none, running, done or failed.
+    """The state of a task: `status` is none, running, done or failed.
 
-    `about` is what it was started with; `result` is there when it is done, `error` when it failed, and `progress`,
-    (done, total), may be there while it runs.
+    `about` is the input that it was started with; `result` is set when it is done, `error` when it failed, and
+    `progress`, (done, total), may be set while it runs.
     """
 
     status: str
@@ -47,16 +47,16 @@ class Task:
 def start_task(
     workspace: Workspace, name: str, arguments: Sequence[str], about: Any = None, token: str | None = None
 ) -> bool:
-    """Start the command with `arguments`, which prints JSON, as task `name`, and say whether it did.
+    """Start a command that prints JSON as task `name`, and return whether it was started.
 
-    A task of that name that runs already is left alone. `--workspace` and `--json` are added. What an earlier task of
-    that name left is removed.
+    It is not started if a task of that name is running. `--workspace` and `--json` are added to `arguments`. The files
+    of an earlier task of that name are removed.
 
     Raises:
-        InvalidSettings: an argument holds a character that no command line can.
+        InvalidSettings: an argument contains a NUL character.
     """
     if any("\0" in argument for argument in arguments):
-        raise InvalidSettings("A name holds a NUL character, which cannot be passed on; mend it in the file.")
+        raise InvalidSettings("A name contains a NUL character, which a command cannot take; remove it from the file.")
     workspace.make()
     folder = _folder(workspace, name)
     if is_locked(folder):
@@ -72,7 +72,7 @@ def start_task(
 
 
 def read_task(workspace: Workspace, name: str) -> Task:
-    """Return what is known of task `name`."""
+    """Return the state of task `name`."""
     folder = _folder(workspace, name)
     running = is_locked(folder)
     try:
@@ -89,20 +89,20 @@ def read_task(workspace: Workspace, name: str) -> Task:
 
 
 def list_tasks(workspace: Workspace, kind: str) -> dict[str, Task]:
-    """Return the tasks whose names begin with `kind` and a hyphen, by the rest of their names, sorted."""
+    """Return the tasks whose names start with `kind` and a hyphen, sorted, keyed by the rest of their names."""
     names = sorted(folder.name for folder in (workspace.root / "tasks").glob(f"{kind}-*") if folder.is_dir())
     return {name.removeprefix(f"{kind}-"): read_task(workspace, name) for name in names}
 
 
 def forget_task(workspace: Workspace, name: str) -> None:
-    """Remove what task `name` left; one that runs is left alone."""
+    """Remove the files of task `name`, unless it is running."""
     folder = _folder(workspace, name)
     with suppress(Busy), lock(folder, "forgetting"):
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def forget_tasks_of(workspace: Workspace, run: str) -> None:
-    """Remove what tasks for a run left: another run of that name shall not be taken for it."""
+    """Remove the files of a run's tasks, so that they do not count for a later run of the same name."""
     for kind in ("start", "stop", "ready", "evaluate", "influence"):
         forget_task(workspace, f"{kind}-{run}")
 
@@ -121,6 +121,6 @@ def _tail(path: Path) -> str:
 
 
 def _reason(log: str) -> str:
-    """Return the error that a command ended with; nothing where it was killed without a word."""
+    """Return the error message that a command ended with; "" if it was killed."""
     errors = [line.removeprefix("Error: ") for line in log.splitlines() if line.startswith("Error: ")]
     return errors[-1] if errors else ""

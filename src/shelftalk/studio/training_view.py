@@ -1,4 +1,4 @@
-"""Watch a run while it trains: how far it is, how its loss falls, and what it writes by now."""
+"""Show a run while it trains: its progress, its loss curve, and sample descriptions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from shelftalk.training.jobs import resume_detached
 
 ACTIVE = ("queued", "running")
 RESUMABLE = ("stopped", "interrupted", "failed")
-POINTS = 600  # of a curve
+POINTS = 600  # most points of a curve
 ICONS = {
     "queued": ":material/hourglass_top:",
     "running": ":material/directions_run:",
@@ -33,13 +33,13 @@ ICONS = {
 
 
 def finished_runs() -> list[str]:
-    """Name the runs that have finished, the newest first."""
+    """Return the names of the finished runs, newest first."""
     names = [run["name"] for run in list_runs(workspace()) if run["status"] == "finished"]
     return sorted(names, key=lambda name: -(workspace().run(name) / "run.json").stat().st_mtime)
 
 
 def show_watched() -> None:
-    """Show the run that is watched: the one just started here, or one that trains, or one that could go on."""
+    """Show the selected run: by default the run just started here, else a training run, else a resumable one."""
     runs = {run["name"]: run for run in list_runs(workspace())}
     for name, task in list_tasks(workspace(), "start").items():
         if name not in runs:
@@ -58,7 +58,7 @@ def show_watched() -> None:
 
 
 def _starting(name: str, task: Task) -> None:
-    """Show a run that is about to begin, or why it could not."""
+    """Show a run that is starting, or why it failed to start."""
     if task.status == "running":
         watch_task(f"start-{name}", text("watch.starting", run=name))
     elif task.status == "failed":
@@ -67,9 +67,9 @@ def _starting(name: str, task: Task) -> None:
 
 @st.fragment(run_every=1.0)
 def _watch(name: str, status: str) -> None:
-    """Draw the run every second; when its status changes, the whole page is drawn anew.
+    """Draw the run every second; when its status changes, redraw the whole page.
 
-    Nothing of the new status is drawn before that: a click on what is about to be drawn again would be lost.
+    The new status is not drawn before that: a click on a widget that is then drawn again would be lost.
     """
     with errors_shown():
         if _status(name) != status:
@@ -78,7 +78,7 @@ def _watch(name: str, status: str) -> None:
 
 
 def _status(name: str) -> str:
-    """Return a run's status; "gone" for one that was deleted or renamed a moment ago."""
+    """Return a run's status; "gone" if it was just deleted or renamed."""
     try:
         return str(describe_run(Run.open(workspace(), name))["status"])
     except (NotFound, Damaged):
@@ -115,8 +115,8 @@ def _progress(found: dict[str, Any], loss: float | None) -> None:
         "watch.speed": number(speed) if speed else "–",
         "watch.loss": number(loss, 3) if loss is not None else "–",
     }
-    for place, (key, value) in zip(st.columns(len(figures)), figures.items(), strict=True):
-        place.metric(text(key), value, border=True)
+    for column, (key, value) in zip(st.columns(len(figures)), figures.items(), strict=True):
+        column.metric(text(key), value, border=True)
 
 
 def _buttons(run: Run, status: str) -> None:
@@ -139,7 +139,7 @@ def _buttons(run: Run, status: str) -> None:
 
 
 def _stop(name: str) -> None:
-    """Ask a run to end; called before anything is drawn, so that the click counts where its button is drawn no more."""
+    """Stop a run; a callback runs before the page is drawn, so the click counts even if its button is gone then."""
     with errors_shown():
         start_task(workspace(), f"stop-{name}", ["runs", "stop", name])
 

@@ -1,4 +1,4 @@
-"""Keep an uploaded file while a catalogue is made of it, and no longer."""
+"""Store an uploaded file while a catalogue is prepared from it, and delete it afterwards."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ HOURS_KEPT = 24
 
 
 def keep_upload(workspace: Workspace, name: str, data: bytes) -> Path:
-    """Write an uploaded file under uploads/ and return its path; the same file again is written once.
+    """Write an uploaded file under uploads/ and return its path; an identical file is not written again.
 
-    Its own name is kept, since the name tells what kind of file it is, but for what a path could be made of.
+    The file name is kept, since it shows the file's type; unsafe characters are replaced.
     """
     digest = hashlib.sha256(data).hexdigest()[:16]
     safe = re.sub(r"[^\w.() -]+", "_", Path(name).name, flags=re.ASCII).lstrip(".")[-80:] or "file"
@@ -28,7 +28,7 @@ def keep_upload(workspace: Workspace, name: str, data: bytes) -> Path:
 
 
 def forget_uploads(workspace: Workspace) -> None:
-    """Remove the uploads that are a day old: of these no catalogue was made."""
+    """Remove the uploads that are older than a day: no catalogue was prepared from them."""
     folder = workspace.root / FOLDER
     for one in folder.iterdir() if folder.is_dir() else ():
         if time.time() - one.stat().st_mtime > HOURS_KEPT * 3600:
@@ -36,6 +36,6 @@ def forget_uploads(workspace: Workspace) -> None:
 
 
 def forget_upload(workspace: Workspace, path: Path) -> None:
-    """Remove an uploaded file; a file elsewhere on this machine is left alone."""
+    """Remove an uploaded file; a file outside uploads/ is not touched."""
     if path.parent.parent == workspace.root / FOLDER:
         shutil.rmtree(path.parent, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Models that write for the pages: loaded once per process, shared by all browsers, let go when others are wanted."""
+"""A cache of loaded models for the pages: shared by all browsers, closed when other models need the space."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from shelftalk.retrieval.search import Index
 
 KEPT = 2  # runs whose models stay loaded
-SLOTS = 2  # answers at once on each side of a run: two browsers
+SLOTS = 2  # parallel answers of each model of a run: two browsers
 
 Key = tuple[str, ...]
 
 
 @dataclass
 class Writer:
-    """A run's engine and index; `loading` is held while they are loaded, `users` counts who writes with them."""
+    """A run's engine and index; the lock `loading` is held while they are loaded, `users` counts their users."""
 
     engine: Engine | None = None
     index: Index | None = None
@@ -40,7 +40,7 @@ class Writer:
 
 
 class Writers:
-    """The runs whose models are loaded: at most `kept`, or all that are in use where those are more."""
+    """The runs whose models are loaded: at most `kept`, or more while more are in use."""
 
     def __init__(self, kept: int = KEPT) -> None:
         self._kept = kept
@@ -49,19 +49,19 @@ class Writers:
 
     @contextmanager
     def writing(self, run: Run, settings: DecodingSettings) -> Iterator[tuple[Engine, Index]]:
-        """Lend the engine that `settings` want for a finished run, and the run's index, for the length of the block.
+        """Yield a finished run's engine, chosen by `settings`, and its index, which stay open during the block.
 
-        Several threads may write at once. What is lent is not let go. Where the block fails, the models are loaded
-        anew for whoever comes next: their files may have been put right meanwhile.
+        Several threads may use them in parallel. If the block fails, the models are loaded again for the next caller:
+        their files may have been repaired meanwhile.
 
         Raises:
             NotFound: the run has not finished.
         """
         run.require_finished()
         key = (str(run.folder), sha256(run.adapter / MANIFEST), choose_engine(run, settings)[0])
-        writer = self._take(key)
+        writer = self._acquire(key)
         try:
-            with writer.loading:  # whoever comes second waits for the first one's loading
+            with writer.loading:  # a second caller waits until the first has loaded them
                 if writer.engine is None or writer.index is None:
                     writer.index = open_index(run)
                     writer.engine = open_engine(run, settings, slots=SLOTS)
@@ -72,34 +72,34 @@ class Writers:
                     del self._writers[key]
             raise
         finally:
-            self._give_back(key, writer)
+            self._release(key, writer)
 
     def close(self) -> None:
-        """Let go of all models that nobody writes with."""
+        """Close all models that are not in use."""
         with self._lock:
-            gone = self._surplus(0)
-        _close(gone)
+            evicted = self._evict(0)
+        _close(evicted)
 
-    def _take(self, key: Key) -> Writer:
-        """Return the writer of `key`, after letting go of those that would be too many beside it."""
+    def _acquire(self, key: Key) -> Writer:
+        """Return the writer of `key`, after closing unused ones beyond the limit."""
         with self._lock:
-            gone = [] if key in self._writers else self._surplus(self._kept - 1)
+            evicted = [] if key in self._writers else self._evict(self._kept - 1)
             writer = self._writers.setdefault(key, Writer())
             self._writers.move_to_end(key)
             writer.users += 1
-        _close(gone)
+        _close(evicted)
         return writer
 
-    def _give_back(self, key: Key, writer: Writer) -> None:
+    def _release(self, key: Key, writer: Writer) -> None:
         with self._lock:
             writer.users -= 1
-            gone = self._surplus(self._kept)
+            evicted = self._evict(self._kept)
             if self._writers.get(key) is not writer and not writer.users:
-                gone.append(writer)
-        _close(gone)
+                evicted.append(writer)
+        _close(evicted)
 
-    def _surplus(self, kept: int) -> list[Writer]:
-        """Take out the longest unused writers beyond `kept` and return them; the caller holds the lock."""
+    def _evict(self, kept: int) -> list[Writer]:
+        """Remove the least recently used idle writers beyond `kept` and return them; the caller must hold the lock."""
         idle = [key for key, writer in self._writers.items() if not writer.users]
         return [self._writers.pop(key) for key in idle[: max(0, len(self._writers) - kept)]]
 
@@ -113,16 +113,19 @@ def _close(writers: list[Writer]) -> None:
 
 @st.cache_resource(show_spinner=False)
 def writers() -> Writers:
-    """Return this process's models, the same for every browser session."""
+    """Return the cache of this process, shared by all browser sessions."""
     return Writers()
 
 
 def warm_up(run: Run, settings: DecodingSettings) -> None:
-    """Load a run's models beside the page and write a token with each, so that the first question need not wait."""
+    """Load a run's models in a thread and generate a token with each, so that the first question is fast."""
     shared = writers()
 
     def load() -> None:
-        with suppress(ShelftalkError), shared.writing(run, settings) as (engine, _):  # the question will meet it again
+        with (
+            suppress(ShelftalkError),
+            shared.writing(run, settings) as (engine, _),
+        ):  # the question shows it
             for tuned in (False, True):
                 engine.complete(prompt_for(run.name), tuned=tuned, settings=settings.replace({"max_new_tokens": 1}))
 

@@ -144,7 +144,7 @@ def choose_head(model: Any, head: Any, plan: Plan, settings: TrainingSettings) -
 def save_adapter(model: Any, run: Run) -> None:
     """Write the run's adapter/ with its model card, whole or not at all; an evaluation writes the card anew."""
     model.peft_config["default"].base_model_name_or_path = run.description["base"]["name"]
-    with staged_folder(run.adapter, unsealed=(CARD,)) as staging:
+    with staged_folder(run.adapter, excluded=(CARD,)) as staging:
         model.save_pretrained(staging, save_embedding_layers=False)
         write_bytes(staging / CARD, _model_card(run).encode())
 

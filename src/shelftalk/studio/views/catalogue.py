@@ -1,4 +1,4 @@
-"""Catalogue: bring a file, and see what became of it."""
+"""The page Catalogue: upload a file, prepare it, and inspect the result."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from shelftalk.settings import PrepareSettings, TrainingSettings
 from shelftalk.studio import charts
 from shelftalk.studio.forms import settings_form
 from shelftalk.studio.language import has_text, number, percent, text
-from shelftalk.studio.session import choose, go_to_top, remember, workspace
+from shelftalk.studio.session import choose, remember, scroll_to_top, workspace
 from shelftalk.studio.show import errors_shown, show_error, show_failed, watch_task
 from shelftalk.studio.tasks import Task, forget_task, list_tasks, read_task, start_task
 from shelftalk.studio.uploads import forget_upload, forget_uploads, keep_upload
@@ -45,7 +45,7 @@ def show() -> None:
     name = choose("catalogue", text("catalogue.choose"), names)
     catalogue = Catalogue.open(workspace().existing_catalogue(name))
     _numbers(catalogue)
-    # Only the tab that is open is drawn: each of the others may be seconds of work on a large catalogue.
+    # Only the open tab is drawn: each of the others may take seconds on a large catalogue.
     tabs = {"products": _products, "raw": _as_in_file, "left_out": _left_out, "lengths": _lengths}
     labels = [text(f"catalogue.{tab}") for tab in tabs]
     for tab, draw in zip(st.tabs(labels, key="catalogue-tab", on_change="rerun"), tabs.values(), strict=True):
@@ -55,8 +55,8 @@ def show() -> None:
 
 
 def _add() -> None:
-    """Take a file, show how it stands there, and offer to prepare it."""
-    turn = st.session_state.setdefault("upload-turn", 0)  # a new one empties the field
+    """Ask for a file, show its raw records, and offer to prepare it."""
+    turn = st.session_state.setdefault("upload-turn", 0)  # a new value clears the upload field
     uploaded = st.file_uploader(text("catalogue.upload"), help=text("catalogue.upload_help"), key=f"upload-{turn}")
     typed = st.text_input(
         text("catalogue.path"), placeholder="/home/me/LF-Amazon-1.3M.raw.zip", help=text("catalogue.path_help")
@@ -69,7 +69,7 @@ def _add() -> None:
         return
     try:
         seen = _preview(source)
-    except ShelftalkError as error:  # an upload's long path says nothing to the person
+    except ShelftalkError as error:  # the long path of an upload would not help the user
         show_error(str(error).replace(str(source), source.name))
         return
     _raw(seen.records)
@@ -82,7 +82,7 @@ def _add() -> None:
 
 
 def _preview(source: Path) -> Preview:
-    """Return the beginning of a file, read again only when the file has changed."""
+    """Return a preview of the beginning of a file; it is read again only when the file has changed."""
     stamp = (source, source.stat().st_mtime_ns if source.exists() else 0)
     kept = st.session_state.get("preview")
     if kept is None or kept[0] != stamp:
@@ -93,7 +93,7 @@ def _preview(source: Path) -> Preview:
 
 
 def _kept(uploaded: Any) -> Path:
-    """Return where an uploaded file lies, written there when it is first seen."""
+    """Return the path of an uploaded file, which is written once."""
     kept = st.session_state.get("upload")
     if kept is None or kept[0] != uploaded.file_id or not kept[1].is_file():
         kept = (uploaded.file_id, keep_upload(workspace(), uploaded.name, uploaded.getvalue()))
@@ -106,7 +106,7 @@ def _as_in_file(name: str, catalogue: Catalogue) -> None:
 
 
 def _raw(records: Iterable[tuple[int, str]]) -> None:
-    """Show records as they stand in the file, each under the number of its line."""
+    """Show raw records of the file, each with its line number."""
     st.markdown(f"**{text('catalogue.raw')}**")
     for line, record in records:
         st.caption(text("catalogue.line", line=number(line)))
@@ -114,19 +114,19 @@ def _raw(records: Iterable[tuple[int, str]]) -> None:
 
 
 def _map_columns(seen: Preview) -> dict[str, str | None]:
-    """Let the person say which column is which; what has a usual name is chosen already.
+    """Let the user select the columns; those with a usual name are preselected.
 
-    A description that is joined from several columns is an option of its own, named by all of them.
+    A description that is joined from several columns is one option, with all their names.
     """
-    together = " + ".join(seen.description)
-    guesses = {"title_field": seen.title, "description_field": together, "id_field": seen.uid}
+    joined = " + ".join(seen.description)
+    guesses = {"title_field": seen.title, "description_field": joined, "id_field": seen.uid}
     mapping: dict[str, str | None] = {}
-    for place, (role, guess) in zip(st.columns(3), guesses.items(), strict=True):
+    for column, (role, guess) in zip(st.columns(3), guesses.items(), strict=True):
         options = list(dict.fromkeys([NONE, *seen.columns, guess or NONE]))
         index = options.index(guess) if guess in options else 0
         none = text("catalogue.numbered") if role == "id_field" else text("catalogue.choose_column")
         words = {one: one or none for one in options}
-        chosen = place.selectbox(text(f"catalogue.{role}"), options, index=index, format_func=words.__getitem__)
+        chosen = column.selectbox(text(f"catalogue.{role}"), options, index=index, format_func=words.__getitem__)
         mapping[role] = chosen or None
     return mapping
 
@@ -140,7 +140,7 @@ def _start(source: Path, name: str, mapping: dict[str, str | None], seen: Previe
     if name in workspace().catalogues():
         show_error(text("catalogue.taken", name=name))
         return
-    named = {role: column for role, column in mapping.items() if column in seen.columns}  # the others are found again
+    named = {role: column for role, column in mapping.items() if column in seen.columns}  # joined ones are detected
     settings = PrepareSettings.from_mapping({**values, **named})
     options = [
         part
@@ -153,12 +153,12 @@ def _start(source: Path, name: str, mapping: dict[str, str | None], seen: Previe
         show_error(text("catalogue.busy", name=name))
         return
     remember("preparing", name)
-    go_to_top()
+    scroll_to_top()
     st.rerun()
 
 
 def _preparing() -> None:
-    """Show the preparations that run, how others failed, and what this session's became."""
+    """Show running preparations, errors of failed ones, and the result of this session's own."""
     for name, task in list_tasks(workspace(), "prepare").items():
         if task.status == "running":
             watch_task(f"prepare-{name}", text("catalogue.preparing", name=name))
@@ -169,7 +169,7 @@ def _preparing() -> None:
 
 
 def _prepared(name: str, task: Task) -> None:
-    """Let go of the uploaded file, and where this session asked for the catalogue, show it."""
+    """Delete the uploaded file, and select the catalogue if this session prepared it."""
     forget_upload(workspace(), Path(task.about["source"]))
     forget_uploads(workspace())
     if st.session_state.get("preparing") != name:
@@ -192,9 +192,9 @@ def _numbers(catalogue: Catalogue) -> None:
         ("catalogue.validation", split["validation"]),
         ("catalogue.test", split["test"]),
     ]
-    for place, (key, count) in zip(st.columns(len(figures)), figures, strict=True):
+    for column, (key, count) in zip(st.columns(len(figures)), figures, strict=True):
         help = text(f"{key}_help") if has_text(f"{key}_help") else None
-        place.metric(text(key), number(count), help=help, border=True)
+        column.metric(text(key), number(count), help=help, border=True)
 
 
 def _products(name: str, catalogue: Catalogue) -> None:
@@ -241,7 +241,7 @@ def _products(name: str, catalogue: Catalogue) -> None:
             st.text(table.iloc[row, 1])
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)  # not cache_data, which would pickle two million numbers
+@st.cache_resource(max_entries=8, show_spinner=False)  # cache_data would pickle two million numbers
 def _find(folder: str, data_hash: str, words: str, split: str | None, in_descriptions: bool) -> Any:
     return Catalogue.open(Path(folder)).find(words, split, in_descriptions)
 

@@ -1,4 +1,4 @@
-"""Compare: one title or question, answered before and after fine-tuning, with the training products nearest to it."""
+"""The page Compare: answer a title or question before and after fine-tuning, with the nearest training products."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from shelftalk import pipeline
 from shelftalk.evaluation import votes
 from shelftalk.generation.compare import Comparison, compare
 from shelftalk.generation.history import history_as_csv, history_as_json, read_history
-from shelftalk.generation.history import remember as keep
+from shelftalk.generation.history import remember as save_answer
 from shelftalk.records import Reference
 from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings
@@ -31,7 +31,7 @@ from shelftalk.workspace import MANIFEST, sha256
 
 SIDES = ("base", "tuned")
 SETTINGS = ("temperature", "top_k", "top_p", "max_new_tokens", "repetition_penalty", "no_repeat_ngram", "seed")
-DRAW_EVERY = 0.06  # seconds between two drawings of a text that is being written
+DRAW_EVERY = 0.06  # seconds between two updates of a text that is being generated
 REFERENCES = 5
 HISTORY_SHOWN = 200
 
@@ -61,12 +61,12 @@ def show() -> None:
 
 
 def _is_ready(run: Run) -> bool:
-    """Say whether the run's index and models are made; make them in a process of their own where they are not."""
+    """Return whether the run's index and model files exist; if not, build them in a separate process."""
     if pipeline.ready(run):
         return True
     task, about = read_task(workspace(), f"ready-{run.name}"), {"adapter": sha256(run.adapter / MANIFEST)}
     if task.status == "done" and task.about == about and task.result["engine"] == "transformers":
-        return True  # llama.cpp's files cannot be made, and are not needed
+        return True  # llama.cpp's files could not be made; transformers does not need them
     if task.status == "failed":
         show_error(task.error or text("error.ended"))
         if not st.button(text("app.retry")):
@@ -78,9 +78,9 @@ def _is_ready(run: Run) -> bool:
 
 
 def _question(run: Run) -> tuple[str | None, bool, DecodingSettings, int]:
-    """Return what is asked just now, whether blindly, how to write, and how many references to show.
+    """Return the question or None, whether it is asked blind, the settings, and the number of references.
 
-    What is asked is what was typed, or a held-out product picked at random.
+    The question is the typed one, or the title of a random held-out product.
     """
     with st.form("question", border=False):
         words, ask = st.columns([5, 1], vertical_alignment="bottom")
@@ -112,11 +112,11 @@ def _settings() -> tuple[DecodingSettings, int]:
 
 
 def _pick(run: Run) -> None:
-    """Put a held-out product at random into the question; none where there is none."""
+    """Put the title of a random held-out product into the question field, if there is one."""
     with errors_shown():
         catalogue = run.catalogue()
         rows = catalogue.find(split="test")
-        chosen = random.Random().randrange(max(1, len(rows)))  # noqa: S311 (any product will do)
+        chosen = random.Random().randrange(max(1, len(rows)))  # noqa: S311 (not for security)
         product = next(iter(catalogue.take(rows[chosen : chosen + 1])), None)
         remember("held_out", product)
         if product:
@@ -124,24 +124,24 @@ def _pick(run: Run) -> None:
 
 
 def _answer(run: Run, asked: str, settings: DecodingSettings, references: int, blind: bool) -> None:
-    """Let both models write, drawing each text as it grows; then draw the whole anew.
+    """Generate both answers and draw each text while it is generated; then redraw the page.
 
-    Asked blindly, nothing is drawn before both have written: the first to write is always the same.
+    In a blind comparison nothing is drawn before both have finished: the first to generate is always the same model.
     """
     order = list(SIDES)
     if blind:
-        random.Random().shuffle(order)  # noqa: S311 (only the person is not to know)
-    places, columns = {}, st.columns(2)
+        random.Random().shuffle(order)  # noqa: S311 (not for security)
+    placeholders, columns = {}, st.columns(2)
     for column, side, letter in zip(columns, order, "AB", strict=True):
         with column, st.container(border=True, key=f"writing-{letter if blind else side}"):
             st.markdown(f"**{_heading(side, letter, blind)}**")
-            places[side] = st.empty()
-            places[side].caption(text("compare.waiting"))
+            placeholders[side] = st.empty()
+            placeholders[side].caption(text("compare.waiting"))
     with writers().writing(run, settings) as (engine, index):
-        drawer = None if blind else _drawer(places)
-        comparison = compare(engine, asked, settings, lambda: index.search(asked, references), drawer)
+        on_text = None if blind else _draw_callback(placeholders)
+        comparison = compare(engine, asked, settings, lambda: index.search(asked, references), on_text)
     if not blind:
-        keep(run.folder, comparison, settings)
+        save_answer(run.folder, comparison, settings)
     held_out = st.session_state.get("held_out")
     shown = {
         "run": run.name,
@@ -158,15 +158,15 @@ def _answer(run: Run, asked: str, settings: DecodingSettings, references: int, b
     st.rerun()
 
 
-def _drawer(places: dict[str, Any]) -> Callable[[str, str], None]:
-    """Return what is handed each piece of text and draws it, not more often than an eye can follow."""
-    written = dict.fromkeys(places, "")
-    due = dict.fromkeys(places, 0.0)
+def _draw_callback(placeholders: dict[str, Any]) -> Callable[[str, str], None]:
+    """Return a callback that draws each piece of text, at most every `DRAW_EVERY` seconds."""
+    written = dict.fromkeys(placeholders, "")
+    due = dict.fromkeys(placeholders, 0.0)
 
     def draw(side: str, piece: str) -> None:
         written[side] += piece
         if written[side] and time.monotonic() >= due[side]:
-            places[side].text(written[side])
+            placeholders[side].text(written[side])
             due[side] = time.monotonic() + DRAW_EVERY
 
     return draw
@@ -218,9 +218,9 @@ def _vote(run: Run, shown: dict[str, Any]) -> None:
     for column, (label, choice) in zip(st.columns(3), choices.items(), strict=True):
         name = text("compare.neither") if label == "neither" else text("compare.answer", letter=label)
         if column.button(name, key=f"vote-{label}", width="stretch"):
-            remember("shown", {**shown, "vote": choice})  # first: a second click finds it decided
+            remember("shown", {**shown, "vote": choice})  # first: a second click must not vote again
             votes.cast_vote(run.folder, shown["comparison"].query, choice)
-            keep(run.folder, shown["comparison"], shown["settings"])
+            save_answer(run.folder, shown["comparison"], shown["settings"])
             st.rerun()
 
 

@@ -1,4 +1,4 @@
-"""Fine-tune: choose, see what it will take, start, and watch."""
+"""The page Fine-tune: choose settings, see time and memory, start a training, and watch it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from shelftalk.settings import TrainingSettings, load_preset, preset_names
 from shelftalk.studio import training_view
 from shelftalk.studio.forms import assignments, settings_form
 from shelftalk.studio.language import duration, number, size, text
-from shelftalk.studio.session import choose, go_to_top, remember, workspace
+from shelftalk.studio.session import choose, remember, scroll_to_top, workspace
 from shelftalk.studio.show import errors_shown, show_empty, show_error, watch_task
 from shelftalk.studio.tasks import Task, read_task, start_task
 from shelftalk.workspace import check_name
@@ -26,9 +26,9 @@ PRESETS = ("demo", "quick-test", "small-demo", "overnight", "extended", "product
 PRESET = "overnight"
 PLAIN = ("products", "epochs", "batch_size")
 ADVANCED = ("lora_rank", "lora_alpha", "lora_dropout", "learning_rate")
-WATCHING = ("sample_every", "validate_every")  # settings that the form asks for as a number of looks
-LOOKS = 10
-CARDS = 4  # in a row
+WATCHING = ("sample_every", "validate_every")  # the form asks for a number of checks instead
+CHECKS = 10
+CARDS = 4  # per row
 
 
 def show() -> None:
@@ -55,7 +55,7 @@ def show() -> None:
 
 
 def _ask_token(base_model: str) -> str | None:
-    """Ask for the Hub's token where the base model may need one; it stays in this session's memory."""
+    """Ask for the Hub's token if the base model may need one; it stays in this session's memory."""
     if "/" not in base_model:
         if base_model == EMBEDDED:
             st.caption(text("fine_tune.no_token"))
@@ -65,19 +65,19 @@ def _ask_token(base_model: str) -> str | None:
     typed = st.text_input(
         text("fine_tune.token"), type="password", key=key, autocomplete="off", help=text("fine_tune.token_help")
     )
-    st.caption(text("fine_tune.token_enter"))  # left by Tab alone, the field keeps to itself what was typed
+    st.caption(text("fine_tune.token_enter"))  # leaving the field with Tab does not send its value
     remember("token", typed.strip())
     return typed.strip() or None
 
 
 def _choose_preset(estimates: Mapping[str, Any], available: int) -> str:
-    """Show the presets as cards with what each will take of `available` products; return the chosen one."""
+    """Show the presets as cards with their time and memory for `available` products; return the chosen one."""
     chosen = str(st.session_state.setdefault("preset", PRESET))
     names = [*PRESETS, *(name for name in preset_names() if name not in PRESETS)]
     for start in range(0, len(names), CARDS):
-        places = st.columns(CARDS)
-        for place, name in zip(places, names[start : start + CARDS], strict=False):
-            with place, st.container(border=True, height="stretch"):
+        columns = st.columns(CARDS)
+        for column, name in zip(columns, names[start : start + CARDS], strict=False):
+            with column, st.container(border=True, height="stretch"):
                 _card(name, estimates.get(name), name == chosen, available)
     if duplicated := st.session_state.get("duplicated"):
         st.info(text("fine_tune.duplicated", run=duplicated["run"]))
@@ -103,7 +103,7 @@ def _card(name: str, estimate: dict[str, Any] | None, chosen: bool, available: i
 
 
 def _show_estimate(estimate: dict[str, Any]) -> None:
-    """Say in a line what a run takes, and whether it fits."""
+    """Show a run's time and memory in one line, and whether it fits."""
     if estimate["memory_bytes"] is not None:
         st.write(f":material/schedule: {duration(estimate['seconds_total'])} · {size(estimate['memory_bytes'])}")
     if estimate["fits"] is False:
@@ -111,7 +111,7 @@ def _show_estimate(estimate: dict[str, Any]) -> None:
 
 
 def _estimate_presets(catalogue: str, data_hash: str, base_model: str, token: str | None) -> dict[str, Any]:
-    """Return what each preset takes here, as far as it is known; measuring starts by itself where that costs little."""
+    """Return each preset's known estimate; start the measurement automatically where it is cheap."""
     name = f"presets-{catalogue}-{hashlib.sha256(base_model.encode()).hexdigest()[:8]}"
     about = {"data_hash": data_hash, "base_model": base_model}
     task = read_task(workspace(), name)
@@ -120,9 +120,9 @@ def _estimate_presets(catalogue: str, data_hash: str, base_model: str, token: st
         return {}
     known = task if task.about == about else Task("none")
     _show_measured(known)
-    by_itself = base_model == EMBEDDED and known.status == "none" and not _trains()
+    automatic = base_model == EMBEDDED and known.status == "none" and not _is_training()
     label = text("fine_tune.measure_hub") if "/" in base_model else text("fine_tune.measure")
-    if by_itself or st.button(label, icon=":material/speed:"):
+    if automatic or st.button(label, icon=":material/speed:"):
         start_task(
             workspace(), name, ["estimate", catalogue, "--presets", f"--set=base_model={base_model}"], about, token
         )
@@ -130,12 +130,12 @@ def _estimate_presets(catalogue: str, data_hash: str, base_model: str, token: st
     return dict(known.result["presets"]) if known.status == "done" else {}
 
 
-def _trains() -> bool:
+def _is_training() -> bool:
     return any(run["status"] in training_view.ACTIVE for run in list_runs(workspace()))
 
 
 def _show_measured(task: Task) -> None:
-    """Say how a measurement failed, or what else the machine did meanwhile."""
+    """Show why a measurement failed, or which runs trained during it."""
     if task.status == "failed":
         show_error(task.error or text("error.ended"))
     elif task.status == "done" and task.result["running"]:
@@ -143,12 +143,12 @@ def _show_measured(task: Task) -> None:
 
 
 def _form(catalogue: str, opened: Catalogue, base_model: str, token: str | None, preset: str) -> None:
-    """Draw the settings, what they will take, and the button that starts."""
+    """Draw the settings, their time and memory, and the start button."""
     duplicated = st.session_state.get("duplicated")
     defaults = TrainingSettings.from_mapping(duplicated["settings"] if duplicated else load_preset(preset)).as_mapping()
     key = f"{preset}-{duplicated['run'] if duplicated else ''}-{catalogue}"
     if (defaults["products"] or 0) >= opened.count("train"):
-        defaults["products"] = None  # as many as there are, and the form shall say so
+        defaults["products"] = None  # the form then shows "all"
     st.subheader(text("fine_tune.settings"))
     values = {**defaults, **settings_form(TrainingSettings, PLAIN, defaults, key, columns=3)}
     with st.expander(text("fine_tune.advanced"), icon=":material/tune:"):
@@ -171,17 +171,17 @@ def _form(catalogue: str, opened: Catalogue, base_model: str, token: str | None,
 
 
 def _watching(values: Mapping[str, Any], opened: Catalogue) -> dict[str, int]:
-    """Ask how often to look at the run, and return the settings that come of it."""
-    looks = st.slider(text("fine_tune.looks"), 0, 50, LOOKS, key="setting-looks")
+    """Ask how often to sample and validate during the run, and return the resulting settings."""
+    checks = st.slider(text("fine_tune.looks"), 0, 50, CHECKS, key="setting-looks")
     st.caption(text("fine_tune.looks_help"))
     products = min(values["products"] or opened.count("train"), opened.count("train"))
     updates = ceil(products * values["epochs"] / (values["batch_size"] * values["gradient_accumulation"]))
-    every = max(1, updates // looks) if looks and opened.count("validation") else 0
+    every = max(1, updates // checks) if checks and opened.count("validation") else 0
     return dict.fromkeys(WATCHING, every)
 
 
 def _estimate_this(catalogue: str, data_hash: str, settings: TrainingSettings, token: str | None) -> None:
-    """Show what exactly these settings take, or offer to measure it."""
+    """Show the time and memory of exactly these settings, or offer to measure them."""
     name = f"estimate-{catalogue}"
     about = {"data_hash": data_hash, "settings": settings.as_mapping()}
     task = read_task(workspace(), name)
@@ -200,7 +200,7 @@ def _estimate_this(catalogue: str, data_hash: str, settings: TrainingSettings, t
 
 
 def _free_name(catalogue: str, preset: str) -> str:
-    """Propose a name that no run has: catalogue and preset, once where they are called alike, numbered if need be."""
+    """Return an unused run name: catalogue and preset, only one of them if they are equal, numbered if necessary."""
     taken, name = workspace().runs(), catalogue if catalogue == preset else f"{catalogue}-{preset}"[:56]
     return next(one for one in (name, *(f"{name}-{number}" for number in range(2, 10_000))) if one not in taken)
 
@@ -214,5 +214,5 @@ def _start(catalogue: str, name: str, settings: TrainingSettings, token: str | N
         return
     remember("watched", name)
     remember("duplicated", None)
-    go_to_top()
+    scroll_to_top()
     st.rerun()

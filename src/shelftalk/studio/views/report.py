@@ -1,4 +1,4 @@
-"""Report: what fine-tuning changed, as pictures and tables that can be printed."""
+"""The page Report: what fine-tuning changed, as charts and tables that can be printed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from shelftalk.studio.tasks import read_task, start_task
 from shelftalk.studio.training_view import POINTS, finished_runs
 from shelftalk.workspace import read_json
 
-# Of each measure, in the page's order: Vega's format for the picture.
+# Vega's number format for each measure, in the page's order.
 FORMATS = {
     "bits_per_byte": ".3f",
     "chrf": ".1f",
@@ -39,7 +39,7 @@ FORMATS = {
 COLUMNS = 2
 VERDICTS = ("better", "worse", "changed", "not shown")
 FILES = {"report.html": "text/html", "report.md": "text/markdown", "evaluation.json": "application/json"}
-# On paper: the report alone, on white, no card torn between two pages. A constant, never a text of the data.
+# In print: only the report, on white, with no page break inside a card. A constant, never a text of the data.
 PRINT = """<style>@page { margin: 15mm; }
 @media print {
 [data-testid=stSidebar], [data-testid=stHeader], [class*=st-key-screen] { display: none !important; }
@@ -78,7 +78,7 @@ def show() -> None:
 
 
 def _evaluate(run: Run) -> None:
-    """Offer to measure, and show how far a measurement is."""
+    """Offer to evaluate the run, and show the progress of an evaluation."""
     name = f"evaluate-{run.name}"
     task = read_task(workspace(), name)
     if task.status == "running":
@@ -90,14 +90,14 @@ def _evaluate(run: Run) -> None:
     with st.container(border=True):
         if none:
             st.markdown(f"**{text('report.none')}**")
-        count_place, button_place = st.columns([2, 1], vertical_alignment="bottom")
+        count_column, button_column = st.columns([2, 1], vertical_alignment="bottom")
         available = run.catalogue().count("test")
         counts = [*[count for count in PRODUCTS if count < available][:3], available]
         count = counts[0]
         if len(counts) > 1:
-            count = count_place.select_slider(text("report.count"), counts, counts[1])
+            count = count_column.select_slider(text("report.count"), counts, counts[1])
         label = text("report.measure") if none else text("report.again")
-        if button_place.button(label, type="primary" if none else "secondary", width="stretch"):
+        if button_column.button(label, type="primary" if none else "secondary", width="stretch"):
             start_task(workspace(), name, ["evaluate", run.name, "--max-products", str(count)])
             st.rerun()
 
@@ -107,16 +107,16 @@ def _measures(run: Run, result: dict[str, Any]) -> None:
     _verdicts(result)
     names = [name for name in FORMATS if any(name in result[way] for way in result["order"])]
     for start in range(0, len(names), COLUMNS):
-        for place, name in zip(st.columns(COLUMNS), names[start : start + COLUMNS], strict=False):
-            with place, st.container(border=True, height="stretch"):
-                _picture(result, name)
+        for column, name in zip(st.columns(COLUMNS), names[start : start + COLUMNS], strict=False):
+            with column, st.container(border=True, height="stretch"):
+                _chart(result, name)
     for one in result["differences"]:
         first = (one["before"], one["after"]) == ("base", "tuned")
         pair = " → ".join(text(f"way.{one[side]}") for side in ("before", "after"))
         with st.container() if first else st.expander(pair):
             st.markdown(f"**{pair}**")
             _differences(one["measures"], result, one["before"], one["after"])
-    _elsewhere(result)
+    _other_texts(result)
     _leaks(result)
     with st.container(horizontal=True, key="screen-files"):
         for file, kind in FILES.items():
@@ -126,7 +126,7 @@ def _measures(run: Run, result: dict[str, Any]) -> None:
 
 
 def _verdicts(result: dict[str, Any]) -> None:
-    """Say in sentences what is shown of before and after, and what is not."""
+    """List the measures by verdict of before and after: better, worse, changed, not shown."""
     if result["too_few"]:
         st.warning(text("report.too_few", n=number(result["n"])))
         return
@@ -138,8 +138,8 @@ def _verdicts(result: dict[str, Any]) -> None:
                     st.markdown(f"**{_shown(kind)}**: {', '.join(found)}")
 
 
-def _picture(result: dict[str, Any], name: str) -> None:
-    """Draw one measure of every way, with intervals."""
+def _chart(result: dict[str, Any], name: str) -> None:
+    """Draw one measure of every way of writing, with intervals."""
     format = FORMATS[name]
     intervals = result["intervals"] or {}
     rows = [
@@ -167,7 +167,7 @@ def _differences(measures: dict[str, Any], result: dict[str, Any], before: str, 
     st.table(pandas.DataFrame(rows).T)
 
 
-def _elsewhere(result: dict[str, Any]) -> None:
+def _other_texts(result: dict[str, Any]) -> None:
     st.subheader(text("report.elsewhere"))
     st.caption(text("report.elsewhere_help"))
     for one in result["elsewhere"]:
@@ -196,7 +196,7 @@ def _leaks(result: dict[str, Any]) -> None:
 
 
 def _shown(verdict: str | None) -> str:
-    """Say what a difference shows; without a verdict there are too few products for one."""
+    """Return a verdict in the current language; None means too few products."""
     return text(f"verdict.{(verdict or 'too few').replace(' ', '_')}")
 
 
@@ -206,7 +206,7 @@ def _written(format: str, value: float) -> str:
 
 
 def _examples(run: Run) -> None:
-    """Show the held-out products that the demo kept, where this run is the demo's."""
+    """Show the held-out products that the demo saved, if this is the demo's run."""
     path = run.folder / "report" / "demo.json"
     if not path.is_file():
         return

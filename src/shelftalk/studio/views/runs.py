@@ -1,4 +1,4 @@
-"""Runs: all of them, their curves over each other, and what can be done with each."""
+"""The page Runs: a table of all runs, their loss curves in one chart, and the actions for each run."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ def show() -> None:
         show_empty("runs.none", "fine_tune")
         return
     _table(found)
-    sound = {run["name"]: Run.open(workspace(), run["name"]) for run in found if run["status"] != "damaged"}
+    valid = {run["name"]: Run.open(workspace(), run["name"]) for run in found if run["status"] != "damaged"}
     with errors_shown():
-        _curves(sound)
+        _curves(valid)
     st.header(text("runs.one"))
     name = choose("any_run", text("runs.choose"), [run["name"] for run in found])
     status = next(run["status"] for run in found if run["name"] == name)
     with errors_shown():
-        _actions(name, sound.get(name), status)
-    if name in sound:
-        _settings_table({name: sound[name]})
+        _actions(name, valid.get(name), status)
+    if name in valid:
+        _settings_table({name: valid[name]})
 
 
 def _table(found: list[dict[str, Any]]) -> None:
@@ -92,7 +92,7 @@ def _curves(runs: dict[str, Run]) -> None:
 
 
 def _settings_table(runs: dict[str, Run]) -> None:
-    """Show the settings of a run, or those in which several differ."""
+    """Show the settings of one run, or the settings that differ between several."""
     columns = {
         name: {"catalogue": run.description["catalogue"], **run.settings.as_mapping()} for name, run in runs.items()
     }
@@ -111,7 +111,7 @@ def _actions(name: str, run: Run | None, status: str) -> None:
     busy = status in ACTIVE
     with st.container(horizontal=True):
         if run is not None:
-            _again(run)
+            _watch_or_duplicate(run)
             with st.popover(text("runs.rename"), disabled=busy):
                 _rename(name)
             _download(run)
@@ -121,7 +121,7 @@ def _actions(name: str, run: Run | None, status: str) -> None:
         st.caption(text("runs.busy"))
 
 
-def _again(run: Run) -> None:
+def _watch_or_duplicate(run: Run) -> None:
     if st.button(text("runs.watch"), icon=":material/visibility:"):
         remember("watched", run.name)
         go("fine_tune")

@@ -1,4 +1,4 @@
-"""Texts of the data that would be markup, links, pictures or programs are shown as the characters they are."""
+"""Texts of the data that contain markup, links, images or scripts are shown as plain text."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ PAYLOADS = [
     "\u202edrow desrever\u202c and \u2066isolated\u2069",
     f"<link rel=stylesheet href={EVIL}/x.css><meta http-equiv=refresh content=0;url={EVIL}> <b>b</b><br>--><!-- x",
 ]
-RUN, CATALOGUE = "hostile", "hostile"
+RUN, CATALOGUE = "payloads", "payloads"
 
 
 def body(payload: str) -> str:
@@ -58,16 +58,16 @@ def body(payload: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def hostile(furnished: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """A run on products whose titles and descriptions are the payloads, not cleaned of anything."""
+def with_payloads(filled_workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A workspace with a run on products whose titles and descriptions are the payloads, without cleaning."""
     rows = [{"title": one, "description": body(one)} for one in PAYLOADS] + [{"title": one} for one in PAYLOADS]
-    source = tmp_path_factory.mktemp("hostile") / "rows.jsonl"
+    source = tmp_path_factory.mktemp("payloads") / "rows.jsonl"
     source.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(draft, "clean_all", lambda texts: [text.strip() for text in texts])
         settings = PrepareSettings(validation_share=0, test_share=0)
-        pipeline.prepare_catalogue(furnished, source, CATALOGUE, settings)
-    run = pipeline.train_run(furnished, CATALOGUE, RUN, TINY_SETTINGS.replace({"epochs": 1}))
+        pipeline.prepare_catalogue(filled_workspace, source, CATALOGUE, settings)
+    run = pipeline.train_run(filled_workspace, CATALOGUE, RUN, TINY_SETTINGS.replace({"epochs": 1}))
     pipeline.make_ready(run)
     answers = [
         Comparison(one, Description(one, True, 1), Description(body(one), True, 1), [Reference("1", one, one, 0.5)])
@@ -83,7 +83,7 @@ def hostile(furnished: Workspace, tmp_path_factory: pytest.TempPathFactory) -> W
         for one in answers
     ]
     write_json(run.folder / "report" / "demo.json", {"pairs": pairs})
-    return furnished
+    return filled_workspace
 
 
 def shown(page: Page) -> str:
@@ -91,7 +91,7 @@ def shown(page: Page) -> str:
 
 
 def missing(texts: list[str], page: Page) -> list[str]:
-    """Return those of the texts that do not stand on the page as these very characters."""
+    """Return the texts that are not on the page as exactly these characters."""
     seen = shown(page)
     return [text for text in texts if text not in seen]
 
@@ -120,13 +120,13 @@ def test_column_names_and_raw_records_are_characters(visitor: Visitor) -> None:
     expect(page.get_by_text(WORDS["error.heading"])).to_be_visible()
 
 
-def test_rejects_and_products_are_characters(visitor: Visitor, hostile: Workspace) -> None:
+def test_rejects_and_products_are_characters(visitor: Visitor, with_payloads: Workspace) -> None:
     page = visitor.open()
     choose(page, WORDS["catalogue.choose"], CATALOGUE)
     page.get_by_role("tab", name=WORDS["catalogue.left_out"]).click()
     expect(page.get_by_text(WORDS["reason.missing_description"])).to_be_visible()
     settle(page)
-    rejects = (hostile.catalogue(CATALOGUE) / "rejects.jsonl").read_text().splitlines()
+    rejects = (with_payloads.catalogue(CATALOGUE) / "rejects.jsonl").read_text().splitlines()
     assert missing([json.loads(line)["detail"] for line in rejects[:3]], page) == []
     page.get_by_role("tab", name=WORDS["catalogue.products"]).click()
     field(page, "catalogue.search").fill("alert(2)")
@@ -136,7 +136,7 @@ def test_rejects_and_products_are_characters(visitor: Visitor, hostile: Workspac
     expect(page.get_by_text(body(PAYLOADS[1]), exact=True).locator("visible=true")).to_be_visible()
 
 
-def test_questions_references_and_what_models_wrote_are_characters(visitor: Visitor, hostile: Workspace) -> None:
+def test_questions_references_and_what_models_wrote_are_characters(visitor: Visitor, with_payloads: Workspace) -> None:
     page = visitor.open("compare")
     choose(page, WORDS["runs.choose"], RUN)
     button(page, "compare.sampling").click()
@@ -153,7 +153,7 @@ def test_questions_references_and_what_models_wrote_are_characters(visitor: Visi
     settle(page)
 
 
-def test_what_models_wrote_is_characters_in_the_report(visitor: Visitor, hostile: Workspace) -> None:
+def test_what_models_wrote_is_characters_in_the_report(visitor: Visitor, with_payloads: Workspace) -> None:
     page = visitor.open("report")
     choose(page, WORDS["runs.choose"], RUN)
     expect(page.get_by_text(WORDS["report.examples"], exact=True)).to_be_visible()
@@ -163,7 +163,7 @@ def test_what_models_wrote_is_characters_in_the_report(visitor: Visitor, hostile
         expect(page.get_by_text(body(payload), exact=True).first).to_be_visible()
 
 
-def test_a_base_model_that_is_none_is_characters(visitor: Visitor, hostile: Workspace) -> None:
+def test_an_invalid_base_model_is_characters(visitor: Visitor, with_payloads: Workspace) -> None:
     page = visitor.open("fine-tune")
     choose(page, WORDS["catalogue.choose"], CATALOGUE)
     payload = "<img src=x onerror=alert(1)> **b** :smile:"
@@ -171,5 +171,5 @@ def test_a_base_model_that_is_none_is_characters(visitor: Visitor, hostile: Work
     expect(box(page, WORDS["fine_tune.base_model"])).to_have_value(payload)
     button(page, "fine_tune.start").click()
     expect(page.get_by_text(payload)).to_be_visible(timeout=1000 * SLOW)
-    button(page, "app.dismiss").click()  # a run that could not start is shown to everybody until then
+    button(page, "app.dismiss").click()  # or the failed run would be shown to later tests too
     expect(page.get_by_text(payload)).not_to_be_visible()
