@@ -1,7 +1,7 @@
-"""Exports of shops and data sets in exactly their formats, of made-up products.
+"""Exports of shops and data sets in exactly their formats, with made-up products.
 
-Each writer makes `COUNT` products, and what such files hold beside them: variants, further images. What should become
-of them is in `EXPORTS`.
+Each writer makes `COUNT` products and the other rows of such files: variants, further images. The expected results are
+in `EXPORTS`.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def handle(number: int) -> str:
 
 
 def amazon_reviews_2023(path: Path) -> Path:
-    """meta_*.jsonl: lists of paragraphs and of bullet points; of every third product one of them is empty."""
+    """meta_*.jsonl: lists of paragraphs and of bullet points; for every third product one of them is empty."""
     rows = [
         {
             "main_category": "Tools & Home Improvement",
@@ -65,8 +65,8 @@ def amazon_reviews_2023(path: Path) -> Path:
 
 
 def amazon_text(number: int) -> str:
-    told = " ".join(prose(number).split("; "))
-    return " ".join(([] if number % 3 == 2 else [told]) + ([] if number % 3 == 1 else points(number)))
+    paragraph = " ".join(prose(number).split("; "))
+    return " ".join(([] if number % 3 == 2 else [paragraph]) + ([] if number % 3 == 1 else points(number)))
 
 
 SHOPIFY = header(
@@ -91,7 +91,7 @@ def html(number: int) -> str:
 
 
 def shopify(path: Path) -> Path:
-    """products_export.csv: a product's first row, one for a second size, and for every other one an image's."""
+    """products_export.csv: a product's first row, one for a second size, and often one for an image."""
     rows: list[dict[str, Any]] = []
     for number in range(COUNT):
         shared = {"Handle": handle(number), "Option1 Name": "Size"}
@@ -134,7 +134,7 @@ WOOCOMMERCE = header(
 
 
 def woocommerce(path: Path) -> Path:
-    """wc-product-export.csv: simple and variable products; the variations of these; line breaks written as \\n."""
+    """wc-product-export.csv: simple and variable products, the variations of these, line breaks written as \\n."""
     rows: list[dict[str, Any]] = []
     for number in range(COUNT):
         kind = ("simple", "variable", "simple, downloadable, virtual")[number % 3]
@@ -226,7 +226,7 @@ def both(number: int) -> str:
     return " ".join((prose(number), *points(number)))
 
 
-# For each: the writer, the file's name, what a product's id and description become, and how many rows are variants.
+# For each: the writer, the file's name, a product's expected id and description, and the number of rows with variants.
 Export = tuple[Callable[[Path], Path], str, Callable[[int], str], Callable[[int], str], int]
 EXPORTS: dict[str, Export] = {
     "amazon": (amazon_reviews_2023, "meta_Tools.jsonl", lambda number: f"B{number:09d}", amazon_text, 0),

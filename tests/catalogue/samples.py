@@ -1,4 +1,4 @@
-"""Catalogue files for the tests: made-up products, and the writers of each format."""
+"""Catalogue files for the tests: made-up products, and a writer for each format."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ THINGS = ("kettle", "trowel", "lantern", "mitten", "puzzle", "ledger", "saddle",
 
 
 def rows(count: int) -> list[dict[str, Any]]:
-    """Make `count` products, all different, in AmazonTitles' shape."""
+    """Make `count` different products in the format of AmazonTitles."""
     return [
         {
             "uid": f"{number:010d}",
@@ -43,8 +43,8 @@ def write_json(path: Path, entries: list[dict[str, Any]]) -> Path:
 def write_lines(path: Path, *odd: bytes, good: int = 20) -> Path:
     """Write `good` products with each odd line after one of them: the first odd one is line 2, the next line 4."""
     lines = json_lines(rows(good)).splitlines(keepends=True)
-    for place, line in enumerate(odd):
-        lines.insert(2 * place + 1, line + b"\n")
+    for index, line in enumerate(odd):
+        lines.insert(2 * index + 1, line + b"\n")
     path.write_bytes(b"".join(lines))
     return path
 

@@ -1,4 +1,4 @@
-"""Opening a prepared catalogue, and reading some or all of it."""
+"""Opening a prepared catalogue, and reading some or all of its products."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_what_is_found_is_what_a_look_at_every_product_finds(
     assert catalogue.take(catalogue.find(text, split, in_descriptions)) == expected
 
 
-def test_what_is_sought_is_no_pattern_and_has_no_form_of_its_own(tmp_path: Path) -> None:
+def test_the_searched_text_is_not_a_pattern_and_is_normalised(tmp_path: Path) -> None:
     titles = ["50 % wool (grey)", "50.% wool", "A.B", "AxB", "Ärmel", "ÇA VA", "C++", "C", "D", "E"]
     file = write_json(tmp_path / "a.json", [{**row, "title": one} for row, one in zip(rows(10), titles, strict=True)])
     prepare(file, tmp_path / "catalogue", PrepareSettings())
@@ -92,13 +92,13 @@ def test_what_is_sought_is_no_pattern_and_has_no_form_of_its_own(tmp_path: Path)
     assert find("ça  va") == ["ÇA VA"]
     assert find("c++") == ["C++"]
     assert find("\\") == find("x" * 200_000) == []
-    assert len(find("\ud800")) == 10  # nothing that a catalogue could hold is left of it
+    assert len(find("\ud800")) == 10  # an empty text after normalisation, which matches every row
 
 
 def test_rows_are_taken_across_row_groups_with_their_splits(folder: Path) -> None:
     catalogue = Catalogue.open(folder)
-    places = np.array([0, 15, 16, 47, 199])
-    assert catalogue.take(places) == [catalogue.products()[place] for place in places]
+    rows = np.array([0, 15, 16, 47, 199])
+    assert catalogue.take(rows) == [catalogue.products()[row] for row in rows]
     for split in ("train", "validation", "test"):
         assert set(catalogue.splits_of(catalogue.find(split=split))) == {split}
     assert len(catalogue.splits_of(catalogue.find())) == 200
@@ -115,7 +115,7 @@ def test_an_unknown_split_is_a_defect_of_the_caller(folder: Path) -> None:
 
 @pytest.mark.parametrize("file", ["catalogue.json", "products.parquet"])
 @pytest.mark.parametrize("damage", ["missing", "empty", "cut", "other"])
-def test_damage_is_told_with_its_cure(folder: Path, file: str, damage: str) -> None:
+def test_damage_is_reported_with_advice(folder: Path, file: str, damage: str) -> None:
     path = folder / file
     content = path.read_bytes()
     path.unlink()

@@ -1,4 +1,4 @@
-"""The cleaning of one text."""
+"""Cleaning of a text."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def test_cleaning_is_idempotent_and_leaves_nothing_unwanted(text: str) -> None:
         "<br " + "= " * 100_000,
     ],
 )
-def test_hostile_texts_take_linear_time(text: str) -> None:
+def test_adversarial_texts_take_linear_time(text: str) -> None:
     began = time.perf_counter()
     cleaned = clean(text)
     assert time.perf_counter() - began < 5
@@ -170,7 +170,7 @@ def test_comparable_ignores_case_punctuation_and_whitespace(one: str, other: str
         ("😀", "😢"),
     ],
 )
-def test_comparable_tells_facts_apart(one: str, other: str) -> None:
+def test_comparable_distinguishes_facts(one: str, other: str) -> None:
     assert comparable(clean(one)) != comparable(clean(other))
 
 
@@ -184,6 +184,6 @@ def test_a_tag_that_never_ends_takes_no_quadratic_time() -> None:
     import subprocess
     import sys
 
-    # Took minutes when the expression could split the spaces in two ways; a child, so that a relapse ends the test.
+    # Took minutes when the expression could split the spaces in two ways; in a child process, so that it can time out.
     program = "from shelftalk.catalogue.clean import clean; clean('<a x=' + ' ' * 200_000 + 'y')"
     subprocess.run([sys.executable, "-c", program], check=True, timeout=30)

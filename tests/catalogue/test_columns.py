@@ -1,4 +1,4 @@
-"""Which column holds what."""
+"""The choice of the columns for title, description and id."""
 
 from __future__ import annotations
 

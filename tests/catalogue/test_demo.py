@@ -1,4 +1,4 @@
-"""The demo catalogue of the package."""
+"""The demo catalogue in the package."""
 
 from __future__ import annotations
 

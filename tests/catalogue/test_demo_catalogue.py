@@ -1,4 +1,4 @@
-"""The bundled demo catalogue: it is what its sources make, its prose keeps its promises, its dirt is really dirty."""
+"""The bundled demo catalogue: it matches its sources, its texts keep the house voice, its dirty rows are dirty."""
 
 import gzip
 import io
@@ -47,7 +47,7 @@ def sentences(text: str) -> list[str]:
 
 
 def numbers(text: str) -> set[str]:
-    """Return the numbers of a text as digits, whether it writes them so or in words up to ninety-nine."""
+    """Return the numbers of a text as digits, from digits and from words up to ninety-nine."""
     found = (number.lower() for number in NUMBER.findall(text))
     return {str(WORDS.index(number)) if number in WORDS else number for number in found}
 
@@ -74,7 +74,7 @@ def dirty_rows() -> list[dict[str, Any]]:
 
 
 def test_the_built_file_is_what_the_sources_make() -> None:
-    # decompressed: other versions of zlib compress the same bytes to other ones
+    # compared decompressed: other versions of zlib compress the same bytes differently
     assert gzip.decompress(TARGET.read_bytes()) == b"".join(build()), "run python demo_catalogue/build.py"
 
 
@@ -120,16 +120,16 @@ def test_neighbours_are_products_of_the_same_department() -> None:
     for row in product_rows(lines):
         assert len(row["target_ind"]) in (2, 3)
         assert row["target_rel"] == [1.0] * len(row["target_ind"])
-        neighbours = [json.loads(lines[place])["uid"] for place in row["target_ind"]]
+        neighbours = [json.loads(lines[index])["uid"] for index in row["target_ind"]]
         assert row["uid"] not in neighbours
         assert {departments[uid] for uid in neighbours} == {departments[row["uid"]]}
 
 
 def test_dirty_rows_are_spread_among_the_products() -> None:
     lines = build()
-    places = [place for place, line in enumerate(lines) if line in DIRTY]
-    gaps = [later - earlier for earlier, later in zip([-1, *places], [*places, len(lines)], strict=True)]
-    assert [lines[place] for place in places] == DIRTY
+    indices = [index for index, line in enumerate(lines) if line in DIRTY]
+    gaps = [later - earlier for earlier, later in zip([-1, *indices], [*indices, len(lines)], strict=True)]
+    assert [lines[index] for index in indices] == DIRTY
     assert min(gaps) > 1
     assert max(gaps) <= 12
 
@@ -194,7 +194,7 @@ def test_a_file_that_is_no_department_is_refused(tmp_path: Path) -> None:
 
 
 def sources_with(folder: Path, row: object) -> None:
-    """Write sources whose only products are the first real one and `row`, the first line of the toys."""
+    """Write sources with two products: the first real one and `row`, the first line of the toys."""
     for department in DEPARTMENTS:
         (folder / f"{department}.jsonl").write_text("")
     first = {"title": PRODUCTS[0].title, "content": PRODUCTS[0].content}

@@ -1,4 +1,4 @@
-"""The numbers that `inspect` shows."""
+"""The numbers shown by `inspect`."""
 
 from __future__ import annotations
 

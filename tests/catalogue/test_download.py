@@ -1,4 +1,4 @@
-"""Downloads from a real server on 127.0.0.1, whole, cut off, killed, wrong; and through Google Drive's pages."""
+"""Downloads from a local server, complete, interrupted, killed or wrong, and through Google Drive's pages."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tests.catalogue.web import QUOTA, Web, certify, serving
 
 
 def archive_bytes(padding: int = 3_000_000, seed: int = 5) -> bytes:
-    """Return a zip like the published one: trn.json.gz, and others that nothing here reads."""
+    """Return a zip like the published one: trn.json.gz, and other files that are not read."""
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
         archive.writestr("LF-Amazon-1.3M/trn.json.gz", gzip.compress(json_lines(rows(30)), mtime=0))
@@ -61,7 +61,7 @@ def fetch(web: Web, target: Path, digest: str | None = None) -> str:
 
 
 def left(target: Path) -> list[str]:
-    """Name what lies beside a target, but for the lock of a call that failed."""
+    """Return the names of the other files in the target's folder, except the lock of a failed call."""
     return sorted(file.name for file in target.parent.iterdir() if not file.name.endswith(".lock"))
 
 
@@ -82,37 +82,37 @@ def test_a_file_arrives_whole_with_its_hash_and_nothing_beside_it(web: Web, targ
 
 def test_a_file_that_is_there_is_checked_and_not_fetched(web: Web, target: Path) -> None:
     fetch(web, target)
-    asked = len(web.ranges)
+    requested = len(web.ranges)
     assert fetch(web, target, DIGEST.upper()) == DIGEST
-    assert len(web.ranges) == asked
+    assert len(web.ranges) == requested
     target.write_bytes(CONTENT[:-40])
     with pytest.raises(Damaged, match=r"raw.zip is not what was published: it is no zip .*; remove it, run"):
         fetch(web, target)
-    assert target.stat().st_size == len(CONTENT) - 40  # what stood there before is the user's
+    assert target.stat().st_size == len(CONTENT) - 40  # an existing file belongs to the user
 
 
-def test_a_cut_connection_is_taken_up_again_within_the_call(web: Web, target: Path) -> None:
+def test_a_lost_connection_is_resumed_within_the_call(web: Web, target: Path) -> None:
     web.cuts = [1_000_000]
     assert fetch(web, target) == DIGEST
     assert web.ranges[0] == 0
     assert 0 < web.ranges[1] <= 1_000_000
 
 
-def test_after_too_many_cuts_the_next_call_goes_on(web: Web, target: Path) -> None:
+def test_after_too_many_interruptions_the_next_call_resumes(web: Web, target: Path) -> None:
     web.cuts = [1_200_000, 700_000]
-    with pytest.raises(Unreachable, match=r"failed: .* run the same command again to go on") as caught:
+    with pytest.raises(Unreachable, match=r"failed: .* run the same command again to resume") as caught:
         fetch(web, target)
     assert "\n" not in str(caught.value)
     kept = only_part(target).stat().st_size
-    assert kept == 3 << 19  # what arrives is written in pieces of half a MiB
+    assert kept == 3 << 19  # gdown writes in chunks of half a MiB
     assert left(target) == [only_part(target).name]
     web.ranges.clear()
     assert fetch(web, target) == DIGEST
-    assert web.ranges == [0, kept]  # the first asks for the file's address and size alone
+    assert web.ranges == [0, kept]  # the first request asks only for the file's URL and size
     assert sorted(target.parent.iterdir()) == [target]
 
 
-def test_a_kill_costs_nothing_that_has_arrived(web: Web, target: Path) -> None:
+def test_a_kill_loses_no_received_bytes(web: Web, target: Path) -> None:
     web.pause = 0.05
     command = [sys.executable, "-c", "from shelftalk.cli import main; main()", "download", "amazontitles"]
     process = subprocess.Popen([*command, "--url", web.address, "--output", str(target)], stderr=subprocess.DEVNULL)
@@ -139,7 +139,7 @@ def test_a_kill_before_the_check_fetches_nothing_again(web: Web, target: Path) -
     assert web.ranges == []
 
 
-def test_a_file_that_changed_between_two_calls_is_never_taken_for_whole(web: Web, target: Path) -> None:
+def test_a_file_that_changed_between_two_calls_is_not_accepted(web: Web, target: Path) -> None:
     web.cuts = [1_000_000, 0]
     with pytest.raises(Unreachable):
         fetch(web, target)
@@ -150,12 +150,12 @@ def test_a_file_that_changed_between_two_calls_is_never_taken_for_whole(web: Web
     assert fetch(web, target) == hashlib.sha256(web.content).hexdigest()
 
 
-def test_a_server_that_cannot_go_on_is_told_with_the_cure(web: Web, target: Path) -> None:
+def test_a_server_that_cannot_resume_is_reported_with_advice(web: Web, target: Path) -> None:
     web.cuts = [1_000_000, 0]
     with pytest.raises(Unreachable):
         fetch(web, target)
     web.honours_ranges = False
-    with pytest.raises(Unreachable, match=r"did not honor .* or remove .*\.part to begin anew\.$"):
+    with pytest.raises(Unreachable, match=r"did not honor .* or remove .*\.part to start again\.$"):
         fetch(web, target)
     only_part(target).unlink()
     assert fetch(web, target) == DIGEST
@@ -163,7 +163,7 @@ def test_a_server_that_cannot_go_on_is_told_with_the_cure(web: Web, target: Path
 
 def test_a_server_that_sends_less_than_it_announces_gives_no_file(web: Web, target: Path) -> None:
     web.announced = len(CONTENT) + 5
-    with pytest.raises(Unreachable, match="run the same command again to go on"):
+    with pytest.raises(Unreachable, match="run the same command again to resume"):
         fetch(web, target)
     assert not target.exists()
 
@@ -176,8 +176,8 @@ def test_another_size_than_published_gives_no_file(web: Web, target: Path) -> No
     assert download(archive._replace(sizes=(len(CONTENT), len(CONTENT))), target) == DIGEST
 
 
-def _flipped(content: bytes, place: int) -> bytes:
-    return content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
+def _flipped(content: bytes, offset: int) -> bytes:
+    return content[:offset] + bytes([content[offset] ^ 1]) + content[offset + 1 :]
 
 
 @pytest.mark.parametrize(
@@ -185,12 +185,12 @@ def _flipped(content: bytes, place: int) -> bytes:
     [
         (b"<!doctype html><title>Sign in</title>", "it is no zip and begins with <!doctype html>"),
         (CONTENT[:-100], "it is no zip"),
-        (_flipped(CONTENT, 2_000_000), "has not the CRC-32 that it should have"),
-        (_flipped(CONTENT, 200), "trn.json.gz in it has not the CRC-32"),
+        (_flipped(CONTENT, 2_000_000), " in it is wrong"),
+        (_flipped(CONTENT, 200), "the CRC-32 of trn.json.gz in it is wrong"),
         (archive_bytes(9).replace(b"trn.json", b"all.json"), "holds no trn.json or trn.json.gz but "),
     ],
 )
-def test_what_is_no_such_archive_gets_no_name_and_is_removed(web: Web, target: Path, content: bytes, why: str) -> None:
+def test_an_invalid_archive_is_removed(web: Web, target: Path, content: bytes, why: str) -> None:
     web.content, web.kind = content, "text/html" if content[:1] == b"<" else web.kind
     with pytest.raises(Damaged) as caught:
         fetch(web, target)
@@ -199,7 +199,7 @@ def test_what_is_no_such_archive_gets_no_name_and_is_removed(web: Web, target: P
     assert left(target) == []
 
 
-def test_another_hash_than_asked_for_keeps_what_came_for_whoever_mistyped_it(web: Web, target: Path) -> None:
+def test_a_wrong_hash_keeps_the_file_because_the_hash_may_be_mistyped(web: Web, target: Path) -> None:
     with pytest.raises(Damaged, match=f"has the SHA-256 {DIGEST}, not abc; give the right --sha256, or remove"):
         fetch(web, target, "abc")
     assert left(target) == ["raw.zip.download"]
@@ -212,14 +212,14 @@ def test_another_hash_than_asked_for_keeps_what_came_for_whoever_mistyped_it(web
 
 
 @pytest.mark.parametrize("status", [403, 404, 500])
-def test_an_address_that_gives_no_file_is_told(web: Web, target: Path, status: int) -> None:
+def test_an_address_without_a_file_is_reported(web: Web, target: Path, status: int) -> None:
     web.status = status
     with pytest.raises(Unreachable, match=rf"127\.0\.0\.1 answers {status} .*; check the address \(--url\)"):
         fetch(web, target)
     assert left(target) == []
 
 
-def test_nobody_there_is_told_in_one_line(web: Web, target: Path) -> None:
+def test_an_unreachable_server_is_reported_in_one_line(web: Web, target: Path) -> None:
     web.address = "http://127.0.0.1:9/raw.zip"
     with pytest.raises(Unreachable, match=r"download from 127\.0\.0\.1 failed: .*[Rr]efused.*; check the network"):
         fetch(web, target)
@@ -238,14 +238,16 @@ def test_two_at_once_are_kept_apart(web: Web, target: Path) -> None:
         fetch(web, target)
 
 
-def test_a_disk_too_small_is_told_before_it_is_full(web: Web, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_too_small_is_reported_before_it_is_full(
+    web: Web, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10, 5, 5))
     with pytest.raises(NotWritable, match=r"5 bytes are free there and .* are to come; free some space"):
         fetch(web, target)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_that_cannot_be_written_is_told(web: Web, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_reported(web: Web, tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     with pytest.raises(NotWritable):
         fetch(web, tmp_path / "raw.zip")
@@ -253,7 +255,7 @@ def test_a_folder_that_cannot_be_written_is_told(web: Web, tmp_path: Path) -> No
 
 @pytest.fixture
 def drive(web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Web:
-    """Google Drive as a proxy plays it: names, certificates and addresses are the true ones."""
+    """Google Drive simulated by a proxy, with the real names and URLs."""
     if shutil.which("openssl") is None:
         pytest.skip("openssl is not installed")
     web.tls, trusted = certify(tmp_path)
@@ -266,32 +268,32 @@ def drive(web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Web:
 def test_google_drives_question_is_answered_and_the_file_resumed(drive: Web, target: Path, tmp_path: Path) -> None:
     archive = ARCHIVES["amazontitles"]._replace(sizes=(len(CONTENT), len(CONTENT)))
     drive.cuts = [1_000_000, 0]
-    with pytest.raises(Unreachable, match=r"drive\.google\.com failed: .*to go on"):
+    with pytest.raises(Unreachable, match=r"drive\.google\.com failed: .*to resume"):
         download(archive, target)
     kept = only_part(target).stat().st_size
     drive.ranges.clear()
     assert download(archive, target) == DIGEST
     assert drive.ranges == [0, kept]
-    asked = [query["id"] for query in drive.queries if "id" in query]
-    assert asked == [["12zH4mL2RX8iSvH0VCNnd3QxO4DzuHWnK"]] * len(asked)
+    requested = [query["id"] for query in drive.queries if "id" in query]
+    assert requested == [["12zH4mL2RX8iSvH0VCNnd3QxO4DzuHWnK"]] * len(requested)
     assert {"confirm": ["t"], "uuid": ["12-34"]}.items() <= drive.queries[-1].items()
     assert not (tmp_path / ".cache").exists()  # no cookies are kept
 
 
-def test_a_used_up_quota_is_told_in_one_line_with_the_way_out(drive: Web, target: Path) -> None:
+def test_an_exceeded_quota_is_reported_in_one_line_with_advice(drive: Web, target: Path) -> None:
     drive.page = QUOTA
     with pytest.raises(Unreachable) as caught:
         download(ARCHIVES["amazontitles"], target)
     message = str(caught.value)
     assert message.startswith(
-        "drive.google.com does not hand LF-Amazon-1.3M.raw.zip out: Too many users have viewed or downloaded this file "
+        "drive.google.com refuses to serve LF-Amazon-1.3M.raw.zip: Too many users have viewed or downloaded this file "
     )
     assert message.endswith("in a browser and give shelftalk prepare the file.")
     assert "\n" not in message
     assert left(target) == []
 
 
-def test_a_name_that_is_not_published_is_told() -> None:
+def test_a_name_that_is_not_published_is_reported() -> None:
     with pytest.raises(NotFound, match="no data set 'amazon' to download; there is: amazontitles"):
         published("amazon")
 
@@ -313,7 +315,7 @@ def test_the_command_says_what_comes_next_and_prepare_reads_the_file(
     assert json.loads(capsys.readouterr().out)["kept"] == 30
 
 
-def test_mistakes_are_told_before_anything_is_fetched(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_mistakes_are_reported_before_the_download(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["download", "books"]) == 2
     assert "no data set 'books'" in capsys.readouterr().err
     assert run(["download", "amazontitles", "--output", str(tmp_path)]) == 2

@@ -1,4 +1,4 @@
-"""A file in blocks: the same rows as one by one, and the same catalogue wherever the blocks are cleaned."""
+"""A file in blocks: the same rows as one by one, and the same catalogue in whatever process the blocks are cleaned."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ COLUMNS = Columns("title", ("content",), "uid")
 FILES = ("products.parquet", "rejects.jsonl", "catalogue.json", "manifest.json")
 
 
-def told(found: Row | Unusable) -> tuple[object, ...]:
+def fields(found: Row | Unusable) -> tuple[object, ...]:
     return (found.reason, found.detail) if isinstance(found, Unusable) else tuple(found)
 
 
@@ -57,8 +57,10 @@ def test_lines_and_rows_do_not_depend_on_where_blocks_end(parts: list[bytes]) ->
             assert list(files.physical_lines(io.BytesIO(content))) == [
                 (number, line if len(line.strip(b"\n")) <= 30 else None) for number, line in one_by_one
             ]
-            assert [(number, told(row)) for number, row in JsonLines(opened).rows(COLUMNS)] == [
-                (number, told(row)) for first, line in one_by_one for number, row in rows_of_lines(first, line, COLUMNS)
+            assert [(number, fields(row)) for number, row in JsonLines(opened).rows(COLUMNS)] == [
+                (number, fields(row))
+                for first, line in one_by_one
+                for number, row in rows_of_lines(first, line, COLUMNS)
             ]
         assert all(len(data) < 3 * 30 for _, data in cut)
 
@@ -82,7 +84,7 @@ def test_other_kinds_are_cut_into_blocks_too(tmp_path: Path, monkeypatch: pytest
         assert [len(list(block.rows())) for block in cut] == [7, 7, 7, 7, 7, 5]
 
 
-def test_a_feed_in_one_line_is_sampled_and_told_of_in_its_order(tmp_path: Path) -> None:
+def test_a_feed_in_one_line_is_sampled_and_reported_in_its_order(tmp_path: Path) -> None:
     texts = [f"<description>{'' if number % 7 == 3 else f'Text {number}'}</description>" for number in range(200)]
     items = "".join(f"<item><title>Thing {number}</title>{text}</item>" for number, text in enumerate(texts))
     source = tmp_path / "feed.xml"
@@ -140,7 +142,7 @@ def test_a_kill_anywhere_leaves_the_old_catalogue_or_the_new(tmp_path: Path) -> 
     source.write_text("".join(lines(8_000)), encoding="utf-8")
     prepare(write_json(tmp_path / "old.json", rows(20)), folder, PrepareSettings())
     old = {file: (folder / file).read_bytes() for file in FILES}
-    prepare(source, tmp_path / "new", PrepareSettings())  # block sizes differ, so do row groups; the rows are the same
+    prepare(source, tmp_path / "new", PrepareSettings())  # with other blocks, so other row groups, but the same rows
     new_hash = json.loads((tmp_path / "new" / "catalogue.json").read_text())["data_hash"]
     moments = random.Random(7)
     for _ in range(5):

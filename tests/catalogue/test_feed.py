@@ -1,4 +1,4 @@
-"""Product feeds in XML: RSS and Atom as Google Merchant Center takes them, broken ones, and ones made to do harm."""
+"""Product feeds in XML: RSS and Atom in the format of Google Merchant Center, malformed ones, and malicious ones."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def write(path: Path, *parts: str, encoding: str = "utf-8") -> Path:
 
 
 def read(path: Path, columns: Columns = COLUMNS) -> list[tuple[int, Any]]:
-    """Read all rows, faults as their reasons and details."""
+    """Read all rows, with faults as their reasons and details."""
     with reading(path) as reader:
         return [
             (line, f"{row.reason}: {row.detail}" if isinstance(row, Unusable) else row)
@@ -114,7 +114,7 @@ def test_rss_1_is_read_too(tmp_path: Path) -> None:
     ]
 
 
-def test_items_without_an_id_in_one_line_are_told_apart(tmp_path: Path) -> None:
+def test_items_without_an_id_in_one_line_are_distinguished(tmp_path: Path) -> None:
     path = write(tmp_path / "a.xml", "<rss>", "<item><title>A</title></item>" * 2, "</rss>")
     assert [(line, row.uid) for line, row in read(path)] == [(1, "item-1"), (1, "item-2")]
 
@@ -131,7 +131,7 @@ def test_items_without_an_id_in_one_line_are_told_apart(tmp_path: Path) -> None:
         (item(2, '<b a="1" a="2"/>'), "duplicate attribute, line 14"),
     ],
 )
-def test_an_item_that_is_no_xml_costs_no_other(tmp_path: Path, broken: str, why: str) -> None:
+def test_a_malformed_item_loses_no_other_item(tmp_path: Path, broken: str, why: str) -> None:
     path = write(tmp_path / "a.xml", HEAD, item(1), broken, item(3), item(4), TAIL)
     lines = len(broken.splitlines())
     assert read(path) == [(7, peg(1)), (12, f"invalid_xml: {why}"), (12 + lines, peg(3)), (17 + lines, peg(4))]
@@ -164,7 +164,7 @@ def test_prepare_says_of_a_file_that_is_no_feed_what_is_wrong(tmp_path: Path) ->
         prepare(path, tmp_path / "catalogue", PrepareSettings())
 
 
-def test_a_fault_in_the_head_costs_no_item(tmp_path: Path) -> None:
+def test_a_fault_in_the_head_loses_no_item(tmp_path: Path) -> None:
     path = write(tmp_path / "a.xml", HEAD.replace("A shop", "Pegs & more"), item(1), item(2, "A&B"), item(3), TAIL)
     assert [row for _, row in read(path)] == [
         "invalid_xml: not well-formed (invalid token), line 4",
@@ -186,7 +186,7 @@ def test_a_feed_is_read_in_the_encoding_it_declares(tmp_path: Path, declared: st
 
 
 @pytest.mark.parametrize("declared", ["gbk", "no-such-code"])
-def test_an_encoding_that_cannot_be_read_is_told(tmp_path: Path, declared: str) -> None:
+def test_an_unsupported_encoding_is_reported(tmp_path: Path, declared: str) -> None:
     path = write(tmp_path / "a.xml", HEAD.replace("utf-8", declared), item(1), TAIL)
     with pytest.raises(UnreadableInput, match=rf"a.xml is in {declared}; save it as UTF-8"):
         columns(path)
@@ -198,7 +198,7 @@ def test_entities_of_html_are_known_and_others_stay_as_they_are(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("root", ["<html><body><p>Not found</p></body></html>", "<products><product/></products>"])
-def test_xml_without_items_is_told(tmp_path: Path, root: str) -> None:
+def test_xml_without_items_is_reported(tmp_path: Path, root: str) -> None:
     path = write(tmp_path / "a.xml", root)
     with pytest.raises(UnreadableInput, match=r"a.xml has no items in its <(html|products)>; an RSS feed with <item>"):
         columns(path)
@@ -231,7 +231,7 @@ def test_a_doctype_that_names_another_file_is_not_followed(tmp_path: Path) -> No
 
 
 class Parts(io.RawIOBase):
-    """A stream of many parts, of which only the next is in memory."""
+    """A stream of many parts, with only one part in memory."""
 
     def __init__(self, parts: Iterable[bytes]) -> None:
         self._parts, self._rest = iter(parts), b""
@@ -342,7 +342,7 @@ def test_any_text_at_all_is_items_and_faults_in_the_order_of_their_lines(text: s
 
 
 @given(st.text(alphabet="<>&;\"'a é\n/!-[]", max_size=30), st.integers(1, 5))
-def test_what_is_written_into_one_item_costs_at_most_that_item(text: str, size: int) -> None:
+def test_any_content_of_one_item_loses_at_most_that_item(text: str, size: int) -> None:
     content = "".join((HEAD, item(1), item(2, text), item(3), item(4), TAIL)).encode()
     for size_of_chunk in (size, 1 << 16):
         found = items_in_chunks(content, size_of_chunk)

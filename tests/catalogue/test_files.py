@@ -1,4 +1,4 @@
-"""Opening catalogue files, and the one line for each file that cannot be read as a whole."""
+"""Opening catalogue files, and the one-line message for each file that cannot be read as a whole."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def test_says_what_a_zip_without_training_rows_holds(tmp_path: Path) -> None:
 def test_refuses_an_encrypted_zip(tmp_path: Path) -> None:
     path = write_zip(tmp_path / "a.zip", {"trn.json": LINES})
     content = bytearray(path.read_bytes())
-    content[content.index(b"PK\x01\x02") + 8] |= 1  # the bit that says so, in the central directory
+    content[content.index(b"PK\x01\x02") + 8] |= 1  # the encryption flag in the central directory
     path.write_bytes(content)
     assert "is encrypted; unpack trn.json" in refusal(path)
 
@@ -152,7 +152,7 @@ def test_refuses_a_zip_whose_data_is_corrupt(tmp_path: Path) -> None:
     assert "is corrupt (Bad CRC-32" in refusal(path)
 
 
-def test_an_excel_workbook_is_told_from_other_zips(tmp_path: Path) -> None:
+def test_an_excel_workbook_is_distinguished_from_other_zips(tmp_path: Path) -> None:
     path = tmp_path / "list.xlsx"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("xl/workbook.xml", "<workbook/>")

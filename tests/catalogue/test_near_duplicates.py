@@ -1,4 +1,4 @@
-"""Near-equal descriptions, against similarities that are counted exactly."""
+"""Near-duplicate descriptions, compared with exact Jaccard similarities."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_a_description_is_judged_by_its_neighbouring_words() -> None:
     words = [f"word{number}" for number in range(60)]
     text = " ".join(words)
     assert linked(text, f"{text.upper()}!")
-    assert linked(text, " ".join([*words[:30], "other", *words[31:]]))  # 58 of 60 pairs, and 2 others
+    assert linked(text, " ".join([*words[:30], "other", *words[31:]]))  # 57 of 61 different pairs in common
     assert linked(text, " ".join(words[:52]))  # 51 of 59
     assert not linked(text, " ".join(words[:35]))
     assert not linked(text, " ".join(random.Random(0).sample(words, 60)))  # the same words

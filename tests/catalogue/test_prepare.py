@@ -1,4 +1,4 @@
-"""The whole stage: a catalogue file in, a prepared catalogue out, or one line that says why not."""
+"""Preparing a catalogue file end to end: a prepared catalogue, or an error message of one line."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ REAL_ROWS = Path(__file__).parents[3] / "shared" / "data" / "amazontitles_dev.js
 
 
 def run(source: Path, folder: Path | None = None, **settings: Any) -> dict[str, Any]:
-    """Prepare and check what must always hold."""
+    """Prepare a catalogue and check its invariants."""
     folder = folder or source.parent / "catalogue"
     summary = prepare(source, folder, PrepareSettings(**settings))
     assert json.loads((folder / "catalogue.json").read_text()) == summary
@@ -152,7 +152,7 @@ def test_missing_keys_and_lists_of_texts(tmp_path: Path) -> None:
     assert (found[7]["uid"], found[8]["description"], found[9]["uid"]) == ("row-7", "Two sentences.", "17")
 
 
-def test_a_repeated_product_is_told_in_spite_of_case_punctuation_and_markup(tmp_path: Path) -> None:
+def test_a_repeated_product_is_detected_despite_case_punctuation_and_markup(tmp_path: Path) -> None:
     entries = rows(20)
     again = {
         "uid": "z",
@@ -232,14 +232,14 @@ def near_rows() -> list[dict[str, Any]]:
     entries = rows(400)
     for entry in entries:
         entry["content"] = " ".join(chance.choices(words, k=40))
-    for number in range(0, 400, 4):  # and one word of it changed under another title
-        told = entries[number]["content"].split()
-        told[number % 40] = "other"
-        entries[number + 1]["content"] = " ".join(told)
+    for number in range(0, 400, 4):  # the same text with one word changed, under another title
+        changed = entries[number]["content"].split()
+        changed[number % 40] = "other"
+        entries[number + 1]["content"] = " ".join(changed)
     return entries
 
 
-def test_near_duplicates_straddle_only_where_nobody_looks(tmp_path: Path) -> None:
+def test_near_duplicates_are_in_two_splits_only_if_detection_is_off(tmp_path: Path) -> None:
     source = write_json(tmp_path / "a.json", near_rows())
     straddling = {}
     for choice in ("off", "group"):
@@ -252,7 +252,7 @@ def test_near_duplicates_straddle_only_where_nobody_looks(tmp_path: Path) -> Non
 
 def test_of_near_duplicates_only_the_first_that_stays_is_kept(tmp_path: Path) -> None:
     entries = near_rows()
-    entries[8]["uid"] = entries[3]["uid"]  # is left out itself, so that the next one stays
+    entries[8]["uid"] = entries[3]["uid"]  # is left out itself, so that the next one is kept
     summary = run(write_json(tmp_path / "a.json", entries), near_duplicates="drop")
     assert summary["rejected"] == {"duplicate_id": 1, "near_duplicate": 99}
     assert summary["kept"] == 300
@@ -299,7 +299,7 @@ def test_progress_ends_at_the_size_of_the_file(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_file_of_no_use_is_one_line_and_leaves_the_old_catalogue(
+def test_an_unusable_file_is_reported_in_one_line_and_leaves_the_old_catalogue(
     tmp_path: Path, name: str, content: bytes, words: str
 ) -> None:
     folder = tmp_path / "catalogue"

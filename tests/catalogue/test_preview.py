@@ -1,4 +1,4 @@
-"""The beginning of a file of any kind, as it stands there, whatever is wrong with it."""
+"""The unparsed beginning of a file of any kind, valid or not."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_a_header_comes_first_and_records_keep_their_lines(
     assert (found.kind, found.columns) == (kind, ["uid", "title", "content"])
 
 
-def test_an_open_quote_costs_its_line_and_no_more(tmp_path: Path) -> None:
+def test_an_unclosed_quote_loses_only_its_line(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(b'title,text\nA,"open\nB,b\nC,c\n')
     assert preview(tmp_path / "a.csv").records == [(1, "title,text"), (2, 'A,"open'), (3, "B,b"), (4, "C,c")]
 
@@ -86,7 +86,7 @@ def test_values_that_json_or_python_has_not_are_shown_all_the_same(tmp_path: Pat
 
 
 def _broken_text(raw: bytes) -> pa.Array:
-    """Make a text column of bytes that are none."""
+    """Make a text column of bytes that are not UTF-8."""
     return pa.Array.from_buffers(pa.string(), 1, pa.array([raw]).buffers())
 
 
@@ -103,7 +103,7 @@ def test_a_long_record_is_cut_and_a_long_file_read_in_part(tmp_path: Path) -> No
     assert text.endswith("x…")
 
     line = gzip.compress(b'{"title": "' + b"0" * (64 << 20), compresslevel=1)
-    (tmp_path / "zeros.json.gz").write_bytes(line[: len(line) // 2])  # whoever reads on meets the end of a torn file
+    (tmp_path / "zeros.json.gz").write_bytes(line[: len(line) // 2])  # truncated: reading to its end would raise
     found = preview(tmp_path / "zeros.json.gz")
     assert found.records == [(1, '{"title": "' + "0" * (LONGEST - 11) + "…")]
     assert found.columns == []
@@ -127,7 +127,7 @@ def test_a_name_that_no_form_can_send_is_left_out(tmp_path: Path) -> None:
         ("missing.csv", None),
     ],
 )
-def test_what_cannot_be_read_is_told_in_one_line(tmp_path: Path, name: str, content: bytes | None) -> None:
+def test_an_unreadable_file_is_reported_in_one_line(tmp_path: Path, name: str, content: bytes | None) -> None:
     if content is not None:
         (tmp_path / name).write_bytes(content)
     with pytest.raises((UnreadableInput, NotFound)) as caught:

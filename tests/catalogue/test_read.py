@@ -1,4 +1,4 @@
-"""Reading rows from JSON Lines, CSV, TSV and Parquet."""
+"""Reading rows from JSON Lines, CSV, TSV and Parquet files."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ COLUMNS = Columns("title", ("content",), "uid")
 
 
 def read(path: Path, columns: Columns = COLUMNS) -> list[tuple[int, Any]]:
-    """Read all rows, faults as their reasons."""
+    """Read all rows, with faults as their reasons."""
     with reading(path) as reader:
         return [(line, row.reason if isinstance(row, Unusable) else row) for line, row in reader.rows(columns)]
 
@@ -56,7 +56,7 @@ def test_an_odd_line_of_json_is_a_fault_and_reading_goes_on(tmp_path: Path, line
     found = read(write_lines(tmp_path / "a.json", line, good=3))
     assert found[1] == (2, reason)
     assert [row[0] for row in found] == [1, 2, 3, 4]
-    assert all(isinstance(row[1], Row) for place, row in enumerate(found) if place != 1)
+    assert all(isinstance(row[1], Row) for index, row in enumerate(found) if index != 1)
 
 
 def test_json_that_python_writes_but_orjson_refuses_is_read() -> None:
@@ -127,10 +127,10 @@ def test_an_odd_csv_record_does_not_stop_the_file(tmp_path: Path, record: bytes,
     assert read(path) == [(2, Row("t", ("d",), "1")), (3, expected), (4, Row("u", ("e",), "2"))]
 
 
-def test_a_quote_that_is_never_closed_costs_one_line_not_the_rest(tmp_path: Path) -> None:
+def test_an_unclosed_quote_loses_one_line_not_the_rest(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(b'uid,title,content\n1,"t,d\n2,u,e\n3,"v\nw",f\n4,x,g')
-    # The open quote of line 2 closes at that of line 4, where it cannot; from line 3 on all is read again.
+    # The open quote of line 2 ends at the quote in line 4, which is invalid there; lines 3 onwards are parsed again.
     assert read(path) == [
         (2, "invalid_csv"),
         (3, Row("u", ("e",), "2")),
@@ -142,7 +142,7 @@ def test_a_quote_that_is_never_closed_costs_one_line_not_the_rest(tmp_path: Path
 
 
 @given(odd=st.binary(max_size=60))
-def test_no_bytes_cost_the_rows_around_them(tmp_path_factory: pytest.TempPathFactory, odd: bytes) -> None:
+def test_no_bytes_lose_the_rows_around_them(tmp_path_factory: pytest.TempPathFactory, odd: bytes) -> None:
     path = tmp_path_factory.mktemp("odd") / "a.csv"
     good = [b"1,first,%s\n" % (b"d" * 200), b"2,second,e\n3,third,f\n"]
     path.write_bytes(b"uid,title,content\n" + good[0] + odd + b"\n" + good[1])

@@ -1,4 +1,4 @@
-"""Exports of known shops and data sets, recognised by their columns: small files in exactly their formats."""
+"""Exports of known shops and data sets, recognised by their columns: small files in exactly the same formats."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_a_shopify_product_without_a_title_is_no_variant(tmp_path: Path) -> None
 
 
 def _export(name: str, folder: Path, gzipped: bool = False) -> Any:
-    """Write an export; return its path with the rest of `EXPORTS`."""
+    """Write an export; return its path and the other values of its entry in `EXPORTS`."""
     write, file, *rest = EXPORTS[name]
     path = write(folder / file)
     if gzipped:

@@ -1,4 +1,4 @@
-"""Duplicates, samples, groups and splits, on fingerprints."""
+"""Duplicates, samples, groups and splits, computed from fingerprints."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ pairs = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), min_size=10,
 
 
 @given(pairs, st.integers(0, 5))
-@example([*((0, text) for text in range(19)), (4, 20)], 0)  # the one other group must not end up in validation
-def test_equal_titles_and_equal_descriptions_never_straddle(rows: list[tuple[int, int]], seed: int) -> None:
+@example([*((0, text) for text in range(19)), (4, 20)], 0)  # the only other group must not be assigned to validation
+def test_equal_titles_and_equal_descriptions_are_in_one_split(rows: list[tuple[int, int]], seed: int) -> None:
     try:
         splits = split_of(rows, seed)
     except TooFewProducts:
@@ -52,7 +52,7 @@ def test_equal_titles_and_equal_descriptions_never_straddle(rows: list[tuple[int
 
 
 def connected(rows: list[tuple[int, int]]) -> int:
-    """Count the groups by plain merging of sets, as a check on union-find."""
+    """Find the groups by merging sets, as a reference for union-find."""
     found: list[set[tuple[str, int]]] = []
     for title, description in rows:
         merged = {("t", title), ("d", description)}
@@ -64,7 +64,7 @@ def connected(rows: list[tuple[int, int]]) -> int:
 
 
 @given(pairs, st.data())
-def test_linked_rows_never_straddle(rows: list[tuple[int, int]], data: st.DataObject) -> None:
+def test_linked_rows_are_in_one_split(rows: list[tuple[int, int]], data: st.DataObject) -> None:
     links = data.draw(st.lists(st.integers(0, len(rows) - 1), min_size=len(rows), max_size=len(rows)))
     titles, descriptions = prints("t", [title for title, _ in rows]), prints("d", [text for _, text in rows])
     grouped = groups(titles, descriptions, np.array(links))
@@ -126,9 +126,9 @@ def test_a_product_mostly_keeps_its_split_when_others_come() -> None:
     assert few == many[:500]
 
 
-def test_the_split_is_the_same_for_ever() -> None:
+def test_the_split_never_changes() -> None:
     splits = split_of([(number, number) for number in range(60)])
-    assert [place for place, split in enumerate(splits) if split == TEST] == [15, 20, 22, 23, 24, 36]
+    assert [index for index, split in enumerate(splits) if split == TEST] == [15, 20, 22, 23, 24, 36]
 
 
 def test_a_long_chain_is_one_group() -> None:
@@ -141,13 +141,13 @@ def test_duplicates_are_found_in_order_and_nothing_is_lost_with_them() -> None:
     titles = prints("t", [1, 1, 2, 2, 3])
     descriptions = prints("d", [1, 1, 2, 2, 3])
     uids = prints("u", [1, 2, 1, 2, 3])
-    # Row 1 repeats product 0; row 2 has the id of row 0; so row 3, the same product as row 2 with a free id, stays.
+    # Row 1 repeats product 0; row 2 has the id of row 0; so row 3, the same product as row 2 with a new id, is kept.
     assert duplicates(titles, descriptions, uids) == {1: ("duplicate_product", 0), 2: ("duplicate_id", 0)}
 
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4), st.integers(0, 9)), max_size=30))
 def test_duplicates_agree_with_going_row_by_row(rows: list[tuple[int, int, int]]) -> None:
-    columns = [prints(field, [row[place] for row in rows]) for place, field in enumerate("tdu")]
+    columns = [prints(field, [row[index] for row in rows]) for index, field in enumerate("tdu")]
     kept: list[tuple[int, int, int]] = []
     expected = []
     for row in rows:

@@ -1,6 +1,6 @@
-"""A web server on 127.0.0.1 that hands out one file, with ranges, and misbehaves as it is told.
+"""A web server on 127.0.0.1 that serves one file, with range requests, and injects faults as configured.
 
-As a proxy for HTTPS it plays Google Drive: a page that asks whether to go on, and the file; or that of a used-up quota.
+As a proxy for HTTPS it simulates Google Drive: a confirmation page and the file, or the page of an exceeded quota.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 DRIVE = ("drive.google.com", "drive.usercontent.google.com")
-ASKS = (
+CONFIRMATION = (
     "<!DOCTYPE html><html><body><p>Google Drive can't scan this file for viruses.</p>\n"
     '<form id="download-form" action="https://drive.usercontent.google.com/download" method="get">'
     '<input type="submit" value="Go"><input type="hidden" name="id" value="{id}">'
@@ -33,18 +33,18 @@ QUOTA = (
 
 @dataclass
 class Web:
-    """What the server does, and what it was asked: `ranges` holds the first byte of each request for the file."""
+    """The server's configuration, and a log of requests: `ranges` has the first byte of each request for the file."""
 
     content: bytes
     address: str = ""
-    cuts: list[int] = field(default_factory=list)  # for each of the next requests, after how many bytes it breaks off
+    cuts: list[int] = field(default_factory=list)  # for each of the next requests, the bytes sent before it closes
     announced: int | None = None  # instead of the true size
     pause: float = 0.0  # seconds after each 64 KiB
     status: int = 200
     kind: str = "application/zip"
     tag: str = '"1"'
     honours_ranges: bool = True
-    page: str | None = None  # what Google Drive shows instead of the question
+    page: str | None = None  # what Google Drive shows instead of the confirmation page
     ranges: list[int] = field(default_factory=list)
     queries: list[dict[str, list[str]]] = field(default_factory=list)
     tls: ssl.SSLContext | None = None
@@ -52,10 +52,10 @@ class Web:
 
 @contextmanager
 def serving(web: Web) -> Iterator[Web]:
-    """Serve on a free port; `web.address` says where."""
+    """Serve on a free port, in `web.address`."""
 
     class Handler(_Handler):
-        told = web
+        state = web
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = True
@@ -68,7 +68,7 @@ def serving(web: Web) -> Iterator[Web]:
 
 
 def certify(folder: Path) -> tuple[ssl.SSLContext, Path]:
-    """Make a certificate for Google Drive's hosts; return what a server needs, and the file that trusts it."""
+    """Make a certificate for Google Drive's hosts; return the server's context and the file to trust it."""
     key, certificate = folder / "key.pem", folder / "certificate.pem"
     names = ",".join(f"DNS:{host}" for host in DRIVE)
     command = [
@@ -100,27 +100,27 @@ def certify(folder: Path) -> tuple[ssl.SSLContext, Path]:
 
 
 class _Handler(BaseHTTPRequestHandler):
-    told: Web
+    state: Web
     protocol_version = "HTTP/1.1"
 
     def log_message(self, format: str, *arguments: object) -> None:
         pass
 
     def do_CONNECT(self) -> None:
-        assert self.told.tls is not None
+        assert self.state.tls is not None
         self.send_response(200)
         self.end_headers()
-        self.connection = self.told.tls.wrap_socket(self.connection, server_side=True)
+        self.connection = self.state.tls.wrap_socket(self.connection, server_side=True)
         self.rfile, self.wfile = self.connection.makefile("rb"), self.connection.makefile("wb", 0)
         self.close_connection = False
 
     def do_GET(self) -> None:
         parts = urlsplit(self.path)
         if parts.path == "/uc":
-            self.told.queries.append(parse_qs(parts.query))
-            self._show(self.told.page or ASKS.replace("{id}", self.told.queries[-1]["id"][0]))
+            self.state.queries.append(parse_qs(parts.query))
+            self._show(self.state.page or CONFIRMATION.replace("{id}", self.state.queries[-1]["id"][0]))
         else:
-            self.told.queries.append(parse_qs(parts.query))
+            self.state.queries.append(parse_qs(parts.query))
             self._give()
 
     def _show(self, page: str) -> None:
@@ -131,10 +131,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(page.encode())
 
     def _give(self) -> None:
-        web = self.told
-        asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
+        web = self.state
+        requested = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
         unchanged = self.headers.get("If-Range", web.tag) == web.tag
-        start = int(asked[1]) if asked and unchanged and web.honours_ranges else 0
+        start = int(requested[1]) if requested and unchanged and web.honours_ranges else 0
         size = len(web.content) if web.announced is None else web.announced
         web.ranges.append(start)
         self.send_response(web.status if web.status != 200 or not start else 206)
@@ -148,12 +148,12 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(memoryview(web.content)[start:])
 
     def _send(self, content: memoryview) -> None:
-        web = self.told
+        web = self.state
         cut = web.cuts.pop(0) if web.cuts else None
         try:
             for begin in range(0, len(content[:cut]), 1 << 16):
                 self.wfile.write(content[:cut][begin : begin + (1 << 16)])
                 time.sleep(web.pause)
         except OSError:
-            pass  # who asked has gone
+            pass  # the client has disconnected
         self.close_connection = cut is not None or web.announced is not None

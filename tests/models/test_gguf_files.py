@@ -1,4 +1,4 @@
-"""Base models and adapters as GGUF: what is converted says the same in llama.cpp, what cannot be is refused."""
+"""Base models and adapters as GGUF: converted models give the same output in llama.cpp, others are rejected."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ WINDOWED = {"query_pre_attn_scalar": 16, "sliding_window": 32}
 LAYERS = ["sliding_attention", "full_attention"] * 2
 PROMPTS = [
     prompt_for(title) for title in ("Oak peg 3 cm", "Copper can, " * 12, "<start_of_turn> é 你好")
-]  # beyond a window
+]  # longer than the sliding window
 
 
 def save_model(folder: Path, kind: str) -> Path:
-    """Write a random Gemma of the first, second or third generation whose logits are far from flat."""
+    """Write a random Gemma of the first, second or third generation whose logits are far from uniform."""
     tokenizer = tiny.make()[1]
     size = {**SHAPE, "vocab_size": len(tokenizer)}
     torch.manual_seed(1)
@@ -66,14 +66,14 @@ def save_model(folder: Path, kind: str) -> Path:
         model = Gemma3ForCausalLM(Gemma3TextConfig(**size, **WINDOWED, layer_types=LAYERS))
     with torch.no_grad():
         for parameter in model.parameters():
-            parameter.normal_(std=0.2)  # norms away from their neutral value too
+            parameter.normal_(std=0.2)  # also change the norms from their neutral value
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
 
 
 def save_adapter(folder: Path, model: Path, settings: dict[str, Any]) -> Path:
-    """Write a random adapter, in plain PEFT layout with a manifest, for the model in a folder."""
+    """Write a random adapter, in PEFT's format with a manifest, for the model in a folder."""
     tuned = add_adapter(load_model(model, "fp32", "eager")[0], TINY_SETTINGS.replace(settings))
     torch.manual_seed(2)
     with torch.no_grad():
@@ -103,13 +103,13 @@ def test_a_converted_gemma_says_the_same_in_llama_cpp(kind: str, tmp_path: Path)
 
 
 @pytest.mark.parametrize("variant", ["lora", "rslora", "dora"])
-def test_and_so_does_one_with_its_adapter_merged(variant: str, tmp_path: Path) -> None:
+def test_a_gemma_with_its_adapter_merged_says_the_same_in_llama_cpp(variant: str, tmp_path: Path) -> None:
     model, file = save_model(tmp_path / "model", "gemma3"), tmp_path / "model.gguf"
     adapter = save_adapter(tmp_path / variant, model, {"lora_variant": variant})
     write_gguf(model, file, "f32", adapter)
     plain, tokenizer = load_model(model, "fp32", "eager")
     assert parity(file, (load_adapter(plain, adapter), tokenizer)).worst_divergence < 1e-3
-    assert parity(file, load_model(model, "fp32", "eager")).worst_divergence > 0.1  # the adapter is in it
+    assert parity(file, load_model(model, "fp32", "eager")).worst_divergence > 0.1  # the adapter has an effect
 
 
 @pytest.mark.parametrize(("kind", "bound"), [("f16", 1e-4), ("bf16", 1e-2), ("q8_0", 1e-2)])
@@ -142,7 +142,7 @@ def test_what_cannot_be_converted_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_published_gemma_3_names_more_tokens_than_it_embeds_and_fewer_settings(tmp_path: Path) -> None:
-    """Its picture token stands one beyond the embeddings, and its config leaves the kinds of layers to its readers."""
+    """Its image token has an id one beyond the embeddings, and its config omits the types of the layers."""
     size = {**SHAPE, **WINDOWED, "vocab_size": len(tiny.make()[1]), "num_hidden_layers": 7}
     torch.manual_seed(3)
     model = Gemma3ForCausalLM(Gemma3TextConfig(**size))
@@ -181,7 +181,7 @@ def test_a_second_process_waits_for_the_first_ones_conversion(workspace: Workspa
     assert made == [made[0]] * 2
 
 
-def test_an_unknown_tensor_is_no_reason_to_guess(tmp_path: Path) -> None:
+def test_an_unknown_tensor_is_rejected(tmp_path: Path) -> None:
     from safetensors.torch import load_file, save_file
 
     model = save_model(tmp_path / "model", "gemma3")

@@ -1,4 +1,4 @@
-"""The ways in which a Hub model cannot be had, told apart: the real client against a small server of this machine."""
+"""The errors when a Hub model cannot be downloaded: the real client with a small server on this machine."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ except ShelftalkError as error:
 
 
 class Hub(BaseHTTPRequestHandler):
-    """Answers as the Hub does, by the mode of its server: gated, unknown, refused or empty."""
+    """Answers like the Hub, by the mode of its server: gated, unknown, refused or empty."""
 
     def do_GET(self) -> None:
         status, code = {

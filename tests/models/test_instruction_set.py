@@ -1,4 +1,4 @@
-"""The level in force is what oneDNN goes by, and bf16 is taken where its products are fast under it."""
+"""The detected level is the one that oneDNN uses, and bf16 is chosen where its products are fast at that level."""
 
 from __future__ import annotations
 
@@ -35,7 +35,10 @@ HASWELL = {flag: flag in FLAGS[:3] for flag in FLAGS} | {"architecture": "x86_64
         {"ONEDNN_MAX_CPU_ISA": "AVX10_1_512_AMX_FP16"},
         {"ONEDNN_MAX_CPU_ISA": "avx512"},  # none of oneDNN's names
         {"ONEDNN_MAX_CPU_ISA": " AVX2"},  # nor this
-        {"ONEDNN_MAX_CPU_ISA": "unknown", "DNNL_MAX_CPU_ISA": "AVX2"},  # the older name counts where the other is empty
+        {
+            "ONEDNN_MAX_CPU_ISA": "unknown",
+            "DNNL_MAX_CPU_ISA": "AVX2",
+        },  # the older name applies where the other is empty
         {"ATEN_CPU_CAPABILITY": "avx2"},
     ],
 )

@@ -1,4 +1,4 @@
-"""Four bits: refused where they cannot be, and what stays in bf16 where they can."""
+"""4-bit loading: rejected where it is not supported, and the weights that stay in bf16."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_four_bits_need_a_cuda_device(tmp_path: Path) -> None:
     with pytest.raises(InvalidSettings, match="nf4 needs a CUDA device") as refusal:
         resolve_precision("nf4")
     assert "\n" not in str(refusal.value)
-    with pytest.raises(InvalidSettings):  # and no Damaged, though the folder is empty
+    with pytest.raises(InvalidSettings):  # not Damaged, although the folder is empty
         load_model(tmp_path, "nf4")
 
 

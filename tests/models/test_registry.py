@@ -1,4 +1,4 @@
-"""Names of base models and the folders they lead to."""
+"""Finding base models by name."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_a_folder_of_safetensors_is_a_model(workspace: Workspace, tmp_path: Path
         find_model(str(folder), workspace)
 
 
-def test_a_folder_whose_weights_are_spoilt_says_so(tmp_path: Path) -> None:
+def test_a_folder_with_corrupt_weights_is_reported(tmp_path: Path) -> None:
     tiny.save(tmp_path)
     weights = tmp_path / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:100])
@@ -75,7 +75,7 @@ def test_weights_that_are_not_the_published_ones_are_refused(
     assert not workspace.model("gemma-3-270m").exists()
 
 
-def test_a_wished_precision_is_kept() -> None:
+def test_a_requested_precision_is_kept() -> None:
     assert resolve_precision("fp32") == "fp32"
     assert resolve_precision("bf16") == "bf16"
     assert resolve_precision("automatic") in ("fp32", "bf16")

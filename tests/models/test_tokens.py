@@ -1,4 +1,4 @@
-"""Text to ids: control tokens in data, the end token, and rows that are too long."""
+"""Encoding of texts: control tokens in data, the end token, and rows that are too long."""
 
 from __future__ import annotations
 

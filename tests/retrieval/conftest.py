@@ -8,7 +8,7 @@ from tests.retrieval.words import WordEmbedder, numbered
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory):
-    """The index of 300 products in a run named `reader`: not to be changed."""
+    """The index of 300 products in a run named `reader`; tests must not change it."""
     folder = tmp_path_factory.mktemp("runs") / "reader" / "index"
     build_index(numbered(300), folder, WordEmbedder().embed)
     return folder
@@ -16,5 +16,5 @@ def built(tmp_path_factory):
 
 @pytest.fixture
 def folder(built, tmp_path):
-    """A copy of the index of 300 products, in a run named `mine`, to be changed at will."""
+    """A copy of the index of 300 products, in a run named `mine`; tests may change it."""
     return shutil.copytree(built, tmp_path / "mine" / "index")

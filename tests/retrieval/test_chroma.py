@@ -22,9 +22,9 @@ def write(path: Path, content: np.ndarray) -> Path:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    place = tmp_path_factory.mktemp("chroma")
-    chroma.build(place, [unit(250)], 250)
-    return place
+    folder = tmp_path_factory.mktemp("chroma")
+    chroma.build(folder, [unit(250)], 250)
+    return folder
 
 
 def test_the_three_nearest_are_those_of_a_full_comparison(folder):
@@ -104,7 +104,7 @@ def test_the_check_notices_three_rows_in_a_hundred_that_find_others(folder, tmp_
 
 
 @pytest.mark.parametrize("name", ["data_level0.bin", "header.bin", "index_metadata.pickle"])
-def test_whatever_garbage_does_to_chroma_the_check_reports_it_in_one_line(folder, tmp_path, name):
+def test_the_check_reports_any_garbage_in_one_line(folder, tmp_path, name):
     copy = shutil.copytree(folder, tmp_path / "copy")
     (file,) = copy.glob(f"*/{name}")
     file.write_bytes(np.random.default_rng(0).bytes(max(100, file.stat().st_size)))

@@ -90,7 +90,7 @@ def test_no_socket_is_opened_and_no_embedding_function_made(tmp_path, monkeypatc
     folder = tmp_path / "index"
     build_index(SHELF, folder, WordEmbedder().embed)
     assert len(Index.open(folder, WordEmbedder()).search("kite")) == 3
-    # The check of a new folder runs in a process of its own; here the same, where the traps are.
+    # The check of a new folder runs in a child process; here it runs in this process, where the patches apply.
     monkeypatch.setattr(sys, "argv", ["", str(next(folder.glob("chroma-*"))), str(folder / "vectors.parquet")])
     with pytest.raises(SystemExit) as end:
         chroma.main()

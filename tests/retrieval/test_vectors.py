@@ -43,7 +43,7 @@ def test_products_that_differ_have_other_digests(one, other):
     assert (first == second) == (one == other)
 
 
-def test_texts_that_meet_otherwise_are_told_apart():
+def test_texts_with_other_boundaries_have_other_digests():
     products = [Product("1", "ab", "c"), Product("1", "a", "bc"), Product("1a", "b", "c"), Product("11", "", "abc")]
     assert len(set(vectors.digest(products).tolist())) == 4
 
@@ -99,13 +99,13 @@ def test_what_is_no_parquet_is_damaged(tmp_path, bytes_):
         vectors.fingerprint(path)
 
 
-@pytest.mark.parametrize("place", range(5, 95, 10))
-def test_a_rotten_byte_in_the_pages_is_noticed(tmp_path, place):
+@pytest.mark.parametrize("percent", range(5, 95, 10))
+def test_a_corrupt_byte_in_the_pages_is_detected(tmp_path, percent):
     path = tmp_path / "vectors.parquet"
     write(path, [Product("1", "a" * 9, "b")] * 50, np.random.default_rng(0).standard_normal((50, 384)))
-    rotten = bytearray(path.read_bytes())
-    rotten[len(rotten) * place // 100] ^= 1
-    path.write_bytes(rotten)
+    corrupt = bytearray(path.read_bytes())
+    corrupt[len(corrupt) * percent // 100] ^= 1
+    path.write_bytes(corrupt)
     with pytest.raises(Damaged):
         vectors.read_digests(path), list(vectors.read_vectors(path)), texts(path)
 

@@ -9,7 +9,7 @@ from shelftalk.records import Product, Progress, no_progress
 
 
 class WordEmbedder:
-    """Keeps in `embedded` every text it was asked for."""
+    """Records every embedded text in `embedded`."""
 
     def __init__(self) -> None:
         self.embedded: list[str] = []
@@ -23,10 +23,10 @@ class WordEmbedder:
 
 def _vector(word: str) -> np.ndarray:
     seed = int.from_bytes(hashlib.blake2b(word.encode(), digest_size=8).digest(), "big")
-    # The empty word, part of every text, is all that an empty text has.
+    # Every text has the empty word, so that an empty text has a vector.
     return np.asarray(np.random.default_rng(seed).standard_normal(64) * (1 if word else 0.01))
 
 
 def numbered(count: int) -> list[Product]:
-    """Return products whose words are all their own, so that their vectors point in random directions."""
+    """Return products without common words, so that their vectors point in random directions."""
     return [Product(f"{row:010d}", f"title{row} alpha{row}", f"text{row} beta{row}") for row in range(count)]

@@ -1,4 +1,4 @@
-"""A run is renamed and deleted whole or not at all, and not while a process works in it."""
+"""A run is renamed and deleted atomically, and not while a process uses it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.conftest import TINY_SETTINGS
 
 @pytest.fixture
 def copied(tiny_run: Run, tmp_path: Path) -> Workspace:
-    """A workspace of its own with the finished run `pegs`."""
+    """A separate workspace with the finished run `pegs`."""
     shutil.copytree(tiny_run.workspace.root, tmp_path / "copied")
     return Workspace(tmp_path / "copied")
 
@@ -68,7 +68,7 @@ def test_a_renamed_run_answers_and_nothing_in_it_has_changed(copied: Workspace, 
     assert opened.search("Oak peg", 3) == pipeline.open_index(renamed).search("Oak peg", 3)
     assert (renamed.index / "vectors.parquet").stat().st_mtime_ns == vectors  # nothing was built again
     assert pipeline.ask(renamed, "Oak peg 3 cm", settings).references
-    assert pipeline.write_catalogue(renamed, *job)["before"] == 1  # its own output is known
+    assert pipeline.write_catalogue(renamed, *job)["before"] == 1  # its own output is recognised
     assert describe_run(renamed)["status"] == "finished"
     with pytest.raises(NotFound, match="there are: oak-2"):
         rename_run(copied, "pegs", "elsewhere")
@@ -92,18 +92,16 @@ def test_a_run_at_work_keeps_its_name(copied: Workspace, part: str) -> None:
     assert rename_run(copied, "pegs", "other").name == "other"
 
 
-@pytest.mark.parametrize("moment", ["rename", "fsync_folder"])
-def test_a_rename_that_is_cut_off_leaves_one_name(
-    copied: Workspace, monkeypatch: pytest.MonkeyPatch, moment: str
-) -> None:
+@pytest.mark.parametrize("step", ["rename", "fsync_folder"])
+def test_an_interrupted_rename_leaves_one_name(copied: Workspace, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
     def kill(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Path if moment == "rename" else folders, moment, kill)
+    monkeypatch.setattr(Path if step == "rename" else folders, step, kill)
     with pytest.raises(KeyboardInterrupt):
         rename_run(copied, "pegs", "other")
     (name,) = copied.runs()
-    assert name == ("pegs" if moment == "rename" else "other")
+    assert name == ("pegs" if step == "rename" else "other")
     assert faults(Run.open(copied, name).adapter) == []
 
 

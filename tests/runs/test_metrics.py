@@ -1,4 +1,4 @@
-"""What was learned, as it is read while a run trains: whole lines only, thinned for a curve, without torch."""
+"""Reading metrics while a run trains: complete lines only, thinned for a curve, without torch."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_a_long_curve_is_thinned_evenly_and_keeps_its_validations(tmp_path: Path
     lines: list[dict[str, float]] = []
     for step in range(1, 1001):
         lines.append({"step": step, "loss": 1 / step})
-        if step % 2 == 0:  # every second line is one: a blind stride could leave nothing else
+        if step % 2 == 0:  # every second line is a validation: a fixed stride could select only these
             lines.append({"step": step, "validation_loss": 2 / step})
     (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines) + '{"step": 1001')
     assert read_metrics(tmp_path) == read_metrics(tmp_path, 1000) == lines

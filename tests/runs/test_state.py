@@ -1,4 +1,4 @@
-"""The state that a run's file and its lock tell of together."""
+"""The status of a run from its state file and its lock."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from shelftalk.workspace import lock, write_json
         (None, "interrupted", "running"),
     ],
 )
-def test_the_lock_tells_dead_from_running(tmp_path: Path, written: str | None, free: str, held: str) -> None:
+def test_the_lock_distinguishes_dead_from_running(tmp_path: Path, written: str | None, free: str, held: str) -> None:
     folder = tmp_path / "run"
     folder.mkdir()
     if written:

@@ -1,4 +1,4 @@
-"""Open a prepared catalogue and read its products, the whole of it or a seeded sample, without loading the rest."""
+"""Open a prepared catalogue and read all of its products or a seeded sample, without loading the rest."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from shelftalk.errors import Damaged
 from shelftalk.records import Product
 from shelftalk.workspace import read_json
 
-CURE = "make it again with: shelftalk prepare"
+REMEDY = "make it again with: shelftalk prepare"
 
 
 class Catalogue:
-    """A prepared catalogue on disk; `summary` is what stands in its catalogue.json."""
+    """A prepared catalogue on disk; `summary` is the content of its catalogue.json."""
 
     def __init__(self, folder: Path, summary: dict[str, Any]) -> None:
         self.folder = folder
@@ -31,19 +31,19 @@ class Catalogue:
 
     @classmethod
     def open(cls, folder: Path) -> Catalogue:
-        """Open the catalogue in `folder`; its texts are read only when asked for.
+        """Open the catalogue in `folder`; its texts are read only on request.
 
         Raises:
-            Damaged: catalogue.json or products.parquet is missing or broken, or one does not fit the other.
+            Damaged: catalogue.json or products.parquet is missing or corrupt, or they do not match.
         """
         summary = read_json(folder / "catalogue.json")
         if not isinstance(summary, dict) or not {"kept", "split", "data_hash"} <= summary.keys():
-            raise Damaged(f"{folder / 'catalogue.json'} is not a catalogue's summary; {CURE}.")
+            raise Damaged(f"{folder / 'catalogue.json'} is not a catalogue's summary; {REMEDY}.")
         catalogue = cls(folder, summary)
         with catalogue._table() as table:
             if table.metadata.num_rows != summary["kept"]:
                 rows = table.metadata.num_rows
-                raise Damaged(f"{catalogue._path} has {rows} rows instead of {summary['kept']}; {CURE}.")
+                raise Damaged(f"{catalogue._path} has {rows} rows instead of {summary['kept']}; {REMEDY}.")
         return catalogue
 
     @property
@@ -52,11 +52,11 @@ class Catalogue:
         return str(self.summary["data_hash"])
 
     def count(self, split: str | None = None) -> int:
-        """Return how many products a split has, or the whole catalogue."""
-        return int(self.summary["kept"] if split is None else self.summary["split"][_known(split)])
+        """Return the number of products in a split, or in the whole catalogue."""
+        return int(self.summary["kept"] if split is None else self.summary["split"][_valid_split(split)])
 
     def products(self, split: str | None = None) -> list[Product]:
-        """Return a split's products, or all, in catalogue order.
+        """Return the products of a split, or all products, in catalogue order.
 
         Raises:
             Damaged: products.parquet cannot be read.
@@ -64,7 +64,7 @@ class Catalogue:
         return self.take(self._rows(split))
 
     def sample(self, split: str | None, n: int | None, seed: int) -> list[Product]:
-        """Return `n` products of a split in catalogue order, all of them where there are no more or `n` is None.
+        """Return `n` random products of a split in catalogue order; all if the split has fewer or `n` is None.
 
         The same arguments give the same products on every platform.
 
@@ -77,11 +77,10 @@ class Catalogue:
         return self.take(rows)
 
     def find(self, text: str = "", split: str | None = None, in_descriptions: bool = False) -> NDArray[np.int64]:
-        """Return the numbers of the rows whose title holds `text`, or whose uid it is, in catalogue order.
+        """Return the numbers of the rows whose title contains `text` or whose uid equals it, in catalogue order.
 
-        Case is ignored in titles and descriptions, and `text` is cut to the form that the catalogue's texts have: NFC,
-        single spaces, none at the ends. It is no pattern. An empty one is found everywhere. In memory there is one
-        row group at a time.
+        Case is ignored in titles and descriptions. `text` is normalised like the catalogue's texts: NFC, single spaces,
+        none at the ends. It is not a pattern. An empty text matches every row. One row group is in memory at a time.
 
         Raises:
             Damaged: products.parquet cannot be read.
@@ -96,12 +95,12 @@ class Catalogue:
                 texts = table.read_row_group(group, columns=["uid", *searched, *(["split"] if split else [])])
                 held = _holds(texts, wanted, searched)
                 if split:
-                    held = pc.and_(held, pc.equal(texts["split"], _known(split)))
+                    held = pc.and_(held, pc.equal(texts["split"], _valid_split(split)))
                 found.append(first + np.flatnonzero(held.to_numpy()))
         return np.concatenate(found)
 
     def take(self, rows: NDArray[np.int64]) -> list[Product]:
-        """Return the products of the given rows, numbers from 0 that rise.
+        """Return the products of the given rows: numbers from 0, in ascending order.
 
         Raises:
             Damaged: products.parquet cannot be read.
@@ -109,7 +108,7 @@ class Catalogue:
         return list(map(Product, *self._texts(rows, ("uid", "title", "description"))))
 
     def splits_of(self, rows: NDArray[np.int64]) -> list[str]:
-        """Return the splits of the given rows, numbers from 0 that rise.
+        """Return the splits of the given rows: numbers from 0, in ascending order.
 
         Raises:
             Damaged: products.parquet cannot be read.
@@ -127,7 +126,7 @@ class Catalogue:
                 yield table
         except (pa.ArrowException, OSError, KeyError, UnicodeDecodeError) as error:
             reason = str(error).partition("\n")[0].rstrip(".")
-            raise Damaged(f"{self._path} cannot be read ({reason}); {CURE}.") from error
+            raise Damaged(f"{self._path} cannot be read ({reason}); {REMEDY}.") from error
 
     def _rows(self, split: str | None) -> NDArray[np.int64]:
         """Return the numbers of a split's rows, from 0."""
@@ -135,10 +134,10 @@ class Catalogue:
             return np.arange(self.count())
         with self._table() as table:
             splits = table.read(columns=["split"])["split"].to_numpy()
-        return np.flatnonzero(splits == _known(split))
+        return np.flatnonzero(splits == _valid_split(split))
 
     def _texts(self, rows: NDArray[np.int64], names: tuple[str, ...]) -> list[list[str]]:
-        """Return the texts of the given rows, which rise, a list for each column; one row group at a time."""
+        """Return the texts of the given ascending rows, one list per column; read one row group at a time."""
         found: list[list[str]] = [[] for _ in names]
         with self._table() as table:
             for group, first, end in _groups(table):
@@ -159,14 +158,14 @@ def _groups(table: Any) -> Iterator[tuple[int, int, int]]:
 
 
 def _holds(texts: Any, wanted: str, columns: list[str]) -> Any:
-    """Mark the rows of an Arrow table whose uid is `wanted`, or that hold it in one of the columns."""
+    """Return a mask of the rows of an Arrow table whose uid is `wanted` or that contain it in one of the columns."""
     found = pc.equal(texts["uid"], wanted)
     for name in columns:
         found = pc.or_(found, pc.match_substring(texts[name], wanted, ignore_case=True))
     return found
 
 
-def _known(split: str) -> str:
+def _valid_split(split: str) -> str:
     if split not in SPLITS:
         raise ValueError(f"split must be one of {', '.join(SPLITS)}, got {split!r}")
     return split

@@ -1,7 +1,6 @@
 """Clean one text of a catalogue: entities, markup, boilerplate, control characters, whitespace.
 
-Case, punctuation, accents and emoji stay. What counts as the same text in spite of small differences is decided here
-too (`comparable`).
+Case, punctuation, accents and emoji stay. `comparable` defines which texts are equal despite small differences.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ INLINE_TAGS = (
     "a|abbr|acronym|b|bdi|bdo|big|button|cite|code|del|dfn|em|font|i|ins|kbd|label|mark|nobr|q|s|samp|script|small|span|"
     "strike|strong|style|sub|sup|time|tt|u|var|wbr|[ovwx]:[a-z]+"  # the last as in <o:p> of office exports
 )
-# Only names of HTML, with attributes that have a value or none at all: "<3", "a < b" and "<i am new>" are no tags.
+# Only HTML tag names, without attributes or with attributes that have values: "<3", "a < b", "<i am new>" are not tags.
 TAG = re.compile(
     rf"</?(?:(?P<block>{BLOCK_TAGS})|{INLINE_TAGS})(?:\s(?=[^<>=]*=)[^<>]*|(?:\s+nowrap|\s+noshade)?\s*/?)>"
     r"|<!doctype[^<>]*>|<\?xml[^<>]*>",
@@ -47,27 +46,27 @@ EDITION_NOTE = re.compile(
     r"edition(?:\s*of\s*this\s*title)?\s*\.?\s*$",
     re.IGNORECASE,
 )
-DASHES = "-\u2010\u2011\u2012\u2013\u2014\u2015"  # stand before a note that is not the whole text
+DASHES = "-\u2010\u2011\u2012\u2013\u2014\u2015"  # one of these precedes a note that is not the whole text
 EDITION_NOTE_LENGTH = 200
 EDITION_END_LENGTH = 40
 
-# Control characters, and what no catalogue means to say: soft hyphens, invisible spaces and marks, text direction
-# marks, tags, lone surrogates, private use, U+FFFD (a character lost earlier), byte order marks, noncharacters.
+# Control characters and other characters without meaning here: soft hyphens, invisible spaces and marks, text direction
+# marks, tags, lone surrogates, private use, U+FFFD (a replaced character), byte order marks, noncharacters.
 UNWANTED = re.compile(
     "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ud800-\uf8ff"
     "\ufdd0-\ufdef\ufeff\ufff0-\uffff\U000e0000-\U000e007f\U000f0000-\U0010ffff]"
 )
 ASCII_UNWANTED = {code: None for code in range(128) if UNWANTED.match(chr(code))}
-# Zero-width joiners hold emoji and Indic or Persian letters together; beside anything else they are debris.
+# Zero-width joiners connect emoji and Indic or Persian letters; next to other characters they have no effect.
 LONE_JOINER = re.compile(r"(?<![^\x00-\x7f\u200c\u200d])[\u200c\u200d]+|[\u200c\u200d]+(?![^\x00-\x7f\u200c\u200d])")
 
-# Symbols that tell products apart (C++, C#, 50%, R&B, $, @) and the signs of other scripts are no separators.
-# Translating bytes takes a third of the time of a regular expression, and every text of a catalogue comes by here.
+# Symbols that distinguish products (C++, C#, 50%, R&B, $, @) and characters of other scripts are not separators.
+# Translating bytes takes a third of the time of a regular expression, and this runs on every text of a catalogue.
 SEPARATORS = bytes(ord(" ") if byte in b"!\"'()*,-./:;<>?[\\]^_`{|}~" else byte for byte in range(256))
 FOLDED = SEPARATORS.lower()
 WIDE_SEPARATORS = re.compile("[¡§«¶·»¿®©™\u2010-\u2027\u2030-\u205e\u3001-\u3003\u3008-\u3011]")
 
-# Scripts that set no spaces between words: Thai, Lao, Burmese, Khmer, Japanese, Chinese.
+# Scripts without spaces between words: Thai, Lao, Burmese, Khmer, Japanese, Chinese.
 SPACELESS = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
     "\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff"
@@ -75,11 +74,11 @@ SPACELESS = (
 
 
 def clean(text: str) -> str:
-    """Clean a title or a description; what is left is NFC, without markup, control characters or double spaces.
+    """Clean a title or a description; the result is NFC, without markup, control characters or double spaces.
 
-    The steps repeat until nothing changes, so that `clean(clean(text)) == clean(text)`. That decodes what was escaped
-    twice ("&amp;lt;b&amp;gt;"), which in catalogues is a fault of an export rather than prose about HTML. A text that
-    still changes after `PASSES` rounds was made to: its '&' and '<' become spaces, which ends it.
+    The steps repeat until nothing changes, so that cleaning is idempotent: `clean(clean(text)) == clean(text)`. This
+    also decodes doubly escaped text ("&amp;lt;b&amp;gt;"), in catalogues an error of an export rather than prose about
+    HTML. A text that still changes after `PASSES` rounds is adversarial: its '&' and '<' become spaces.
     """
     for _ in range(PASSES):
         cleaned = _pass(text)
@@ -90,17 +89,17 @@ def clean(text: str) -> str:
 
 
 def clean_all(texts: Sequence[str]) -> list[str]:
-    """Clean each text as `clean` does; the many that need no cleaning are found all at once."""
+    """Clean each text as `clean` does; most texts that need no cleaning are detected in one vectorised check."""
     return [text if is_clean else clean(text) for text, is_clean in zip(texts, _are_plain(texts), strict=True)]
 
 
 def plain(text: str) -> str:
-    """Return the text in NFC, without unwanted characters, its whitespace collapsed to single spaces and trimmed."""
+    """Return the text in NFC, without unwanted characters, with whitespace collapsed to single spaces and trimmed."""
     if text.isascii():
         if not text.isprintable():
             text = text.translate(ASCII_UNWANTED)
     else:
-        if not text.isprintable() or "\ufffc" in text or "\ufffd" in text:  # the only unwanted that are printable
+        if not text.isprintable() or "\ufffc" in text or "\ufffd" in text:  # the only printable unwanted ones
             text = LONE_JOINER.sub("", UNWANTED.sub("", text))
         text = unicodedata.normalize("NFC", text)
     if "  " in text or not text.isprintable():
@@ -109,22 +108,22 @@ def plain(text: str) -> str:
 
 
 def comparable(text: str) -> str:
-    """Return what two cleaned texts share when they differ only in case, punctuation or whitespace.
+    """Return a key that is equal for two cleaned texts that differ only in case, punctuation or whitespace.
 
-    A text of nothing but punctuation is comparable to itself alone.
+    The key of a text of punctuation only is the text itself.
     """
     return comparables([text])[0].decode()
 
 
 def comparables(texts: Sequence[str]) -> list[bytes]:
-    """Return, in UTF-8, what `comparable` returns for each text: all texts in ASCII at once."""
+    """Return the `comparable` key of each text, in UTF-8; ASCII texts are processed together."""
     if not texts:
         return []
     joined = "\n".join([text if text.isascii() else "" for text in texts])
-    signs = np.frombuffer(f"{joined}\n".encode().translate(FOLDED), dtype=np.uint8)
-    spaces, ends = signs == ord(" "), signs == ord("\n")
-    kept = np.append(~(spaces[:-1] & (spaces[1:] | ends[1:])), True)  # the last space of a run, none before an end
-    folded = signs[kept].tobytes().split(b"\n")[:-1]
+    codes = np.frombuffer(f"{joined}\n".encode().translate(FOLDED), dtype=np.uint8)
+    spaces, ends = codes == ord(" "), codes == ord("\n")
+    kept = np.append(~(spaces[:-1] & (spaces[1:] | ends[1:])), True)  # keep one space of a run, none before a line end
+    folded = codes[kept].tobytes().split(b"\n")[:-1]
     return [one.lstrip(b" ") or _comparable(text) for one, text in zip(folded, texts, strict=True)]
 
 
@@ -136,22 +135,22 @@ def _comparable(text: str) -> bytes:
 
 
 def _are_plain(texts: Sequence[str]) -> list[bool]:
-    """Say of most texts that need no cleaning that they do not, in a fraction of the time that a pass takes."""
-    looked_at = [text if text.isascii() else "&" for text in texts]
-    lengths = np.fromiter(map(len, looked_at), np.int64, len(looked_at))
+    """Return for each text whether it surely needs no cleaning, in a fraction of the time of a cleaning pass."""
+    checked = [text if text.isascii() else "&" for text in texts]
+    lengths = np.fromiter(map(len, checked), np.int64, len(checked))
     ends = lengths.cumsum()
-    signs = np.frombuffer("".join(looked_at).encode(), dtype=np.uint8)
-    spaces = signs == ord(" ")
-    found = (signs < ord(" ")) | (signs == ord("&")) | (signs == ord("<")) | (signs == 127)
+    codes = np.frombuffer("".join(checked).encode(), dtype=np.uint8)
+    spaces = codes == ord(" ")
+    found = (codes < ord(" ")) | (codes == ord("&")) | (codes == ord("<")) | (codes == 127)
     found[1:] |= spaces[1:] & spaces[:-1]
     some = lengths > 0
     for edge in ((ends - lengths)[some], ends[some] - 1):
         found[edge] |= spaces[edge]
-    wanting = np.zeros(len(texts), dtype=bool)
-    wanting[np.searchsorted(ends, np.flatnonzero(found), side="right")] = True
+    unclean = np.zeros(len(texts), dtype=bool)
+    unclean[np.searchsorted(ends, np.flatnonzero(found), side="right")] = True
     return [
         not one and "edition" not in text[-EDITION_END_LENGTH:].lower()
-        for one, text in zip(wanting.tolist(), looked_at, strict=True)
+        for one, text in zip(unclean.tolist(), checked, strict=True)
     ]
 
 
@@ -171,28 +170,28 @@ _unescape = lru_cache(1000)(html.unescape)
 
 
 def _without_hidden(text: str) -> str:
-    """Drop comments, scripts and styles with their content; one that is never closed stays."""
-    kept, place = [], 0
-    while start := HIDDEN.search(text, place):
+    """Remove comments, scripts and styles with their content; an unclosed one stays."""
+    kept, position = [], 0
+    while start := HIDDEN.search(text, position):
         element = start["element"]
         end = HIDDEN_ENDS[element and element.lower()].search(text, start.end())
         if not end:
             break
-        kept += [text[place : start.start()], " "]
-        place = end.end()
-    return "".join([*kept, text[place:]])
+        kept += [text[position : start.start()], " "]
+        position = end.end()
+    return "".join([*kept, text[position:]])
 
 
 def _without_edition_note(text: str) -> str:
-    """Drop all the notes at the end that tell to which edition a blurb belongs."""
+    """Remove all notes at the end that name the edition to which the text belongs."""
     if "edition" not in text[-EDITION_END_LENGTH:].lower():
         return text
-    end, place = len(text), len(text) - EDITION_NOTE_LENGTH
-    while note := EDITION_NOTE.search(text, max(0, place), end):
+    end, start = len(text), len(text) - EDITION_NOTE_LENGTH
+    while note := EDITION_NOTE.search(text, max(0, start), end):
         before = text[: note.start()].rstrip()
         if before and before[-1] not in DASHES:
-            place = note.start() + 1
+            start = note.start() + 1
         else:
             end = len(before.rstrip(DASHES).rstrip())
-            place = end - EDITION_NOTE_LENGTH
+            start = end - EDITION_NOTE_LENGTH
     return text[:end]

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from shelftalk.errors import UnreadableInput
 from shelftalk.settings import PrepareSettings
 
-# In order of preference; upper and lower case are one.
+# In order of preference; case is ignored.
 USUAL_NAMES = {
     "title": ("title", "name", "product_name", "product_title"),
     "description": (
@@ -21,9 +21,9 @@ USUAL_NAMES = {
 
 
 class Variants(NamedTuple):
-    """How a file marks rows that are no products but variants of one in another row.
+    """How a file marks rows that are variants of a product in another row.
 
-    `columns` taken together hold `mark`, in lower case; or are blank, where the mark is ''.
+    The joined values of `columns` contain `mark`, in lower case; where `mark` is '', they are blank.
     """
 
     columns: tuple[str, ...]
@@ -33,9 +33,9 @@ class Variants(NamedTuple):
 class Columns(NamedTuple):
     """The names of the columns as the file spells them.
 
-    `description` are the columns that make up the description, in the order in which they are joined; none where only
-    titles are wanted. `uid` is None where the file has no ids, `variants` where every row is a product. `escaped` says
-    that texts are written as WooCommerce does.
+    `description` are the columns that make up the description, in the order in which they are joined; empty where only
+    titles are needed. `uid` is None where the file has no ids, `variants` where every row is a product. `escaped` means
+    that texts are escaped as in WooCommerce exports.
     """
 
     title: str
@@ -45,16 +45,16 @@ class Columns(NamedTuple):
     escaped: bool = False
 
     def names(self) -> list[str]:
-        """Return every column that must be read, each once."""
+        """Return every column to be read, without duplicates."""
         marking = self.variants.columns if self.variants else ()
         uid = () if self.uid is None else (self.uid,)
         return list(dict.fromkeys((self.title, *self.description, *uid, *marking)))
 
 
 class Format(NamedTuple):
-    """What is special about a known export, recognised by the columns of `marks`; all names in lower case.
+    """Properties of a known export format, recognised by the columns in `marks`; all names in lower case.
 
-    `description` are the columns of a description that is told in more than one; none where the usual names do.
+    `description` are the columns of a description that is spread over several; empty where the usual names apply.
     """
 
     marks: tuple[str, ...]
@@ -66,7 +66,7 @@ class Format(NamedTuple):
 FORMATS = (
     # Amazon Reviews 2023, item metadata: prose and bullet points; either is often empty.
     Format(("parent_asin", "title", "features", "description"), ("description", "features")),
-    # Shopify: the rows after a product's first hold its other variants and images.
+    # Shopify: the rows after the first row of a product contain its other variants and images.
     Format(("handle", "title", "body (html)"), variants=Variants(("title", "body (html)"), "")),
     Format(("url handle", "title", "description"), variants=Variants(("title", "description"), "")),
     # WooCommerce: a type is "simple", "variable", "variation", also "variation, downloadable, virtual".
@@ -83,15 +83,15 @@ def choose_columns(source: Path, names: list[str], settings: PrepareSettings) ->
     """Choose the columns that the settings name, or else those of a known format, or else those with a usual name.
 
     Raises:
-        UnreadableInput: a named column does not exist, or none has a usual name; the message says which columns there
-            are and which flags to give, for all of them at once.
+        UnreadableInput: a named column does not exist, or none has a usual name; the message lists the columns of the
+            file and the options to give, for all errors at once.
     """
-    asked = {"title": settings.title_field, "description": settings.description_field, "id": settings.id_field}
-    return _choose(source, names, asked)
+    requested = {"title": settings.title_field, "description": settings.description_field, "id": settings.id_field}
+    return _choose(source, names, requested)
 
 
 def choose_title_columns(source: Path, names: list[str], title_field: str | None, id_field: str | None) -> Columns:
-    """Choose the columns of the title and the id alone, those that are named or else those with a usual name.
+    """Choose the columns of the title and the id only: those that are named, or else those with a usual name.
 
     Raises:
         UnreadableInput: see `choose_columns`.
@@ -100,19 +100,19 @@ def choose_title_columns(source: Path, names: list[str], title_field: str | None
 
 
 def usual_columns(names: list[str]) -> tuple[str | None, tuple[str, ...], str | None]:
-    """Return the columns that title, description and id take by themselves; None and () where there is none."""
+    """Return the default columns of title, description and id; None or () where there is none."""
     title, description, uid = (usual_column(role, names) for role in ("title", "description", "id"))
-    return title, _known(names).description or ((description,) if description is not None else ()), uid
+    return title, _known_format(names).description or ((description,) if description is not None else ()), uid
 
 
 def usual_column(role: str, names: list[str]) -> str | None:
-    """Return the column that a role, one of `USUAL_NAMES`, takes by its usual name; None where there is none."""
+    """Return the column with a usual name for a role, a key of `USUAL_NAMES`; None where there is none."""
     spelt = _by_lower_case(names)
     return next((spelt[usual] for usual in USUAL_NAMES[role] if usual in spelt), None)
 
 
-def _choose(source: Path, names: list[str], asked: Mapping[str, str | None]) -> Columns:
-    chosen = {role: name if name else usual_column(role, names) for role, name in asked.items()}
+def _choose(source: Path, names: list[str], requested: Mapping[str, str | None]) -> Columns:
+    chosen = {role: name if name else usual_column(role, names) for role, name in requested.items()}
     wrong = []
     for role, name in chosen.items():
         if name is None and role != "id":
@@ -121,15 +121,15 @@ def _choose(source: Path, names: list[str], asked: Mapping[str, str | None]) -> 
             wrong.append(f"no column {name!r} (--{role}-field)")
     if wrong:
         raise UnreadableInput(f"{source} has {' and '.join(wrong)}; its columns are: {_listed(names)}.")
-    known = _known(names)
+    known = _known_format(names)
     description: tuple[str, ...] = () if (one := chosen.get("description")) is None else (one,)
-    if description and not asked["description"]:
+    if description and not requested["description"]:
         description = known.description or description
     return Columns(chosen["title"] or "", description, chosen["id"], known.variants, known.escaped)
 
 
-def _known(names: list[str]) -> Format:
-    """Return the format that these columns show, its names as the file spells them; an empty one for any other file."""
+def _known_format(names: list[str]) -> Format:
+    """Return the known format with these columns, its names as the file spells them; an empty one if there is none."""
     spelt = _by_lower_case(names)
     for known in FORMATS:
         if all(mark in spelt for mark in known.marks):

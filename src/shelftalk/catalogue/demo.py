@@ -1,4 +1,4 @@
-"""Find the demo catalogue that comes with shelftalk."""
+"""Locate the bundled demo catalogue."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Describe a prepared catalogue in numbers: what was kept, what was left out and why, how long the texts are."""
+"""Describe a prepared catalogue in numbers: products kept, rows left out by reason, lengths of the texts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from shelftalk.catalogue.catalogue import CURE, Catalogue
+from shelftalk.catalogue.catalogue import REMEDY, Catalogue
 from shelftalk.errors import Damaged
 
 QUANTILES = (5, 25, 50, 75, 95)
@@ -20,12 +20,12 @@ EXAMPLES = 3
 
 
 def describe(catalogue: Catalogue) -> dict[str, Any]:
-    """Return a catalogue's summary, and with it examples of rejects and the lengths of its texts, ready for JSON.
+    """Return a catalogue's summary, with examples of rejects and the lengths of its texts, serialisable to JSON.
 
     Returns:
-        The content of catalogue.json, and `examples`: for each reason up to 3 rejects as they stand in rejects.jsonl
+        The content of catalogue.json; `examples`: for each reason up to 3 rejects as written in rejects.jsonl
         (file, line, reason, detail); and `characters`: for title and description the quantiles "5" to "95" and "max" in
-        characters, whole numbers that occur.
+        characters, observed values without interpolation.
 
     Raises:
         Damaged: products.parquet or rejects.jsonl cannot be read.
@@ -35,7 +35,7 @@ def describe(catalogue: Catalogue) -> dict[str, Any]:
 
 
 def examples(catalogue: Catalogue) -> dict[str, list[dict[str, Any]]]:
-    """Return, for each reason, up to 3 of the rows that were left out for it, as they stand in rejects.jsonl.
+    """Return up to 3 rejected rows for each reason, as written in rejects.jsonl.
 
     Raises:
         Damaged: rejects.jsonl cannot be read.
@@ -59,7 +59,7 @@ def _translated(catalogue: Catalogue) -> Iterator[None]:
         yield
     except (pa.ArrowException, OSError, ValueError, KeyError) as error:
         reason = str(error).partition("\n")[0].rstrip(".")
-        raise Damaged(f"{catalogue.folder} cannot be read ({reason}); {CURE}.") from error
+        raise Damaged(f"{catalogue.folder} cannot be read ({reason}); {REMEDY}.") from error
 
 
 def _characters(catalogue: Catalogue) -> dict[str, dict[str, int]]:

@@ -1,8 +1,8 @@
-"""Fetch a published data set to a file, whole and checked, or not at all; a fetch that was cut off goes on.
+"""Download a published data set to a file, complete and verified, or not at all; an interrupted download resumes.
 
-gdown fetches, since Google Drive gives a large file out only after a page that asks; it does plain addresses too. While
-it works, what has arrived lies beside the file, in NAME.download and eight letters and .part, and the next call goes on
-there; NAME.download is a file that has arrived and has not been checked yet.
+gdown downloads, since Google Drive serves a large file only after a confirmation page; it handles plain URLs too. The
+partial file is NAME.download, eight letters and .part, in the same folder, and the next call resumes from it;
+NAME.download is a complete file that has not been verified yet.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from shelftalk.locks import lock_file
 from shelftalk.records import Progress, no_progress
 from shelftalk.workspace import fsync_folder, lock, sha256
 
-RETRIES = 4  # after each break, within one call; the pauses between them add up to 15 seconds at most
+RETRIES = 4  # after each interruption, within one call; the pauses between them add up to 15 seconds at most
 SECONDS_OF_SILENCE = 60
 
 
 class Archive(NamedTuple):
-    """A published zip: the name of its file, its address, and the fewest and most bytes it may have, where known."""
+    """A published zip: its file name, its URL, and its minimum and maximum size in bytes, where known."""
 
     file: str
     url: str
@@ -36,8 +36,8 @@ class Archive(NamedTuple):
 
 
 ARCHIVES = {
-    # The Extreme Classification Repository's raw text. Its size is published as "849 MB" (of 10^6 or of 2^20 bytes),
-    # and no hash is.
+    # The Extreme Classification Repository's raw text. Its size is published as "849 MB" (of 10^6 or of 2^20 bytes), a
+    # hash is not published.
     "amazontitles": Archive(
         "LF-Amazon-1.3M.raw.zip",
         "https://drive.google.com/uc?id=12zH4mL2RX8iSvH0VCNnd3QxO4DzuHWnK",
@@ -47,10 +47,10 @@ ARCHIVES = {
 
 
 def published(name: str, url: str | None = None) -> Archive:
-    """Return a published archive by its name; at another address it may have any size.
+    """Return a published archive by its name; at another `url` it may have any size.
 
     Raises:
-        NotFound: there is none of that name.
+        NotFound: no archive has that name.
     """
     if name not in ARCHIVES:
         raise NotFound(f"There is no data set {name!r} to download; there is: {', '.join(ARCHIVES)}.")
@@ -58,18 +58,18 @@ def published(name: str, url: str | None = None) -> Archive:
 
 
 def download(archive: Archive, target: Path, digest: str | None = None, progress: Progress = no_progress) -> str:
-    """Fetch an archive to `target` and return its SHA-256; a file that is there already is only checked.
+    """Download an archive to `target` and return its SHA-256; an existing file is only verified.
 
-    Its size, the CRC-32 that the zip holds for each file in it, that `prepare` can read it, and, where it is given, its
-    SHA-256 `digest` are checked before it gets its name. `progress` gets the bytes that have arrived, and all of them.
+    Before the file is renamed to `target`, these are verified: its size, the CRC-32 of each file in the zip, that
+    `prepare` can read it, and, if given, its SHA-256 `digest`. `progress` gets the bytes received and the total.
 
     Raises:
         MissingPackage: gdown is not installed.
-        Unreachable: the address does not answer, or does not hand the file out, or broke off.
-        Damaged: it is not what was published; what has just come is removed then, but for an archive that is whole and
-            has another SHA-256.
+        Unreachable: the server does not answer, refuses the file, or the connection was lost.
+        Damaged: it is not the published file; a new download is removed then, except a valid archive with another
+            SHA-256.
         NotWritable: the file cannot be written, or the disk is too small for it.
-        Busy: another process fetches this file.
+        Busy: another process downloads this file.
     """
     staged = target.with_name(f"{target.name}.download")
     with lock(target, "download"):
@@ -77,17 +77,17 @@ def download(archive: Archive, target: Path, digest: str | None = None, progress
         if not file.exists():
             _fetch(archive, staged, progress)
         if fault := _fault(archive, file):
-            if file == staged:  # which is no use to anybody, and would be taken up again
+            if file == staged:  # or the next call would verify it again
                 staged.unlink()
-            cure = "it has been removed" if file == staged else "remove it"
-            raise Damaged(f"{file} is not what was published: {fault}; {cure}, run the same command again.")
+            advice = "it has been removed" if file == staged else "remove it"
+            raise Damaged(f"{file} is not what was published: {fault}; {advice}, run the same command again.")
         found = sha256(file)
         if digest and found != digest.lower():
-            cure = f"give the right --sha256, or remove {file} to fetch it again"
-            raise Damaged(f"{archive.file} has the SHA-256 {found}, not {digest}; {cure}.")
+            advice = f"give the right --sha256, or remove {file} to fetch it again"
+            raise Damaged(f"{archive.file} has the SHA-256 {found}, not {digest}; {advice}.")
         file.replace(target)
         fsync_folder(target.parent)
-        lock_file(target).unlink(missing_ok=True)  # who waits for it will find the file
+        lock_file(target).unlink(missing_ok=True)  # a waiting process will find the file
     return found
 
 
@@ -111,14 +111,14 @@ def _fetch(archive: Archive, staged: Path, progress: Progress) -> None:
             resume=True,
             retries=RETRIES,
             timeout=SECONDS_OF_SILENCE,
-            use_cookies=False,  # nothing of the user's goes to Google, and nothing of Google's stays here
+            use_cookies=False,  # neither send the user's cookies to Google nor store Google's here
             progress=show,
         )
 
 
 @contextmanager
 def _translated(archive: Archive, staged: Path) -> Iterator[None]:
-    """Say in one line what gdown and requests say in many."""
+    """Translate the exceptions of gdown and requests into ours, with messages of one line."""
     import gdown
     import requests
 
@@ -127,24 +127,24 @@ def _translated(archive: Archive, staged: Path) -> Iterator[None]:
         yield
     except gdown.FileURLRetrievalError as error:
         raise Unreachable(
-            f"{host} does not hand {archive.file} out: {_reason(error)}. Try again in some hours, or open "
+            f"{host} refuses to serve {archive.file}: {_reason(error)}. Try again in some hours, or open "
             f"{archive.url} in a browser and give shelftalk prepare the file."
         ) from error
     except requests.HTTPError as error:
         answer = "" if error.response is None else f" {error.response.status_code} {error.response.reason}"
         raise Unreachable(f"{host} answers{answer}; check the address (--url), or try again later.") from error
     except (gdown.DownloadError, requests.RequestException) as error:
-        cure = "check the network, and run the same command again"
+        advice = "check the network, and run the same command again"
         for part in staged.parent.glob(f"{staged.name}????????.part"):
-            cure = f"run the same command again to go on after what has arrived, or remove {part} to begin anew"
-        raise Unreachable(f"The download from {host} failed: {_reason(error)}; {cure}.") from error
+            advice = f"run the same command again to resume the download, or remove {part} to start again"
+        raise Unreachable(f"The download from {host} failed: {_reason(error)}; {advice}.") from error
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise NotWritable(f"Cannot write {staged}: {reason}; free some space, or choose another --output.") from error
 
 
 def _reason(error: Exception) -> str:
-    """Return what of a foreign message says why: of gdown's the second paragraph, of a connection's the cause."""
+    """Return the reason in a library's error message: gdown's second paragraph, or the cause of a connection error."""
     cause = error.__cause__ or error
     text = str(getattr(cause.args[0], "reason", cause) if cause.args else cause)
     paragraphs = text.split("\n\n")
@@ -153,7 +153,7 @@ def _reason(error: Exception) -> str:
 
 
 def _fault(archive: Archive, file: Path) -> str:
-    """Say what is wrong with a zip that has arrived; '' where nothing is."""
+    """Return what is wrong with a downloaded zip; '' where nothing is."""
     size = file.stat().st_size
     if archive.sizes and not archive.sizes[0] <= size <= archive.sizes[1]:
         return f"it has {size:,} bytes, and {archive.sizes[0]:,} to {archive.sizes[1]:,} were expected"
@@ -163,8 +163,8 @@ def _fault(archive: Archive, file: Path) -> str:
     try:
         with zipfile.ZipFile(file) as content:
             if damaged := content.testzip():
-                return f"{damaged} in it has not the CRC-32 that it should have"
-        with opened(file):  # as prepare will
+                return f"the CRC-32 of {damaged} in it is wrong"
+        with opened(file):  # as in prepare
             return ""
     except UnreadableInput as error:
         return str(error).removeprefix(f"{file} ").partition(";")[0]

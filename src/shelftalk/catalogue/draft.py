@@ -1,8 +1,8 @@
-"""Clean a catalogue file block by block, and finish the blocks once it is known what becomes of each row.
+"""Clean a catalogue file block by block, and finish the blocks after the decision on each row.
 
-A block is a few megabytes of the file. `clean_block` and `finish_block` depend on nothing but their argument, so blocks
-can be cleaned and finished in any process and on any machine. Between the two passes a block lies on disk as it is
-here: Arrow tables, compressed.
+A block is a few megabytes of the file. `clean_block` and `finish_block` depend only on their arguments, so blocks can
+be cleaned and finished in any process and on any machine. Between the two passes a block is stored on disk as
+compressed Arrow tables.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from shelftalk.catalogue.table import PRODUCTS
 from shelftalk.catalogue.values import DETAIL_LENGTH, text_of, uid_of
 from shelftalk.records import Reject
 
-ROWS_IN_BLOCK = 4_000  # of kinds that have to be read in one piece
+ROWS_IN_BLOCK = 4_000  # of file kinds that only one process can read
 CHARACTERS_IN_BLOCK = 8 << 20
 
-# `row` is the place in the block: many rows may have one line.
+# `row` is the index in the block: many rows may share one line.
 DRAFT = pa.schema(
     [
         ("uid", pa.string()),
@@ -47,7 +47,7 @@ COMPRESSED = pa.ipc.IpcWriteOptions(compression="lz4")
 
 
 class LineBlock(NamedTuple):
-    """Whole lines of a JSON Lines file that nobody has parsed; `first` is the number of the first."""
+    """Complete, unparsed lines of a JSON Lines file; `first` is the number of the first line."""
 
     file: str
     columns: Columns
@@ -60,7 +60,7 @@ class LineBlock(NamedTuple):
 
 
 class RowBlock(NamedTuple):
-    """Rows of a file of another kind, as its reader yields them."""
+    """Parsed rows of a file of another kind, as its reader yields them."""
 
     file: str
     read: list[tuple[int, Row | Unusable]]
@@ -72,10 +72,10 @@ class RowBlock(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class DraftBlock:
-    """A cleaned block: its products, and the rejects' JSON, each an Arrow stream with the rows' places.
+    """A cleaned block: its products and the JSON of its rejects, each an Arrow stream with the rows' indices.
 
-    Of each product it has the fingerprints, the line and, where asked for, the description's signature; `rejected` has
-    the number and the first of the rejects for each reason.
+    For each product it has the fingerprints, the line and, on request, the description's signature; `rejected` has the
+    number of rejects and the first reject for each reason.
     """
 
     file: str
@@ -89,9 +89,10 @@ class DraftBlock:
     rejected: dict[str, tuple[int, Reject]]
 
 
-class Verdict(NamedTuple):
-    """What becomes of a block's products: for each an index of SPLITS, or -1; and by row, for those that repeat an
-    earlier product, the reason and that one's line.
+class DecidedBlock(NamedTuple):
+    """A cleaned block with the decision on each product: `splits` has an index of SPLITS, or -1 to leave it out.
+
+    `repeats` has, by row, the reason and the line of the earlier product for each product that repeats one.
     """
 
     file: str
@@ -102,8 +103,10 @@ class Verdict(NamedTuple):
 
 
 class FinishedBlock(NamedTuple):
-    """What a block adds to the catalogue: `products` is an Arrow stream, `hashed` one line of JSON for each product,
-    `rejects` one for each reject, in line order; `rejected` counts those that the verdict added.
+    """The part of the catalogue from one block.
+
+    `products` is an Arrow stream, `hashed` one line of JSON for each product, `rejects` one for each reject, in line
+    order; `rejected` counts the rejects of the second pass.
     """
 
     products: bytes
@@ -113,7 +116,7 @@ class FinishedBlock(NamedTuple):
 
 
 def blocks(reader: Reader, columns: Columns) -> Iterator[LineBlock | RowBlock]:
-    """Cut an open file into blocks, in order; the same file gives the same blocks."""
+    """Split an open file into blocks, in order; the same file gives the same blocks."""
     if isinstance(reader, JsonLines):
         yield from (LineBlock(reader.name, columns, first, lines) for first, lines in reader.line_blocks())
         return
@@ -133,52 +136,52 @@ def _characters(value: Any) -> int:
     return len(value) if isinstance(value, str) else sum(map(_characters, value)) if isinstance(value, list) else 0
 
 
-def clean_block(block: LineBlock | RowBlock, signed: bool = False) -> DraftBlock:
-    """Make cleaned products of a block's rows, signed where near-duplicates are looked for, and rejects of the rest."""
+def clean_block(block: LineBlock | RowBlock, with_signatures: bool = False) -> DraftBlock:
+    """Clean a block's rows into products, with signatures if requested, and turn unusable rows into rejects."""
     uids: list[str] = []
     titles: list[str] = []
     descriptions: list[str] = []
     lines: list[int] = []
-    places: list[int] = []
+    positions: list[int] = []
     rejects: list[tuple[int, Reject]] = []
-    read = []
-    for place, (line, row) in enumerate(block.rows()):
+    rows = []
+    for position, (line, row) in enumerate(block.rows()):
         try:
-            read.append((place, line, *_texts(line, row)))
+            rows.append((position, line, *_texts(line, row)))
         except Unusable as fault:
-            rejects.append((place, Reject(block.file, line, fault.reason, fault.detail)))
-    cleaned = zip(clean_all([title for *_, title, _ in read]), _described([parts for *_, parts in read]), strict=True)
-    for (place, line, uid, _, _), (title, description) in zip(read, cleaned, strict=True):
+            rejects.append((position, Reject(block.file, line, fault.reason, fault.detail)))
+    cleaned = zip(clean_all([title for *_, title, _ in rows]), _described([parts for *_, parts in rows]), strict=True)
+    for (position, line, uid, _, _), (title, description) in zip(rows, cleaned, strict=True):
         if not title:
-            rejects.append((place, Reject(block.file, line, "missing_title", description)))
+            rejects.append((position, Reject(block.file, line, "missing_title", description)))
         elif not description:
-            rejects.append((place, Reject(block.file, line, "missing_description", title)))
+            rejects.append((position, Reject(block.file, line, "missing_description", title)))
         else:
             uids.append(uid)
             titles.append(title)
             descriptions.append(description)
             lines.append(line)
-            places.append(place)
+            positions.append(position)
     rejected: dict[str, tuple[int, Reject]] = {}
     for _, reject in rejects:
         count, first = rejected.get(reject.reason, (0, reject))
         rejected[reject.reason] = (count + 1, first)
-    told = comparables(descriptions)
+    comparable_descriptions = comparables(descriptions)
     return DraftBlock(
         block.file,
-        _stream(_table(DRAFT, [uids, titles, descriptions, lines, places])),
-        _stream(_table(REJECTS, [[place for place, _ in rejects], [_entry(one) for _, one in rejects]])),
+        _stream(_table(DRAFT, [uids, titles, descriptions, lines, positions])),
+        _stream(_table(REJECTS, [[position for position, _ in rejects], [_entry(one) for _, one in rejects]])),
         fingerprints("title", comparables(titles)),
-        fingerprints("description", told),
+        fingerprints("description", comparable_descriptions),
         fingerprints("uid", map(str.encode, uids)),
         np.array(lines, dtype=np.int64),
-        signatures(told if signed else []),
+        signatures(comparable_descriptions if with_signatures else []),
         rejected,
     )
 
 
-def finish_block(block: Verdict) -> FinishedBlock:
-    """Take apart what stays of a block's products and what is left out."""
+def finish_block(block: DecidedBlock) -> FinishedBlock:
+    """Separate the products of a block that are kept from those that are left out."""
     table, early = pa.ipc.open_stream(block.products).read_all(), pa.ipc.open_stream(block.rejects).read_all()
     stays = block.splits >= 0
     late = table.filter(pa.array(~stays))
@@ -187,12 +190,12 @@ def finish_block(block: Verdict) -> FinishedBlock:
         for row, product in zip(np.flatnonzero(~stays).tolist(), late.to_pylist(), strict=True)
     ]
     entries = list(zip(early["row"].to_pylist(), early["entry"].to_pylist(), strict=True))
-    entries += [(place, _entry(reject)) for place, reject in zip(late["row"].to_pylist(), rejects, strict=True)]
+    entries += [(position, _entry(reject)) for position, reject in zip(late["row"].to_pylist(), rejects, strict=True)]
     splits = pa.array(np.array(SPLITS, dtype=object)[block.splits[stays]], pa.string())
     kept = table.filter(pa.array(stays)).append_column("split", splits).select(PRODUCTS.names)
     hashed = zip(*(kept[name].to_pylist() for name in HASHED), strict=True)
     return FinishedBlock(
-        _stream(kept, packed=False),
+        _stream(kept, compressed=False),
         b"".join(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in hashed),
         b"".join(entry for _, entry in sorted(entries)),
         Counter(reject.reason for reject in rejects),
@@ -200,10 +203,10 @@ def finish_block(block: Verdict) -> FinishedBlock:
 
 
 def _texts(line: int, row: Row | Unusable) -> tuple[str, str, list[str]]:
-    """Return the id, the title and the parts of the description of a row, not yet cleaned but the id.
+    """Return the id, cleaned, and the title and the parts of the description of a row, not yet cleaned.
 
     Raises:
-        Unusable: the row is, or a text is none.
+        Unusable: the row is unusable, or a value is not a text.
     """
     if isinstance(row, Unusable):
         raise row
@@ -212,13 +215,13 @@ def _texts(line: int, row: Row | Unusable) -> tuple[str, str, list[str]]:
 
 
 def _described(parts: list[list[str]]) -> list[str]:
-    """Return each row's cleaned description, of the parts that its columns hold."""
+    """Return each row's cleaned description, joined from the parts in its columns."""
     cleaned = iter(clean_all([text for texts in parts for text in texts]))
     return [described([next(cleaned) for _ in texts]) for texts in parts]
 
 
 def described(parts: list[str]) -> str:
-    """Make one text of a description's cleaned parts; a part that another one holds already is left out."""
+    """Join a description's cleaned parts into one text; a part contained in another part is left out."""
     if len(parts) == 1:
         return parts[0]
     parts = list(dict.fromkeys(parts))
@@ -226,10 +229,10 @@ def described(parts: list[str]) -> str:
 
 
 def joined(value: Any) -> str:
-    """Return the text of a cell of a description, which may be a list of texts.
+    """Return the text of a description's cell, which may be a list of texts.
 
     Raises:
-        Unusable: it holds no text.
+        Unusable: it is not a text.
     """
     if isinstance(value, list) and all(isinstance(part, str) for part in value):
         return " ".join(value)
@@ -245,14 +248,14 @@ def _late_reject(file: str, row: int, product: dict[str, Any], repeats: dict[int
 
 
 def _entry(reject: Reject) -> bytes:
-    """Return the line of rejects.jsonl."""
+    """Return the reject as a line of rejects.jsonl."""
     detail = shortened(reject.detail, DETAIL_LENGTH)
     entry = {"file": reject.file, "line": reject.line, "reason": reject.reason, "detail": detail}
     return orjson.dumps(entry, option=orjson.OPT_APPEND_NEWLINE)
 
 
 def shortened(text: str, length: int) -> str:
-    """Return a text plain and in no more than `length` characters; one that was cut ends in an ellipsis."""
+    """Return a plain text of at most `length` characters; a truncated text ends in an ellipsis."""
     text = plain(text[: 2 * length])
     return text if len(text) <= length else text[: length - 1] + "…"
 
@@ -262,9 +265,9 @@ def _table(schema: Any, columns: list[Any]) -> Any:
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
-def _stream(table: Any, packed: bool = True) -> bytes:
-    """Return an Arrow stream of one table, compressed where it is `packed`."""
+def _stream(table: Any, compressed: bool = True) -> bytes:
+    """Return an Arrow stream of one table."""
     sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema, options=COMPRESSED if packed else None) as writer:
+    with pa.ipc.new_stream(sink, table.schema, options=COMPRESSED if compressed else None) as writer:
         writer.write_table(table)
     return bytes(sink.getvalue())

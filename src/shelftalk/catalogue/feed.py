@@ -1,9 +1,9 @@
 """Read the items of a product feed in XML: each <item> of RSS, each <entry> of Atom.
 
-The elements of an item are named as in a table: those of Google's namespace without their prefix, so that <g:title> and
-<title> are both `title`; all others as they stand. A part that is no XML costs the item it stands in, and reading goes
-on at the next one. Feeds come from anywhere, so memory is bounded, nothing outside the file is ever opened, and a file
-that declares anything of its own (entities above all, which can grow without bound) is refused.
+The elements of an item are its columns: those of Google's namespace without their prefix, so that <g:title> and
+<title> are both `title`; all others by their full name. After a malformed part, only the item that contains it is lost,
+and reading continues at the next item. Feeds are untrusted input, so memory is bounded, nothing outside the file is
+opened, and a file with declarations (above all entities, which can expand without bound) is rejected.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ DECLARED_ENCODING = re.compile(rb"\s*<\?xml\s[^>]*?\bencoding\s*=\s*[\"']([A-Za-
 DECLARATION_BYTES = 200
 CONTAINERS = ("rss", "channel", "feed", "rdf:RDF")
 CHUNK_BYTES = 1 << 16
-MOST_TAG_BYTES = 1 << 20  # of a tag or a comment, which expat holds whole
+MOST_TAG_BYTES = 1 << 20  # of a tag or a comment, which expat holds completely in memory
 MOST_DEPTH = 100
 MOST_NAMES = 10_000  # of elements and attributes: expat keeps each
 
 
 class Item(NamedTuple):
-    """One item of a feed, whose tags begin at the bytes `begin` and `end`; `line` counts from 1.
+    """One item of a feed; its start and end tags are at the byte offsets `begin` and `end`; `line` counts from 1.
 
-    `values` holds the text of each of its elements by name, the first that is not blank; it is None where the item is
+    `values` has the text of each of its elements by name, the first that is not blank; it is None where the item is
     larger than `most_bytes`, and was not read to its end.
     """
 
@@ -44,102 +44,102 @@ class Item(NamedTuple):
 
 
 class Malformed(NamedTuple):
-    """A part that is no XML: the line where its item begins, or where it stands outside of items, and what is wrong."""
+    """A malformed part: the line where its item begins, or its own line outside of items, and what is wrong."""
 
     line: int
     why: str
 
 
 class Feed:
-    """A stream of bytes as the items in it, read once from its beginning; `root` names its outermost element."""
+    """The items in a stream of bytes, read once from its beginning; `root` names the outermost element."""
 
     def __init__(self, stream: io.BufferedReader[Any], path: Path, most_bytes: int) -> None:
-        """Begin with the XML declaration.
+        """Read the encoding from the XML declaration.
 
         Raises:
-            UnreadableInput: it names an encoding that cannot be read.
+            UnreadableInput: the encoding is not supported.
         """
         self._stream = stream
-        self._window = b""  # the bytes that the parser may not be done with
+        self._window = b""  # the bytes that the parser may still need
         self._window_begin, self._window_line = 0, 1
-        self._known = (0, 1)  # a byte in the window, and its line
-        self._lost = False  # whether the next item must be looked for
-        self._resumed = 0  # where the last one that was looked for begins
+        self._last_line = (0, 1)  # an offset in the window, and its line
+        self._searching = False  # whether to search for the start of the next item after a fault
+        self._resumed = 0  # the offset of the item found by the last search
         encoding = _encoding(path, stream.peek(DECLARATION_BYTES))
         self._parser = _Parser(path, most_bytes, encoding, self._line)
 
     @property
     def root(self) -> str:
-        """Return the name of the outermost element, as far as it has been read."""
+        """Return the name of the outermost element; '' before it has been read."""
         return self._parser.root
 
     def items(self) -> Iterator[Item | Malformed]:
-        """Yield every item, and all that is wrong, in order.
+        """Yield every item and every malformed part, in order.
 
         Raises:
-            UnreadableInput: the file declares entities or the like, or is nested or named without end.
+            UnreadableInput: the file has declarations such as entities, or exceeds the limits of depth or names.
         """
         final = False
         while not final:
             chunk = self._stream.read(CHUNK_BYTES)
             final = not chunk
             self._window += chunk
-            data: bytes | None = self._found() if self._lost else chunk
+            data: bytes | None = self._resume() if self._searching else chunk
             while data is not None:
-                fault, place = self._parse(data, final)
-                yield from self._parser.taken()
-                self._forget(place)
+                fault, offset = self._parse(data, final)
+                yield from self._parser.pop_items()
+                self._discard_before(offset)
                 data = None
                 if fault is not None:
                     yield fault
-                    self._lost = True
-                    data = self._found()
+                    self._searching = True
+                    data = self._resume()
 
     def _parse(self, data: bytes, final: bool) -> tuple[Item | Malformed | None, int]:
-        """Parse on; return what has stopped it, and the place before which nothing is needed any more."""
+        """Parse more bytes; return what stopped the parser, if anything, and the first offset that is still needed."""
         try:
             self._parser.parse(data, final)
         except _Stopped as stop:
-            return stop.found, max(stop.place, self._resumed + 1)
-        place, end = self._parser.place(), self._window_begin + len(self._window)
-        if end - place > MOST_TAG_BYTES:
-            return self._parser.fault(place, f"a tag or comment of more than {MOST_TAG_BYTES} bytes"), end
-        return None, place
+            return stop.found, max(stop.offset, self._resumed + 1)
+        offset, end = self._parser.offset(), self._window_begin + len(self._window)
+        if end - offset > MOST_TAG_BYTES:
+            return self._parser.fault(offset, f"a tag or comment of more than {MOST_TAG_BYTES} bytes"), end
+        return None, offset
 
-    def _found(self) -> bytes | None:
-        """Make the parser go on at the next item that begins in the window; return what is for it to read, if any."""
+    def _resume(self) -> bytes | None:
+        """Restart the parser at the next item that begins in the window; return the bytes for it, None without one."""
         start = ITEM_START.search(self._window)
         end = self._window_begin + len(self._window)
-        self._forget(self._window_begin + start.start() if start else end - LONGEST_START)
+        self._discard_before(self._window_begin + start.start() if start else end - LONGEST_START)
         if start is None:
             return None
         self._parser.restart(self._window_begin)
-        self._lost, self._resumed = False, self._window_begin
+        self._searching, self._resumed = False, self._window_begin
         return self._window
 
-    def _line(self, place: int) -> int:
-        """Return the line of a byte in the window; expat's own count is off where its input ends between CR and LF."""
-        place = min(max(place, self._window_begin), self._window_begin + len(self._window))
-        known, line = self._known if self._known[0] <= place else (self._window_begin, self._window_line)
-        line += self._window.count(b"\n", known - self._window_begin, place - self._window_begin)
-        self._known = (place, line)
+    def _line(self, offset: int) -> int:
+        """Return the line of an offset; expat's own count is wrong where its input ends between CR and LF."""
+        offset = min(max(offset, self._window_begin), self._window_begin + len(self._window))
+        known, line = self._last_line if self._last_line[0] <= offset else (self._window_begin, self._window_line)
+        line += self._window.count(b"\n", known - self._window_begin, offset - self._window_begin)
+        self._last_line = (offset, line)
         return line
 
-    def _forget(self, place: int) -> None:
-        """Drop the window's bytes before `place`."""
-        place = min(max(place, self._window_begin), self._window_begin + len(self._window))
-        self._window_line = self._line(place)
-        self._window = self._window[place - self._window_begin :]
-        self._window_begin = place
+    def _discard_before(self, offset: int) -> None:
+        """Discard the window's bytes before `offset`."""
+        offset = min(max(offset, self._window_begin), self._window_begin + len(self._window))
+        self._window_line = self._line(offset)
+        self._window = self._window[offset - self._window_begin :]
+        self._window_begin = offset
 
 
 def _encoding(path: Path, head: bytes) -> str:
     declared = DECLARED_ENCODING.match(head)
     name = declared[1].decode() if declared else "utf-8"
     if name.lower().startswith("utf"):
-        return "utf-8"  # some programs say UTF-16 of it; a file that truly is UTF-16 has been refused before
+        return "utf-8"  # some programs declare UTF-16 for it; a file in UTF-16 was rejected earlier
     try:
-        known = len(bytes(range(256)).decode(name, errors="replace")) == 256  # expat takes no larger ones
+        known = len(bytes(range(256)).decode(name, errors="replace")) == 256  # expat takes no others
     except (LookupError, UnicodeError):
         known = False
     if not known:
@@ -148,15 +148,15 @@ def _encoding(path: Path, head: bytes) -> str:
 
 
 class _Stopped(Exception):
-    """Parsing cannot go on: what was found, and the place from where to look for the next item."""
+    """Parsing stopped: the fault or oversized item, and the offset at which to search for the next item."""
 
-    def __init__(self, found: Item | Malformed, place: int) -> None:
+    def __init__(self, found: Item | Malformed, offset: int) -> None:
         super().__init__()
-        self.found, self.place = found, place
+        self.found, self.offset = found, offset
 
 
 class _Parser:
-    """An expat parser that gathers items; bytes are the file's, of whose lines `line_of` knows."""
+    """An expat parser that collects items; its offsets are those of the file, and `line_of` gives their lines."""
 
     def __init__(self, path: Path, most_bytes: int, encoding: str, line_of: Callable[[int], int]) -> None:
         self.root = ""
@@ -164,49 +164,49 @@ class _Parser:
         self._path, self._most_bytes, self._encoding = path, most_bytes, encoding
         self._prefixes = {"g"}
         self._names: set[str] = set()
-        self._around: tuple[str, ...] | None = None  # the elements around the last item
+        self._ancestors: tuple[str, ...] | None = None  # the elements that contain the last item
         self._open: list[str] = []
         self._items: list[Item] = []
         self._begin(0)
 
-    def restart(self, byte: int) -> None:
-        """Forget what was being read and go on with an item that begins at this byte."""
-        around = [name for name in self._open if name in CONTAINERS] if self._around is None else self._around
-        opening = "".join(f"<{name}>" for name in around).encode(self._encoding)
-        self._begin(byte - len(opening))
+    def restart(self, offset: int) -> None:
+        """Reset the parser and continue with an item that begins at this offset."""
+        ancestors = [name for name in self._open if name in CONTAINERS] if self._ancestors is None else self._ancestors
+        opening = "".join(f"<{name}>" for name in ancestors).encode(self._encoding)
+        self._begin(offset - len(opening))
         self._expat.Parse(opening, False)
 
     def parse(self, data: bytes, final: bool) -> None:
-        """Parse on.
+        """Parse more bytes.
 
         Raises:
-            _Stopped: what follows is no XML, or the item it stands in is too large or not closed.
+            _Stopped: the bytes are malformed, or their item is too large or not closed.
             UnreadableInput: see `Feed.items`.
         """
         try:
             self._expat.Parse(data, final)
         except expat.ExpatError as error:
-            place = self._expat.ErrorByteIndex + self._byte
+            offset = self._expat.ErrorByteIndex + self._base
             why = "the file ends too early" if final and self.root else expat.ErrorString(error.code)
-            raise _Stopped(self.fault(place, why), place + 1) from None
+            raise _Stopped(self.fault(offset, why), offset + 1) from None
 
-    def taken(self) -> list[Item]:
-        """Return the items that have ended since the last call."""
+    def pop_items(self) -> list[Item]:
+        """Return and remove the items completed since the last call."""
         items, self._items = self._items, []
         return items
 
-    def place(self) -> int:
-        """Return the byte where the parser is."""
-        return self._expat.CurrentByteIndex + self._byte
+    def offset(self) -> int:
+        """Return the parser's current offset."""
+        return self._expat.CurrentByteIndex + self._base
 
-    def fault(self, place: int, why: str) -> Malformed:
-        """Return what is wrong at a byte, for the item that the parser is in, if any."""
-        line = self._line_of(place)
+    def fault(self, offset: int, why: str) -> Malformed:
+        """Return a fault at this offset, with the line of the current item, if any."""
+        line = self._line_of(offset)
         return Malformed(self._item_line if self._depth else line, f"{why}, line {line}")
 
-    def _begin(self, byte: int) -> None:
-        self._byte = byte  # what to add to expat's own count
-        self._open = []  # the elements that the parser is in, outside of items
+    def _begin(self, offset: int) -> None:
+        self._base = offset  # to be added to expat's own offsets
+        self._open = []  # the open elements outside of items
         self._depth = 0  # within an item: 1 in the item itself, 2 in its elements
         self._item, self._item_line, self._item_begin = "", 0, 0
         self._values: dict[str, str] = {}
@@ -214,7 +214,7 @@ class _Parser:
         self._text: list[str] = []
         parser = self._expat = expat.ParserCreate(self._encoding)
         parser.buffer_text = True
-        parser.UseForeignDTD(True)  # or an unknown entity (&nbsp; is common) would end the reading
+        parser.UseForeignDTD(True)  # or an unknown entity (&nbsp; is common) would be an error
         parser.StartDoctypeDeclHandler = self._doctype
         parser.StartElementHandler = self._start
         parser.EndElementHandler = self._end
@@ -223,30 +223,30 @@ class _Parser:
 
     def _doctype(self, name: str, system: str | None, public: str | None, declares: int) -> None:
         if declares:
-            raise self._refused("declares entities or elements of its own (<!DOCTYPE ... [)")
+            raise self._refusal("declares entities or elements of its own (<!DOCTYPE ... [)")
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         self.root = self.root or name
         self._names.update((name, *attributes))
         if len(self._names) > MOST_NAMES:
-            raise self._refused(f"has elements of more than {MOST_NAMES:,} names")
+            raise self._refusal(f"has elements of more than {MOST_NAMES:,} names")
         self._prefixes.update(key[6:] for key, value in attributes.items() if key[:6] == "xmlns:" and value == GOOGLE)
         if self._depth:
             self._start_within(name)
         elif name in ("item", "entry"):
-            self._around = tuple(self._open)
+            self._ancestors = tuple(self._open)
             self._depth, self._item, self._values, self._field = 1, name, {}, ""
-            self._item_begin = self.place()
+            self._item_begin = self.offset()
             self._item_line = self._line_of(self._item_begin)
         else:
             self._open.append(name)
         if self._depth + len(self._open) > MOST_DEPTH:
-            raise self._refused(f"has elements nested more than {MOST_DEPTH} deep")
+            raise self._refusal(f"has elements nested more than {MOST_DEPTH} deep")
 
     def _start_within(self, name: str) -> None:
         if self._depth == 1 and name == self._item:
-            place = self.place()
-            raise _Stopped(self.fault(place, f"<{name}> begins before </{name}>"), place)
+            offset = self.offset()
+            raise _Stopped(self.fault(offset, f"<{name}> begins before </{name}>"), offset)
         self._depth += 1
         if self._depth == 2:
             self._field, self._text = name, []
@@ -259,13 +259,13 @@ class _Parser:
             return
         self._depth -= 1
         if self._depth == 0:
-            self._items.append(Item(self._item_line, self._item_begin, self.place(), self._values))
+            self._items.append(Item(self._item_line, self._item_begin, self.offset(), self._values))
         elif self._depth == 1:
-            self._keep("".join(self._text))
+            self._store_field("".join(self._text))
         else:
             self._characters(" ")
 
-    def _keep(self, text: str) -> None:
+    def _store_field(self, text: str) -> None:
         prefix, colon, local = self._field.partition(":")
         name = local if colon and prefix in self._prefixes else self._field
         if not self._values.get(name):
@@ -276,12 +276,12 @@ class _Parser:
         if not self._field:
             return
         self._text.append(data)
-        place = self.place()
-        if place - self._item_begin > self._most_bytes:
-            raise _Stopped(Item(self._item_line, self._item_begin, place, None), place)
+        offset = self.offset()
+        if offset - self._item_begin > self._most_bytes:
+            raise _Stopped(Item(self._item_line, self._item_begin, offset, None), offset)
 
     def _entity(self, name: str, is_parameter: bool) -> None:
         self._characters(html.unescape(f"&{name};"))
 
-    def _refused(self, what: str) -> UnreadableInput:
+    def _refusal(self, what: str) -> UnreadableInput:
         return UnreadableInput(f"{self._path} {what}, which no product feed needs and may do harm; export it again.")

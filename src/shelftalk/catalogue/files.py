@@ -1,7 +1,7 @@
-"""Open a catalogue file as a stream of bytes, whatever wraps it: nothing, gzip, or a zip that holds trn.json.
+"""Open a catalogue file as a stream of decompressed bytes: plain, gzip, or a zip with trn.json.
 
-What a file is follows from its first bytes, and from its name only where the bytes leave it open. Whatever makes a
-whole file unreadable is said here in one line; what a row means is not known here. Nothing is unpacked to disk.
+The kind of a file is detected from its first bytes, and from its name only where the bytes are ambiguous. Files that
+are unreadable as a whole are reported here in one line; rows are not parsed here. Nothing is unpacked to disk.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ CONTROLS = bytes(byte for byte in range(32) if byte not in b"\t\n\v\f\r\x1b")
 
 HEAD_BYTES = 1 << 16
 BUFFER_BYTES = 1 << 20
-BLOCK_BYTES = 4 << 20  # of lines that are handed on together
-LINES_BYTES = 1 << 16  # of lines that are read together and handed on one by one
+BLOCK_BYTES = 4 << 20  # of lines that are yielded together
+LINES_BYTES = 1 << 16  # of lines that are read together and yielded one by one
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Opened:
     """An open catalogue file: `stream` yields its decompressed bytes, without a byte order mark."""
 
     path: Path
-    name: str  # as rejects call it: with the member's path where it is a zip
+    name: str  # as in rejects: for a zip, with the member's path
     kind: Kind
     stream: io.BufferedReader[Any]
     file: IO[bytes]
@@ -88,9 +88,9 @@ def opened(source: Path) -> Iterator[Opened]:
 
 
 def line_blocks(stream: IO[bytes], size: int | None = None) -> Iterator[tuple[int, bytes]]:
-    """Yield (number of its first line, from 1; whole lines) of a stream, some `size` bytes at a time, or 4 MiB.
+    """Yield (number of the first line, from 1; complete lines) of a stream in blocks of `size` bytes, or about 4 MiB.
 
-    Of a line of over `MOST_BYTES` only so much is kept that it can be told.
+    A line over `MOST_BYTES` is truncated, but stays recognisable as too long.
     """
     number = 1
     while block := stream.read(size or BLOCK_BYTES):
@@ -106,16 +106,16 @@ def line_blocks(stream: IO[bytes], size: int | None = None) -> Iterator[tuple[in
 
 
 def lines_of(first: int, block: bytes) -> Iterator[tuple[int, bytes | None]]:
-    """Yield (number, line with its end) of a block whose first line has the number `first`.
+    """Yield (number, line with its newline) of a block whose first line has the number `first`.
 
-    None stands for a line of over `MOST_BYTES`.
+    A line over `MOST_BYTES` is None.
     """
     for number, line in enumerate(io.BytesIO(block), first):
         yield number, line if len(line) <= MOST_BYTES + line.endswith(b"\n") else None
 
 
 def physical_lines(stream: IO[bytes]) -> Iterator[tuple[int, bytes | None]]:
-    """Yield what `lines_of` does for all lines of a stream, numbered from 1."""
+    """Yield all lines of a stream as `lines_of` does, numbered from 1."""
     for first, block in line_blocks(stream, LINES_BYTES):
         yield from lines_of(first, block)
 
@@ -160,7 +160,7 @@ def _kind(path: Path, name: str, head: bytes) -> Kind:
     if not head:
         raise UnreadableInput(f"{path} unpacks to nothing; give a file that holds products.")
     if text.startswith(XML):
-        return "xml"  # which may say that it is in another encoding
+        return "xml"  # may declare another encoding
     if text and not _is_text(text):
         raise UnreadableInput(f"{path} is binary, or text in another encoding than UTF-8; give UTF-8 text: {READABLE}.")
     suffix = PurePosixPath(name.lower().removesuffix(".gz")).suffix
@@ -176,7 +176,7 @@ def _kind(path: Path, name: str, head: bytes) -> Kind:
 
 
 def _is_text(head: bytes) -> bool:
-    """Say whether at least a tenth of the bytes stand in lines that are UTF-8 without control characters."""
+    """Return whether at least a tenth of the bytes are in lines of UTF-8 without control characters."""
     lines = head.splitlines(keepends=True)
     clean = sum(len(line) for line in lines if line.translate(None, CONTROLS) == line and _decodes(line))
     return clean * 10 >= len(head)
@@ -186,7 +186,7 @@ def _decodes(line: bytes) -> bool:
     try:
         line.decode()
     except UnicodeDecodeError as error:
-        return error.reason == "unexpected end of data"  # the head may end within a character
+        return error.reason == "unexpected end of data"  # the head may end inside a character
     return True
 
 
@@ -218,7 +218,7 @@ def _member(source: Path, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
 
 
 class _Translated(io.RawIOBase):
-    """A raw stream over another one whose faults become `UnreadableInput`."""
+    """A raw stream that wraps another one and translates its exceptions into `UnreadableInput`."""
 
     def __init__(self, inner: IO[bytes] | gzip.GzipFile, path: Path) -> None:
         self._inner, self._path = inner, path

@@ -1,6 +1,6 @@
-"""JSON Lines: one object a line, read line by line or in blocks of lines that are parsed elsewhere.
+"""Read JSON Lines, one object per line: line by line, or in blocks of lines to be parsed in other processes.
 
-What is no object becomes an `Unusable` in its place, and reading goes on after it.
+A line that is not an object yields an `Unusable`, and reading continues with the next line.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from shelftalk.catalogue.columns import Columns
 from shelftalk.catalogue.files import Opened, line_blocks, lines_of, physical_lines
 from shelftalk.catalogue.rows import Row, Unusable, row_of, too_long
 
-OBJECTS_SEEN = 100  # objects whose keys count as the columns
+OBJECTS_SEEN = 100  # objects whose keys are the columns
 
 
 class JsonLines:
-    """JSON Lines: one object a line; a row's line is its physical line."""
+    """JSON Lines, one object per line; a row's line is its physical line."""
 
     def __init__(self, file: Opened) -> None:
         self.name = file.name
         self._file = file
 
     def columns(self) -> list[str]:
-        """Name the keys of the first objects; a key may be missing in single rows."""
+        """Return the keys of the first objects; a key may be missing in single rows."""
         return list(dict.fromkeys(key for value in islice(self._objects(), OBJECTS_SEEN) for key in value))
 
     def rows(self, columns: Columns) -> Iterator[tuple[int, Row | Unusable]]:
@@ -36,7 +36,7 @@ class JsonLines:
         return _rows(physical_lines(self._file.stream), columns)
 
     def line_blocks(self) -> Iterator[tuple[int, bytes]]:
-        """Yield (number of its first line, whole lines) of the file in blocks; see `rows_of_lines` for reading one."""
+        """Yield the file in blocks of (number of the first line, complete lines); `rows_of_lines` parses a block."""
         return line_blocks(self._file.stream)
 
     def position(self) -> int:
@@ -51,7 +51,7 @@ class JsonLines:
 
 
 def rows_of_lines(first: int, lines: bytes, columns: Columns) -> Iterator[tuple[int, Row | Unusable]]:
-    """Yield (line, row or why it cannot be used) for all lines of a block that are not blank; `first` is its number."""
+    """Yield (line, row or fault) for each line of a block that is not blank; `first` is the first line's number."""
     return _rows(lines_of(first, lines), columns)
 
 
@@ -62,7 +62,7 @@ def _rows(lines: Iterator[tuple[int, bytes | None]], columns: Columns) -> Iterat
 
 
 def _json_row(line: bytes | None, columns: Columns) -> Row | Unusable | None:
-    """Return what stands in one line, None where it is blank; a `line` that is None was too long."""
+    """Return the row or the fault of one line, None where it is blank; a `line` of None was too long."""
     if line is None:
         return too_long()
     if line.isspace():
@@ -76,8 +76,8 @@ def _json_row(line: bytes | None, columns: Columns) -> Row | Unusable | None:
 def parse_object(line: bytes) -> dict[str, Any]:
     """Parse one line of JSON Lines.
 
-    What orjson refuses gets a second chance with Python's own parser, which knows NaN and the lone surrogates that
-    careless exports hold.
+    A line that orjson rejects is parsed again with Python's own parser, which accepts NaN and the lone surrogates of
+    some exports.
 
     Raises:
         Unusable: invalid_utf8, invalid_json (also where it is nested too deep), or not_an_object.

@@ -1,13 +1,13 @@
-"""Find descriptions that nearly repeat one another: MinHash signatures, bands of them, and groups of what is alike.
+"""Find near-duplicate descriptions with MinHash signatures, locality-sensitive hashing in bands, and linked groups.
 
-Two descriptions are as similar as the share of all their different pairs of neighbouring words that both have
-(Jaccard's similarity). Case and punctuation do not count, and in scripts that set no spaces between words every
-character is a word. A text of one word is its own pair. Of a text only the first 65,536 bytes count.
+The similarity of two descriptions is the Jaccard similarity of their sets of word bigrams. Case and punctuation are
+ignored, and in scripts without spaces between words every character is a word. A text of one word counts as one bigram.
+Only the first 65,536 bytes of a text count.
 
-A signature takes 128 bytes, whatever the text: the smallest of its pairs under each of 256 hash functions, of which 4
-bits are kept, eight of them to a band. Two rows are compared where a band is equal in both, and linked where the
-similarity that their signatures let expect is at least 0.75. Links of links make a group. Nothing here is random, and
-nothing depends on the rows' order, on how they were cut into blocks, or on the platform.
+A signature takes 128 bytes for any text: the minimum hash of its bigrams under each of 256 hash functions, 4 bits of
+each, eight values to a band. Two rows are compared if they have an equal band, and linked if the similarity estimated
+from their signatures is at least 0.75. Groups are transitive. The result is deterministic, and does not depend on the
+order of the rows, on their division into blocks, or on the platform.
 
 Broder, "On the resemblance and containment of documents" (1997); Li and König, "b-bit minwise hashing" (2010).
 """
@@ -31,12 +31,11 @@ VALUES = BANDS * BAND_VALUES
 CHANCE = 1 / 2**VALUE_BITS
 NEAR = 0.75
 
-# The rows of a large bucket are not all compared with each other, but each with those that follow it; the other bands
-# bring other neighbours together.
+# In a large bucket each row is compared only with the next rows; other bands pair it with other rows.
 FOLLOWING = 8
 ROWS_AT_ONCE = 1 << 13
 
-# What is computed together has to fit into a core's cache.
+# A piece must fit into a core's cache.
 BYTES_AT_ONCE = 1 << 16
 SPACE, NEWLINE = b" \n"
 BASE = 0x9E3779B97F4A7C15
@@ -46,26 +45,26 @@ Signatures = NDArray[np.uint32]
 
 
 def signatures(descriptions: Iterable[bytes]) -> Signatures:
-    """Return the signatures of descriptions [row, `BANDS`], which `comparables` has made comparable.
+    """Return the signatures [row, `BANDS`] of descriptions in the form of `comparables`.
 
-    Each depends on its own text alone.
+    Each depends only on its own text.
     """
     parts = [_smallest(*_pairs(piece)) for piece in _pieces(descriptions)]
     return _bands(np.concatenate([np.empty((VALUES, 0), np.uint32), *parts], axis=1))
 
 
 def near_groups(signatures: Signatures) -> NDArray[np.int64]:
-    """Group the rows whose descriptions are near-equal, directly or through others.
+    """Group the rows with near-duplicate descriptions, transitively.
 
-    Takes some 60 bytes a row beside the signatures, and up to 170 where most rows are candidates of each other.
+    Needs about 60 bytes per row in addition to the signatures, and up to 170 where most rows are candidate pairs.
 
     Returns:
-        For each row the first row of its group, which is itself where nothing is near.
+        For each row the first row of its group; the row itself where it has no near-duplicate.
     """
-    names = _names(signatures)
-    order = np.argsort(names, kind="stable")
-    fresh = np.append(True, names[order][1:] != names[order][:-1])[: len(order)]
-    distinct = order[fresh]  # one row of each signature, in an order that the signatures alone decide
+    hashes = _hashes(signatures)
+    order = np.argsort(hashes, kind="stable")
+    fresh = np.append(True, hashes[order][1:] != hashes[order][:-1])[: len(order)]
+    distinct = order[fresh]  # one row of each signature, in an order that depends only on the signatures
     number = np.empty(len(order), np.int64)
     number[order] = np.cumsum(fresh) - 1
     group = np.arange(len(distinct))
@@ -82,9 +81,9 @@ def near_groups(signatures: Signatures) -> NDArray[np.int64]:
 
 
 def similarity(signatures: Signatures, left: NDArray[Any], right: NDArray[Any]) -> NDArray[np.float64]:
-    """Estimate the similarity of the rows `left` and `right`, pair by pair; at most 1, and below 0 by chance.
+    """Estimate the similarity of the rows `left` and `right`, pair by pair; at most 1, and by chance below 0.
 
-    The values of two different pairs of words are equal by `CHANCE`, which is taken off.
+    The values of two different bigrams are equal with probability `CHANCE`; the estimate is corrected for this.
     """
     equal = np.empty(len(left), np.int64)
     for start in range(0, len(left), ROWS_AT_ONCE):
@@ -98,7 +97,7 @@ def similarity(signatures: Signatures, left: NDArray[Any], right: NDArray[Any]) 
 
 
 def _pieces(descriptions: Iterable[bytes]) -> Iterator[list[bytes]]:
-    """Gather texts, words between single spaces, into pieces of `BYTES_AT_ONCE` at most."""
+    """Collect texts, with words separated by single spaces, into pieces of at most `BYTES_AT_ONCE` bytes."""
     piece: list[bytes] = []
     size = 0
     for words in descriptions:
@@ -115,7 +114,7 @@ def _pieces(descriptions: Iterable[bytes]) -> Iterator[list[bytes]]:
 
 
 def _spaced(text: bytes) -> bytes:
-    """Put spaces around each character of a script that sets none."""
+    """Put spaces around each character of a script without spaces."""
     characters = text.decode()
     if not UNSPACED.search(characters):
         return text
@@ -123,10 +122,10 @@ def _spaced(text: bytes) -> bytes:
 
 
 def _pairs(piece: list[bytes]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
-    """Return a hash of each pair of neighbouring words, and where each text's pairs begin; a text has at least one.
+    """Return the hashes of all word bigrams, and the index of each text's first one; a text has at least one.
 
-    With P the text's prefixes hashed as polynomials in `BASE`, the bytes from i to j have the hash
-    (P[j] - P[i]) / BASE^i, modulo 2^64: two operations a pair, however long its words are.
+    If P are the polynomial hashes, in `BASE`, of the text's prefixes, the bytes from i to j have the hash
+    (P[j] - P[i]) / BASE^i, modulo 2^64: two operations per bigram, for words of any length.
     """
     values, powers, inverses = _tables()
     text = np.frombuffer(b"\n".join([*piece, b""]), np.uint8)
@@ -146,7 +145,7 @@ def _pairs(piece: list[bytes]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
 
 
 def _smallest(hashes: NDArray[np.uint32], begins: NDArray[np.int64]) -> NDArray[np.uint32]:
-    """Return the smallest hash of each text under each of the functions a x + b, modulo 2^32 [function, text]."""
+    """Return the minimum hash of each text under each of the functions a x + b, modulo 2^32: [function, text]."""
     factors, summands = _functions()
     smallest = np.empty((VALUES, len(begins)), np.uint32)
     image = np.empty_like(hashes)
@@ -158,29 +157,29 @@ def _smallest(hashes: NDArray[np.uint32], begins: NDArray[np.int64]) -> NDArray[
 
 
 def _bands(smallest: NDArray[np.uint32]) -> Signatures:
-    """Keep 4 bits of each value, to which all of its bits contribute, and pack eight of them into each band."""
+    """Mix the bits of each value, keep 4 of them, and pack eight values into each band."""
     mixed = smallest ^ (smallest >> 16)
     mixed *= np.uint32(0x85EBCA6B)
     mixed ^= mixed >> 13
     mixed *= np.uint32(0xC2B2AE35)
     mixed >>= 32 - VALUE_BITS
     bands = np.zeros((mixed.shape[1], BANDS), np.uint32)
-    for place in range(BAND_VALUES):
-        bands |= mixed[place::BAND_VALUES].T << (VALUE_BITS * place)
+    for position in range(BAND_VALUES):
+        bands |= mixed[position::BAND_VALUES].T << (VALUE_BITS * position)
     return bands
 
 
-def _names(signatures: Signatures) -> NDArray[np.uint64]:
-    """Return a 64-bit hash of each whole signature."""
-    names = np.zeros(len(signatures), np.uint64)
+def _hashes(signatures: Signatures) -> NDArray[np.uint64]:
+    """Return a 64-bit hash of each signature."""
+    hashes = np.zeros(len(signatures), np.uint64)
     for band in range(BANDS):
-        names = (names ^ signatures[:, band]) * np.uint64(BASE)
-        names ^= names >> np.uint64(29)
-    return names
+        hashes = (hashes ^ signatures[:, band]) * np.uint64(BASE)
+        hashes ^= hashes >> np.uint64(29)
+    return hashes
 
 
 def _candidates(keys: NDArray[np.uint32]) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Yield pairs of places with equal keys: all of those with up to `FOLLOWING` others, enough of the rest."""
+    """Yield pairs of indices with equal keys: all pairs of small buckets, of larger ones the next `FOLLOWING` rows."""
     order = np.argsort(keys, kind="stable")
     keys = keys[order]
     for step in range(1, FOLLOWING + 1):
@@ -191,7 +190,7 @@ def _candidates(keys: NDArray[np.uint32]) -> Iterator[tuple[NDArray[np.int64], N
 
 
 def _joined(group: NDArray[np.int64], left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Join the groups of each pair; `group` holds each one's smallest member, before and after."""
+    """Merge the groups of each pair; `group` has the smallest member of each row's group, before and after."""
     while len(left):
         one, other = group[left], group[right]
         np.minimum.at(group, np.maximum(one, other), np.minimum(one, other))
@@ -204,7 +203,7 @@ def _joined(group: NDArray[np.int64], left: NDArray[np.int64], right: NDArray[np
 
 @cache
 def _tables() -> tuple[NDArray[np.uint64], NDArray[np.uint64], NDArray[np.uint64]]:
-    """Return a value for each byte, and the powers of `BASE` and of its inverse for each place of a piece."""
+    """Return a value for each byte, and the powers of `BASE` and of its inverse for each position of a piece."""
     values = np.frombuffer(shake_128(b"bytes").digest(256 * 8), "<u8").astype(np.uint64)
     rows = []
     for base in (BASE, pow(BASE, -1, 2**64)):
@@ -216,7 +215,7 @@ def _tables() -> tuple[NDArray[np.uint64], NDArray[np.uint64], NDArray[np.uint64
 
 @cache
 def _functions() -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
-    """Return the factors, which are odd, and the summands of the hash functions."""
+    """Return the factors, which are odd, and the addends of the hash functions."""
     factors, summands = (
         np.frombuffer(shake_128(b"functions").digest(VALUES * 8), "<u4").astype(np.uint32).reshape(2, -1)
     )

@@ -1,13 +1,13 @@
 """Turn a catalogue file into a prepared catalogue: cleaned, without duplicates, sampled and split.
 
-Two passes over blocks of the file, both in bounded memory and in as many processes or on as many machines as `mapped`
-spreads over. The first cleans the rows of each block into a draft, keeping fixed-size fingerprints; with all
-fingerprints at hand, `split` decides; the second takes what stays into products.parquet.
+There are two passes over blocks of the file, both in bounded memory and in as many processes or on as many machines as
+`mapped` uses. The first pass cleans the rows of each block into a draft and keeps fixed-size fingerprints; then `split`
+decides from all fingerprints; the second pass writes the rows that are kept to products.parquet.
 
     folder/
       products.parquet   uid, title, description, split, line; in the file's order
       rejects.jsonl      {"file", "line", "reason", "detail"} for every row left out, in the file's order
-      catalogue.json     counts, hashes and how it was made
+      catalogue.json     counts, hashes, settings and versions
       manifest.json      SHA-256 of the three
 
 The reasons for which a row is left out:
@@ -15,21 +15,21 @@ The reasons for which a row is left out:
     invalid_json            not JSON, or nested too deep
     not_an_object           JSON, but a list, a text or a number
     invalid_csv             quotes that do not match, or more fields than the header has
-    invalid_xml             a feed's item, or what stands between two, that is not XML
+    invalid_xml             malformed XML in a feed's item or between two items
     invalid_utf8            bytes that are not UTF-8
     line_too_long           a row of more than 16 MiB
-    variant                 a row that a shop's export has for a variant (or an image) of a product in another row
-    missing_title           no title, or nothing of it is left after cleaning
+    variant                 a row of a shop's export for a variant (or an image) of a product in another row
+    missing_title           no title, or the title is empty after cleaning
     missing_description     the same for the description
     title_not_text          a title that is not a string
     description_not_text    a description that is neither a string nor a list of strings, which are joined
-    duplicate_product       the same title and description as an earlier product, but for case and punctuation
+    duplicate_product       the same title and description as an earlier product, ignoring case and punctuation
     duplicate_id            the id of an earlier product
-    near_duplicate          a description nearly that of an earlier product; only with near_duplicates=drop
+    near_duplicate          a description similar to that of an earlier product; only with near_duplicates=drop
     not_sampled             left out by max_products
 
-`line` is a physical line from 1, in CSV and TSV the one where the record begins, in XML the one where the item begins,
-in Parquet the row's number. Blank lines are neither rows nor rejects.
+`line` is a physical line, from 1: in CSV and TSV where the record begins, in XML where the item begins; in Parquet it
+is the row's number. Blank lines are neither rows nor rejects.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ from numpy.typing import NDArray
 
 from shelftalk import __version__
 from shelftalk.catalogue.columns import Columns, choose_columns
-from shelftalk.catalogue.draft import Verdict, blocks, clean_block, finish_block, shortened
+from shelftalk.catalogue.draft import DecidedBlock, blocks, clean_block, finish_block, shortened
 from shelftalk.catalogue.near_duplicates import Signatures, near_groups, signatures
 from shelftalk.catalogue.preview import preview
 from shelftalk.catalogue.read import reading
@@ -73,27 +73,27 @@ def prepare(
     accept: Callable[[str], None] = lambda data_hash: None,
     mapped: Map = map,
 ) -> dict[str, Any]:
-    """Prepare the catalogue file `source` in `folder`, which is replaced whole or left as it was.
+    """Prepare the catalogue file `source` in `folder`, which is replaced atomically or left as it was.
 
-    The same file and settings give the same bytes in products.parquet and rejects.jsonl. `progress` gets bytes of the
-    file read, and its size. `accept` is given the data hash before anything is replaced; what it raises ends the call.
-    `mapped` cleans the blocks; whichever it is, the bytes are the same.
+    The same file and settings give the same bytes in products.parquet and rejects.jsonl. `progress` gets the bytes of
+    the file read, and its size. `accept` is called with the data hash before anything is replaced; an exception from it
+    aborts the call. `mapped` applies the work to the blocks; the bytes do not depend on it.
 
     Returns:
-        What stands in catalogue.json: `read`, `kept`, `rejected` by reason (read is the sum of both), `split`,
+        The content of catalogue.json: `read`, `kept`, `rejected` by reason (read is the sum of both), `split`,
         `data_hash`, `source`, `columns` (the description's as a list where it is joined from several), `raw` (the first
-        records as they stand in the file), `settings` and the version of shelftalk. `data_hash` is the SHA-256 of one
+        records of the file, unparsed), `settings` and the version of shelftalk. `data_hash` is the SHA-256 of one
         line for each product in order: the compact JSON array [uid, title, description, split] in UTF-8, and a newline.
 
     Raises:
         NotFound: there is no such file.
-        UnreadableInput: the file as a whole cannot be read, has not the columns, or holds no usable row.
+        UnreadableInput: the file as a whole cannot be read, lacks the columns, or has no usable row.
         TooFewProducts: fewer than 10 products are left, or all share one title or description.
         Busy: another process prepares this catalogue.
         NotWritable: the folder cannot be written.
     """
     beginning = preview(source, RAW_RECORDS)
-    # No columns at all: there is no row to be read, and the first pass will say what stands in their place.
+    # Without columns there is no readable row, and the first pass will report why.
     columns = (
         choose_columns(source, beginning.columns, settings) if beginning.columns else Columns("title", ("description",))
     )
@@ -124,11 +124,11 @@ def prepare(
 
 @dataclass(frozen=True, slots=True)
 class _Draft:
-    """What the first pass leaves in memory; the rows themselves lie in `folder`, in blocks.
+    """The result of the first pass in memory; the rows themselves are in `folder`, in blocks.
 
-    A usable row takes 32 bytes, and its signature 128 where near-duplicates are looked for.
+    A usable row takes 32 bytes, and 128 more for its signature when near-duplicates are searched.
 
-    `ends` are the numbers of usable rows up to the end of each block.
+    `ends` are the cumulative numbers of usable rows at the end of each block.
     """
 
     folder: Path
@@ -145,7 +145,7 @@ class _Draft:
 
 @dataclass(frozen=True, slots=True)
 class _Choices:
-    """What becomes of the draft's rows: `splits` holds an index of SPLITS for each that stays, -1 for the others."""
+    """The decision on each row of the draft: `splits` has an index of SPLITS for each row kept, -1 for the others."""
 
     splits: NDArray[np.int8]
     repeats: dict[int, tuple[str, int]]
@@ -155,7 +155,7 @@ def _write_draft(
     source: Path, columns: Columns, settings: PrepareSettings, folder: Path, progress: Progress, mapped: Map
 ) -> _Draft:
     """Read and clean the whole file into blocks in `folder`."""
-    cleaned = partial(clean_block, signed=settings.near_duplicates != "off")
+    cleaned = partial(clean_block, with_signatures=settings.near_duplicates != "off")
     folder.mkdir()
     size = max(source.stat().st_size, 1)
     found: list[tuple[Fingerprints, Fingerprints, Fingerprints, NDArray[np.int64], Signatures]] = []
@@ -179,10 +179,10 @@ def _write_draft(
 
 
 def _choose(source: Path, draft: _Draft, settings: PrepareSettings) -> _Choices:
-    """Decide what becomes of each row of the draft.
+    """Decide for each row of the draft whether it is kept, and in which split.
 
     Raises:
-        UnreadableInput: there is no row at all, or none can be used.
+        UnreadableInput: there is no row, or no usable row.
         TooFewProducts: see `prepare`.
     """
     if not len(draft.lines):
@@ -197,7 +197,7 @@ def _choose(source: Path, draft: _Draft, settings: PrepareSettings) -> _Choices:
     linked = groups(draft.titles, draft.descriptions, near)
     if settings.max_products is not None:
         left = np.flatnonzero(stays)
-        stays[left[~choose(_places(draft.lines)[left], settings.max_products, settings.seed)]] = False
+        stays[left[~choose(_row_keys(draft.lines)[left], settings.max_products, settings.seed)]] = False
     if stays.sum() < FEWEST_PRODUCTS:
         raise TooFewProducts(_too_few(source, draft, int(stays.sum()), len(repeats), settings))
     splits = np.full(len(draft.lines), -1, dtype=np.int8)
@@ -205,11 +205,11 @@ def _choose(source: Path, draft: _Draft, settings: PrepareSettings) -> _Choices:
     return _Choices(splits, repeats)
 
 
-def _places(lines: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return a number for each row that no other has: its line, unless a feed has many items in one."""
+def _row_keys(lines: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return a unique number for each row: its line, with its rank in the line where a feed has many items in one."""
     rank = np.arange(len(lines)) - np.searchsorted(lines, lines)
-    places: NDArray[np.int64] = lines + (rank << 40)
-    return places
+    keys: NDArray[np.int64] = lines + (rank << 40)
+    return keys
 
 
 def _nothing_usable(source: Path, draft: _Draft) -> str:
@@ -221,7 +221,7 @@ def _nothing_usable(source: Path, draft: _Draft) -> str:
     total = draft.rejected.total()
     return (
         f"No row of {source} can be used: {count} of {total} have {reason}, the first in line {first.line}{detail}; "
-        "a table with --title-field and --description-field, one JSON object a line, or an RSS or Atom feed is wanted."
+        "a table with --title-field and --description-field, JSON Lines, or an RSS or Atom feed is expected."
     )
 
 
@@ -237,13 +237,13 @@ def _too_few(source: Path, draft: _Draft, kept: int, repeated: int, settings: Pr
 
 
 def _write_products(draft: _Draft, choices: _Choices, staging: Path, mapped: Map) -> tuple[str, Counter[str]]:
-    """Write what stays of the draft and all rejects, in line order; return the data hash and the rejects' reasons."""
+    """Write the products that are kept and all rejects, in line order; return the data hash and the reject counts."""
     rejected, digest = Counter(draft.rejected), sha256()
     with (
         (staging / "rejects.jsonl").open("wb") as rejects,
         TableWriter(staging / "products.parquet", PRODUCTS) as products,
     ):
-        for block in mapped(finish_block, _verdicts(draft, choices)):
+        for block in mapped(finish_block, _decided_blocks(draft, choices)):
             digest.update(block.hashed)
             rejects.write(block.rejects)
             rejected.update(block.rejected)
@@ -252,8 +252,8 @@ def _write_products(draft: _Draft, choices: _Choices, staging: Path, mapped: Map
     return digest.hexdigest(), rejected
 
 
-def _verdicts(draft: _Draft, choices: _Choices) -> Iterator[Verdict]:
-    """Yield each block of the draft with what becomes of its rows."""
+def _decided_blocks(draft: _Draft, choices: _Choices) -> Iterator[DecidedBlock]:
+    """Yield each block of the draft with the decisions on its rows."""
     start = 0
     for number, end in enumerate(draft.ends.tolist()):
         repeats = {
@@ -263,5 +263,5 @@ def _verdicts(draft: _Draft, choices: _Choices) -> Iterator[Verdict]:
             for reason, first in [found]
         }
         products, rejects = ((draft.folder / f"{number}.{kind}").read_bytes() for kind in ("products", "rejects"))
-        yield Verdict(draft.file, products, rejects, choices.splits[start:end], repeats)
+        yield DecidedBlock(draft.file, products, rejects, choices.splits[start:end], repeats)
         start = end

@@ -1,6 +1,6 @@
-"""Show the beginning of a catalogue file before it is prepared: its columns, and its first records as they stand.
+"""Show the beginning of a catalogue file before it is prepared: its columns, and its first records unparsed.
 
-Nothing is judged here: a record that `prepare` would leave out is shown like any other.
+Nothing is validated here: a record that `prepare` would leave out is shown like any other.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ TEXT_READERS: dict[Kind, type[JsonLines] | type[FeedItems] | type[Delimited]] = 
 class Preview:
     """The beginning of a file.
 
-    `title` and `uid` name the column that each would be read from, None where there is none; `description` names those
-    that it would be joined from. `records` are (line, text) of the first records, a CSV's header before them; a text of
-    more than 2,000 characters is cut and ends in an ellipsis.
+    `title` and `uid` name the columns from which they would be read, None where there is none; `description` names the
+    columns from which it would be joined. `records` are (line, text) of the first records, preceded by a CSV's header;
+    a text of more than 2,000 characters is truncated and ends in an ellipsis.
     """
 
     kind: Kind
@@ -59,8 +59,8 @@ class Preview:
 def preview(source: Path, records: int = 3) -> Preview:
     """Read the beginning of a catalogue file: its columns and its first `records`.
 
-    A row of a Parquet file is shown as JSON of its first 20 columns. Of a file however long no more than 16 MiB are
-    read, unpacked. Bytes that are not UTF-8 are shown as replacement characters.
+    A row of a Parquet file is shown as JSON of its first 20 columns. At most 16 MiB of a file are read, decompressed.
+    Bytes that are not UTF-8 are shown as replacement characters.
 
     Raises:
         NotFound, UnreadableInput: see `files.opened`; also where a CSV's header line cannot be read, or a feed is
@@ -72,13 +72,13 @@ def preview(source: Path, records: int = 3) -> Preview:
         else:
             head = file.stream.read(MOST_BYTES)
             columns, found = _columns(_from(file, head)), _text_records(_from(file, head), head, records)
-    names = [name for name in columns if not SURROGATE.search(name)]  # no form can show or send such a name
+    names = [name for name in columns if not SURROGATE.search(name)]  # such a name cannot be encoded for a web form
     title, description, uid = usual_columns(names)
     return Preview(file.kind, names, title, description, uid, [(line, _cut(text)) for line, text in found])
 
 
 def _from(file: Opened, head: bytes) -> Opened:
-    """Return a file of the same kind that holds `head` alone."""
+    """Return an open file of the same kind whose only content is `head`."""
     return replace(file, stream=io.BufferedReader(io.BytesIO(head)))
 
 
@@ -92,7 +92,7 @@ def _text_records(head: Opened, content: bytes, count: int) -> list[tuple[int, s
     elif head.kind == "xml":
         found = FeedItems(head).raw_records(content)
     else:
-        found, count = Delimited(head).raw_records(), count + 1  # and the header
+        found, count = Delimited(head).raw_records(), count + 1  # with the header
     return [(number, raw.decode(errors="replace").rstrip("\r\n")) for number, raw in islice(found, count)]
 
 
@@ -112,7 +112,7 @@ def _parquet_records(path: Path, count: int) -> list[tuple[int, str]]:
 
 
 def _shown(column: Any) -> list[Any]:
-    """Return a column's values, or its type in their place where Python has no such values: times before year 1."""
+    """Return a column's values, or its type instead where Python cannot represent them, such as times before year 1."""
     try:
         return values_of(column)
     except (pa.ArrowException, ValueError, OverflowError):

@@ -1,7 +1,7 @@
 """Read the rows of a catalogue file one by one: JSON Lines, CSV, TSV, Parquet or a product feed in XML.
 
-A row that cannot be read is yielded as an `Unusable` and reading goes on after it. Memory is bounded: a row over
-`MOST_BYTES` is skipped, never held. What the values mean, and whether a product can be made of them, is not known here.
+A row that cannot be read is yielded as an `Unusable`, and reading continues after it. Memory is bounded: a row over
+`MOST_BYTES` is skipped. The values are not interpreted or validated here.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ PARQUET_ROWS = 256  # a batch of the longest texts must still fit in memory
 
 
 class Reader(Protocol):
-    """One open catalogue file, read once from its beginning: either its columns or its rows.
+    """One open catalogue file, read once from its beginning, for either its columns or its rows.
 
     `name` is the file's name in rejects.
     """
@@ -38,13 +38,13 @@ class Reader(Protocol):
     name: str
 
     def columns(self) -> list[str]:
-        """Name the columns, in order; none where no row could be read."""
+        """Return the names of the columns, in order; none where no row could be read."""
 
     def rows(self, columns: Columns) -> Iterator[tuple[int, Row | Unusable]]:
-        """Yield (line, row or why it cannot be used) for all that is not blank; lines count from 1 and only rise."""
+        """Yield (line, row or fault) for every row that is not blank; lines count from 1 and never decrease."""
 
     def position(self) -> int:
-        """Return how many bytes of the file on disk have been read, about."""
+        """Return approximately how many bytes of the file on disk have been read."""
 
 
 @contextmanager
@@ -53,7 +53,7 @@ def reading(source: Path) -> Iterator[Reader]:
 
     Raises:
         NotFound: see `files.opened`.
-        UnreadableInput: see `files.opened`; also while it is read.
+        UnreadableInput: see `files.opened`; also while the file is read.
     """
     with opened(source) as file:
         if file.kind == "parquet":
@@ -72,15 +72,15 @@ class Delimited:
     def __init__(self, file: Opened) -> None:
         self.name = file.name
         self._file = file
-        self._feed = _Feed(physical_lines(file.stream))
-        self._records = self._feed.records(self._delimiter(self._feed.first_line()))
+        self._lines = _CsvLines(physical_lines(file.stream))
+        self._records = self._lines.records(self._delimiter(self._lines.first_line()))
 
     def columns(self) -> list[str]:
-        """Name the columns of the header line."""
+        """Return the names in the header line."""
         _, header = next(self._records, (1, []))
         if isinstance(header, Unusable):
             wrong = header.detail or header.reason
-            raise UnreadableInput(f"The header line of {self._file.path} cannot be read: {wrong}; mend that line.")
+            raise UnreadableInput(f"The header line of {self._file.path} cannot be read: {wrong}; correct that line.")
         return [name.strip() for name in header]
 
     def rows(self, columns: Columns) -> Iterator[tuple[int, Row | Unusable]]:
@@ -88,7 +88,7 @@ class Delimited:
         names = self.columns()
         if not names:
             return  # nothing but blank lines
-        places = [(name, names.index(name)) for name in columns.names()]
+        positions = [(name, names.index(name)) for name in columns.names()]
         for number, fields in self._records:
             if isinstance(fields, Unusable):
                 yield number, fields
@@ -96,12 +96,12 @@ class Delimited:
                 detail = f"{len(fields)} fields where the header has {len(names)}; quote fields that hold the delimiter"
                 yield number, Unusable("invalid_csv", detail)
             else:
-                values = {name: fields[place] for name, place in places if place < len(fields)}
+                values = {name: fields[position] for name, position in positions if position < len(fields)}
                 yield number, row_or_fault(values, columns)
 
     def raw_records(self) -> Iterator[tuple[int, bytes]]:
-        """Yield (line where it begins, bytes as they stand in the file) of every record, the header first."""
-        return ((number, self._feed.raw_record()) for number, _ in self._records)
+        """Yield (line where it begins, unparsed bytes) of every record, the header first."""
+        return ((number, self._lines.raw_record()) for number, _ in self._records)
 
     def position(self) -> int:
         """Return how many bytes of the file on disk have been read."""
@@ -110,12 +110,12 @@ class Delimited:
     def _delimiter(self, header: str) -> str:
         if self._file.kind == "tsv":
             return "\t"
-        bare = re.sub(r'"[^"]*"', "", header)
-        return max(",;\t", key=bare.count)
+        unquoted = re.sub(r'"[^"]*"', "", header)
+        return max(",;\t", key=unquoted.count)
 
 
 class FeedItems:
-    """RSS or Atom: one item a product; a row's line is the one where its item begins."""
+    """RSS or Atom, one product per item; a row's line is the line where its item begins."""
 
     def __init__(self, file: Opened) -> None:
         self.name = file.name
@@ -123,7 +123,7 @@ class FeedItems:
         self._feed = Feed(file.stream, file.path, MOST_BYTES)
 
     def columns(self) -> list[str]:
-        """Name the elements of the first items; one may be missing in single items.
+        """Return the names of the elements of the first items; one may be missing in single items.
 
         Raises:
             UnreadableInput: the file is XML without any item; also see `Feed.items`.
@@ -136,7 +136,7 @@ class FeedItems:
         return list(dict.fromkeys(name for values in items for name in values))
 
     def rows(self, columns: Columns) -> Iterator[tuple[int, Row | Unusable]]:
-        """Yield every item; one without an id gets its number, since many may stand in one line."""
+        """Yield every item; an item without an id gets its number as id, because many items may share one line."""
         for number, item in enumerate(self._feed.items(), 1):
             if isinstance(item, Malformed):
                 yield item.line, Unusable("invalid_xml", item.why)
@@ -147,7 +147,7 @@ class FeedItems:
                 yield item.line, row._replace(uid=row.uid or f"item-{number}") if isinstance(row, Row) else row
 
     def raw_records(self, content: bytes) -> Iterator[tuple[int, bytes]]:
-        """Yield (line where it begins, bytes as they stand in `content`, the same file) of every item."""
+        """Yield (line where it begins, unparsed bytes) of every item; `content` is the content of this file."""
         for item in self._feed.items():
             if isinstance(item, Item):
                 yield item.line, content[item.begin : content.find(b">", item.end) + 1]
@@ -168,7 +168,7 @@ class ParquetRows:
             self._table = pq.ParquetFile(file.path, buffer_size=1 << 20)
 
     def columns(self) -> list[str]:
-        """Name the columns of the schema."""
+        """Return the names of the schema's columns."""
         with reading_parquet(self._file.path):
             return list(self._table.schema_arrow.names)
 
@@ -186,13 +186,13 @@ class ParquetRows:
                 yield self._done, _parquet_row(dict(zip(wanted, cells, strict=True)), columns)
 
     def position(self) -> int:
-        """Return the file's size in the proportion of the rows read."""
+        """Return the file's size times the share of rows read."""
         return self._file.size * self._done // max(int(self._table.metadata.num_rows), 1)
 
 
 @contextmanager
 def reading_parquet(path: Path) -> Iterator[None]:
-    """Translate what pyarrow says of a Parquet file that it cannot read.
+    """Translate pyarrow's exceptions for a Parquet file that it cannot read.
 
     Raises:
         UnreadableInput: the file is corrupt.
@@ -204,31 +204,31 @@ def reading_parquet(path: Path) -> Iterator[None]:
         raise UnreadableInput(f"{path} is a corrupt Parquet file ({reason}); export it again.") from error
 
 
-class _Feed:
-    """Physical lines for `csv.reader`, which can be given again where a record came to nothing.
+class _CsvLines:
+    """Physical lines for `csv.reader`, with push-back of the lines of a failed record.
 
-    A quote that is never closed swallows what follows, up to the end of the file; then only the line with that quote is
-    lost, and the lines after it are read again as records of their own.
+    An unclosed quote extends its record to the end of the file; then only the line with that quote is lost, and the
+    lines after it are parsed again as separate records.
     """
 
     def __init__(self, lines: Iterator[tuple[int, bytes | None]]) -> None:
         self._lines = lines
-        self._waiting: deque[tuple[int, bytes | None]] = deque()
+        self._pushed_back: deque[tuple[int, bytes | None]] = deque()
         self._record: list[tuple[int, bytes | None]] = []
         self._bytes = 0
         self._fault: Unusable | None = None
 
     def first_line(self) -> str:
-        """Return the first line that is not blank, which stays to be read; '' where there is none."""
+        """Return the first line that is not blank without consuming it; '' where there is none."""
         for number, line in self._lines:
             if line is None or not line.isspace():
-                self._waiting.append((number, line))
+                self._pushed_back.append((number, line))
                 return (line or b"").decode(errors="replace")
         return ""
 
     def records(self, delimiter: str) -> Iterator[tuple[int, list[str] | Unusable]]:
         """Yield (line where it begins, fields or fault) of every record that is not blank."""
-        csv.field_size_limit(2 * MOST_BYTES)  # the feed's own limit comes first
+        csv.field_size_limit(2 * MOST_BYTES)  # higher than our own limit, which applies first
         reader = csv.reader(self, delimiter=delimiter, strict=True)
         while True:
             self._record, self._bytes, self._fault = [], 0, None
@@ -236,10 +236,10 @@ class _Feed:
             try:
                 result = next(reader, None)
             except csv.Error as error:
-                self._keep_first_line()
+                self._push_back_rest()
                 result = Unusable("invalid_csv", str(error))
             except Unusable as fault:
-                self._keep_first_line()
+                self._push_back_rest()
                 result = fault
             if result is None:
                 return
@@ -249,19 +249,19 @@ class _Feed:
                 yield self._record[0][0], self._fault or result
 
     def raw_record(self) -> bytes:
-        """Return the lines of the record that `records` has just yielded, as they stand in the file."""
+        """Return the unparsed lines of the record that `records` yielded last."""
         return b"".join(line or b"" for _, line in self._record)
 
-    def _keep_first_line(self) -> None:
-        """Give back all lines of a record that came to nothing but its first."""
-        self._waiting.extendleft(reversed(self._record[1:]))
+    def _push_back_rest(self) -> None:
+        """Push back all lines of a failed record except its first."""
+        self._pushed_back.extendleft(reversed(self._record[1:]))
         del self._record[1:]
 
     def __iter__(self) -> Iterator[str]:
         return self
 
     def __next__(self) -> str:
-        number, line = self._waiting.popleft() if self._waiting else next(self._lines)
+        number, line = self._pushed_back.popleft() if self._pushed_back else next(self._lines)
         self._record.append((number, line))
         if line is None:
             raise too_long()
@@ -273,7 +273,7 @@ class _Feed:
         except UnicodeDecodeError as error:
             self._fault = Unusable("invalid_utf8", f"byte {error.start + 1} of line {number} is not UTF-8")
             text = line.decode(errors="replace")
-        return text.replace("\0", "")  # Python 3.10's csv refuses it, later ones keep it
+        return text.replace("\0", "")  # Python 3.10's csv rejects it, later versions keep it
 
 
 def _parquet_row(values: dict[str, Any], columns: Columns) -> Row | Unusable:

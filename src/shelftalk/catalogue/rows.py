@@ -1,4 +1,4 @@
-"""A row of a catalogue file: its values as they stand there, or why it cannot be used."""
+"""A row of a catalogue file: its unprocessed values, or why it cannot be used."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ MOST_BYTES = 16 << 20  # of a row
 
 
 class Row(NamedTuple):
-    """The values of one row as they stand in the file; None where there is none.
+    """The unprocessed values of one row; None for a missing value.
 
-    `description` holds one value for each of `Columns.description`.
+    `description` has one value for each of `Columns.description`.
     """
 
     title: Any
@@ -22,7 +22,7 @@ class Row(NamedTuple):
 
 
 class Unusable(Exception):
-    """Why a row cannot be used: a short fixed reason, and what was seen."""
+    """Why a row cannot be used: a short fixed reason, and a detail from the row."""
 
     def __init__(self, reason: str, detail: str = "") -> None:
         super().__init__(reason)
@@ -30,10 +30,10 @@ class Unusable(Exception):
 
 
 def row_of(value: dict[str, Any], columns: Columns) -> Row:
-    """Take the values of a row from an object that holds them by name.
+    """Return the row of an object that has its values by name.
 
     Raises:
-        Unusable: variant, where the row is none of a product of its own.
+        Unusable: variant, where the row is a variant of a product in another row.
     """
     if columns.variants and _is_variant(value, columns.variants):
         name = value.get(columns.title) or value.get(columns.uid or "")
@@ -45,9 +45,9 @@ def row_of(value: dict[str, Any], columns: Columns) -> Row:
 
 
 def _unescaped(cell: Any) -> Any:
-    r"""Undo what WooCommerce does to a text.
+    r"""Undo the escaping of WooCommerce.
 
-    A line break is written as \n, and what a spreadsheet would take for a formula begins with an apostrophe.
+    A line break is written as \n, and a text that a spreadsheet would read as a formula begins with an apostrophe.
     """
     if not isinstance(cell, str):
         return cell
@@ -60,7 +60,7 @@ def _is_variant(value: dict[str, Any], variants: Variants) -> bool:
 
 
 def row_or_fault(value: dict[str, Any], columns: Columns) -> Row | Unusable:
-    """Return what `row_of` returns, or what it raises."""
+    """Return the result of `row_of`, or the `Unusable` that it raises."""
     try:
         return row_of(value, columns)
     except Unusable as fault:

@@ -1,8 +1,8 @@
-"""Decide from fixed-size fingerprints which rows repeat another, which are sampled, and which split each belongs to.
+"""Decide from fixed-size fingerprints which rows are duplicates, which are sampled, and which split each belongs to.
 
-Texts are not known here, only unsigned 64-bit fingerprints, one NumPy array for each field: a million rows take some
-tens of megabytes. All choices are BLAKE2b hashes of the content with the seed mixed in, so they are the same on every
-platform. Two different texts share a fingerprint about once in ten million catalogues of two million rows.
+The input is unsigned 64-bit fingerprints instead of texts, one NumPy array for each field: a million rows take tens of
+megabytes. All random choices are BLAKE2b hashes of the content and the seed, so they are the same on every platform.
+Two different texts share a fingerprint about once in ten million catalogues of two million rows.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ Fingerprints = NDArray[np.uint64]
 
 
 def fingerprints(field: str, texts: Iterable[bytes]) -> Fingerprints:
-    """Return the unsigned 64-bit fingerprints of texts in UTF-8; those of two fields never stand for the same thing."""
+    """Return the unsigned 64-bit fingerprints of texts in UTF-8; the same text has another one in another field."""
     person = field.encode()
     digests = [blake2b(text, digest_size=8, person=person).digest() for text in texts]
     return np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)
 
 
 def draws(seed: int, purpose: str, numbers: NDArray[Any]) -> Fingerprints:
-    """Return for each number one that looks random and depends on nothing but it, the seed and the purpose."""
+    """Return for each number a pseudorandom 64-bit number that depends only on it, the seed and the purpose."""
     return fingerprints(purpose, (f"{seed} {number}".encode() for number in numbers.tolist()))
 
 
 def duplicates(titles: Fingerprints, descriptions: Fingerprints, uids: Fingerprints) -> dict[int, tuple[str, int]]:
-    """Find the rows to leave out because they repeat an earlier row that stays.
+    """Find the rows to leave out because they repeat an earlier row that is kept.
 
     Returns:
-        For each such row, in order: duplicate_product (same title and description) or duplicate_id, and which row it
-        repeats.
+        For each such row, in order: duplicate_product (same title and description) or duplicate_id, and the row that
+        it repeats.
     """
     pairs = titles * np.uint64(0x9E3779B97F4A7C15) + descriptions
     first_pair: dict[int, int] = {}
@@ -57,10 +57,10 @@ def duplicates(titles: Fingerprints, descriptions: Fingerprints, uids: Fingerpri
 
 
 def near_repeats(near: NDArray[np.int64], stays: NDArray[np.bool_]) -> dict[int, tuple[str, int]]:
-    """Find the rows to leave out because an earlier row that stays is in their near-equal group.
+    """Find the rows to leave out because an earlier row that is kept is in their group of near-duplicates.
 
     Returns:
-        For each such row, in order: near_duplicate, and which row is the first of its group that stays.
+        For each such row, in order: near_duplicate, and the first row of its group that is kept.
     """
     rows = np.flatnonzero(stays)
     first = np.full(len(near), len(near))
@@ -72,7 +72,7 @@ def near_repeats(near: NDArray[np.int64], stays: NDArray[np.bool_]) -> dict[int,
 
 
 def choose(numbers: NDArray[Any], count: int, seed: int) -> NDArray[np.bool_]:
-    """Choose `count` of the numbers at random, as a mask; the chance of each depends on itself and the seed alone."""
+    """Choose `count` of the numbers at random, as a mask; the rank of each depends only on itself and the seed."""
     mask = np.zeros(len(numbers), dtype=bool)
     mask[np.argsort(draws(seed, "sample", numbers), kind="stable")[:count]] = True
     return mask
@@ -81,9 +81,9 @@ def choose(numbers: NDArray[Any], count: int, seed: int) -> NDArray[np.bool_]:
 def groups(
     titles: Fingerprints, descriptions: Fingerprints, linked_rows: NDArray[np.int64] | None = None
 ) -> Fingerprints:
-    """Group the rows that share a title or a description or are linked otherwise, directly or through others.
+    """Group the rows that share a title or a description or are linked by `linked_rows`, transitively (union-find).
 
-    `linked_rows` holds for each row another one that it belongs to, or itself.
+    `linked_rows` has for each row the index of another row in its group, or its own.
 
     Returns:
         For each row the smallest fingerprint of its group, which does not depend on the order of the rows.
@@ -116,32 +116,32 @@ def groups(
 def assign(groups: Fingerprints, validation_share: float, test_share: float, seed: int) -> NDArray[np.uint8]:
     """Assign each row to a split (an index of `SPLITS`), whole groups at a time.
 
-    A group's draw decides, so a product mostly keeps its split when others come or go. A group larger than the whole
-    share that it fell into stays in train. Train, and each split with a share, gets at least one group; only validation
-    stays empty where there are no more than two groups.
+    A hash of the group decides, so a product usually keeps its split when others are added or removed. A group larger
+    than the split that it was assigned to stays in train. Train, and each split with a share, gets at least one group;
+    only validation stays empty where there are no more than two groups.
 
     Raises:
-        TooFewProducts: all rows are one group, so nothing can be held out of it.
+        TooFewProducts: all rows are one group, so nothing can be held out.
     """
     names, row_to_group, sizes = np.unique(groups, return_inverse=True, return_counts=True)
-    places = draws(seed, "split", names) / 2**64
+    positions = draws(seed, "split", names) / 2**64
     split = np.full(len(names), TRAIN, dtype=np.uint8)
-    split[(places < test_share) & (sizes <= test_share * len(groups))] = TEST
-    in_validation = (places >= test_share) & (places < test_share + validation_share)
+    split[(positions < test_share) & (sizes <= test_share * len(groups))] = TEST
+    in_validation = (positions >= test_share) & (positions < test_share + validation_share)
     split[in_validation & (sizes <= validation_share * len(groups))] = VALIDATION
     for wanted, share in ((TRAIN, 1.0), (TEST, test_share), (VALIDATION, validation_share)):
         if share and not (split == wanted).any():
-            _move_one_group(split, wanted, sizes, places)
+            _move_one_group(split, wanted, sizes, positions)
     return split[row_to_group.ravel()]
 
 
-def _move_one_group(split: NDArray[np.uint8], wanted: int, sizes: NDArray[Any], places: NDArray[Any]) -> None:
-    """Give an empty split the smallest group of the split that has most groups, or else the one of validation."""
+def _move_one_group(split: NDArray[np.uint8], wanted: int, sizes: NDArray[Any], positions: NDArray[Any]) -> None:
+    """Move to an empty split the smallest group of the split with the most groups, or else the one of validation."""
     counts = np.bincount(split, minlength=len(SPLITS))
-    giver = counts.argmax() if counts.max() > 1 else VALIDATION
-    if counts[giver]:
-        candidates = np.flatnonzero(split == giver)
-        split[candidates[np.lexsort((places[candidates], sizes[candidates]))[0]]] = wanted
+    source = counts.argmax() if counts.max() > 1 else VALIDATION
+    if counts[source]:
+        candidates = np.flatnonzero(split == source)
+        split[candidates[np.lexsort((positions[candidates], sizes[candidates]))[0]]] = wanted
     elif wanted != VALIDATION:
         raise TooFewProducts(
             "All products share a title or a description with one another, or nearly, so none can be held out; "
@@ -150,7 +150,7 @@ def _move_one_group(split: NDArray[np.uint8], wanted: int, sizes: NDArray[Any], 
 
 
 def _repeated(values: Fingerprints) -> NDArray[np.bool_]:
-    """Mark the values that occur more than once."""
+    """Return a mask of the values that occur more than once."""
     order = np.argsort(values, kind="stable")
     equal = values[order][1:] == values[order][:-1]
     mask = np.zeros(len(values), dtype=bool)

@@ -1,4 +1,4 @@
-"""Write Parquet files of products in bounded memory, the same bytes for the same rows or tables in the same order."""
+"""Write Parquet files of products in bounded memory; the same rows or tables in the same order give the same bytes."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ BYTES_IN_GROUP = 16 << 20
 
 
 class TableWriter:
-    """A Parquet file under construction, fed with rows or with tables.
+    """A Parquet file that is being written, from rows or from tables.
 
-    A row group ends with the row or the table that brings it to 10,000 rows or some 16 MiB.
+    A row group ends with the row or the table that brings it to 10,000 rows or about 16 MiB.
     """
 
     def __init__(self, path: Path, schema: Any) -> None:
@@ -34,7 +34,7 @@ class TableWriter:
         self._description = schema.get_field_index("description")
         repeated = (
             ["split"] if "split" in schema.names else False
-        )  # texts hardly repeat, and looking for that takes time
+        )  # texts rarely repeat, and a dictionary of them takes time
         self._writer = pq.ParquetWriter(
             path, schema, compression="zstd", use_dictionary=repeated, write_page_checksum=True
         )
@@ -44,14 +44,14 @@ class TableWriter:
         self._begun = False
 
     def append(self, row: tuple[Any, ...]) -> None:
-        """Add one row; its values stand in the schema's order."""
+        """Add one row, with its values in the schema's order."""
         self._rows.append(row)
         self._characters += len(row[self._description])
         if len(self._rows) >= ROWS_IN_GROUP or self._characters >= BYTES_IN_GROUP:
             self._gather_rows()
 
     def extend(self, table: Any) -> None:
-        """Add an Arrow table of the schema."""
+        """Add an Arrow table with the same schema."""
         if self._rows:
             self._gather_rows()
         self._tables.append(table)

@@ -1,4 +1,4 @@
-"""Make texts and ids of what stands in a file's cells: of a string, a number, a missing value, or anything else."""
+"""Convert the cells of a file, strings, numbers, missing values or anything else, into texts and ids."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ DETAIL_LENGTH = 200
 
 
 def text_of(value: Any, reason: str) -> str:
-    """Return a cell's text as it stands there; '' for a missing one.
+    """Return a cell's text unchanged; '' for a missing value.
 
     Raises:
-        Unusable: for `reason`, since the value is no text.
+        Unusable: with `reason`, if the value is not a text.
     """
     if isinstance(value, str):
         return value
@@ -24,7 +24,7 @@ def text_of(value: Any, reason: str) -> str:
 
 
 def uid_of(value: Any) -> str:
-    """Return a cell's id, a text or a whole number; '' for anything else."""
+    """Return the id of a cell with a text or an integer; '' for anything else."""
     if isinstance(value, (str, int)) and not isinstance(value, bool):
         return plain(str(value))
     return ""

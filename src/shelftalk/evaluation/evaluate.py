@@ -24,7 +24,7 @@ from shelftalk.generation.grounded import write_grounded, write_with_references
 from shelftalk.generation.transformers_engine import TransformersEngine
 from shelftalk.prompts import prompt_for, prompt_with_references
 from shelftalk.records import Description, Product, Progress, Reference, counter, no_progress
-from shelftalk.retrieval.search import Embeds, Index
+from shelftalk.retrieval.search import Index, TextEmbedder
 from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings
 
@@ -40,7 +40,7 @@ class Tools:
     engine: Engine
     index: Index
     spans: SpanIndex
-    embedder: Embeds
+    embedder: TextEmbedder
 
 
 @dataclass(frozen=True, slots=True)

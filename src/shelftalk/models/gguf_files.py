@@ -1,6 +1,6 @@
-"""Write base models, bare or with their adapter merged, as GGUF, the format that llama.cpp reads.
+"""Write base models, with or without a merged adapter, as GGUF, the format of llama.cpp.
 
-What cannot be said exactly in GGUF is refused.
+A model that GGUF cannot represent exactly is rejected.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from shelftalk.models.tokens import load_tokenizer
 from shelftalk.workspace import MANIFEST, Workspace
 
 FILE = "model.gguf"
-CONVERTER = 1  # raised when the conversion changes: what an earlier one wrote is then made again
+CONVERTER = 1  # version of the conversion: files of another version are converted again
 ARCHITECTURES = {"gemma": "gemma", "gemma2": "gemma2", "gemma3_text": "gemma3"}  # model_type: llama.cpp's name
-TYPES = {"f32": 0, "f16": 1, "q8_0": 7, "bf16": 32}  # llama.cpp's numbers for a file of mostly that type
+TYPES = {"f32": 0, "f16": 1, "q8_0": 7, "bf16": 32}  # llama.cpp's file type numbers
 
 
 def base_obstacle(model: Path) -> str | None:
-    """Say why the base model in folder `model` cannot be written as GGUF; None where it can."""
+    """Return why the base model in folder `model` cannot be written as GGUF; None where it can."""
     config = _config(model)
     kind = config.get("model_type")
     if kind not in ARCHITECTURES:
@@ -35,23 +35,23 @@ def base_obstacle(model: Path) -> str | None:
     rope = config.get("rope_parameters") or {}
     scalings = [config.get("rope_scaling"), *(rope.values() if "rope_type" not in rope else [rope])]
     if any(one.get("rope_type", one.get("type", "default")) != "default" for one in scalings if one):
-        return "it stretches its positions (RoPE scaling), which is not converted"
+        return "it uses RoPE scaling, which is not converted"
     if config.get("query_pre_attn_scalar", config["head_dim"]) != config["head_dim"]:
         return "llama.cpp scales attention by the heads' dimension, and this model does not"
     if config.get("layer_types") and _pattern(config) is None:
-        return "its sliding-window layers follow no period that llama.cpp knows"
+        return "its sliding-window layers do not repeat with a fixed period, which llama.cpp needs"
     return None
 
 
 def find_base(
     base: BaseModel, workspace: Workspace, check: Callable[[Path], None], say: Callable[[str], None] = lambda line: None
 ) -> Path:
-    """Return the GGUF, 8 bits a weight, of a base model, making it first where it is not on this disk.
+    """Return the GGUF of a base model, 8 bits per weight, converting it first where it is not on this disk.
 
-    A new one is handed to `check` before it takes its place under the workspace's `models/`.
+    `check` is called with a new file before it is moved to the workspace's `models/`.
 
     Raises:
-        InvalidSettings: `base_obstacle` names a reason.
+        InvalidSettings: `base_obstacle` returns a reason.
     """
 
     def make(folder: Path) -> None:
@@ -63,12 +63,12 @@ def find_base(
 
 
 def find_merged(base: BaseModel, adapter: Path, target: Path, say: Callable[[str], None] = lambda line: None) -> Path:
-    """Return the GGUF, 8 bits a weight, of a base model with the PEFT adapter in folder `adapter` merged into it.
+    """Return the GGUF, 8 bits per weight, of a base model with the PEFT adapter in folder `adapter` merged into it.
 
-    It is made first, in folder `target`, where it is not there.
+    If it does not exist, it is converted first, in folder `target`.
 
     Raises:
-        InvalidSettings: `base_obstacle` names a reason.
+        InvalidSettings: `base_obstacle` returns a reason.
     """
 
     def make(folder: Path) -> None:
@@ -79,32 +79,32 @@ def find_merged(base: BaseModel, adapter: Path, target: Path, say: Callable[[str
 
 
 def base_folder(base: BaseModel, workspace: Workspace) -> Path:
-    """Return the folder of `find_base`'s file, which need not exist."""
+    """Return the folder of the file that `find_base` returns; it may not exist yet."""
     digest = hashlib.sha256(f"{CONVERTER} {base.revision}".encode()).hexdigest()[:8]
     name = re.sub(r"[^a-z0-9._-]+", "-", Path(base.name).name.lower()).strip("-._")[:40] or "model"
     return workspace.model(f"{name}-{digest}.gguf")
 
 
 def merged_folder(base: BaseModel, adapter: Path, target: Path) -> Path:
-    """Return the folder of `find_merged`'s file, which need not exist."""
-    what = f"{CONVERTER} {base.revision}".encode() + (adapter / MANIFEST).read_bytes()
-    return target / hashlib.sha256(what).hexdigest()[:8]
+    """Return the folder of the file that `find_merged` returns; it may not exist yet."""
+    content = f"{CONVERTER} {base.revision}".encode() + (adapter / MANIFEST).read_bytes()
+    return target / hashlib.sha256(content).hexdigest()[:8]
 
 
 def write_gguf(model: Path, target: Path, kind: str, adapter: Path | None = None) -> None:
-    """Write the base model in folder `model`, safetensors and tokenizer.json, to the file `target`.
+    """Write the base model in folder `model`, safetensors and tokenizer.json, to the GGUF file `target`.
 
     `kind` is one of TYPES: the number format of the matrices; vectors are always fp32. A PEFT adapter in folder
     `adapter` is merged into the weights, in fp32, before they are rounded to `kind`.
 
     Raises:
-        InvalidSettings: `base_obstacle` names a reason.
+        InvalidSettings: `base_obstacle` returns a reason.
     """
     import gguf
 
     if reason := base_obstacle(model):
         raise InvalidSettings(f"The base model in {model} cannot be written as GGUF: {reason}.")
-    config = _whole_config(model)
+    config = _full_config(model)
     architecture = ARCHITECTURES[config["model_type"]]
     writer = gguf.GGUFWriter(target, architecture, use_temp_file=True)
     writer.add_type("model")
@@ -127,16 +127,16 @@ def _config(model: Path) -> dict[str, Any]:
     return config
 
 
-def _whole_config(model: Path) -> dict[str, Any]:
-    """Return the configuration as transformers reads it: models of other days leave out what they took for granted."""
+def _full_config(model: Path) -> dict[str, Any]:
+    """Return the configuration with transformers' defaults, because older models omit settings."""
     from transformers import AutoConfig
 
-    whole = AutoConfig.from_pretrained(model, local_files_only=True, trust_remote_code=False).to_dict()
-    return {**_config(model), **whole}
+    loaded = AutoConfig.from_pretrained(model, local_files_only=True, trust_remote_code=False).to_dict()
+    return {**_config(model), **loaded}
 
 
 def _pattern(config: dict[str, Any]) -> int | None:
-    """Return n where every n-th layer sees everything and the others a window; None where no n fits."""
+    """Return n where every n-th layer has full attention and the others a sliding window; None without such an n."""
     full = [kind == "full_attention" for kind in config["layer_types"]]
     for period in range(1, len(full) + 2):
         if full == [(layer + 1) % period == 0 for layer in range(len(full))]:
@@ -155,8 +155,8 @@ def _add_shape(writer: Any, config: dict[str, Any]) -> None:
     writer.add_value_length(config["head_dim"])
     writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
     rope = config.get("rope_parameters") or {}
-    whole = rope.get("full_attention", rope)
-    writer.add_rope_freq_base(whole.get("rope_theta", config.get("rope_theta", 10_000.0)))
+    full_attention = rope.get("full_attention", rope)
+    writer.add_rope_freq_base(full_attention.get("rope_theta", config.get("rope_theta", 10_000.0)))
     if config.get("layer_types"):
         writer.add_sliding_window(config["sliding_window"])
         writer.add_sliding_window_pattern(_pattern(config))
@@ -176,7 +176,7 @@ def _add_vocabulary(writer: Any, model: Path, config: dict[str, Any]) -> None:
     vocabulary, merges = described["model"]["vocab"], described["model"]["merges"]
     added = {one["content"]: one for one in described["added_tokens"]}
     ids = {**vocabulary, **{text: one["id"] for text, one in added.items()}}
-    # llama.cpp joins the pair whose result scores highest: the earlier a merge was learned, the higher.
+    # llama.cpp merges the pair whose result has the highest score, so earlier merges get higher scores.
     pairs = (pair if isinstance(pair, str) else "".join(pair) for pair in merges)
     ranks = {text.replace(" ", ""): rank for rank, text in reversed(list(enumerate(pairs)))}
     tokens = [f"[unused{number}]" for number in range(config["vocab_size"])]
@@ -184,7 +184,7 @@ def _add_vocabulary(writer: Any, model: Path, config: dict[str, Any]) -> None:
     fallback = bool(described["model"].get("byte_fallback"))
     for text, number in ids.items():
         if number >= len(tokens):
-            continue  # Gemma 3's picture token, say, which has no place in the embeddings
+            continue  # for example Gemma 3's image token, which has no embedding
         tokens[number] = text
         if text in added:
             types[number] = int(TokenType.CONTROL if added[text]["special"] else TokenType.USER_DEFINED)
@@ -199,9 +199,9 @@ def _add_vocabulary(writer: Any, model: Path, config: dict[str, Any]) -> None:
     if fallback:
         writer.add_token_scores(scores)
     else:
-        # llama.cpp refuses an empty list; a pair that no text holds stands for none.
+        # llama.cpp rejects an empty list; this pair occurs in no text.
         writer.add_token_merges([one if isinstance(one, str) else " ".join(one) for one in merges] or ["<unk> <unk>"])
-    tokenizer = load_tokenizer(model)  # config.json may name other ends than the one that training puts
+    tokenizer = load_tokenizer(model)  # config.json may name other end tokens than the one used in training
     for role in ("bos", "eos", "pad"):
         number = getattr(tokenizer, f"{role}_token_id")
         if number is not None:
@@ -228,7 +228,7 @@ def _converted(names: Any, key: str, tensor: Any, kind: str) -> tuple[str, Any, 
 
 
 def _in_threads(work: Callable[[Any], Any], items: Iterator[Any]) -> Iterator[Any]:
-    """Yield what `work` makes of each item, in order, a few at a time: numpy rounds without holding other threads."""
+    """Yield the result of `work` for each item, in order, a few at a time; numpy releases the GIL while rounding."""
     threads = os.cpu_count() or 1
     with ThreadPoolExecutor(threads) as pool:
         while ahead := list(islice(items, threads)):

@@ -1,7 +1,7 @@
-"""Fetch a base model from the Hugging Face Hub, and say plainly why it cannot be fetched.
+"""Download a base model from the Hugging Face Hub, with a clear error message for each cause of failure.
 
-The token is looked for where the Hub's own tools put it (HF_TOKEN, HUGGING_FACE_HUB_TOKEN, `hf auth login`) or handed
-over by the caller. It is passed on in memory only: never written, logged or put on a command line.
+The token is read where the Hub's own tools store it (HF_TOKEN, HUGGING_FACE_HUB_TOKEN, `hf auth login`) or passed by
+the caller. It is kept in memory only: never written to a file, to a log or on a command line.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ FILES = ["*.safetensors", "*.safetensors.index.json", "*.json", "tokenizer.model
 
 
 def cached(name: str, revision: str | None = None) -> Path | None:
-    """Return the folder of a Hub model in the Hub's cache, without asking the Hub; None where it holds none."""
+    """Return the folder of a Hub model in the Hub's cache, without a request to the Hub; None if it is not cached."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
@@ -26,14 +26,16 @@ def cached(name: str, revision: str | None = None) -> Path | None:
 
 
 def download(name: str, token: str | None = None, revision: str | None = None) -> tuple[Path, str]:
-    """Return the folder and the commit of a Hub model, downloading what the Hub's cache does not hold.
+    """Return the folder and the commit of a Hub model, downloading the files that are not in the Hub's cache.
 
-    A `revision` that the cache holds is taken from there without asking the Hub.
+    A `revision` in the cache is used without a request to the Hub.
 
     Raises:
-        AccessDenied: the model is gated and there is no token, or its licence was not accepted with this account.
-        NotFound: the Hub knows no such model, or it holds no safetensors.
-        Unreachable: no network, or the Hub does not answer, and the cache does not hold the model.
+        AccessDenied: the model is gated and there is no token, the licence was not accepted with this account, or the
+            token was rejected.
+        NotFound: the Hub has no such model, or the model has no safetensors.
+        NotWritable: the disk is full.
+        Unreachable: no network, or the Hub does not answer, and the model is not in the cache.
     """
     import httpx
     from huggingface_hub import get_token, snapshot_download

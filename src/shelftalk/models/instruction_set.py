@@ -1,8 +1,8 @@
-"""The CPU's instructions that products of matrices use here, and whether bf16 is fast with them.
+"""Detect the CPU instruction set used for matrix products, and whether bf16 is fast with it.
 
-torch leaves bf16 products on an x86 CPU to oneDNN. It takes the CPU's best instructions, or fewer where the environment
-says so: ONEDNN_MAX_CPU_ISA, or DNNL_MAX_CPU_ISA where that is not set. The CPU's flags alone do not show this.
-ATEN_CPU_CAPABILITY does not matter here: it limits torch's own kernels and no product of matrices.
+On an x86 CPU, torch computes bf16 products with oneDNN. It uses the CPU's best instructions, or fewer if the
+environment limits them: ONEDNN_MAX_CPU_ISA, or DNNL_MAX_CPU_ISA where that is not set. The CPU's flags alone do not
+show this. ATEN_CPU_CAPABILITY is irrelevant: it limits torch's own kernels, not matrix products.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-# From the least to the most; each level has those before it.
+# In ascending order; each level includes those before it.
 _FLAGS = {
     "sse41": ("sse4_1",),
     "avx": ("avx",),
@@ -27,7 +27,7 @@ _FLAGS = {
 }
 _LEVELS = list(_FLAGS)
 
-# oneDNN's names that exclude a level of ours. It takes upper and lower case, and ignores names that it does not know.
+# oneDNN's names, with the highest of our levels that they allow. oneDNN ignores case and unknown names.
 _LIMITS = {
     "SSE41": "sse41",
     "AVX": "avx",
@@ -45,18 +45,18 @@ _LIMITS = {
 
 @cache
 def instruction_set() -> str:
-    """Return the level in force: sse41, avx, avx2, avx512, avx512_bf16 or amx; not on x86, the architecture's name."""
+    """Return the level in use: sse41, avx, avx2, avx512, avx512_bf16 or amx; the architecture's name if not x86."""
     return level(torch.cpu.get_capabilities(), os.environ)[0]
 
 
 @cache
 def limited_by() -> str | None:
-    """Return the environment variable that keeps the level below the CPU's own, as NAME=value; None without one."""
+    """Return the environment variable that limits the level below the CPU's own, as NAME=value; None without one."""
     return level(torch.cpu.get_capabilities(), os.environ)[1]
 
 
 def level(flags: Mapping[str, Any], environment: Mapping[str, str]) -> tuple[str, str | None]:
-    """Return what `instruction_set` and `limited_by` say of a CPU with these flags (torch's names)."""
+    """Return the results of `instruction_set` and `limited_by` for a CPU with these flags (torch's names)."""
     if flags["architecture"] != "x86_64":
         return str(flags["architecture"]), None
     own = next((name for name in reversed(_LEVELS) if all(flags[flag] for flag in _FLAGS[name])), _LEVELS[0])
@@ -71,11 +71,10 @@ def level(flags: Mapping[str, Any], environment: Mapping[str, str]) -> tuple[str
 
 @cache
 def bf16_is_fast() -> bool:
-    """Say whether bf16 matrix products beat fp32 here; the same in every process of a machine, however busy it is.
+    """Return whether bf16 matrix products are faster than fp32; on x86 and CUDA the answer does not depend on load.
 
     Without avx512_bf16 or AMX, bf16 is emulated, 44 to 499 times slower than fp32 (pytorch#146508). On x86 the level in
-    force decides; elsewhere no flag does, and products of the width that training uses are timed, for a tenth of a
-    second.
+    use decides; on other architectures, products of the width used in training are timed for a tenth of a second.
     """
     if torch.cuda.is_available():
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
@@ -93,20 +92,20 @@ def product_rate(
     outputs: int = 2048,
     seconds: float = 0.4,
 ) -> float:
-    """Return the rate of `rows` x `width` by `width` x `outputs`, in operations a second: the median of some `seconds`.
+    """Return the median rate of `rows` x `width` by `width` x `outputs` products over `seconds`, in operations/second.
 
     `precision` is fp32 or bf16. The default sizes are those of training Gemma 3 270M.
     """
     dtype = {"fp32": torch.float32, "bf16": torch.bfloat16}[precision]
     left = torch.randn(rows, width, device=device).to(dtype)
     right = torch.randn(width, outputs, device=device).to(dtype)
-    at_once = 100 if device.type == "cuda" else 1  # there a single small product is mostly waiting
-    taken: list[float] = []
-    while sum(taken) < seconds or len(taken) < 2:  # the first one also warms up
+    repeats = 100 if device.type == "cuda" else 1  # on CUDA the launch of a single small product dominates
+    times: list[float] = []
+    while sum(times) < seconds or len(times) < 2:  # the first one also warms up
         start = time.perf_counter()
-        for _ in range(at_once):
+        for _ in range(repeats):
             left @ right
         if device.type == "cuda":
             torch.cuda.synchronize(device)
-        taken.append(time.perf_counter() - start)
-    return at_once * 2 * rows * width * outputs / statistics.median(taken[1:])
+        times.append(time.perf_counter() - start)
+    return repeats * 2 * rows * width * outputs / statistics.median(times[1:])

@@ -1,4 +1,4 @@
-"""Load a base model and its tokenizer from a folder, in the number format that this machine computes fast."""
+"""Load a base model and its tokenizer from a folder, in a number format that is fast on this machine."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from shelftalk.errors import Damaged, InvalidSettings, MissingPackage
 from shelftalk.models.instruction_set import bf16_is_fast
 from shelftalk.models.tokens import load_tokenizer
 
-OLDEST_BITSANDBYTES = "0.48"  # as the extra `quantized` asks for
+OLDEST_BITSANDBYTES = "0.48"  # as in the extra `quantized`
 
 transformers_logging.disable_progress_bar()
 
@@ -24,8 +24,8 @@ transformers_logging.disable_progress_bar()
 def load_model(folder: Path, precision: str = "automatic", attention: str | None = None) -> tuple[Any, Any]:
     """Return (model, tokenizer) in evaluation mode on the best device.
 
-    For `precision` see `resolve_precision`. `attention` names one of transformers' attention functions; None
-    takes sdpa, or eager for a model that caps its attention's logits (Gemma 2), which sdpa cannot.
+    For `precision` see `resolve_precision`. `attention` names one of transformers' attention functions; None means
+    sdpa, or eager for a model with attention logit soft-capping (Gemma 2), which sdpa does not support.
 
     Raises:
         InvalidSettings, MissingPackage: see `resolve_precision`.
@@ -62,13 +62,13 @@ def best_device() -> torch.device:
     """Return this process's CUDA device where there is one, otherwise the CPU."""
     if not torch.cuda.is_available():
         return torch.device("cpu")
-    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))  # torchrun's word for the n-th process here
+    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))  # set by torchrun
 
 
 def resolve_precision(precision: str) -> str:
-    """Return bf16, fp32 or nf4 for `precision`, which may also be automatic: bf16 where `bf16_is_fast`.
+    """Return bf16, fp32 or nf4 for `precision`; automatic means bf16 where `bf16_is_fast`, otherwise fp32.
 
-    nf4 keeps the weights of the layers in 4 bits and computes in bf16 (QLoRA, https://arxiv.org/abs/2305.14314);
+    nf4 stores the weights of the layers in 4 bits and computes in bf16 (QLoRA, https://arxiv.org/abs/2305.14314);
     embeddings and head stay in bf16.
 
     Raises:

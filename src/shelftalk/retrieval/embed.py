@@ -1,4 +1,4 @@
-"""Texts to vectors in whatever process is asked: a function that can be sent to another one, or to another machine."""
+"""Embed texts with a function that can be sent to another process or machine."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from shelftalk.models.embedder import Embedder
 
 
 def embed_texts(texts: Sequence[str]) -> np.ndarray:
-    """Return the texts' vectors: float32 [len(texts), 384]; a process loads the model once. See `Embedder.embed`.
+    """Return the texts' vectors, float32 [len(texts), 384]; each process loads the model once. See `Embedder.embed`.
 
     Raises:
         MissingPackage, Damaged: see `Embedder.load`.

@@ -1,13 +1,13 @@
-"""The index of a run on disk: products and their vectors in Parquet, and a folder derived from them that is searched.
+"""The index of a run on disk: products and their vectors in Parquet, and a search folder derived from them.
 
     index/
-      vectors.parquet        the truth: each product's digest, uid, title, description and vector
-      embedded/              vectors of a build that is under way or was killed, by shard; the next one takes them up
+      vectors.parquet        the source: each product's digest, uid, title, description and vector
+      embedded/              vectors of an unfinished or killed build, by shard; the next build reuses them
       chroma-<hash>/         derived: Chroma's graph, and texts.arrow; named after 12 digits of the vectors' SHA-256
-      index.json             the pointer: which vectors the verified folder serves, and which Chroma built it
+      index.json             the pointer: the vectors of the verified folder, and the Chroma version that built it
 
-A derived folder is opened only if the pointer names it and its every byte is as it was when a process of its own had
-verified it; otherwise it is built again. Of vectors.parquet itself opening reads the footer, which has that SHA-256.
+A derived folder is opened only if the pointer names it and every byte is as it was when a child process verified it;
+otherwise it is built again. From vectors.parquet, opening reads only the footer, which has that SHA-256.
 """
 
 from __future__ import annotations
@@ -31,29 +31,29 @@ from shelftalk.retrieval.pointer import is_sound, store_folder, write_pointer
 from shelftalk.workspace import lock, staged_folder
 
 EMBEDDED = "embedded"
-SHARD = 1024  # products that are embedded and saved together: a kill loses at most so many vectors in each process
+SHARD = 1024  # products embedded and saved together: a kill loses at most this many vectors in each process
 
-# From texts to vectors of length 1, float32 [texts, dimensions], in the order given.
+# From texts to vectors of length 1, float32 [texts, dimensions], in the order of the texts.
 Embed = Callable[[Sequence[str]], np.ndarray]
 
 
 def build_index(
     products: Sequence[Product], folder: Path, embed: Embed, progress: Progress = no_progress, mapped: Map = map
 ) -> dict[str, Any]:
-    """Index exactly `products` in `folder`, and return their number and the seconds it took.
+    """Index exactly `products` in `folder`, and return their number and the time in seconds.
 
-    A product that an earlier build embedded with the same uid, title and description is not embedded again, also if
-    that build was killed. All others are embedded in catalogue order, `SHARD` at a time, wherever `mapped` has it done:
-    from the same state of `folder` the same products give the same vectors.parquet, byte for byte, whatever was killed
-    on the way and wherever shards were embedded, on machines of one kind. `progress` counts products.
+    A product that an earlier build embedded with the same uid, title and description is not embedded again, even if
+    that build was killed. All others are embedded in catalogue order, `SHARD` at a time, by `mapped`. The same products
+    and the same initial state of `folder` give the same vectors.parquet, byte for byte, on machines of one kind, also
+    after kills and wherever shards were embedded. `progress` counts products.
 
-    All vectors are in memory once, as they are in the store that serves them.
+    All vectors are in memory once, as in the store that serves them.
 
     Raises:
-        TooFewProducts: there is none.
+        TooFewProducts: there are no products.
         Busy: another process builds this index.
         NotWritable: the folder cannot be written to.
-        Damaged: what was built failed its check.
+        Damaged: the new index failed verification.
     """
     if not products:
         raise TooFewProducts("An index needs at least one product, got none.")
@@ -71,10 +71,10 @@ def build_index(
 
 
 def open_index(folder: Path) -> tuple[Any, chroma.Store]:
-    """Return the texts, an Arrow table mapped from disk, and the open Chroma store of the same rows.
+    """Return the texts, a memory-mapped Arrow table, and the open Chroma store of the same rows.
 
-    A missing, stale or broken store is built again first; to a sound index nothing is written. Waits up to a minute for
-    another process that builds.
+    A missing, stale or corrupt store is built again first; a valid index is not written to. Waits up to a minute for
+    another process that builds it.
 
     Raises:
         NotFound: there is no index.
@@ -154,7 +154,7 @@ def _known(wanted: np.ndarray, firsts: np.ndarray, folder: Path) -> tuple[np.nda
 
 
 def _derive(folder: Path) -> None:
-    """Bring the derived folder and the pointer in line with vectors.parquet; the caller holds the lock."""
+    """Update the derived folder and the pointer from vectors.parquet; the caller holds the lock."""
     source = folder / vectors.FILE
     digest = vectors.fingerprint(source)
     store = store_folder(folder, digest)

@@ -1,6 +1,6 @@
-"""The pointer of an index: index.json says which vectors the verified Chroma folder serves, and which Chroma built it.
+"""The pointer of an index: index.json names the vectors of the verified Chroma folder and the Chroma version.
 
-To look at it loads no Chroma.
+Reading it does not import Chroma.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ def store_folder(folder: Path, digest: str) -> Path:
 
 
 def write_pointer(folder: Path, digest: str, products: int) -> None:
-    """Point at the Chroma folder of the vectors with the SHA-256 `digest`."""
+    """Write a pointer to the Chroma folder of the vectors with the SHA-256 `digest`."""
     write_json(folder / POINTER, {**_pointer(digest), "products": products})
 
 
 def is_sound(folder: Path, digest: str) -> bool:
-    """Say whether the pointer names the vectors of the SHA-256 `digest` and their Chroma folder is as it was built."""
+    """Return whether the pointer names the vectors with the SHA-256 `digest` and their Chroma folder is unchanged."""
     try:
         pointer = read_json(folder / POINTER)
         return pointer.items() >= _pointer(digest).items() and not faults(store_folder(folder, digest))
@@ -35,7 +35,7 @@ def is_sound(folder: Path, digest: str) -> bool:
 
 
 def is_built(folder: Path) -> bool:
-    """Say whether an index stands that opens without building, as far as names and sizes tell; nothing is hashed."""
+    """Return whether an index opens without being built, judged by names and sizes, without hashing."""
     try:
         pointer = read_json(folder / POINTER)
         digest = pointer["vectors_sha256"]

@@ -1,4 +1,4 @@
-"""Ask an index: the products that stand nearest to a text, with their similarity."""
+"""Search an index for the products nearest to a text, with their similarities."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from shelftalk.retrieval.chroma import Store
 from shelftalk.retrieval.index import open_index
 
 
-class Embeds(Protocol):
-    """Whatever turns texts into vectors of length 1: float32 [texts, dimensions], in the order given."""
+class TextEmbedder(Protocol):
+    """An object that embeds texts as vectors of length 1: float32 [texts, dimensions], in the order of the texts."""
 
     def embed(self, texts: Sequence[str], progress: Progress = no_progress) -> np.ndarray: ...
 
@@ -24,20 +24,20 @@ class Embeds(Protocol):
 class Index:
     """An open index; make one with `Index.open(folder, embedder)`. Its vectors are in memory.
 
-    Several threads may search at once; they take turns, which tokenizer and Chroma want.
+    Several threads may search concurrently; a lock serialises them, because tokenizer and Chroma require it.
     """
 
-    def __init__(self, texts: Any, store: Store, embedder: Embeds) -> None:
+    def __init__(self, texts: Any, store: Store, embedder: TextEmbedder) -> None:
         self._texts = texts
         self._store = store
         self._embedder = embedder
-        self._turn = Lock()
+        self._lock = Lock()
 
     @classmethod
-    def open(cls, folder: Path, embedder: Embeds) -> Index:
-        """Open the index in `folder`, whose products `embedder` embedded.
+    def open(cls, folder: Path, embedder: TextEmbedder) -> Index:
+        """Open the index in `folder`, whose products were embedded with `embedder`.
 
-        A sound index is not written to and may be read-only. A missing, stale or broken Chroma folder is built again
+        A valid index is not written to and may be read-only. A missing, stale or corrupt Chroma folder is built again
         from vectors.parquet first.
 
         Raises:
@@ -50,7 +50,7 @@ class Index:
         return cls(texts, store, embedder)
 
     def search(self, text: str, k: int = 3) -> list[Reference]:
-        """Return the `k` products nearest to `text`, nearest first; all of them if there are no more than `k`.
+        """Return the `k` products nearest to `text`, nearest first; all products if there are fewer.
 
         The similarity is the cosine, between -1 and 1, rounded to four decimals.
 
@@ -60,7 +60,7 @@ class Index:
         return self.search_all([text], k)[0]
 
     def search_all(self, texts: Sequence[str], k: int = 3) -> list[list[Reference]]:
-        """Return what `search` returns for each text, in the order given; several texts are embedded at once.
+        """Return the result of `search` for each text, in order; the texts are embedded as one batch.
 
         Raises:
             InvalidSettings: `k` is less than 1.
@@ -69,7 +69,7 @@ class Index:
             raise InvalidSettings(f"The number of references must be at least 1, got {k}.")
         if not texts:
             return []
-        with self._turn:
+        with self._lock:
             found = self._store.nearest(self._embedder.embed(texts), k)
         return [self._references(one) for one in found]
 
@@ -79,7 +79,7 @@ class Index:
 
     def _references(self, found: list[tuple[int, float]]) -> list[Reference]:
         rounded = [(row, round(min(1.0, max(-1.0, cosine)), 4)) for row, cosine in found]
-        # Chroma gives equals in an order that changes with every build.
+        # The order of equal vectors in Chroma changes with every build.
         return [self._reference(row, cosine) for row, cosine in sorted(rounded, key=lambda pair: (-pair[1], pair[0]))]
 
     def _reference(self, row: int, cosine: float) -> Reference:

@@ -1,4 +1,4 @@
-"""The texts of an index, derived from vectors.parquet: an Arrow file that is mapped, and takes no memory to open."""
+"""The texts of an index, derived from vectors.parquet: a memory-mapped Arrow file, which needs no memory to open."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FILE = "texts.arrow"
 
 
 def write(path: Path, tables: Iterable[Any]) -> None:
-    """Write Arrow tables of one schema, one after the other; at least one."""
+    """Write one or more Arrow tables with the same schema, one after the other."""
     tables = iter(tables)
     first = next(tables)
     with pa.ipc.new_file(path, first.schema) as file:
@@ -24,10 +24,10 @@ def write(path: Path, tables: Iterable[Any]) -> None:
 
 
 def read(path: Path) -> Any:
-    """Return the file's table; what is not asked for is not read, and the file may be removed meanwhile.
+    """Return the file's table, whose pages are read on access; the file may be removed while it is in use.
 
     Raises:
-        Damaged: it is missing, or no Arrow file.
+        Damaged: the file is missing, or not an Arrow file.
     """
     try:
         return pa.ipc.open_file(pa.memory_map(str(path))).read_all()

@@ -1,8 +1,8 @@
-"""Files of vectors: the truth of an index, one Parquet file in the catalogue's order, and shards of an unfinished one.
+"""Read and write files of vectors: an index's Parquet file, in catalogue order, and the shards of an unfinished build.
 
 Columns: product (the digest of uid, title and description), uid, title, description (text) and vector (a list of fixed
 size, float32); a shard has product and vector only. Files are written and read one row group at a time, so that
-a million products take no more memory than a few thousand. This module knows no model and no database.
+a million products take no more memory than a few thousand.
 """
 
 from __future__ import annotations
@@ -23,27 +23,27 @@ from shelftalk.workspace import staged_file
 
 FILE = "vectors.parquet"
 TEXT_COLUMNS = ("uid", "title", "description")
-ROW_GROUP = 8192  # products, 18 MB of published length
-DIGEST = np.dtype("S16")  # compares as 16 bytes do
+ROW_GROUP = 8192  # products, about 18 MB
+DIGEST = np.dtype("S16")  # compares like 16 bytes
 FINGERPRINT = b"content_sha256"  # in the footer
 
 
 def digest(products: Iterable[Product]) -> np.ndarray:
-    """Return 16 bytes for each product, alike for those alike in uid, title and description: `DIGEST` [products]."""
+    """Return a 16-byte hash of each product's uid, title and description: `DIGEST` [products]."""
     return np.frombuffer(b"".join(map(_digest, products)), DIGEST)
 
 
 def _digest(product: Product) -> bytes:
-    # The lengths tell where one text ends and the next begins.
+    # The lengths mark the boundaries between the texts.
     content = f"{len(product.uid)} {len(product.title)} {product.uid}{product.title}{product.description}"
     return hashlib.blake2b(content.encode(), digest_size=DIGEST.itemsize).digest()
 
 
 def write(path: Path, digests: np.ndarray, vectors: np.ndarray, products: Sequence[Product] = ()) -> None:
-    """Write digests, vectors [n, dimensions] and products, none for a shard, in the order given.
+    """Write digests, vectors [n, dimensions] and products (none for a shard) in the order given.
 
-    The file is written whole or not at all. Equal arguments give equal bytes. The footer holds a SHA-256 of the digests
-    and the vectors.
+    The file is written atomically. Equal arguments give equal bytes. The footer has a SHA-256 of the digests and the
+    vectors.
 
     Raises:
         NotWritable: see `workspace.writing`.
@@ -51,29 +51,29 @@ def write(path: Path, digests: np.ndarray, vectors: np.ndarray, products: Sequen
     texts = [(name, pa.large_string()) for name in TEXT_COLUMNS if products]
     vector = pa.list_(pa.float32(), vectors.shape[1])
     schema = pa.schema([("product", pa.binary(DIGEST.itemsize)), *texts, ("vector", vector)])
-    seal = hashlib.sha256()
-    # The checksums tell rotten bytes from a file that somebody replaced; digests and floats would not get smaller.
+    content = hashlib.sha256()
+    # Page checksums distinguish corrupt bytes from a replaced file; digests and floats would not compress.
     options = {"compression": {name: "zstd" for name, _ in texts}, "use_dictionary": False, "write_page_checksum": True}
-    with staged_file(path) as beside, pq.ParquetWriter(beside, schema, **options) as file:
+    with staged_file(path) as staged, pq.ParquetWriter(staged, schema, **options) as file:
         for start in range(0, len(digests), ROW_GROUP):
             rows = slice(start, start + ROW_GROUP)
             names = np.ascontiguousarray(digests[rows])
             part = np.ascontiguousarray(vectors[rows], dtype=np.float32)
-            seal.update(names.tobytes())
-            seal.update(part.tobytes())
+            content.update(names.tobytes())
+            content.update(part.tobytes())
             columns = [pa.FixedSizeBinaryArray.from_buffers(schema.types[0], len(names), [None, pa.py_buffer(names)])]
             columns += [pa.array([getattr(one, name) for one in products[rows]], kind) for name, kind in texts]
             columns += [pa.FixedSizeListArray.from_arrays(part.ravel(), vectors.shape[1])]
             file.write_batch(pa.record_batch(columns, schema=schema), ROW_GROUP)
-        file.add_key_value_metadata({FINGERPRINT: seal.hexdigest()})
+        file.add_key_value_metadata({FINGERPRINT: content.hexdigest()})
 
 
 def fingerprint(path: Path) -> str:
-    """Return the SHA-256 of the file's digests and vectors that its footer holds; nothing but the footer is read.
+    """Return the SHA-256 of the file's digests and vectors from its footer; only the footer is read.
 
     Raises:
         NotFound: there is no such file; the message says how to make it.
-        Damaged: it is no Parquet file, or not of this kind.
+        Damaged: it is not a Parquet file, or not of this kind.
     """
     with _opened(path) as file:
         found = (file.metadata.metadata or {}).get(FINGERPRINT)
@@ -83,7 +83,7 @@ def fingerprint(path: Path) -> str:
 
 
 def shape(path: Path) -> tuple[int, int]:
-    """Return how many products the file holds, and the dimensions of a vector; nothing but the footer is read.
+    """Return the number of products in the file, and the dimensions of a vector; only the footer is read.
 
     Raises:
         NotFound, Damaged: see `fingerprint`.
@@ -96,7 +96,7 @@ def read_digests(path: Path) -> np.ndarray:
     """Return the digests of the file's products: `DIGEST` [products].
 
     Raises:
-        NotFound, Damaged: see `fingerprint`; it is damaged, too, if it is empty or a page does not have its checksum.
+        NotFound, Damaged: see `fingerprint`; also Damaged if it is empty or the checksum of a page does not match.
     """
     column = pa.chunked_array([chunk for table in _tables(path, ["product"]) for chunk in table["product"].chunks])
     return np.concatenate([np.frombuffer(one.buffers()[1], DIGEST)[one.offset :][: len(one)] for one in column.chunks])
@@ -113,7 +113,7 @@ def read_vectors(path: Path) -> Iterator[np.ndarray]:
 
 
 def take_vectors(path: Path, rows: np.ndarray) -> np.ndarray:
-    """Return the vectors of `rows`, in the order given: float32 [len(rows), dimensions].
+    """Return the vectors of `rows`, in the order of `rows`: float32 [len(rows), dimensions].
 
     Raises:
         NotFound, Damaged: see `read_digests`.
@@ -124,14 +124,14 @@ def take_vectors(path: Path, rows: np.ndarray) -> np.ndarray:
 
 
 def gather(blocks: Iterable[np.ndarray], rows: np.ndarray, into: np.ndarray) -> None:
-    """Copy `rows` of all blocks joined, in the order given, `into` an array; one block is in memory at a time."""
+    """Copy `rows` of the concatenated blocks, in the order of `rows`, into the array `into`, one block at a time."""
     order = np.argsort(rows)
     first = done = 0
     for block in blocks:
-        upto = int(np.searchsorted(rows, first + len(block), sorter=order))
-        here = order[done:upto]
-        into[here] = block[rows[here] - first]
-        first, done = first + len(block), upto
+        end = int(np.searchsorted(rows, first + len(block), sorter=order))
+        in_block = order[done:end]
+        into[in_block] = block[rows[in_block] - first]
+        first, done = first + len(block), end
 
 
 def read_texts(path: Path) -> Iterator[Any]:
@@ -166,14 +166,14 @@ def _opened(path: Path) -> Iterator[Any]:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             yield file
     except FileNotFoundError as error:
-        raise NotFound(f"There is no index in {path.parent}; make it with: {_cure(path)}") from error
-    except (OSError, ValueError) as error:  # pyarrow's own errors are among these
+        raise NotFound(f"There is no index in {path.parent}; make it with: {_command(path)}") from error
+    except (OSError, ValueError) as error:  # base classes of pyarrow's exceptions
         raise _damaged(path, str(error).splitlines()[0]) from error
 
 
 def _damaged(path: Path, reason: str) -> Damaged:
-    return Damaged(f"{path} is damaged ({reason}); make it again with: {_cure(path)}")
+    return Damaged(f"{path} is damaged ({reason}); make it again with: {_command(path)}")
 
 
-def _cure(path: Path) -> str:
+def _command(path: Path) -> str:
     return f"shelftalk index {path.resolve().parent.parent.name}"

@@ -1,4 +1,4 @@
-"""List and describe runs for who watches them: by their files and their locks, while they train or afterwards."""
+"""List and describe runs from their files and locks, during and after training."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from shelftalk.workspace import Workspace
 
 
 def list_runs(workspace: Workspace) -> list[dict[str, Any]]:
-    """Describe every run of the workspace: name, status, catalogue, base model, step and steps."""
+    """Return for every run of the workspace: name, status, catalogue, base model, step, steps and whether indexed."""
     return [_describe_or_damaged(workspace, name) for name in workspace.runs()]
 
 
 def describe_run(run: Run) -> dict[str, Any]:
-    """Describe one run as `list_runs` does; see `state.read_status` for the status."""
+    """Return the same for one run as `list_runs`; see `state.read_status` for the status."""
     state = read_state(run.folder)
     return {
         "name": run.name,
@@ -31,7 +31,7 @@ def describe_run(run: Run) -> dict[str, Any]:
 
 
 def show_run(run: Run) -> dict[str, Any]:
-    """Describe one run with everything that is known of it: settings, state, newest metrics and paths."""
+    """Return `describe_run` of one run, with its settings, state, newest metrics and paths."""
     return {
         **describe_run(run),
         "settings": run.description["settings"],

@@ -1,4 +1,4 @@
-"""Rename and delete runs: what can be done to a run's folder as a whole, while no process works in it."""
+"""Rename and delete runs: operations on a run's folder as a whole, while no process uses it."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from shelftalk.workspace import Workspace, fsync_folder, lock, writing
 
 
 def delete_run(workspace: Workspace, name: str) -> None:
-    """Remove a run's folder whole, damaged or not.
+    """Remove a run's folder atomically, damaged or not.
 
     Raises:
         NotFound: there is no such run.
-        Busy: a process holds it, or works inside it.
+        Busy: a process holds its lock, or one inside its folder.
     """
     folder = workspace.existing_run(name)
-    aside = folder.with_name(f".{name}.deleted")
+    renamed = folder.with_name(f".{name}.deleted")
     with lock(folder, "deleting"), writing(folder):
-        _require_quiet(folder)
-        shutil.rmtree(aside, ignore_errors=True)
-        folder.rename(aside)
+        _require_unused(folder)
+        shutil.rmtree(renamed, ignore_errors=True)
+        folder.rename(renamed)
         fsync_folder(folder.parent)
-        shutil.rmtree(aside)
+        shutil.rmtree(renamed)
 
 
 def rename_run(workspace: Workspace, name: str, new_name: str) -> Run:
-    """Give a run another name, and return it under that one; killed at any moment, it has either name.
+    """Rename a run atomically, and return it under the new name.
 
     Its folder is renamed and nothing in it changes: the adapter's README.md and log.txt keep the old name. A process
-    that answers with the run goes on doing so.
+    that serves the run continues.
 
     Raises:
         NotFound: there is no such run.
@@ -48,17 +48,17 @@ def rename_run(workspace: Workspace, name: str, new_name: str) -> Run:
     with lock(folder, "renaming"), lock(target, "renaming"), writing(folder):
         if target.exists():
             raise UserError(f"The name {new_name!r} is taken; choose another one, or delete that run first.")
-        _require_quiet(folder)
+        _require_unused(folder)
         folder.rename(target)
         fsync_folder(folder.parent)
     return Run.open(workspace, new_name)
 
 
-def _require_quiet(folder: Path) -> None:
-    """Do nothing if no process works inside a run's folder.
+def _require_unused(folder: Path) -> None:
+    """Require that no process holds a lock inside a run's folder.
 
     Raises:
-        Busy: one does.
+        Busy: a process holds one.
     """
     for file in folder.rglob(".*.lock"):
         if is_locked(file.with_name(file.name[1:].removesuffix(".lock"))):

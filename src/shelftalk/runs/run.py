@@ -1,4 +1,4 @@
-"""A run's folder: what was asked for, on which data and base model, and where its parts lie."""
+"""A run's folder: its settings, data and base model, and the paths of its parts."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from shelftalk.records import Product
 from shelftalk.settings import TrainingSettings
 from shelftalk.workspace import Workspace, read_json, write_json
 
-CARD = "README.md"  # the adapter's model card, which its manifest does not seal
-LOG = "log.txt"  # what a training in a process of its own printed
-DERIVED = ("index", "spans", "report")  # what is made of a run's products
+CARD = "README.md"  # the adapter's model card, which its manifest does not cover
+LOG = "log.txt"  # the output of a detached training
+DERIVED = ("index", "spans", "report")  # derived from a run's products
 LIBRARIES = ("torch", "transformers", "peft", "accelerate")
 
 
@@ -35,10 +35,10 @@ class Run:
 
     @classmethod
     def open(cls, workspace: Workspace, name: str) -> Run:
-        """Open a run that was created before, finished or not.
+        """Open an existing run, finished or not.
 
         Raises:
-            NotFound: there is no such run; the message says which there are.
+            NotFound: there is no such run; the message lists the existing ones.
             Damaged: its run.json cannot be read.
         """
         folder = workspace.existing_run(name)
@@ -48,13 +48,13 @@ class Run:
     def create(
         cls, workspace: Workspace, name: str, catalogue_name: str, settings: TrainingSettings, base: BaseModel
     ) -> Run:
-        """Write `run.json` for a new run, and remove what was derived from an earlier one of that name.
+        """Write `run.json` for a new run, and remove the derived files of an earlier run of that name.
 
         Raises:
             NotFound: there is no such catalogue.
             TooFewProducts: the catalogue's training split is empty.
         """
-        from shelftalk.models.load import resolve_precision  # loads torch, which opening a run must not
+        from shelftalk.models.load import resolve_precision  # imports torch, which opening a run must not do
 
         catalogue = open_to_train(workspace, catalogue_name)
         versions = {library: version(library) for library in LIBRARIES}
@@ -69,16 +69,16 @@ class Run:
             "versions": versions,
         }
         folder = workspace.run(name)
-        for derived in DERIVED:  # of an earlier run of this name, which ended before its first checkpoint
+        for derived in DERIVED:  # of an earlier run of this name that ended before its first checkpoint
             shutil.rmtree(folder / derived, ignore_errors=True)
         write_json(folder / "run.json", description)
         return cls(name, folder, workspace, description)
 
     def require_same(self, catalogue_name: str, settings: TrainingSettings) -> None:
-        """Do nothing if this run is of that catalogue and those settings.
+        """Require that this run has that catalogue and those settings.
 
         Raises:
-            InvalidSettings: it is not; the message lists what differs.
+            InvalidSettings: it has not; the message lists the differences.
         """
         have = {"catalogue": self.description["catalogue"], **self.settings.as_mapping()}
         want = {"catalogue": catalogue_name, **settings.as_mapping()}
@@ -97,12 +97,12 @@ class Run:
 
     @property
     def precision(self) -> str:
-        """The number format that the run began with, bf16 or fp32; a measurement at each start could change it."""
+        """The number format of the run, bf16 or fp32, decided once at its start."""
         return str(self.description["precision"])
 
     @property
     def adapter(self) -> Path:
-        """The folder of the trained adapter, which is there when the run has finished."""
+        """The folder of the trained adapter, which exists when the run has finished."""
         return self.folder / "adapter"
 
     @property
@@ -117,11 +117,11 @@ class Run:
 
     @property
     def finished(self) -> bool:
-        """Say whether the run has its adapter."""
+        """Whether the run has its adapter."""
         return (self.adapter / "manifest.json").is_file()
 
     def require_finished(self) -> None:
-        """Do nothing for a finished run.
+        """Require a finished run.
 
         Raises:
             NotFound: the run has no adapter yet.
@@ -133,10 +133,10 @@ class Run:
             )
 
     def base_model(self, token: str | None = None) -> BaseModel:
-        """Find the very base model that the run was begun with.
+        """Return exactly the base model with which the run began.
 
         Raises:
-            Damaged: the model in that place is another one by now.
+            Damaged: the model of that name has changed since.
         """
         begun = self.description["base"]
         base = find_model(begun["name"], self.workspace, token, begun["revision"])
@@ -151,7 +151,7 @@ class Run:
 
         Raises:
             NotFound: it was removed.
-            Damaged: it was prepared again and is not the same any more.
+            Damaged: it was prepared again and has changed.
         """
         name = self.description["catalogue"]
         catalogue = Catalogue.open(self.workspace.existing_catalogue(name))

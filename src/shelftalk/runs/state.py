@@ -1,17 +1,17 @@
-"""state.json: what a run is doing, for everyone who watches it. It says nothing about what was learned.
+"""Read state.json: the progress of a run, without its metrics.
 
     status              queued | running | stopped | failed | finished
-    step, steps         updates made, and updates in all (null until they are counted)
+    step, steps         updates made, and all updates (null until they are counted)
     tokens_per_second   input tokens, over the last updates; null until two updates are made
     seconds_per_step    over the same updates
-    seconds_left        until the last update, by that speed
+    seconds_left        until the last update, at that speed
     process_id, host    the process that wrote this, and its machine
     device              cpu, or the name of a GPU
     updated             Unix time, at most five seconds ago while the process lives
     error               one line, when status is failed
 
-A file cannot say that its writer was killed. `read_status` therefore believes "queued" and "running" only while a
-process holds the run's lock.
+A killed process cannot update the file. `read_status` therefore accepts "queued" and "running" only while a process
+holds the run's lock.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ FILE = "state.json"
 
 
 def read_state(folder: Path) -> dict[str, Any]:
-    """Return what a run's state.json says; an empty mapping where there is none or it cannot be read."""
+    """Return the content of a run's state.json; an empty mapping where there is none or it cannot be read."""
     try:
         state = read_json(folder / FILE)
     except Damaged:
@@ -36,16 +36,16 @@ def read_state(folder: Path) -> dict[str, Any]:
 
 
 def read_status(folder: Path, finished: bool) -> str:
-    """Return finished, queued, running, stopped, failed, or interrupted: its process ended without a word.
+    """Return finished, queued, running, stopped, failed, or interrupted: its process ended without writing a status.
 
-    `finished` says that the adapter is there, which counts for more than what the file says.
+    `finished` means that the adapter exists, which takes precedence over the file.
     """
     if finished:
         return "finished"
     locked = is_locked(folder)
     status = read_state(folder).get("status")
     if not locked and status in ("queued", "running"):
-        locked = is_locked(folder)  # it may have begun between the two looks
+        locked = is_locked(folder)  # it may have begun after the first check
     if locked:
         return "queued" if status == "queued" else "running"
     return status if status in ("stopped", "failed") else "interrupted"
