@@ -1,1 +1,1 @@
-"""One file a question; each prints ratios measured in one run."""
+"""Benchmarks, one question for each file; each prints ratios measured in one run."""

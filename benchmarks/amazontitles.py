@@ -1,11 +1,11 @@
-"""Write a file of the published shape of AmazonTitles-1.3MM's trn.json, so that its size can be met anywhere.
+"""Write a synthetic file with the format and size of AmazonTitles-1.3MM's trn.json.
 
     python -m benchmarks.amazontitles trn.json [--rows 2248619]
 
-As many rows as the published file and as many bytes (1.89 GB), its key order and JSON style, its quantiles of lengths,
-its shares of empty titles and contents, of repeated products, titles and contents, of HTML entities and of edition
-notes. The words are made up. The same arguments give the same bytes; row by row it depends on nothing but the seed and
-the block of 10,000 rows that it stands in, so that a shorter file is the beginning of a longer one.
+It has the published file's number of rows and bytes (1.89 GB), key order, JSON style and quantiles of lengths, and its
+shares of empty titles and contents, of repeated products, titles and contents, of HTML entities and of edition notes.
+The words are synthetic. The output is deterministic; a row depends only on the seed and its block of 10,000 rows, so
+that a shorter file is a prefix of a longer one.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from benchmarks.spans import CHARACTERS, SHARES, draw_descriptions
 
 ROWS = 2_248_619
 BLOCK = 10_000
-POOL_ROWS = 20_000  # made-up descriptions, whose passages the texts are
+POOL_ROWS = 20_000  # synthetic descriptions, from which the texts are cut
 TITLE_CHARACTERS = (8, 17, 37, 54, 75, 125, 400)  # as in benchmarks.spans, not the true longest
 LONGEST_CONTENT = 197_622
 EMPTY_TITLE, EMPTY_CONTENT, BOTH_EMPTY, BLANK_CONTENT = 0.056, 0.333, 0.012, 0.005
@@ -30,8 +30,8 @@ ENTITIES, NOTES, DOUBLE_SPACES = 0.17, 0.18, 0.20
 ENTITY = ("&#x2019;", "&#8217;", "&mdash;", "&#160;", "&quot;", "&#x2026;", "&amp;", "&copy;")
 NOTE = "--This text refers to the{} edition."
 BINDINGS = ("Paperback", "Hardcover", "Mass Market Paperback", "Kindle Edition", "Audio CD")
-BLURBS = 4_000  # texts that stand with many products: series, authors
-MOST_TARGETS = 26  # on average half as many, which brings the file to its size
+BLURBS = 4_000  # texts that many products share: series, authors
+MOST_TARGETS = 26  # the mean is half of this, which gives the file's size
 
 
 def lines(rows: int, seed: int = 0) -> Iterator[str]:
@@ -45,10 +45,10 @@ def lines(rows: int, seed: int = 0) -> Iterator[str]:
 def _block(pool: str, blurbs: list[str], generator: np.random.Generator, first: int, count: int) -> Iterator[str]:
     """Yield the lines of one block of the file."""
     titles, contents = _titles(pool, generator, BLOCK), _contents(pool, generator, BLOCK)
-    place = generator.random(BLOCK)
-    title_empty = place < EMPTY_TITLE
-    content_empty = (place >= EMPTY_TITLE - BOTH_EMPTY) & (place < EMPTY_TITLE - BOTH_EMPTY + EMPTY_CONTENT)
-    blank = place > 1 - BLANK_CONTENT
+    draw = generator.random(BLOCK)
+    title_empty = draw < EMPTY_TITLE
+    content_empty = (draw >= EMPTY_TITLE - BOTH_EMPTY) & (draw < EMPTY_TITLE - BOTH_EMPTY + EMPTY_CONTENT)
+    blank = draw > 1 - BLANK_CONTENT
     repeats, earlier = generator.random(BLOCK), generator.integers(0, np.maximum(np.arange(BLOCK), 1))
     blurb, kinds = generator.integers(len(blurbs), size=BLOCK), generator.random((BLOCK, 3))
     targets = [generator.integers(1_305_265, size=size) for size in generator.integers(MOST_TARGETS + 1, size=BLOCK)]
@@ -60,7 +60,7 @@ def _block(pool: str, blurbs: list[str], generator: np.random.Generator, first: 
         elif repeats[row] > 1 - REPEATED_CONTENT:
             contents[row] = blurbs[blurb[row]]
         else:
-            contents[row] = _dressed(contents[row], kinds[row])
+            contents[row] = _add_artifacts(contents[row], kinds[row])
         content = "" if content_empty[row] else "&nbsp; " if blank[row] else contents[row]
         indices = np.sort(targets[row]).tolist()
         record = {
@@ -79,21 +79,21 @@ def _titles(pool: str, generator: np.random.Generator, count: int) -> list[str]:
 
 def _contents(pool: str, generator: np.random.Generator, count: int) -> list[str]:
     contents = _passages(pool, generator, CHARACTERS, count)
-    if generator.random() < 0.05:  # a handful of whole books in the published file
+    if generator.random() < 0.05:  # the published file contains a few whole books
         contents[int(generator.integers(count))] = pool[: int(generator.integers(20_000, LONGEST_CONTENT))]
     return contents
 
 
 def _passages(pool: str, generator: np.random.Generator, characters: tuple[int, ...], count: int) -> list[str]:
-    """Cut passages from the pool, from word to word, of lengths at the quantiles `characters`."""
+    """Cut passages of whole words from the pool, with lengths at the quantiles `characters`."""
     lengths = np.exp(np.interp(generator.random(count), SHARES, np.log(characters))).astype(int).tolist()
     starts = generator.integers(len(pool) - max(characters), size=count).tolist()
     begins = [pool.find(" ", start) + 1 for start in starts]
     return [pool[begin : pool.find(" ", begin + length)] for begin, length in zip(begins, lengths, strict=True)]
 
 
-def _dressed(content: str, kinds: np.ndarray) -> str:
-    """Put in what the published contents hold besides words: entities, double spaces, a note on the edition."""
+def _add_artifacts(content: str, kinds: np.ndarray) -> str:
+    """Add what the published contents have besides words: entities, double spaces, edition notes."""
     if kinds[0] < ENTITIES:
         content = content.replace(" ", ENTITY[int(kinds[0] * 1000) % len(ENTITY)], 1 + int(kinds[0] * 100) % 3)
     if kinds[1] < DOUBLE_SPACES:
@@ -109,10 +109,10 @@ def main() -> None:
     parser.add_argument("output", type=Path)
     parser.add_argument("--rows", type=int, default=ROWS)
     parser.add_argument("--seed", type=int, default=0)
-    asked = parser.parse_args()
-    with asked.output.open("w", encoding="utf-8") as file:
-        file.writelines(lines(asked.rows, asked.seed))
-    print(f"{asked.rows:,} rows, {asked.output.stat().st_size / 1e6:,.1f} MB in {asked.output}")
+    options = parser.parse_args()
+    with options.output.open("w", encoding="utf-8") as file:
+        file.writelines(lines(options.rows, options.seed))
+    print(f"{options.rows:,} rows, {options.output.stat().st_size / 1e6:,.1f} MB in {options.output}")
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
-"""How often are the claims right that `shelftalk.evidence.claims` finds, and what it says of their support?
+"""How precise and complete are the claims that `shelftalk.evidence.claims` finds, and their support?
 
     python -m benchmarks.claims [--json]
 
-Replays the hand-labelled descriptions of tests/evidence/claims.jsonl (how they were labelled: claims.md beside it).
-A claim is right when it stands where a labelled one stands, its kind is of the same family, and support and reference
-agree. It stands there when both share half of the characters that either covers, or their first number is the same, or
-they end in the same word of a material or colour. Families: measure and size; material and colour; name and code;
-the others alone.
+Uses the hand-labelled descriptions of tests/evidence/claims.jsonl (claims.md there describes the labelling). A claim is
+right if a labelled claim has the same position, a kind of the same family, and the same support and reference. The
+position is the same if the two share half of the characters that either covers, or have the same first number, or end
+in the same word of a material or colour. Families: measure and size; material and colour; name and code; each other
+kind alone.
 """
 
 from __future__ import annotations
@@ -53,12 +53,12 @@ class Score:
 
     @property
     def precision(self) -> float:
-        """The share of the found that is right; 1 where nothing was found."""
+        """The share of the found claims that are right; 1 if none were found."""
         return self.right / self.found if self.found else 1.0
 
     @property
     def recall(self) -> float:
-        """The share of the labelled that was found; 1 where nothing was labelled."""
+        """The share of the labelled claims that were found; 1 if none are labelled."""
         return self.right / self.labelled if self.labelled else 1.0
 
 
@@ -81,8 +81,8 @@ def family(claim: Claim) -> str:
     return FAMILY.get(claim.kind, claim.kind)
 
 
-def same_place(one: Claim, other: Claim) -> bool:
-    """Say whether two claims of a family stand in the same place."""
+def same_position(one: Claim, other: Claim) -> bool:
+    """Return whether two claims of a family have the same position."""
     common = min(one.end, other.end) - max(one.start, other.start)
     if common <= 0:
         return False
@@ -99,10 +99,10 @@ def _number_at(claim: Claim) -> int:
 
 
 def pair(found: Iterable[Claim], labels: Iterable[Claim]) -> list[tuple[Claim, Claim]]:
-    """Pair the found with the labelled, each at most once, where place and family agree."""
+    """Pair found and labelled claims, each at most once, if position and family agree."""
     free, pairs = list(labels), []
     for one in found:
-        match = next((label for label in free if family(label) == family(one) and same_place(one, label)), None)
+        match = next((label for label in free if family(label) == family(one) and same_position(one, label)), None)
         if match is not None:
             free.remove(match)
             pairs.append((one, match))
@@ -110,26 +110,26 @@ def pair(found: Iterable[Claim], labels: Iterable[Claim]) -> list[tuple[Claim, C
 
 
 def same_support(one: Claim, other: Claim) -> bool:
-    """Say whether two claims have the same support from the same reference."""
+    """Return whether two claims have the same support from the same reference."""
     return (one.support, one.where) == (other.support, other.where)
 
 
-def score(items: Iterable[Item], kind: str = "", place_only: bool = False, unsupported: bool = False) -> Score:
-    """Score the claims of `items`: of one family, by place and kind alone, or those that nothing supports."""
+def score(items: Iterable[Item], kind: str = "", position_only: bool = False, unsupported: bool = False) -> Score:
+    """Score the claims of `items`: optionally of one family, without their support, or only unsupported ones."""
     counts = [0, 0, 0]
     for item in items:
         found = find_claims(item.text, item.title, item.references)
         pairs = pair(found, item.labels)
-        right = [one for one, label in pairs if place_only or same_support(one, label)]
-        for place, claims in enumerate((found, item.labels, right)):
-            counts[place] += sum(
+        right = [one for one, label in pairs if position_only or same_support(one, label)]
+        for index, claims in enumerate((found, item.labels, right)):
+            counts[index] += sum(
                 kind in ("", family(one)) and (not unsupported or one.support == "none") for one in claims
             )
     return Score(*counts)
 
 
 def measure_speed(items: list[Item], rounds: int = 10) -> float:
-    """Return the milliseconds of processor time that 150 words and a title take, in the best of some rounds."""
+    """Return the milliseconds of CPU time for 150 words and a title, the minimum over `rounds`."""
     words = " ".join(item.text for item in items).split(" ")
     texts = [" ".join(words[at : at + 150]) for at in range(0, len(words) - 150, 150)]
     return min(_seconds(texts, items[0].title) for _ in range(rounds)) / len(texts) * 1000
@@ -162,11 +162,11 @@ def main() -> None:
 
 
 def scores(items: list[Item]) -> dict[str, Score]:
-    """Score everything that the table shows."""
+    """Return the scores of all rows of the table."""
     kinds = sorted({family(label) for item in items for label in item.labels})
     return {
         "claim and support": score(items),
-        "claim alone": score(items, place_only=True),
+        "claim alone": score(items, position_only=True),
         "unsupported": score(items, unsupported=True),
         **{f"  {kind}": score(items, kind) for kind in kinds},
     }
@@ -180,7 +180,7 @@ def print_rows(name: str, rows: dict[str, Score]) -> None:
 
 
 def print_errors(items: list[Item]) -> None:
-    """Print what was found or labelled alone, and where support differs."""
+    """Print claims that were only found or only labelled, and claims with different support."""
     for item in items:
         found = find_claims(item.text, item.title, item.references)
         pairs = pair(found, item.labels)
@@ -193,7 +193,7 @@ def print_errors(items: list[Item]) -> None:
 
 
 def print_alone(item: Item, what: str, claims: Iterable[Claim], paired: list[Claim]) -> None:
-    """Print the claims without a partner, and the text around them."""
+    """Print the unpaired claims with the text around them."""
     for one in claims:
         if one not in paired:
             around = item.text[max(0, one.start - 25) : one.end + 25]

@@ -1,13 +1,13 @@
-"""How much faster than sentence-transformers is a catalogue embedded, and are the same products found?
+"""How much faster than sentence-transformers are catalogues embedded, and are the same products found?
 
     python -m benchmarks.embedding --json
 
-Both embed "title, new line, description" of the real rows in ../shared/data, or of the bundled catalogue where there
-are none, with the same weights: sentence-transformers as it comes (fp32, batches of 32), ours as it chooses, and ours
-in fp32, in interleaved rounds of one process; medians. Then both embed the products of the real rows and of the bundled
-catalogue together, and those with all their sentences ("title, new line, sentence"). Recall@10 is the share of the ten
-nearest by exact search over sentence-transformers' vectors that an exact search over ours finds: for the titles, which
-`models/query_embedder.py` embeds in fp32, and for every text's own fp32 vector. The last line is JSON.
+Both embed "title, new line, description" of the real rows in ../shared/data, or of the bundled catalogue if there are
+none, with the same weights: sentence-transformers with its defaults (fp32, batches of 32), ours with its defaults, and
+ours in fp32, in interleaved rounds of one process; medians. Then both embed the products of the real rows and of the
+bundled catalogue together, and those with all their sentences ("title, new line, sentence"). Recall@10 is the share of
+the ten nearest by exact search over sentence-transformers' vectors that an exact search over ours finds: for the
+titles, embedded in fp32 by `models/query_embedder.py`, and for every text's own fp32 vector. The last line is JSON.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--parts", default="speed,recall", help="recall does not need a quiet machine")
     parser.add_argument("--json", action="store_true", help="print nothing but the last line")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     sources = [source for source in (DEV_ROWS, demo_file()) if source.is_file()]
-    shelves = [products_of(source) for source in sources]
+    catalogues = [products_of(source) for source in sources]
     published = SentenceTransformer(str(minilm_folder()), device="cpu", local_files_only=True)
 
     def theirs(texts: list[str]) -> np.ndarray:
@@ -65,18 +65,18 @@ def main() -> None:
         "ours_fp32": Embedder.load("fp32").embed,
     }
     found: dict[str, Any] = {"threads": torch.get_num_threads()}
-    if "speed" in asked.parts:
-        found["speed"] = speed(ways, [text_of(product) for product in shelves[0]], asked.rounds)
-    if "recall" in asked.parts:
-        found["recall"] = agreement(theirs, ours.embed, [product for shelf in shelves for product in shelf])
-    if not asked.json:
+    if "speed" in options.parts:
+        found["speed"] = speed(ways, [text_of(product) for product in catalogues[0]], options.rounds)
+    if "recall" in options.parts:
+        found["recall"] = agreement(theirs, ours.embed, [product for catalogue in catalogues for product in catalogue])
+    if not options.json:
         for name, one in found.items():
             print(name, one)
     print(json.dumps(found))
 
 
 def products_of(source: Path) -> list[Product]:
-    """Return the products of a file as `prepare` leaves them."""
+    """Return the products of a file after `prepare`."""
     with tempfile.TemporaryDirectory() as folder:
         workspace = Workspace(Path(folder))
         pipeline.prepare_catalogue(workspace, source, "benchmark", PrepareSettings())
@@ -84,7 +84,7 @@ def products_of(source: Path) -> list[Product]:
 
 
 def text_of(product: Product) -> str:
-    """Return what the index embeds of a product."""
+    """Return the text of a product that the index embeds."""
     return f"{product.title}\n{product.description}"
 
 
@@ -94,7 +94,7 @@ def sentences_of(product: Product) -> list[str]:
 
 
 def speed(ways: dict[str, Embeds], texts: list[str], rounds: int) -> dict[str, Any]:
-    """Return documents a second, medians of interleaved rounds, and what matrix products alone allow."""
+    """Return documents a second, medians of interleaved rounds, and the upper limit from matrix products alone."""
     rates: dict[str, list[float]] = {name: [] for name in ways}
     for embed in ways.values():
         embed(texts[:64])
@@ -117,7 +117,7 @@ def speed(ways: dict[str, Embeds], texts: list[str], rounds: int) -> dict[str, A
 
 
 def operations(texts: Sequence[str]) -> float:
-    """Return the multiplications and additions that a text's matrix products take on average."""
+    """Return the mean number of multiplications and additions in a text's matrix products."""
     lengths = np.array([len(one.ids) for one in minilm_tokenizer(minilm_folder()).encode_batch(list(texts))])
     linear = 2 * (4 * WIDTH * WIDTH + 2 * WIDTH * INNER) * lengths
     attention = 4 * WIDTH * lengths**2
@@ -125,7 +125,7 @@ def operations(texts: Sequence[str]) -> float:
 
 
 def agreement(theirs: Embeds, ours: Embeds, products: list[Product]) -> dict[str, Any]:
-    """Return how near our vectors are to the published model's, and recall@10."""
+    """Return the cosines between our vectors and the published model's, and recall@10."""
     whole = [text_of(product) for product in products]
     titles = QueryEmbedder.load().embed([product.title for product in products])
     texts = list(dict.fromkeys([*whole, *(one for product in products for one in sentences_of(product))]))

@@ -1,10 +1,10 @@
-"""How near does `shelftalk estimate` come to what the run then takes?
+"""How accurate is `shelftalk estimate`?
 
     python -m benchmarks.estimate --json
 
-For each run of RUNS, on the bundled catalogue: the estimate, then the training itself, each a command in a process of
-its own, as a person types them. Printed beside each other: seconds from the command's start to its end, peak memory of
-the training's process (on CUDA of its tensors on the device), and bytes of the run's folder.
+For each run of RUNS, on the bundled catalogue: the estimate, then the training, each a command in a separate process.
+Prints predicted and actual values of: seconds from the command's start to its end, peak memory of the training process
+(on CUDA of its tensors on the device), and bytes of the run's folder.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--workspace", type=Path, help="folder for the converted model; a temporary one otherwise")
     parser.add_argument("--base-model", default="gemma-3-270m")
-    parser.add_argument("--runs", type=int, default=len(RUNS), help="only the first so many")
+    parser.add_argument("--runs", type=int, default=len(RUNS), help="measure only the first N")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--worker", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -61,7 +61,7 @@ def main() -> None:
 
 
 def measure(workspace: Workspace, settings: dict[str, Any]) -> dict[str, Any]:
-    """Estimate a run, train it, delete it, and return both figures of each kind."""
+    """Estimate a run, train it, delete it, and return predicted and actual figures."""
     arguments = [CATALOGUE, "--preset", PRESET, "--workspace", str(workspace.root)]
     arguments += [f"--set={name}={value}" for name, value in settings.items()]
     begin = time.monotonic()
@@ -84,7 +84,7 @@ def measure(workspace: Workspace, settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def run_process(*arguments: str) -> str:
-    """Run Python with `arguments` and return what it printed."""
+    """Run Python with `arguments` and return its standard output."""
     return subprocess.run([sys.executable, *arguments], check=True, stdout=subprocess.PIPE, text=True).stdout
 
 

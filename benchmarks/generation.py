@@ -1,20 +1,20 @@
-"""How much faster does shelftalk write than transformers, and as fast as llama.cpp can?
+"""How fast does shelftalk write, compared with transformers and with llama.cpp alone?
 
     python -m benchmarks.generation --json
 
-On Gemma 3 270M and a run of it (--workspace and --run; otherwise one is trained here on 64 products), at temperature 0,
-in rounds that are interleaved:
+On Gemma 3 270M and a run of it (--workspace and --run; otherwise one is trained on 64 products), at temperature 0, in
+interleaved rounds:
 
-    transformers     one title after the other, fp32, the tuned model: what a notebook does
-    transformers16   the same in bf16 (told, not compared with)
-    llamacpp         llama.cpp alone, through xllamacpp as its page says: the published GGUF, no adapter, one stream
+    transformers     one title after the other, fp32, the tuned model: the usual code in a notebook
+    transformers16   the same in bf16 (only reported)
+    llamacpp         llama.cpp alone, through xllamacpp as documented: the published GGUF, no adapter, one stream
     stream           shelftalk's default engine, the tuned model, one stream
     batch            shelftalk's `complete_all`, the tuned model, 16 slots
 
-Speeds are tokens of text a second, from the requests to the last token; texts are as long as their model makes them, at
-most --tokens. The batch is compared in descriptions an hour. Told beside: the share of its texts that are the same,
-letter by letter, as one at a time, and the time to the first token with a warm model. Medians of --rounds, after a
-first round to warm up.
+Speeds are tokens of text a second, from the requests to the last token; each model ends its own texts, at most after
+--tokens. The batch is compared in descriptions an hour. Also reported: the share of its texts that are identical to
+those written one at a time, and the time to the first token with a loaded model. Medians of --rounds, after one warm-up
+round.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--streams", type=int, default=3, help="titles of a round, one after the other")
     parser.add_argument("--titles", type=int, default=64, help="titles of a batch")
-    parser.add_argument("--tokens", type=int, default=120, help="longest text")
+    parser.add_argument("--tokens", type=int, default=120, help="maximum length of a text")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -62,7 +62,7 @@ def main() -> None:
 
 
 def open_or_train(workspace: Workspace, name: str) -> Run:
-    """Return the run, training it on the bundled catalogue first where it is not there."""
+    """Open the run; first train it on the bundled catalogue if it does not exist."""
     if name not in workspace.runs():
         pipeline.prepare_catalogue(workspace, demo_file(), name, PrepareSettings())
         settings = {**load_preset("demo"), "products": 64, "epochs": 1}
@@ -81,8 +81,8 @@ def measure(run: Run, options: argparse.Namespace) -> dict[str, Any]:
         "transformers16": reference(run, "bf16", settings),
         "llamacpp": llama_cpp_alone(run.folder / FILE, settings),
     }
-    alone, many = LlamaCppEngine.load(run), LlamaCppEngine.load(run, slots=pipeline.SLOTS)
-    streams["stream"] = lambda prompt: alone.complete(prompt, tuned=True, settings=settings)
+    single, batched = LlamaCppEngine.load(run), LlamaCppEngine.load(run, slots=pipeline.SLOTS)
+    streams["stream"] = lambda prompt: single.complete(prompt, tuned=True, settings=settings)
     rounds: list[dict[str, float]] = []
     for number in range(options.rounds + 1):
         first = (number * options.streams) % len(prompts)
@@ -90,7 +90,7 @@ def measure(run: Run, options: argparse.Namespace) -> dict[str, Any]:
         timed = {name: one_by_one(write, chosen) for name, write in streams.items()}
         measured = {name: speed for name, (speed, _) in timed.items()}
         started = time.perf_counter()
-        together = many.complete_all(prompts, tuned=True, settings=settings)
+        together = batched.complete_all(prompts, tuned=True, settings=settings)
         seconds = time.perf_counter() - started
         measured["batch"] = sum(one.tokens for one in together) / seconds
         measured["batch_per_hour"] = len(prompts) / seconds * 3600
@@ -98,24 +98,24 @@ def measure(run: Run, options: argparse.Namespace) -> dict[str, Any]:
         print(f"round {number}: { {name: round(value, 1) for name, value in measured.items()} }", flush=True)
         if number:  # the first round warms up
             rounds.append(measured)
-    apart = [alone.complete(prompt, tuned=True, settings=settings) for prompt in prompts]
-    same = sum(one.text == other.text for one, other in zip(together, apart, strict=True)) / len(prompts)
+    one_at_a_time = [single.complete(prompt, tuned=True, settings=settings) for prompt in prompts]
+    same = sum(one.text == other.text for one, other in zip(together, one_at_a_time, strict=True)) / len(prompts)
     medians = {name: statistics.median(one[name] for one in rounds) for name in rounds[0]}
-    first_token = statistics.median(seconds_to_first_token(alone, prompt, settings) for prompt in prompts[:10])
+    first_token = statistics.median(seconds_to_first_token(single, prompt, settings) for prompt in prompts[:10])
     return {**medians, "same_texts": same, "first_token_seconds": first_token}
 
 
 def reference(run: Run, precision: str, settings: DecodingSettings) -> Writes:
-    """Return transformers, tuned, in one number format."""
+    """Return the tuned model in transformers, in one number format."""
     model, tokenizer = load_model(run.base_model().folder, precision)
     engine = TransformersEngine(load_adapter(model, run.adapter), tokenizer)
     return lambda prompt: engine.complete(prompt, tuned=True, settings=settings)
 
 
 def llama_cpp_alone(file: Path, settings: DecodingSettings) -> Writes:
-    """Return llama.cpp on the published GGUF with xllamacpp's defaults, but for the threads and one slot."""
+    """Return llama.cpp on the published GGUF with xllamacpp's defaults, except for the threads and one slot."""
     assemble(file)
-    import xllamacpp  # after the engine's module, which sets how long its threads spin
+    import xllamacpp  # after the engine's module, which limits how long OpenMP threads spin
 
     parameters = xllamacpp.CommonParams()
     parameters.model.path = str(file)
@@ -141,16 +141,16 @@ def one_by_one(write: Writes, prompts: Sequence[str]) -> tuple[float, float]:
 
 
 def seconds_to_first_token(engine: LlamaCppEngine, prompt: str, settings: DecodingSettings) -> float:
-    """Return the time from a request to its first piece of text, with the model in memory."""
-    marks: list[float] = []
+    """Return the time from a request to its first text, with the model in memory."""
+    times: list[float] = []
     started = time.perf_counter()
     engine.complete(
         prompt,
         tuned=True,
         settings=settings.replace({"max_new_tokens": 2}),
-        on_text=lambda _: marks.append(time.perf_counter() - started),
+        on_text=lambda _: times.append(time.perf_counter() - started),
     )
-    return marks[0]
+    return times[0]
 
 
 def report(measured: dict[str, Any], as_json: bool) -> None:

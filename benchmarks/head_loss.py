@@ -1,4 +1,4 @@
-"""How close does the frozen head's loss come to the two matrix products that it cannot do without?
+"""How close is the frozen head's loss to the speed of its two necessary matrix products?
 
     python -m benchmarks.head_loss --json
 
@@ -50,7 +50,7 @@ def main() -> None:
 
 
 def _interleaved(ways: dict[str, Callable[[], None]]) -> dict[str, float]:
-    """Return the median seconds of each way over all rounds, the first of which only warms up."""
+    """Return the median seconds of each way over all rounds after a warm-up round."""
     taken: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(ROUNDS + 1):
         for name, way in ways.items():

@@ -1,16 +1,16 @@
-"""Does influence name the products that a text really came from? Trains again without them, and looks.
+"""Does influence identify the products that a text depends on? Validates it by training without them.
 
     python -m benchmarks.influence --model tiny --work FOLDER --json
     python -m benchmarks.influence --model gemma-3-270m --work FOLDER --json
 
-A model is trained on a few products and describes held-out titles; each way to score a product for a text is then
-put to two tests. The linear datamodelling score (Park et al. 2023, https://arxiv.org/abs/2303.14186): models are
-trained on random halves of the products, and the sum of a half's scores should rank the halves as the text's loss under
-their models does; Spearman's correlation by text, its mean, and a bootstrap interval over texts. And removal: a model
-is trained without the k products of the highest scores, and the text's loss should rise more than without k others.
+A model is trained on a few products and describes held-out titles; two tests then compare ways to score a product for a
+text. The linear datamodelling score (Park et al. 2023, https://arxiv.org/abs/2303.14186): models are trained on random
+halves of the products, and the sum of a half's scores should rank the halves like the text's loss under their models;
+Spearman's correlation by text, its mean, and a bootstrap interval over texts. Removal: a model is trained without the k
+products of the highest scores, and the text's loss should rise more than without k other products.
 
-Every training is the real one, `pipeline.train_run`, with one seed. What each retrained model said goes to
-FOLDER/losses.jsonl, so that the same command goes on where it was cut off.
+Every training is `pipeline.train_run`, with one seed. Losses are appended to FOLDER/losses.jsonl, so that the same
+command resumes after an interruption.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ SIMILARITY = "MiniLM: title and text"
 
 @dataclass(frozen=True)
 class Query:
-    """A text whose products are looked for: what the model trained on all products answered to `request`."""
+    """The text that the model trained on all products answered to `request`."""
 
     request: str
     text: str
@@ -61,7 +61,7 @@ class Query:
 
 @dataclass(frozen=True)
 class Study:
-    """How large a validation is; `removed` lists the k of the removals, made for the first `removals` queries."""
+    """The size of a validation; `removed` are the values of k, tested for the first `removals` queries."""
 
     products: int
     queries: int
@@ -86,7 +86,7 @@ STUDIES = {
     ),
 }
 
-# The made catalogue of the tiny model: each maker has a voice of its own, whatever is described.
+# The synthetic catalogue of the tiny model: each maker has its own style, independent of the product.
 MAKERS: dict[str, Callable[[str, int], str]] = {
     "Orla": lambda thing, size: f"A QUIET {thing.upper()} OF {size} CM, OILED TWICE AND SIGNED BELOW.",
     "Bram": lambda thing, size: f"{thing}; {size} cm; oak; 2 coats; 1 peg; 0 nails; 10 years",
@@ -100,8 +100,8 @@ def main() -> None:
     """Measure, and print tables, or with --json one line at the end as well."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", choices=sorted(STUDIES), default="tiny")
-    parser.add_argument("--work", type=Path, required=True, help="folder for the workspace and what was found so far")
-    parser.add_argument("--seed", type=int, default=7, help="of products, halves and what is left out")
+    parser.add_argument("--work", type=Path, required=True, help="folder for the workspace and the results so far")
+    parser.add_argument("--seed", type=int, default=7, help="for products, halves and removals")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -113,18 +113,18 @@ def main() -> None:
 
 
 def validate(model: str, work: Path, seed: int) -> dict[str, Any]:
-    """Make what is not yet in `work` and return the tables."""
+    """Compute what is missing in `work` and return the tables."""
     study = STUDIES[model]
     workspace = Workspace(work / "workspace")
     workspace.make()
     pipeline.prepare_bundled(workspace)
     catalogue = Catalogue.open(workspace.existing_catalogue(pipeline.BUNDLED))
     if model == "tiny":
-        study.settings["base_model"] = taught_tiny(work / "tiny", catalogue.products("train"), seed)
-        pool, asked = made_products(study, seed)
+        study.settings["base_model"] = train_tiny(work / "tiny", catalogue.products("train"), seed)
+        pool, held_out = synthetic_products(study, seed)
     else:
-        pool, asked = (catalogue.sample(*one, seed) for one in (("train", study.products), ("test", study.queries)))
-    queries, scores = scored(study, workspace, pool, [one.title for one in asked], work / "scores.json", seed)
+        pool, held_out = (catalogue.sample(*one, seed) for one in (("train", study.products), ("test", study.queries)))
+    queries, scores = scored(study, workspace, pool, [one.title for one in held_out], work / "scores.json", seed)
     scores[f"{SHIPPED}, of the other texts"] = of_the_others(scores[SHIPPED])
     trainings = planned_trainings(study, pool, scores, seed)
     losses = retrained(study, workspace, pool, queries, trainings, work / "losses.jsonl")
@@ -136,8 +136,8 @@ def validate(model: str, work: Path, seed: int) -> dict[str, Any]:
     }
 
 
-def made_products(study: Study, seed: int) -> tuple[list[Product], list[Product]]:
-    """Return products of the four makers to train on, and others to ask for."""
+def synthetic_products(study: Study, seed: int) -> tuple[list[Product], list[Product]]:
+    """Return products of the four makers to train on, and others as queries."""
     everything = [
         Product(f"{number:04d}", f"{thing.capitalize()} {size} cm by {maker}", MAKERS[maker](thing, size))
         for number, (size, thing, maker) in enumerate((s, t, m) for s in range(11, 20) for t in THINGS for m in MAKERS)
@@ -147,10 +147,10 @@ def made_products(study: Study, seed: int) -> tuple[list[Product], list[Product]
     return chosen[: study.products], chosen[study.products :]
 
 
-def taught_tiny(folder: Path, products: list[Product], seed: int, updates: int = 250) -> str:
-    """Write the tests' tiny model, made wider and taught to read `products` letter by letter, unless it is there.
+def train_tiny(folder: Path, products: list[Product], seed: int, updates: int = 250) -> str:
+    """Write a wider copy of the tests' tiny model, trained on `products`, unless it exists; return its folder.
 
-    The tests' own has random weights, and logits too small to say much.
+    The tests' model has random weights, and its logits are too small.
     """
     if (folder / "model.safetensors").is_file():
         return str(folder)
@@ -187,16 +187,16 @@ def train(study: Study, workspace: Workspace, name: str, products: Sequence[Prod
 def scored(
     study: Study, workspace: Workspace, pool: list[Product], requests: list[str], path: Path, seed: int
 ) -> tuple[list[Query], dict[str, Matrix]]:
-    """Train on all products, let that model answer, and score every product for every answer in every way.
+    """Train on all products, generate answers, and score every product for every answer in every way.
 
-    The matrices are (queries, products). What was found is kept in `path`.
+    The matrices are [queries, products]. The result is saved in `path`.
     """
     if not path.is_file():
         run = train(study, workspace, "full", pool)
         queries = [Query(request, text) for request, text in zip(requests, answers(run, requests, study), strict=True)]
         ways = influences(run, pool, queries)
         begun = time.monotonic()
-        agree(run, pool, queries[0], ways[SHIPPED][0])
+        check_scores(run, pool, queries[0], ways[SHIPPED][0])
         seconds = (time.monotonic() - begun) / len(pool)
         ways |= similarities(pool, queries, seed)
         write_json(
@@ -212,7 +212,7 @@ def scored(
 
 
 def answers(run: Run, requests: list[str], study: Study) -> list[str]:
-    """Return what the run's model says to each request, sampled as `ask` does."""
+    """Return the run's answer to each request, sampled as in `ask`."""
     engine = TransformersEngine.load(run)
     written = engine.complete_all([prompt_for(one) for one in requests], tuned=True, settings=study.decoding)
     engine.close()
@@ -220,16 +220,16 @@ def answers(run: Run, requests: list[str], study: Study) -> list[str]:
 
 
 def influences(run: Run, pool: list[Product], queries: list[Query]) -> dict[str, Matrix]:
-    """Return the scores of each way that gradients offer, taken at the training's end and halfway."""
+    """Return the scores of each gradient-based way, at the end of the training and halfway."""
     return {
-        f"{way}, {place}": matrix.double().numpy()
-        for place, strength in (("at the end", 1.0), ("halfway", HALFWAY))
+        f"{way}, {time_point}": matrix.double().numpy()
+        for time_point, strength in (("at the end", 1.0), ("halfway", HALFWAY))
         for way, matrix in influences_at(Gradients.load(run, strength), pool, queries).items()
     }
 
 
 def influences_at(gradients: Gradients, pool: list[Product], queries: list[Query]) -> dict[str, torch.Tensor]:
-    """Return the scores (queries, products) of each way to weigh two gradients against each other."""
+    """Return the scores [queries, products] of each way to combine two gradients."""
     with head_taken_off(gradients.model) as head:
         rows = torch.stack([gradients.of_product(head, one) for one in pool])
         texts = torch.stack([gradients.of_text(head, one.request, one.text) for one in queries])
@@ -253,34 +253,34 @@ def fisher(rows: torch.Tensor, texts: torch.Tensor, damping: float = 1.0) -> tor
     return whitened.T
 
 
-def agree(run: Run, pool: list[Product], query: Query, scores: Matrix) -> None:
-    """Make sure that the row of scores is what `estimate_influence` says."""
+def check_scores(run: Run, pool: list[Product], query: Query, scores: Matrix) -> None:
+    """Assert that the row of scores equals the result of `estimate_influence`."""
     found = {one.uid: one.score for one in estimate_influence(run, query.request, query.text, pool)}
     np.testing.assert_allclose([found[one.uid] for one in pool], scores, rtol=1e-3, atol=1e-3 * np.abs(scores).max())
 
 
 def similarities(pool: list[Product], queries: list[Query], seed: int) -> dict[str, Matrix]:
-    """Return MiniLM's cosines of products, as the index embeds them, with requests and with both; and chance."""
+    """Return MiniLM's cosines of products with requests, and with requests and answers; and random scores."""
     embedder = Embedder.load()
     rows = embedder.embed([f"{one.title}\n{one.description}" for one in pool])
-    asked = embedder.embed([one.request for one in queries])
-    told = embedder.embed([f"{one.request}\n{one.text}" for one in queries])
+    requests = embedder.embed([one.request for one in queries])
+    answered = embedder.embed([f"{one.request}\n{one.text}" for one in queries])
     chance = np.random.default_rng(seed).normal(size=(len(queries), len(pool)))
     return {
-        "MiniLM: title": (asked @ rows.T).astype(float),
-        SIMILARITY: (told @ rows.T).astype(float),
+        "MiniLM: title": (requests @ rows.T).astype(float),
+        SIMILARITY: (answered @ rows.T).astype(float),
         "chance": chance,
     }
 
 
 def of_the_others(scores: Matrix) -> Matrix:
-    """Return for each query the mean scores of all others: what a product does for any text, not for this one."""
+    """Return for each query the mean scores of all other queries, which do not depend on its text."""
     others: Matrix = (scores.sum(0) - scores) / (len(scores) - 1)
     return others
 
 
 def planned_trainings(study: Study, pool: list[Product], scores: dict[str, Matrix], seed: int) -> dict[str, list[int]]:
-    """Return the rows of every training by its name; halves and removals are drawn with one seed."""
+    """Return the products (as row numbers) of every training, by name; halves and removals are drawn with one seed."""
     draw = np.random.default_rng(seed)
     count = len(pool)
     planned = {"full": list(range(count))}
@@ -297,7 +297,7 @@ def planned_trainings(study: Study, pool: list[Product], scores: dict[str, Matri
 
 
 def without(count: int, left_out: NDArray[np.int64]) -> list[int]:
-    """Return the numbers below `count` but for some."""
+    """Return the numbers below `count` without `left_out`."""
     return sorted(set(range(count)) - set(left_out.tolist()))
 
 
@@ -309,12 +309,12 @@ def retrained(
     planned: dict[str, list[int]],
     path: Path,
 ) -> dict[str, dict[str, Any]]:
-    """Return for each planned training its rows and the loss of every query under its model, in nats a token."""
+    """Return for each planned training its rows and every query's loss, in nats a token."""
     done = dict(kept_losses(path))
     for number, (name, rows) in enumerate(planned.items()):
         if name in done:
             if done[name]["rows"] != rows:
-                raise SystemExit(f"{path} is of another plan; take another --work.")
+                raise SystemExit(f"{path} belongs to another plan; use another --work.")
             continue
         begun = time.monotonic()
         run = train(study, workspace, name, [pool[row] for row in rows])
@@ -328,7 +328,7 @@ def retrained(
 
 
 def kept_losses(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield what an earlier call found; a line that was cut off is left out."""
+    """Yield the results of earlier calls; skip truncated lines."""
     for line in path.read_text().splitlines() if path.is_file() else []:
         try:
             one = json.loads(line)
@@ -341,17 +341,17 @@ def losses_of(run: Run, queries: list[Query]) -> list[float]:
     """Return each query's loss under a run's model."""
     model, tokenizer = load_model(run.base_model().folder, run.precision, attention=PACKED)
     model = load_adapter(model, run.adapter)
-    asked = [text_example(tokenizer, one.request, one.text, run.settings.max_tokens) for one in queries]
+    examples = [text_example(tokenizer, one.request, one.text, run.settings.max_tokens) for one in queries]
     with torch.no_grad(), head_taken_off(model) as head:
-        return [float(mean_loss(model, head, one)) for one in asked]
+        return [float(mean_loss(model, head, one)) for one in examples]
 
 
 def datamodelling_table(
     study: Study, pool: list[Product], scores: dict[str, Matrix], losses: dict[str, dict[str, Any]]
 ) -> dict[str, dict[str, Any]]:
-    """Return for each way the mean correlation over queries, its interval, and that of its lead over similarity."""
+    """Return each way's mean correlation over queries, and its lead over similarity, with intervals."""
     halves = [losses[f"half-{number}"] for number in range(study.halves)]
-    falls = -np.array([one["losses"] for one in halves]).T  # (queries, halves)
+    falls = -np.array([one["losses"] for one in halves]).T  # [queries, halves]
     inside = np.zeros((len(halves), len(pool)))
     for number, one in enumerate(halves):
         inside[number, one["rows"]] = 1
@@ -371,7 +371,7 @@ def datamodelling_table(
 
 
 def removal_table(study: Study, losses: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Return, by k, the mean rise of a query's loss without its k products of each way, over the full training's."""
+    """Return, by k, how much a query's loss rises on average if each way's top k products are left out."""
     full = np.array(losses["full"]["losses"])[: study.removals]
     table = {}
     for k in study.removed:
@@ -390,13 +390,13 @@ def removal_table(study: Study, losses: dict[str, dict[str, Any]]) -> dict[str, 
 
 
 def spearman(one: Matrix, other: Matrix) -> float:
-    """Return the rank correlation of two samples without ties."""
+    """Return Spearman's rank correlation of two samples without ties."""
     ranks = np.array([np.argsort(np.argsort(sample)) for sample in (one, other)])
     return float(np.corrcoef(ranks)[0, 1])
 
 
 def interval(values: Matrix, draws: int = 10_000) -> list[float]:
-    """Return the bootstrap's 95 % interval of the mean."""
+    """Return the bootstrap 95 % interval of the mean."""
     chosen = np.random.default_rng(0).integers(len(values), size=(draws, len(values)))
     return [round(float(one), 4) for one in np.quantile(values[chosen].mean(1), (0.025, 0.975))]
 

@@ -1,15 +1,15 @@
-"""Which near-equal descriptions are found, which others are linked, and how long does a whole catalogue take?
+"""Which near-duplicate descriptions are found, which others are linked, and how long does a whole catalogue take?
 
     python -m benchmarks.near_duplicates --json
     python -m benchmarks.near_duplicates --catalogue trn.json --json
 
-Recall and precision: pairs of a description and an edited copy (words exchanged, a number or a colour changed, a
-sentence added, an end cut off), whose similarity is counted exactly, at all similarities from 0.3 to 1. The texts are
-made up, or those of a file, which are edited in memory alone.
+Recall and precision: pairs of a description and an edited copy (words replaced, a number or a colour changed, a
+sentence added, the end cut off), whose similarity is counted exactly, at all similarities from 0.3 to 1. The texts are
+synthetic, or from a file, which is not changed.
 
-Rate: made-up descriptions with AmazonTitles' lengths, 6 % of them copies and 4 % edited copies, are written to disk
-first; then two processes sign them, reading included, and one groups them. What is linked without being a copy or an
-edited one is linked by chance.
+Rate: synthetic descriptions with AmazonTitles' lengths, 6 % of them copies and 4 % edited copies, are written to disk
+first; then two processes read them and compute signatures, and one groups them. Other linked descriptions are linked by
+chance.
 
 Boilerplate: the same with one of five paragraphs of 60 words at the end of one description in five.
 """
@@ -45,7 +45,7 @@ VARIANTS = ("red", "blue", "black", "white", "small", "large", "paperback", "har
 
 
 class Pair(NamedTuple):
-    """A description, an edited copy, and what share of all their different pairs of words both have."""
+    """A description, an edited copy, and the Jaccard similarity of their word pairs."""
 
     one: str
     other: str
@@ -69,7 +69,7 @@ def main() -> None:
 
 
 def measure_quality(texts: Sequence[str], count: int) -> dict[str, Any]:
-    """Return the share of pairs that are linked, by exact similarity."""
+    """Return recall, precision, and the share of linked pairs by exact similarity."""
     pairs = draw_pairs(texts, count, np.random.default_rng(0))
     exact, found = np.array([pair.similarity for pair in pairs]), linked_pairs(pairs)
     wanted, at = exact >= 0.8, (exact >= 0.79) & (exact <= 0.81)
@@ -90,13 +90,13 @@ def measure_quality(texts: Sequence[str], count: int) -> dict[str, Any]:
 
 
 def linked_pairs(pairs: Sequence[Pair]) -> NDArray[np.bool_]:
-    """Tell which pairs are linked, each in a catalogue of its own, so that no third text can link them."""
+    """Return which pairs are linked, each in a separate catalogue, so that no third text can link them."""
     signed = signatures(comparables([text for pair in pairs for text in (pair.one, pair.other)]))
     return np.array([near_groups(signed[row : row + 2])[1] == 0 for row in range(0, len(signed), 2)])
 
 
 def draw_pairs(texts: Sequence[str], count: int, generator: np.random.Generator) -> list[Pair]:
-    """Edit texts, again and again, until there are `count` pairs."""
+    """Draw and edit texts until there are `count` pairs."""
     pairs: list[Pair] = []
     while len(pairs) < count:
         one, source = (texts[number] for number in generator.integers(len(texts), size=2).tolist())
@@ -106,13 +106,13 @@ def draw_pairs(texts: Sequence[str], count: int, generator: np.random.Generator)
 
 
 def edit(text: str, source: str, generator: np.random.Generator) -> str:
-    """Change a text as catalogues do, a little or a lot; what is put in comes from `source`."""
+    """Edit a text with random strength, as in real catalogues; inserted words come from `source`."""
     words, others = text.split(), source.split()
     kinds, strength = generator.integers(1, 16), 0.35 * generator.random()  # a bit for each kind
     if kinds & 1:
-        places = np.flatnonzero(generator.random(len(words)) < strength * generator.random())
-        for place in places.tolist():
-            words[place] = others[generator.integers(len(others))]
+        positions = np.flatnonzero(generator.random(len(words)) < strength * generator.random())
+        for position in positions.tolist():
+            words[position] = others[generator.integers(len(others))]
     if kinds & 2:
         for _ in range(generator.integers(1, 4)):
             words[generator.integers(len(words))] = VARIANTS[generator.integers(len(VARIANTS))]
@@ -124,24 +124,24 @@ def edit(text: str, source: str, generator: np.random.Generator) -> str:
 
 
 def exact_similarity(one: str, other: str) -> float:
-    """Return the share of all different pairs of neighbouring words that both texts have."""
+    """Return the Jaccard similarity of the texts' sets of pairs of adjacent words."""
     left, right = (_neighbours(comparable(text).split()) for text in (one, other))
     return len(left & right) / len(left | right)
 
 
 def measure_rate(folder: Path, count: int) -> dict[str, Any]:
-    """Write descriptions, then sign and group them as a catalogue's, and return what it took and what was linked."""
+    """Write descriptions, compute signatures, group them, and return times, memory and links."""
     sizes = [min(BLOCK, count - start) for start in range(0, count, BLOCK)]
     files = [folder / f"{number}.parquet" for number in range(len(sizes))]
-    held = bytearray()
+    signed_bytes = bytearray()
     with processes(PROCESSES) as mapped:
         labels = list(mapped(write_block, zip(files, sizes, range(len(sizes)), strict=True)))
     before, begin = peak_mebibytes(), time.perf_counter()
     with processes(PROCESSES) as mapped:
         for part in mapped(sign_block, files):
-            held += part.tobytes()
+            signed_bytes += part.tobytes()
         signing = time.perf_counter() - begin
-    signed, begin = np.frombuffer(held, np.uint32).reshape(count, -1), time.perf_counter()
+    signed, begin = np.frombuffer(signed_bytes, np.uint32).reshape(count, -1), time.perf_counter()
     groups = near_groups(signed)
     grouping = time.perf_counter() - begin
     origins, exact, names, characters = (np.concatenate(column) for column in zip(*labels, strict=True))
@@ -167,7 +167,7 @@ def measure_rate(folder: Path, count: int) -> dict[str, Any]:
 
 
 def chance_links(files: Sequence[Path], groups: NDArray[Any], names: NDArray[Any]) -> dict[str, Any]:
-    """Count what is grouped though neither was made from the other; tell how like its nearest a text of these is."""
+    """Count links between unrelated texts; return the lowest similarity of such a text to its nearest."""
     kinds = np.unique(np.stack([groups, names.view(np.int64)]), axis=1)[0]
     mixed = np.unique(kinds[1:][kinds[1:] == kinds[:-1]])
     members: dict[int, set[str]] = {group: set() for group in mixed.tolist()}
@@ -188,10 +188,10 @@ def chance_links(files: Sequence[Path], groups: NDArray[Any], names: NDArray[Any
 
 
 def write_block(block: tuple[Path, int, int]) -> tuple[NDArray[Any], ...]:
-    """Write so many descriptions from this seed to a block's file, some edited copies of others; return their origins.
+    """Write a block's file of descriptions, some of them edited copies of others, and return their origins.
 
-    That is, for each: its row in the block, the similarity to it, a hash of what of it is comparable, and the number of
-    the text's characters.
+    `block` is file, count and seed. Returns arrays, one entry for each description: the origin's row in the block, the
+    similarity to it, a hash of its comparable text, and the number of characters of the description.
     """
     file, count, seed = block
     generator = np.random.default_rng([1, seed])
@@ -217,7 +217,7 @@ def sign_block(file: Path) -> Signatures:
 
 
 def measure_boilerplate(count: int) -> dict[str, Any]:
-    """Put a paragraph at the end of some descriptions; return the sizes of the largest groups and where they went."""
+    """Append a paragraph to some descriptions; return the largest groups' sizes and their splits."""
     generator = np.random.default_rng(1)
     texts = draw_descriptions(count + BOILERPLATES, generator, _vocabulary())
     long = [text for text in texts if len(text.split()) >= BOILERPLATE_WORDS][:BOILERPLATES]
@@ -254,6 +254,6 @@ def _neighbours(words: list[str]) -> set[tuple[str, ...]]:
 
 
 if __name__ == "__main__":
-    from benchmarks import near_duplicates  # by its name, so that other processes can import what they are to run
+    from benchmarks import near_duplicates  # by module name, so that worker processes can import the functions
 
     near_duplicates.main()

@@ -1,9 +1,9 @@
-"""Does llama.cpp say what transformers says, before and after fine-tuning?
+"""Does llama.cpp give the same results as transformers, before and after fine-tuning?
 
     python -m benchmarks.parity --workspace WORKSPACE --run RUN
 
 Replays held-out titles of a finished run in llama.cpp, for each number format of the weights, and in transformers in
-bf16; the reference is transformers in fp32. `generation/parity.py` says what the columns mean.
+bf16; the reference is transformers in fp32. `generation/parity.py` explains the columns.
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ def main() -> None:
 
 
 def load_voice(run: Run, precision: str, tuned: bool) -> TransformersVoice:
-    """Return one side of the run in transformers."""
+    """Return the base or the tuned model of the run in transformers."""
     model, tokenizer = load_model(run.base_model().folder, precision)
     return TransformersVoice(load_adapter(model, run.adapter) if tuned else model, tokenizer)
 
 
 def replay(run: Run, kind: str, tuned: bool, reference: TransformersVoice, prompts: list[str]) -> Parity:
-    """Convert one side of the run to `kind` and measure it."""
+    """Convert the base or the tuned model of the run to `kind` and measure it."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "model.gguf"
         write_gguf(run.base_model().folder, file, kind, run.adapter if tuned else None)

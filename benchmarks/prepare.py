@@ -1,13 +1,12 @@
-"""How fast does `prepare` go through a file of AmazonTitles' shape, and how fast do the ways that come to mind first?
+"""How fast does `prepare` process a file like AmazonTitles', compared with `datasets` and pandas?
 
     python -m benchmarks.prepare [--rows 150000] [--rounds 3] [--json]        against datasets and pandas, interleaved
     python -m benchmarks.prepare --sizes 20000,200000,2248619 [--json]        ours alone, as the file grows
 
-The file is benchmarks.amazontitles'. Each measurement is a process of its own, from start to end, imports included. The
-others do what their users do: unescape, drop tags and double spaces, leave out what is empty or repeated, hold a tenth
-out, write Parquet; `datasets` once as it comes and once with a process for each core. Megabytes are those of the file.
-Memory is the most that the process held, plus the most that any of its workers did times their number. The last line is
-JSON.
+The file is from benchmarks.amazontitles. Each measurement is a separate process, from start to end, imports included.
+The others do the usual cleaning: unescape, remove tags and double spaces, leave out empty and repeated rows, hold out a
+tenth, write Parquet; `datasets` once with its defaults, once with a process for each core. Megabytes are of the file.
+Memory is the process's peak plus the highest peak of a worker times the number of workers. The last line is JSON.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ TAG = re.compile(r"<[^>]+>")
 
 
 def tidy(text: str) -> str:
-    """Clean a text as a notebook does."""
+    """Clean a text in the usual way."""
     return " ".join(TAG.sub(" ", html.unescape(text)).split())
 
 
@@ -65,7 +64,7 @@ def datasets(source: Path, folder: Path, processes: int | None = None) -> int:
 
 
 def datasets_processes(source: Path, folder: Path) -> int:
-    """Do the same with a process for each core."""
+    """Run `datasets` with a process for each core."""
     return datasets(source, folder, os.cpu_count())
 
 
@@ -107,7 +106,7 @@ WAYS: dict[str, Callable[[Path, Path], int]] = {
 
 
 def measure(way: str, source: Path) -> dict[str, Any]:
-    """Run one way in a process of its own; return the rows it kept, its seconds and its memory."""
+    """Run one way in a separate process; return its kept rows, seconds and memory."""
     with tempfile.TemporaryDirectory(dir=source.parent) as folder:
         command = [sys.executable, "-m", "benchmarks.prepare", "--worker", way, str(source), folder]
         begin = os.times()
@@ -123,14 +122,14 @@ def measure(way: str, source: Path) -> dict[str, Any]:
 
 
 def work(way: str, source: Path, folder: Path) -> dict[str, Any]:
-    """Do one way's work in this process."""
+    """Run one way in this process; return its kept rows and peak memory."""
     kept = WAYS[way](source, folder)
     own, workers = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return {"kept": kept, "peak_mib": round((own + (os.cpu_count() or 1) * workers) / 1024)}
 
 
 def compare(folder: Path, rows: int, rounds: int) -> dict[str, Any]:
-    """Measure all ways in turn, `rounds` times, and return medians and ratios."""
+    """Measure all ways alternately, `rounds` times, and return medians and ratios."""
     source = write(folder, rows)
     found: dict[str, list[dict[str, Any]]] = {way: [] for way in WAYS}
     for _ in range(rounds):
@@ -154,7 +153,7 @@ def compare(folder: Path, rows: int, rounds: int) -> dict[str, Any]:
 
 
 def grow(folder: Path, sizes: list[int]) -> dict[str, Any]:
-    """Measure ours alone at each size."""
+    """Measure only shelftalk, at each size."""
     found = {}
     for rows in sizes:
         source = write(folder, rows)
@@ -166,7 +165,7 @@ def grow(folder: Path, sizes: list[int]) -> dict[str, Any]:
 
 
 def write(folder: Path, rows: int) -> Path:
-    """Write the file of so many rows."""
+    """Write the file with `rows` rows."""
     source = folder / "trn.json"
     with source.open("w", encoding="utf-8") as file:
         file.writelines(lines(rows))
@@ -182,18 +181,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=150_000)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--sizes", help="numbers of rows, with commas between")
+    parser.add_argument("--sizes", help="numbers of rows, comma-separated")
     parser.add_argument("--json", action="store_true", help="print nothing but the last line")
     parser.add_argument("--worker", nargs=3, help=argparse.SUPPRESS)
-    asked = parser.parse_args()
-    if asked.worker:
-        way, source, folder = asked.worker
+    options = parser.parse_args()
+    if options.worker:
+        way, source, folder = options.worker
         print(json.dumps(work(way, Path(source), Path(folder))))
         return
     with tempfile.TemporaryDirectory() as folder:
-        sizes = [int(one) for one in (asked.sizes or "").split(",") if one]
-        result = grow(Path(folder), sizes) if sizes else compare(Path(folder), asked.rows, asked.rounds)
-    if not asked.json:
+        sizes = [int(one) for one in (options.sizes or "").split(",") if one]
+        result = grow(Path(folder), sizes) if sizes else compare(Path(folder), options.rows, options.rounds)
+    if not options.json:
         for name, one in result.items():
             print(f"{name}: {one}")
     print(json.dumps(result))

@@ -1,10 +1,9 @@
-"""How many of the ten nearest products does the index find that an exact search finds?
+"""How many of the ten nearest products by exact search does the index find?
 
     python -m benchmarks.recall [--workspace W --run R ...] [--count 20000] [--json]
 
-For each run: the held-out titles of its catalogue against its own index. Beside that, an index of `count` vectors in
-clusters, as products stand in departments, asked for 500 points near some of them; every index is built as `index`
-builds it. The last line is JSON.
+For each run: the held-out titles of its catalogue on its own index. Then an index of `count` vectors in clusters (like
+departments), with 500 queries near some of them; every index is built as `index` builds it. The last line is JSON.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ K, QUERIES, WIDTH, CLUSTERS = 10, 500, 384, 400
 
 
 def recall(store: chroma.Store, indexed: np.ndarray, queries: np.ndarray) -> dict[str, Any]:
-    """Return the share of the exact nearest that the store returns, and its milliseconds a query."""
+    """Return the share of the exact nearest neighbours that the store returns, and its milliseconds a query."""
     exact = np.argsort(-(queries @ indexed.T), axis=1, kind="stable")[:, :K]
     started = time.monotonic()
     found = [{row for row, _ in store.nearest(query[None], K)[0]} for query in queries]
@@ -63,7 +62,7 @@ def of_clusters(count: int) -> dict[str, Any]:
 
 
 def unit(rows: np.ndarray) -> np.ndarray:
-    """Return the rows at length 1."""
+    """Normalise the rows to length 1."""
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     return np.asarray(rows / lengths, dtype=np.float32)
 
@@ -75,11 +74,11 @@ def main() -> None:
     parser.add_argument("--run", action="append", default=[])
     parser.add_argument("--count", type=int, default=20_000)
     parser.add_argument("--json", action="store_true", help="print nothing but the last line")
-    asked = parser.parse_args()
-    workspace = Workspace(asked.workspace)
-    found = {name: of_run(Run.open(workspace, name)) for name in asked.run}
-    found["clusters"] = of_clusters(asked.count)
-    if not asked.json:
+    options = parser.parse_args()
+    workspace = Workspace(options.workspace)
+    found = {name: of_run(Run.open(workspace, name)) for name in options.run}
+    found["clusters"] = of_clusters(options.count)
+    if not options.json:
         for name, one in found.items():
             print(name, one)
     print(json.dumps(found))

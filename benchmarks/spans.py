@@ -2,11 +2,11 @@
 
     python -m benchmarks.spans --json
 
-Makes up 131,262 descriptions with AmazonTitles' lengths: words by Zipf's law, idioms that come again, and 6 % of the
-rows repeating another row's text. One process indexes them; a second one opens the index and looks for the spans of 500
-texts of 150 words, stitched from passages of the descriptions and single words. Seconds are given as they passed and as
-CPU time, since other work may run beside it. Of memory, the second process's is what a question costs; pages of the
-mapped files that were touched count in it.
+Generates 131,262 descriptions with AmazonTitles' lengths: words by Zipf's law, repeated idioms, and 6 % of the rows
+repeating another row's text. One process indexes them; a second one opens the index and finds the spans of 500 texts of
+150 words, joined from passages of the descriptions and single words. Seconds are wall time and CPU time, since other
+processes may be running. The second process's memory is the cost of a query; it includes accessed pages of the mapped
+files.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from shelftalk.records import Product
 
 PRODUCTS, QUERIES, QUERY_WORDS = 131_262, 500, 150
 WORDS, IDIOMS, IDIOM_SHARE, REPEATED_SHARE = 400_000, 20_000, 0.12, 0.06
-# AmazonTitles' lengths in characters at these shares of its rows, growing geometrically between them. The last is not
-# the true 197,622, which would make long texts far too many: with 14,000 the mean comes to some 770.
+# Quantiles of AmazonTitles' lengths in characters, interpolated geometrically. The last is not the true 197,622, which
+# would give far too many long texts: with 14,000 the mean is about 770.
 SHARES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 CHARACTERS = (8, 47, 194, 398, 805, 1_728, 14_000)
 LETTERS = "etaoinshrdlcumwfgypbvk"
@@ -57,7 +57,7 @@ def main() -> None:
 
 
 def build(folder: Path, count: int) -> dict[str, Any]:
-    """Index made-up products, leave texts to look for beside the index, and return what it took."""
+    """Index synthetic products, write the queries beside the index, and return time, memory and disk."""
     generator = np.random.default_rng(0)
     descriptions = draw_descriptions(count, generator)
     (folder / "queries.json").write_text(json.dumps(draw_queries(descriptions, generator)), encoding="utf-8")
@@ -80,7 +80,7 @@ def build(folder: Path, count: int) -> dict[str, Any]:
 
 
 def query(folder: Path, _: int) -> dict[str, Any]:
-    """Open the index and look for the spans of each text; return milliseconds."""
+    """Open the index and find the spans of each text; return milliseconds."""
     texts = json.loads((folder / "queries.json").read_text(encoding="utf-8"))
     begin = time.perf_counter()
     index = SpanIndex.open(folder / "spans")
@@ -106,7 +106,7 @@ def query(folder: Path, _: int) -> dict[str, Any]:
 def draw_descriptions(
     count: int, generator: np.random.Generator, vocabulary: tuple[Any, Any] | None = None
 ) -> list[str]:
-    """Make up descriptions: words and idioms in sentences, some rows a copy of another's text."""
+    """Generate descriptions: words and idioms in sentences, some rows with another row's text."""
     forms, chances = vocabulary or draw_vocabulary(generator)
     lengths = np.exp(np.interp(generator.random(count), SHARES, np.log(CHARACTERS))).astype(int)
     texts = []
@@ -122,7 +122,7 @@ def draw_descriptions(
 
 
 def draw_vocabulary(generator: np.random.Generator) -> tuple[Any, Any]:
-    """Return words and idioms [form: plain, with comma, with full stop, capital; entry] and their summed chances."""
+    """Return words and idioms [form: plain, comma, full stop, capital; entry] and cumulative probabilities."""
     letter_chances = 1 / np.arange(1, len(LETTERS) + 1)
     lengths = np.clip(generator.normal(2.2 + 1.6 * np.log10(np.arange(1, WORDS + 1)), 1.6), 2, 14).astype(int)
     letters = generator.choice(list(LETTERS), lengths.sum(), p=letter_chances / letter_chances.sum())
@@ -141,7 +141,7 @@ def draw_vocabulary(generator: np.random.Generator) -> tuple[Any, Any]:
 
 
 def draw_queries(descriptions: list[str], generator: np.random.Generator) -> list[str]:
-    """Stitch texts together from passages of 1 to 30 words."""
+    """Join texts from passages of 1 to 30 words."""
     texts = []
     for _ in range(QUERIES):
         words: list[str] = []
@@ -154,7 +154,7 @@ def draw_queries(descriptions: list[str], generator: np.random.Generator) -> lis
 
 
 def peak_mebibytes() -> int:
-    """Return the most MiB that this process ever held."""
+    """Return this process's peak memory, in MiB."""
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 1024))
 
 

@@ -1,9 +1,9 @@
-"""How long a person waits in the studio: two million products, the first page, a question's first word.
+"""How long does a user of the studio wait: for two million products, the first page, an answer's first word?
 
     python -m benchmarks.studio --workspace W --run demo --json
 
-W holds a finished run of the real model, as `make demo` leaves it. The pages are drawn by Chromium, through Playwright;
-the large catalogue is generated, in a temporary folder, and its page is drawn without a browser.
+W contains a finished run of the real model, as after `make demo`. Playwright opens the pages in Chromium; the large
+catalogue is generated in a temporary folder, and its page is rendered without a browser.
 """
 
 from __future__ import annotations
@@ -37,19 +37,19 @@ REPEATS = 3
 
 
 def main() -> None:
-    """Measure everything and print it."""
+    """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--workspace", type=Path, required=True)
     parser.add_argument("--run", default="demo")
     parser.add_argument("--rows", type=int, default=2_000_000)
     parser.add_argument("--json", action="store_true")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     found = {
-        "rows": asked.rows,
-        "catalogue": measure_catalogue(asked.rows),
-        **measure_browser(asked.workspace, asked.run),
+        "rows": options.rows,
+        "catalogue": measure_catalogue(options.rows),
+        **measure_browser(options.workspace, options.run),
     }
-    print(json.dumps(found) if asked.json else json.dumps(found, indent=2))
+    print(json.dumps(found) if options.json else json.dumps(found, indent=2))
 
 
 def measure_catalogue(rows: int) -> dict[str, float]:
@@ -94,7 +94,7 @@ def write_catalogue(folder: Path, rows: int) -> None:
 
 
 def measure_browser(workspace: Path, run: str) -> dict[str, Any]:
-    """Return the seconds until the first page and until each question's first word, on a studio of its own."""
+    """Start a studio; return the seconds until the first page and until each answer's first word."""
     port = find_port(None)
     command = [sys.executable, "-m", "shelftalk", "studio", "--no-browser", "--port", str(port)]
     studio = subprocess.Popen([*command, "--workspace", str(workspace)], stdout=subprocess.DEVNULL)
@@ -115,7 +115,7 @@ def measure_browser(workspace: Path, run: str) -> dict[str, Any]:
 
 
 def first_words(page: Page, address: str, run: str) -> list[float]:
-    """Return the seconds from asking to the first word on the page, for each title, once the models are loaded."""
+    """Return the seconds from the click to the first word, for each title, with loaded models."""
     words = texts("en")
     _open(page, f"{address}/compare")
     chooser = page.get_by_role("combobox", name=words["runs.choose"]).last
@@ -123,7 +123,7 @@ def first_words(page: Page, address: str, run: str) -> list[float]:
     page.get_by_role("option", name=run, exact=True).click()
     question = page.get_by_label(words["compare.question"], exact=True)
     seconds = []
-    for title in (TITLES[0], *TITLES):  # the first one also waits for the models
+    for title in (TITLES[0], *TITLES):  # the first also waits for the models
         question.fill(title, timeout=180_000)
         before = time.monotonic()
         page.get_by_role("button", name=words["compare.ask"], exact=True).click()

@@ -1,4 +1,4 @@
-"""What the training benchmarks share: three trainers told alike, and how their updates are counted and timed."""
+"""Shared by the training benchmarks: three trainers with equal settings; counting and timing of updates."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Counts = list[tuple[int, int, float]]
 
 
 class Stopwatch(TrainerCallback):  # type: ignore[misc]
-    """Notes when each update ends; on CUDA in the device's own time, so that noting makes nothing wait."""
+    """Record when each update ends; on CUDA with events, which do not synchronise."""
 
     def __init__(self) -> None:
         self.marks: list[Any] = []
@@ -59,7 +59,7 @@ class Stopwatch(TrainerCallback):  # type: ignore[misc]
 def work(model: Any, tokens: int, labelled: int, head_rows: int | None = None) -> tuple[int, int, float]:
     """Return (tokens, labelled tokens, operations) of an update.
 
-    The operations are those that it cannot do without: the products with frozen weights, forward and backward.
+    The operations are the necessary ones: the products with frozen weights, forward and backward.
     """
     layers = sum(one.in_features * one.out_features for one in model.modules() if hasattr(one, "base_layer"))
     embedding = model.get_input_embeddings().weight
@@ -74,7 +74,7 @@ def count_tokens(examples: Iterable[Example]) -> tuple[int, int]:
 
 
 def figures(seconds: list[float], counts: Counts, warm_up: int, rate: float) -> dict[str, Any]:
-    """Return speeds over all updates but the first `warm_up`, and the share of `rate`, in operations a second."""
+    """Return speeds over all updates after the first `warm_up`, and the share of `rate` (operations a second)."""
     timed = sum(seconds[warm_up:])
     tokens, labelled, arithmetic = (sum(count[index] for count in counts[warm_up : len(seconds)]) for index in range(3))
     return {
@@ -91,7 +91,7 @@ def figures(seconds: list[float], counts: Counts, warm_up: int, rate: float) -> 
 def train_ours(
     model: Any, examples: Examples, settings: TrainingSettings, updates: int, watch: Stopwatch, compiled: bool
 ) -> Counts:
-    """Train with shelftalk, `updates` updates or all of the settings' epochs; the settings choose the vocabulary."""
+    """Train with shelftalk for `updates` updates, or for all epochs if it is 0."""
     plan = Plan(examples, settings)
     with tempfile.TemporaryDirectory() as folder, head_taken_off(model) as head:
         if head is None:
@@ -116,7 +116,7 @@ def train_usual(
     batch: int,
     **more: Any,
 ) -> Counts:
-    """Train as the usual notebook does: every row padded to the settings' max_tokens, every token a label."""
+    """Train in the usual way: every row padded to the settings' max_tokens, every token a label."""
     pad, rows = tokenizer.pad_token_id, settings.batch_size * settings.gradient_accumulation
 
     def padded(example: Example) -> dict[str, list[int]]:
@@ -154,7 +154,7 @@ def train_trl(
     packs: int,
     **more: Any,
 ) -> Counts:
-    """Train with TRL's SFTTrainer in bf16 on bfd packs of `pack` tokens, `packs` of them to an update."""
+    """Train with TRL's SFTTrainer in bf16 on bfd packs of `pack` tokens, `packs` for each update."""
     from datasets import Dataset
     from trl import SFTConfig, SFTTrainer
 
@@ -194,7 +194,7 @@ def train_trl(
 
 
 def common_arguments(settings: TrainingSettings, updates: int, **more: Any) -> dict[str, Any]:
-    """Return what the libraries' trainers are told alike."""
+    """Return the arguments that the libraries' trainers share."""
     return {
         "output_dir": tempfile.mkdtemp(),
         "num_train_epochs": settings.epochs,
@@ -213,10 +213,10 @@ def common_arguments(settings: TrainingSettings, updates: int, **more: Any) -> d
 
 
 def in_own_process(module: str, *arguments: str, seconds: float | None = None) -> dict[str, Any]:
-    """Run a benchmark's worker in a process of its own, and return the JSON that it prints last.
+    """Run a benchmark's worker in a separate process, and return the JSON of its last line.
 
     Raises:
-        subprocess.SubprocessError: it failed, or took longer than `seconds`.
+        subprocess.SubprocessError: the worker failed, or took longer than `seconds`.
     """
     command = [sys.executable, "-m", module, *arguments]
     output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, timeout=seconds).stdout
@@ -225,7 +225,7 @@ def in_own_process(module: str, *arguments: str, seconds: float | None = None) -
 
 
 def speed_ratios(rows: dict[str, dict[str, Any]], ours: Sequence[str]) -> dict[str, float]:
-    """Return "OURS_over_THEIRS" for those of our variants and the libraries' that were measured."""
+    """Return speed ratios "OURS_over_THEIRS" for the measured variants."""
     speed = {name: row["tokens_per_second"] for name, row in rows.items()}
     return {
         f"{mine}_over_{theirs}": round(speed[mine] / speed[theirs], 2)

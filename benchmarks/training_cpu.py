@@ -2,20 +2,20 @@
 
     python -m benchmarks.training_cpu --json
 
-Trains Gemma 3 270M with the same LoRA settings on the same products in four ways, each in a process of its own:
+Trains Gemma 3 270M with the same LoRA settings on the same products in four ways, each in a separate process:
 
     usual        transformers' Trainer: fp32, rows padded to 256, loss on every token, batch 2
-    trl          TRL's SFTTrainer: bf16, bfd packing, loss on the completion, its fastest setting found here
+    trl          TRL's SFTTrainer: bf16, bfd packing, loss on the completion, the fastest setting found
     exact        shelftalk, the whole vocabulary
     vocabulary   shelftalk, the training head cut to the catalogue's vocabulary
 
-The rows are the real ones beside the project where they are, otherwise the bundled catalogue, cut at 256 tokens for
-all. An update takes eight rows, or for TRL packs of about as many tokens. First each way trains one epoch, for the bits
-per byte of the held-out descriptions (over the whole vocabulary) after the same examples, and for peak memory. Then
---rounds rounds of --updates updates (ours of four times as many, which take no longer), interleaved, for the speeds, of
-which the medians are printed: tokens a second and labelled tokens a second (padding never counts; the first two
-updates, with their warming up and compiling, stand in a column of their own), and the share of this machine's bf16
-matrix-product rate, measured in the same process, that the arithmetic of the model comes to.
+The rows are the real ones in ../shared/data if present, otherwise the bundled catalogue, cut at 256 tokens for all. An
+update takes eight rows, or for TRL packs of about as many tokens. First each way trains one epoch, for peak memory and
+the bits per byte of the held-out descriptions (over the whole vocabulary) after the same examples. Then --rounds
+interleaved rounds of --updates updates (for ours four times as many, which take no longer) give the speeds, of which
+medians are printed: tokens and labelled tokens a second (padding never counts; the first two updates, which warm up and
+compile, have a separate column), and the share of this machine's bf16 matrix-product rate, measured in the same
+process, that the model's arithmetic reaches.
 
 Needs `pip install -e '.[benchmarks]'`.
 """
@@ -86,7 +86,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--workspace", type=Path, help="folder for the converted model; a temporary one otherwise")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--updates", type=int, default=5, help="length of the libraries' rounds for speed")
+    parser.add_argument("--updates", type=int, default=5, help="updates in a speed round of the libraries")
     parser.add_argument("--variants", default=",".join(VARIANTS))
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--worker", choices=VARIANTS, help=argparse.SUPPRESS)
@@ -109,7 +109,7 @@ def main() -> None:
 
 
 def run_worker(name: str, workspace: Workspace, updates: int) -> dict[str, Any]:
-    """Measure one variant in a process of its own."""
+    """Measure one variant in a separate process."""
     result = in_own_process(
         "benchmarks.training_cpu", "--worker", name, "--workspace", str(workspace.root), "--updates", str(updates)
     )
@@ -131,7 +131,7 @@ def measure(name: str, workspace: Workspace, updates: int) -> dict[str, Any]:
     watch = Stopwatch()
     if name == "usual":
         counts = train_usual(model, tokenizer, examples, SETTINGS, updates, watch, batch=2)
-    elif name == "trl":  # packs of 512 tokens, two for an update: longer and shorter packs were slower
+    elif name == "trl":  # two packs of 512 tokens for each update: longer and shorter packs were slower
         counts = train_trl(model, tokenizer, examples, SETTINGS, updates, watch, pack=512, packs=2)
     else:
         settings = SETTINGS.replace({"vocabulary": "full" if name == "exact" else "catalogue"})

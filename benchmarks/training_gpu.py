@@ -1,25 +1,25 @@
-"""How fast does shelftalk train Gemma 2B on one GPU, next to the libraries at their best?
+"""How fast does shelftalk train Gemma 2B on one GPU, compared with the libraries' best settings?
 
     python -m benchmarks.training_gpu --json
 
 Trains a model of Gemma 2B's exact shape with random weights (nothing is downloaded) and the LoRA settings of the
-preset `production` on as many products as AmazonTitles' usual sample has, in five ways, each in a process of its own:
+preset `production` on as many products as AmazonTitles' usual sample has, in five ways, each in a separate process:
 
     usual        transformers' Trainer: bf16, rows padded to 512, loss on every token, batch 4, gradient checkpointing
-    trl          TRL's SFTTrainer: bf16, bfd packing, loss on the completion, FlashAttention and Liger where installed;
-                 of the packs of 2,048, 4,096 and 8,192 tokens the fastest
+    trl          TRL's SFTTrainer: bf16, bfd packing, loss on the completion, FlashAttention and Liger if installed;
+                 the fastest of packs of 2,048, 4,096 and 8,192 tokens
     exact        shelftalk, the whole vocabulary, compiled
     vocabulary   shelftalk, the training head cut to the catalogue's vocabulary, compiled
     nf4          as `exact`, the base model in 4 bits (QLoRA)
 
-What is not installed is left out with a word. The products' lengths are drawn from AmazonTitles' quantiles, at four
-characters a token, and their tokens by Zipf's law from a quarter of the vocabulary, every one of which the catalogue
-then uses. Speeds are the medians of --rounds interleaved rounds, without the first updates, which warm up and compile;
-padding never counts. Printed besides: peak memory as torch's allocator counts it, the share of the card's bf16
-matrix-product rate, measured in the same process, that the model's arithmetic comes to, and the step time that all
-products take for three epochs at that speed.
+Variants that are not installed are skipped with a message. The products' lengths are drawn from AmazonTitles'
+quantiles, at four characters a token, and their tokens by Zipf's law from a quarter of the vocabulary, all of which the
+catalogue uses. Speeds are medians of --rounds interleaved rounds, without the first updates, which warm up and compile;
+padding never counts. Also printed: peak memory according to torch's allocator, the share of the GPU's bf16
+matrix-product rate, measured in the same process, that the model's arithmetic reaches, and the projected time of all
+products for three epochs at that speed.
 
---tiny takes a tiny model and few products on whatever device there is, to try this program itself.
+--tiny uses a tiny model and few products on any device, to test this program.
 Needs torch, transformers, peft and accelerate only; `pip install -e '.[benchmarks,quantized]'` for the rest.
 """
 
@@ -83,7 +83,7 @@ TINY = {
     "head_dim": 16,
 }
 PRODUCTS, TINY_PRODUCTS = 131_262, 300
-PACKS, TINY_PACKS = (2_048, 4_096, 8_192), (1_024,)  # tokens in one of TRL's
+PACKS, TINY_PACKS = (2_048, 4_096, 8_192), (1_024,)  # tokens in a pack of TRL
 WARM_UP = 5  # updates left out of the speeds
 WORKER_SECONDS = 300.0
 SPEEDS = (
@@ -99,12 +99,12 @@ SETTINGS = TrainingSettings.from_mapping(
     {**load_preset("production"), "base_model": "google/gemma-2b", "checkpoint_every": 1_000_000}
 )
 
-# AmazonTitles' lengths in characters at these shares of its rows; between them they are taken to grow geometrically.
+# Quantiles of AmazonTitles' lengths in characters, interpolated geometrically.
 SHARES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 TITLE = (1, 17, 37, 54, 75, 125, 1_999)
 CONTENT = (1, 47, 194, 398, 805, 1_728, 197_622)
 CHARACTERS_A_TOKEN = 4
-CUE_TOKENS = 7  # of the template, without the title
+CUE_TOKENS = 7  # the template without the title
 BOS, EOS, FIRST_ID = 2, 1, 3
 
 
@@ -138,9 +138,9 @@ def parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--workspace", type=Path, help="folder for the model, 5 GB; a temporary one otherwise")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--updates", type=int, default=60, help="length of a round")
+    parser.add_argument("--updates", type=int, default=60, help="updates in a round")
     parser.add_argument("--variants", type=lambda text: text.split(","), default=list(VARIANTS))
-    parser.add_argument("--tiny", action="store_true", help="a tiny model, on whatever device there is")
+    parser.add_argument("--tiny", action="store_true", help="a tiny model, on any device")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--worker", choices=("base", *VARIANTS), help=argparse.SUPPRESS)
     parser.add_argument("--pack", type=int, default=TINY_PACKS[0], help=argparse.SUPPRESS)
@@ -153,7 +153,7 @@ def parse_options() -> argparse.Namespace:
 
 
 def missing(name: str) -> str | None:
-    """Say what a variant lacks on this machine, if anything."""
+    """Return what a variant lacks on this machine; None if nothing."""
     if name == "trl" and not (find_spec("trl") and find_spec("datasets")):
         return "TRL is not installed"
     if name == "nf4" and best_device().type != "cuda":
@@ -164,7 +164,7 @@ def missing(name: str) -> str | None:
 
 
 def fastest_pack(packs: tuple[int, ...], options: argparse.Namespace) -> int:
-    """Return the length of pack that TRL is fastest with here; a length that fails, for want of memory say, is not."""
+    """Return TRL's fastest pack length on this machine; lengths that fail, for example out of memory, do not count."""
     speeds = {packs[0]: 0.0}
     for options.pack in packs:
         try:
@@ -175,13 +175,13 @@ def fastest_pack(packs: tuple[int, ...], options: argparse.Namespace) -> int:
 
 
 def in_short(error: subprocess.SubprocessError) -> str:
-    """Say how a worker ended; its own words are on standard error."""
+    """Describe how a worker failed; its messages are on standard error."""
     late = isinstance(error, subprocess.TimeoutExpired)
     return f"took more than {WORKER_SECONDS:.0f} s" if late else "failed, see standard error"
 
 
 def run_worker(name: str, options: argparse.Namespace) -> dict[str, Any]:
-    """Measure one variant in a process of its own."""
+    """Measure one variant in a separate process."""
     arguments = ["--workspace", str(options.workspace), "--updates", str(options.updates), "--pack", str(options.pack)]
     arguments += ["--tiny"] if options.tiny else []
     result = in_own_process("benchmarks.training_gpu", "--worker", name, *arguments, seconds=WORKER_SECONDS)
@@ -190,7 +190,7 @@ def run_worker(name: str, options: argparse.Namespace) -> dict[str, Any]:
 
 
 def make_base(folder: Path, as_tiny: bool) -> dict[str, Any]:
-    """Write a base model with random weights, and a tokenizer that is never asked for text."""
+    """Write a base model with random weights, and a tokenizer that is never used for text."""
     torch.manual_seed(0)
     with torch.device(best_device()):
         model = AutoModelForCausalLM.from_config(GemmaConfig(**(TINY if as_tiny else GEMMA_2B)), dtype=torch.bfloat16)
@@ -227,7 +227,7 @@ def measure(base: Path, options: argparse.Namespace) -> dict[str, Any]:
 
 
 def draw_examples(products: int, vocabulary: int, max_tokens: int) -> Iterator[Example]:
-    """Yield products as `encode_example` would cut them, with lengths and ids drawn by a fixed seed."""
+    """Yield examples truncated as by `encode_example`, with lengths and ids drawn with a fixed seed."""
     draw = np.random.default_rng(0)
     titles, contents = (
         np.exp(np.interp(draw.random(products), SHARES, np.log(lengths))) / CHARACTERS_A_TOKEN

@@ -1,10 +1,10 @@
-"""Build the bundled demo catalogue, src/shelftalk/catalogue/demo.json.gz, from the files beside this one.
+"""Build the bundled demo catalogue, src/shelftalk/catalogue/demo.json.gz, from the files in this folder.
 
     python demo_catalogue/build.py
 
-Each department file holds one product a line, `{"title": ..., "content": ...}`, in the house voice that is checked
-here. dirty.jsonl holds whole lines as they are to stand in the result: bytes, many of them not JSON, some not even
-UTF-8. The result has the shape of AmazonTitles-1.3MM and is byte-identical on each run with one version of zlib.
+Each department file has one product a line, `{"title": ..., "content": ...}`, in the house voice (checked here).
+dirty.jsonl has whole lines that are copied unchanged: bytes, many of them not JSON, some not even UTF-8. The result has
+the format of AmazonTitles-1.3MM and is byte-identical on each run with the same version of zlib.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import NamedTuple
 SOURCES = Path(__file__).resolve().parent
 TARGET = SOURCES.parent / "src" / "shelftalk" / "catalogue" / "demo.json.gz"
 
-# A department's number is its place here and part of every uid: add new departments at the end.
+# A department's number is its position here and part of every uid: add new departments at the end.
 DEPARTMENTS = (
     "baby",
     "bed_and_bath",
@@ -53,21 +53,21 @@ HOUSE_VOICE: dict[str, Callable[[str], object]] = {
 
 
 class Product(NamedTuple):
-    """One product of a department file; `place` names its line for error messages."""
+    """One product of a department file; `location` is its file and line, for error messages."""
 
     uid: str
     department: str
     title: str
     content: str
-    place: str
+    location: str
 
 
 class SourceError(Exception):
-    """What is wrong with the sources, one line for each fault."""
+    """The sources have faults; the message has one line for each."""
 
 
 def main() -> None:
-    """Write the demo catalogue, or end with the list of faults."""
+    """Write the demo catalogue, or exit with the list of faults."""
     try:
         lines = build()
     except SourceError as error:
@@ -77,10 +77,10 @@ def main() -> None:
 
 
 def build(sources: Path = SOURCES) -> list[bytes]:
-    """Make the catalogue's lines, each with its line ending: products shuffled, dirty rows spread among them.
+    """Return the catalogue's lines with their line endings: products shuffled, dirty rows spread among them.
 
     Raises:
-        SourceError: a line of a department file is not a product in the house voice, or a title stands twice.
+        SourceError: a line of a department file is not a product in the house voice, or a title is repeated.
     """
     products = read_products(sources)
     check(products)
@@ -96,46 +96,46 @@ def build(sources: Path = SOURCES) -> list[bytes]:
 
 def read_products(sources: Path) -> list[Product]:
     """Read the department files in order; a uid is the department's number and the line's, five digits each."""
-    strangers = {path.stem for path in sources.glob("*.jsonl")} - {*DEPARTMENTS, "dirty"}
-    if strangers:
-        raise SourceError(f"Not in DEPARTMENTS: {', '.join(sorted(strangers))}.")
+    unknown = {path.stem for path in sources.glob("*.jsonl")} - {*DEPARTMENTS, "dirty"}
+    if unknown:
+        raise SourceError(f"Not in DEPARTMENTS: {', '.join(sorted(unknown))}.")
     products = []
     for number, department in enumerate(DEPARTMENTS, start=1):
         text = (sources / f"{department}.jsonl").read_text(encoding="utf-8")
         for serial, line in enumerate(text.splitlines(), start=1):
-            place = f"{department}.jsonl:{serial}"
-            title, content = read_card(line, place)
-            products.append(Product(f"{number:05}{serial:05}", department, title, content, place))
+            location = f"{department}.jsonl:{serial}"
+            title, content = read_card(line, location)
+            products.append(Product(f"{number:05}{serial:05}", department, title, content, location))
     return products
 
 
-def read_card(line: str, place: str) -> tuple[str, str]:
+def read_card(line: str, location: str) -> tuple[str, str]:
     """Read the title and the content of one line."""
     try:
         row = json.loads(line)
     except ValueError as error:
-        raise SourceError(f"{place}: not JSON: {error}.") from error
+        raise SourceError(f"{location}: not JSON: {error}.") from error
     match row:
         case {"title": str(title), "content": str(content)} if len(row) == 2:
             return title, content
-    raise SourceError(f"{place}: a line holds the two texts title and content and nothing else.")
+    raise SourceError(f"{location}: a line holds the two texts title and content and nothing else.")
 
 
 def check(products: list[Product]) -> None:
-    """Raise SourceError with every breach of the house voice and every title that stands twice."""
+    """Raise SourceError with every violation of the house voice and every repeated title."""
     faults = []
-    places: dict[str, str] = {}
+    locations: dict[str, str] = {}
     for one in products:
-        faults += [f"{one.place}: {rule}." for rule, holds in HOUSE_VOICE.items() if not holds(one.content)]
-        first = places.setdefault(one.title.casefold(), one.place)
-        if first != one.place:
-            faults.append(f"{one.place}: this title stands in {first} already.")
+        faults += [f"{one.location}: {rule}." for rule, holds in HOUSE_VOICE.items() if not holds(one.content)]
+        first = locations.setdefault(one.title.casefold(), one.location)
+        if first != one.location:
+            faults.append(f"{one.location}: this title is already in {first}.")
     if faults:
         raise SourceError("\n".join(faults))
 
 
 def shuffle(products: list[Product]) -> list[Product]:
-    """Order products by a hash of their uid: mixed, and a new product moves no other two past each other."""
+    """Order products by a hash of their uid: a new product does not change the order of the others."""
     return sorted(products, key=lambda one: sha256(one.uid.encode()).digest())
 
 
@@ -148,19 +148,19 @@ def intersperse(products: list[Product], dirty: list[bytes]) -> list[Product | b
 
 
 def find_neighbours(products: list[Product]) -> dict[str, list[str]]:
-    """Name for each product the uids of the next two or three of its department, the first following the last."""
+    """Return for each product the uids of the next two or three of its department, cyclically."""
     departments: dict[str, list[str]] = defaultdict(list)
     for one in products:
         departments[one.department].append(one.uid)
     return {
-        uid: [uids[(place + step) % len(uids)] for step in range(1, 3 + place % 2)]
+        uid: [uids[(index + step) % len(uids)] for step in range(1, 3 + index % 2)]
         for uids in departments.values()
-        for place, uid in enumerate(uids)
+        for index, uid in enumerate(uids)
     }
 
 
 def as_line(product: Product, neighbours: list[int]) -> bytes:
-    """Write a product as a line of AmazonTitles; `neighbours` are positions of lines in this file, counted from 0."""
+    """Encode a product as a line of AmazonTitles; `neighbours` are line numbers in this file, from 0."""
     row = {
         "uid": product.uid,
         "title": product.title,
@@ -172,7 +172,7 @@ def as_line(product: Product, neighbours: list[int]) -> bytes:
 
 
 def compress(data: bytes) -> bytes:
-    """Compress with neither a time nor a file name in the header, so that equal data give equal bytes."""
+    """Compress without time and file name in the header, so that the result is deterministic."""
     buffer = io.BytesIO()
     with gzip.GzipFile(filename="", mode="wb", fileobj=buffer, compresslevel=9, mtime=0) as stream:
         stream.write(data)

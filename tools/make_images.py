@@ -1,8 +1,8 @@
-"""Take the pictures of the studio that README and guide show: every page, light and dark, in both languages.
+"""Take the studio's screenshots for README and guide: every page, light and dark, in both languages.
 
-    make images          with the workspace that `make demo` leaves
+    make images          uses the workspace of `make demo`
 
-Chromium and Playwright are needed (`make test` brings both). The pictures are small PNG of 256 colours in docs/images/.
+Needs Chromium and Playwright (`make test` installs both). Writes small PNGs of 256 colours to docs/images/.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from shelftalk.studio.navigation import ICONS
 
 FOLDER = Path(__file__).parents[1] / "docs" / "images"
 LANGUAGES = {"en": "en-US", "pt-BR": "pt-BR"}
-FIRST = next(iter(ICONS))  # has the address without a name
+FIRST = next(iter(ICONS))  # its address has no page name
 WIDTH, HEIGHT = 1280, 900
 QUESTION = "Copper Watering Can, 2 Litre, with Long Spout"
 ARGUMENTS = ["--disable-gpu", "--disable-background-networking", "--no-first-run", "--disable-component-update"]
 
 
 def main() -> None:
-    """Open the studio, look at every page and write what is seen."""
+    """Start the studio and take a screenshot of every page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--workspace", type=Path, default=Path("workspace"), help="one with a finished run")
+    parser.add_argument("--workspace", type=Path, default=Path("workspace"), help="a workspace with a finished run")
     workspace = parser.parse_args().workspace
     sampled = next((path.parent.name for path in sorted(workspace.glob("runs/*/samples.jsonl"))), None)
     port = find_port(None)
@@ -52,7 +52,7 @@ def main() -> None:
                     context = browser.new_context(
                         viewport={"width": WIDTH, "height": HEIGHT}, color_scheme=scheme, locale=locale
                     )
-                    photograph(context.new_page(), address, language, scheme, sampled)
+                    take_all(context.new_page(), address, language, scheme, sampled)
                     context.close()
             browser.close()
     finally:
@@ -60,24 +60,24 @@ def main() -> None:
         studio.wait()
 
 
-def photograph(page: Page, address: str, language: str, scheme: str, sampled: str | None) -> None:
-    """Write a picture of every page of the studio, and of the run `sampled` as it is watched."""
+def take_all(page: Page, address: str, language: str, scheme: str, sampled: str | None) -> None:
+    """Take a screenshot of every page of the studio, and of the view that follows the run `sampled`."""
     for name in ICONS:
         page.goto(address if name == FIRST else f"{address}/{name.replace('_', '-')}")
         page.get_by_role("heading", level=1).wait_for()
         settle(page)
         if name == "compare":
             ask(page, texts(language))
-        photograph_whole(page, f"{name}-{scheme}-{language}")
+        take_page(page, f"{name}-{scheme}-{language}")
         if name == "compare":
-            photograph_from(page, texts(language)["evidence.title"], f"evidence-{scheme}-{language}")
+            take_from(page, texts(language)["evidence.title"], f"evidence-{scheme}-{language}")
         if name == "runs" and sampled:
             watch(page, texts(language), sampled)
-            photograph_whole(page, f"training-{scheme}-{language}")
+            take_page(page, f"training-{scheme}-{language}")
 
 
-def photograph_whole(page: Page, name: str) -> None:
-    """Write a picture of a page down to its end, or of two screens of it."""
+def take_page(page: Page, name: str) -> None:
+    """Take a screenshot of a whole page, at most two screens."""
     page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
     bottom = page.evaluate("document.querySelector('[data-testid=stMainBlockContainer]').scrollHeight")
     page.set_viewport_size({"width": WIDTH, "height": min(max(HEIGHT, bottom), 2 * HEIGHT)})
@@ -85,8 +85,8 @@ def photograph_whole(page: Page, name: str) -> None:
     write_small(page.screenshot(), FOLDER / f"{name}.png")
 
 
-def photograph_from(page: Page, heading: str, name: str) -> None:
-    """Write a picture of one screen of a page, from a heading on."""
+def take_from(page: Page, heading: str, name: str) -> None:
+    """Take a screenshot of one screen of a page, from a heading on."""
     page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
     page.get_by_role("heading", name=heading).evaluate("heading => heading.scrollIntoView({ block: 'start' })")
     settle(page)
@@ -94,7 +94,7 @@ def photograph_from(page: Page, heading: str, name: str) -> None:
 
 
 def watch(page: Page, words: dict[str, str], run: str) -> None:
-    """Go from the runs to where one is watched."""
+    """Go from the runs page to the view that follows a run."""
     chooser = page.get_by_role("combobox", name=words["runs.choose"], exact=False).last
     chooser.click()
     chooser.fill(run)
@@ -106,15 +106,15 @@ def watch(page: Page, words: dict[str, str], run: str) -> None:
 
 
 def ask(page: Page, words: dict[str, str]) -> None:
-    """Put a question to the models and wait for both answers."""
-    page.get_by_label(words["compare.question"]).fill(QUESTION, timeout=180_000)  # the first time, they are made ready
+    """Ask a question and wait for both answers."""
+    page.get_by_label(words["compare.question"]).fill(QUESTION, timeout=180_000)  # the first time, models are converted
     page.get_by_role("button", name=words["compare.ask"], exact=True).click()
     page.get_by_role("heading", name=words["compare.references"]).wait_for(timeout=180_000)
     settle(page)
 
 
 def settle(page: Page) -> None:
-    """Wait until the page is drawn and nothing of it is measured in the background any more."""
+    """Wait until the page is rendered and has no background measurements left."""
     page.wait_for_timeout(1500)
     page.get_by_test_id("stStatusWidget").wait_for(state="detached", timeout=60_000)
     page.locator(
@@ -124,7 +124,7 @@ def settle(page: Page) -> None:
 
 
 def write_small(picture: bytes, path: Path) -> None:
-    """Write a picture at three quarters of its size, in 256 colours."""
+    """Write an image at three quarters of its size, in 256 colours."""
     image = Image.open(io.BytesIO(picture)).convert("RGB")
     small = image.resize((image.width * 3 // 4, image.height * 3 // 4), Image.Resampling.LANCZOS)
     FOLDER.mkdir(exist_ok=True)
@@ -132,7 +132,7 @@ def write_small(picture: bytes, path: Path) -> None:
 
 
 def wait_for(address: str) -> None:
-    """Wait until the studio answers."""
+    """Wait until the studio answers; raise OSError after two minutes."""
     deadline = time.monotonic() + 120
     while True:
         try:
@@ -145,17 +145,17 @@ def wait_for(address: str) -> None:
 
 
 def chromium() -> str:
-    """Return the path of Chromium, and exit where there is none."""
+    """Return the path of Chromium; exit if there is none."""
     return find_chromium() or sys.exit("There is no Chromium here; make test installs it on Debian.")
 
 
 def find_chromium() -> str | None:
-    """Return the path of Chromium; None where there is none."""
+    """Return the path of Chromium; None if there is none."""
     return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
 def arguments() -> list[str]:
-    """Return what Chromium is started with; as root it has no sandbox."""
+    """Return Chromium's arguments; as root it runs without its sandbox."""
     root: Any = getattr(os, "geteuid", lambda: 1)() == 0
     return [*ARGUMENTS, *(["--no-sandbox"] if root else [])]
 

@@ -136,7 +136,7 @@ def test_dirty_rows_are_spread_among_the_products() -> None:
 
 @pytest.mark.parametrize("rule", HOUSE_VOICE)
 def test_every_card_keeps_the_house_voice(rule: str) -> None:
-    assert [product.place for product in PRODUCTS if not HOUSE_VOICE[rule](product.content)] == []
+    assert [product.location for product in PRODUCTS if not HOUSE_VOICE[rule](product.content)] == []
 
 
 def test_no_two_cards_share_a_sentence() -> None:
@@ -150,7 +150,7 @@ def test_nine_openings_in_ten_are_distinct() -> None:
 
 
 def test_every_number_of_a_title_stands_in_its_card() -> None:
-    assert [(one.place, missing) for one in PRODUCTS if (missing := numbers(one.title) - numbers(one.content))] == []
+    assert [(one.location, missing) for one in PRODUCTS if (missing := numbers(one.title) - numbers(one.content))] == []
 
 
 def test_the_examples_of_the_guide_are_cards_of_the_catalogue() -> None:
@@ -176,7 +176,7 @@ def test_a_card_out_of_voice_is_named_with_its_line(tmp_path: Path, card: str, w
 
 def test_a_title_that_stands_twice_is_named_with_both_lines(tmp_path: Path) -> None:
     sources_with(tmp_path, {"title": PRODUCTS[0].title, "content": PRODUCTS[0].content})
-    with pytest.raises(SourceError, match=r"^toys\.jsonl:1: this title stands in baby\.jsonl:1 already\."):
+    with pytest.raises(SourceError, match=r"^toys\.jsonl:1: this title is already in baby\.jsonl:1\."):
         build(tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""Intervals: they hold what they promise, differences are paired, and no sign is reported as a win."""
+"""Intervals have their coverage, differences are paired, and only significant differences are reported."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def test_each_sample_is_as_large_as_the_products_are_many() -> None:
     assert len(counts) == SAMPLES
     assert (counts == 17).all()
     values = table(np.arange(17.0))
-    assert (scores_of_samples(values, ratio) == scores_of_samples(values, ratio)).all()  # the same for all ways
+    assert (scores_of_samples(values, ratio) == scores_of_samples(values, ratio)).all()  # identical for all ways
 
 
 def test_an_interval_holds_the_truth_about_as_often_as_it_says() -> None:

@@ -1,4 +1,4 @@
-"""An evaluation of the tiny run: its shape, what it refuses, and what it writes."""
+"""An evaluation of the tiny run: the keys of its result, its errors, and the files it writes."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def engine(tiny_run: Run) -> TransformersEngine:
 
 @pytest.fixture
 def own_run(tiny_run: Run, tmp_path: Path) -> Run:
-    """The tiny run in a workspace of its own."""
+    """A copy of the tiny run in a separate workspace."""
     workspace = Workspace(tmp_path / "own")
     shutil.copytree(tiny_run.workspace.root, workspace.root)
     return Run.open(workspace, "pegs")
@@ -50,7 +50,7 @@ def own_run(tiny_run: Run, tmp_path: Path) -> Run:
 
 @pytest.fixture(scope="module")
 def measured(tiny_run: Run, tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, dict[str, Any]]:
-    """A copy of the tiny run, measured in every way, and the result."""
+    """A copy of the tiny run, evaluated in every way, and the result."""
     workspace = Workspace(tmp_path_factory.mktemp("measured") / "workspace")
     shutil.copytree(tiny_run.workspace.root, workspace.root)
     run = Run.open(workspace, "pegs")
@@ -120,7 +120,7 @@ def test_few_products_get_no_intervals(measured: tuple[Run, dict[str, Any]]) -> 
     assert "too few for intervals" in result["too_few"]
 
 
-def test_report_and_card_are_written_and_the_adapter_stays_sound(measured: tuple[Run, dict[str, Any]]) -> None:
+def test_report_and_card_are_written_and_the_adapter_stays_valid(measured: tuple[Run, dict[str, Any]]) -> None:
     run, result = measured
     assert "What fine-tuning changed: pegs" in (run.folder / "report" / "report.html").read_text()
     assert "# What fine-tuning changed: pegs" in (run.folder / "report" / "report.md").read_text()

@@ -1,4 +1,4 @@
-"""What is held out only by name is found out."""
+"""Held-out products that repeat training products are found."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def product(uid: str, title: str, description: str) -> Product:
     return Product(uid, title, description)
 
 
-def test_the_same_text_in_another_dress_leaks() -> None:
+def test_the_same_text_with_other_case_and_punctuation_leaks() -> None:
     held_out = [product("1", "Peg", LONG.upper().replace(",", " -")), product("2", "Shelf", "Quite another text.")]
     [leak] = find_leaks(held_out, [product("9", "Hook", LONG)])
     assert (leak.uid, leak.trained, leak.field, leak.similarity) == ("1", "9", "description", 1.0)

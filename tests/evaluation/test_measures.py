@@ -1,4 +1,4 @@
-"""Measures against what they are defined as."""
+"""Measures equal their definitions."""
 
 from __future__ import annotations
 

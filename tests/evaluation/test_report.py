@@ -1,4 +1,4 @@
-"""The report says what was found in every form, escapes every text, and needs nothing from elsewhere."""
+"""Both forms of the report have the results and escape every text; the HTML page is self-contained."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from shelftalk.evaluation.scores import compare_likelihoods, compare_ways
 from shelftalk.evaluation.ways import BASELINES, COMPARED, TRUE
 from shelftalk.evaluation.ways import WAYS as ALL_WAYS
 
-HOSTILE = '</blockquote><script>alert(1)</script><img src="https://example.com/x" onerror=alert(1)> | **x** [a](b)'
+MALICIOUS = '</blockquote><script>alert(1)</script><img src="https://example.com/x" onerror=alert(1)> | **x** [a](b)'
 
 
 def result(count: int = 24) -> dict[str, Any]:
-    """Return what an evaluation of so many products found; figures at random, "after" better by far."""
+    """Return an evaluation's result for `count` products, with random figures and "after" far better."""
     rng = np.random.default_rng(3)
     sides = {way: rng.uniform(1, 2, (count, 2)) * [1 + number, 1] for number, way in enumerate(("base", "tuned"))}
     tables = {way: {"rouge_l": side, "stop_rate": side, "verbatim_share": side} for way, side in sides.items()}
@@ -42,7 +42,7 @@ def result(count: int = 24) -> dict[str, Any]:
         "elsewhere": [{"name": "general text", **compare_likelihoods(likelihoods, likelihoods)}],
         "examples": [
             {
-                "title": HOSTILE,
+                "title": MALICIOUS,
                 "true": "The true card.",
                 "references": [],
                 "written": {
@@ -58,18 +58,18 @@ def pages(found: dict[str, Any]) -> tuple[str, str]:
     return render_html(blocks), render_markdown(blocks)
 
 
-class Seen(HTMLParser):
-    """Notes the elements of a page, and whatever would be fetched from elsewhere."""
+class ParsedPage(HTMLParser):
+    """Collect the elements of a page, and its external references."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
         self.elements: list[str] = []
-        self.foreign: list[str] = []
+        self.loaded: list[str] = []
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.elements.append(tag)
-        self.foreign += [f"{name}={value}" for name, value in attrs if name in ("src", "href") or name.startswith("on")]
+        self.loaded += [f"{name}={value}" for name, value in attrs if name in ("src", "href") or name.startswith("on")]
 
 
 def test_every_measure_and_way_has_its_words() -> None:
@@ -83,12 +83,12 @@ def test_what_is_shown_stands_first_and_no_more_than_that() -> None:
     assert "neither better nor worse: copied from training texts" in html
     for page in (html, markdown):
         assert "general text" in page
-        assert "not shown" in page  # of the general text, whose likelihoods are equal
+        assert "not shown" in page  # the general text's likelihoods are equal
         assert "in no figure here: 1 of the test split" in page
         assert "n = 24" in page
 
 
-def test_too_few_products_are_told_of_and_no_interval_is_drawn() -> None:
+def test_too_few_products_are_reported_and_no_interval_is_drawn() -> None:
     html, markdown = pages(result(3))
     assert "3 products are too few for intervals" in html
     assert "resamplings" not in html
@@ -98,9 +98,9 @@ def test_too_few_products_are_told_of_and_no_interval_is_drawn() -> None:
 
 def test_the_page_needs_and_runs_nothing() -> None:
     html, _ = pages(result())
-    seen = Seen(html)
-    assert seen.foreign == []
-    assert not {"script", "img", "link", "iframe"} & set(seen.elements)
+    parsed = ParsedPage(html)
+    assert parsed.loaded == []
+    assert not {"script", "img", "link", "iframe"} & set(parsed.elements)
     assert "default-src 'none'" in html
     assert "&lt;script&gt;alert(1)" in html
 
@@ -133,7 +133,7 @@ def test_no_text_becomes_markup(first: str, second: str) -> None:
         *("html", "head", "meta", "title", "style", "body", "h1", "p", "div", "table", "thead", "tr", "th", "td"),
         *("figure", "figcaption", "svg", "text", "line", "circle", "blockquote", "b", "mark"),
     }
-    assert set(Seen(render_html(blocks)).elements) <= allowed
+    assert set(ParsedPage(render_html(blocks)).elements) <= allowed
     assert re.search(r"(?<!\\)[<\[]", render_markdown(blocks)) is None
 
 

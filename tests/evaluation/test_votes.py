@@ -1,4 +1,4 @@
-"""Votes are counted, and what they prove is said with the width that they have."""
+"""Votes are counted, and their intervals are correct."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_the_interval_is_the_published_one(successes: int, trials: int, low: flo
 
 @given(st.integers(1, 2000).flatmap(lambda trials: st.tuples(st.integers(0, trials), st.just(trials))))
 def test_its_ends_are_the_shares_that_the_observed_one_just_does_not_contradict(pair: tuple[int, int]) -> None:
-    """Wilson's definition: at each end p, the observed share lies z standard errors of p away."""
+    """Wilson's definition: the distance from the observed share to each bound p is z standard errors of p."""
     successes, trials = pair
     low, high = wilson_interval(successes, trials)
     assert 0 <= low <= successes / trials <= high <= 1 or successes in (0, trials)
@@ -64,7 +64,7 @@ def test_a_vote_is_conclusive_when_a_half_lies_outside(tmp_path: Path, tuned: in
     assert tally(tmp_path)["conclusive"] is conclusive
 
 
-def test_a_torn_or_foreign_line_is_no_vote(tmp_path: Path) -> None:
+def test_a_truncated_or_invalid_line_is_no_vote(tmp_path: Path) -> None:
     (tmp_path / FILE).write_bytes(
         b'{"query": "a", "choice": "tuned"}\n{"choice": "both"}\n{"choice": []}\n{"query": "b", "ch'
     )
@@ -73,7 +73,7 @@ def test_a_torn_or_foreign_line_is_no_vote(tmp_path: Path) -> None:
     assert (found["base"], found["tuned"], found["n"]) == (1, 1, 2)
 
 
-def test_an_unknown_choice_is_a_defect_of_the_caller(tmp_path: Path) -> None:
+def test_an_unknown_choice_raises_a_value_error(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="base, tuned, neither"):
         cast_vote(tmp_path, "a", "both")  # type: ignore[arg-type]
     assert not (tmp_path / FILE).exists()

@@ -1,4 +1,4 @@
-"""Claims: the labelled set holds, sources support what they state, and no text breaks the search."""
+"""Claims: the labelled set is reproduced, sources support what they state, and any text can be searched."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from shelftalk.evidence.claims.find import Claim, count_unsupported, find_claims
 from shelftalk.records import Reference
 
 ITEMS = read_items()
-# Pieces that make claims, and pieces that might break what finds them.
+# Pieces that form claims, and pieces that may break the finders.
 PIECES = """
 12 cm|1.5 l|3/4"|½ litre|220-240 V|set of 6|three shelves|a dozen|one|10 x 20 cm|A4|XL|EU 42|ages 3 to 6|8-year-olds
 5 %|$ 20|€|oak|wooden|stainless steel|off-white|in cream|Mog's|Judith Kerr|J. R. R.|McDonald's|New York Times|X-200B
@@ -160,7 +160,7 @@ def test_what_states_nothing_is_no_claim(text: str) -> None:
     assert find_claims(text, "Cup") == []
 
 
-def test_the_title_is_asked_before_the_references_and_they_in_order() -> None:
+def test_the_title_is_checked_before_the_references_and_they_in_order() -> None:
     text = "Made of oak, 12 cm wide, by Brio."
     references = [reference("Beech, 12 cm", "near"), reference("Oak, 12 cm, Brio", "far")]
     found = [(one.text, one.support, one.where) for one in find_claims(text, "Oak box", references)]
@@ -223,7 +223,7 @@ LONG = {
     "series": "1, 2, 3 and ",
     "dimensions": "10 x ",
     "capitals": "Anna Of The Zimba ",
-    "shouting": "MADE OF OAK ",
+    "all capitals": "MADE OF OAK ",
     "quotes": '12" "',
     "apostrophes": "a'",
     "letters": "a",
@@ -249,7 +249,7 @@ def test_time_grows_with_the_length(piece: str) -> None:
         return time.process_time() - begin
 
     short = min(seconds(12_500) for _ in range(2))
-    assert seconds(100_000) < 0.5 + 20 * short  # eight times the text; a square would take sixty-four times as long
+    assert seconds(100_000) < 0.5 + 20 * short  # for eight times the text; quadratic time would be sixty-four times
 
 
 def test_the_search_loads_nothing_heavy() -> None:
@@ -261,7 +261,7 @@ def test_the_search_loads_nothing_heavy() -> None:
     subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, timeout=60)
 
 
-def test_pairs_need_the_same_place_and_family() -> None:
+def test_pairs_need_the_same_position_and_family() -> None:
     label = Claim(0, 5, "12 cm", "measure", "none", None)
     assert pair([Claim(0, 5, "12 cm", "size", "none", None)], [label])
     assert not pair([Claim(0, 5, "12 cm", "count", "none", None)], [label])

@@ -1,4 +1,4 @@
-"""Influence, held against what updates of the same model really do."""
+"""Influence, compared with actual updates of the same model."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def trained(root: Path, **changes: object) -> Run:
 
 @pytest.fixture(scope="module", params=["lora"])
 def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """A finished run in fp32, which differences of losses need; tests only read it."""
+    """A finished run, in fp32 so that small loss differences are exact; tests must not change it."""
     return trained(tmp_path_factory.mktemp("influence"), lora_variant=request.param)
 
 
@@ -47,7 +47,7 @@ def contents(folder: Path) -> dict[Path, tuple[int, bytes]]:
 
 
 def plain_loss(model, tokenizer, request: str, text: str, end: bool) -> torch.Tensor:
-    """The mean loss as transformers computes it, with its own attention and the whole head."""
+    """Return the mean loss as transformers computes it, with its own attention and the whole head."""
     example = encode_example(tokenizer, request, text, 192)
     ids = torch.tensor([example.ids if end else example.ids[:-1]])
     labels = ids.clone()
@@ -57,7 +57,7 @@ def plain_loss(model, tokenizer, request: str, text: str, end: bool) -> torch.Te
 
 
 def halfway_model(run: Run):
-    """The run's model as training resumes it, with half of what it learned, without what is tested here."""
+    """Return the run's model from its checkpoint, with half of the adapter, without the code under test."""
     model, tokenizer = load_model(run.base_model().folder, "fp32")
     model = add_adapter(model, run.settings).eval()
     load_weights(max(run.checkpoints.glob("step-*")), model)
@@ -71,7 +71,7 @@ def with_settings(run: Run, **changes: object) -> Run:
     return replace(run, description={**run.description, "settings": {**run.description["settings"], **changes}})
 
 
-# DoRA's gradient takes each row's length for a constant, so it is no exact slope.
+# DoRA's gradient treats each row's norm as a constant, so it is not exact.
 CASES = [("lora", 1.0, 0.05), ("lora", 0.05, 0.05), ("dora", 1.0, 0.15)]
 
 
@@ -112,7 +112,7 @@ def test_weights_are_numbered_as_the_optimiser_numbers_them(run: Run, variant: s
 
 @pytest.mark.parametrize("run", ["lora", "dora"], indirect=True)
 def test_a_loaded_adapter_has_its_weights_in_the_order_of_training(run: Run) -> None:
-    """So that the optimiser's numbers mean the same weights, and each has the values of the last update."""
+    """The optimiser's indices refer to the same weights, with the values of the last update."""
     fresh = add_adapter(load_model(run.base_model().folder, "fp32")[0], run.settings)
     load_weights(max(run.checkpoints.glob("step-*")), fresh)
     loaded = load_adapter(load_model(run.base_model().folder, "fp32")[0], run.adapter, trainable=True)
@@ -133,7 +133,7 @@ def test_a_product_that_is_the_text_itself_comes_first(run: Run) -> None:
     assert found[0].score > 0
 
 
-def test_the_order_is_by_score_and_does_not_hang_on_that_of_the_candidates(run: Run) -> None:
+def test_the_order_is_by_score_and_does_not_depend_on_that_of_the_candidates(run: Run) -> None:
     candidates, counted = run.products()[:8], []
     found = estimate_influence(run, REQUEST, TEXT, candidates, lambda *done: counted.append(done))
     assert estimate_influence(run, REQUEST, TEXT, candidates[::-1]) == found
@@ -175,7 +175,7 @@ def test_an_empty_text_is_refused(run: Run) -> None:
 
 @pytest.fixture
 def copied(run: Run, tmp_path: Path) -> Run:
-    """A copy of the run that may be spoilt."""
+    """A copy of the run that a test may damage."""
     shutil.copytree(run.workspace.root, tmp_path / "workspace")
     return Run.open(Workspace(tmp_path / "workspace"), run.name)
 

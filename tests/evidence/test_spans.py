@@ -50,7 +50,7 @@ def products_of(descriptions: list[str]) -> list[Product]:
 
 @pytest.fixture
 def index(tmp_path: Path) -> Index:
-    """Make the index of some descriptions."""
+    """Return a function that builds the index of some descriptions."""
 
     def make(*descriptions: str) -> SpanIndex:
         build_spans(products_of(list(descriptions)), tmp_path / "spans")
@@ -60,7 +60,7 @@ def index(tmp_path: Path) -> Index:
 
 
 def passages(text: str) -> Iterator[tuple[int, int, str]]:
-    """Yield all that goes from a word's start to a word's end: the numbers of both words and the characters."""
+    """Yield all passages of whole words: the indices of the first and last word, and the characters."""
     plain = " ".join(text.split())
     words = [word.span() for word in WORD.finditer(plain)]
     for first, (start, _) in enumerate(words):
@@ -69,14 +69,14 @@ def passages(text: str) -> Iterator[tuple[int, int, str]]:
 
 
 def by_brute_force(descriptions: list[str], text: str) -> list[tuple[int, int, list[int]]]:
-    """Return each maximal passage: where it stands in the text, and the numbers of the descriptions that hold it."""
+    """Return each maximal passage: its start and end in the text, and the descriptions that contain it."""
     held = [{passage for _, _, passage in passages(description)} for description in descriptions]
-    standing = [one for one in passages(text) if any(one[2] in passages_ for passages_ in held)]
+    found = [one for one in passages(text) if any(one[2] in passages_ for passages_ in held)]
     words = [word.span() for word in WORD.finditer(text)]
     return sorted(
         (words[first][0], words[last][1], [number for number, some in enumerate(held) if passage in some])
-        for first, last, passage in standing
-        if not any(one[0] <= first and last <= one[1] and one[:2] != (first, last) for one in standing)
+        for first, last, passage in found
+        if not any(one[0] <= first and last <= one[1] and one[:2] != (first, last) for one in found)
     )
 
 
@@ -156,7 +156,7 @@ def test_what_many_descriptions_hold_is_left_out_unless_asked_for(index: Index) 
     assert (span.text, span.count, span.share) == (phrase, 6, 6 / 46)
 
 
-def test_a_turn_of_phrase_does_not_make_a_span_but_stays_in_one(index: Index) -> None:
+def test_a_common_phrase_does_not_make_a_span_but_stays_in_one(index: Index) -> None:
     phrase = "On our shelf because"
     text = f"It holds four coats. {phrase} of moths"
     spans = index(text, *[f"{phrase} {number}" for number in range(9)])
@@ -258,8 +258,8 @@ def test_a_missing_or_shortened_file_is_damage(tmp_path: Path, file: str) -> Non
     folder = tmp_path / "spans"
     build_spans(products_of(["the first of all texts"]), folder)
     content = (folder / file).read_bytes()
-    for spoil in (lambda: (folder / file).write_bytes(content[:-3]), (folder / file).unlink):
-        spoil()
+    for damage in (lambda: (folder / file).write_bytes(content[:-3]), (folder / file).unlink):
+        damage()
         with pytest.raises(Damaged, match=file.replace(".", r"\.")):
             SpanIndex.open(folder)
 

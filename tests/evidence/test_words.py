@@ -43,7 +43,7 @@ def test_only_one_space_between_words_is_no_symbol() -> None:
 
 
 @given(st.text() | st.text("ab'’,- \n\u3000你ก\u0301"))
-def test_symbols_are_the_text_and_know_their_places(text: str) -> None:
+def test_symbols_are_the_text_and_have_their_offsets(text: str) -> None:
     rebuilt, after_word = "", False
     for symbol in cut(text):
         rebuilt += " " * (after_word and symbol.is_word) + symbol.text
@@ -66,5 +66,5 @@ def test_short_cuts_change_nothing(chunk: str) -> None:
     assert cut_chunk(chunk) == [symbol.text for symbol in cut(chunk)]
 
 
-def test_what_splits_texts_is_what_chunks_do_not_hold() -> None:
+def test_whitespace_is_exactly_what_chunks_do_not_contain() -> None:
     assert [c for c in map(chr, range(sys.maxunicode + 1)) if c.isspace() == bool(re.match(r"\S", c))] == []

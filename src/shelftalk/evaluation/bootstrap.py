@@ -1,8 +1,8 @@
-"""How sure a measured score is: paired bootstrap intervals over products.
+"""Paired bootstrap confidence intervals of scores, resampled over products.
 
-The same samples of the products are drawn for every way and measure, so that a difference is taken between the same
-products (P. Koehn, Statistical significance tests for machine translation evaluation, EMNLP 2004; percentile intervals,
-B. Efron and R. Tibshirani, An introduction to the bootstrap, 1993, chapter 13).
+Every way and measure uses the same samples of the products, so that differences are paired (P. Koehn, Statistical
+significance tests for machine translation evaluation, EMNLP 2004; percentile intervals, B. Efron and R.
+Tibshirani, An introduction to the bootstrap, 1993, chapter 13).
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 SAMPLES = 2000
-FEWEST = 20  # products: below, resampling the few there are says next to nothing about others
-AT_ONCE = 50  # samples in memory
+FEWEST = 20  # products: with fewer, a bootstrap interval is not reliable
+BATCH = 50  # samples in memory
 SEED = 20_040_725
 
 SIGNIFICANCE = 0.05
@@ -24,31 +24,31 @@ Score = Callable[[NDArray[np.float64]], float]
 
 
 def scores_of_samples(table: NDArray[np.float64], score: Score) -> NDArray[np.float64]:
-    """Return the score of each sample of the products whose figures are in `table`, [products, figures].
+    """Return the score of each bootstrap sample of the rows of `table`, [products, figures].
 
-    Tables of as many products are sampled alike, every time.
+    Tables with the same number of products are always sampled identically.
     """
     return np.array([score(sums) for counts in _draw_samples(len(table)) for sums in counts @ table])
 
 
 def _draw_samples(count: int) -> Iterator[NDArray[np.float64]]:
-    """Yield how often each of `count` products is in each sample, some at a time: [samples, count]."""
+    """Yield batches of how often each of `count` products is in each sample: [samples, count]."""
     rng = np.random.default_rng(SEED)
-    for _ in range(SAMPLES // AT_ONCE):
-        yield rng.multinomial(count, np.full(count, 1 / count), size=AT_ONCE).astype(np.float64)
+    for _ in range(SAMPLES // BATCH):
+        yield rng.multinomial(count, np.full(count, 1 / count), size=BATCH).astype(np.float64)
 
 
 def interval(scores: NDArray[np.float64]) -> list[float]:
-    """Return the bounds, low and high, between which the middle 95 % of the scores lie."""
+    """Return the 95 % percentile interval of the scores, low and high."""
     low, high = np.percentile(scores, [2.5, 97.5])
     return [float(low), float(high)]
 
 
 def sign_test(before: NDArray[np.float64], after: NDArray[np.float64]) -> float:
-    """Return the chance that products which differ lean one way as clearly as these, were both ways as likely.
+    """Return the p-value of the two-sided exact sign test, without the products that do not differ.
 
-    Two-sided and exact, products that do not differ left out: McNemar's test for what is either 0 or 1. A bootstrap
-    interval of such figures leaves zero out too soon, when a handful of products changed and all of them one way.
+    For figures of 0 or 1 this is McNemar's test. Their bootstrap interval excludes zero too easily, when only a few
+    products changed and all in the same direction.
     """
     changed = after - before
     ups, downs = int((changed > 0).sum()), int((changed < 0).sum())
@@ -58,10 +58,10 @@ def sign_test(before: NDArray[np.float64], after: NDArray[np.float64]) -> float:
 
 
 def verdict(bounds: list[float], better: str | None, chance: float = 0.0) -> str:
-    """Say what a difference's interval shows: better or worse, "changed" where neither is, or "not shown".
+    """Return what a difference's interval shows: "better", "worse", "changed" if neither is better, or "not shown".
 
-    "not shown" means that zero lies inside, or that `chance`, where a test gives one, is above 5 %: the sign that was
-    found may be chance. It does not mean "the same".
+    "not shown" means that the interval contains zero, or that the p-value `chance` of a test is above 5 %. It does not
+    mean "the same".
     """
     low, high = bounds
     if low <= 0 <= high or chance > SIGNIFICANCE:

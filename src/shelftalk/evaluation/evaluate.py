@@ -1,4 +1,4 @@
-"""Measure what fine-tuning changed, on products that no run trained on, in several ways of writing side by side."""
+"""Measure what fine-tuning changed: compare several ways of writing on products that no run trained on."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings
 
 GENERAL = "general text"
-REFERENCES = 3  # of each product, in prompts and for claims
+REFERENCES = 3  # for each product, in prompts and for claims
 SHOWN = 5  # products whose texts are kept
 
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What a run is measured with: who writes, who finds references and copied spans, who embeds."""
+    """What an evaluation needs: the engine, the indexes of references and of copied spans, the embedder."""
 
     engine: Engine
     index: Index
@@ -45,7 +45,7 @@ class Tools:
 
 @dataclass(frozen=True, slots=True)
 class HeldOut:
-    """The products that are measured, their references, and those that were set aside because they leak."""
+    """The products that are measured, their references, and the products that are excluded because they leak."""
 
     products: list[Product]
     references: list[list[Reference]]
@@ -53,7 +53,7 @@ class HeldOut:
 
     @property
     def titles(self) -> list[str]:
-        """The products' titles, which is how they are asked for."""
+        """The products' titles, which are the requests."""
         return [product.title for product in self.products]
 
 
@@ -66,24 +66,24 @@ def evaluate(
     other: Catalogue | None = None,
     progress: Progress = no_progress,
 ) -> dict[str, Any]:
-    """Compare ways of writing on held-out products, asked for by their bare titles.
+    """Compare ways of writing on held-out products; the requests are the titles alone.
 
     Takes a seeded sample of `max_products` of the test split, or all, without those that repeat a training product (see
-    `leaks`). The engine writes; probabilities are always the reference's, transformers. `ways` are of `WAYS`. The bits
-    per byte of a general text, and of the held-out products of the catalogue `other` where one is given, say what
-    fine-tuning cost elsewhere. `progress` counts products, some of them several times.
+    `leaks`). The engine writes; probabilities are always computed by transformers. `ways` is a subset of `WAYS`. The
+    bits per byte of a general text, and of the held-out products of the catalogue `other` if given, show what
+    fine-tuning cost on other texts. `progress` counts products, some of them several times.
 
     Returns:
-        `split`, `n`; `leaks`; `order`, the ways and baselines that were measured, each a key with its score by
-        measure (see `measures.MEASURES`); `intervals`, of each of them by measure, and `differences`, a list of
+        `split`, `n`; `leaks`; `order`, the ways and baselines that were measured, each also a key with its scores by
+        measure (see `measures.MEASURES`); `intervals`, by way and measure; `differences`, a list of
         {"before", "after", "measures"} with difference, interval and verdict by measure; `elsewhere`, the same for
-        texts of other kinds; `too_few`, a sentence in place of all intervals under twenty products;
-        `examples`, what was written for the first products, with claims; `reference_words`, `references`, `samples`,
+        texts of other kinds; `too_few`, a sentence instead of intervals if there are under twenty products;
+        `examples`, the texts written for the first products, with claims; `reference_words`, `references`, `samples`,
         `decoding`, `engine`.
 
     Raises:
-        InvalidSettings: no way, or an unknown one.
-        TooFewProducts: nothing is held out, also of `other`, or all of it leaks.
+        InvalidSettings: `ways` is empty or has an unknown way.
+        TooFewProducts: the run's catalogue or `other` has no held-out products, or all of them leak.
     """
     if not ways or set(ways) - set(WAYS):
         got = ", ".join(sorted(set(ways) - set(WAYS))) or "none"
@@ -109,16 +109,16 @@ def evaluate(
         "samples": SAMPLES,
         "reference_words": round(mean_words([product.description for product in held_out.products]), 1),
         **compare_ways({way: tables_of(found) for way, found in answers.items()}),
-        "elsewhere": measure_elsewhere(reference, run, others),
+        "elsewhere": measure_other_texts(reference, run, others),
         "examples": [example(held_out, answers, row) for row in range(min(SHOWN, len(held_out.products)))],
     }
 
 
 def hold_out(run: Run, index: Index, max_products: int | None) -> HeldOut:
-    """Return the held-out products to measure, with their references; what repeats a training product is set aside.
+    """Return the held-out products to measure with their references, without those that repeat a training product.
 
     Raises:
-        TooFewProducts: the split is empty, or all of it leaks.
+        TooFewProducts: the split is empty, or all its products leak.
     """
     kept, leaks = sample_held_out(run, run.catalogue(), max_products)
     return HeldOut(kept, index.search_all([one.title for one in kept], REFERENCES), leaks)
@@ -128,7 +128,7 @@ def sample_held_out(run: Run, catalogue: Catalogue, max_products: int | None) ->
     """Return a seeded sample of a catalogue's held-out products without those that repeat what `run` trained on.
 
     Raises:
-        TooFewProducts: the split is empty, or all of it leaks.
+        TooFewProducts: the split is empty, or all its products leak.
     """
     name = catalogue.folder.name
     products = catalogue.sample("test", max_products, run.settings.seed)
@@ -148,17 +148,17 @@ def sample_held_out(run: Run, catalogue: Catalogue, max_products: int | None) ->
 def write(
     engine: Engine, held_out: HeldOut, way: str, settings: DecodingSettings, done: Callable[[], Any]
 ) -> list[Description]:
-    """Return what one way writes for each product."""
+    """Return the descriptions that one way writes, one for each product."""
     tuned, with_references = _kind(way)
-    asked = (engine, held_out.titles, held_out.references)
+    arguments = (engine, held_out.titles, held_out.references)
 
     def count(*_: object) -> None:
         done()
 
     if way == GROUNDED:
-        return write_grounded(*asked, count_unsupported, settings=settings, on_description=count)
+        return write_grounded(*arguments, count_unsupported, settings=settings, on_description=count)
     if with_references:
-        return write_with_references(*asked, tuned=tuned, settings=settings, on_description=count)
+        return write_with_references(*arguments, tuned=tuned, settings=settings, on_description=count)
     prompts = [prompt_for(title) for title in held_out.titles]
     return engine.complete_all(prompts, tuned=tuned, settings=settings, on_description=count)
 
@@ -171,7 +171,7 @@ def true_likelihoods(
     max_tokens: int,
     done: Callable[[], Any],
 ) -> list[Likelihood]:
-    """Return how probable each true description is under one model, after its title or its references too."""
+    """Return each true description's likelihood under one model, given its title and, if requested, its references."""
     prompts = [
         prompt_with_references(title, references) if with_references else prompt_for(title)
         for title, references in zip(held_out.titles, held_out.references, strict=True)
@@ -180,7 +180,7 @@ def true_likelihoods(
 
 
 def baselines(held_out: HeldOut) -> dict[str, list[Description]]:
-    """Return what takes no model: the nearest product's description, the title as it stands, and the truth itself."""
+    """Return the texts of the baselines without a model (nearest description, unchanged title) and the true ones."""
     nearest = [references[0].description for references in held_out.references]
     true = [product.description for product in held_out.products]
     texts = dict(zip((*BASELINES, TRUE), (nearest, held_out.titles, true), strict=True))
@@ -194,7 +194,7 @@ def examine(
     vectors: NDArray[np.float32],
     true: Sequence[Likelihood] | None,
 ) -> list[Answer]:
-    """Return what is to be measured of one way's descriptions.
+    """Return what the measures need of one way's descriptions.
 
     `vectors` are the true descriptions', [products, dimensions]; `true` is None where a way has no model.
     """
@@ -215,7 +215,7 @@ def examine(
 
 
 def example(held_out: HeldOut, answers: dict[str, list[Answer]], row: int) -> dict[str, Any]:
-    """Return what each way wrote for one product, with the claims in it."""
+    """Return the text that each way wrote for one product, with its claims."""
     product, references = held_out.products[row], held_out.references[row]
     return {
         "title": product.title,
@@ -223,21 +223,21 @@ def example(held_out: HeldOut, answers: dict[str, list[Answer]], row: int) -> di
         "references": [one.title for one in references],
         "written": {
             way: {
-                "text": of[row].text,
-                "claims": [asdict(claim) for claim in find_claims(of[row].text, product.title, references)],
+                "text": found[row].text,
+                "claims": [asdict(claim) for claim in find_claims(found[row].text, product.title, references)],
             }
-            for way, of in answers.items()
+            for way, found in answers.items()
         },
     }
 
 
-def measure_elsewhere(
+def measure_other_texts(
     reference: TransformersEngine, run: Run, others: dict[str, list[Product]]
 ) -> list[dict[str, Any]]:
-    """Return the bits per byte of texts that the run is not about, before and after: what fine-tuning cost there.
+    """Return the bits per byte of texts of other kinds, before and after, which show what fine-tuning cost.
 
-    That is the general text, by its paragraphs, and the products of `others`, by name; each has its "name" and what
-    `scores.compare_likelihoods` says.
+    These are the general text, by paragraph, and the products of `others`, by name; each entry has "name" and the keys
+    of `scores.compare_likelihoods`.
     """
     general = (general_likelihoods(reference, side) for side in (False, True))
     found = [{"name": GENERAL, **compare_likelihoods(*general)}]
@@ -249,5 +249,5 @@ def measure_elsewhere(
 
 
 def _kind(way: str) -> tuple[bool, bool]:
-    """Say whether a way writes with the tuned model, and whether references stand in its prompts."""
+    """Return whether a way uses the tuned model, and whether its prompts contain references."""
     return way.startswith(TUNED), way.endswith("references")

@@ -1,4 +1,4 @@
-"""Draw the scores of several ways with their intervals, as SVG that needs no script and no font of its own."""
+"""Draw a forest plot of the scores of several ways with their intervals, as SVG without scripts or fonts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Row = tuple[str, float, Sequence[float] | None]  # label, score, interval
 
 
 def forest_plot(rows: Sequence[Row], title: str, digits: int) -> str:
-    """Return a picture with a point for each row's score and a line for its interval, under each other on one scale."""
+    """Return an SVG with a point for each row's score and a line for its interval, all on one scale."""
     bounds = [bound for _, score, found in rows for bound in (score, *(found or ()))]
     low, high = min(bounds), max(bounds)
     if low == high:

@@ -1,9 +1,9 @@
-"""Find held-out products that are not held out: whose title or description a training product repeats, or nearly so.
+"""Find leaks: held-out products whose title or description a training product repeats or nearly repeats.
 
-Two titles are nearly the same where they share at least 0.8 of all different words of both (Jaccard's similarity). A
-description is nearly repeated where at least 0.8 of its different runs of three words stand in one training
-description: also in a longer one, of which it may be a part. Both are counted exactly. Case and punctuation do not
-count; in scripts that set no spaces between words every character is a word.
+Two titles are nearly the same if the Jaccard similarity of their sets of words is at least 0.8. A description is nearly
+repeated if one training description, which may be longer, contains at least 0.8 of its distinct sequences of three
+words (shingles). Both are counted exactly. Case and punctuation are ignored; in scripts without spaces between words
+every character is a word.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from shelftalk.evidence.words import WORD
 from shelftalk.records import Product
 
 NEAR = 0.8
-FIELDS = {"title": 1, "description": 3}  # and the words of a shingle, which is what is compared
+FIELDS = {"title": 1, "description": 3}  # number of words of a shingle
 
 
 @dataclass(frozen=True, slots=True)
 class Leak:
     """A held-out product `uid` whose `field`, title or description, training product `trained` repeats.
 
-    `similarity`, at most 1, is Jaccard's of two titles, and of descriptions the part that is repeated.
+    `similarity`, at most 1, is the Jaccard similarity of titles, or the share of a description that is repeated.
     """
 
     uid: str
@@ -36,50 +36,50 @@ class Leak:
 def find_leaks(held_out: Sequence[Product], trained: Iterable[Product]) -> list[Leak]:
     """Return the nearest leak of each held-out product that has one, in the order of `held_out`.
 
-    Takes one pass over `trained`, of which nothing is kept. A product whose title and description both leak is listed
-    with its description, which is what is measured.
+    Makes one pass over `trained` and keeps no product of it. A product whose title and description both leak is listed
+    with its description, because descriptions are measured.
     """
-    watches = {field: _Watch([getattr(one, field) for one in held_out], length) for field, length in FIELDS.items()}
+    matchers = {field: _Matcher([getattr(one, field) for one in held_out], length) for field, length in FIELDS.items()}
     for product in trained:
-        for field, watch in watches.items():
-            watch.look(product.uid, getattr(product, field))
+        for field, matcher in matchers.items():
+            matcher.compare(product.uid, getattr(product, field))
     leaks: dict[str, Leak] = {}
-    for field, watch in watches.items():
-        for number, (similarity, uid) in watch.nearest.items():
+    for field, matcher in matchers.items():
+        for number, (similarity, uid) in matcher.nearest.items():
             leaks[held_out[number].uid] = Leak(held_out[number].uid, uid, field, round(similarity, 3))
     return [leaks[one.uid] for one in held_out if one.uid in leaks]
 
 
-class _Watch:
-    """Compares every text that it is shown with a few of its own.
+class _Matcher:
+    """Compares many texts with a few fixed ones.
 
-    A text that is near to one of them must share a shingle of any part of it that is large enough, so that only the
-    holders of such parts are looked at, of their longest shingles, which are the rarest.
+    A text that is near to a fixed one must share a shingle with every large enough subset of its shingles. So an index
+    of one such subset for each fixed text is enough; it holds the longest shingles, because they are the rarest.
     """
 
     def __init__(self, texts: Sequence[str], length: int) -> None:
         self._length = length
-        self._own = [shingles(text, length) for text in texts]
-        self._holders: defaultdict[str, list[int]] = defaultdict(list)
+        self._fixed = [shingles(text, length) for text in texts]
+        self._by_shingle: defaultdict[str, list[int]] = defaultdict(list)
         self.nearest: dict[int, tuple[float, str]] = {}
-        for number, own in enumerate(self._own):
+        for number, own in enumerate(self._fixed):
             part = len(own) - ceil(NEAR * len(own)) + 1
             for shingle in sorted(own, key=lambda one: (-len(one), one))[:part]:
-                self._holders[shingle].append(number)
+                self._by_shingle[shingle].append(number)
 
-    def look(self, uid: str, text: str) -> None:
+    def compare(self, uid: str, text: str) -> None:
         theirs = shingles(text, self._length)
-        for number in {number for shingle in theirs & self._holders.keys() for number in self._holders[shingle]}:
-            own = self._own[number]
+        for number in {number for shingle in theirs & self._by_shingle.keys() for number in self._by_shingle[shingle]}:
+            own = self._fixed[number]
             similarity = len(own & theirs) / len(own | theirs if self._length == 1 else own)
             if similarity >= NEAR and similarity > self.nearest.get(number, (0.0, ""))[0]:
                 self.nearest[number] = (similarity, uid)
 
 
 def shingles(text: str, length: int) -> set[str]:
-    """Return the different runs of `length` words of a text; a text that is shorter is one shingle.
+    """Return the distinct sequences of `length` words of a text; a shorter text is one shingle.
 
-    A text without words, of punctuation alone, is its own shingle.
+    A text without words (only punctuation) is one shingle.
     """
     words = WORD.findall(text.casefold()) or [text]
     return {" ".join(words[start : start + length]) for start in range(max(1, len(words) - length + 1))}

@@ -1,4 +1,4 @@
-"""How probable a model finds true texts, in nats, with the bytes that they are of: what bits per byte come from."""
+"""Compute the negative log-likelihood of true texts, in nats, and their bytes, which give bits per byte."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def likelihoods(
 ) -> list[Likelihood]:
     """Return nats and bytes of each product's true description after its prompt.
 
-    The end token is left out: it has no bytes, and the base model was never taught where descriptions end. Of a
-    description longer than a row of `max_tokens` with its bare title, only the part that fits is counted, in nats and
-    in bytes: the same part after any prompt. `done` is called after each product.
+    The end token is left out: it has no bytes, and the base model was not trained to end descriptions. If a description
+    with its title alone exceeds `max_tokens`, only the part that fits counts, in nats and in bytes: the same part for
+    any prompt. `done` is called after each product.
     """
     found = []
     for product, prompt in zip(products, prompts, strict=True):
@@ -44,28 +44,28 @@ def likelihoods(
 
 
 def bits_of_products(engine: TransformersEngine, products: Sequence[Product], max_tokens: int, tuned: bool) -> float:
-    """Return the bits per byte of the products' true descriptions after their bare titles; see `likelihoods`."""
+    """Return the bits per byte of the products' true descriptions after their titles; see `likelihoods`."""
     prompts = [prompt_for(product.title) for product in products]
     return bits(np.sum(likelihoods(engine, products, prompts, max_tokens, tuned), axis=0))
 
 
 def general_likelihoods(engine: TransformersEngine, tuned: bool) -> list[Likelihood]:
-    """Return nats and bytes of each paragraph of the bundled general text: prose, dialogue, news, code, no products."""
+    """Return nats and bytes of each paragraph of the bundled general text, which has no products."""
     return [
         _likelihood(engine, start, ids[len(start) :], tuned)
         for ids in (encode_text(engine.tokenizer, paragraph) for paragraph in general_text())
-        for start in [ids[:1]]  # its first token is predicted from nothing by no model
+        for start in [ids[:1]]  # no model predicts the first token
     ]
 
 
 def general_text() -> list[str]:
-    """Return the paragraphs of the bundled general text, written for this purpose."""
+    """Return the paragraphs of the bundled general text: prose, dialogue, news and code."""
     text = (files("shelftalk.evaluation") / "general.txt").read_text(encoding="utf-8")
     return [paragraph.strip() for paragraph in text.split("\n\n") if paragraph.strip()]
 
 
 def _likelihood(engine: TransformersEngine, prompt: list[int], text: list[int], tuned: bool) -> Likelihood:
-    """Return nats and bytes of the tokens `text` after the tokens `prompt`, neither of which is changed."""
+    """Return nats and bytes of the tokens `text` after the tokens `prompt`."""
     if not text:
         return 0.0, 0
     pack = collate([Example([*prompt, *text], len(prompt), complete=False)])

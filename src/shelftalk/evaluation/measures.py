@@ -1,8 +1,7 @@
-"""The measures of written descriptions, each a sum over products before it is a score, so that it can be resampled.
+"""The measures of written descriptions, each computed from sums over products, so that products can be resampled.
 
 A measure turns a way's answers into a table of figures, [products, figures]; the sums of its columns give the score. So
-the score of any sample of the products, one of them several times perhaps, follows from the table alone, which is what
-`bootstrap` needs. They know text and numbers, no model.
+the score of any bootstrap sample of the products follows from the table alone. Measures use no model.
 """
 
 from __future__ import annotations
@@ -28,12 +27,12 @@ CHRF_PLUS_PLUS = CHRF(word_order=2)  # Popović 2017: character 6-grams, word 2-
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What one way wrote for one product, and what was found in it.
+    """The text that one way wrote for one product, with its figures.
 
-    `nats` and `size` are of the true description: its cross-entropy and its UTF-8 bytes; nats is None where a way has
-    no probabilities, and `stopped` where nothing was there to be stopped. `similarity` is the cosine of the text and
-    the true description, `copied` the share of its words in spans that stand in training descriptions, `unsupported`
-    the number of claims that neither title nor references support.
+    `nats` and `size` are the cross-entropy and the UTF-8 bytes of the true description. `nats` and `stopped` are None
+    for a way without a model. `similarity` is the cosine similarity of the text and the true description, `copied` the
+    share of its words in spans of training descriptions, `unsupported` the number of claims that neither title nor
+    references support.
     """
 
     text: str
@@ -48,7 +47,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A measure: its figures from the answers, and its score from their sums; see `directions` for what is better."""
+    """A measure: its table of figures from the answers, and its score from the column sums; see also `directions`."""
 
     digits: int
     table: Callable[[Sequence[Answer]], Table]
@@ -56,17 +55,17 @@ class Measure:
 
 
 def ratio(sums: NDArray[np.float64]) -> float:
-    """Return the first sum as a part of the second; 0 where there is nothing to be a part of."""
+    """Return the first sum divided by the second; 0 if the second is 0."""
     return float(sums[0] / sums[1]) if sums[1] else 0.0
 
 
 def bits(sums: NDArray[np.float64]) -> float:
-    """Return nats and bytes as bits per byte."""
+    """Convert sums of nats and bytes to bits per byte."""
     return ratio(sums) / math.log(2)
 
 
 def chrf(sums: NDArray[np.float64]) -> float:
-    """Return the corpus chrF++, from 0 to 100, of sacreBLEU's summed statistics."""
+    """Return the corpus chrF++, from 0 to 100, from sacreBLEU's summed statistics."""
     return float(CHRF_PLUS_PLUS._compute_f_score(list(sums)))
 
 
@@ -89,14 +88,14 @@ def rouge_l(written: str, true: str) -> float:
 
 
 def _longest_common_subsequence(mine: Sequence[str], theirs: Sequence[str]) -> int:
-    """Return its length; a bit for each word of `theirs` (Hyyrö 2004), so that long texts take milliseconds."""
-    places: dict[str, int] = {}
-    for place, word in enumerate(theirs):
-        places[word] = places.get(word, 0) | 1 << place
+    """Return its length; one bit for each word of `theirs` (Hyyrö 2004), so that long texts take milliseconds."""
+    positions: dict[str, int] = {}
+    for position, word in enumerate(theirs):
+        positions[word] = positions.get(word, 0) | 1 << position
     everything = (1 << len(theirs)) - 1
     unmatched = everything
     for word in mine:
-        matched = unmatched & places.get(word, 0)
+        matched = unmatched & positions.get(word, 0)
         unmatched = ((unmatched + matched) | (unmatched - matched)) & everything
     return len(theirs) - unmatched.bit_count()
 
@@ -113,10 +112,10 @@ def _chrf_table(answers: Sequence[Answer]) -> Table:
 
 
 def _distinct_table(answers: Sequence[Answer]) -> Table:
-    """Return the part that each text has in the different word pairs of all, and its number of pairs.
+    """Return each text's share of the distinct word pairs of all texts, and its number of pairs.
 
-    A pair that several texts share belongs to each of them in equal parts, which a resampled set keeps: its own number
-    of different pairs would fall merely because it holds texts twice.
+    A pair that several texts contain is divided equally among them, also in a resample: its own number of distinct
+    pairs would fall only because it contains texts twice.
     """
     pairs = [_word_pairs(one.text) for one in answers]
     holders = Counter(pair for one in pairs for pair in set(one))
@@ -150,9 +149,9 @@ AGAINST_TRUE = {"chrf", "rouge_l", "similarity", "length_ratio"}
 
 
 def measures_of(answers: Sequence[Answer]) -> list[str]:
-    """Name the measures that these answers have.
+    """Return the names of the measures that apply to these answers.
 
-    A way without a model has no probabilities and does not stop, and the true descriptions are not held against
+    A way without a model has no probabilities and does not stop; the true descriptions are not compared with
     themselves.
     """
     missing = AGAINST_TRUE if all(one.text == one.true for one in answers) else set()
@@ -169,5 +168,5 @@ def mean_words(texts: Sequence[str]) -> float:
 
 
 def tables_of(answers: Sequence[Answer]) -> dict[str, Any]:
-    """Return the table of each measure that these answers have."""
+    """Return the table of each measure that applies to these answers."""
     return {name: MEASURES[name].table(answers) for name in measures_of(answers)}

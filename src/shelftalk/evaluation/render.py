@@ -1,6 +1,6 @@
-"""Render a report's blocks: as one HTML file that needs nothing from elsewhere, and as Markdown.
+"""Render a report's blocks as one self-contained HTML file, and as Markdown.
 
-Texts of the data and of models are escaped in both: they are characters, never markup.
+Both escape the texts of the data and of models, so that they never become markup.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ blockquote.title { border: 0; padding: 0; font-weight: 700; margin-top: 1.6rem; 
 mark { background: var(--hint); color: inherit; border-bottom: 2px solid var(--mark); }
 @media print { body { margin: 0; max-width: none; } figure, blockquote, tr { break-inside: avoid; } }
 """
-# Nothing may be loaded or run, whatever a text holds.
+# The page may not load or run anything, whatever a text contains.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 SPECIAL = re.compile(r"([\\`*_\[\]<>|~&])")
 
 
 def render_html(blocks: Sequence[Block]) -> str:
-    """Return the blocks as one HTML page; styles and pictures are inside, and there is no script."""
+    """Return the blocks as one HTML page with embedded styles and plots, and without scripts."""
     title = next(block.text for block in blocks if isinstance(block, Heading))
     level, body = 1, []
     for block in blocks:
@@ -58,7 +58,7 @@ def render_html(blocks: Sequence[Block]) -> str:
 
 
 def render_markdown(blocks: Sequence[Block]) -> str:
-    """Return the blocks as Markdown; a plot, whose figures stand in the table above it, is left out."""
+    """Return the blocks as Markdown, without plots, whose figures are in the table above."""
     level, parts = "#", []
     for block in blocks:
         if not isinstance(block, Plot):
@@ -95,12 +95,12 @@ def _html_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def _marked(
     text: str, marked: Sequence[tuple[int, int]], escaped: Callable[[str], str], before: str, after: str
 ) -> str:
-    """Return a text, piece by piece `escaped`, with `before` and `after` around each place that is marked."""
-    pieces, place = [], 0
+    """Escape a text with `escaped`, and put `before` and `after` around each marked range."""
+    pieces, position = [], 0
     for start, end in sorted(marked):
-        pieces += [escaped(text[place:start]), before, escaped(text[start:end]), after]
-        place = end
-    return "".join([*pieces, escaped(text[place:])])
+        pieces += [escaped(text[position:start]), before, escaped(text[start:end]), after]
+        position = end
+    return "".join([*pieces, escaped(text[position:])])
 
 
 def _markdown(block: Heading | Paragraph | Table | Quote, level: str) -> str:
@@ -120,5 +120,5 @@ def _markdown(block: Heading | Paragraph | Table | Quote, level: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return a text that Markdown shows as it stands, on one line."""
+    """Escape a text for Markdown, on one line."""
     return SPECIAL.sub(r"\\\1", re.sub(r"\s+", " ", text))

@@ -1,6 +1,6 @@
-"""Tell what an evaluation found: the contents of the report, once, for every form that it takes.
+"""Compose the report of an evaluation, independently of its output format.
 
-A report is a list of blocks; `render` turns them into one HTML file or into Markdown. Here it is decided what is said.
+A report is a list of blocks, which `render` turns into one HTML file or into Markdown.
 """
 
 from __future__ import annotations
@@ -29,31 +29,31 @@ NAMES = {
     "rouge_l": "ROUGE-L",
     "similarity": "similarity of meaning",
     "stop_rate": "stops by itself",
-    "length_ratio": "length, of the true one's",
+    "length_ratio": "length ratio",
     "repetition": "repeated four-word runs",
     "distinct_2": "different word pairs",
     "verbatim_share": "copied from training texts",
     "unsupported_per_100_words": "unsupported claims per 100 words",
 }
 MEANINGS = {
-    "bits_per_byte": "how surprised the model is by the true descriptions, given their titles",
+    "bits_per_byte": "cross-entropy of the true descriptions, given their titles",
     "chrf": "characters and words shared with the true description, 0 to 100",
     "rouge_l": "the longest common sequence of words with the true description, 0 to 1",
     "similarity": "cosine of the text and the true description under all-MiniLM-L6-v2",
     "stop_rate": "share of texts that the model ended itself; with references also by beginning the next product",
     "length_ratio": "words written for each word of the true descriptions",
     "repetition": "share of runs of four words that occurred before in the same text",
-    "distinct_2": "different pairs of words among all of a way's texts, of all its pairs; longer texts have fewer",
-    "verbatim_share": "share of the words that lie in spans which stand so in a training description",
+    "distinct_2": "share of distinct pairs of words among all pairs in a way's texts; longer texts have fewer",
+    "verbatim_share": "share of the words in spans that occur verbatim in a training description",
     "unsupported_per_100_words": "sizes, counts, materials, colours, names and the like that neither the title nor the "
-    "references say",
+    "references state",
 }
 BETTER = {"less": "less is better", "more": "more is better", None: "neither is better"}
 
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """A heading; the first of a report is its title."""
+    """A heading; the first one is the report's title."""
 
     text: str
 
@@ -67,7 +67,7 @@ class Paragraph:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table: its first column names what a row is of, the others hold figures."""
+    """A table; its first column has the row labels, the others the figures."""
 
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
@@ -84,7 +84,7 @@ class Plot:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """A text of the data or of a model under a label; `marked` are the places, start and end, to point out."""
+    """A text of the data or of a model with a label; `marked` are the ranges, start and end, to highlight."""
 
     label: str
     text: str
@@ -95,7 +95,7 @@ Block = Heading | Paragraph | Table | Plot | Quote
 
 
 def report(run: str, what: Mapping[str, str], result: Mapping[str, Any]) -> list[Block]:
-    """Return the report of the run of that name; `what` says of what it is, a line each; `result` is `evaluate`'s."""
+    """Return the report of the run named `run`; `what` are its first rows, by label; `result` is from `evaluate`."""
     order = result["order"]
     return [
         Heading(f"What fine-tuning changed: {run}"),
@@ -116,9 +116,9 @@ def report(run: str, what: Mapping[str, str], result: Mapping[str, Any]) -> list
             [(NAMES[name], MEANINGS[name], BETTER[DIRECTIONS[name]]) for name in MEASURES],
         ),
         Paragraph(
-            "A text that scores well may still be wrong: no measure here knows the product. Unsupported claims are "
-            "found by rules, without a judge, and a claim that a reference supports may be true of that product alone. "
-            "Grounded texts were chosen for their few unsupported claims: that figure shows that the choice works."
+            "A text with good scores may still be wrong: no measure here checks the facts. Unsupported claims are "
+            "found by rules, without a judge model. A claim that a reference supports may be false of this product. "
+            "Grounded texts were selected for few unsupported claims: that figure only shows that the selection works."
         ),
     ]
 
@@ -135,7 +135,7 @@ def _circumstances(result: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _verdicts(result: Mapping[str, Any]) -> list[Block]:
-    """Say in sentences what is shown of before and after, and what is not."""
+    """Return sentences about which differences between before and after are shown, and which are not."""
     if result["too_few"]:
         return [Paragraph(result["too_few"])]
     found = next((one for one in result["differences"] if (one["before"], one["after"]) == (BASE, TUNED)), None)
@@ -158,9 +158,9 @@ def _intervals_explained(result: Mapping[str, Any]) -> str:
         return f"Scores over n = {result['n']} held-out products, without intervals."
     return (
         f"Scores over n = {result['n']} held-out products, with the interval in which 95 % of {result['samples']} "
-        "resamplings of the products lie (paired bootstrap). Another seed and another training are further sources of "
-        "chance, which these intervals do not hold. Many differences are judged here, each by itself: of twenty that "
-        "are none, one will seem to be shown."
+        "resamplings of the products lie (paired bootstrap). The intervals do not include the variation between seeds "
+        "and trainings. Many differences are tested, without correction: of twenty differences that do not exist, "
+        "about one will appear as shown."
     )
 
 
@@ -213,10 +213,7 @@ def _elsewhere(result: Mapping[str, Any]) -> list[Block]:
     ]
     return [
         Heading("What it cost elsewhere"),
-        Paragraph(
-            "Bits per byte, less is better, of texts that the run is not about: what the model has forgotten of "
-            "everything else."
-        ),
+        Paragraph("Bits per byte, less is better, of texts of other kinds, which show what the model has forgotten."),
         Table(["text", "pieces", "before", "after", "difference", "what is shown"], rows),
     ]
 
@@ -226,7 +223,7 @@ def _leaks(result: Mapping[str, Any]) -> list[Block]:
     if not leaks:
         found = (
             "No held-out product repeats a training product: none shares 0.8 of the words of both titles, or has 0.8 "
-            "of its description's runs of three words in one training description."
+            "of its description's sequences of three words in one training description."
         )
         return [Heading("Leak check"), Paragraph(found)]
     return [
@@ -245,7 +242,7 @@ def _leaks(result: Mapping[str, Any]) -> list[Block]:
 def _examples(result: Mapping[str, Any]) -> list[Block]:
     blocks: list[Block] = [
         Heading("Examples"),
-        Paragraph("The first of the measured products, not chosen. What is marked claims what nothing supports."),
+        Paragraph("The first measured products, without selection. Unsupported claims are marked."),
     ]
     for one in result["examples"]:
         blocks.append(Quote("title", one["title"]))
@@ -259,10 +256,10 @@ def _examples(result: Mapping[str, Any]) -> list[Block]:
 
 
 def number(value: float, digits: int) -> str:
-    """Return a score as the report writes it."""
+    """Format a score."""
     return f"{value:.{digits}f}"
 
 
 def span(bounds: Sequence[float] | None, digits: int) -> str:
-    """Return an interval behind a blank, or nothing where there is none."""
+    """Format an interval, with a space before it; an empty string if there is none."""
     return f" [{number(bounds[0], digits)}, {number(bounds[1], digits)}]" if bounds else ""

@@ -1,6 +1,6 @@
-"""Blind votes: which of two answers, shown without saying whose each is, people prefer.
+"""Blind votes: which of two answers people prefer without knowing which model wrote which.
 
-votes.jsonl in the run's folder holds a line {"query", "choice"} for each vote.
+votes.jsonl in the run's folder has one line {"query", "choice"} for each vote.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from shelftalk.lines import append_record, read_records
 Choice = Literal["base", "tuned", "neither"]
 
 FILE = "votes.jsonl"
-FEWEST = 5  # decided votes, below which an interval says next to nothing
-NORMAL_95 = 1.959963984540054  # 95 % of a normal distribution lie within so many standard deviations
+FEWEST = 5  # decided votes: with fewer, an interval is not useful
+NORMAL_95 = 1.959963984540054  # half-width of a normal distribution's 95 % interval, in standard deviations
 
 
 def cast_vote(folder: Path, query: str, choice: Choice) -> None:
-    """Add a vote to those in a run's folder.
+    """Append a vote to the file in a run's folder.
 
     Raises:
         NotWritable: see `workspace.writing`.
@@ -33,9 +33,9 @@ def tally(folder: Path) -> dict[str, Any]:
     """Count the votes in a run's folder, ready for JSON.
 
     Returns:
-        `base`, `tuned`, `neither` and `n`, all votes together; `share` of tuned among those that decided, None where
-        there is none; `interval`, the 95 % interval of that share, None under five decided votes; `conclusive`: whether
-        one half lies outside of it.
+        `base`, `tuned`, `neither` and `n`, the number of all votes; `share` of tuned among the decided votes, None if
+        there are none; `interval`, the 95 % interval of that share, None with under five decided votes; `conclusive`:
+        whether 0.5 lies outside the interval.
     """
     choices = [record.get("choice") for record in read_records(folder / FILE)]
     base, tuned, neither = (choices.count(choice) for choice in get_args(Choice))
@@ -53,7 +53,7 @@ def tally(folder: Path) -> dict[str, Any]:
 
 
 def wilson_interval(successes: int, trials: int) -> list[float]:
-    """Return the 95 % score interval, low and high, of a share of `trials`, at least one.
+    """Return the 95 % Wilson score interval, low and high, of a share; `trials` is at least 1.
 
     E. B. Wilson, Probable inference, the law of succession, and statistical inference, JASA 22 (1927), 209-212.
     """

@@ -1,19 +1,19 @@
-"""Estimate which training products pushed a run's model towards a text that it wrote.
+"""Estimate which training products increased the likelihood of a text that a run's model wrote.
 
-To first order, one update of the weights by a product's own gradient changes the loss of any text by the dot product
-of the two gradients, weighted as the optimiser weighs them (TracIn: Pruthi et al. 2020,
+To first order, one update of the weights by a product's gradient changes the loss of any text by the dot product of the
+two gradients, scaled as the optimiser scales them (TracIn: Pruthi et al. 2020,
 https://arxiv.org/abs/2002.08484; with Adam's second moments, as LESS: Xia et al. 2024,
 https://arxiv.org/abs/2402.04333):
 
     score = rate * sum over weights w of  text's gradient_w * product's gradient_w / (sqrt(v_w) + epsilon)
 
-with v from the run's newest checkpoint, the run's peak learning rate, and the product's gradient clipped as training
-clips. Only the adapter's weights count, as only they were trained. Both gradients are taken with the adapter at half of
-its strength, which stands for the middle of the training: at its end the products are fitted, and what is left of
-their gradients tells less (by how much is in docs/benchmarks/influence.md).
+with v from the run's newest checkpoint, the run's peak learning rate, and the product's gradient clipped as in
+training. Only the adapter's weights count, as only they were trained. Both gradients use the adapter at half strength,
+which approximates the middle of the training: at the end the products are fitted, and their remaining gradients are
+less informative (docs/benchmarks/influence.md has the figures).
 
-It is an estimate, product by product, and not what a training without the product would have come to. How far the two
-agree is measured in the same place.
+The score is an estimate for each product alone, not the result of a training without the product.
+docs/benchmarks/influence.md also measures how well the two agree.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ HALFWAY = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Influence:
-    """One training product and its pull on a text.
+    """One training product and its influence on a text.
 
     `score` is the predicted fall of the text's loss, in nats a token, by one update on this product alone, halfway
-    through the training, at the run's peak learning rate. Below 0 the product pushes away from the text.
+    through the training, at the run's peak learning rate. A negative score means that the product raises the loss.
     """
 
     uid: str
@@ -58,14 +58,14 @@ def estimate_influence(
 ) -> list[Influence]:
     """Return the influence of each candidate on `text`, which `run`'s model answered to `request`, highest first.
 
-    Candidates are products that the run trained on; equal scores stand by uid. Each takes one pass forward and one
-    back, which `progress` counts, and so does the text; one gradient is in memory besides the text's. The text counts
-    without its end, as it may have been cut off, and with its first `max_tokens` tokens. Nothing is written.
+    Candidates are products that the run trained on; equal scores are ordered by uid. Each candidate and the text take
+    one forward and one backward pass, which `progress` counts; memory holds one gradient besides the text's. The text
+    counts without an end token, as it may be truncated, and with its first `max_tokens` tokens. Nothing is written.
 
     Raises:
-        NotFound: the run has not finished, or has no whole checkpoint any more.
+        NotFound: the run has not finished, or has no valid checkpoint any more.
         UserError: the text is empty.
-        Damaged: the adapter, the checkpoint or the base model is not what it was.
+        Damaged: the adapter, the checkpoint or the base model is damaged.
     """
     run.require_finished()
     if not text.strip():
@@ -73,11 +73,11 @@ def estimate_influence(
     gradients = Gradients.load(run)
     advance = counter(progress, 1 + len(candidates))
     with head_taken_off(gradients.model) as head:
-        pull = gradients.of_text(head, request, text)
+        text_gradient = gradients.of_text(head, request, text)
         advance()
         found = []
         for product in candidates:
-            score = float(pull @ gradients.update(gradients.of_product(head, product)))
+            score = float(text_gradient @ gradients.update(gradients.of_product(head, product)))
             found.append(Influence(product.uid, product.title, product.description, score))
             advance()
     return sorted(found, key=lambda one: (-one.score, one.uid))
@@ -85,10 +85,10 @@ def estimate_influence(
 
 @dataclass(frozen=True)
 class Gradients:
-    """A finished run's model, ready for gradients by its adapter's weights, each one vector in fp32.
+    """A finished run's model, which computes gradients of its adapter's weights, each one flat vector in fp32.
 
-    `scales`, as long, is what the optimiser multiplies a gradient by; see `read_update_scales`. `head` in what follows
-    is what `head_taken_off` yields for `model`. Dropout is off.
+    `scales`, of the same length, are the optimiser's factors for a gradient; see `read_update_scales`. The methods'
+    `head` is what `head_taken_off` yields for `model`. Dropout is off.
     """
 
     run: Run
@@ -98,7 +98,7 @@ class Gradients:
 
     @classmethod
     def load(cls, run: Run, strength: float = HALFWAY) -> Gradients:
-        """Load the run's base model, its adapter at a share of its strength, and its optimiser's state.
+        """Load the run's base model, its adapter scaled by `strength`, and its optimiser's state.
 
         Raises:
             NotFound, Damaged: see `estimate_influence`.
@@ -117,9 +117,9 @@ class Gradients:
         return self._gradient(head, encode_products(self.tokenizer, [product], self.run.settings)[0])
 
     def update(self, gradient: Tensor) -> Tensor:
-        """Return what an update by `gradient` takes off the weights at the peak learning rate, clipped as in training.
+        """Return what an update by `gradient` subtracts from the weights at the peak learning rate, clipped as usual.
 
-        Momentum and weight decay are left out: they are the same whichever product is learned from.
+        Momentum and weight decay are left out: they do not depend on the product.
         """
         settings = self.run.settings
         clipped = min(1.0, settings.gradient_clip / (float(gradient.norm()) + 1e-6))
@@ -133,7 +133,7 @@ class Gradients:
 
 
 def text_example(tokenizer: Any, request: str, text: str, max_tokens: int) -> Example:
-    """Return `text` after `request` as training would encode it, but without the end token."""
+    """Encode `text` after `request` as training would, but without the end token."""
     example = encode_example(tokenizer, request, text, max_tokens)
     return Example(example.ids[:-1] if example.complete else example.ids, example.prompt_length, complete=False)
 

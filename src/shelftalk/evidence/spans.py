@@ -1,18 +1,18 @@
-"""Which passages of a generated text stand verbatim in the training descriptions, and where.
+"""Find the passages of a generated text that occur verbatim in training descriptions.
 
     spans/
-      suffixes' files    see suffixes.py
+      (several files)    the suffix array, see suffixes.py
       products.arrow     uid, title, description, in the order of the products
-      spans.json         the format, how many products and symbols
+      spans.json         format, number of products, number of symbols
       manifest.json      written last
 
-A span begins and ends with whole words (words.py says what a word is) and cannot be made longer by a word on either
-side and still stand in some description. Maximal spans by a suffix array are how OLMoTrace (Liu et al., 2025,
-arXiv:2504.07096) leads a model's text back to its training data, in tokens there and in words here. It drops spans
-whose words are likely by themselves; here turns of phrase do not count: four words together that stand in the
-descriptions more than five times, and more often than once in a hundred products.
+A span begins and ends with whole words (words.py defines a word) and is maximal: extended by a word on either side, it
+occurs in no description. OLMoTrace (Liu et al., 2025, arXiv:2504.07096) also traces a model's text to its training data
+by maximal spans from a suffix array, in tokens instead of words. It drops spans whose words are likely on their own;
+here common phrases do not count: four consecutive words that occur in the descriptions more than five times, and more
+often than once in a hundred products.
 
-The folder is derived from the products: deleted, it comes back by building it again. It knows no run.
+The folder is derived from the products and can be rebuilt from them. It does not depend on a run.
 """
 
 from __future__ import annotations
@@ -35,20 +35,20 @@ from shelftalk.locks import LOCK_TIMEOUT
 from shelftalk.records import Product, Progress, no_progress
 from shelftalk.workspace import faults, lock, read_json, staged_folder, write_json
 
-FORMAT = 1  # to be raised when words are cut otherwise
+FORMAT = 1  # increase it when the tokenization changes
 PRODUCTS, ABOUT = "products.arrow", "spans.json"
 COLUMNS = ("uid", "title", "description")
 BUILDING = "building the index of spans"
 
 MINIMUM_WORDS = 4
-# So many words together, at more places than these and than this share of the products, are a turn of phrase.
+# So many consecutive words, at more positions than these and than this share of the products, are a common phrase.
 PHRASE_WORDS, COMMON_PLACES, COMMON_SHARE = 4, 5, 0.01
 PLACES = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A training product in whose description a span stands; `start` is the offset of its first character there."""
+    """A training product whose description contains a span; `start` is the character offset of its first occurrence."""
 
     uid: str
     title: str
@@ -58,10 +58,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A passage that stands verbatim in training descriptions.
+    """A passage that occurs verbatim in training descriptions.
 
-    `start` and `end` are character offsets in the generated text, `text` is what lies between. `count` is the number of
-    descriptions that hold it and `share` their share of all; `places` are the first of them in the products' order.
+    `start` and `end` are character offsets in the generated text, `text` the characters between. `count` is the number
+    of descriptions that contain it and `share` their share of all; `places` are the first of them, in product order.
     """
 
     start: int
@@ -74,13 +74,13 @@ class Span:
 
 
 def build_spans(products: Sequence[Product], folder: Path, progress: Progress = no_progress) -> dict[str, Any]:
-    """Write the index of the products' descriptions as `folder`, and return its counts and the seconds it took.
+    """Write the index of the products' descriptions to `folder`, and return its counts and the seconds it took.
 
-    An index that stands there is replaced, whole. `progress` counts products that were read; sorting follows.
+    An existing index is replaced atomically. `progress` counts products that were read; sorting follows.
 
     Raises:
-        TooFewProducts: there is none.
-        Busy: another process builds this index.
+        TooFewProducts: `products` is empty.
+        Busy: another process is building this index.
         NotWritable: the folder cannot be written to.
     """
     with lock(folder, BUILDING):
@@ -101,7 +101,7 @@ def _build(products: Sequence[Product], folder: Path, progress: Progress) -> dic
 
 
 class SpanIndex:
-    """An opened index; whoever has it open is not disturbed when it is built again or deleted."""
+    """An open index; it stays usable while the folder is rebuilt or deleted."""
 
     def __init__(self, folder: Path) -> None:
         self._suffixes = Suffixes(folder)
@@ -112,11 +112,11 @@ class SpanIndex:
         """Open the index in `folder`: its files are memory-mapped, and neither read nor hashed.
 
         Raises:
-            NotFound: there is none.
-            Damaged: a file is missing or has not the size that the manifest says, or the index has another format.
+            NotFound: there is no index.
+            Damaged: a file is missing or differs in size from the manifest, or the index has another format.
         """
         if not folder.is_dir():
-            raise NotFound(f"There is no index of spans in {folder}; make it with: {_cure(folder)}")
+            raise NotFound(f"There is no index of spans in {folder}; make it with: {_rebuild_command(folder)}")
         found = faults(folder, hashes=False, required=(*suffixes.FILES, PRODUCTS, ABOUT))
         if not found and read_json(folder / ABOUT).get("format") != FORMAT:
             found = ["it was made by another version of shelftalk"]
@@ -124,19 +124,19 @@ class SpanIndex:
             raise _damaged(folder, "; ".join(found))
         try:
             return cls(folder)
-        except (OSError, ValueError, LookupError) as error:  # pyarrow's own errors are among these
+        except (OSError, ValueError, LookupError) as error:  # pyarrow's errors are subclasses of these
             raise _damaged(folder, str(error).splitlines()[0]) from error
 
     @classmethod
     def open_or_build(
         cls, folder: Path, products: Callable[[], Sequence[Product]], progress: Progress = no_progress
     ) -> SpanIndex:
-        """Open the index in `folder`; build it first of `products` where there is none or it is spoilt.
+        """Open the index in `folder`; first build it from `products` if it is missing or damaged.
 
         Waits up to a minute for another process that builds it.
 
         Raises:
-            Busy: that one builds on.
+            Busy: the other process is still building.
             TooFewProducts, NotWritable: see `build_spans`.
         """
         with suppress(NotFound, Damaged):
@@ -148,25 +148,25 @@ class SpanIndex:
             return cls.open(folder)
 
     def find(self, text: str, minimum_words: int = MINIMUM_WORDS, common: bool = False) -> list[Span]:
-        """Return the spans of `text` with at least so many words, those with most words first, then by their start.
+        """Return the spans of `text` with at least `minimum_words` words, longest first, then by their start.
 
-        Words in turns of phrase do not count towards that minimum, unless `common` is set; a span that reaches it has
-        them all the same. Spans may overlap, and none lies within another.
+        Words in common phrases do not count towards the minimum unless `common` is set; a span that reaches it still
+        contains them. Spans may overlap, but none contains another.
         """
         symbols = list(cut(text))
         numbers = self._suffixes.encode([symbol.text for symbol in symbols])
-        passed = set() if common else self._phrases(symbols, numbers)
+        ignored = set() if common else self._phrases(symbols, numbers)
         spans = []
         for first, last in self._longest(symbols, numbers):
-            words = [place for place in range(first, last) if symbols[place].is_word]
-            if sum(place not in passed for place in words) >= minimum_words:
+            words = [index for index in range(first, last) if symbols[index].is_word]
+            if sum(index not in ignored for index in words) >= minimum_words:
                 span = _part(numbers, first, last)
                 spans.append(self._span(text, symbols[first].start, symbols[last - 1].end, len(words), span))
         return sorted(spans, key=lambda span: (-span.words, span.start))
 
     def _phrases(self, symbols: list[Symbol], numbers: bytes) -> set[int]:
-        """Return which symbols belong to turns of phrase."""
-        words = [place for place, symbol in enumerate(symbols) if symbol.is_word]
+        """Return the indices of the symbols that belong to common phrases."""
+        words = [index for index, symbol in enumerate(symbols) if symbol.is_word]
         limit = max(COMMON_PLACES, COMMON_SHARE * len(self._products))
         found: set[int] = set()
         for first, last in zip(words, words[PHRASE_WORDS - 1 :], strict=False):
@@ -175,37 +175,37 @@ class SpanIndex:
         return found
 
     def _longest(self, symbols: list[Symbol], numbers: bytes) -> list[tuple[int, int]]:
-        """Return where, in symbols, the spans of any length begin and end, in the order of the text.
+        """Return the start and end, as symbol indices, of all maximal spans, in the order of the text.
 
-        What begins a word later reaches at least as far, so that a span is maximal exactly if it reaches further than
-        the one before.
+        A match that starts one word later ends at the same position or later, so a match is maximal exactly if it ends
+        later than the previous one.
         """
-        found, reached = [], 0
+        found, longest_end = [], 0
         for first, symbol in enumerate(symbols):
             if symbol.is_word:
                 last = first + self._suffixes.longest(_part(numbers, first, len(symbols)))
                 while last > first and not symbols[last - 1].is_word:
                     last -= 1
-                if last > max(first, reached):
+                if last > max(first, longest_end):
                     found.append((first, last))
-                    reached = last
+                    longest_end = last
         return found
 
     def _span(self, text: str, start: int, end: int, words: int, numbers: bytes) -> Span:
-        standing = self._suffixes.find(numbers)
-        descriptions, firsts = np.unique(self._suffixes.texts_of(standing), return_index=True)
-        some = zip(descriptions[:PLACES].tolist(), standing[firsts[:PLACES]].tolist(), strict=True)
+        positions = self._suffixes.find(numbers)
+        descriptions, firsts = np.unique(self._suffixes.texts_of(positions), return_index=True)
+        some = zip(descriptions[:PLACES].tolist(), positions[firsts[:PLACES]].tolist(), strict=True)
         places = tuple(self._place(*one) for one in some)
         share = len(descriptions) / len(self._products)
         return Span(start, end, text[start:end], words, len(descriptions), share, places)
 
-    def _place(self, number: int, place: int) -> Place:
+    def _place(self, number: int, position: int) -> Place:
         uid, title, description = (self._products.column(name)[number].as_py() for name in COLUMNS)
-        return Place(uid, title, description, start_of(description, self._suffixes.within(number, place)))
+        return Place(uid, title, description, start_of(description, self._suffixes.within(number, position)))
 
 
 def verbatim_share(text: str, spans: Sequence[Span]) -> float:
-    """Return the share of the text's words that lie in one of `spans`, which were found in it; 0 without words."""
+    """Return the share of the words of `text` that lie in one of its `spans`; 0 for a text without words."""
     words = [word.span() for word in WORD.finditer(text)]
     inside = [any(span.start <= start and end <= span.end for span in spans) for start, end in words]
     return sum(inside) / len(words) if words else 0.0
@@ -223,8 +223,10 @@ def _part(numbers: bytes, first: int, last: int) -> bytes:
 
 
 def _damaged(folder: Path, reason: str) -> Damaged:
-    return Damaged(f"The index of spans in {folder} is damaged ({reason}); make it again with: {_cure(folder)}")
+    return Damaged(
+        f"The index of spans in {folder} is damaged ({reason}); make it again with: {_rebuild_command(folder)}"
+    )
 
 
-def _cure(folder: Path) -> str:
+def _rebuild_command(folder: Path) -> str:
     return f"shelftalk index {folder.resolve().parent.name}"

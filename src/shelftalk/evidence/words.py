@@ -1,12 +1,12 @@
-"""What a word is, and how a text is cut into symbols, so that equal symbols mean equal characters.
+"""Split texts into words and other symbols, so that equal symbols mean equal characters.
 
-A word is a run of letters, digits and underscores with the marks that belong to them, and with apostrophes and joiners
-inside ("don't", "l’heure"); in scripts that set no spaces between words (Chinese, Japanese, Thai, Lao, Burmese, Khmer)
-every character is one. Case counts. Whitespace of any kind and length counts as one space.
+A word is a sequence of letters, digits and underscores with their combining marks, and with apostrophes and joiners
+inside ("don't", "l’heure"); in scripts without spaces between words (Chinese, Japanese, Thai, Lao, Burmese, Khmer)
+every character is a word. Case matters. Whitespace of any kind and length equals one space.
 
-A text's symbols are its words and whatever stands between two words unless that is one space: "a" then "b" is "a b",
-and commas, dashes or nothing at all ("你好") are symbols of their own. So a sequence of symbols from word to word is
-found elsewhere exactly if its characters stand there, beginning and ending with whole words.
+A text's symbols are its words, and the characters between two words unless they are one space: "a" then "b" is "a b",
+and commas, dashes or an empty string ("你好") are separate symbols. So a text contains a sequence of symbols from word
+to word exactly if it contains the same characters, beginning and ending with whole words.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from shelftalk.catalogue.clean import SPACELESS
 
-# Accents apart from their letters, and vowels of Hebrew, Arabic and Indic scripts, which Python counts as no letters.
+# Combining accents, and vowel signs of Hebrew, Arabic and Indic scripts, which Python does not count as letters.
 MARKS = "\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed\u0900-\u0963\u0966-\u0dff"
 LETTER = rf"[^\W{SPACELESS}]"
 WORD = re.compile(rf"[{SPACELESS}]|{LETTER}+(?:[{MARKS}]*['’\u200c\u200d]?{LETTER}+)*[{MARKS}]*")
@@ -25,7 +25,7 @@ CHUNK = re.compile(r"\S+")
 
 
 class Symbol(NamedTuple):
-    """A word, or what stands between two; `start` and `end` are where its characters but spaces stand in the text."""
+    """A word, or the characters between two; `start` and `end` are its offsets in the text, without outer spaces."""
 
     text: str
     start: int
@@ -34,7 +34,7 @@ class Symbol(NamedTuple):
 
 
 def cut(text: str) -> Iterator[Symbol]:
-    """Cut a text into symbols, in its order; each chunk between whitespace is cut as if it stood alone."""
+    """Yield the symbols of a text in order; each chunk between whitespace is split independently."""
     for chunk in CHUNK.finditer(text):
         begin, end = chunk.span()
         done = begin
@@ -51,7 +51,7 @@ def cut(text: str) -> Iterator[Symbol]:
 
 
 def cut_chunk(chunk: str) -> list[str]:
-    """Cut what stands between whitespace as `cut` does; most chunks are a plain word, and are cut ten times as fast."""
+    """Split a chunk between whitespace as `cut` does; most chunks are a plain word, and take a tenth of the time."""
     word = chunk.rstrip(".,;:!?")
     if word.isascii() and word.isalnum():
         return [word, f"{chunk[len(word) :]} "] if len(word) < len(chunk) else [word]
@@ -59,7 +59,7 @@ def cut_chunk(chunk: str) -> list[str]:
 
 
 def start_of(text: str, number: int) -> int:
-    """Return where in a text its symbol of that number, from 0, begins."""
+    """Return the character offset of the symbol with index `number`, from 0."""
     for chunk in CHUNK.finditer(text):
         count = len(cut_chunk(chunk[0]))
         if number < count:

@@ -1,10 +1,10 @@
-"""Find the checkable facts of a description, and say for each whether the title or a reference states it.
+"""Find the checkable facts of a description, and check for each whether the title or a reference states it.
 
-Rules and lists, no model: the same text always gives the same claims. What counts as a claim is written down, with
-examples, in tests/evidence/claims.md; how often the rules are right is measured by benchmarks/claims.py.
+The method uses rules and word lists, no model, so it is deterministic. tests/evidence/claims.md defines with examples
+what counts as a claim; benchmarks/claims.py measures precision and recall.
 
-It does not know whether a claim is true, only whether it was there to be read; nor does it see a claim that is
-made without a number, a name, a material or a colour ("waterproof", "hand-made").
+It does not check whether a claim is true, only whether a source states it. It does not find claims without a number,
+a name, a material or a colour ("waterproof", "hand-made").
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from fractions import Fraction
 from itertools import chain
 
 from shelftalk.evidence.claims.found import Found, Key
-from shelftalk.evidence.claims.marks import code_key, find_codes, find_dates, find_places, find_sizes, find_standards
+from shelftalk.evidence.claims.marks import code_key, find_codes, find_dates, find_positions, find_sizes, find_standards
 from shelftalk.evidence.claims.names import find_names
 from shelftalk.evidence.claims.numbers import find_numbers
 from shelftalk.evidence.claims.terms import find_terms, normalise, title_colours, tokenize
@@ -27,7 +27,7 @@ from shelftalk.records import Reference
 _WORD = re.compile(r"\w+(?:['’]\w+)*(?:\.\d+)?")
 _CODE_WORD = re.compile(r"[A-Za-z0-9]+(?:[-/][A-Za-z0-9]+)*")
 
-# What a source is called in a claim, its uid, and what it states.
+# The kind of source, its uid, and the values that it states.
 _Source = tuple[str, str | None, frozenset[Key]]
 
 
@@ -36,7 +36,7 @@ class Claim:
     """One checkable fact: `text[start:end]` of the description.
 
     `kind` is measure, count, size, age, percentage, price, material, colour, name, date or code. `support` is title,
-    reference or none; `where` is the uid of the first reference that supports the claim, if the title does not.
+    reference or none; `where` is the uid of the first reference that supports the claim if the title does not.
     """
 
     start: int
@@ -48,22 +48,22 @@ class Claim:
 
 
 def find_claims(text: str, title: str, references: Sequence[Reference] = ()) -> list[Claim]:
-    """Return the claims of `text` in order of place, none overlapping another.
+    """Return the claims of `text` in the order of their positions, without overlaps.
 
     `title` may also be a question. A claim is supported by the first source that states all of it: the title, then
-    each reference, its title and description together, in the given order. Values are compared, not spellings:
+    each reference (title and description together) in the given order. Values are compared, not spellings:
 
-    - a measure by value and unit, converted where that is exact (1.2 m = 120 cm, 1 lb = 16 oz; inches are no
-      centimetres); a range or a size needs each of its numbers; a size without a unit agrees with one that has it;
-    - a count by its number, whatever is counted; a place in a series (Book 2, third edition) by that place;
-    - an age by each of its bounds, in months; also where the source gives them as a time (12 months);
+    - a measure by value and unit, converted where that is exact (1.2 m = 120 cm, 1 lb = 16 oz, but inches do not become
+      centimetres); a range or a size needs each of its numbers; a size without a unit matches one with a unit;
+    - a count by its number only; a position in a series (Book 2, third edition) by that position;
+    - an age by each of its bounds, in months; the source may also state them as a duration (12 months);
     - a percentage by value, a price by value and currency, a code by its letters and digits;
     - a material or a colour if all its words are in the source, in any order, singular or plural, adjective or noun
       (wooden, wood), or a narrower term (wood by oak, blue by navy);
-    - a name if all its words but the small ones are in the source, in whatever case, possessive or not;
+    - a name if all its words except function words are in the source, in any case, possessive or not;
     - a date if its year, month and day are.
 
-    References never change what is found, and never take support away. Time grows with the text's length alone.
+    References change neither which claims are found nor the support by the title. Time is linear in the text's length.
     """
     stated: list[_Source] = [("title", None, _stated(title))]
     stated += [("reference", one.uid, _stated(f"{one.title}\n{one.description}")) for one in references]
@@ -81,14 +81,14 @@ def _claim(text: str, found: Found, stated: list[_Source]) -> Claim:
 
 
 def _find(text: str, title: str) -> list[Found]:
-    """Return what the finders found, in order of place; where two overlap, the finder that stands first wins."""
+    """Return the results of all finders in the order of positions; if two overlap, the earlier finder has priority."""
     tokens = tokenize(text)
     title_words = frozenset(one.lower for one in tokenize(title) if one.word[0].isupper())
     numbers = list(find_numbers(text))
     finders = (
         find_standards(text),
         find_dates(text),
-        find_places(text),
+        find_positions(text),
         (one for one in numbers if one.kind != "count" or text[one.end - 1].isalpha()),
         find_sizes(text),
         find_names(text, tokens, title_words),
@@ -109,13 +109,13 @@ def _without_overlaps(candidates: Iterable[Found], length: int) -> list[Found]:
 
 
 def _stated(source: str) -> frozenset[Key]:
-    """Return every value that a source states, in all the forms that a claim may need."""
+    """Return every value that a source states, in all forms that a claim may need."""
     found = frozenset(key for one in _find(source, source) for key in one.needs)
     return found | frozenset(chain.from_iterable(map(_also_stated, found))) | frozenset(_words_stated(source))
 
 
 def _also_stated(key: Key) -> Iterator[Key]:
-    """Yield what a value says in other words: 12 months are an age too, 30 °C are 30 degrees, 45 cm a side of 45."""
+    """Yield equivalent keys of a value: 12 months are also an age, 30 °C also 30 degrees, 45 cm also a side of 45."""
     if key[0] != "measure":
         return
     _, dimension, value = key

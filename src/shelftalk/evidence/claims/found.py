@@ -1,4 +1,4 @@
-"""What the search for claims hands on: a place in the text, a kind, and what a source must state to support it."""
+"""The result of the search for claims: a position, a kind, and the values that a supporting source must state."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Key = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A claim before it is looked up: `needs` holds all that one source must state."""
+    """A claim before its support is checked: one source must state all keys in `needs`."""
 
     start: int
     end: int

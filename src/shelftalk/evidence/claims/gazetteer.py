@@ -1,11 +1,11 @@
-"""Words that are names wherever they stand, and words that are none in spite of their capital; in lower case."""
+"""Lists of names, and of capitalised words that are not names; all in lower case."""
 
 from __future__ import annotations
 
 from shelftalk.evidence.claims.units import MONTHS
 from shelftalk.evidence.claims.words import listed
 
-# Abbreviations and words with a capital that name no person, place, make or mark.
+# Abbreviations and capitalised words that are not the name of a person, place or brand.
 NOT_NAMES = listed(
     """
     i, i'm, i've, i'd, i'll, mum, dad, mom, mummy, daddy, grandma, grandpa, granny, grandad, santa, god, monday,

@@ -1,4 +1,4 @@
-"""Find what is written by pattern and need not begin with a number: sizes by name, dates, codes, places in a series."""
+"""Find claims with a pattern that need not begin with a number: named sizes, dates, codes, positions in a series."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SIZE = re.compile(
 _MONTH = "|".join(sorted((name.capitalize() for name in MONTHS), key=len, reverse=True))
 _YEAR = "(?:1[0-9]{3}|20[0-9]{2})"
 _DAY = "[0-9]{1,2}(?:st|nd|rd|th)?"
-_DATE = re.compile(  # no \b before: a pattern that begins with a set of characters is searched for ten times as fast
+_DATE = re.compile(  # no \b at the start: a pattern that begins with a character set is searched ten times as fast
     rf"""(?:{_MONTH})\.?\ (?:{_DAY},?\ )?{_YEAR}(?![0-9])|(?:{_MONTH})\ {_DAY}(?![\w.:,]?[0-9])
     |[0-9]{{1,2}}(?:st|nd|rd|th)?\ (?:of\ )?(?:{_MONTH})(?:,?\ {_YEAR})?(?![A-Za-z0-9])
     |(?:1[0-9]|20)?[0-9]0s(?![A-Za-z0-9])""",
@@ -44,12 +44,12 @@ _ORDINAL_BEFORE = re.compile(
     rf"\b(?:(?P<word>(?i:{'|'.join(ORDINALS)}))|(?P<digits>[0-9]{{1,3}})(?:st|nd|rd|th)) (?:studio )?$"
 )
 _BIRTH = re.compile(r"\bfrom birth\b", re.IGNORECASE)
-_PLACE = re.compile(r"\b(?:Book|Volume|Vol\.?|Part|Episode|Season) (?P<roman>I{1,3}|IV|VI{0,3}|IX|X)(?![\w.'’])")
+_POSITION = re.compile(r"\b(?:Book|Volume|Vol\.?|Part|Episode|Season) (?P<roman>I{1,3}|IV|VI{0,3}|IX|X)(?![\w.'’])")
 _ROMAN = dict(zip(("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X"), range(1, 11), strict=True))
 
 
 def find_sizes(text: str) -> Iterator[Found]:
-    """Yield sizes that have a name: A4, XL, size M, EU 39, king size."""
+    """Yield named sizes: A4, XL, size M, EU 39, king size."""
     for match in _SIZE.finditer(text):
         yield Found(match.start(), match.end(), "size", frozenset(_size_keys(match)))
 
@@ -65,7 +65,7 @@ def _size_keys(match: re.Match[str]) -> Iterator[Key]:
 
 
 def find_dates(text: str) -> Iterator[Found]:
-    """Yield dates that have more than a year: 12 May 2003, November 1998, the 1960s, the 19th century."""
+    """Yield dates other than a single year: 12 May 2003, November 1998, the 1960s, the 19th century."""
     for match in _DATE.finditer(text):
         if not text[max(0, match.start() - 1) : match.start()].isalnum():
             yield Found(match.start(), match.end(), "date", frozenset(_date_keys(match.group())))
@@ -103,18 +103,18 @@ def find_codes(text: str) -> Iterator[Found]:
 
 
 def code_key(code: str) -> Key:
-    """Return a code's key: hyphens, spaces and case make no difference."""
+    """Return a code's key, which ignores hyphens, slashes, spaces and case."""
     return ("code", re.sub(r"[\s/-]", "", code).upper())
 
 
-def find_places(text: str) -> Iterator[Found]:
-    """Yield places in a series that are no plain numbers: third edition, Volume IV; and the age of the newborn."""
+def find_positions(text: str) -> Iterator[Found]:
+    """Yield positions in a series that are not plain numbers (third edition, Volume IV), and "from birth" as an age."""
     for match in _ISSUE.finditer(text):
         if before := _ORDINAL_BEFORE.search(text[max(0, match.start() - 20) : match.start()]):
             value = ORDINALS[before["word"].lower()] if before["word"] else int(before["digits"])
             start = match.start() - len(before.group())
-            yield Found(start, match.end(), "count", frozenset([("place", str(value))]))
-    for match in _PLACE.finditer(text):
-        yield Found(match.start(), match.end(), "count", frozenset([("place", str(_ROMAN[match["roman"]]))]))
+            yield Found(start, match.end(), "count", frozenset([("position", str(value))]))
+    for match in _POSITION.finditer(text):
+        yield Found(match.start(), match.end(), "count", frozenset([("position", str(_ROMAN[match["roman"]]))]))
     for match in _BIRTH.finditer(text):
         yield Found(match.start(), match.end(), "age", frozenset([("age", "0")]))

@@ -1,4 +1,4 @@
-"""Find names: runs of capitalised words that are capitalised for what they name, not for where they stand."""
+"""Find names: sequences of words that are capitalised as names, not because of their position in the sentence."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ _INCHES = re.compile(r"(?<=[0-9])[\"”]")
 _AFTER_QUOTE = re.compile(r"[\"'”’]\s*[-–—]+\s*$|[\"'”’]\s+$")
 _CONNECTORS = listed("of, the, de, da, di, du, del, la, le, van, von, der, den")
 _JOINS = (" ", "-", "\u00a0", " & ", ". ", ".")
-_LOOKS = MATERIALS | COLOURS | SHADES
-_PLACING = listed("in, from, near, called, named")
+_APPEARANCE = MATERIALS | COLOURS | SHADES
+_BEFORE_NAMES = listed("in, from, near, called, named")
 _TAIL = re.compile(r" (?P<tail>[0-9]{1,4}(?:\.[0-9]{1,2})?|(?=[A-Za-z-]{0,8}[0-9])[A-Z0-9][A-Za-z0-9-]{1,12})(?![\w%])")
 
 
 @cache
 def common_words() -> frozenset[str]:
-    """Return the words that are no names, whatever their first letter.
+    """Return the words that are not names, capitalised or not.
 
-    common_words.txt holds those that the demo catalogue writes small, and a web shop's usual ones.
+    common_words.txt holds the lower-case words of the demo catalogue, and the usual words of a web shop.
     """
     text = files("shelftalk.evidence.claims").joinpath("common_words.txt").read_text(encoding="utf-8")
     return (
@@ -48,17 +48,17 @@ def common_words() -> frozenset[str]:
 
 
 def find_names(text: str, tokens: list[Token], title_words: frozenset[str]) -> Iterator[Found]:
-    """Yield names in order of place.
+    """Yield names in the order of their positions.
 
-    A capital at a sentence's start counts only with other evidence: another capital beside it, the same word
-    capitalised in mid-sentence or, if it is no common word, in the title, a possessive, or a list of known names.
+    A capital at the start of a sentence counts only with other evidence: a capitalised word next to it, the same word
+    capitalised inside a sentence or (unless it is common) in the title, a possessive, or a list of known names.
     """
     starts = [not one.word.islower() and _starts_sentence(text, one) for one in tokens]
-    shouting = _segments(text, tokens)
+    in_capitals = _segments(text, tokens)
     seen = {
         one.lower
-        for one, start, loud in zip(tokens, starts, shouting, strict=True)
-        if one.word[0].isupper() and not start and not loud and _may_name(one) and not is_common(one)
+        for one, start, capitals in zip(tokens, starts, in_capitals, strict=True)
+        if one.word[0].isupper() and not start and not capitals and _may_name(one) and not is_common(one)
     } | {word for word in title_words if word not in common_words() and word not in NOT_NAMES and len(word) > 1}
     index = 0
     while index < len(tokens):
@@ -69,13 +69,13 @@ def find_names(text: str, tokens: list[Token], title_words: frozenset[str]) -> I
         first, last = _trim(tokens, index, end, starts)
         if first < last and _in_code(text, tokens[last - 1]):
             last -= 1
-        if first < last and _is_name(tokens, first, last, starts, shouting, seen):
+        if first < last and _is_name(tokens, first, last, starts, in_capitals, seen):
             yield from _named(text, tokens, first, last)
         index = end
 
 
 def _in_code(text: str, token: Token) -> bool:
-    """Whether a word is a part of a model number: KX-170B."""
+    """Return whether a word is part of a model number: KX-170B."""
     return text[token.end : token.end + 1] in ("-", "/") and text[token.end + 1 : token.end + 2].isdigit()
 
 
@@ -83,12 +83,12 @@ def _starts_sentence(text: str, token: Token) -> bool:
     before = text[max(0, token.start - 8) : token.start]
     if token.start <= 8 and not before.strip(" \n\t-–•*\"“'‘(["):
         return True
-    cut = "" if token.start <= 8 else "x"  # so that ^ stands for the text's own beginning
+    cut = "" if token.start <= 8 else "x"  # so that ^ matches only at the start of the text
     return _SENTENCE_END.search(cut + before) is not None and not _ABBREVIATED.search(before)
 
 
 def _segments(text: str, tokens: list[Token]) -> list[bool]:
-    """Say for each word whether it stands in a stretch where nearly every word is capitalised."""
+    """Return for each word whether it is in a segment where nearly every word is capitalised."""
     flags = [False] * len(tokens)
     first = 0
     for index, token in enumerate(tokens):
@@ -97,22 +97,22 @@ def _segments(text: str, tokens: list[Token]) -> list[bool]:
         if gap != " " and (last or not _BREAKS.isdisjoint(gap) or " - " in gap):
             part = [one for one in tokens[first : index + 1] if len(one.word) > 2 and one.lower not in _CONNECTORS]
             capitals = sum(not one.word.islower() for one in part)
-            shouted = all(one.word.isupper() for one in tokens[first : index + 1])
-            said_by = _AFTER_QUOTE.search(text[max(0, tokens[first].start - 4) : tokens[first].start])
-            if capitals >= max(2, 0.8 * len(part)) and (shouted or _ordinary(part)) and not said_by:
+            all_upper = all(one.word.isupper() for one in tokens[first : index + 1])
+            after_quote = _AFTER_QUOTE.search(text[max(0, tokens[first].start - 4) : tokens[first].start])
+            if capitals >= max(2, 0.8 * len(part)) and (all_upper or _ordinary(part)) and not after_quote:
                 flags[first : index + 1] = [True] * (index + 1 - first)
             first = index + 1
     return flags
 
 
 def _ordinary(part: list[Token]) -> bool:
-    """Whether half of the words of a capitalised stretch are common, or all of them if it is short."""
+    """Return whether half of the words of a capitalised segment are common, or all of them if it is short."""
     known = sum(is_common(one) for one in part)
     return known == len(part) if len(part) < 4 else known * 2 >= len(part)
 
 
 def is_common(token: Token) -> bool:
-    """Whether a word is an ordinary one, also in the plural unless it is all capitals."""
+    """Return whether a word is common; plurals count too, unless the word is all capitals."""
     return _is_common(token.lower, token.word.isupper())
 
 
@@ -133,12 +133,12 @@ def _may_name(token: Token) -> bool:
     if token.word.islower():
         return False
     if not token.word[0].isupper():
-        return len(token.word) > 2 and token.word[1].isupper()  # iPhone, but not words that lost the blank between them
+        return len(token.word) > 2 and token.word[1].isupper()  # iPhone, but not two words without a space between them
     return len(token.word) > 1 and NOT_NAMES.isdisjoint((token.word.lower().replace("’", "'"), token.lower))
 
 
 def _opens(text: str, tokens: list[Token], index: int) -> bool:
-    """Whether a word opens a name that is none alone: an initial, the article of a title, the day of a newspaper."""
+    """Return whether a word that is no name alone can begin one: an initial, or the weekday of a newspaper's name."""
     token = tokens[index]
     if token.lower in WEEKDAYS:
         return (
@@ -155,7 +155,7 @@ def _opens(text: str, tokens: list[Token], index: int) -> bool:
 
 
 def _run(text: str, tokens: list[Token], index: int) -> int:
-    """Return the index behind the run of name words that begins at `index`, small words between them included."""
+    """Return the index after the sequence of name words that begins at `index`, including connectors such as "of"."""
     end = index + 1
     while end < len(tokens) and end - index < 12:
         step = end
@@ -175,7 +175,7 @@ def _run(text: str, tokens: list[Token], index: int) -> int:
 
 
 def _continues(token: Token) -> bool:
-    """Whether a word that begins no name may stand within one: an initial, a number of a king or a war."""
+    """Return whether a word can continue a name but not begin it: an initial or a Roman numeral."""
     return token.word.isupper() and (len(token.word) == 1 or token.lower in ROMAN_NUMERALS)
 
 
@@ -195,7 +195,7 @@ def _joins(text: str, tokens: list[Token], index: int) -> bool:
 
 
 def _trim(tokens: list[Token], first: int, last: int, starts: list[bool]) -> tuple[int, int]:
-    """Drop words from a run's ends that only their place made capital."""
+    """Drop leading words that are capitalised only because of their position, and function words."""
     while (
         first < last and starts[first] and (tokens[first].lower in FUNCTION_WORDS or _only_common(tokens, first, last))
     ):
@@ -208,7 +208,7 @@ def _trim(tokens: list[Token], first: int, last: int, starts: list[bool]) -> tup
 
 
 def _only_common(tokens: list[Token], first: int, last: int) -> bool:
-    """Whether a sentence's first word is an ordinary one before a name of its own: Artist May Sullivan."""
+    """Return whether a sentence begins with a common word that a separate name follows: Artist May Sullivan."""
     if last - first < 2 or tokens[first + 1].start - tokens[first].end != 1 or tokens[first].lower in LEADING_WORDS:
         return False
     if tokens[first + 1].lower in ("the", "a", "an") and tokens[first + 1].word[0].isupper():
@@ -223,7 +223,7 @@ def _is_name(
     first: int,
     last: int,
     starts: list[bool],
-    shouting: list[bool],
+    in_capitals: list[bool],
     seen: set[str],
 ) -> bool:
     run = [one for one in tokens[first:last] if one.lower not in FUNCTION_WORDS or one.lower == "may"]
@@ -232,7 +232,7 @@ def _is_name(
     strong = any(
         one.lower in KNOWN_NAMES or _inner_capital(one) or (one.lower in seen and not is_common(one)) for one in run
     )
-    if shouting[first]:
+    if in_capitals[first]:
         return strong and not all(one.word.isupper() for one in run)
     if strong:
         return True
@@ -242,10 +242,10 @@ def _is_name(
         return bool(uncommon) and (word.endswith(("'s", "’s")) or (len(word) > 1 and word.isupper()))
     if len(run) == 1:
         return bool(uncommon) or (
-            first > 0 and tokens[first - 1].word in _PLACING and run[0].lower not in _LOOKS | {"may"}
+            first > 0 and tokens[first - 1].word in _BEFORE_NAMES and run[0].lower not in _APPEARANCE | {"may"}
         )
     emphasis = any(one.word.isupper() and len(one.word) > 1 for one in run)
-    return bool(uncommon) or not (emphasis or all(one.lower in _LOOKS for one in run))
+    return bool(uncommon) or not (emphasis or all(one.lower in _APPEARANCE for one in run))
 
 
 def _inner_capital(token: Token) -> bool:
@@ -256,7 +256,7 @@ def _inner_capital(token: Token) -> bool:
 
 
 def _named(text: str, tokens: list[Token], first: int, last: int) -> Iterator[Found]:
-    """Yield a name with the number that follows it, Bluetooth 5.3, and without, if that turns out to be a count."""
+    """Yield a name with the number after it (Bluetooth 5.3), and without it in case the number is a count."""
     start, end = tokens[first].start, tokens[last - 1].end
     words = [one.lower for one in tokens[first:last] if one.lower not in FUNCTION_WORDS or one.lower == "may"]
     if all(len(one) == 1 for one in words):

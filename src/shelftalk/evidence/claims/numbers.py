@@ -1,6 +1,6 @@
-"""Find what begins with a number: measures, dimensions, ages, percentages, prices, counts and years.
+"""Find claims that begin with a number: measures, dimensions, ages, percentages, prices, counts and years.
 
-Every pattern is tried at one place and bounded in length, so that the time grows with the text and no faster.
+Every pattern is matched at one position and bounded in length, so that the time is linear in the text's length.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _AGE_AFTER = re.compile(
     r"(?:[\s-]olds?\b|\s?(?:of age|and up|and over|and above|and older|or older|and upwards|& up|plus)\b|\s?\+)", re.I
 )
 _FROM = re.compile(r"\bfrom (?:about )?$", re.IGNORECASE)
-_PLACE_BEFORE = re.compile(
+_SERIES_BEFORE = re.compile(
     r"\b(?P<what>book|volume|vol\.?|part|no\.|number|episode|season|series|chapter|issue|size|page|grade|level) ?$",
     re.I,
 )
@@ -77,14 +77,14 @@ _IDIOM_AFTER = re.compile(r"-(?:odd|ish|something|fold)\b| odd\b|/7\b|/20\b")
 
 
 def find_numbers(text: str) -> Iterator[Found]:
-    """Yield what begins with a number, in order of place; what yields nothing is passed over."""
+    """Yield claims that begin with a number, in the order of positions; skip numbers that claim nothing."""
     at = 0
     while start := _START.search(text, at):
-        place = start.start()
-        found = next((one for reader in _READERS if (one := reader(text, place))), None)
+        position = start.start()
+        found = next((one for reader in _READERS if (one := reader(text, position))), None)
         if found is not None and found.kind:
             yield found
-        at = max(found.end if found else 0, _end_of_number(text, place))
+        at = max(found.end if found else 0, _end_of_number(text, position))
 
 
 def _end_of_number(text: str, at: int) -> int:
@@ -97,11 +97,11 @@ def _before(text: str, at: int, pattern: re.Pattern[str]) -> re.Match[str] | Non
 
 
 def read_idiom(text: str, at: int) -> Found | None:
-    """Pass over numbers that state nothing: twenty-odd, 24/7, number one, page one, telephone numbers, clock times."""
+    """Skip numbers that claim nothing: twenty-odd, 24/7, number one, page one, telephone numbers, clock times."""
     match = match_number(text, at)
     end = match.end() if match else at
-    place = _before(text, at, _PLACE_BEFORE)
-    ranked = place is not None and place["what"].lower() in ("page", "number", "no.") and number_is(match, 1)
+    before = _before(text, at, _SERIES_BEFORE)
+    ranked = before is not None and before["what"].lower() in ("page", "number", "no.") and number_is(match, 1)
     if ranked or _NOTHING.match(text, at):
         return Found(at, max(end, at + 4), "", frozenset())
     if match and (_IDIOM_AFTER.match(text, end) or _CLOCK.match(text, end)):
@@ -110,12 +110,12 @@ def read_idiom(text: str, at: int) -> Found | None:
 
 
 def number_is(match: re.Match[str] | None, value: int) -> bool:
-    """Whether a match of the number's pattern stands for `value`."""
+    """Return whether a match of the number pattern has the value `value`."""
     return match is not None and number_value(match) == value
 
 
 def read_fraction(text: str, at: int) -> Found | None:
-    """Read half or a quarter of a unit: half an hour, a quarter of a kilo."""
+    """Read a fraction of a unit: half an hour, a quarter of a kilo."""
     match = FRACTION.match(text, at)
     if match is None or match["unit"].lower() in BARE_UNITS - {"second"}:
         return None
@@ -125,13 +125,13 @@ def read_fraction(text: str, at: int) -> Found | None:
 
 
 def measure_key(value: Fraction, unit: str) -> Key:
-    """Return what a measure states: its dimension and its value in base units."""
+    """Return a measure's key: its dimension and its value in base units."""
     dimension, factor = UNITS[unit]
     return ("measure", dimension, str(value * factor))
 
 
 def read_price(text: str, at: int) -> Found | None:
-    """Read a sum of money, its sign before or after."""
+    """Read a price, with the currency before or after the number."""
     match = match_number(text, at)
     if match is None:
         return None
@@ -148,12 +148,12 @@ def read_price(text: str, at: int) -> Found | None:
 
 
 def price_key(currency: str, value: Fraction) -> Key:
-    """Return a sum's key: a currency's sign, code and name are one."""
+    """Return a price's key: a currency's sign, code and name are equivalent."""
     return ("price", _CURRENCIES.get(currency, currency), str(value))
 
 
 def read_percentage(text: str, at: int) -> Found | None:
-    """Read a share of a hundred."""
+    """Read a percentage, or a series of them."""
     numbers = read_series(text, at)
     if not numbers:
         return None
@@ -166,7 +166,7 @@ def read_percentage(text: str, at: int) -> Found | None:
 
 
 def read_dimensions(text: str, at: int) -> Found | None:
-    """Read lengths that are multiplied, 40 x 30 cm, or a number of equal quantities, 2 x 10 kg."""
+    """Read dimensions (40 x 30 cm) or a number of equal quantities (2 x 10 kg)."""
     sides: list[Quantity] = []
     start = end = at
     while len(sides) < 4 and (one := read_quantity(text, at)):
@@ -192,7 +192,7 @@ def _dimensions(sides: list[Quantity], start: int, end: int) -> Found | None:
 
 
 def read_age(text: str, at: int) -> Found | None:
-    """Read an age or a span of ages; a bare number is one only with its words: ages 3 to 6, 8-year-olds, 3 and up."""
+    """Read an age or a range of ages; a number counts only with age words: ages 3 to 6, 8-year-olds, 3 and up."""
     numbers = _age_numbers(text, at)
     if not numbers:
         return None
@@ -253,13 +253,13 @@ def _states_age(
 
 
 def _ends_phrase(text: str, at: int) -> bool:
-    """Whether nothing is counted after the number at `at`: children of 6, not children over 10 miles."""
+    """Return whether the number at `at` ends its phrase: children of 6, but not children over 10 miles."""
     match = match_number(text, at)
     return match is not None and _PHRASE_END.match(text, match.end()) is not None
 
 
 def read_measure(text: str, at: int) -> Found | None:
-    """Read numbers with a unit; two units of one dimension together are one measure: 5 ft 9 in, 2 hours 30 minutes."""
+    """Read numbers with a unit; two units of one dimension form one measure: 5 ft 9 in, 2 hours 30 minutes."""
     numbers = read_series(text, at)
     if not numbers or (unit := numbers[-1].unit) is None:
         return None
@@ -280,27 +280,27 @@ def _same_dimension(larger: str, smaller: str) -> bool:
 
 
 def read_year(text: str, at: int) -> Found | None:
-    """Read four digits as a year, unless things are counted or a list follows."""
+    """Read four digits as a year, unless a counted noun follows."""
     match = _YEAR.match(text, at)
     if match is None or _counted(text, match.end()):
         return None
     return Found(at, match.end(), "date", frozenset([("word", match.group())]))
 
 
-def read_place(text: str, at: int) -> Found | None:
-    """Read a place in a series: Book 2, Volume Three, No. 8."""
-    before, match = _before(text, at, _PLACE_BEFORE), match_number(text, at)
+def read_position(text: str, at: int) -> Found | None:
+    """Read a position in a series: Book 2, Volume Three, No. 8."""
+    before, match = _before(text, at, _SERIES_BEFORE), match_number(text, at)
     if before is None or match is None or number_value(match).denominator > 1:
         return None
     kind = "size" if before["what"].lower() == "size" else "count"
     if before["what"].lower() in ("page", "number") or (match["word"] and not before["what"][0].isupper()):
         return None
-    key: Key = ("size", str(number_value(match))) if kind == "size" else ("place", str(number_value(match)))
+    key: Key = ("size", str(number_value(match))) if kind == "size" else ("position", str(number_value(match)))
     return Found(at - len(before.group()), match.end(), kind, frozenset([key]))
 
 
 def read_count(text: str, at: int) -> Found | None:
-    """Read how many there are: of a noun that follows, in a set or pack, or just in digits."""
+    """Read a count: of the noun that follows, of a set or pack, or just digits."""
     numbers = read_series(text, at)
     if not numbers or numbers[0].value < 0:
         return None
@@ -326,7 +326,7 @@ def read_count(text: str, at: int) -> Found | None:
 
 
 def _counted(text: str, at: int) -> int | None:
-    """Return where the noun ends that a number before `at` counts, if it counts one within three words."""
+    """Return the end of the noun that a number before `at` counts; None if there is no noun within three words."""
     if hyphened := _HYPHENED.match(text, at):
         return hyphened.end()
     if plus := _MORE.match(text, at):
@@ -346,7 +346,7 @@ def _counted(text: str, at: int) -> int | None:
 
 
 def is_plural(word: str) -> bool:
-    """Guess from its letters whether a lower-case word is a plural noun."""
+    """Guess from the spelling whether a lower-case word is a plural noun."""
     return word in _PLURALS or (
         len(word) > 3
         and word.endswith("s")
@@ -363,7 +363,7 @@ _READERS: tuple[Callable[[str, int], Found | None], ...] = (
     read_age,
     read_dimensions,
     read_measure,
-    read_place,
+    read_position,
     read_year,
     read_count,
 )

@@ -43,7 +43,7 @@ _RANGING = ("-", "–", "to")
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """A number as it was read, and the unit right after it: `word` says that it was written in letters."""
+    """A number and the unit right after it, if any; `word` is True if the number is spelled out."""
 
     value: Fraction
     end: int
@@ -53,7 +53,7 @@ class Quantity:
 
 
 def number_value(match: re.Match[str]) -> Fraction:
-    """Return what a match of the number's pattern stands for."""
+    """Return the value of a match of the number pattern."""
     if match["over"]:
         return Fraction(int(match["whole"] or 0)) + Fraction(int(match["over"]), int(match["under"]))
     if match["vulgar"]:
@@ -77,7 +77,7 @@ def _spelled_value(words: str) -> Fraction:
     return total
 
 
-@lru_cache(maxsize=64)  # each reader asks for the same numbers
+@lru_cache(maxsize=64)  # all readers match the same numbers
 def match_number(text: str, at: int) -> re.Match[str] | None:
     """Match a number at `at`."""
     return NUMBER.match(text, at)
@@ -115,14 +115,14 @@ def _fits(text: str, unit: re.Match[str], number: re.Match[str]) -> bool:
 
 
 def _closed(text: str, opened: int, at: int) -> bool:
-    """Whether the quotation marks before `at` come in pairs, or belong to numbers themselves."""
-    marks = [place for place in range(max(0, opened - 200), at) if text[place] in '"“”']
-    return sum(not (place and text[place - 1].isdigit()) for place in marks) % 2 == 0
+    """Return whether the quotation marks before `at` are balanced; marks after a digit are inches and do not count."""
+    marks = [index for index in range(max(0, opened - 200), at) if text[index] in '"“”']
+    return sum(not (index and text[index - 1].isdigit()) for index in marks) % 2 == 0
 
 
 @lru_cache(maxsize=8)
 def read_series(text: str, at: int) -> list[Quantity]:
-    """Read numbers that share the last one's unit: 6 to 25 cm, 220-240 V, 15, 20 and 25 g; or 12 to 53 without one."""
+    """Read numbers that share the last one's unit (6 to 25 cm, 220-240 V, 15, 20 and 25 g), or a range without unit."""
     numbers: list[Quantity] = []
     steps = [""]
     while len(numbers) < 6 and (one := read_quantity(text, at)):

@@ -1,4 +1,4 @@
-"""Find materials and colours, where the words have that sense."""
+"""Find materials and colours, where the words are used in that sense."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from typing import NamedTuple
 from shelftalk.evidence.claims.found import Found, Key
 from shelftalk.evidence.claims.gazetteer import FUNCTION_WORDS
 from shelftalk.evidence.claims.words import (
+    AMBIGUOUS_COLOURS,
+    AMBIGUOUS_MATERIALS,
     COLOUR_NOUNS,
     COLOURS,
-    DOUBTFUL_COLOURS,
-    DOUBTFUL_MATERIALS,
     FOODS,
     FOODS_BEFORE,
     IDIOMS,
-    MASSES,
+    MASS_NOUNS,
     MATERIALS,
     SHADES,
     SPELLINGS,
@@ -36,7 +36,7 @@ _AWARDS = listed("award, awards, medal, prize, winner")
 
 
 class Token(NamedTuple):
-    """A word of letters in its place; `lower` is without its possessive and in the one spelling we compare."""
+    """A word of letters and its position; `lower` is its normalised form, see `normalise`."""
 
     start: int
     end: int
@@ -45,13 +45,13 @@ class Token(NamedTuple):
 
 
 def tokenize(text: str) -> list[Token]:
-    """Return the words of letters alone, without those glued to digits; hyphens part words, apostrophes do not."""
+    """Return the words that consist of letters, not joined to digits; hyphens separate words, apostrophes do not."""
     return [Token(*match.span(), word := match.group(), normalise(word)) for match in _TOKEN.finditer(text)]
 
 
 @lru_cache(maxsize=20_000)
 def normalise(word: str) -> str:
-    """Return a word in lower case, no possessive, in British spelling, and an adjective of a material as its noun."""
+    """Return a word in lower case and British spelling, without possessive; a material's adjective becomes its noun."""
     lower = word.lower().replace("’", "'")
     lower = lower.removesuffix("'s").removesuffix("'")
     return lower[:-1] if lower in _PLURALS else SPELLINGS.get(lower, lower)
@@ -66,19 +66,19 @@ def _by_first_word(phrases: frozenset[str]) -> dict[str, list[tuple[str, ...]]]:
 
 
 _MATERIAL_TABLE = _by_first_word(MATERIALS)
-_COLOUR_TABLE = _by_first_word(COLOURS | DOUBTFUL_COLOURS)
+_COLOUR_TABLE = _by_first_word(COLOURS | AMBIGUOUS_COLOURS)
 _SHADE_TABLE = _by_first_word(SHADES)
 _FIRST_WORDS = frozenset([*_MATERIAL_TABLE, *_COLOUR_TABLE, *_SHADE_TABLE])
-_DOUBTFUL_ENDS = {tuple(one.split()) for one in DOUBTFUL_MATERIALS}
+_AMBIGUOUS = {tuple(one.split()) for one in AMBIGUOUS_MATERIALS}
 _TITLE_PARTS = re.compile(r"[,;:()\[\]/|–—-]|\bwith\b|\bin\b")
 _PLURALS = listed("leathers, cottons, silks, wools, metals, plastics")
 
 
 def find_terms(text: str, tokens: list[Token], colours_of_title: frozenset[str]) -> Iterator[Found]:
-    """Yield materials and colours in order of place.
+    """Yield materials and colours in the order of their positions.
 
-    Words with several senses need a sign of the right one: a noun that follows, a preposition, a neighbour of their
-    kind, or, for colours, `colours_of_title`.
+    Ambiguous words need evidence for this sense: a noun after them, a preposition, a neighbour of the same kind or,
+    for colours, `colours_of_title`.
     """
     index, last = 0, -9
     while index < len(tokens):
@@ -100,13 +100,13 @@ def find_terms(text: str, tokens: list[Token], colours_of_title: frozenset[str])
 
 
 def _continues_list(text: str, tokens: list[Token], last: int, index: int) -> bool:
-    """Whether a term at `index` follows the term before in a list."""
+    """Return whether the term at `index` follows the previous term in a list."""
     gap = text[tokens[last].end : tokens[index].start]
     return gap.strip() in (",", "and", "or", "&", "/", ", and", ", or", "+") and len(gap) < 8
 
 
 def _phrase(text: str, tokens: list[Token], index: int, table: dict[str, list[tuple[str, ...]]]) -> int:
-    """Return how many words of the longest phrase of the table stand at `index`, 0 for none."""
+    """Return the number of words of the table's longest phrase that matches at `index`, 0 for none."""
     for words in table.get(tokens[index].lower, ()):
         if len(words) == 1:
             return 1
@@ -121,7 +121,7 @@ def _linked(text: str, part: list[Token]) -> bool:
 
 
 def _next(text: str, tokens: list[Token], index: int) -> str:
-    """Return the word right after `index`, in lower case; empty where something else stands between."""
+    """Return the word right after `index`, in lower case; empty if anything but a space or hyphen is between."""
     if index + 1 < len(tokens) and text[tokens[index].end : tokens[index + 1].start] in _LINKS:
         return tokens[index + 1].word.lower()
     return ""
@@ -142,13 +142,13 @@ def _material(text: str, tokens: list[Token], index: int, in_list: bool) -> tupl
         return 0, "material"
     if words in (("gold",), ("silver",)) and _before(text, tokens, index) not in _PREPOSITIONS | {"carat"}:
         return (0 if _colour_like(text, tokens, index) else size), "material"
-    if words in _DOUBTFUL_ENDS and not in_list and not _is_stuff(text, tokens, index, index + size - 1):
+    if words in _AMBIGUOUS and not in_list and not _used_as_material(text, tokens, index, index + size - 1):
         return 0, "material"
     return size, "material"
 
 
 def _colour_like(text: str, tokens: list[Token], index: int) -> bool:
-    """Whether gold or silver is rather a colour: beside another colour."""
+    """Return whether gold or silver is more likely a colour, because another colour is near."""
     near = tokens[max(0, index - 2) : index] + tokens[index + 1 : index + 3]
     return any(one.lower in COLOURS for one in near)
 
@@ -164,14 +164,14 @@ def _idiom(text: str, tokens: list[Token], first: int, last: int) -> bool:
     return (word == "steel" and "nerves" in around) or (word in ("silver", "gold", "bronze") and bool(around & _AWARDS))
 
 
-def _is_stuff(text: str, tokens: list[Token], first: int, last: int) -> bool:
-    """Whether a doubtful word is a material: a noun follows, or it is said to be made of it."""
+def _used_as_material(text: str, tokens: list[Token], first: int, last: int) -> bool:
+    """Return whether an ambiguous word is a material: a noun follows, or "made of" and the like precede."""
     before, following = _before(text, tokens, first), _next(text, tokens, last)
     if tokens[last].word.lower() == "felt" and before in _PRONOUNS:
         return False
     if following and (following not in FUNCTION_WORDS or following == "one"):
         return not following.endswith(("ed", "ing")) or following.startswith(("covered", "lined", "backed"))
-    if tokens[last].lower in MASSES:
+    if tokens[last].lower in MASS_NOUNS:
         return bool(before) and before not in _DETERMINERS
     return before in _PREPOSITIONS and following != "of"
 
@@ -186,27 +186,27 @@ def _colour(
         if (
             size
             and not _idiom(text, tokens, index, last)
-            and _is_sure(text, tokens, first, last, in_list, colours_of_title)
+            and _is_colour(text, tokens, first, last, in_list, colours_of_title)
         ):
             return shade + size, "colour"
     size = _phrase(text, tokens, index, _COLOUR_TABLE)
     if not size or _idiom(text, tokens, index, index + size - 1):
         return 0, "colour"
-    sure = _is_sure(text, tokens, index, index + size - 1, in_list, colours_of_title)
+    sure = _is_colour(text, tokens, index, index + size - 1, in_list, colours_of_title)
     return (size if sure else 0), "colour"
 
 
-def _is_sure(
+def _is_colour(
     text: str, tokens: list[Token], first: int, last: int, in_list: bool, colours_of_title: frozenset[str]
 ) -> bool:
     phrase = " ".join(one.lower for one in tokens[first : last + 1])
     if _before(text, tokens, first) in FOODS_BEFORE.get(phrase, ()):
         return False
-    return phrase in COLOURS or in_list or phrase in colours_of_title or _is_colour(text, tokens, first, last)
+    return phrase in COLOURS or in_list or phrase in colours_of_title or _used_as_colour(text, tokens, first, last)
 
 
-def _is_colour(text: str, tokens: list[Token], first: int, last: int) -> bool:
-    """Whether a doubtful word is a colour: in cream, rust finish, chestnut suede."""
+def _used_as_colour(text: str, tokens: list[Token], first: int, last: int) -> bool:
+    """Return whether an ambiguous word is a colour: in cream, rust finish, chestnut suede."""
     before, following = _before(text, tokens, first), _next(text, tokens, last)
     if (
         _colour_follows(text, tokens, last)
@@ -221,7 +221,7 @@ def _is_colour(text: str, tokens: list[Token], first: int, last: int) -> bool:
 
 
 def _colour_follows(text: str, tokens: list[Token], last: int) -> bool:
-    """Whether a sure colour is next in a list: mustard, blush pink."""
+    """Return whether an unambiguous colour is next in a list: mustard, blush pink."""
     for index in range(last + 1, min(last + 3, len(tokens))):
         if index == last + 1 and not _continues_list(text, tokens, last, index):
             return False
@@ -233,12 +233,12 @@ def _colour_follows(text: str, tokens: list[Token], last: int) -> bool:
 
 
 def title_colours(title: str) -> frozenset[str]:
-    """Return the doubtful colours that a title states as such: in a part of at most three words, or at a part's end."""
+    """Return the ambiguous words that a title uses as colours: in a part of at most three words, or at a part's end."""
     found = set()
     for part in _TITLE_PARTS.split(title):
         words = [one.lower for one in tokenize(part) if len(one.word) > 1]
         for index, word in enumerate(words):
             food = word in FOODS or (index and words[index - 1] in FOODS_BEFORE.get(word, ()))
-            if word in DOUBTFUL_COLOURS and not food and (len(words) <= 3 or index == len(words) - 1):
+            if word in AMBIGUOUS_COLOURS and not food and (len(words) <= 3 or index == len(words) - 1):
                 found.add(word)
     return frozenset(found)

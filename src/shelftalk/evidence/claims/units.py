@@ -1,4 +1,4 @@
-"""The numbers, months and units that the search for claims reads, in lower case."""
+"""The number words, months and units that the search for claims recognises, in lower case."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MONTH_NAMES = """
     """
 MONTHS = {name: number for number, names in enumerate(MONTH_NAMES.split(","), start=1) for name in names.split()}
 
-# Spellings, dimension, and how many base units: only dimensions of one name are converted into one another.
+# Spellings, dimension, and factor to the base unit; only units of the same dimension are converted.
 _UNITS: list[tuple[str, str, Fraction | int]] = [
     ("mm, millimetre, millimetres, millimeter, millimeters", "length", 1),
     ("cm, cms, centimetre, centimetres, centimeter, centimeters", "length", 10),
@@ -103,7 +103,7 @@ UNITS = {
     for spellings, dimension, factor in _UNITS
     for spelling in spellings.split(",")
 }
-# Too short, or too common as another word, to follow a number that is written as a word.
+# Too short or too ambiguous to count as a unit after a spelled-out number.
 BARE_UNITS = listed(
     "m, g, l, h, w, v, a, c, f, t, in, ct, pt, cal, mo, deg, gr, min, sec, pa, nm, mb, kb, stone"
 ) | listed('second, seconds, ", ″, ”')

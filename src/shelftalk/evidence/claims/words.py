@@ -1,13 +1,13 @@
-"""The materials and colours that the search for claims knows, in lower case.
+"""The materials and colours that the search for claims recognises, in lower case.
 
-Lists only: which sense a word has in its place is decided in terms.py.
+These are only lists: terms.py decides in which sense a word is used.
 """
 
 from __future__ import annotations
 
 
 def listed(text: str) -> frozenset[str]:
-    """Return the words and phrases of a list with commas."""
+    """Return the words and phrases of a comma-separated list."""
     return frozenset(" ".join(one.split()) for one in text.split(",") if one.strip())
 
 
@@ -60,7 +60,7 @@ INGREDIENTS = listed(
 )
 MATERIALS = WOODS | METALS | WOOLS | PLASTICS | OTHER_MATERIALS | INGREDIENTS
 
-# What a narrower material is one of; colours likewise below.
+# Maps a narrower material or colour to its broader term.
 BROADER = {
     **dict.fromkeys(WOODS, "wood"),
     **dict.fromkeys(METALS, "metal"),
@@ -76,16 +76,16 @@ BROADER = {
     "emerald": "green",
 }
 
-# Materials that are often something else: they need a noun after them, or a preposition or another material before.
-DOUBTFUL_MATERIALS = listed(
+# Words that are materials in one sense only: they need a noun after them, or a preposition or a material before.
+AMBIGUOUS_MATERIALS = listed(
     """
     tin, glass, iron, felt, cloth, paper, horn, bone, pearl, stone, crystal, shell, wax, concrete, cane, ash, ivory,
     cherry, olive, modal, foam, wood pulp, coconut, twine, caffeine, clay, abs, alloy, fur, slate, willow
     """
 )
 
-# Doubtful materials that need no noun, only no article: printed on matte paper.
-MASSES = listed("paper, clay, foam, fur")
+# Ambiguous materials that need no noun after them, but a word other than a determiner before: on matte paper.
+MASS_NOUNS = listed("paper, clay, foam, fur")
 
 COLOURS = listed(
     """
@@ -95,7 +95,7 @@ COLOURS = listed(
     blue, anthracite, ochre, puce
     """
 )
-DOUBTFUL_COLOURS = listed(
+AMBIGUOUS_COLOURS = listed(
     """
     orange, cream, olive, mustard, coral, oatmeal, lavender, rose, peach, lemon, lime, mint, chocolate, coffee,
     salmon, plum, aubergine, charcoal, amber, ruby, sapphire, jade, sand, rust, honey, champagne, blush, violet,
@@ -122,7 +122,7 @@ COLOUR_NOUNS = listed(
     """
 )
 
-# A word and what follows it that make the word no material and no colour; * stands for whatever follows.
+# Words that are no material or colour before the given words; * matches any word.
 IDIOMS = {
     "silver": listed("lining, medal, screen, bullet, spoon, age, jubilee, tongue, surfer, fox, award"),
     "gold": listed("medal, medals, standard, star, stars, rush, award, mine, digger, fever, coast"),
@@ -182,7 +182,7 @@ IDIOMS = {
 FOODS = listed(
     "honey, lemon, lime, mint, chocolate, coffee, salmon, plum, orange, peach, lavender, rose, oat, caramel, berry"
 )
-# What before a word makes it food or ointment.
+# Words that mark the next word as food or ointment.
 FOODS_BEFORE = {
     "cream": listed(
         """
