@@ -14,7 +14,7 @@ from pathlib import Path
 
 from benchmarks.trainers import print_table
 from shelftalk.generation.llama_cpp_engine import LlamaCppEngine
-from shelftalk.generation.parity import LlamaCppVoice, Parity, TransformersVoice, measure_parity
+from shelftalk.generation.parity import LlamaCppRunner, Parity, TransformersRunner, measure_parity
 from shelftalk.models.adapters import load_adapter
 from shelftalk.models.gguf_files import write_gguf
 from shelftalk.models.load import load_model
@@ -35,27 +35,27 @@ def main() -> None:
     prompts = [prompt_for(one.title) for one in run.catalogue().sample("test", options.titles, 1)]
     rows = {}
     for tuned in (False, True):
-        side, reference = "after" if tuned else "before", load_voice(run, "fp32", tuned)
+        side, reference = "after" if tuned else "before", load_runner(run, "fp32", tuned)
         for kind in options.formats.split(","):
             rows[f"llama.cpp {kind}, {side}"] = row(replay(run, kind, tuned, reference, prompts))
-        rows[f"transformers bf16, {side}"] = row(measure_parity(reference, load_voice(run, "bf16", tuned), prompts))
+        rows[f"transformers bf16, {side}"] = row(measure_parity(reference, load_runner(run, "bf16", tuned), prompts))
     print_table(rows)
 
 
-def load_voice(run: Run, precision: str, tuned: bool) -> TransformersVoice:
+def load_runner(run: Run, precision: str, tuned: bool) -> TransformersRunner:
     """Return the base or the tuned model of the run in transformers."""
     model, tokenizer = load_model(run.base_model().folder, precision)
-    return TransformersVoice(load_adapter(model, run.adapter) if tuned else model, tokenizer)
+    return TransformersRunner(load_adapter(model, run.adapter) if tuned else model, tokenizer)
 
 
-def replay(run: Run, kind: str, tuned: bool, reference: TransformersVoice, prompts: list[str]) -> Parity:
+def replay(run: Run, kind: str, tuned: bool, reference: TransformersRunner, prompts: list[str]) -> Parity:
     """Convert the base or the tuned model of the run to `kind` and measure it."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "model.gguf"
         write_gguf(run.base_model().folder, file, kind, run.adapter if tuned else None)
         engine = LlamaCppEngine(None, file)
         try:
-            return measure_parity(reference, LlamaCppVoice(engine, tuned=True), prompts)
+            return measure_parity(reference, LlamaCppRunner(engine, tuned=True), prompts)
         finally:
             engine.close()
 

@@ -23,7 +23,7 @@ from shelftalk import pipeline
 from shelftalk.catalogue.demo import demo_file
 from shelftalk.evaluation.likelihood import bits_of_products
 from shelftalk.generation.llama_cpp_engine import SAMPLES, LlamaCppEngine
-from shelftalk.generation.parity import LlamaCppVoice, TransformersVoice, measure_parity
+from shelftalk.generation.parity import LlamaCppRunner, TransformersRunner, measure_parity
 from shelftalk.generation.transformers_engine import TransformersEngine
 from shelftalk.models.adapters import adapter_off, load_adapter
 from shelftalk.models.gguf_files import write_gguf
@@ -165,9 +165,9 @@ def test_the_fast_engine_says_what_the_reference_says(
     run = Run.open(finished_demo[0], "demo")
     prompts = [prompt_for(product.title) for product in run.catalogue().sample("train", 8, 1)]
     model, tokenizer = load_model(run.base_model().folder, "fp32")
-    reference = TransformersVoice(load_adapter(model, run.adapter) if tuned else model, tokenizer)
+    reference = TransformersRunner(load_adapter(model, run.adapter) if tuned else model, tokenizer)
     used = LlamaCppEngine.load(run)
-    found = measure_parity(reference, LlamaCppVoice(used, tuned), prompts)
+    found = measure_parity(reference, LlamaCppRunner(used, tuned), prompts)
     assert found.same_tokens
     assert found.agreement >= 0.95
     assert found.worst_margin < 1  # elsewhere the two choices were as good as equal
@@ -177,7 +177,7 @@ def test_the_fast_engine_says_what_the_reference_says(
     used.close()
     write_gguf(run.base_model().folder, tmp_path / "f32.gguf", "f32", run.adapter if tuned else None)
     unquantized = LlamaCppEngine(None, tmp_path / "f32.gguf")
-    exact = measure_parity(reference, LlamaCppVoice(unquantized, tuned=True), prompts[:2])
+    exact = measure_parity(reference, LlamaCppRunner(unquantized, tuned=True), prompts[:2])
     unquantized.close()
     assert exact.worst_divergence < 1e-3
     assert exact.agreement >= 0.99

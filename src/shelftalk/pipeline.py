@@ -315,4 +315,4 @@ def write_catalogue(
             id_field,
             count_unsupported if grounded else None,
         )
-        return describe_titles(job, found.engine, lambda: open_index(run), progress, say, found.elsewhere(job))
+        return describe_titles(job, found.engine, lambda: open_index(run), progress, say, found.remote(job))

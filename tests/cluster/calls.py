@@ -1,4 +1,4 @@
-"""Functions that the tests send to workers, which import them by name."""
+"""Functions that the tests run on workers, which import them by name."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ def nothing(number: int) -> None:
 
 def refuse_three(number: int) -> int:
     if number == 3:
-        raise Damaged("The third one is spoilt.")
+        raise Damaged("The third one is damaged.")
     return number
 
 
-def tell_and_die(message: str, tell: Callable[[str], bool]) -> None:
-    """What a training does that is too large for its machine."""
-    tell(message)
+def send_and_die(message: str, send: Callable[[str], bool]) -> None:
+    """Behave like a training that is too large for its machine."""
+    send(message)
     os._exit(9)
 
 
@@ -52,7 +52,7 @@ def threads(_: int) -> tuple[int, str | None]:
 
 
 def journaled(address: str, journal: Path) -> None:
-    """Square what is not in the journal yet, and add it there: a stage that can be killed anywhere."""
+    """Append the squares that are not in the journal yet: a stage that can be killed at any moment and resumed."""
     from shelftalk.cluster.map import open_map
 
     done = journal.read_bytes().count(b"\n") if journal.exists() else 0

@@ -1,4 +1,4 @@
-"""A Ray cluster of two nodes on this machine's loopback, and the means to kill its parts."""
+"""A Ray cluster of two nodes on this machine's loopback address, and functions that kill its processes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LOOPBACK = "127.0.0.1"
 
 
 class TwoNodes:
-    """Two nodes of one CPU each, and a head without any, which the driver is on."""
+    """Two nodes of one CPU each, and a head node without CPUs, on which the driver runs."""
 
     def __init__(self) -> None:
         from ray.cluster_utils import Cluster
@@ -36,22 +36,22 @@ class TwoNodes:
         return self.cluster.add_node(node_ip_address=LOOPBACK, num_cpus=1)
 
     def kill_worker(self) -> None:
-        """Kill a process that works; wait for one if need be."""
+        """Kill a busy worker process; wait until there is one."""
         kill(random.choice(self._working())[1])
 
     def kill_raylet(self) -> None:
-        """Kill the raylet of a node on which something works, and with it whatever does; wait for one if need be."""
+        """Kill the raylet of a busy node, and so its workers; wait until there is one."""
         kill(random.choice(self._working())[0])
 
     def repair(self) -> None:
-        """Put other nodes in the place of those that were killed."""
+        """Replace the killed nodes."""
         for node in [one for one in self.nodes if one.dead_processes()]:
             self.cluster.remove_node(node, allow_graceful=False)
             self.nodes.remove(node)
             self.nodes.append(self._add_node())
 
     def _working(self) -> list[tuple[int, int]]:
-        """Return the raylet and the process of everything that works."""
+        """Return the raylet and the process of every busy worker."""
         while True:
             raylets = [node.all_processes["raylet"][0].process.pid for node in self.nodes]
             if found := [(raylet, process) for raylet in raylets for process in working(raylet)]:
@@ -80,11 +80,11 @@ def working(raylet: int) -> list[int]:
 
 @pytest.fixture(scope="package")
 def ray_environment() -> None:
-    """Set what Ray reads when it is imported, which no test does before."""
+    """Set Ray's environment variables before the first import of Ray."""
     if find_spec("ray") is None:
         pytest.skip("Ray is not installed: pip install 'shelftalk[ray]'")
     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
-    # A dead node is noticed in seconds, not in a quarter of a minute.
+    # Detect a dead node in seconds, not in a quarter of a minute.
     os.environ.update({"RAY_health_check_period_ms": "1000"})
     prepare_environment(f"{LOOPBACK}:0")
 
@@ -97,8 +97,8 @@ def two_nodes(ray_environment: None) -> Iterator[TwoNodes]:
 
 
 @pytest.fixture
-def strike(two_nodes: TwoNodes) -> Iterator[Callable[[str, float], None]]:
-    """Kill a "worker" or a "raylet" so many seconds from now, while the test goes on."""
+def kill_later(two_nodes: TwoNodes) -> Iterator[Callable[[str, float], None]]:
+    """Kill a "worker" or a "raylet" after a delay in seconds, while the test continues."""
     threads: list[threading.Thread] = []
 
     def begin(victim: str, delay: float) -> None:
@@ -112,5 +112,5 @@ def strike(two_nodes: TwoNodes) -> Iterator[Callable[[str, float], None]]:
     yield begin
     for thread in threads:
         thread.join(60)
-        assert not thread.is_alive(), "nothing was there to be killed"
+        assert not thread.is_alive(), "no process was found to kill"
     two_nodes.repair()

@@ -1,4 +1,4 @@
-"""What the command line says of `--cluster` and `--workers`."""
+"""Test the command line's messages on `--cluster` and `--workers`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def here(tmp_path: Path) -> list[str]:
         (["--cluster", "local", "--detach"], "--detach cannot be combined with --cluster"),
     ],
 )
-def test_what_cannot_be_is_refused_in_one_line_before_there_is_a_run(
+def test_invalid_options_are_refused_in_one_line_before_a_run_exists(
     here: list[str], options: list[str], words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run([*here, *options]) == 2
@@ -40,9 +40,9 @@ def test_what_cannot_be_is_refused_in_one_line_before_there_is_a_run(
     assert not Workspace(here[-1]).runs()
 
 
-def test_a_missing_ray_is_told_of_with_its_cure(
+def test_a_missing_ray_is_reported_with_the_install_command(
     here: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setitem(sys.modules, "ray", None)  # what a machine without it looks like to an import
+    monkeypatch.setitem(sys.modules, "ray", None)  # makes an import fail as on a machine without Ray
     assert run([*here, "--cluster", "local"]) == 2
     assert "Ray is not installed; install it with: pip install 'shelftalk[ray]'" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Processes of this machine: order, errors, what is killed, and who is left behind."""
+"""Test the map over local processes: order, errors, killed processes, and orphans."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_results_come_in_the_order_of_the_items() -> None:
         assert list(mapped(slow_square, [])) == []
 
 
-def test_items_are_taken_as_they_are_needed() -> None:
+def test_items_are_consumed_lazily() -> None:
     taken: list[int] = []
 
     def items() -> Iterator[int]:
@@ -53,7 +53,7 @@ def test_items_are_taken_as_they_are_needed() -> None:
         assert len(taken) <= 2 * AHEAD + 1
 
 
-def test_an_error_is_raised_as_it_was_and_in_its_place() -> None:
+def test_an_error_is_raised_unchanged_in_place_of_its_result() -> None:
     seen: list[int] = []
     with pytest.raises(Damaged, match="Seven is damaged"), processes(2) as mapped:
         for result in mapped(refuse_seven, range(20)):
@@ -61,7 +61,7 @@ def test_an_error_is_raised_as_it_was_and_in_its_place() -> None:
     assert seen == list(range(7))
 
 
-def test_a_killed_process_is_told_of_in_one_line() -> None:
+def test_a_killed_process_is_reported_in_one_line() -> None:
     with pytest.raises(Failure, match="was killed"), processes(2) as mapped:
         list(mapped(die_at_three, range(10)))
 

@@ -1,4 +1,4 @@
-"""Catalogue and vectors made on a cluster: the bytes that this machine makes, whoever is killed meanwhile."""
+"""Catalogue and vectors made on a cluster have the same bytes as local ones, even if a process is killed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def test_a_catalogue_is_the_same_to_the_byte(
-    two_nodes: TwoNodes, strike: Callable[[str, float], None], workspace: Workspace, tmp_path: Path
+    two_nodes: TwoNodes, kill_later: Callable[[str, float], None], workspace: Workspace, tmp_path: Path
 ) -> None:
     source = write_catalogue_file(tmp_path / "pegs.jsonl", 150_000)
     with source.open("a", encoding="utf-8") as file:
@@ -32,7 +32,7 @@ def test_a_catalogue_is_the_same_to_the_byte(
         )
     assert source.stat().st_size > 3 * BLOCK_BYTES
     pipeline.prepare_catalogue(workspace, source, "here", SETTINGS)
-    strike("worker", 0)
+    kill_later("worker", 0)
     pipeline.prepare_catalogue(workspace, source, "there", SETTINGS, cluster=two_nodes.address)
     assert contents(workspace.catalogue("there")) == contents(workspace.catalogue("here"))
 

@@ -1,4 +1,4 @@
-"""The cluster's map: what the builtin one gives, whoever is killed meanwhile."""
+"""The cluster's map gives the results of the builtin one, even if a process is killed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.cluster import calls
 from tests.cluster.conftest import TwoNodes
 from tests.conftest import ROOT
 
-Strike = Callable[[str, float], None]
+KillLater = Callable[[str, float], None]
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def test_results_come_in_order_and_as_they_are(mapped: Map) -> None:
     assert list(mapped(calls.slowly_square, [])) == []
 
 
-def test_items_are_taken_as_they_are_needed(mapped: Map) -> None:
+def test_items_are_consumed_lazily(mapped: Map) -> None:
     taken = 0
 
     def endless() -> Iterator[int]:
@@ -58,7 +58,7 @@ def test_items_are_taken_as_they_are_needed(mapped: Map) -> None:
 def test_an_error_comes_back_as_it_was_raised(mapped: Map) -> None:
     results = mapped(calls.refuse_three, range(10))
     assert [next(results) for _ in range(3)] == [0, 1, 2]
-    with pytest.raises(Damaged, match="The third one is spoilt"):
+    with pytest.raises(Damaged, match="The third one is damaged"):
         next(results)
 
 
@@ -66,22 +66,24 @@ def test_a_call_has_the_threads_of_its_share(mapped: Map) -> None:
     assert list(mapped(calls.threads, range(4))) == [(1, "1")] * 4
 
 
-def check_survival(mapped: Map, strike: Strike, victim: str, seed: int) -> None:
-    strike(victim, random.Random(seed).uniform(0.1, calls.LINES * calls.SECONDS / 3))
+def check_survival(mapped: Map, kill_later: KillLater, victim: str, seed: int) -> None:
+    kill_later(victim, random.Random(seed).uniform(0.1, calls.LINES * calls.SECONDS / 3))
     assert list(mapped(calls.slowly_square, range(calls.LINES))) == [
         (number * number, {"of": [number]}) for number in range(calls.LINES)
     ]
 
 
-def test_a_machine_that_dies_is_replaced(mapped: Map, strike: Strike) -> None:
-    check_survival(mapped, strike, "raylet", 0)
+def test_a_machine_that_dies_is_replaced(mapped: Map, kill_later: KillLater) -> None:
+    check_survival(mapped, kill_later, "raylet", 0)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(1, 5))
 @pytest.mark.parametrize("victim", ["worker", "raylet"])
-def test_whoever_dies_is_replaced_at_any_moment(mapped: Map, strike: Strike, victim: str, seed: int) -> None:
-    check_survival(mapped, strike, victim, seed)
+def test_after_a_death_at_any_moment_the_results_are_the_same(
+    mapped: Map, kill_later: KillLater, victim: str, seed: int
+) -> None:
+    check_survival(mapped, kill_later, victim, seed)
 
 
 def check_the_driver_may_die(two_nodes: TwoNodes, folder: Path, seed: int) -> None:
@@ -138,7 +140,7 @@ except AccessDenied as error:
 """
 
 
-def test_a_cluster_turns_strangers_away(two_nodes: TwoNodes) -> None:
+def test_a_cluster_refuses_clients_without_its_token(two_nodes: TwoNodes) -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "RAY_AUTH_TOKEN": "0" * 64}
     program = STRANGER.format(address=two_nodes.address)
     done = subprocess.run(

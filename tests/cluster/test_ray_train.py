@@ -1,4 +1,4 @@
-"""Training on a cluster: the adapter that one process makes, whoever is killed meanwhile."""
+"""Training on a cluster makes the adapter that one process makes, even if a process is killed."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ STEPS = 63
 
 @pytest.fixture(scope="module")
 def local(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """A run that one process trained without Ray, in a workspace for others of the same settings."""
+    """A run that one process trained without Ray, in a workspace for more runs with the same settings."""
     root = tmp_path_factory.mktemp("together")
     workspace, settings = Workspace(root / "workspace"), PrepareSettings(test_share=0.2, validation_share=0.1)
     pipeline.prepare_catalogue(workspace, write_catalogue_file(root / "pegs.jsonl", 31), CATALOGUE, settings)
@@ -52,7 +52,7 @@ def weights(run: Run) -> bytes:
 
 
 def require_same(run: Run, local: Run) -> None:
-    """Check that a run learned to the byte what `local` did, each update once."""
+    """Check that a run has the same weights as `local` to the byte, and made each update once."""
     assert describe_run(run)["status"] == "finished"
     lines = [json.loads(line) for line in (run.folder / "metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines if "loss" in line] == list(range(1, STEPS + 1))
@@ -60,8 +60,8 @@ def require_same(run: Run, local: Run) -> None:
     assert weights(run) == weights(local)
 
 
-def train_and_strike(local: Run, address: str, name: str, strike: Callable[[str, float], None], victim: str) -> Run:
-    """Train with one worker, and strike at a random moment once updates are made."""
+def train_and_kill(local: Run, address: str, name: str, kill_later: Callable[[str, float], None], victim: str) -> Run:
+    """Train with one worker, and kill a process at a random moment after the first updates."""
     moment = random.Random(name)
     step, struck = moment.randrange(1, STEPS - 20), False
 
@@ -69,7 +69,7 @@ def train_and_strike(local: Run, address: str, name: str, strike: Callable[[str,
         nonlocal struck
         if done >= step and not struck:
             struck = True
-            strike(victim, moment.uniform(0, 0.3))
+            kill_later(victim, moment.uniform(0, 0.3))
 
     run = pipeline.train_run(local.workspace, CATALOGUE, name, SETTINGS, progress=watch, cluster=address, workers=1)
     assert struck
@@ -77,19 +77,19 @@ def train_and_strike(local: Run, address: str, name: str, strike: Callable[[str,
 
 
 def test_a_worker_dies_and_the_adapter_is_the_same(
-    local: Run, two_nodes: TwoNodes, strike: Callable[[str, float], None]
+    local: Run, two_nodes: TwoNodes, kill_later: Callable[[str, float], None]
 ) -> None:
-    run = train_and_strike(local, two_nodes.address, "worker-0", strike, "worker")
+    run = train_and_kill(local, two_nodes.address, "worker-0", kill_later, "worker")
     require_same(run, local)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(1, 4))
 @pytest.mark.parametrize("victim", ["worker", "raylet"])
-def test_whoever_dies_at_any_moment_the_adapter_is_the_same(
-    local: Run, two_nodes: TwoNodes, strike: Callable[[str, float], None], victim: str, seed: int
+def test_after_a_death_at_any_moment_the_adapter_is_the_same(
+    local: Run, two_nodes: TwoNodes, kill_later: Callable[[str, float], None], victim: str, seed: int
 ) -> None:
-    run = train_and_strike(local, two_nodes.address, f"{victim}-{seed}", strike, victim)
+    run = train_and_kill(local, two_nodes.address, f"{victim}-{seed}", kill_later, victim)
     require_same(run, local)
 
 
@@ -117,7 +117,7 @@ def wait_for_step(folder: Path, step: int, process: subprocess.Popen[str]) -> No
         time.sleep(0.02)
 
 
-def check_a_dead_driver(two_nodes: TwoNodes, local: Run, seed: int) -> None:
+def check_a_killed_driver(two_nodes: TwoNodes, local: Run, seed: int) -> None:
     name, moment = f"driver-{seed}", random.Random(seed)
     with driver(two_nodes, local, name) as first:
         wait_for_step(local.folder.parent / name, moment.randrange(1, STEPS - 20), first)
@@ -132,7 +132,7 @@ def check_a_dead_driver(two_nodes: TwoNodes, local: Run, seed: int) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_the_driver_dies_and_the_next_one_goes_on(two_nodes: TwoNodes, local: Run, seed: int) -> None:
-    check_a_dead_driver(two_nodes, local, seed)
+    check_a_killed_driver(two_nodes, local, seed)
 
 
 @pytest.mark.slow
@@ -166,14 +166,14 @@ def test_an_error_of_the_training_ends_it_as_it_is(two_nodes: TwoNodes, local: R
 
 
 @pytest.mark.slow
-def test_a_training_that_only_dies_is_given_up(two_nodes: TwoNodes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_training_that_dies_without_progress_fails(two_nodes: TwoNodes, monkeypatch: pytest.MonkeyPatch) -> None:
     from shelftalk.cluster import process_group
 
-    monkeypatch.setattr(process_group, "MOST_IN_VAIN", 2)
+    monkeypatch.setattr(process_group, "MOST_WITHOUT_PROGRESS", 2)
     heard: list[str] = []
     with connected(two_nodes.address), pytest.raises(Failure, match="died 2 times in a row"):
-        process_group.run_process_group(calls.tell_and_die, "Loading.", 1, heard.append, lambda: False)
-    assert heard == ["Loading."] * 3  # it was news the first time
+        process_group.run_process_group(calls.send_and_die, "Loading.", 1, heard.append, lambda: False)
+    assert heard == ["Loading."] * 3  # a new message at first, so one restart more
 
 
 def test_more_workers_than_the_cluster_has_are_refused(two_nodes: TwoNodes, local: Run) -> None:

@@ -1,4 +1,4 @@
-"""Writing on a cluster: the texts that one process writes, whoever is killed meanwhile."""
+"""Writing on a cluster gives the texts that one process writes, even if a process is killed."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from tests.cluster.conftest import TwoNodes
 from tests.cluster.write import SETTINGS
 from tests.conftest import ROOT
 
-Strike = Callable[[str, float], None]
+KillLater = Callable[[str, float], None]
 ROWS = 4 * WINDOW - 100
 
 
 @pytest.fixture(scope="module")
 def run(tiny_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """The tiny run in a workspace of its own."""
+    """The tiny run in a separate workspace."""
     workspace = Workspace(tmp_path_factory.mktemp("elsewhere") / "workspace")
     shutil.copytree(tiny_run.workspace.root, workspace.root)
     return Run.open(workspace, "pegs")
@@ -49,7 +49,7 @@ def titles(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def written_here(run: Run, titles: Path) -> bytes:
-    """What this process writes of the titles."""
+    """The descriptions of the titles that this process writes."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -61,7 +61,7 @@ def written_here(run: Run, titles: Path) -> bytes:
 
 
 def check_survival(
-    run: Run, titles: Path, written_here: bytes, two_nodes: TwoNodes, strike: Strike, victim: str, seed: int
+    run: Run, titles: Path, written_here: bytes, two_nodes: TwoNodes, kill_later: KillLater, victim: str, seed: int
 ) -> None:
     moment, output, struck = random.Random(seed), titles.with_name(f"{victim}-{seed}.csv"), False
     rows = moment.choice([1, WINDOW, 2 * WINDOW])
@@ -70,7 +70,7 @@ def check_survival(
         nonlocal struck
         if done >= rows and not struck:
             struck = True
-            strike(victim, moment.uniform(0, 0.5))
+            kill_later(victim, moment.uniform(0, 0.5))
 
     pipeline.write_catalogue(run, titles, output, SETTINGS, progress=watch, cluster=two_nodes.address)
     assert struck
@@ -80,10 +80,10 @@ def check_survival(
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("victim", ["worker", "raylet"])
-def test_whoever_dies_at_any_moment_the_texts_are_the_same(
-    run: Run, titles: Path, written_here: bytes, two_nodes: TwoNodes, strike: Strike, victim: str, seed: int
+def test_after_a_death_at_any_moment_the_texts_are_the_same(
+    run: Run, titles: Path, written_here: bytes, two_nodes: TwoNodes, kill_later: KillLater, victim: str, seed: int
 ) -> None:
-    check_survival(run, titles, written_here, two_nodes, strike, victim, seed)
+    check_survival(run, titles, written_here, two_nodes, kill_later, victim, seed)
 
 
 @pytest.mark.slow
@@ -116,14 +116,14 @@ def test_an_evaluation_on_a_cluster_gives_the_same_figures(run: Run, two_nodes: 
     assert there == proof.evaluate_run(run, SETTINGS, ways=ways)
 
 
-def test_the_engine_that_was_asked_for_writes_on_a_cluster(run: Run, two_nodes: TwoNodes) -> None:
+def test_the_requested_engine_writes_on_a_cluster(run: Run, two_nodes: TwoNodes) -> None:
     assert choose_engine(run, SETTINGS)[0] == "llama.cpp"
     with writers(run, SETTINGS, "transformers", 1, two_nodes.address) as found:
         assert found.name == "transformers"
         assert found.engine().complete(prompt_for("Oak peg"), tuned=True, settings=SETTINGS).tokens
 
 
-def test_what_the_workers_engine_cannot_do_is_said_in_one_line(
+def test_settings_that_the_workers_engine_does_not_support_are_refused(
     run: Run, titles: Path, two_nodes: TwoNodes, tmp_path: Path
 ) -> None:
     with pytest.raises(InvalidSettings, match="--engine must be one of"):

@@ -1,4 +1,4 @@
-"""What each call may take of clusters that nobody has at hand: by their machines' resources alone."""
+"""Test the resources of a call on simulated clusters, given by their machines' resources alone."""
 
 from __future__ import annotations
 
@@ -52,13 +52,13 @@ def test_a_cluster_without_cores_is_refused(resources: Any, monkeypatch: pytest.
     [
         (CORES, None, (1, {"CPU": 3})),
         (CORES, 3, (3, {"CPU": 3})),
-        (CORES, 4, (4, {"CPU": 1})),  # two cores each would leave room for three
+        (CORES, 4, (4, {"CPU": 1})),  # with two cores each only three would fit
         (CORES, 9, (9, {"CPU": 1})),
         (MIXED, None, (4, {"CPU": 4, "GPU": 1})),
         (MIXED, 2, (2, {"CPU": 4, "GPU": 1})),
     ],
 )
-def test_a_group_finds_room(
+def test_a_group_fits(
     resources: Any,
     monkeypatch: pytest.MonkeyPatch,
     machines: list[dict[str, float]],
@@ -70,7 +70,7 @@ def test_a_group_finds_room(
 
 
 @pytest.mark.parametrize(("machines", "words"), [(CORES, "9 CPUs"), (MIXED, "4 GPUs")])
-def test_more_than_there_is_room_for_is_refused(
+def test_more_than_fits_is_refused(
     resources: Any, monkeypatch: pytest.MonkeyPatch, machines: list[dict[str, float]], words: str
 ) -> None:
     monkeypatch.setattr(resources, "_resources", lambda: machines)

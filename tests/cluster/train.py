@@ -1,4 +1,4 @@
-"""Train a run of the tiny model, to be killed: ADDRESS WORKSPACE NAME WORKERS; an address of "" is this process."""
+"""Train a run of the tiny model in a process to be killed: ADDRESS WORKSPACE NAME WORKERS; "" means without Ray."""
 
 from __future__ import annotations
 

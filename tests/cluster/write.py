@@ -1,4 +1,4 @@
-"""Describe a file of titles on a cluster, in a process that can be killed: ADDRESS WORKSPACE TITLES OUTPUT."""
+"""Describe a file of titles on a cluster in a process to be killed: ADDRESS WORKSPACE TITLES OUTPUT."""
 
 from __future__ import annotations
 

@@ -188,7 +188,7 @@ def test_an_unfinished_run_is_refused(copied: Run) -> None:
 
 def test_a_run_without_its_checkpoints_is_refused(copied: Run) -> None:
     shutil.rmtree(copied.checkpoints)
-    with pytest.raises(NotFound, match=r"no whole checkpoint in .*checkpoints.*another --run"):
+    with pytest.raises(NotFound, match=r"no complete checkpoint in .*checkpoints.*another --run"):
         estimate_influence(copied, REQUEST, TEXT, copied.products())
 
 
@@ -199,7 +199,7 @@ def test_a_spoilt_checkpoint_is_passed_over_for_the_one_before(copied: Run) -> N
     second = estimate_influence(copied, REQUEST, TEXT, copied.products()[:3])
     assert [one.score for one in second] != [one.score for one in whole]
     (older / "optimizer.safetensors").unlink()
-    with pytest.raises(NotFound, match="no whole checkpoint"):
+    with pytest.raises(NotFound, match="no complete checkpoint"):
         estimate_influence(copied, REQUEST, TEXT, copied.products()[:3])
 
 

@@ -1,4 +1,4 @@
-"""Every format of the tiny run, exported once, and a DoRA run on a bf16 folder; tests only read them."""
+"""Exports of the tiny run in every format, and a DoRA run on a base model in bf16; read-only for the tests."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def exports(tiny_run: Run, tmp_path_factory: pytest.TempPathFactory) -> dict[str
 
 @pytest.fixture(scope="session")
 def dora_run(tiny_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """A finished DoRA run on a base model in bf16 that lies in a folder of somebody's own."""
+    """A finished DoRA run on a base model in bf16 in a local folder."""
     root = tmp_path_factory.mktemp("somebody")
     folder, workspace = root / "Own Model", Workspace(root / "workspace")
     shutil.copytree(tiny_run.workspace.catalogue("pegs"), workspace.catalogue("pegs"))

@@ -1,4 +1,4 @@
-"""An adapter as one file: whole, the same to the byte, and only if it is sound."""
+"""Test the zip of an adapter: complete, deterministic, and only of a valid adapter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The model card: what the Hub reads of it, what a person does, and what it must not tell."""
+"""Test the model card: its front matter, its text, and that it reveals no local paths."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ EVALUATION = {
 
 
 def front_matter(card: str) -> dict[str, Any]:
-    """Return what the Hub's own library reads at the head of a card."""
+    """Return a card's front matter as the Hub's own library parses it."""
     read: dict[str, Any] = ModelCard(card).data.to_dict()  # type: ignore[no-untyped-call]
     return read
 
@@ -84,7 +84,7 @@ def gate(exports: dict[str, Path]) -> dict[str, Any]:
     return found
 
 
-def test_results_stand_in_it_with_their_n(tiny_run: Run, gate: dict[str, Any], tmp_path: Path) -> None:
+def test_it_has_the_results_with_their_n(tiny_run: Run, gate: dict[str, Any], tmp_path: Path) -> None:
     shutil.copytree(tiny_run.folder, tmp_path / "run")
     run = replace(tiny_run, folder=tmp_path / "run")
     write_json(run.folder / "report" / "evaluation.json", {"question": {}, "result": EVALUATION})
@@ -97,7 +97,7 @@ def test_results_stand_in_it_with_their_n(tiny_run: Run, gate: dict[str, Any], t
     assert "Not measured" not in card
 
 
-def test_rows_left_out_stand_in_it_with_their_reason(
+def test_it_has_the_excluded_rows_with_their_reasons(
     tiny_run: Run, gate: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     catalogue = tiny_run.catalogue()
@@ -107,7 +107,7 @@ def test_rows_left_out_stand_in_it_with_their_reason(
     assert "| duplicate product | 3 |\n| missing title | 5 |" in card
 
 
-def test_gemmas_terms_stand_in_it(tiny_run: Run, gate: dict[str, Any]) -> None:
+def test_it_has_gemmas_terms(tiny_run: Run, gate: dict[str, Any]) -> None:
     embedded = BaseModel("gemma-3-270m", tiny_run.base_model().folder, "sha256:abc", LICENCE)
     card = model_card(Artefact(tiny_run, embedded, "adapter", "f32"), gate, "Oak peg")
     assert LICENCE in card
@@ -120,7 +120,7 @@ def test_gemmas_terms_stand_in_it(tiny_run: Run, gate: dict[str, Any]) -> None:
     assert (data["license"], data["base_model"]) == ("gemma", "google/gemma-2b")
 
 
-def test_it_names_no_place_on_this_disk(tiny_run: Run, gate: dict[str, Any], tmp_path: Path) -> None:
+def test_it_contains_no_local_path(tiny_run: Run, gate: dict[str, Any], tmp_path: Path) -> None:
     own = BaseModel(str(tmp_path / 'Own: "Model"'), tiny_run.base_model().folder, "sample:abc", "one's own")
     settings = {**tiny_run.description["settings"], "base_model": own.name}
     run = replace(tiny_run, description={**tiny_run.description, "settings": settings})

@@ -1,4 +1,4 @@
-"""Whole or not at all: a failed gate, a taken place, a full disk, a kill; and the command."""
+"""Exports are atomic: a failed gate, an existing destination, a full disk, a kill; and the command."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ from shelftalk.workspace import faults, lock, read_json
 Usage = namedtuple("Usage", "total used free")
 
 
-def spoil_tensor(file: Path) -> None:
-    """Turn one tensor of a safetensors file around."""
+def corrupt_tensor(file: Path) -> None:
+    """Negate one tensor of a safetensors file."""
     from safetensors.torch import load_file, save_file
 
     tensors = load_file(file)
@@ -39,8 +39,8 @@ def spoil_tensor(file: Path) -> None:
     save_file(tensors, file, metadata={"format": "pt"})
 
 
-def spoil_gguf(file: Path) -> None:
-    """Empty one tensor of a GGUF file."""
+def corrupt_gguf(file: Path) -> None:
+    """Set one tensor of a GGUF file to zero."""
     import gguf
 
     reader = gguf.GGUFReader(file, "r+")
@@ -48,38 +48,38 @@ def spoil_gguf(file: Path) -> None:
     reader.data.flush()
 
 
-def spoil_tokenizer(file: Path) -> None:
-    """Make a tokenizer leave the first token out."""
+def corrupt_tokenizer(file: Path) -> None:
+    """Make a tokenizer omit the start token."""
     described = json.loads(file.read_text())
     described["post_processor"] = None
     file.write_text(json.dumps(described))
 
 
 @pytest.mark.parametrize(
-    ("name", "file", "spoil", "words"),
+    ("name", "file", "corrupt", "words"),
     [
-        ("adapter", "adapter_model.safetensors", spoil_tensor, "divergence"),
-        ("merged", "model.safetensors", spoil_tensor, "divergence"),
-        ("vllm", "model.safetensors", spoil_tensor, "divergence"),
-        ("gguf", "pegs-q8_0.gguf", spoil_gguf, "agree"),
-        ("ollama", "pegs-q8_0.gguf", spoil_gguf, "agree"),
-        ("merged", "tokenizer.json", spoil_tokenizer, "other tokens"),
+        ("adapter", "adapter_model.safetensors", corrupt_tensor, "divergence"),
+        ("merged", "model.safetensors", corrupt_tensor, "divergence"),
+        ("vllm", "model.safetensors", corrupt_tensor, "divergence"),
+        ("gguf", "pegs-q8_0.gguf", corrupt_gguf, "agree"),
+        ("ollama", "pegs-q8_0.gguf", corrupt_gguf, "agree"),
+        ("merged", "tokenizer.json", corrupt_tokenizer, "other tokens"),
     ],
 )
-def test_what_was_spoilt_after_writing_is_never_exported(
+def test_a_file_damaged_after_writing_is_never_exported(
     tiny_run: Run,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     name: str,
     file: str,
-    spoil: Callable[[Path], None],
+    corrupt: Callable[[Path], None],
     words: str,
 ) -> None:
     real = formats.FORMATS[name]
 
     def write(artefact: formats.Artefact, folder: Path) -> None:
         real.write(artefact, folder)
-        spoil(folder / file)
+        corrupt(folder / file)
 
     monkeypatch.setitem(formats.FORMATS, name, replace(real, write=write))
     with pytest.raises(ParityFailed, match=words) as failure:
@@ -94,18 +94,18 @@ def test_a_failed_gate_leaves_the_earlier_export(
 ) -> None:
     export(tiny_run, "adapter", tmp_path / "out")
 
-    def write_spoilt(model: Path, adapter: Path, target: Path, kind: str) -> None:
+    def write_damaged(model: Path, adapter: Path, target: Path, kind: str) -> None:
         write_merged(model, adapter, target, kind)
-        spoil_tensor(target / "model.safetensors")
+        corrupt_tensor(target / "model.safetensors")
 
-    monkeypatch.setattr(formats, "write_merged", write_spoilt)
+    monkeypatch.setattr(formats, "write_merged", write_damaged)
     with pytest.raises(ParityFailed):
         export(tiny_run, "merged", tmp_path / "out")
     assert read_json(tmp_path / "out" / "parity.json")["format"] == "adapter"
     assert faults(tmp_path / "out") == []
 
 
-def test_an_earlier_export_is_replaced_and_an_empty_folder_taken(tiny_run: Run, tmp_path: Path) -> None:
+def test_an_earlier_export_or_an_empty_folder_is_replaced(tiny_run: Run, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     export(tiny_run, "gguf", tmp_path / "out")
     export(tiny_run, "adapter", tmp_path / "out")
@@ -131,7 +131,7 @@ def _no_report(folder: Path) -> None:
     ("change", "words"),
     [(_foreign_file, r"notes\.txt"), (_changed_file, r"changed.*README\.md"), (_no_report, "no export wrote")],
 )
-def test_what_is_somebodys_own_is_left_alone(
+def test_files_that_no_export_wrote_are_not_touched(
     tiny_run: Run, exports: dict[str, Path], tmp_path: Path, change: Callable[[Path], None], words: str
 ) -> None:
     folder = tmp_path / "out"
@@ -143,32 +143,32 @@ def test_what_is_somebodys_own_is_left_alone(
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
-def test_a_place_that_cannot_be_is_refused(tiny_run: Run, tmp_path: Path) -> None:
+def test_an_invalid_destination_is_refused(tiny_run: Run, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="is a file"):
         export(tiny_run, "adapter", tmp_path / "file")
     with pytest.raises(NotWritable, match="not a folder"):
         export(tiny_run, "adapter", tmp_path / "file" / "out")
     for inside in (tiny_run.folder / "out", tiny_run.folder, tiny_run.workspace.root / "models" / "out"):
-        with pytest.raises(UserError, match="where the workspace keeps its own"):
+        with pytest.raises(UserError, match="one of the workspace's own folders"):
             export(tiny_run, "adapter", inside)
     with pytest.raises(UserError, match="no export wrote"):
         export(tiny_run, "adapter", tiny_run.workspace.root)
     assert tiny_run.finished
 
 
-def test_a_run_that_has_not_finished_or_is_spoilt_is_refused(tiny_run: Run, tmp_path: Path) -> None:
+def test_an_unfinished_or_damaged_run_is_refused(tiny_run: Run, tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="has not finished"):
         export(replace(tiny_run, folder=tmp_path), "adapter", tmp_path / "out")
     shutil.copytree(tiny_run.folder, tmp_path / "run")
-    spoil_tensor(tmp_path / "run" / "adapter" / "adapter_model.safetensors")
+    corrupt_tensor(tmp_path / "run" / "adapter" / "adapter_model.safetensors")
     for name in ("adapter", "merged"):
         with pytest.raises(Damaged, match="adapter_model"):
             export(replace(tiny_run, folder=tmp_path / "run"), name, tmp_path / "out")
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
-def test_a_disk_without_room_is_told_before_anything_is_written(
+def test_a_full_disk_is_reported_before_anything_is_written(
     tiny_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**9, 10**9 - 123_456, 123_456))
@@ -178,10 +178,10 @@ def test_a_disk_without_room_is_told_before_anything_is_written(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_disk_for_temporary_files_without_room_is_told_too(
+def test_a_full_disk_for_temporary_files_is_reported_too(
     tiny_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The GGUF's tensors are collected there; on one disk both places draw on the same bytes."""
+    """The GGUF's tensors are collected there; on one disk both folders share the free space."""
     folder, temporary = formats.disk_needed(formats.plan(tiny_run, tiny_run.base_model(), "gguf", None))
     free = folder + temporary - 1
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**9, 10**9 - free, free))

@@ -1,4 +1,4 @@
-"""What lies in each format's folder, what it says of itself, what is refused, and how much disk it takes."""
+"""Test the files of each format, their metadata, refused options, and the disk space needed."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_what_lies_in_the_folder(exports: dict[str, Path], name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_no_file_names_a_place_on_this_disk(exports: dict[str, Path], tiny_run: Run, name: str) -> None:
+def test_no_file_contains_a_local_path(exports: dict[str, Path], tiny_run: Run, name: str) -> None:
     places = [str(path).encode() for path in (exports[name], tiny_run.workspace.root, Path.home(), Path.cwd())]
     for file in exports[name].iterdir():
         assert not [place for place in places if len(place) > 1 and place in file.read_bytes()], file
@@ -116,7 +116,7 @@ def test_a_modelfile_asks_as_training_did(exports: dict[str, Path]) -> None:
 
 
 def test_vllm_is_started_on_its_own_folder_for_this_machine_only(exports: dict[str, Path], tmp_path: Path) -> None:
-    """A stand-in for vLLM prints what it was told."""
+    """A fake vLLM prints its arguments."""
     (tmp_path / "vllm").write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
     (tmp_path / "vllm").chmod(0o755)
     environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
@@ -160,7 +160,7 @@ def test_dora_on_a_bf16_base(dora_run: Run, tmp_path: Path, name: str, quantizat
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_the_disk_needed_is_enough_and_not_absurd(exports: dict[str, Path], tiny_run: Run, name: str) -> None:
+def test_the_disk_needed_is_enough_and_realistic(exports: dict[str, Path], tiny_run: Run, name: str) -> None:
     folder, temporary = disk_needed(plan(tiny_run, tiny_run.base_model(), name, QUANTIZATIONS.get(name)))
     large = (path for path in exports[name].iterdir() if path.suffix in (".safetensors", ".gguf"))
     weights = sum(path.stat().st_size for path in large)
@@ -176,7 +176,7 @@ def test_the_disk_needed_is_enough_and_not_absurd(exports: dict[str, Path], tiny
         ("merged", "q8_0", "--quantization is for gguf and ollama, got 'q8_0' with merged"),
     ],
 )
-def test_what_there_is_not_is_refused(
+def test_unknown_options_are_refused(
     tiny_run: Run, tmp_path: Path, name: str, quantization: str | None, words: str
 ) -> None:
     with pytest.raises(InvalidSettings, match=re.escape(words)):

@@ -1,4 +1,4 @@
-"""What every engine must do, asked of each."""
+"""Checks that every engine must pass."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from shelftalk.prompts import prompt_for
 from shelftalk.settings import DecodingSettings
 
 
-def check_that_a_raising_listener_ends_the_writing(engine: Engine, tuned: bool, longest: int) -> None:
-    """An exception of the listener stops the text at that very token, and the next text gets its turn."""
+def check_that_an_exception_of_the_callback_stops_the_text(engine: Engine, tuned: bool, longest: int) -> None:
+    """Check that an exception of the callback stops the text at that token, and that the next text works."""
 
-    class GoneAway(Exception):
+    class Cancelled(Exception):
         pass
 
     heard: list[str] = []
@@ -20,10 +20,10 @@ def check_that_a_raising_listener_ends_the_writing(engine: Engine, tuned: bool, 
     def listen(text: str) -> None:
         heard.append(text)
         if len(heard) == 3:
-            raise GoneAway
+            raise Cancelled
 
     prompt, long = prompt_for("Oak peg 3 cm"), DecodingSettings(max_new_tokens=longest, temperature=0)
-    with pytest.raises(GoneAway):
+    with pytest.raises(Cancelled):
         engine.complete(prompt, tuned=tuned, settings=long, on_text=listen)
     assert len(heard) == 3
     assert engine.complete(prompt, tuned=True, settings=long.replace({"max_new_tokens": 24})).tokens

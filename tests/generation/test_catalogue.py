@@ -1,4 +1,4 @@
-"""A whole file of titles, with an engine that says what it was told: order, bad rows, kills, refusals."""
+"""Describe a whole file of titles with a scripted engine: order, bad rows, kills, errors."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT 
 
 
 class FakeIndex:
-    """Finds two products for every text, whose likeness tells which texts were asked for together."""
+    """Finds two products for every text; their similarity shows which texts were searched together."""
 
     def __init__(self) -> None:
         self.asked: list[list[str]] = []
@@ -51,7 +51,7 @@ class FakeIndex:
 
 
 def answer(prompt: str, tuned: bool) -> str:
-    """Describe a title; those that end in 3, 5 and 7 come out empty, repetitive and too long."""
+    """Describe a title; texts for numbers that end in 3, 5 and 7 are empty, repetitive and too long."""
     assert tuned
     title = prompt.partition("\n")[0]
     return {"3": "", "5": "a b c d a b c d a b c", "7": " ".join(map(str, range(100)))}.get(
@@ -60,7 +60,7 @@ def answer(prompt: str, tuned: bool) -> str:
 
 
 def write_titles(path: Path, count: int = 20) -> Path:
-    """Write a CSV of `count` titles of differing length, with two bad rows among every ten."""
+    """Write a CSV of `count` titles of different lengths, with two bad rows in every ten."""
     lines = ["sku,title,price"]
     for number in range(count):
         if number % 10 == 4:
@@ -114,7 +114,7 @@ def left_beside(folder: Path) -> set[str]:
 
 
 class DiesAfter:
-    """An engine that writes backwards, as engines may, and fails after some descriptions."""
+    """An engine that writes in reverse order, as engines may, and fails after some descriptions."""
 
     name = "mortal"
 
@@ -149,7 +149,7 @@ class DiesAfter:
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl", ".parquet"])
-def test_every_row_stands_in_its_place_in_every_kind(tmp_path: Path, suffix: str) -> None:
+def test_every_row_is_at_its_position_in_every_format(tmp_path: Path, suffix: str) -> None:
     heard: list[str] = []
     summary = describe(job(tmp_path, f"out{suffix}"), DiesAfter(-1, RuntimeError()), say=heard.append)
     found = rows(tmp_path / f"out{suffix}")
@@ -243,7 +243,7 @@ def finished_lines(folder: Path) -> int:
 
 
 def test_ten_random_kills_leave_no_trace(tmp_path: Path) -> None:
-    """Each kill falls some rows after the one before, at a moment of its own within a row."""
+    """Each kill comes some rows after the one before, at a random moment within a row."""
     describe(job(tmp_path, "whole.csv", count=300))
     moments, seen = random.Random("ten kills"), 0
     for _ in range(10):
@@ -302,7 +302,7 @@ print(moment)
 
 
 def test_a_kill_before_any_file_operation_costs_nothing(tmp_path: Path) -> None:
-    """The process that forks has no threads of its own, unlike this one."""
+    """A separate process forks, because this one has threads."""
     command = [sys.executable, "-c", BEFORE_EACH_OPERATION, str(tmp_path)]
     done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
@@ -337,13 +337,13 @@ def test_another_job_does_not_go_on_with_this_ones_rows(tmp_path: Path) -> None:
     assert describe(job(tmp_path))["before"] == 3
 
 
-def test_an_input_that_changes_meanwhile_is_noticed(tmp_path: Path) -> None:
-    class Meddler(DiesAfter):
+def test_a_change_of_the_input_during_the_job_is_detected(tmp_path: Path) -> None:
+    class ChangesTheInput(DiesAfter):
         def close(self) -> None:
             write_titles(tmp_path / "titles.csv", 19)
 
     with pytest.raises(Failure, match="changed while it was read; put the earlier file back"):
-        describe(job(tmp_path), Meddler(-1, RuntimeError()))
+        describe(job(tmp_path), ChangesTheInput(-1, RuntimeError()))
     assert not (tmp_path / "out.csv").exists()
 
 
@@ -387,7 +387,7 @@ def a_folder(folder: Path) -> Job:
         (lambda folder: job(folder, title_field="name"), UnreadableInput, r"no column 'name' \(--title-field\)"),
     ],
 )
-def test_what_cannot_be_is_refused_and_changes_nothing(
+def test_invalid_options_are_refused_and_change_nothing(
     tmp_path: Path, prepare: Callable[[Path], Job], error: type[Exception], words: str
 ) -> None:
     one = prepare(tmp_path)
@@ -399,7 +399,7 @@ def test_what_cannot_be_is_refused_and_changes_nothing(
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write to any folder")
-def test_a_folder_that_may_not_be_written_to_is_said_first(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_writable_is_reported_first(tmp_path: Path) -> None:
     (tmp_path / "fixed").mkdir(mode=0o555)
     write_titles(tmp_path / "titles.csv")
     with pytest.raises(NotWritable, match="permission denied; choose another --output"):
@@ -427,7 +427,7 @@ def test_only_a_header_gives_only_a_header(tmp_path: Path) -> None:
         describe(job(tmp_path, "other.csv"))
 
 
-def test_odd_rows_pass_through_every_kind(tmp_path: Path) -> None:
+def test_unusual_rows_are_written_in_every_format(tmp_path: Path) -> None:
     source = tmp_path / "odd.jsonl"
     source.write_bytes(
         b'{"title": "\\ud83d peg \\u0000"}\n[1]\n{"title": "%s"}\n{"title": "=1+1", "id": true}\n' % (b"x" * 100_000)

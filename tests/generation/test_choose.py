@@ -1,4 +1,4 @@
-"""Which engine writes, and why."""
+"""Test the choice of the engine, and its reason."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(choose._has_gpu(), reason="says what a machine w
 def test_a_cpu_takes_llama_cpp(tiny_run: Run) -> None:
     assert choose_engine(tiny_run) == ("llama.cpp", "the fastest on a CPU")
     assert choose_for_machine() == ("llama.cpp", "the fastest on a CPU")
-    assert choose_engine(tiny_run, asked="transformers") == ("transformers", "asked for")
+    assert choose_engine(tiny_run, asked="transformers") == ("transformers", "requested")
     opened = [open_engine(tiny_run, asked=name) for name in ("automatic", "llama.cpp", "transformers")]
     assert [engine.name for engine in opened] == ["llama.cpp", "llama.cpp", "transformers"]
     for engine in opened:

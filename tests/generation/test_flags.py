@@ -1,4 +1,4 @@
-"""Flags, on texts as models wrote them."""
+"""Test the flags on texts that models wrote."""
 
 from __future__ import annotations
 

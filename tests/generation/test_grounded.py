@@ -1,4 +1,4 @@
-"""Grounded writing: references in the prompt, and another try for a text that claims what nothing supports."""
+"""Test grounded writing: references in the prompt, and another attempt for a text with unsupported claims."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HOOK = Reference("2", "Iron hook", "Holds a coat.", 0.9)
 
 
 class Writer(ScriptedEngine):
-    """Says a title's next text each time that it is asked, and notes the seeds."""
+    """Returns a title's next text on each call, and records the seeds."""
 
     def __init__(self, texts: dict[str, list[str]]) -> None:
         super().__init__(self._next)
@@ -79,13 +79,13 @@ def test_a_text_without_fault_is_kept_at_once_and_others_are_written_again() -> 
     assert engine.seeds == [7, 8]
 
 
-def test_of_texts_with_faults_the_one_with_fewest_for_its_words_is_taken() -> None:
+def test_the_text_with_the_fewest_faults_a_word_is_kept() -> None:
     texts = ["It is 30 cm wide and 40 cm high.", "It is 30 cm wide, and it holds a coat.", *["It is 30 cm."] * 2]
     assert write(Writer({"Oak rail": texts})) == [texts[1]]
     assert ATTEMPTS == 4
 
 
-def test_a_text_that_says_nothing_is_no_way_out() -> None:
+def test_a_text_that_is_too_short_is_ignored() -> None:
     texts = ["It is 30 cm wide and holds a coat and a hat.", "Nice.", "", "Fine."]
     assert write(Writer({"Oak rail": texts})) == [texts[0]]
     assert write(Writer({"Oak rail": ["", "Holds a coat.", *texts]})) == ["Holds a coat."]

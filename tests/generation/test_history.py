@@ -1,4 +1,4 @@
-"""Answers are kept whole, come back newest first, and leave as files that are safe to open."""
+"""Answers are stored completely, read newest first, and exported as files that are safe to open."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from shelftalk.generation.compare import Comparison
 from shelftalk.generation.history import COLUMNS, FILE, history_as_csv, history_as_json, read_history, remember
-from shelftalk.generation.tables import defused
+from shelftalk.generation.tables import escape_formula
 from shelftalk.records import Description, Reference
 from shelftalk.settings import DecodingSettings
 
@@ -32,7 +32,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_answers_come_back_whole_and_newest_first(folder: Path) -> None:
+def test_answers_are_read_completely_and_newest_first(folder: Path) -> None:
     found = read_history(folder)
     assert [one["query"] for one in found] == ODD[::-1]
     for one in found:
@@ -65,7 +65,7 @@ def test_a_spreadsheet_gets_texts_and_no_formulas(folder: Path) -> None:
     assert header == ["time", "query", "before", "after", "references"]
     for row, query in zip(cells, ODD[::-1], strict=True):
         shown = query.replace("\ud83d", "?")
-        assert row[1:] == [defused(one) for one in (shown, f"{shown} before", shown, f"{shown} 1 | Ash peg")]
+        assert row[1:] == [escape_formula(one) for one in (shown, f"{shown} before", shown, f"{shown} 1 | Ash peg")]
         assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r")) for cell in row)
 
 

@@ -1,4 +1,4 @@
-"""The journal: what was appended is there again, whatever tore its end, and only for the same job."""
+"""Test the journal: appended rows survive an incomplete last line, and only the same job can read them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def texts(path: Path, count: int) -> dict[int, Any]:
     return found
 
 
-def test_rows_come_back_in_any_order(tmp_path: Path) -> None:
+def test_rows_are_read_in_any_order(tmp_path: Path) -> None:
     path = write(tmp_path / "j", [5, 0, 9])
     write(path, [1])
     assert texts(path, 12) == {number: f"row {number} é\n" for number in (0, 1, 5, 9)}
@@ -64,7 +64,7 @@ def test_zeros_that_a_power_cut_leaves_are_dropped(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"my notes\n", b"[1]\n", b'{"row": 1}\n', b"\xff\n"])
-def test_a_file_of_someone_elses_is_not_touched(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_not_a_journal_is_not_touched(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "j"
     path.write_bytes(content)
     with pytest.raises(Damaged, match="is not a journal of shelftalk; remove that file"), Journal.open(path, JOB):
@@ -83,10 +83,10 @@ def test_another_jobs_journal_without_a_row_is_begun_anew(tmp_path: Path, torn: 
         assert len(journal) == 1
 
 
-def test_a_spoilt_middle_is_said_not_passed_over(tmp_path: Path) -> None:
+def test_a_corrupt_middle_is_an_error(tmp_path: Path) -> None:
     path = write(tmp_path / "j", [0, 1])
     path.write_bytes(path.read_bytes().replace(b'{"row":0', b'{"r\0w":0'))
-    with pytest.raises(Damaged, match=r"is spoilt at byte \d+; remove that file"), Journal.open(path, JOB):
+    with pytest.raises(Damaged, match=r"is corrupt at byte \d+; remove that file"), Journal.open(path, JOB):
         pass
 
 

@@ -1,4 +1,4 @@
-"""llama.cpp as an engine: before is the base, texts alone and in company, endings, seeds, threads, its socket."""
+"""Test the llama.cpp engine: the untuned side is the base model, batches, ends of texts, seeds, threads, socket."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 from shelftalk.errors import Damaged, Failure, InvalidSettings
 from shelftalk.generation.llama_cpp_engine import SAMPLES, LlamaCppEngine, check_tokenizer
-from shelftalk.generation.parity import LlamaCppVoice, TransformersVoice, measure_parity
+from shelftalk.generation.parity import LlamaCppRunner, TransformersRunner, measure_parity
 from shelftalk.generation.transformers_engine import TransformersEngine
 from shelftalk.models.adapters import load_adapter
 from shelftalk.models.gguf_files import find_base, write_gguf
@@ -22,7 +22,7 @@ from shelftalk.models.tokens import encode_text
 from shelftalk.prompts import prompt_for
 from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings
-from tests.generation.contract import check_that_a_raising_listener_ends_the_writing
+from tests.generation.contract import check_that_an_exception_of_the_callback_stops_the_text
 
 GREEDY = DecodingSettings(max_new_tokens=24, temperature=0)
 SAMPLED = DecodingSettings(max_new_tokens=24, temperature=1.0, top_k=40)
@@ -51,15 +51,15 @@ def unquantized(tiny_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Iter
 @pytest.mark.parametrize("tuned", [False, True])
 def test_unquantized_it_says_what_transformers_says(tiny_run: Run, unquantized: LlamaCppEngine, tuned: bool) -> None:
     model, tokenizer = load_model(tiny_run.base_model().folder, "fp32")
-    reference = TransformersVoice(load_adapter(model, tiny_run.adapter) if tuned else model, tokenizer)
-    found = measure_parity(reference, LlamaCppVoice(unquantized, tuned), PROMPTS)
+    reference = TransformersRunner(load_adapter(model, tiny_run.adapter) if tuned else model, tokenizer)
+    found = measure_parity(reference, LlamaCppRunner(unquantized, tuned), PROMPTS)
     assert found.same_tokens
     assert found.worst_divergence < 1e-5
     assert found.agreement > 0.99
-    assert found.worst_margin < 1e-3  # where it chose another token, the two were as good as equal
+    assert found.worst_margin < 1e-3  # where it chose another token, both were almost equally probable
 
 
-def test_its_texts_are_the_references(tiny_run: Run, unquantized: LlamaCppEngine) -> None:
+def test_its_texts_equal_those_of_the_reference(tiny_run: Run, unquantized: LlamaCppEngine) -> None:
     model, tokenizer = load_model(tiny_run.base_model().folder, "fp32")
     reference = TransformersEngine(load_adapter(model, tiny_run.adapter), tokenizer)
     same = 0
@@ -67,16 +67,16 @@ def test_its_texts_are_the_references(tiny_run: Run, unquantized: LlamaCppEngine
         ours = unquantized.complete(prompt, tuned=True, settings=GREEDY)
         theirs = reference.complete(prompt, tuned=True, settings=GREEDY)
         same += ours == theirs
-    assert same >= len(PROMPTS) - 1  # one may turn on a near tie
+    assert same >= len(PROMPTS) - 1  # one may differ where two tokens are almost equally probable
 
 
-def test_before_is_the_base_to_the_last_bit(tiny_run: Run, engine: LlamaCppEngine) -> None:
+def test_the_untuned_side_is_the_base_model_to_the_last_bit(tiny_run: Run, engine: LlamaCppEngine) -> None:
     base = LlamaCppEngine(find_base(tiny_run.base_model(), tiny_run.workspace, lambda _: None), None)
     ids = base.tokenize(PEG)
-    alone = base.next_token(ids, tuned=False, likeliest=200)
+    alone = base.next_token(ids, tuned=False, count=200)
     base.close()
-    assert engine.next_token(ids, tuned=True, likeliest=200) != alone
-    assert engine.next_token(ids, tuned=False, likeliest=200) == alone
+    assert engine.next_token(ids, tuned=True, count=200) != alone
+    assert engine.next_token(ids, tuned=False, count=200) == alone
 
 
 def test_many_are_the_same_as_one_at_a_time(engine: LlamaCppEngine) -> None:
@@ -93,7 +93,7 @@ def test_sampling_is_seeded_by_the_prompt_alone_up_to_rounding(engine: LlamaCppE
     alone = [engine.complete(prompt, tuned=True, settings=SAMPLED) for prompt in PROMPTS]
     assert [engine.complete(prompt, tuned=True, settings=SAMPLED) for prompt in PROMPTS] == alone
     together = engine.complete_all(PROMPTS, tuned=True, settings=SAMPLED)
-    # Products of several rows are rounded otherwise, and a draw may fall on the other side of a border.
+    # Matrix products of several rows round differently, and sampling may choose another token.
     assert sum(one == other for one, other in zip(together, alone, strict=True)) >= len(PROMPTS) // 2
     other = engine.complete(PROMPTS[0], tuned=True, settings=SAMPLED.replace({"seed": 7}))
     assert other.text != alone[0].text
@@ -112,7 +112,7 @@ def test_a_text_ends_where_the_model_ends_it(engine: LlamaCppEngine) -> None:
         ids = engine.tokenize(prompt)
         written = engine.complete(prompt, tuned=True, settings=long)
         tokens = engine.greedy(ids, tuned=True, count=200)
-        assert written.stopped == (tokens[-1] == 1)  # the end token, which is no part of the text
+        assert written.stopped == (tokens[-1] == 1)  # the end token, which does not belong to the text
         assert written.tokens == len(tokens) - written.stopped
         assert 1 not in tokens[:-1]
     assert any(engine.complete(prompt, tuned=True, settings=long).stopped for prompt in PROMPTS)
@@ -120,8 +120,8 @@ def test_a_text_ends_where_the_model_ends_it(engine: LlamaCppEngine) -> None:
     assert (short.stopped, short.tokens) == (False, 3)
 
 
-def test_a_listener_that_raises_ends_the_writing_at_once(engine: LlamaCppEngine) -> None:
-    check_that_a_raising_listener_ends_the_writing(engine, tuned=False, longest=1000)
+def test_an_exception_of_the_callback_stops_the_text_immediately(engine: LlamaCppEngine) -> None:
+    check_that_an_exception_of_the_callback_stops_the_text(engine, tuned=False, longest=1000)
 
 
 def test_an_exception_for_one_description_stops_the_others(engine: LlamaCppEngine) -> None:
@@ -158,7 +158,7 @@ def test_control_tokens_in_data_are_plain_characters(engine: LlamaCppEngine, tin
     assert not set(engine.tokenize("<start_of_turn><eos>")[1:]) & set(range(6))
 
 
-def test_a_conversion_that_reads_otherwise_is_found_out(tiny_run: Run, tmp_path: Path) -> None:
+def test_a_conversion_with_another_tokenization_is_detected(tiny_run: Run, tmp_path: Path) -> None:
     model, tokenizer = load_model(tiny_run.base_model().folder, "fp32")
     model.save_pretrained(tmp_path / "other")
     tokenizer.save_pretrained(tmp_path / "other")
@@ -174,7 +174,7 @@ def test_a_conversion_that_reads_otherwise_is_found_out(tiny_run: Run, tmp_path:
         check_tokenizer(tmp_path / "base.gguf", tmp_path / "other")
 
 
-def test_what_it_cannot_do_is_refused(engine: LlamaCppEngine, tmp_path: Path) -> None:
+def test_invalid_calls_are_refused(engine: LlamaCppEngine, tmp_path: Path) -> None:
     with pytest.raises(InvalidSettings, match="repetition_penalty"):
         engine.complete(PEG, tuned=True, settings=GREEDY.replace({"repetition_penalty": 1.2}))
     with pytest.raises(InvalidSettings, match="no_repeat_ngram"):

@@ -1,4 +1,4 @@
-"""The four kinds of output: the same rows in each, and nothing that a spreadsheet would run."""
+"""Test the four output formats: the same rows in each, and no cell that a spreadsheet would run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from shelftalk.generation.tables import COLUMNS, DescribedRow, NamedReference, defused, table
+from shelftalk.generation.tables import COLUMNS, DescribedRow, NamedReference, escape_formula, table
 
 ROWS = [
     DescribedRow(2, "7", "=1+1", 'Two lines,\r\n"quoted";\ttabbed', "", "", [NamedReference("a", "@b", 0.5)]),
@@ -71,7 +71,7 @@ def test_no_rows_are_a_table_too(tmp_path: Path, suffix: str) -> None:
 
 @pytest.mark.parametrize("text", ["a=b", "1-2", "'=x", "", "•- x", "„+", "a\tb", "Ж@", "2 + 2", "(=1)"])
 def test_what_is_no_formula_stays(text: str) -> None:
-    assert defused(text) == text
+    assert escape_formula(text) == text
 
 
 STARTS = st.sampled_from([*"=+-@\t\r\n", *"＝＋－＠⁺₌﹢﹣﹦﹫−"])
@@ -81,8 +81,8 @@ SPACES = st.text(
 
 
 @given(before=SPACES, start=STARTS, rest=st.text(max_size=20))
-def test_a_formula_in_any_dress_is_defused(before: str, start: str, rest: str) -> None:
-    assert defused(before + start + rest) == "'" + (before + start + rest).replace("\0", "")
+def test_a_formula_in_any_form_is_escaped(before: str, start: str, rest: str) -> None:
+    assert escape_formula(before + start + rest) == "'" + (before + start + rest).replace("\0", "")
 
 
 @given(text=st.text(st.characters(exclude_categories=["Cs"]), max_size=20))

@@ -1,4 +1,4 @@
-"""Reading titles: every row counts, and what is asked is what training saw."""
+"""Test reading titles: every row is counted, and requests have the form that training used."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def read(path: Path, *fields: str | None) -> list[TitleRow]:
     return list(read_titles(path, find_columns(path, *fields)))
 
 
-def test_a_title_is_kept_as_it_is_and_asked_for_as_in_training(tmp_path: Path) -> None:
+def test_a_title_is_kept_unchanged_and_its_request_is_as_in_training(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("asin,title\n7,<b>Q&amp;A</b>  peg \n", encoding="utf-8")
     assert read(path) == [TitleRow(0, 2, "7", "<b>Q&amp;A</b>  peg ", "Q&A peg")]
@@ -30,7 +30,7 @@ def test_no_description_and_no_id_is_needed(tmp_path: Path) -> None:
     assert read(path) == [TitleRow(0, 1, "", "oak peg", "oak peg")]
 
 
-def test_named_columns_are_taken(tmp_path: Path) -> None:
+def test_named_columns_are_used(tmp_path: Path) -> None:
     path = write_parquet(tmp_path / "a.parquet", [{"title": "no", "Bezeichnung": "Haken", "Nr": 5}])
     assert read(path, "Bezeichnung", "Nr") == [TitleRow(0, 1, "5", "Haken", "Haken")]
 
@@ -57,7 +57,7 @@ def test_without_a_title_column_the_flag_to_give_is_named(tmp_path: Path) -> Non
         (b'{"title": "%s"}' % (b"x" * 100_000), "title_too_long", "x" * 100_000),
     ],
 )
-def test_a_bad_row_keeps_its_place_and_says_why(tmp_path: Path, line: bytes, fault: str, title: str) -> None:
+def test_a_bad_row_keeps_its_position_and_has_a_reason(tmp_path: Path, line: bytes, fault: str, title: str) -> None:
     path = tmp_path / "a.jsonl"
     path.write_bytes(b'{"title": "first"}\n\n' + line + b'\n{"title": "last"}\n')
     first, bad, last = read(path)

@@ -1,4 +1,4 @@
-"""The reference engine: before is the base, stops, streams, seeds and repetition."""
+"""Test the reference engine: the untuned side is the base model, ends of texts, streaming, seeds, repetition."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from shelftalk.models.tokens import encode_prompt
 from shelftalk.prompts import prompt_for
 from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings
-from tests.generation.contract import check_that_a_raising_listener_ends_the_writing
+from tests.generation.contract import check_that_an_exception_of_the_callback_stops_the_text
 
 SHORT = DecodingSettings(max_new_tokens=24, temperature=0, repetition_penalty=1)
 
@@ -26,7 +26,7 @@ def engine(tiny_run: Run) -> TransformersEngine:
     return TransformersEngine.load(tiny_run)
 
 
-def test_before_is_the_untouched_base_to_the_bit(tiny_run: Run, engine: TransformersEngine) -> None:
+def test_the_untuned_side_is_the_base_model_to_the_bit(tiny_run: Run, engine: TransformersEngine) -> None:
     base, tokenizer = load_model(tiny_run.base_model().folder, tiny_run.precision)
     ids = torch.tensor([encode_prompt(tokenizer, "Oak peg 3 cm")])
     with torch.no_grad():
@@ -47,7 +47,7 @@ def test_before_and_after_differ_and_alternate_cleanly(engine: TransformersEngin
 
 def test_streamed_pieces_are_the_text(engine: TransformersEngine) -> None:
     counts = []
-    for seed in range(6):  # text is passed on word by word, and the tiny model writes few spaces
+    for seed in range(6):  # text is streamed word by word, and the tiny model writes few spaces
         pieces: list[str] = []
         settings = DecodingSettings(max_new_tokens=60, temperature=1, seed=seed)
         written = engine.complete(prompt_for("Oak peg 3 cm"), tuned=True, settings=settings, on_text=pieces.append)
@@ -56,11 +56,11 @@ def test_streamed_pieces_are_the_text(engine: TransformersEngine) -> None:
     assert max(counts) > 1
 
 
-def test_a_batch_keeps_the_order_asked_for(engine: TransformersEngine) -> None:
+def test_a_batch_keeps_the_order_of_the_prompts(engine: TransformersEngine) -> None:
     requests = [f"Oak peg {number} cm" + " and more" * (number % 3) for number in range(20)]
     together = engine.complete_all([prompt_for(one) for one in requests], tuned=True, settings=SHORT)
     assert len(together) == 20
-    # Left padding must not change what a row says; bf16 rounding may flip a near tie, so most must agree, not all.
+    # Left padding must not change a text. Most must agree, not all: bf16 rounding may swap almost equal tokens.
     alone = [engine.complete(prompt_for(request), tuned=True, settings=SHORT) for request in requests]
     same = sum(one.text == other.text for one, other in zip(together, alone, strict=True))
     assert same >= 15
@@ -90,7 +90,7 @@ def test_no_repeated_runs_on_request(engine: TransformersEngine) -> None:
     barred = free.replace({"no_repeat_ngram": 3})
     plain = engine.complete(prompt_for("Oak peg"), tuned=True, settings=free)
     ids = engine.tokenizer(plain.text, add_special_tokens=False)["input_ids"]
-    assert len({tuple(ids[at : at + 3]) for at in range(len(ids) - 2)}) < len(ids) - 2  # it loops when left alone
+    assert len({tuple(ids[at : at + 3]) for at in range(len(ids) - 2)}) < len(ids) - 2  # without the setting it loops
     held = engine.complete(prompt_for("Oak peg"), tuned=True, settings=barred)
     assert held.text != plain.text
 
@@ -101,7 +101,7 @@ def test_repetition_counts_word_runs() -> None:
     assert repetition("short") == 0
 
 
-def test_an_unfinished_run_or_a_spoilt_adapter_is_refused(tiny_run: Run, tmp_path) -> None:
+def test_an_unfinished_run_or_a_damaged_adapter_is_refused(tiny_run: Run, tmp_path) -> None:
     import shutil
 
     with pytest.raises(NotFound, match="There is no adapter"):
@@ -127,8 +127,8 @@ def test_half_a_surrogate_pair_is_no_reason_to_fail(engine: TransformersEngine) 
     assert engine.complete(prompt_for("Oak \udce9 peg"), tuned=True, settings=SHORT).tokens
 
 
-def test_a_listener_that_raises_ends_the_writing_at_once(engine: TransformersEngine) -> None:
-    check_that_a_raising_listener_ends_the_writing(engine, tuned=True, longest=400)
+def test_an_exception_of_the_callback_stops_the_text_immediately(engine: TransformersEngine) -> None:
+    check_that_an_exception_of_the_callback_stops_the_text(engine, tuned=True, longest=400)
 
 
 def test_a_batch_holds_prompts_of_like_length() -> None:

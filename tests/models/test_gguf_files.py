@@ -22,7 +22,7 @@ from transformers import (
 
 from shelftalk.errors import InvalidSettings
 from shelftalk.generation.llama_cpp_engine import LlamaCppEngine
-from shelftalk.generation.parity import LlamaCppVoice, Parity, TransformersVoice, measure_parity
+from shelftalk.generation.parity import LlamaCppRunner, Parity, TransformersRunner, measure_parity
 from shelftalk.models import tiny
 from shelftalk.models.adapters import add_adapter, load_adapter
 from shelftalk.models.gguf_files import base_obstacle, find_base, find_merged, write_gguf
@@ -88,7 +88,7 @@ def save_adapter(folder: Path, model: Path, settings: dict[str, Any]) -> Path:
 def parity(file: Path, reference: Any) -> Parity:
     engine = LlamaCppEngine(None, file)
     try:
-        return measure_parity(TransformersVoice(*reference), LlamaCppVoice(engine, tuned=True), PROMPTS)
+        return measure_parity(TransformersRunner(*reference), LlamaCppRunner(engine, tuned=True), PROMPTS)
     finally:
         engine.close()
 

@@ -1,4 +1,4 @@
-"""Packed attention against torch's own, product by product, and packs against single products."""
+"""Compare packed attention with torch's own for each product, and packs with single products."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from shelftalk.training.loss import head_taken_off, token_losses
 
 
 def attend(inputs: list[Tensor], **more: Any) -> Tensor:
-    """Call packed attention with nothing that it does not look at."""
+    """Call packed attention without the arguments that it ignores."""
     query, key, value = inputs
     return packed_attention(None, query, key, value, None, **more)[0]
 
 
 def plain_attention(query: Tensor, key: Tensor, value: Tensor, starts: list[int], window: int, cap: float) -> Tensor:
-    """Compute what packed attention should, one product at a time, with a mask and nothing clever."""
+    """Compute the expected result in a simple way: one product at a time, with a mask."""
     share = query.shape[1] // key.shape[1]
     outputs = []
     for begin, end in pairwise(starts):

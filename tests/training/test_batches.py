@@ -1,4 +1,4 @@
-"""The plan of a run, its packs, and the tensors of a pack."""
+"""Test the plan of a run, its packs, and the tensors of a pack."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_a_plan_sees_every_example_once_an_epoch(
     assert plan.tokens_by_update() == [sum(one.input_length for one in update) for update in plan]
 
 
-def test_examples_come_back_as_they_went_in() -> None:
+def test_examples_are_stored_unchanged() -> None:
     given_ones = [example(3), Example([2, 5, 6], 1, complete=False), example(1)]
     assert list(Examples(given_ones)) == given_ones
     assert Examples(given_ones).ids.nbytes == 4 * sum(len(one.ids) for one in given_ones)
@@ -76,7 +76,7 @@ def test_a_pack_is_one_row_in_which_every_product_begins_anew(monkeypatch: pytes
     pack = collate([Example([2, 5, 6, 7, 1], 2, complete=True), Example([2, 5, 8], 2, complete=False)])
     assert torch.equal(pack["input_ids"], torch.tensor([[2, 5, 6, 7, 2, 5, 0, 0]]))
     assert torch.equal(pack["position_ids"], torch.tensor([[0, 1, 2, 3, 0, 1, 0, 1]]))
-    assert pack["places"].tolist() == [1, 2, 3, 5]
+    assert pack["predicting"].tolist() == [1, 2, 3, 5]
     assert pack["targets"].tolist() == [6, 7, 1, 8]
     assert pack["cu_seq_lens_q"].tolist() == [0, 4, 6, 8]
     assert pack["cu_seq_lens_q"].dtype == torch.int32

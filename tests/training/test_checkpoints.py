@@ -1,4 +1,4 @@
-"""A checkpoint gives back what was saved, and one that is not whole or not of this training is refused by name."""
+"""A checkpoint restores the saved state; an incomplete one, or one of another training, is refused with its name."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FILES = ["adapter.safetensors", "optimizer.safetensors", "random.safetensors", "
 
 @dataclass
 class SmallTraining:
-    """Two layers, the first of them frozen, with everything that a checkpoint holds."""
+    """A model of two layers, the first of them frozen, with everything that a checkpoint stores."""
 
     model: Any
     optimizer: Any
@@ -44,7 +44,7 @@ class SmallTraining:
         self.state.global_step += 1
 
     def at(self, step: int) -> tuple[Any, Any, Any, TrainerState]:
-        """Make updates until `step` and return what `save_checkpoint` takes."""
+        """Make updates until `step` and return the arguments of `save_checkpoint`."""
         while self.state.global_step < step:
             self.update()
         return self.model, self.optimizer, self.scheduler, self.state
@@ -59,7 +59,7 @@ def small_training(seed: int = 0, learning_rate: float = 0.1) -> SmallTraining:
     return SmallTraining(model, optimizer, get_scheduler("linear", optimizer, 2, 20), state)
 
 
-def spoil(file: Path, how: str) -> None:
+def corrupt(file: Path, how: str) -> None:
     """Truncate, flip a bit of, delete or empty a file."""
     content = file.read_bytes()
     middle = len(content) // 2
@@ -109,7 +109,7 @@ def resume(checkpoint: Path, training: SmallTraining) -> None:
 
 def test_a_training_goes_on_as_if_nothing_had_happened(checkpoint: Path, tmp_path: Path) -> None:
     other = small_training(seed=1)
-    other.model[0].load_state_dict(small_training().model[0].state_dict())  # the base model is no part of it
+    other.model[0].load_state_dict(small_training().model[0].state_dict())  # a checkpoint has no base model
     resume(checkpoint, other)
     there_and_back = save_checkpoint(tmp_path / "again", 3, *other.at(3), "data")
     assert contents(there_and_back) == contents(checkpoint)
@@ -127,7 +127,7 @@ def test_only_the_newest_two_are_kept_and_none_that_comes_later(tmp_path: Path) 
     assert sorted(one.name for one in tmp_path.iterdir()) == ["step-00000003", "step-00000004"]
 
 
-def test_what_is_no_checkpoint_is_let_be(checkpoint: Path) -> None:
+def test_other_folders_are_not_touched(checkpoint: Path) -> None:
     (checkpoint.parent / "step-by-step.txt").write_text("mine")
     (checkpoint.parent / "step-00000099").write_text("mine")
     assert newest_checkpoint(checkpoint.parent, "data") == (checkpoint, [])
@@ -141,9 +141,9 @@ def test_no_folder_is_no_checkpoint(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("file", [*FILES, MANIFEST])
 @pytest.mark.parametrize("how", ["truncate", "flip", "delete", "empty"])
-def test_a_spoilt_file_is_named_and_an_older_checkpoint_taken(checkpoint: Path, file: str, how: str) -> None:
+def test_a_damaged_file_is_named_and_an_older_checkpoint_used(checkpoint: Path, file: str, how: str) -> None:
     newest = save_checkpoint(checkpoint.parent, 4, *small_training().at(4), "data")
-    spoil(newest / file, how)
+    corrupt(newest / file, how)
     found, (line,) = newest_checkpoint(checkpoint.parent, "data")
     assert found == checkpoint
     assert newest.name in line
@@ -208,7 +208,7 @@ def save_nothing(file: Path) -> None:
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_a_whole_checkpoint_of_no_use_is_passed_over(checkpoint: Path, case: str) -> None:
+def test_a_complete_checkpoint_that_cannot_be_used_is_skipped(checkpoint: Path, case: str) -> None:
     newest = save_checkpoint(checkpoint.parent, 4, *small_training().at(4), "data")
     forge, word = REFUSED[case]
     forge(newest)

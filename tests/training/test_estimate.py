@@ -1,4 +1,4 @@
-"""The estimate against the run that it is of: counts are equal, memory and disk near; and what is proposed fits."""
+"""Compare an estimate with its run: counts are equal, memory and disk are close; and proposed settings fit."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def estimated(place: Workspace) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def trained(place: Workspace) -> tuple[Run, int]:
-    """The run that `estimated` is of, and the peak memory of the process that trained it."""
+    """The run that `estimated` predicts, and the peak memory of the process that trained it."""
     command = [sys.executable, "-c", TRAIN, str(place.root), json.dumps(LARGE.as_mapping())]
     output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     return Run.open(place, "real"), int(output.splitlines()[-1])
@@ -103,14 +103,14 @@ def test_the_parts_add_up(estimated: dict[str, Any]) -> None:
         estimated["tokens"] / estimated["tokens_per_second"], rel=1e-3
     )
     assert estimated["seconds_total"] == pytest.approx(sum(estimated["seconds"].values()))
-    assert estimated["seconds"]["start"] > 1  # the libraries that a training loads
+    assert estimated["seconds"]["start"] > 1  # importing the libraries of a training
     assert estimated["fits"]
     assert estimated["smaller"] is None
     assert json.loads(json.dumps(estimated)) == estimated
     assert conclude(estimated) == "It fits."
 
 
-@pytest.mark.slow  # two rehearsals' memory differs by some tens of megabytes on a busy machine
+@pytest.mark.slow  # on a busy machine the memory of two rehearsals differs by some tens of megabytes
 def test_what_does_not_fit_gets_the_next_smaller_that_does(place: Workspace, estimated: dict[str, Any]) -> None:
     before = {path.relative_to(place.root) for path in place.root.rglob("*")}
     heard: list[str] = []
@@ -212,7 +212,7 @@ def test_a_run_of_one_checkpoint_keeps_one_and_no_best_without_validation() -> N
 def test_mistakes_are_those_of_training(workspace: Workspace, tmp_path: Path) -> None:
     shares = PrepareSettings(validation_share=0.0, test_share=0.2)
     pipeline.prepare_catalogue(workspace, write_catalogue_file(tmp_path / "pegs.jsonl"), "pegs", shares)
-    with pytest.raises(TooFewProducts, match="no validation products"):  # found out in the other process
+    with pytest.raises(TooFewProducts, match="no validation products"):  # raised in the other process
         estimate(workspace, "pegs", LARGE)
     assert not list(workspace.root.glob(".estimate-*"))
 

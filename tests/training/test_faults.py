@@ -1,6 +1,6 @@
-"""A training that is killed, whose checkpoints are spoilt, or whose disk is full ends the same to the byte.
+"""A training that is killed, has damaged checkpoints or a full disk ends with the same bytes.
 
-Every attempt is a process of its own, forked from one that has imported everything and computed nothing.
+Every attempt runs in a separate process, forked from one that has imported everything and computed nothing.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ from shelftalk import pipeline
 from shelftalk.runs.run import Run
 from shelftalk.settings import PrepareSettings
 from shelftalk.training.checkpoints import newest_checkpoint, save_checkpoint
-from shelftalk.training.train import what_decides
+from shelftalk.training.train import fingerprint
 from shelftalk.workspace import MANIFEST, Workspace
 from tests.conftest import ROOT, TINY_SETTINGS, write_catalogue_file
-from tests.training.test_checkpoints import FILES, contents, small_training, spoil
+from tests.training.test_checkpoints import FILES, contents, corrupt, small_training
 
 Act = Callable[[int], None]
 
 
 def before_each_file_operation(folder: Path, act: Act) -> None:
-    """Call `act` before each file operation under `folder`, and in the middle of each write, with its number."""
+    """Call `act` with a running number before each file operation under `folder`, and in the middle of each write."""
     numbers = itertools.count(1)
     changes_of_names = {"os.rename", "os.remove", "os.rmdir", "os.mkdir"}
 
@@ -55,31 +55,31 @@ def before_each_file_operation(folder: Path, act: Act) -> None:
 
     plain_open = io.open
 
-    def open_to_tear(file: Any, mode: str = "r", *arguments: Any, **options: Any) -> Any:
+    def open_with_hook(file: Any, mode: str = "r", *arguments: Any, **options: Any) -> Any:
         handle: Any = plain_open(file, mode, *arguments, **options)
         if str(file).startswith(str(folder)) and mode != "r" and mode != "rb":
-            handle.write = tear(handle)
+            handle.write = split_write(handle)
         return handle
 
-    def tear(handle: Any) -> Callable[[bytes], int]:
+    def split_write(handle: Any) -> Callable[[bytes], int]:
         write = handle.write
 
-        def in_two(data: bytes) -> int:
+        def write_in_two(data: bytes) -> int:
             write(data[: len(data) // 2])
             handle.flush()
             act(next(numbers))
             return len(data) // 2 + int(write(data[len(data) // 2 :]))
 
-        return in_two
+        return write_in_two
 
-    sys.addaudithook(watch)  # can never be taken back, nor need it be: this process ends with its attempt
+    sys.addaudithook(watch)  # cannot be removed again, but this process ends after its attempt
     patch = pytest.MonkeyPatch()
     patch.setattr(os, "fsync", fsync)
-    patch.setattr(io, "open", open_to_tear)
+    patch.setattr(io, "open", open_with_hook)
 
 
 def train(root: Path, name: str, die_at: int | None = None) -> None:
-    """Train run `name` and write down what is `told`, or be killed before the file operation `die_at`."""
+    """Train run `name` and write its report, or be killed before the file operation `die_at`."""
     done = 0
 
     def count_or_die(number: int) -> None:
@@ -88,7 +88,7 @@ def train(root: Path, name: str, die_at: int | None = None) -> None:
         if number == die_at:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    gc.freeze()  # what was imported is never garbage; collecting it would cost each fork half a second
+    gc.freeze()  # imported modules are never garbage; scanning them would cost each fork half a second
     workspace = Workspace(root)
     before_each_file_operation(workspace.run(name), count_or_die)
     heard: list[str] = []
@@ -97,7 +97,7 @@ def train(root: Path, name: str, die_at: int | None = None) -> None:
 
 
 def attempt(forks: ForkServerContext, target: Callable[..., object], *arguments: Any) -> int:
-    """Call `target` in a fresh fork and return how that ended: 0, or what killed it."""
+    """Call `target` in a new fork and return its exit code: 0, or minus the signal that killed it."""
     process = forks.Process(target=target, args=arguments)
     process.start()
     process.join(120)
@@ -106,12 +106,12 @@ def attempt(forks: ForkServerContext, target: Callable[..., object], *arguments:
 
 
 def results(run: Path) -> tuple[bytes, bytes]:
-    """Return what must not depend on faults: the adapter's weights and the metrics."""
+    """Return the bytes that must not depend on faults: the adapter's weights and the metrics."""
     return (run / "adapter" / "adapter_model.safetensors").read_bytes(), (run / "metrics.jsonl").read_bytes()
 
 
-def told(workspace: Workspace, name: str) -> dict[str, Any]:
-    """Return what a training said ("heard") and how many file operations it took ("operations")."""
+def read_report(workspace: Workspace, name: str) -> dict[str, Any]:
+    """Return the report of a training: its messages ("heard") and its number of file operations ("operations")."""
     record: dict[str, Any] = json.loads((workspace.root / f"{name}.json").read_text())
     return record
 
@@ -129,7 +129,7 @@ def forks() -> Iterator[ForkServerContext]:
 
 @pytest.fixture(scope="module")
 def pegs(forks: ForkServerContext, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """A workspace with a run called whole, which nothing interrupted."""
+    """A workspace with a run named whole, which was not interrupted."""
     root = tmp_path_factory.mktemp("faults")
     workspace = Workspace(root / "workspace")
     source = write_catalogue_file(root / "pegs.jsonl")
@@ -138,13 +138,13 @@ def pegs(forks: ForkServerContext, tmp_path_factory: pytest.TempPathFactory) -> 
     return workspace
 
 
-def killed_in_a_row(forks: ForkServerContext, workspace: Workspace, name: str, kills: int) -> None:
+def kill_repeatedly(forks: ForkServerContext, workspace: Workspace, name: str, kills: int) -> None:
     """Kill a training `kills` times and let it finish.
 
-    What a kill leaves is told by the file operations that were done before it, so a moment is one of those: more than
-    half of them belong to the saving of a checkpoint.
+    The state after a kill depends on the file operations done before it, so the moment of a kill is one of those. More
+    than half of them belong to the saving of a checkpoint.
     """
-    moments, operations = random.Random(name), told(workspace, "whole")["operations"]
+    moments, operations = random.Random(name), read_report(workspace, "whole")["operations"]
     run, last_step = workspace.run(name), newest_step(workspace.run("whole"))
     for _ in range(kills):
         left = int(0.9 * operations * (1 - newest_step(run) / last_step))
@@ -163,17 +163,17 @@ def newest_step(run: Path) -> int:
 def test_killed_at_twenty_moments_it_ends_the_same(
     forks: ForkServerContext, pegs: Workspace, number: int, kills: int
 ) -> None:
-    killed_in_a_row(forks, pegs, f"killed-{number}", kills)
+    kill_repeatedly(forks, pegs, f"killed-{number}", kills)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", range(40))
 def test_killed_at_two_hundred_moments_it_ends_the_same(forks: ForkServerContext, pegs: Workspace, number: int) -> None:
-    killed_in_a_row(forks, pegs, f"killed-long-{number}", 5)
+    kill_repeatedly(forks, pegs, f"killed-long-{number}", 5)
 
 
 def copy_unfinished(workspace: Workspace, name: str) -> tuple[Path, Path]:
-    """Copy the whole run without its adapter; return its older and its newest checkpoint."""
+    """Copy the run named whole without its adapter; return its older and its newest checkpoint."""
     run = workspace.run(name)
     shutil.copytree(workspace.run("whole"), run, ignore=shutil.ignore_patterns("adapter"))
     older, newest = sorted((run / "checkpoints").iterdir())
@@ -182,14 +182,14 @@ def copy_unfinished(workspace: Workspace, name: str) -> tuple[Path, Path]:
 
 @pytest.mark.parametrize("file", [*FILES, MANIFEST])
 @pytest.mark.parametrize("how", ["truncate", "flip", "delete", "empty"])
-def test_a_spoilt_file_costs_one_checkpoint_and_nothing_else(
+def test_a_damaged_file_costs_one_checkpoint_and_nothing_else(
     forks: ForkServerContext, pegs: Workspace, file: str, how: str
 ) -> None:
-    name = f"spoilt-{how}-{file.replace('_', '-')}"
+    name = f"damaged-{how}-{file.replace('_', '-')}"
     older, newest = copy_unfinished(pegs, name)
-    spoil(newest / file, how)
+    corrupt(newest / file, how)
     assert attempt(forks, train, pegs.root, name) == 0
-    skipped, going_on = told(pegs, name)["heard"]
+    skipped, going_on = read_report(pegs, name)["heard"]
     assert newest.name in skipped
     assert file in skipped
     assert going_on == f"Going on from update {int(older.name[5:])}."
@@ -197,18 +197,18 @@ def test_a_spoilt_file_costs_one_checkpoint_and_nothing_else(
 
 
 def test_without_a_good_checkpoint_it_starts_again_and_says_so(forks: ForkServerContext, pegs: Workspace) -> None:
-    older, newest = copy_unfinished(pegs, "both-spoilt")
-    spoil(older / "random.safetensors", "flip")
-    spoil(newest / MANIFEST, "empty")
-    assert attempt(forks, train, pegs.root, "both-spoilt") == 0
-    heard = told(pegs, "both-spoilt")["heard"]
+    older, newest = copy_unfinished(pegs, "both-damaged")
+    corrupt(older / "random.safetensors", "flip")
+    corrupt(newest / MANIFEST, "empty")
+    assert attempt(forks, train, pegs.root, "both-damaged") == 0
+    heard = read_report(pegs, "both-damaged")["heard"]
     assert [newest.name in heard[0], older.name in heard[1]] == [True, True]
     assert heard[2:] == ["No checkpoint is left: training starts again at update 0."]
-    assert results(pegs.run("both-spoilt")) == results(pegs.run("whole"))
+    assert results(pegs.run("both-damaged")) == results(pegs.run("whole"))
 
 
 def save_old_and_new(folder: Path, steps: tuple[int, int], die_at: int | None) -> None:
-    """Save a checkpoint, go on, and save another one; end without a word before its file operation `die_at`."""
+    """Save two checkpoints; exit abruptly before the file operation `die_at` of the second one."""
 
     def die(number: int) -> None:
         if number == die_at:
@@ -216,7 +216,7 @@ def save_old_and_new(folder: Path, steps: tuple[int, int], die_at: int | None) -
 
     training = small_training()
     save_checkpoint(folder, steps[0], *training.at(steps[0]), "data")
-    torch.rand(1)  # so that even the same step is not the same to the byte
+    torch.rand(1)  # changes the random state, so that even a checkpoint of the same step has other bytes
     before_each_file_operation(folder, die)
     save_checkpoint(folder, steps[1], *training.at(steps[1]), "data")
 
@@ -245,7 +245,7 @@ def test_a_save_that_ends_anywhere_leaves_the_old_or_the_new(
         assert sorted(one.name for one in folder.iterdir()) == [checkpoint.name, newer.name]
     changes = [one == new for one in found]
     assert all(one in (old, new) for one in found)
-    assert changes == sorted(changes)  # old until one moment, new from then on
+    assert changes == sorted(changes)  # the old one until some operation, the new one from then on
     assert {True, False} == set(changes)
     assert len(found) > 20
 
@@ -297,7 +297,7 @@ def test_a_full_disk_is_one_line_and_the_run_goes_on(pegs: Workspace, tmp_path: 
     mount = f"mount -t tmpfs -o size=4m tmpfs {disk}"
     if not shutil.which("unshare") or subprocess.run([*alone, mount], capture_output=True).returncode:
         pytest.skip("this machine lets nobody mount a small disk")
-    data_hash = what_decides(Run.open(pegs, "whole"))
+    data_hash = fingerprint(Run.open(pegs, "whole"))
     process = subprocess.run(
         [*alone, f'{mount} && exec "$@"', "sh", sys.executable, "-c", FULL_DISK, disk, tmp_path / "after", data_hash],
         capture_output=True,
@@ -320,11 +320,11 @@ def test_a_full_disk_is_one_line_and_the_run_goes_on(pegs: Workspace, tmp_path: 
 
 
 class PickleUsed(BaseException):
-    """Raised by whatever would read or write a pickle; nothing catches it by accident."""
+    """Raised on any attempt to read or write a pickle; no handler catches it by accident."""
 
 
 def train_without_pickle(root: Path, name: str) -> None:
-    """Train a run in two parts in a process where no pickle can be read or written."""
+    """Train a run in two parts, in a process that cannot read or write pickles."""
 
     def refuse(*_: Any, **__: Any) -> Any:
         raise PickleUsed

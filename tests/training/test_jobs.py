@@ -1,4 +1,4 @@
-"""A training as a job: it outlives who started it, waits its turn, and is stopped and resumed from outside."""
+"""A training as a job outlives its parent process, waits in a queue, and is stopped and resumed by other processes."""
 
 from __future__ import annotations
 
@@ -55,14 +55,14 @@ def wait_until(true: Callable[[], object], seconds: float = 120) -> None:
 
 
 def start_and_leave(workspace: Workspace, name: str) -> Run:
-    """Start a detached training from a process that has ended when this returns."""
+    """Start a detached training from a process that ends before this returns."""
     here = Path(__file__).resolve().parents[2]
     subprocess.run([sys.executable, "-c", START, str(workspace.root), name], check=True, cwd=here)
     return Run.open(workspace, name)
 
 
 def end(run: Run) -> None:
-    """Kill whoever holds the run: no test leaves a process behind."""
+    """Kill the process that holds the run, so that no test leaves a process behind."""
     holder = lock_holder(run.folder)
     if holder:
         os.kill(holder, signal.SIGKILL)
@@ -79,7 +79,7 @@ def pegs(workspace: Workspace, tmp_path: Path) -> Iterator[Workspace]:
 
 
 @pytest.fixture
-def take_a_turn(workspace: Workspace) -> Iterator[Callable[[str], subprocess.Popen[str]]]:
+def start_queued(workspace: Workspace) -> Iterator[Callable[[str], subprocess.Popen[str]]]:
     started: list[subprocess.Popen[str]] = []
 
     def start(name: str) -> subprocess.Popen[str]:
@@ -129,18 +129,18 @@ def test_a_detached_run_is_stopped_killed_and_resumed_and_ends_the_same(pegs: Wo
     assert "Going on from update" in (run.folder / LOG).read_text()
     for file in ("metrics.jsonl", "adapter/adapter_model.safetensors"):
         assert (run.folder / file).read_bytes() == (whole.folder / file).read_bytes()
-    jobs.resume_detached(run)  # nothing is left to do
+    jobs.resume_detached(run)  # already finished
     assert not is_locked(run.folder)
 
 
-def test_a_run_stopped_in_its_first_moment_is_stopped(pegs: Workspace) -> None:
+def test_a_run_stopped_immediately_after_its_start_is_stopped(pegs: Workspace) -> None:
     run = start_and_leave(pegs, "early")
     jobs.stop_run(run)
     assert describe_run(run)["status"] == "stopped"
 
 
-def test_who_waits_is_queued_and_says_for_whom(pegs: Workspace, take_a_turn) -> None:
-    first = take_a_turn("first")
+def test_a_waiting_run_is_queued_and_names_the_run_ahead(pegs: Workspace, start_queued) -> None:
+    first = start_queued("first")
     assert heard(first) == "my turn"
     said: list[str] = []
 
@@ -155,22 +155,22 @@ def test_who_waits_is_queued_and_says_for_whom(pegs: Workspace, take_a_turn) -> 
     assert said == [f"Waiting for run first, process {first.pid} (training), on cpu."]
 
 
-def test_a_turn_comes_in_order_of_arrival_and_the_killed_block_nobody(take_a_turn) -> None:
-    first = take_a_turn("first")
+def test_the_queue_is_in_order_of_arrival_and_killed_runs_leave_it(start_queued) -> None:
+    first = start_queued("first")
     assert heard(first) == "my turn"
-    second = take_a_turn("second")
+    second = start_queued("second")
     assert f"run first, process {first.pid} (training), on cpu." in heard(second)
-    third = take_a_turn("third")
+    third = start_queued("third")
     assert "run first" in (line := heard(third))
     assert "1 more before this one" in line
-    fourth = take_a_turn("fourth")
+    fourth = start_queued("fourth")
     assert "2 more before this one" in heard(fourth)
 
-    second.kill()  # one that waits
+    second.kill()  # is waiting
     assert heard(third).endswith("on cpu.")
-    first.kill()  # the one whose turn it is
+    first.kill()  # is training
     assert heard(third) == "my turn"
-    while "run third" not in heard(fourth):  # the queue may have changed once or twice between two looks at it
+    while "run third" not in heard(fourth):  # the queue may change several times between two polls
         assert fourth.poll() is None
     third.communicate("")
     assert heard(fourth) == "my turn"
@@ -188,7 +188,7 @@ def test_a_training_that_fails_says_why(pegs: Workspace, tmp_path: Path) -> None
     assert describe_run(run)["status"] == "failed"
 
 
-def test_out_of_nowhere_errors_are_one_line_too(pegs: Workspace) -> None:
+def test_unexpected_errors_are_one_line_too(pegs: Workspace) -> None:
     def fail(done: int, total: int) -> None:
         raise ZeroDivisionError("by design\nsecond line")
 
@@ -198,18 +198,20 @@ def test_out_of_nowhere_errors_are_one_line_too(pegs: Workspace) -> None:
 
 
 @pytest.fixture
-def stranger() -> Iterator[subprocess.Popen[bytes]]:
-    """A living process that has nothing to do with any run."""
+def unrelated_process() -> Iterator[subprocess.Popen[bytes]]:
+    """A running process that is unrelated to any run."""
     with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]) as process:
         yield process
         process.kill()
 
 
-def test_a_reused_process_id_holds_nothing(tiny_run: Run, stranger: subprocess.Popen[bytes], tmp_path: Path) -> None:
-    """What a killed holder leaves, its id given to another process since."""
+def test_a_reused_process_id_holds_nothing(
+    tiny_run: Run, unrelated_process: subprocess.Popen[bytes], tmp_path: Path
+) -> None:
+    """A killed holder leaves its process id in the lock file; the system has reused that id since."""
     folder = tmp_path / "run"
     folder.mkdir()
-    lock_file(folder).write_text(f"process {stranger.pid} (training)")
+    lock_file(folder).write_text(f"process {unrelated_process.pid} (training)")
     run = Run("run", folder, tiny_run.workspace, tiny_run.description)
     assert not is_locked(folder)
     assert lock_holder(folder) is None
@@ -217,20 +219,20 @@ def test_a_reused_process_id_holds_nothing(tiny_run: Run, stranger: subprocess.P
         jobs.stop_run(run)
     with lock(folder, "training"):
         assert lock_holder(folder) == os.getpid()
-    assert stranger.poll() is None
+    assert unrelated_process.poll() is None
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="needs /proc to see who has a file open")
 def test_only_the_true_holder_is_signalled(
-    tiny_run: Run, stranger: subprocess.Popen[bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny_run: Run, unrelated_process: subprocess.Popen[bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jobs, "LOOK", 0.01)
+    monkeypatch.setattr(jobs, "POLL_SECONDS", 0.01)
     run = Run("run", tmp_path / "run", tiny_run.workspace, tiny_run.description)
     with lock(run.folder, "training") as descriptor:
-        write_holder(descriptor, stranger.pid, "training")  # which it was not
+        write_holder(descriptor, unrelated_process.pid, "training")  # but that process does not have the lock
         with pytest.raises(Failure, match="cannot be seen from here"):
             jobs.stop_run(run)
-    assert stranger.poll() is None
+    assert unrelated_process.poll() is None
 
 
 def test_a_lock_that_was_handed_over_ends_with_its_new_holder(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What a maximum length would cut is what training with it does cut."""
+"""The counted cuts of a maximum length are those that training with it makes."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_counted_cuts_are_those_that_training_makes(place: Workspace, tiny_model
         ]
     cut = {max_tokens: sum(not row.complete for row in encoded) for max_tokens, encoded in rows.items()}
     assert found["cut"] == {one: cut[int(one)] for one in found["cut"]}
-    assert len(set(found["cut"].values())) > 2  # the catalogue is one that these lengths tell apart
+    assert len(set(found["cut"].values())) > 2  # otherwise the catalogue does not distinguish these lengths
     assert cut[found["max_tokens"]] <= CUT_SHARE * len(products)
     whole = sorted(len(row.ids) for row in rows[10**6])
     histogram = found["histogram"]
@@ -75,7 +75,7 @@ def test_the_proposed_length_is_the_smallest_that_cuts_little(pairs: list[tuple[
 
 
 @given(Lengths)
-def test_every_row_stands_in_its_bin_and_every_cut_is_counted(pairs: list[tuple[int, int]]) -> None:
+def test_every_row_is_in_its_bin_and_every_cut_is_counted(pairs: list[tuple[int, int]]) -> None:
     prompts, completions = np.array(pairs).T
     found = count_lengths(prompts, completions)
     maxima = range(64, 2049, 64)

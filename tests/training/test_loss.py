@@ -1,4 +1,4 @@
-"""The frozen head's loss against plain cross-entropy, and rows against their neighbours."""
+"""Compare the frozen head's loss with plain cross-entropy, and check that rows are independent."""
 
 from __future__ import annotations
 
@@ -71,11 +71,11 @@ def test_it_equals_the_models_own_loss(tiny_model) -> None:
     with head_taken_off(model) as head:
         ours = token_losses(model, head, collate([Example(ids[0].tolist(), 2, complete=True)]))
     assert len(ours) == 4
-    assert model(input_ids=ids).logits.shape[-1] == model.config.vocab_size  # the head is on again
+    assert model(input_ids=ids).logits.shape[-1] == model.config.vocab_size  # the head is restored
     assert ours.mean().item() == pytest.approx(own.item(), rel=1e-5)
 
 
-def test_a_head_with_a_soft_cap_takes_the_plain_way() -> None:
+def test_a_head_with_a_soft_cap_uses_plain_cross_entropy() -> None:
     from transformers import Gemma2Config, Gemma2ForCausalLM
 
     torch.manual_seed(0)

@@ -1,4 +1,4 @@
-"""Available memory as Linux says it in its two layouts, what a process held at most, and what weights take."""
+"""Test available memory in both of Linux's layouts, peak memory of a process, and the size of weights."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ on_cpu = pytest.mark.skipif(torch.cuda.is_available(), reason="a CUDA device has
 
 
 def machine(root: Path, groups: str) -> Path:
-    """Make a /proc of 1,000 MiB available, and of a process that holds 50 and is in `groups`."""
+    """Make a /proc with 1,000 MiB available, and with a process that holds 50 MiB and is in `groups`."""
     (root / "proc/self").mkdir(parents=True)
     (root / "proc/meminfo").write_text(f"MemTotal: 1 kB\nMemAvailable:   {1000 * 1024} kB\n")
     (root / "proc/self/cgroup").write_text(groups)
@@ -39,7 +39,7 @@ V1 = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
 
 
 @on_cpu
-def test_without_limits_the_kernel_is_believed(tmp_path: Path) -> None:
+def test_without_limits_the_kernels_figure_is_used(tmp_path: Path) -> None:
     root = machine(tmp_path, "0::/user\n")
     group(root / "sys/fs/cgroup/user", V2, "max", 10, 10)
     assert available_memory(root=root) == 1000 * MIB

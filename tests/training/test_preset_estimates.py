@@ -1,4 +1,4 @@
-"""All presets from few rehearsals: counts are those of a rehearsal of each, the rest is arithmetic."""
+"""Estimates of all presets from few rehearsals: counts equal those of separate rehearsals, the rest is arithmetic."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from shelftalk.training import preset_estimates, rehearsal
 from shelftalk.training.batches import Examples
 from shelftalk.training.compiled import WORTH_IT
 from shelftalk.training.estimate import estimate
-from shelftalk.training.preset_estimates import PRODUCTS_APART, Work, estimate_presets, scale_estimate
+from shelftalk.training.preset_estimates import PRODUCTS_DIFFERENCE, Work, estimate_presets, scale_estimate
 from shelftalk.training.projection import project
 from shelftalk.workspace import Workspace
 from tests.conftest import write_catalogue_file
@@ -56,7 +56,7 @@ def test_every_preset_is_there_and_few_were_rehearsed(found: dict[str, Any]) -> 
     assert sorted(found["presets"]) == preset_names()
     assert 1 <= sum(one["rehearsed"] for one in found["presets"].values()) == len(found["rehearsals"]) <= 3
     for one in found["presets"].values():
-        assert one["products"] == found["products"] == 341  # all there are, whatever was asked for
+        assert one["products"] == found["products"] == 341  # all products, also where a preset has more
         assert one["seconds_total"] > 1
         assert 0 < one["memory_bytes"] < found["memory_available_bytes"]
         assert one["fits"]
@@ -74,7 +74,7 @@ def test_what_was_scaled_is_near_a_rehearsal_of_its_own(place: Workspace, found:
     for key in ("products", "updates", "tokens", "fits"):
         assert scaled[key] == direct[key]
     assert 0.7 < scaled["memory_bytes"] / direct["memory_bytes"] < 1.4
-    assert 0.1 < scaled["seconds_total"] / direct["seconds_total"] < 10  # a busy machine's speed jumps
+    assert 0.1 < scaled["seconds_total"] / direct["seconds_total"] < 10  # the speed of a busy machine varies
     assert 0.9 < scaled["disk_bytes_total"] / direct["disk_bytes_total"] < 1.1
 
 
@@ -161,7 +161,7 @@ def test_a_compiled_run_does_not_stand_for_one_that_is_not(monkeypatch: pytest.M
 
 def test_a_run_that_holds_many_more_products_does_not_stand_for_others() -> None:
     settings = settings_of("overnight")
-    many = rehearsed(settings, 3000 + PRODUCTS_APART, 15_450_000)
+    many = rehearsed(settings, 3000 + PRODUCTS_DIFFERENCE, 15_450_000)
     assert scale_estimate(given(many), settings) is not None
     many["products"] += 1
     assert scale_estimate(given(many), settings) is None
@@ -171,7 +171,7 @@ def test_where_memory_ran_out_nothing_is_known_but_the_counts(
     place: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out_of_memory = {"memory_bytes": None, "memory_available_bytes": None}
-    monkeypatch.setattr(preset_estimates, "rehearse_apart", lambda *_: out_of_memory)
+    monkeypatch.setattr(preset_estimates, "rehearse_in_process", lambda *_: out_of_memory)
     found = estimate_presets(place, "demo", TINY)
     for one in found["presets"].values():
         assert one["fits"] is False
@@ -188,9 +188,9 @@ def test_the_preset_with_the_most_tokens_is_rehearsed(place: Workspace, monkeypa
         asked.append(settings)
         return {"memory_bytes": 3 * 10**9, "memory_available_bytes": 2 * 10**9, "measured": asdict(MEASURED)}
 
-    monkeypatch.setattr(preset_estimates, "rehearse_apart", rehearse)
+    monkeypatch.setattr(preset_estimates, "rehearse_in_process", rehearse)
     found = estimate_presets(place, "demo", {**TINY, "pass_tokens": 128})
-    assert [settings.epochs for settings in asked] == [3, 1]  # only the preset demo makes one, and has no dropout
+    assert [settings.epochs for settings in asked] == [3, 1]  # one epoch: the preset demo, which has no dropout
     assert not any(one["fits"] for one in found["presets"].values())
 
 

@@ -1,4 +1,4 @@
-"""Several processes that train one run together: the same adapter as one process makes."""
+"""Several processes that train one run together make the same adapter as one process."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_two_processes_go_on_where_they_were(pegs: Workspace) -> None:
     expected = (runs[0].adapter / "adapter_model.safetensors").read_bytes()
     (runs[1].adapter / "adapter_model.safetensors").unlink()
     newest = max(runs[1].checkpoints.glob("step-*"))
-    (newest / "optimizer.safetensors").write_bytes(b"spoilt")  # so that it goes on from the one before
+    (newest / "optimizer.safetensors").write_bytes(b"damaged")  # so that it resumes from the one before
     again = torchrun(pegs, "cut", "--set", "lora_dropout=0.1")
     assert again.returncode == 0, again.stderr
     assert "Going on from update" in again.stderr

@@ -1,4 +1,4 @@
-"""What is written down while a run trains: state with a heartbeat, speeds, and metrics without any time in them."""
+"""Test the records of a training: state with a heartbeat, speeds, and metrics without times."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_speed_counts_tokens_not_updates(tmp_path: Path, monkeypatch: pytest.Mon
     now = [0.0]
     monkeypatch.setattr("shelftalk.training.recorder.time.monotonic", lambda: now[0])
     recorder = make_recorder(tmp_path)
-    for step, seconds in enumerate([60, 10, 40], start=1):  # the first one is slow: it warms up
+    for step, seconds in enumerate([60, 10, 40], start=1):  # the first one is slow, because of the warm-up
         now[0] += seconds
         end_step(recorder, step)
         if step == 1:
@@ -45,7 +45,7 @@ def test_speed_counts_tokens_not_updates(tmp_path: Path, monkeypatch: pytest.Mon
     assert recorder.state.values["seconds_left"] == 20.0
 
 
-def test_a_stop_that_was_asked_for_saves_and_ends(tmp_path: Path) -> None:
+def test_a_requested_stop_saves_and_ends(tmp_path: Path) -> None:
     recorder = make_recorder(tmp_path)
     assert not end_step(recorder, 1).should_training_stop
     recorder.state.stop_asked = True
@@ -61,7 +61,7 @@ def test_updates_that_will_be_made_again_leave_the_metrics(tmp_path: Path) -> No
     assert metrics.read_text() == '{"step": 1}\n{"step": 2}\n'
 
 
-def test_the_heart_beats_while_nothing_else_happens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_heartbeat_is_written_while_nothing_else_happens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from shelftalk.training import state as state_module
 
     assert state_module.HEARTBEAT <= 5
@@ -79,7 +79,7 @@ def test_the_heart_beats_while_nothing_else_happens(tmp_path: Path, monkeypatch:
     assert read_state(tmp_path) == last
 
 
-def test_a_disk_that_refuses_the_state_ends_nothing(tmp_path: Path) -> None:
+def test_a_write_error_of_the_state_does_not_end_the_training(tmp_path: Path) -> None:
     (tmp_path / "run").write_text("a file where the folder should be")
     with RunState(tmp_path / "run") as state:
         state.become("running")

@@ -1,4 +1,4 @@
-"""The samples that a run writes while it trains: of one held-out product, resumable, and without a trace in the run."""
+"""Test the samples of a training: of one held-out product, resumable, and without any effect on the training."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from shelftalk.workspace import Workspace, read_json, write_json
 from tests.conftest import TINY_SETTINGS, write_catalogue_file
 from tests.training.test_trainer import script_validation
 
-SAMPLED = TINY_SETTINGS.replace({"sample_every": 2})  # with dropout, which a draw too many would change
+SAMPLED = TINY_SETTINGS.replace({"sample_every": 2})  # with dropout, to detect an extra random draw
 TITLE = "Oak peg 7 cm"
 
 
@@ -53,8 +53,8 @@ def interrupt_at(update: int) -> Any:
     return stop
 
 
-def in_training(config: Any = None) -> tuple[Any, Any]:
-    """Return a tiny model as a training has it, and its tokenizer."""
+def make_training_model(config: Any = None) -> tuple[Any, Any]:
+    """Return a tiny model prepared for training, and its tokenizer."""
     model, tokenizer = tiny.make()
     if config is not None:
         from transformers import AutoModelForCausalLM
@@ -64,8 +64,8 @@ def in_training(config: Any = None) -> tuple[Any, Any]:
     return add_adapter(model, TINY_SETTINGS).train(), tokenizer
 
 
-def by_reading_it_all_again(model: Any, tokenizer: Any) -> str:
-    """Return the likeliest description by the plain way: no cache, eager attention, the model's own head."""
+def describe_without_cache(model: Any, tokenizer: Any) -> str:
+    """Return the greedy description in a simple way: no cache, eager attention, the model's own head."""
     model.eval()
     model.get_base_model().set_attn_implementation("eager")
     prompt = encode_prompt(tokenizer, TITLE)
@@ -104,7 +104,7 @@ def test_a_sample_of_one_validation_product_at_the_first_and_the_last_update_and
 
 
 def write_with(loaded: tuple[Any, Any], title: str) -> str:
-    """Return what transformers' own greedy search writes with a base model."""
+    """Return the text of transformers' own greedy search with a base model."""
     model, tokenizer = loaded
     prompt = torch.tensor([encode_prompt(tokenizer, title)])
     output = model.generate(prompt, do_sample=False, max_new_tokens=MOST_TOKENS)
@@ -119,13 +119,13 @@ def test_a_run_that_was_cut_off_ends_with_the_same_samples(pegs: Workspace, upda
         pipeline.train_run(pegs, "pegs", "cut", settings, progress=interrupt_at(update))
     cut = Run.open(pegs, "cut")
     with (cut.folder / SAMPLES).open("a") as file:
-        file.write('{"step": 3, "ti')  # as a kill leaves it
+        file.write('{"step": 3, "ti')  # an incomplete line, as a kill leaves it
     pipeline.train_run(pegs, "pegs", "cut", settings)
     assert (cut.folder / SAMPLES).read_bytes() == (whole.folder / SAMPLES).read_bytes()
     assert learned(cut) == learned(whole)
 
 
-def test_a_gentle_stop_leaves_no_sample_that_an_uninterrupted_run_has_not(pegs: Workspace) -> None:
+def test_a_graceful_stop_adds_no_sample(pegs: Workspace) -> None:
     settings = SAMPLED.replace({"sample_every": 3})
     whole = pipeline.train_run(pegs, "pegs", "whole", settings)
 
@@ -187,9 +187,9 @@ def test_a_run_begun_before_samples_existed_goes_on(pegs: Workspace) -> None:
 
 
 def test_a_sample_is_what_the_model_says_without_cache_and_compiler() -> None:
-    model, tokenizer = in_training()
+    model, tokenizer = make_training_model()
     for name, parameter in model.named_parameters():
-        if "lora_B" in name:  # an adapter that says something
+        if "lora_B" in name:  # an adapter that changes the output
             torch.nn.init.normal_(parameter, std=0.1, generator=torch.Generator().manual_seed(3))
     before = torch.random.get_rng_state()
     with head_taken_off(model) as head:
@@ -199,7 +199,7 @@ def test_a_sample_is_what_the_model_says_without_cache_and_compiler() -> None:
     assert model.training
     assert model.get_base_model().config._attn_implementation == PACKED
     assert not stopped
-    assert text == by_reading_it_all_again(model, tokenizer)
+    assert text == describe_without_cache(model, tokenizer)
 
 
 def test_a_soft_capped_head_and_attention_are_kept() -> None:
@@ -209,15 +209,16 @@ def test_a_soft_capped_head_and_attention_are_kept() -> None:
     heads = {"num_attention_heads": 2, "num_key_value_heads": 1, "query_pre_attn_scalar": 16}
     caps = {"final_logit_softcapping": 0.5, "attn_logit_softcapping": 0.5, "sliding_window": 16}
     torch.manual_seed(5)
-    model, tokenizer = in_training(Gemma2Config(vocab_size=262, initializer_range=0.5, **sizes, **heads, **caps))
+    config = Gemma2Config(vocab_size=262, initializer_range=0.5, **sizes, **heads, **caps)
+    model, tokenizer = make_training_model(config)
     with head_taken_off(model) as head:
         assert head is None
         text, _ = write_description(model, head, tokenizer, TITLE)
-    assert text == by_reading_it_all_again(model, tokenizer)
+    assert text == describe_without_cache(model, tokenizer)
 
 
-def test_a_model_that_ends_its_text_is_heard_to() -> None:
-    model, tokenizer = in_training()
+def test_the_end_of_a_text_is_detected() -> None:
+    model, tokenizer = make_training_model()
     said, _ = write_description(model, None, tokenizer, TITLE)
     end = next(letter for letter in said if letter.isascii() and letter.isprintable() and letter not in TITLE)
     tokenizer.eos_token = end
@@ -227,9 +228,9 @@ def test_a_model_that_ends_its_text_is_heard_to() -> None:
 def test_compiled_layers_never_see_a_sample(monkeypatch: pytest.MonkeyPatch) -> None:
     from torch._dynamo.utils import counters
 
-    # Graphs as ever, but run as they are: making kernels of them would take half a minute.
+    # The same graphs, but run without compiled kernels, which would take half a minute.
     monkeypatch.setattr(torch.nn.Module, "compile", partialmethod(torch.nn.Module.compile, backend="eager"))
-    model, tokenizer = in_training()
+    model, tokenizer = make_training_model()
     expected, _ = write_description(model, None, tokenizer, TITLE)
     compile_layers(model)
     inputs = torch.arange(5, 37)[None]

@@ -1,4 +1,4 @@
-"""A run from its catalogue to its adapter: exact, resumable, and refused when something is not what it was."""
+"""Train runs from catalogue to adapter: deterministic, resumable, and refused after a change of the inputs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from shelftalk.errors import Busy, Damaged, InvalidSettings, NotFound
 from shelftalk.runs.describe import list_runs
 from shelftalk.runs.run import Run
 from shelftalk.settings import PrepareSettings, TrainingSettings
-from shelftalk.training.train import what_decides
+from shelftalk.training.train import fingerprint
 from shelftalk.workspace import Workspace, lock
 from tests.conftest import TINY_SETTINGS, write_catalogue_file
 
@@ -106,7 +106,7 @@ def test_killed_at_random_moments_it_ends_the_same(tiny_run: Run, pegs: Workspac
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_gentle_stop_writes_a_checkpoint_and_goes_on(tiny_run: Run, pegs: Workspace, number: int) -> None:
+def test_a_graceful_stop_writes_a_checkpoint_and_can_be_resumed(tiny_run: Run, pegs: Workspace, number: int) -> None:
     process = start_training(pegs, "stopped")
     wait_for(process, "update 3")
     process.send_signal(number)
@@ -128,8 +128,8 @@ FILES = ["adapter.safetensors", "optimizer.safetensors", "random.safetensors", "
 
 
 @pytest.mark.parametrize("file", FILES)
-@pytest.mark.parametrize("spoil", ["truncate", "flip", "delete", "empty"])
-def test_a_spoilt_checkpoint_is_named_and_passed_over(tiny_run: Run, tmp_path: Path, file: str, spoil: str) -> None:
+@pytest.mark.parametrize("corrupt", ["truncate", "flip", "delete", "empty"])
+def test_a_damaged_checkpoint_is_named_and_skipped(tiny_run: Run, tmp_path: Path, file: str, corrupt: str) -> None:
     import shutil
 
     from shelftalk.training.checkpoints import newest_checkpoint
@@ -139,20 +139,20 @@ def test_a_spoilt_checkpoint_is_named_and_passed_over(tiny_run: Run, tmp_path: P
     older, newest = sorted(checkpoints.glob("step-*"))
     path = newest / file
     content = path.read_bytes()
-    if spoil == "delete":
+    if corrupt == "delete":
         path.unlink()
     else:
         middle = len(content) // 2
         flipped = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
-        path.write_bytes({"truncate": content[:middle], "flip": flipped, "empty": b""}[spoil])
-    found, skipped = newest_checkpoint(checkpoints, what_decides(tiny_run))
+        path.write_bytes({"truncate": content[:middle], "flip": flipped, "empty": b""}[corrupt])
+    found, skipped = newest_checkpoint(checkpoints, fingerprint(tiny_run))
     assert found == older
     (line,) = skipped
     assert newest.name in line
     assert file in line
 
 
-def test_a_checkpoint_of_other_data_is_passed_over(tiny_run: Run) -> None:
+def test_a_checkpoint_of_other_data_is_skipped(tiny_run: Run) -> None:
     from shelftalk.training.checkpoints import newest_checkpoint
 
     found, skipped = newest_checkpoint(tiny_run.checkpoints, "0" * 64)
@@ -210,12 +210,12 @@ def test_adapter_weights_changed(tiny_run: Run) -> None:
 
 def test_a_damaged_adapter_is_made_again(tiny_run: Run, pegs: Workspace) -> None:
     run = pipeline.train_run(pegs, "pegs", "again", TINY_SETTINGS)
-    (run.adapter / "adapter_model.safetensors").write_bytes(b"spoilt")
+    (run.adapter / "adapter_model.safetensors").write_bytes(b"damaged")
     pipeline.train_run(pegs, "pegs", "again", TINY_SETTINGS)
     assert weights(run) == weights(tiny_run)
 
 
-def test_spoilt_later_checkpoints_do_not_push_out_a_good_one(tiny_run: Run, pegs: Workspace) -> None:
+def test_damaged_later_checkpoints_do_not_replace_a_valid_one(tiny_run: Run, pegs: Workspace) -> None:
     import shutil
 
     run = pipeline.train_run(pegs, "pegs", "again", TINY_SETTINGS)
@@ -236,7 +236,7 @@ def test_spoilt_later_checkpoints_do_not_push_out_a_good_one(tiny_run: Run, pegs
     assert weights(run) == weights(tiny_run)
 
 
-def test_a_failed_start_does_not_burn_the_name(pegs: Workspace, tmp_path: Path) -> None:
+def test_a_failed_start_does_not_reserve_the_name(pegs: Workspace, tmp_path: Path) -> None:
     from transformers import GPT2Config, GPT2LMHeadModel
 
     from shelftalk.models import tiny
@@ -251,7 +251,7 @@ def test_a_failed_start_does_not_burn_the_name(pegs: Workspace, tmp_path: Path) 
 def test_a_catalogue_in_use_is_not_replaced_by_another(pegs: Workspace, tmp_path: Path) -> None:
     pipeline.train_run(pegs, "pegs", "one", TINY_SETTINGS.replace({"epochs": 1}))
     source, settings = tmp_path / "pegs.jsonl", PrepareSettings(test_share=0.2)
-    pipeline.prepare_catalogue(pegs, source, "pegs", settings)  # the same again is the same
+    pipeline.prepare_catalogue(pegs, source, "pegs", settings)  # unchanged, so accepted
     with pytest.raises(InvalidSettings, match="run one was trained on"):
         pipeline.prepare_catalogue(pegs, write_catalogue_file(source, 40), "pegs", settings)
     assert Run.open(pegs, "one").products()
@@ -267,8 +267,8 @@ def test_a_damaged_run_does_not_hide_the_others(tiny_run: Run, pegs: Workspace) 
     ]
 
 
-def test_spoilt_vectors_are_made_again(pegs: Workspace) -> None:
+def test_damaged_vectors_are_made_again(pegs: Workspace) -> None:
     run = pipeline.train_run(pegs, "pegs", "one", TINY_SETTINGS.replace({"epochs": 1}))
     pipeline.index_run(run)
-    (run.index / "vectors.parquet").write_bytes(b"spoilt")
+    (run.index / "vectors.parquet").write_bytes(b"damaged")
     assert pipeline.open_index(run).uids() == {product.uid for product in run.products()}

@@ -1,4 +1,4 @@
-"""The trainer's own parts: memory that runs out, validation, variants of the adapter, trackers, compiled layers."""
+"""Test the trainer: memory that runs out, validation, variants of the adapter, trackers, compiled layers."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def train(pegs: Workspace, name: str, more: dict[str, Any], **arguments: Any) ->
 
 
 def fail_above(limit: int, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Make every pass over more than `limit` tokens run out of memory, as a device would; return their sizes."""
+    """Make every pass over more than `limit` tokens raise a device's out-of-memory error; return all pass sizes."""
     sizes: list[int] = []
 
     def losses(model: Any, head: Any, pack: dict[str, Any], fused: bool = False) -> torch.Tensor:
@@ -69,7 +69,7 @@ def test_out_of_memory_halves_the_pass_and_keeps_the_update(pegs: Workspace, mon
     assert max(sizes) > 150
     assert "Out of memory at" in heard[0]
     assert "same products" in heard[0]
-    assert sum(size > 150 for size in sizes) == len(heard) <= 2  # what did not fit once is not tried again
+    assert sum(size > 150 for size in sizes) == len(heard) <= 2  # a size that did not fit is not tried again
     for name, value in weights(whole).items():
         torch.testing.assert_close(weights(halved)[name], value, rtol=1e-4, atol=1e-6)
     assert [line["step"] for line in metrics(halved)] == [line["step"] for line in metrics(whole)]
@@ -96,7 +96,7 @@ def test_a_long_product_among_short_ones_that_does_not_fit_is_a_clear_error(
         train(workspace, "one", {})
 
 
-def test_other_errors_are_not_taken_for_a_lack_of_memory(pegs: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_errors_are_not_mistaken_for_out_of_memory(pegs: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     def losses(*_: Any) -> torch.Tensor:
         raise RuntimeError("shapes do not match")
 
@@ -112,7 +112,7 @@ def test_the_pass_size_changes_nothing_but_rounding(pegs: Workspace) -> None:
 
 
 def script_validation(losses: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the n-th validation of a training find the n-th loss: a tiny random model gets better all the time."""
+    """Make the n-th validation of a training return the n-th loss, because a tiny random model always improves."""
 
     def evaluate(self: AdapterTrainer, *_: Any, **__: Any) -> dict[str, float]:
         metrics = {"eval_loss": losses[self.state.global_step - 1]}
@@ -186,10 +186,10 @@ def test_validation_goes_on_after_an_interruption_as_if_there_had_been_none(
     assert adapters[0] == adapters[1]
 
 
-def test_spoilt_best_weights_are_said(pegs: Workspace) -> None:
+def test_damaged_best_weights_are_reported(pegs: Workspace) -> None:
     run = train(pegs, "one", {"validate_every": 1})
-    (run.checkpoints / "best" / "adapter.safetensors").write_bytes(b"spoilt")
-    (run.adapter / "adapter_model.safetensors").write_bytes(b"spoilt")
+    (run.checkpoints / "best" / "adapter.safetensors").write_bytes(b"damaged")
+    (run.adapter / "adapter_model.safetensors").write_bytes(b"damaged")
     with pytest.raises(Damaged, match="best weights"):
         train(pegs, "one", {"validate_every": 1})
 
@@ -255,7 +255,7 @@ def test_compiled_layers_learn_the_same_and_go_on_to_the_byte(pegs: Workspace) -
 
     with pytest.raises(RuntimeError, match="pulled the plug"):
         train(pegs, "cut", {"compile": "on"}, progress=stop)
-    torch._dynamo.reset()  # as in another process: nothing compiled is left
+    torch._dynamo.reset()  # like another process, with nothing compiled
     cut = train(pegs, "cut", {"compile": "on"})
     adapters = [(run.adapter / "adapter_model.safetensors").read_bytes() for run in (cut, compiled)]
     assert adapters[0] == adapters[1]

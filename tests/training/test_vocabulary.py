@@ -1,4 +1,4 @@
-"""The cut head: what it keeps, and that its estimate is one of the whole."""
+"""Test the cut head: the tokens that it keeps, and that its loss estimates that of the whole head."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_the_cut_tokens_are_accounted_for(small: None) -> None:
     cut.begin_update(1, 1)
     targets = kept[torch.tensor([0, 5, 10, 20, 39])]
     whole = functional.cross_entropy(hidden @ head.T, targets, reduction="none")
-    ignored = functional.cross_entropy(hidden @ head[kept].T, cut.place[targets], reduction="none")
+    ignored = functional.cross_entropy(hidden @ head[kept].T, cut.row_of[targets], reduction="none")
     estimates = torch.stack([FrozenHeadLoss.apply(hidden, *cut.parts(targets)) for _ in range(400)])  # type: ignore[no-untyped-call]
     normaliser = (whole - estimates).exp().reciprocal().mean(0)  # mean estimate of the sum over all, over the sum
     torch.testing.assert_close(normaliser, torch.ones(5), rtol=0.03, atol=0.03)

@@ -136,10 +136,10 @@ def conclude(found: dict[str, Any]) -> str:
         cure = "nothing smaller fits either: take a machine with more memory."
     else:
         from shelftalk.cli.output import duration
-        from shelftalk.training.estimate import spell
+        from shelftalk.training.estimate import as_options
 
         takes = f"{size(smaller['memory_bytes'])} and {duration(smaller['seconds_total'])}"
-        cure = f"the next smaller that does, {spell(smaller['settings'])}, takes {takes}."
+        cure = f"the next smaller that does, {as_options(smaller['settings'])}, takes {takes}."
     room = "" if found["memory_available_bytes"] is None else f"the {size(found['memory_available_bytes'])} of "
     return f"It does not fit into {room}memory{' available' if room else ''}; {cure}{others}"
 

@@ -1,8 +1,8 @@
-"""Connect to a Ray cluster, or start one on this machine: who may talk to it, where it listens, what it writes.
+"""Connect to a Ray cluster, or start one on this machine, with authentication and without telemetry.
 
-A cluster runs whatever it is sent, so token authentication is on unless the environment switches it off, and one that
-is started here listens on loopback only, has no dashboard, and reports to nobody. A cluster of several machines is
-started with Ray's own `ray start`; docs/scale.md says how.
+A cluster executes any code that a client sends, so token authentication is on unless the environment switches it off.
+A cluster that is started here listens on loopback only, and has no dashboard. A cluster of several machines is started
+with Ray's own `ray start`; see docs/scale.md.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ from importlib.util import find_spec
 
 from shelftalk.errors import AccessDenied, InvalidSettings, MissingPackage, ShelftalkError, Unreachable
 
-LOCAL = "local"  # in place of an address: a cluster that is started on this machine
-# Sockets lie there, whose paths may have 103 bytes; macOS's own temporary folder is too long for that.
+LOCAL = "local"  # instead of an address: start a cluster on this machine
+# Ray's sockets go there. Their paths have at most 103 bytes; macOS's own temporary folder is too long for that.
 SHORT = "/tmp"  # noqa: S108
-PATIENCE = 10.0  # seconds to wait for the cluster's port to answer
+CONNECT_TIMEOUT = 10.0  # seconds to wait for the cluster's port
 
 
 @contextmanager
 def connected(cluster: str) -> Iterator[None]:
-    """Connect this process to the Ray cluster at HOST:PORT, or start one here for `LOCAL`, for the length of the block.
+    """Connect this process to the Ray cluster at HOST:PORT, or start one here for `LOCAL`, until the block ends.
 
-    This process runs on a machine of the cluster. Its environment may name the cluster's token, in RAY_AUTH_TOKEN or
-    RAY_AUTH_TOKEN_PATH, as Ray's does; a cluster that is started here gets one that nobody knows.
+    This process must run on a machine of the cluster. The environment may provide the cluster's token as Ray expects
+    it, in RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH; a cluster that is started here gets a random one.
 
     Raises:
         InvalidSettings: `cluster` is neither `LOCAL` nor HOST:PORT.
         MissingPackage: Ray is not installed.
-        Unreachable: nothing answers at that address, or it is no Ray cluster, or one of another version.
-        AccessDenied: the cluster wants another token.
+        Unreachable: no server responds at that address, or it is no Ray cluster, or one of another version.
+        AccessDenied: the cluster does not accept the token.
     """
     check_options(cluster)
     if find_spec("ray") is None:
@@ -43,7 +43,7 @@ def connected(cluster: str) -> Iterator[None]:
     if cluster != LOCAL:
         _require_answer(cluster)
     prepare_environment(cluster)
-    import ray  # only now: it reads the environment when it is imported
+    import ray  # not earlier: it reads the environment when it is imported
 
     with tempfile.TemporaryDirectory(prefix="st-", dir=SHORT, ignore_cleanup_errors=True) as folder:
         quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
@@ -61,10 +61,10 @@ def connected(cluster: str) -> Iterator[None]:
 
 
 def check_options(cluster: str | None, workers: int | None = None) -> None:
-    """Check what `--cluster` and `--workers` say, before anything is begun.
+    """Validate `--cluster` and `--workers` before any work starts.
 
     Raises:
-        InvalidSettings: `cluster` is neither `LOCAL` nor HOST:PORT, or `workers` were asked for without a cluster.
+        InvalidSettings: `cluster` is neither `LOCAL` nor HOST:PORT, or `workers` is given without a cluster.
     """
     if cluster is None:
         if workers is not None:
@@ -78,23 +78,23 @@ def check_options(cluster: str | None, workers: int | None = None) -> None:
 
 
 def prepare_environment(cluster: str) -> None:
-    """Set what Ray reads; the processes that it starts inherit it."""
+    """Set Ray's environment variables, which the processes that it starts inherit."""
     os.environ.setdefault("RAY_AUTH_MODE", "token")
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    os.environ["RAY_CHDIR_TO_TRIAL_DIR"] = "0"  # paths that are relative stay what they are
+    os.environ["RAY_CHDIR_TO_TRIAL_DIR"] = "0"  # keep relative paths valid
     if cluster == LOCAL:
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     else:
-        os.environ.setdefault("RAY_NUM_REDIS_GET_RETRIES", "3")  # tries, a second each: it does answer
+        os.environ.setdefault("RAY_NUM_REDIS_GET_RETRIES", "3")  # one a second; few, as `_require_answer` has connected
     if cluster == LOCAL or _host(cluster) in ("127.0.0.1", "localhost"):
-        # Whatever the variable's name says: off, a node's own address is loopback's, and nothing listens elsewhere.
+        # Despite the variable's name: off, a node uses the loopback address, and does not listen on any other.
         os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
 
 
 def _require_answer(address: str) -> None:
     host, _, port = address.rpartition(":")
     try:
-        socket.create_connection((host, int(port)), PATIENCE).close()
+        socket.create_connection((host, int(port)), CONNECT_TIMEOUT).close()
     except OSError as error:
         raise Unreachable(
             f"No Ray cluster answers at {address} ({error.strerror or error}); start one with: ray start --head"
@@ -102,7 +102,7 @@ def _require_answer(address: str) -> None:
 
 
 def _translated(error: Exception, cluster: str) -> ShelftalkError:
-    if "AuthenticationError" in f"{error!r} {error.__cause__!r}":  # mostly in another error's text
+    if "AuthenticationError" in f"{error!r} {error.__cause__!r}":  # usually wrapped in another error
         return AccessDenied(
             f"The Ray cluster at {cluster} refuses this token; write the cluster's own to a file, and name it in "
             "RAY_AUTH_TOKEN_PATH."

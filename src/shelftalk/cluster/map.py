@@ -8,18 +8,17 @@ from typing import TYPE_CHECKING
 
 from shelftalk.records import Map
 
-# What runs the work is imported when it is needed: loky, or Ray.
+# Ray and loky are imported lazily.
 if TYPE_CHECKING:
     from shelftalk.cluster.resources import Needs
 
 
 @contextmanager
 def open_map(cluster: str | None = None, needs: Needs = "core", spread: bool = True) -> Iterator[Map]:
-    """Yield what maps a stage's work, and end what was started for it when the block ends.
+    """Yield a parallel `map` for a stage's work; when the block ends, stop the processes that were started for it.
 
-    The work runs on `cluster`, see `connect.connected`; `needs` says what each call takes there. Without a cluster it
-    runs on this machine: in a process for each core where `spread` says that it is worth starting them, otherwise in
-    this one.
+    The work runs on `cluster`, see `connect.connected`; `needs` are the resources of each call there. Without a
+    cluster it runs on this machine: with `spread` in one process for each core, otherwise in this process.
 
     Raises:
         Failure: see `processes.processes`.

@@ -1,8 +1,8 @@
-"""Spread a function over the machines of a Ray cluster; see `connect.connected` for the cluster.
+"""Map a function over items on the machines of a Ray cluster; see `connect.connected` for the cluster.
 
-This is `records.Map` through Ray Data. Whose worker or machine dies, Ray runs elsewhere; what the function raises on
-purpose comes back as it was raised. If this process dies, all ends, and what the stage had written by then is found by
-its next call.
+This is `records.Map` through Ray Data. If a worker or machine dies, Ray retries its calls on another one. shelftalk's
+own errors are raised here unchanged. If this process dies, the workers end, and the next call of the stage resumes from
+the files that it wrote.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from shelftalk.cluster.resources import Needs, Resources, resources_of_a_call, t
 from shelftalk.errors import Failure, ShelftalkError
 from shelftalk.records import Item, Map, Result
 
-IN_FLIGHT = 8  # items for each task that can run at once: enough to keep them busy, and all that is held in memory
+IN_FLIGHT = 8  # items for each task that can run in parallel: enough to keep the workers busy; limits memory
 
 for _name in ("ray.data", "ray.train"):
-    logging.getLogger(_name).setLevel(logging.CRITICAL)  # both tell each step to whoever watches
+    logging.getLogger(_name).setLevel(logging.CRITICAL)  # both log every step
 
 
 def ray_map(needs: Needs) -> Map:
-    """Return the map over the cluster that this process is connected to; see `resources.Needs`."""
+    """Return a map over the cluster that this process is connected to; see `resources.Needs`."""
     resources = resources_of_a_call(needs)
     at_once = total("GPU") if "GPU" in resources else total("CPU") // resources["CPU"]
     return partial(_map, resources, IN_FLIGHT * max(1, at_once))
@@ -36,41 +36,41 @@ def ray_map(needs: Needs) -> Map:
 def _map(
     resources: Resources, window: int, function: Callable[[Item], Result], items: Iterable[Item], /
 ) -> Iterator[Result]:
-    """Yield the results a window at a time: whatever their number, no more items and results than that are held."""
+    """Yield the results, `window` items at a time, so that memory does not grow with their number."""
     remaining = iter(items)
-    while parcels := [{"item": Parcel(one)} for one in islice(remaining, window)]:
-        dataset = ray.data.from_items(parcels, override_num_blocks=len(parcels))
+    while batch := [{"item": Boxed(one)} for one in islice(remaining, window)]:
+        dataset = ray.data.from_items(batch, override_num_blocks=len(batch))
         dataset.context.execution_options.preserve_order = True
         dataset.context.enable_progress_bars = False
-        # Without max_calls a process that takes a GPU ends after one item, and the next one loads its model anew.
+        # Without max_calls a process with a GPU ends after one item, and the next one loads the model again.
         call, gpus = partial(_apply, function), resources.get("GPU")
         done = dataset.map(call, num_cpus=resources["CPU"], num_gpus=gpus, max_calls=0)
         for row in _rows(done):
-            yield row["result"].open()
+            yield row["result"].unbox()
 
 
-def _rows(dataset: Any) -> Iterator[dict[str, Parcel]]:
+def _rows(dataset: Any) -> Iterator[dict[str, Boxed]]:
     try:
         yield from dataset.iter_rows()
     except ray.exceptions.RayTaskError as error:
         raise Failure(f"A machine of the cluster failed: {' '.join(str(error.cause).split())}") from error
 
 
-class Parcel:
-    """Carries one value as it is: Ray Data would make columns of a mapping, a tuple or an array."""
+class Boxed:
+    """Holds one value unchanged: Ray Data would convert a mapping, a tuple or an array to columns."""
 
     def __init__(self, value: Any) -> None:
         self.value = value
 
-    def open(self) -> Any:
-        """Return the value, or raise it if it is one of shelftalk's own errors."""
+    def unbox(self) -> Any:
+        """Return the value, or raise it if it is a `ShelftalkError`."""
         if isinstance(self.value, ShelftalkError):
             raise self.value
         return self.value
 
 
-def _apply(function: Callable[[Any], Any], row: dict[str, Parcel]) -> dict[str, Parcel]:
+def _apply(function: Callable[[Any], Any], row: dict[str, Boxed]) -> dict[str, Boxed]:
     try:
-        return {"result": Parcel(function(row["item"].value))}
-    except ShelftalkError as error:  # an answer, and no reason to try again
-        return {"result": Parcel(error)}
+        return {"result": Boxed(function(row["item"].value))}
+    except ShelftalkError as error:  # returned, because Ray retries a call that raises
+        return {"result": Boxed(error)}

@@ -1,4 +1,4 @@
-"""Say how many cores and GPUs of a cluster each call takes, so that all of them find room."""
+"""Decide how many cores and GPUs of a cluster each call takes, so that all calls can be scheduled."""
 
 from __future__ import annotations
 
@@ -8,30 +8,32 @@ import ray
 
 from shelftalk.errors import InvalidSettings
 
-# What a call needs: a core; a GPU where there are some, otherwise a core; or a GPU where there are some, otherwise a
-# whole machine.
+# What a call needs: a core; a GPU, or a core in a cluster without GPUs; or a GPU, or a whole machine in a cluster
+# without GPUs.
 Needs = Literal["core", "gpu or core", "gpu or machine"]
 
 Resources = dict[str, int]  # "CPU" and "GPU" that one call takes
 
 
 def resources_of_a_call(needs: Needs) -> Resources:
-    """Return what each call of a map takes.
+    """Return the resources of each call of a map.
 
-    A whole machine is as many cores as the smallest one has: on a larger one several such calls run side by side.
+    A whole machine means as many cores as the smallest machine has: a larger one may run several calls in parallel.
 
     Raises:
-        InvalidSettings: the cluster has no core at all.
+        InvalidSettings: the cluster has no cores.
     """
     if not total("CPU"):
         raise InvalidSettings("The cluster's machines have 0 CPUs between them; start one with: ray start --num-cpus")
     if needs != "core" and total("GPU"):
-        return _beside_a_gpu()
+        return _resources_per_gpu()
     return {"CPU": min(_machines("CPU")) if needs == "gpu or machine" else 1}
 
 
 def resources_of_a_group(workers: int | None) -> tuple[int, Resources]:
-    """Return how many processes run together, one for each GPU or one unless `workers` is given, and what each takes.
+    """Return the number of processes that run together, and the resources of each.
+
+    The number is `workers`, by default the number of GPUs, or one without a GPU.
 
     Raises:
         InvalidSettings: the cluster has too few GPUs, or without GPUs too few CPUs, for so many.
@@ -43,25 +45,25 @@ def resources_of_a_group(workers: int | None) -> tuple[int, Resources]:
             f"--workers {count} are more than the cluster's {total(kind)} {kind}s; take at most {total(kind)}."
         )
     if kind == "GPU":
-        return count, _beside_a_gpu()
+        return count, _resources_per_gpu()
     cpus = _machines("CPU")
     largest = next(cores for cores in range(max(cpus), 0, -1) if sum(one // cores for one in cpus) >= count)
     return count, {"CPU": largest}
 
 
 def total(kind: str) -> int:
-    """Return how many whole CPUs or GPUs the cluster's machines have together."""
+    """Return the number of whole CPUs or GPUs of all the cluster's machines together."""
     return sum(_machines(kind))
 
 
-def _beside_a_gpu() -> Resources:
-    """Return a GPU and the cores that every machine with GPUs has for each of them."""
+def _resources_per_gpu() -> Resources:
+    """Return one GPU, and as many cores as every machine with GPUs has for each GPU."""
     machines = [one for one in _resources() if one.get("GPU", 0) >= 1]
     return {"CPU": max(1, min(int(one.get("CPU", 0) // one["GPU"]) for one in machines)), "GPU": 1}
 
 
 def _machines(kind: str) -> list[int]:
-    """Return how many of a kind each machine has that has any."""
+    """Return the number of CPUs or GPUs of each machine that has at least one."""
     return [int(one[kind]) for one in _resources() if one.get(kind, 0) >= 1]
 
 

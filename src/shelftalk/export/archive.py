@@ -1,4 +1,4 @@
-"""Hand out a run's adapter as one file."""
+"""Pack a run's adapter into one zip file."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from shelftalk.errors import Damaged
 from shelftalk.runs.run import CARD, Run
 from shelftalk.workspace import MANIFEST, faults, read_json
 
-EARLIEST = (1980, 1, 1, 0, 0, 0)  # that a zip can name
-PLAIN_FILE = 0o100644 << 16  # where a zip keeps Unix permissions
+EARLIEST = (1980, 1, 1, 0, 0, 0)  # date that a zip can store
+PLAIN_FILE = 0o100644 << 16  # Unix permissions, in the upper 16 bits of a zip's attributes
 
 
 def zip_adapter(run: Run) -> bytes:
     """Return a finished run's adapter as a zip of one folder, NAME-adapter/; the same adapter gives the same bytes.
 
-    Nothing is compressed: weights hardly shrink, and what deflate makes depends on its version.
+    Nothing is compressed: weights hardly shrink, and the output of deflate depends on its version.
 
     Raises:
         NotFound: the run has not finished.
-        Damaged: a file is not what the adapter's manifest says.
+        Damaged: a file does not match the adapter's manifest.
     """
     run.require_finished()
     if wrong := faults(run.adapter):
@@ -30,6 +30,6 @@ def zip_adapter(run: Run) -> bytes:
         card = [CARD] if (run.adapter / CARD).is_file() else []
         for name in sorted({MANIFEST, *card, *read_json(run.adapter / MANIFEST)["files"]}):
             entry = zipfile.ZipInfo(f"{run.name}-adapter/{name}", EARLIEST)
-            entry.create_system, entry.external_attr = 3, PLAIN_FILE  # Unix, on every platform
+            entry.create_system, entry.external_attr = 3, PLAIN_FILE  # 3: Unix, for the same bytes on every platform
             archive.writestr(entry, (run.adapter / name).read_bytes())
     return packed.getvalue()

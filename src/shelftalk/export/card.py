@@ -1,4 +1,4 @@
-"""The model card: README.md with the front matter that the Hub and PEFT know, for exports and a run's own adapter."""
+"""Write the model card, a README.md with front matter for the Hub and PEFT, of exports and of a run's own adapter."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ GEMMA = re.compile(r"google/(code|shield)?gemma-", re.IGNORECASE)
 
 
 def model_card(artefact: Artefact, gate: dict[str, Any], title: str) -> str:
-    """Return the card of an artefact that passed the gate; `title` is the example in its template."""
+    """Return the card of an artefact that passed the gate; `title` is the product of its example."""
     path = artefact.run.folder / "report" / "evaluation.json"
     result = read_json(path)["result"] if path.is_file() else {}
     parts = [_front_matter(artefact), _head(artefact), _use(artefact, title), _data(artefact)]
@@ -37,10 +37,10 @@ def model_card(artefact: Artefact, gate: dict[str, Any], title: str) -> str:
 
 
 def adapter_card(run: Run, result: dict[str, Any]) -> str:
-    """Return the card of a finished run's own adapter folder; `result` is what its evaluation found.
+    """Return the card of a finished run's own adapter folder; `result` is that of its evaluation.
 
     Raises:
-        NotFound, Damaged: its catalogue or its base model is gone, or is another one.
+        NotFound, Damaged: its catalogue or its base model is missing, or has changed.
     """
     artefact = Artefact(run, run.base_model(), "adapter", "f32")
     catalogue = run.catalogue()
@@ -51,7 +51,7 @@ def adapter_card(run: Run, result: dict[str, Any]) -> str:
 
 _NO_PARITY = """## Parity
 
-What it says elsewhere was not compared with what it says here: `shelftalk export` does that.
+This adapter's output in other tools was not compared with its output here: `shelftalk export` does that.
 """
 
 
@@ -64,12 +64,12 @@ def _front_matter(artefact: Artefact) -> str:
         **_licence(artefact),
         "tags": ["shelftalk", "product-descriptions", *TAGS[artefact.format]],
     }
-    # JSON is YAML, and quotes what a folder's name may hold.
+    # JSON is valid YAML, and escapes any character of a folder's name.
     return "".join(["---\n", *(f"{key}: {json.dumps(value)}\n" for key, value in lines.items()), "---"])
 
 
 def _licence(artefact: Artefact) -> dict[str, str]:
-    """Return the Hub's words for the terms of the base model, which bind what was made of it."""
+    """Return the Hub's identifier for the terms of the base model, which also apply to this model."""
     if artefact.base.name == EMBEDDED or GEMMA.match(artefact.base.name):
         return {"license": "gemma"}
     return {"license": "other", "license_name": "that-of-the-base-model"}
@@ -114,7 +114,7 @@ def _data(artefact: Artefact) -> str:
 
 
 def _results(artefact: Artefact, result: dict[str, Any]) -> str:
-    """Return what was measured before and after; an earlier version's result has no differences and does not count."""
+    """Return the measures before and after; a result of an earlier version has no differences, and is ignored."""
     sides = [one for one in result.get("differences", []) if (one["before"], one["after"]) == ("base", "tuned")]
     if not sides:
         return f"## Results\n\nNot measured yet: `shelftalk evaluate {artefact.run.name}` does that.\n"
@@ -122,23 +122,23 @@ def _results(artefact: Artefact, result: dict[str, Any]) -> str:
         f"| {key.replace('_', ' ')} | {result['base'][key]:g} | {result['tuned'][key]:g} | {_shown(change)} |\n"
         for key, change in sides[0]["measures"].items()
     )
-    elsewhere = "".join(
+    other_texts = "".join(
         f"| bits per byte of {one['name']} | {one['base']:g} | {one['tuned']:g} | {_shown(one)} |\n"
         for one in result["elsewhere"]
     )
     return f"""## Results
 
 On n = {result["n"]} products of the split {result["split"]}, which it never trained on; {len(result["leaks"])} others
-were set aside because they repeat what it trained on. Each difference has its 95 % interval (paired bootstrap over
-products), and says what it shows: nothing where zero lies inside.
+were excluded because they repeat what it trained on. Each difference has its 95 % interval (paired bootstrap over
+products) and a verdict: nothing is shown where the interval includes zero.
 
 | measure | before | after | difference |
 | --- | ---: | ---: | --- |
-{rows}{elsewhere}"""
+{rows}{other_texts}"""
 
 
 def _shown(change: dict[str, Any]) -> str:
-    """Return a difference with its interval and what it shows."""
+    """Return a difference with its interval and verdict."""
     if change["interval"] is None:
         return f"{change['difference']:+g}, too few for an interval"
     low, high = change["interval"]
@@ -151,7 +151,7 @@ def _parity(gate: dict[str, Any]) -> str:
     missing = f"\nNot replayed in {gate['not_replayed']}." if gate["not_replayed"] else ""
     return f"""## Parity
 
-{found["prompts"]} prompts ({whose}) were replayed before these files were let out.
+{found["prompts"]} prompts ({whose}) were replayed before these files were published.
 Compared: {gate["compared"]}.{missing}
 
 | | found | limit |
@@ -173,7 +173,7 @@ publish it. It was taught titles of one catalogue; far from them it writes as th
 
 
 def _settings(artefact: Artefact) -> str:
-    """Return the table of settings; a base model's path is this disk's own business."""
+    """Return the table of settings, without the local path of a base model."""
     values = {**artefact.run.settings.as_mapping(), "base_model": artefact.base_name}
     rows = "".join(f"| {name} | {_spell(name, value)} |\n" for name, value in values.items())
     return f"## Settings\n\n| setting | value |\n| --- | --- |\n{rows}"
@@ -190,7 +190,7 @@ def _load_adapter(artefact: Artefact, title: str) -> str:
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-folder = "."  # where this file lies
+folder = "."  # the folder of this file
 base = AutoModelForCausalLM.from_pretrained({json.dumps(artefact.base_name)})
 model = PeftModel.from_pretrained(base, folder)
 tokenizer = AutoTokenizer.from_pretrained(folder)
@@ -199,15 +199,15 @@ tokenizer = AutoTokenizer.from_pretrained(folder)
 
 
 _EXACT = """
-The adapter was trained on the 4-bit weights of the Python package. What it says on the Hub's own
-weights of that model was not measured; an export as `merged` holds the base that it was trained on."""
+The adapter was trained on the 4-bit weights of the Python package. Its output with the Hub's own
+weights of that model was not measured; an export as `merged` contains the base that it was trained on."""
 
 
 def _load_merged(artefact: Artefact, title: str) -> str:
     return """~~~python
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-folder = "."  # where this file lies
+folder = "."  # the folder of this file
 model = AutoModelForCausalLM.from_pretrained(folder)
 tokenizer = AutoTokenizer.from_pretrained(folder)
 ~~~"""

@@ -1,4 +1,4 @@
-"""Export a finished run: write it beside its place, let it prove itself, and only then let it appear."""
+"""Export a finished run: write it to a temporary folder, verify it there, and only then rename it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from shelftalk.workspace import (
 )
 
 REPORT = "parity.json"
-WRITING = PROMPTS // 2  # prompts that take about as long as the writing, for the progress
+WRITING = PROMPTS // 2  # for the progress: writing takes about as long as so many prompts
 
 
 def export(
@@ -39,25 +39,25 @@ def export(
 ) -> dict[str, Any]:
     """Write a finished run to the folder `destination` in one of FORMATS, with its model card and parity.json.
 
-    The folder appears whole, and only after what lies in it was replayed in its own engine; see `gate`. One that an
-    earlier export made, and nobody changed since, is replaced; every other is left alone. `quantization` is one of
-    `gguf_files.TYPES`, for gguf and ollama. Returns what stands in parity.json, and the folder. One export of a
-    workspace runs at a time.
+    The folder is created atomically, after prompts were replayed with its files in their own engine; see `gate`. An
+    unchanged folder of an earlier export is replaced; any other is not touched. `quantization` is one of
+    `gguf_files.TYPES`, for gguf and ollama. Returns the content of parity.json, and `folder`. A workspace runs one
+    export at a time.
 
     Raises:
         NotFound: the run has not finished.
         InvalidSettings, MissingPackage: see `formats.plan`.
-        UserError: the destination is not free, or lies where the workspace keeps its own.
-        NotWritable: the destination cannot be written, or the disk has not the room.
+        UserError: the destination is not free, or is one of the workspace's own folders.
+        NotWritable: the destination cannot be written, or the disk has too little free space.
         ParityFailed: see `gate.pass_gate`; nothing was exported.
-        Damaged, Busy: a file of the run is not what it was; another export runs.
+        Damaged, Busy: a file of the run has changed; another export runs.
     """
     run.require_finished()
     destination = destination.expanduser().resolve()
     with lock(run.workspace.root / "export", f"exporting {run.name}"):
         require_free(destination, run)
         artefact = plan(run, run.base_model(token), format, quantization)
-        require_room(artefact, destination)
+        require_space(artefact, destination)
         products, _ = gate_products(run)
         with staged_folder(destination, sum(disk_needed(artefact))) as staging:
             FORMATS[format].write(artefact, staging)
@@ -69,21 +69,21 @@ def export(
 
 
 def require_free(destination: Path, run: Run) -> None:
-    """Do nothing if an export may take the place `destination`.
+    """Check that an export may create or replace `destination`.
 
     Raises:
-        UserError: it is a file, lies in the workspace's own folders, or holds what no export wrote.
+        UserError: it is a file, is in the workspace's own folders, or holds files that no export wrote.
     """
     root = run.workspace.root.resolve()
     if any(destination.is_relative_to(root / own) for own in ("runs", "catalogues", "models", "queue")):
-        raise UserError(f"--to {destination} lies where the workspace keeps its own; name a folder outside of that.")
+        raise UserError(f"--to {destination} is in one of the workspace's own folders; name a folder outside of them.")
     recover_folder(destination)
     if destination.exists() and (reason := _foreign(destination)):
         raise UserError(f"--to {destination} {reason}; name a folder that does not exist yet, or remove it.")
 
 
 def _foreign(folder: Path) -> str | None:
-    """Say why what stands at the destination is not an earlier export as it was written, or an empty folder."""
+    """Return why the destination is neither an unchanged earlier export nor an empty folder; None if it is one."""
     if not folder.is_dir():
         return "is a file"
     if not any(folder.iterdir()):
@@ -99,24 +99,24 @@ def _foreign(folder: Path) -> str | None:
     return None
 
 
-def require_room(artefact: Artefact, destination: Path) -> None:
-    """Do nothing if the destination can be written and its disk has the room.
+def require_space(artefact: Artefact, destination: Path) -> None:
+    """Check that the destination can be written and its disk has enough free space.
 
     Raises:
-        NotWritable: it cannot; the message says how much is needed and how much is free.
+        NotWritable: it cannot, or has not; the message has the bytes needed and free.
     """
-    beside = next(folder for folder in destination.parents if folder.exists())
-    if not beside.is_dir() or not os.access(beside, os.W_OK):
+    parent = next(folder for folder in destination.parents if folder.exists())
+    if not parent.is_dir() or not os.access(parent, os.W_OK):
         raise NotWritable(
-            f"Cannot write {destination}: {beside} is not a folder you may write to; choose another --to."
+            f"Cannot write {destination}: {parent} is not a folder you may write to; choose another --to."
         )
     needed: dict[int, int] = {}
-    places = zip((beside, Path(tempfile.gettempdir())), disk_needed(artefact), strict=True)
-    for place, size in places:
-        disk = place.stat().st_dev  # both may be on the same one
+    folders = zip((parent, Path(tempfile.gettempdir())), disk_needed(artefact), strict=True)
+    for folder, size in folders:
+        disk = folder.stat().st_dev  # both folders may be on the same disk
         needed[disk] = needed.get(disk, 0) + size
-        if needed[disk] > (free := shutil.disk_usage(place).free):
+        if needed[disk] > (free := shutil.disk_usage(folder).free):
             raise NotWritable(
-                f"Exporting {artefact.run.name!r} as {artefact.format} needs {needed[disk]:,} bytes in {place}, and "
+                f"Exporting {artefact.run.name!r} as {artefact.format} needs {needed[disk]:,} bytes in {folder}, and "
                 f"{free:,} are free; free some space or choose another --to."
             )

@@ -1,4 +1,4 @@
-"""The formats a run leaves in: how each is written, how its own engine opens it, and how much disk it takes.
+"""Export formats: how each is written, how its own engine opens it, and how much disk it takes.
 
 adapter   the LoRA adapter in PEFT's layout, for transformers and peft on top of the base model
 merged    base and adapter as one model in safetensors, in the base's own number format
@@ -19,7 +19,7 @@ from pathlib import Path
 from shelftalk.errors import InvalidSettings, MissingPackage
 from shelftalk.export.serving import modelfile, serve_script
 from shelftalk.generation.choose import why_not_installed
-from shelftalk.generation.parity import LlamaCppVoice, TransformersVoice, Voice
+from shelftalk.generation.parity import LlamaCppRunner, Runner, TransformersRunner
 from shelftalk.models.adapters import attach_adapter
 from shelftalk.models.embedded import HUB_ID as EMBEDDED_HUB_ID
 from shelftalk.models.embedded import NAME as EMBEDDED
@@ -31,14 +31,14 @@ from shelftalk.models.tokens import load_tokenizer, save_tokenizer
 from shelftalk.runs.run import Run
 from shelftalk.workspace import read_json, write_bytes, write_json
 
-QUANTIZATION = "q8_0"  # what a GGUF is in unless something else is asked for
-BYTES = {"f32": 4.0, "f16": 2.0, "bf16": 2.0, "q8_0": 34 / 32}  # a weight takes; q8_0 has a scale for each 32
-SMALL_FILES = 1 << 20  # configuration, card and manifest, generously
+QUANTIZATION = "q8_0"  # default of a GGUF
+BYTES = {"f32": 4.0, "f16": 2.0, "bf16": 2.0, "q8_0": 34 / 32}  # a weight; q8_0 has a scale for every 32 weights
+SMALL_FILES = 1 << 20  # upper bound in bytes of configuration, card and manifest
 
 
 @dataclass(frozen=True, slots=True)
 class Artefact:
-    """What is exported: a run in a format, its weights in the number format `kind`."""
+    """An export to be made: a run in a format, with weights in the number format `kind`."""
 
     run: Run
     base: BaseModel
@@ -47,14 +47,14 @@ class Artefact:
 
     @property
     def base_name(self) -> str:
-        """The base model's name for others: a Hub id where there is one, never a path of this disk."""
+        """The public name of the base model: its Hub id where it has one, never a local path."""
         if self.base.name == EMBEDDED:
             return EMBEDDED_HUB_ID
         return self.base.name if self.from_hub else Path(self.base.name).name
 
     @property
     def from_hub(self) -> bool:
-        """Say whether the base model was downloaded from the Hub, so that its revision is a commit there."""
+        """Return whether the base model was downloaded from the Hub, so that its revision is a commit there."""
         return bool(HUB_ID.fullmatch(self.base.name))
 
     @property
@@ -65,30 +65,30 @@ class Artefact:
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """How a format is written into a folder, and opened there by its own engine to be asked.
+    """How a format is written to a folder, and opened there by its own engine for the replay.
 
-    `library` is the Hub's word for what loads it, `engine` the package in which it is replayed, and `other` an engine
-    it is made for in which it is not: a name, and whether that is installed here.
+    `library` is the Hub's `library_name`, `engine` the package in which the export is replayed, and `other` a target
+    engine in which it is not replayed: its name, and a function that checks whether it is installed.
     """
 
     library: str
     engine: str
     write: Callable[[Artefact, Path], None]
-    open: Callable[[Artefact, Path], AbstractContextManager[Voice]]
+    open: Callable[[Artefact, Path], AbstractContextManager[Runner]]
     other: tuple[str, Callable[[], bool]] | None = None
 
 
-class PlainVoice(TransformersVoice):
-    """A model as those load it who know nothing of shelftalk: the tokenizer itself puts the first token."""
+class PlainRunner(TransformersRunner):
+    """A model loaded without shelftalk's tokenization: the tokenizer itself adds the first token."""
 
     def tokenize(self, text: str) -> list[int]:
-        """Return the ids of `text`; see `Voice`."""
+        """Return the ids of `text`; see `Runner`."""
         ids: list[int] = self._tokenizer(text, split_special_tokens=True)["input_ids"]
         return ids
 
 
 def plan(run: Run, base: BaseModel, format: str, quantization: str | None) -> Artefact:
-    """Return what is to be exported.
+    """Validate the options of an export, and return its artefact.
 
     Raises:
         InvalidSettings: no such format or quantization, a quantization for a format that has none, or a base model
@@ -114,7 +114,7 @@ def plan(run: Run, base: BaseModel, format: str, quantization: str | None) -> Ar
 
 
 def disk_needed(artefact: Artefact) -> tuple[int, int]:
-    """Return how many bytes writing takes at its height, in the destination and in the folder for temporary files."""
+    """Return the peak size in bytes while writing, in the destination and in the folder for temporary files."""
     tokenizer = sum(file.stat().st_size for file in artefact.base.folder.glob("tokenizer*")) + SMALL_FILES
     if artefact.format == "adapter":
         return tokenizer + (artefact.run.adapter / "adapter_model.safetensors").stat().st_size, 0
@@ -122,7 +122,7 @@ def disk_needed(artefact: Artefact) -> tuple[int, int]:
     weights = int(count * BYTES[artefact.kind])
     if artefact.format in ("merged", "vllm"):
         return tokenizer + weights, 0
-    return tokenizer + weights, weights  # gguf collects tensors in a temporary file first
+    return tokenizer + weights, weights  # the gguf package collects tensors in a temporary file first
 
 
 def _write_adapter(artefact: Artefact, folder: Path) -> None:
@@ -155,23 +155,23 @@ def _write_vllm(artefact: Artefact, folder: Path) -> None:
 
 
 @contextmanager
-def _open_adapter(artefact: Artefact, folder: Path) -> Iterator[Voice]:
+def _open_adapter(artefact: Artefact, folder: Path) -> Iterator[Runner]:
     model, _ = load_model(artefact.base.folder, "fp32")
-    yield PlainVoice(attach_adapter(model, folder), load_tokenizer(folder))
+    yield PlainRunner(attach_adapter(model, folder), load_tokenizer(folder))
 
 
 @contextmanager
-def _open_merged(artefact: Artefact, folder: Path) -> Iterator[Voice]:
-    yield PlainVoice(*load_model(folder, "fp32"))
+def _open_merged(artefact: Artefact, folder: Path) -> Iterator[Runner]:
+    yield PlainRunner(*load_model(folder, "fp32"))
 
 
 @contextmanager
-def _open_gguf(artefact: Artefact, folder: Path) -> Iterator[Voice]:
-    from shelftalk.generation.llama_cpp_engine import LlamaCppEngine  # adapters are exported without llama.cpp too
+def _open_gguf(artefact: Artefact, folder: Path) -> Iterator[Runner]:
+    from shelftalk.generation.llama_cpp_engine import LlamaCppEngine  # lazy: other formats work without llama.cpp
 
     engine = LlamaCppEngine(folder / artefact.gguf_file, None)
     try:
-        yield LlamaCppVoice(engine, tuned=False)
+        yield LlamaCppRunner(engine, tuned=False)
     finally:
         engine.close()
 

@@ -1,7 +1,7 @@
-"""The parity gate: an artefact says in its own engine what base and adapter say in the reference, or it is none.
+"""The parity gate: verify that an artefact in its own engine gives the same output as the reference.
 
-The reference is base and adapter, unmerged, through transformers in fp32. What transformers loads is computed in fp32
-too, so that a difference is one of the artefact and not of this machine's arithmetic.
+The reference is base and adapter, unmerged, in transformers in fp32. Artefacts that transformers loads are computed in
+fp32 too, so that a difference comes from the artefact and not from this machine's arithmetic.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 from shelftalk import __version__
 from shelftalk.errors import ParityFailed
 from shelftalk.export.formats import FORMATS, Artefact
-from shelftalk.generation.parity import Parity, TransformersVoice, measure_parity
+from shelftalk.generation.parity import Parity, TransformersRunner, measure_parity
 from shelftalk.models.adapters import load_adapter
 from shelftalk.models.load import load_model
 from shelftalk.prompts import prompt_for
@@ -22,39 +22,39 @@ from shelftalk.runs.run import Run
 
 PROMPTS = 20
 
-# The most that the first token's distribution may diverge, in nats, mean over the prompts. Gemma 3 270M with its demo
-# adapter stays ten times below (docs/export.md has the figures), which leaves room for other models; a lost tensor, a
-# wrong scale or a wrong template costs far more.
+# Upper limit of the divergence of the first token's distribution, in nats, mean over the prompts. Gemma 3 270M with its
+# demo adapter is ten times lower (see docs/export.md), a margin for other models; a missing tensor, a wrong scale or a
+# wrong template gives a far larger value.
 MOST_DIVERGENCE = {
-    "f32": 1e-3,  # nothing is rounded, but llama.cpp keeps keys and values in f16
+    "f32": 1e-3,  # weights are not rounded, but llama.cpp stores keys and values in f16
     "f16": 1e-3,
-    "bf16": 1e-3,  # 8 significant bits, which round away the smallest of what the adapter adds
+    "bf16": 1e-3,  # 8 significant bits, to which the adapter's smallest changes are lost
     "q8_0": 2e-2,  # 8 bits and one scale for every 32 weights
 }
-LEAST_AGREEMENT = 0.95  # of the artefact's greedy tokens, that the reference chooses too
+LEAST_AGREEMENT = 0.95  # share of the artefact's greedy tokens that are the reference's choice too
 
 
 def gate_products(run: Run) -> tuple[list[Product], int]:
-    """Return the products whose titles are replayed, held-out ones first, and how many of them are held out."""
+    """Return the products whose titles are replayed, held-out ones first, and the number of held-out ones."""
     held_out = run.catalogue().sample("test", PROMPTS, run.settings.seed)
     trained = run.catalogue().sample("train", PROMPTS - len(held_out), run.settings.seed)
     return held_out + trained, len(held_out)
 
 
 def pass_gate(artefact: Artefact, folder: Path, progress: Progress) -> dict[str, Any]:
-    """Replay prompts with the artefact in `folder` and the reference, and return what was compared and found.
+    """Replay prompts with the artefact in `folder` and with the reference, and return the content of parity.json.
 
     Raises:
-        ParityFailed: they differ by more than the number format explains.
-        Damaged: the engine cannot load the artefact, or the run's adapter is not what it was.
+        ParityFailed: they differ by more than the rounding of the number format.
+        Damaged: the engine cannot load the artefact, or the run's adapter has changed.
     """
     format = FORMATS[artefact.format]
     products, held_out = gate_products(artefact.run)
     prompts = [prompt_for(product.title) for product in products]
     model, tokenizer = load_model(artefact.base.folder, "fp32")
-    reference = TransformersVoice(load_adapter(model, artefact.run.adapter), tokenizer)
-    with format.open(artefact, folder) as voice:
-        parity = measure_parity(reference, voice, prompts, progress)
+    reference = TransformersRunner(load_adapter(model, artefact.run.adapter), tokenizer)
+    with format.open(artefact, folder) as runner:
+        parity = measure_parity(reference, runner, prompts, progress)
     limits = {"divergence": MOST_DIVERGENCE[artefact.kind], "agreement": LEAST_AGREEMENT, "same_tokens": True}
     _require(artefact, parity)
     return {
@@ -77,7 +77,7 @@ def _require(artefact: Artefact, parity: Parity) -> None:
     wrong = []
     if not parity.same_tokens:
         wrong.append("it reads prompts as other tokens")
-    if not parity.divergence < most:  # also where it is no number
+    if not parity.divergence < most:  # also true for NaN
         wrong.append(
             f"the divergence is {parity.divergence:.2g} (worst {parity.worst_divergence:.2g}), not below {most:g}"
         )
@@ -88,19 +88,19 @@ def _require(artefact: Artefact, parity: Parity) -> None:
         )
     if wrong:
         raise ParityFailed(
-            f"The {artefact.format} export of run {artefact.run.name!r} in {artefact.kind} does not say what the run "
-            f"says: {'; '.join(wrong)}. Nothing was exported; {_cure(artefact)}."
+            f"The {artefact.format} export of run {artefact.run.name!r} in {artefact.kind} differs from the run: "
+            f"{'; '.join(wrong)}. Nothing was exported; {_advice(artefact)}."
         )
 
 
-def _cure(artefact: Artefact) -> str:
+def _advice(artefact: Artefact) -> str:
     if artefact.kind == "q8_0":
         return "take --quantization f16"
     return "take --format merged" if artefact.format in ("gguf", "ollama") else "take --format adapter, which is exact"
 
 
 def _not_replayed(artefact: Artefact) -> str | None:
-    """Say which engine the format is for and was not asked."""
+    """Return the target engine in which the artefact was not replayed, and the reason; None if there is none."""
     if (other := FORMATS[artefact.format].other) is None:
         return None
     name, installed = other

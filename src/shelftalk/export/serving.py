@@ -1,4 +1,4 @@
-"""What other servers are told about a model: Ollama's Modelfile, vLLM's launch line and a request to it."""
+"""Write the configuration of other servers: Ollama's Modelfile, a start script for vLLM, and a request to it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ CONTEXT = 4096  # tokens of prompt and text together; Ollama's own default depen
 
 
 def modelfile(gguf_file: str, end: str, licence: str) -> str:
-    """Return the Modelfile for a GGUF beside it: the template that training used, its end token, our decoding.
+    """Return the Modelfile for a GGUF in the same folder, with training's template and end token and our decoding.
 
-    Ollama cannot strip a prompt: a title with white space around it is read with that.
+    Ollama cannot strip a prompt: white space around a title stays in it.
     """
     settings = DecodingSettings()
     parameters = {
@@ -32,12 +32,12 @@ def modelfile(gguf_file: str, end: str, licence: str) -> str:
 
 
 def serve_script(name: str) -> str:
-    """Return the script that serves the folder it lies in with vLLM, under `name`, to this machine only."""
+    """Return a script that serves its own folder with vLLM, under `name`, to this machine only."""
     line = f'exec vllm serve "$(dirname "$0")" --served-model-name {name} --host 127.0.0.1 --port 8000 "$@"'
-    return f"#!/bin/sh\n# vLLM takes its defaults from generation_config.json. Further options are handed on.\n{line}\n"
+    return f"#!/bin/sh\n# vLLM takes its defaults from generation_config.json. Further options are passed on.\n{line}\n"
 
 
 def example_request(name: str, title: str) -> str:
-    """Return the command that asks vLLM for a description."""
+    """Return a command that requests a description from vLLM."""
     body = json.dumps({"model": name, "prompt": prompt_for(title), "max_tokens": DecodingSettings().max_new_tokens})
     return "curl http://127.0.0.1:8000/v1/completions -H 'Content-Type: application/json' -d " + shlex.quote(body)

@@ -1,9 +1,9 @@
-"""Describe a whole file of titles: kill it anywhere, and the same command goes on with the rows that are missing.
+"""Describe a whole file of titles; after a kill, the same command resumes with the missing rows.
 
-    titles.csv -> rows -> the tuned model, a window of rows at a time -> journal -> descriptions.csv, whole
+    titles.csv -> rows -> the tuned model, a window of rows at a time -> journal -> descriptions.csv, atomically
 
-Beside the output lie, while it is being written, `descriptions.csv.journal` and a lock; both are gone when it stands.
-A job's own record, kept elsewhere, says later that an output is the one that this very job wrote.
+While the output is being written, its folder holds `descriptions.csv.journal` and a lock; both are removed at the end.
+The job's record, in another folder, later identifies an output as written by this job.
 """
 
 from __future__ import annotations
@@ -34,20 +34,20 @@ from shelftalk.workspace import lock, read_json, sha256, staged_file, write_json
 if TYPE_CHECKING:
     from shelftalk.retrieval.search import Index  # whose module loads Chroma
 
-WINDOW = 256  # rows handed to the engine at once: enough to sort by length and to keep it busy
-EXAMPLES = 3  # lines named for each reason of a bad row
+WINDOW = 256  # rows passed to the engine at once: enough to sort by length and to keep it busy
+EXAMPLES = 3  # line numbers shown for each reason of a bad row
 
-Entry = dict[str, Any]  # what the journal keeps of a row
-Keep = Callable[[int, Entry], None]  # takes a row's number and its entry
+Entry = dict[str, Any]  # a row's entry in the journal
+Keep = Callable[[int, Entry], None]  # called with a row's number and its entry
 
 
 @dataclass(frozen=True)
 class Job:
     """One output to be written.
 
-    `model` says in plain JSON values which model writes; together with what the file and the settings are it tells
-    this job from others. `record` is where the job notes what it wrote. Where `unsupported` counts claims, a text is
-    written again that makes some: see `generation.grounded`.
+    `model` identifies the model in plain JSON values; together with the input file and the settings it identifies the
+    job. `record` is the file with the job's result. With `unsupported`, which counts claims, a text that makes
+    unsupported claims is written again: see `generation.grounded`.
     """
 
     source: Path
@@ -62,16 +62,16 @@ class Job:
 
     @property
     def journal(self) -> Path:
-        """The file that holds the finished rows until the output stands."""
+        """The file that holds the finished rows until the output exists."""
         return self.output.with_name(f"{self.output.name}.journal")
 
     def check(self) -> None:
-        """Do nothing if the output can be written at its place.
+        """Check that the output can be written.
 
         Raises:
-            UserError: a suffix that is not known, an output that is the input or a folder, or nothing to ground in.
+            UserError: an unknown suffix, an output that is the input or a folder, or grounding without references.
             NotFound: the output's folder does not exist.
-            NotWritable: it may not be written to.
+            NotWritable: that folder is not writable.
         """
         folder = self.output.parent
         if self.output.suffix.lower() not in SUFFIXES:
@@ -88,7 +88,7 @@ class Job:
             raise NotWritable(f"Cannot write into {folder}: permission denied; choose another --output.")
 
     def describe(self, columns: Columns) -> dict[str, Any]:
-        """Return all that decides what the output will be, in plain JSON values."""
+        """Return everything that determines the output, in plain JSON values."""
         return {
             **self.model,
             "input_sha256": sha256(self.source),
@@ -102,19 +102,19 @@ class Job:
 
 @dataclass(frozen=True)
 class Window:
-    """Some hundred rows that can be described, and the numbers of those among them that still must be."""
+    """At most WINDOW rows that can be described, and the numbers of those that are not done yet."""
 
     rows: list[TitleRow]
     missing: set[int]
 
 
-# Writes windows somewhere else, and yields what became of each one's missing rows, in the windows' order.
-Elsewhere = Callable[[Iterable[Window]], Iterator[dict[int, Entry]]]
+# Writes windows on other machines, and yields the entries of each window's missing rows, in the order of the windows.
+RemoteWriter = Callable[[Iterable[Window]], Iterator[dict[int, Entry]]]
 
 
 @dataclass
 class Survey:
-    """What a file of titles holds: rows in all, rows to describe, and for each fault how many and the first lines."""
+    """The numbers of rows and of rows to describe in a file of titles, and the count and first lines of each fault."""
 
     rows: int = 0
     usable: int = 0
@@ -135,23 +135,23 @@ def describe_titles(
     load_index: Callable[[], Index],
     progress: Progress = no_progress,
     say: Callable[[str], None] = lambda line: None,
-    elsewhere: Elsewhere | None = None,
+    remote: RemoteWriter | None = None,
 ) -> dict[str, Any]:
-    """Write the job's output with the tuned model, going on where an earlier call was cut off.
+    """Write the job's output with the tuned model, resuming where an earlier call was interrupted.
 
-    Engine and index are loaded only when a row is to be written. Where windows are written `elsewhere`, which opens an
-    engine and the index itself, `load_index` makes sure that there is one, and a window is kept when all of it is
-    done. A finished output of this very job is left as it is.
-    `progress` counts rows to describe, for the first time when one is done: engines write some at once, and a clock
-    that started before the first of them would promise hours.
+    Engine and index are loaded only if a row is missing. With a `remote` writer, which opens engine and index itself,
+    `load_index` ensures that the index exists, and a window is stored only when all its rows are done. A finished
+    output of this job is left unchanged.
+    `progress` counts rows to describe. Its first call comes when a row is done: engines write several rows at once,
+    and with an earlier start the remaining time would be estimated far too long.
 
     Returns:
-        `output`, `rows` (of the file), `described`, `flags` (how many texts are empty, repetitive, cut), `bad_rows` (by
-        reason the `count` of those without a text and the first `lines`), `before` (rows that earlier calls finished),
-        `seconds` that this call wrote, its models loaded, and `rows_per_second`, none where it wrote none.
+        `output`, `rows` (of the file), `described`, `flags` (numbers of empty, repetitive and cut texts), `bad_rows`
+        (for each reason the `count` of rows without a text and the first `lines`), `before` (rows finished by earlier
+        calls), `seconds` of writing in this call, without loading, and `rows_per_second`, None if it wrote none.
 
     Raises:
-        UserError: see `Job.check`; also where something else stands at the output's place.
+        UserError: see `Job.check`; also where the output exists and is not this job's.
         InvalidSettings: the journal there is of another job.
         NotFound: there is no input.
         UnreadableInput: the input as a whole cannot be read, or has no title column.
@@ -180,8 +180,8 @@ def describe_titles(
 
                 index = load_index() if job.references else None
                 missing = _missing(job, columns, journal)
-                if elsewhere:
-                    seconds = _keep_all(elsewhere(missing), keep)
+                if remote:
+                    seconds = _keep_all(remote(missing), keep)
                 else:
                     seconds = _write_missing(job, missing, load_engine, index, keep)
             if sha256(job.source) != described["input_sha256"]:
@@ -193,15 +193,15 @@ def describe_titles(
                 "seconds": round(seconds, 1),
                 "rows_per_second": round((survey.usable - before) / seconds, 2) if seconds else None,
             }
-        _tidy(job)
+        _remove_temporary_files(job)
     return summary
 
 
 def _finished(job: Job, described: dict[str, Any]) -> dict[str, Any] | None:
-    """Return the summary of the output that stands if this very job wrote it, and none if there is no output.
+    """Return the summary of an existing output of this job, or None if there is no output.
 
     Raises:
-        UserError: another file stands there.
+        UserError: the output is another file.
     """
     if not job.output.exists():
         return None
@@ -212,19 +212,19 @@ def _finished(job: Job, described: dict[str, Any]) -> dict[str, Any] | None:
         same = False
     if not same:
         raise UserError(f"{job.output} exists and is not this job's output; remove it or choose another --output.")
-    _tidy(job)  # a kill may have come between the output and this
+    _remove_temporary_files(job)  # an earlier call may have been killed just before this step
     before = record["summary"]["described"]
     return {"output": str(job.output), **record["summary"], "before": before, "seconds": 0.0, "rows_per_second": None}
 
 
-def _tidy(job: Job) -> None:
-    """Remove what lies beside an output that stands; who waits for the lock will find that output, so it may go."""
+def _remove_temporary_files(job: Job) -> None:
+    """Remove journal and lock of a finished output; a process that waits for the lock will find that output."""
     job.journal.unlink(missing_ok=True)
     lock_file(job.output).unlink(missing_ok=True)
 
 
 def _survey(source: Path, columns: Columns, say: Callable[[str], None]) -> Survey:
-    """Read the whole file once, so that a fault in its middle is found now and not after a night."""
+    """Read the whole file once, so that a fault in its middle is found before the long part of the job."""
     survey = Survey()
     for row in read_titles(source, columns):
         survey.add(row)
@@ -234,7 +234,7 @@ def _survey(source: Path, columns: Columns, say: Callable[[str], None]) -> Surve
 
 
 def unusable(reason: str, count: int, lines: Sequence[int]) -> str:
-    """Return a few words on the rows that cannot be described for one reason."""
+    """Return a message on the rows that cannot be described for one reason."""
     named = ", ".join(map(str, lines)) + (", ..." if count > len(lines) else "")
     return f"{count:,} cannot be described, {reason.replace('_', ' ')} (line {named})"
 
@@ -242,7 +242,7 @@ def unusable(reason: str, count: int, lines: Sequence[int]) -> str:
 def _write_missing(
     job: Job, windows: Iterable[Window], load_engine: Callable[[], Engine], index: Index | None, keep: Keep
 ) -> float:
-    """Describe the missing rows here, window by window, and return the seconds that the writing took."""
+    """Describe the missing rows in this process, window by window, and return the seconds without loading."""
     with closing(load_engine()) as engine:
         started = time.monotonic()
         for window in windows:
@@ -251,7 +251,7 @@ def _write_missing(
 
 
 def _keep_all(written: Iterable[dict[int, Entry]], keep: Keep) -> float:
-    """Keep what comes from elsewhere, and return the seconds that it took, loading included."""
+    """Store the entries of a remote writer, and return the seconds that it took, with loading."""
     started = time.monotonic()
     for entries in written:
         for number, entry in entries.items():
@@ -260,32 +260,33 @@ def _keep_all(written: Iterable[dict[int, Entry]], keep: Keep) -> float:
 
 
 def write_window(job: Job, window: Window, engine: Engine, index: Index | None, keep: Keep) -> None:
-    """Describe a window's missing rows, and hand each to `keep` as soon as it is done."""
+    """Describe a window's missing rows, and call `keep` with each as soon as it is done."""
     nearest = _nearest(index, window.rows, job.references)
     missing = [row for row in window.rows if row.number in window.missing]
 
-    def take(place: int, description: Description) -> None:
-        number = missing[place].number
+    def on_description(index: int, description: Description) -> None:
+        number = missing[index].number
         keep(number, _entry(description, nearest.get(number, [])))
 
     requests = [row.request for row in missing]
     if job.unsupported:
         references = [nearest[row.number] for row in missing]
-        write_grounded(engine, requests, references, job.unsupported, settings=job.settings, on_description=take)
+        unsupported, settings = job.unsupported, job.settings
+        write_grounded(engine, requests, references, unsupported, settings=settings, on_description=on_description)
     else:
         prompts = [prompt_for(request) for request in requests]
-        engine.complete_all(prompts, tuned=True, settings=job.settings, on_description=take)
+        engine.complete_all(prompts, tuned=True, settings=job.settings, on_description=on_description)
 
 
 def _missing(job: Job, columns: Columns, journal: Journal) -> Iterator[Window]:
-    """Yield the windows that hold a row which is not in the journal."""
+    """Yield the windows with at least one row that is not in the journal."""
     for rows in _windows(job.source, columns):
         if missing := {row.number for row in rows if row.number not in journal}:
             yield Window(rows, missing)
 
 
 def _windows(source: Path, columns: Columns) -> Iterator[list[TitleRow]]:
-    """Yield the rows that can be described, some hundred at a time."""
+    """Yield the rows that can be described, WINDOW at a time."""
     rows = (row for row in read_titles(source, columns) if not row.fault)
     while window := list(islice(rows, WINDOW)):
         yield window
@@ -294,8 +295,8 @@ def _windows(source: Path, columns: Columns) -> Iterator[list[TitleRow]]:
 def _nearest(index: Index | None, window: list[TitleRow], count: int) -> dict[int, list[Reference]]:
     """Return the references of each row by its number.
 
-    All of a window's rows are embedded, also those that are done: which texts are embedded together may show in the
-    last digit, and what is written shall not depend on where an earlier call was cut off.
+    All rows of a window are embedded, even those that are done: the composition of a batch may change the last digit
+    of a similarity, and the output must not depend on where an earlier call was interrupted.
     """
     if index is None:
         return {}
@@ -313,10 +314,10 @@ def _entry(description: Description, references: list[Reference]) -> Entry:
 
 
 def _publish(job: Job, columns: Columns, described: dict[str, Any], journal: Journal, survey: Survey) -> dict[str, Any]:
-    """Put the output in its place, whole, and return what it holds; the job's record is on the disk just before."""
+    """Write the output atomically, and return its summary; the job's record is written just before."""
     flags = {"empty": 0, "repetitive": 0, "cut": 0}
-    with staged_file(job.output) as beside:
-        with table(beside, job.output.suffix.lower(), job.references) as append:
+    with staged_file(job.output) as temporary:
+        with table(temporary, job.output.suffix.lower(), job.references) as append:
             for row in read_titles(job.source, columns):
                 _append(row, journal, append, flags)
         summary = {
@@ -325,7 +326,7 @@ def _publish(job: Job, columns: Columns, described: dict[str, Any], journal: Jou
             "flags": flags,
             "bad_rows": {one: {"count": count, "lines": lines} for one, (count, lines) in survey.faults.items()},
         }
-        write_json(job.record, {"job": described, "output_sha256": sha256(beside), "summary": summary})
+        write_json(job.record, {"job": described, "output_sha256": sha256(temporary), "summary": summary})
     return summary
 
 

@@ -1,4 +1,4 @@
-"""Choose the engine for a run: llama.cpp on a CPU where it can say exactly what was asked, transformers elsewhere."""
+"""Choose the engine for a run: llama.cpp on a CPU where it supports the model and the settings, else transformers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CONVERSION_FAULTS = (InvalidSettings, Damaged, NotWritable, Busy)
 
 ENGINES = ("automatic", "llama.cpp", "transformers")
 
-# The engines' modules stay out of this one: each loads what the other does without.
+# The engines' modules are imported lazily: each loads libraries that the other does not need.
 
 
 def open_engine(
@@ -26,14 +26,14 @@ def open_engine(
     slots: int = 1,
     say: Callable[[str], None] = lambda line: None,
 ) -> Engine:
-    """Return the engine for a finished run, loaded; `slots` texts are written at once where the engine can.
+    """Load the engine for a finished run; it writes up to `slots` texts at once where it can.
 
-    `settings`, where they are known, may rule an engine out; see `choose_engine`. `say` is told of what takes long.
+    `settings`, if known, may exclude an engine; see `choose_engine`. `say` gets messages on slow steps.
 
     Raises:
         NotFound: the run has not finished.
-        InvalidSettings: the engine that was asked for cannot do it.
-        Damaged: a file of the adapter or of the base model is not what it was.
+        InvalidSettings: the requested engine does not support the run or the settings.
+        Damaged: a file of the adapter or of the base model has changed.
     """
     run.require_finished()
     name, _ = choose_engine(run, settings, asked)
@@ -52,11 +52,11 @@ def open_engine(
 
 
 def make_engine_files(run: Run, say: Callable[[str], None] = lambda line: None) -> str:
-    """Make what the engine for a finished run reads, and return the name of the engine that `open_engine` then opens.
+    """Make the model files of a finished run's engine, and return the name of the engine that `open_engine` then opens.
 
     Raises:
         NotFound: the run has not finished.
-        Damaged: the base model is not what it was.
+        Damaged: the base model has changed.
     """
     run.require_finished()
     name, _ = choose_engine(run)
@@ -72,10 +72,10 @@ def make_engine_files(run: Run, say: Callable[[str], None] = lambda line: None) 
 
 
 def has_engine_files(run: Run) -> bool:
-    """Say whether `make_engine_files` would find all of a finished run's files made; sizes are checked, no contents.
+    """Return whether all files of `make_engine_files` exist for a finished run; only names and sizes are checked.
 
     Raises:
-        NotFound, Damaged: the base model was removed, or is not what it was.
+        NotFound, Damaged: the base model was removed, or has changed.
     """
     begun = run.description["base"]
     if not is_on_disk(begun["name"], run.workspace, begun["revision"]):
@@ -89,29 +89,29 @@ def has_engine_files(run: Run) -> bool:
 
 
 def choose_engine(run: Run, settings: DecodingSettings | None = None, asked: str = "automatic") -> tuple[str, str]:
-    """Return the engine's name for `run`, and why it is that one.
+    """Return the engine's name for `run`, and the reason.
 
     Raises:
-        InvalidSettings: there is no engine of that name, or llama.cpp was asked for and cannot do it.
+        InvalidSettings: there is no engine of that name, or llama.cpp was requested and does not support the run.
     """
     if asked not in ENGINES:
         raise InvalidSettings(f"--engine must be one of {', '.join(ENGINES)}, got {asked!r}.")
     if asked == "transformers":
-        return asked, "asked for"
+        return asked, "requested"
     if asked == "llama.cpp":
-        if reason := why_not_installed() or _cannot(run, settings):
+        if reason := why_not_installed() or _run_obstacle(run, settings):
             raise InvalidSettings(f"--engine llama.cpp cannot be used here: {reason}; leave it to automatic.")
-        return asked, "asked for"
-    return _choice(_unfit() or _cannot(run, settings))
+        return asked, "requested"
+    return _choice(_machine_obstacle() or _run_obstacle(run, settings))
 
 
 def choose_for_machine() -> tuple[str, str]:
-    """Return the engine that this machine takes for a Gemma, and why."""
-    return _choice(_unfit())
+    """Return the engine that this machine uses for a Gemma model, and the reason."""
+    return _choice(_machine_obstacle())
 
 
 def why_not_installed() -> str | None:
-    """Say why llama.cpp cannot be loaded; None where it can."""
+    """Return why llama.cpp cannot be loaded; None where it can."""
     try:
         import shelftalk.generation.llama_cpp_engine  # noqa: F401 (the wheel may be there without a library it needs)
     except ImportError as error:
@@ -120,27 +120,27 @@ def why_not_installed() -> str | None:
 
 
 def _choice(reason: str | None) -> tuple[str, str]:
-    """Return engine and reason, given what speaks against llama.cpp."""
+    """Return engine and reason, given the reason against llama.cpp, if there is one."""
     return ("transformers", reason) if reason else ("llama.cpp", "the fastest on a CPU")
 
 
-def _unfit() -> str | None:
-    """Say why this machine does better without llama.cpp, or has none."""
+def _machine_obstacle() -> str | None:
+    """Return why this machine should not or cannot use llama.cpp."""
     return "a GPU is here" if _has_gpu() else why_not_installed()
 
 
-def _cannot(run: Run, settings: DecodingSettings | None) -> str | None:
-    """Say why llama.cpp cannot write for this run under these settings."""
-    from shelftalk.generation.llama_cpp_engine import refuses
+def _run_obstacle(run: Run, settings: DecodingSettings | None) -> str | None:
+    """Return why llama.cpp does not support this run with these settings."""
+    from shelftalk.generation.llama_cpp_engine import settings_obstacle
 
-    if settings and (reason := refuses(settings)):
+    if settings and (reason := settings_obstacle(settings)):
         return reason
     return base_obstacle(run.base_model().folder)
 
 
 def _has_gpu() -> bool:
     devices = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")  # CUDA, CUDA under Windows, ROCm
-    if not any(Path(device).exists() for device in devices):  # spares a second: asking torch means loading it
+    if not any(Path(device).exists() for device in devices):  # saves the second that loading torch takes
         return False
     import torch
 

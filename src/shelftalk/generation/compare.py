@@ -1,4 +1,4 @@
-"""Put one request to the base and to the tuned model, and find the training products that stand near it."""
+"""Answer one request with the base and the tuned model, and find the nearest training products."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from shelftalk.settings import DecodingSettings
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One request's answers before (base) and after (tuned) fine-tuning, and its references, nearest first."""
+    """The answers to one request before (base) and after (tuned) fine-tuning, and its references, nearest first."""
 
     query: str
     base: Description
@@ -37,14 +37,15 @@ def compare(
 ) -> Comparison:
     """Answer `request`, a title or a question, with both models under the same settings.
 
-    `on_text` is handed ("base" or "tuned", piece of text) as the answers are written, base first. `find_references` is
-    called when both are written, and returns the products nearest to the request, nearest first. Where `unsupported`
-    counts claims, the tuned answer is grounded in the references, and comes in one piece: see `grounded`.
+    `on_text` is called with ("base" or "tuned", piece of text) while the answers are written, base first.
+    `find_references` is called after both, and returns the products nearest to the request, nearest first. With
+    `unsupported`, which counts claims, the tuned answer is grounded in the references, and comes in one piece: see
+    `grounded`.
     """
 
     def write(side: str) -> Description:
-        listen = (lambda text: on_text(side, text)) if on_text else None
-        return engine.complete(prompt_for(request), tuned=side == "tuned", settings=settings, on_text=listen)
+        callback = (lambda text: on_text(side, text)) if on_text else None
+        return engine.complete(prompt_for(request), tuned=side == "tuned", settings=settings, on_text=callback)
 
     base = write("base")
     if unsupported is None:

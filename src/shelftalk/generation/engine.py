@@ -1,6 +1,6 @@
-"""The one seam of generation: whatever can write after a prompt, before and after fine-tuning.
+"""The interface of generation engines, which complete prompts with the base or the tuned model.
 
-An engine knows texts only. `prompts.prompt_for` makes the prompt of a title or a question.
+An engine handles texts only. `prompts.prompt_for` makes the prompt of a title or a question.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ BATCH = 16  # prompts of the reference engine at once; on two cores bf16 weights
 
 
 class Engine(Protocol):
-    """Writes with the base model (`tuned` off) or with the adapter (`tuned` on); several threads may call it at once.
+    """Completes prompts with the base model (`tuned` false) or with the adapter (`tuned` true); thread-safe.
 
-    A prompt's control tokens are split: "<start_of_turn>" in a title is those fifteen characters. Under temperature 0
-    a text depends on its prompt alone, up to rounding; otherwise on `settings.seed` too.
+    Control tokens in a prompt are read as plain characters, such as "<start_of_turn>" in a title. At temperature 0 a
+    text depends on its prompt alone, up to rounding; otherwise on `settings.seed` too.
     """
 
     name: str
@@ -31,10 +31,10 @@ class Engine(Protocol):
         settings: DecodingSettings,
         on_text: Callable[[str], None] | None = None,
     ) -> Description:
-        """Write what follows `prompt`; `on_text` is handed each piece of text as soon as it is known.
+        """Complete `prompt`; `on_text` is called with each piece of text as soon as it is known.
 
-        An exception that `on_text` raises stops the writing at once and is passed on. It is called for every token,
-        also with an empty piece, so that whoever waits no longer can say so.
+        `on_text` is called for every token, also with an empty piece, so that a caller can cancel: an exception that it
+        raises stops the generation immediately and is raised here.
         """
         ...
 
@@ -46,19 +46,19 @@ class Engine(Protocol):
         settings: DecodingSettings,
         on_description: Callable[[int, Description], None] | None = None,
     ) -> list[Description]:
-        """Write what follows each prompt, several at once, in the order given.
+        """Complete several prompts at once, and return their descriptions in the order of the prompts.
 
-        `on_description` is handed each prompt's number and description as soon as it is done, in any order, from one
-        thread at a time; an exception that it raises stops the writing and is passed on.
+        `on_description` is called with the index of a prompt and its description as soon as it is done, in any order,
+        from one thread at a time; an exception that it raises stops the generation and is raised here.
         """
         ...
 
     def tokenize(self, text: str) -> list[int]:
-        """Return the ids of `text` as the model reads it: led by its first token, control tokens split."""
+        """Return the ids of `text` as the model reads it: with the start token, and control tokens as characters."""
         ...
 
     def close(self) -> None:
-        """Let go of the model; the engine is not used afterwards."""
+        """Free the model; the engine must not be used afterwards."""
         ...
 
 

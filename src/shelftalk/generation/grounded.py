@@ -1,6 +1,6 @@
-"""Write with references: in the prompt, or held against what was written, which is written again where they fail it.
+"""Write with references: put them into the prompt, or check each text against them and regenerate it where they differ.
 
-What counts as unsupported is the caller's to say: this module knows texts and engines only.
+The caller defines which claims are unsupported: this module handles texts and engines only.
 """
 
 from __future__ import annotations
@@ -16,39 +16,39 @@ from shelftalk.records import Description, Reference
 from shelftalk.settings import DecodingSettings
 
 ATTEMPTS = 4  # texts at most for each title
-SHORTEST = 0.5  # of what is usual: a text that says nothing claims nothing
+SHORTEST = 0.5  # of the usual length: an almost empty text makes no claims, but is no solution
 
 OnDescription = Callable[[int, Description], None]
 Unsupported = Callable[[str, str, Sequence[Reference]], int]  # of a text, its request and its references
 
 
 class Attempts:
-    """The texts that were written for one request, and which of them is kept."""
+    """The texts that were written for one request, and the choice of the best one."""
 
     def __init__(self, references: Sequence[Reference]) -> None:
         self._usual = median(_words(one.description) for one in references) if references else 0
         self._written: list[tuple[float, int, Description]] = []  # unsupported claims for each word, words, text
 
     def add(self, description: Description, unsupported: int) -> None:
-        """Add a text that makes so many unsupported claims."""
+        """Add a text with its number of unsupported claims."""
         words = _words(description.text)
         self._written.append((unsupported / max(1, words), words, description))
 
     @property
     def decided(self) -> bool:
-        """Say whether the newest text says enough and claims nothing unsupported."""
+        """Return whether the newest text is long enough and has no unsupported claim."""
         share, words, _ = self._written[-1]
         return not share and words >= self._enough
 
     @property
     def best(self) -> Description:
-        """The text with the smallest share of unsupported claims, of those that say enough if any does."""
+        """The text with the fewest unsupported claims a word, of those that are long enough if any is."""
         long = [one for one in self._written if one[1] >= self._enough]
         return min(long or self._written, key=lambda one: one[0])[2]
 
     @property
     def _enough(self) -> float:
-        """The words that a text must have."""
+        """The least number of words of a text that is long enough."""
         return max(1, SHORTEST * min(self._written[0][1], self._usual))
 
 
@@ -61,10 +61,10 @@ def write_with_references(
     settings: DecodingSettings,
     on_description: OnDescription = lambda number, description: None,
 ) -> list[Description]:
-    """Write a description for each title or question, its references in the prompt, in the order given.
+    """Write a description for each title or question, with its references in the prompt, and return them in that order.
 
-    What a model writes after the description, another product, is cut off; a text that was cut there counts as one that
-    the model ended. `on_description` is called as by `Engine.complete_all`.
+    If the model continues with another product after the description, that is cut off, and the text counts as ended
+    by the model. `on_description` is called as by `Engine.complete_all`.
     """
     prompts = [prompt_with_references(*one) for one in zip(requests, references, strict=True)]
     written = engine.complete_all(
@@ -85,23 +85,22 @@ def write_grounded(
     settings: DecodingSettings,
     on_description: OnDescription = lambda number, description: None,
 ) -> list[Description]:
-    """Write with the tuned model, again where need be, and keep what claims least that title and references do not say.
+    """Write with the tuned model, up to `ATTEMPTS` times, and keep the text with the fewest unsupported claims a word.
 
-    The references are not in the prompt: a model that was tuned without them writes worse with them. A text without an
-    unsupported claim is kept at once; the others are written again, each time under another seed, up to `ATTEMPTS`
-    times in all. Of all that were written for a request, the one with the fewest unsupported claims for its words is
-    taken, the earliest of equals. A text that says too little is no way out: it is passed over unless every one does,
-    if it has less than half of the words of the first, or of the references, whichever are fewer. At temperature 0
-    every attempt is the same, and one is made. `on_description` is handed each request's number and its text as soon
-    as it is decided.
+    The references are not in the prompt: a model that was tuned without them writes worse with them. A text without
+    unsupported claims is accepted immediately; the others are written again with another seed. Of all texts for a
+    request, the one with the fewest unsupported claims a word is returned, the earliest of equals. A text is too short,
+    and ignored unless all are, if it has less than half of the words of the first text, or of the references,
+    whichever are fewer. At temperature 0 all attempts would be equal, and only one is made. `on_description` is called
+    with the index of a request and its text as soon as it is decided.
     """
-    tries = [Attempts(one) for one in references]
+    attempts = [Attempts(one) for one in references]
     undecided = list(range(len(requests)))
 
-    def take(row: int, one: Description) -> None:
-        tries[row].add(one, unsupported(one.text, requests[row], references[row]))
-        if tries[row].decided:
-            on_description(row, tries[row].best)
+    def add(row: int, one: Description) -> None:
+        attempts[row].add(one, unsupported(one.text, requests[row], references[row]))
+        if attempts[row].decided:
+            on_description(row, attempts[row].best)
 
     for attempt in range(ATTEMPTS if settings.temperature > 0 else 1):
         if not undecided:
@@ -111,12 +110,12 @@ def write_grounded(
             [prompt_for(requests[row]) for row in rows],
             tuned=True,
             settings=settings.replace({"seed": (settings.seed + attempt) % 2**31}),
-            on_description=lambda number, one, rows=rows: take(rows[number], one),  # type: ignore[misc]
+            on_description=lambda number, one, rows=rows: add(rows[number], one),  # type: ignore[misc]
         )
-        undecided = [row for row in rows if not tries[row].decided]
+        undecided = [row for row in rows if not attempts[row].decided]
     for row in undecided:
-        on_description(row, tries[row].best)
-    return [one.best for one in tries]
+        on_description(row, attempts[row].best)
+    return [one.best for one in attempts]
 
 
 def _first(description: Description) -> Description:

@@ -1,6 +1,6 @@
-"""Answers that were asked for, kept with their run: history.jsonl in its folder, a line for each.
+"""Store the answers of a run in history.jsonl in its folder, one line for each.
 
-A line is what `ask --json` prints, and with it `settings`, how it was written, and `time`, when (ISO 8601, UTC).
+A line has the keys of `ask --json`, the decoding `settings`, and the `time` (ISO 8601, UTC).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from shelftalk.generation.compare import Comparison
-from shelftalk.generation.tables import defused
+from shelftalk.generation.tables import escape_formula
 from shelftalk.lines import append_record, read_records
 from shelftalk.settings import DecodingSettings
 
@@ -24,7 +24,7 @@ COLUMNS = ("time", "query", "before", "after", "references")
 
 
 def remember(folder: Path, comparison: Comparison, settings: DecodingSettings) -> None:
-    """Add an answer to those in a run's folder.
+    """Append an answer to the history in a run's folder.
 
     Raises:
         NotWritable: see `workspace.writing`.
@@ -34,7 +34,7 @@ def remember(folder: Path, comparison: Comparison, settings: DecodingSettings) -
 
 
 def read_history(folder: Path, newest: int | None = None) -> list[dict[str, Any]]:
-    """Return the `newest` answers in a run's folder, or all, newest first; lines that cannot be read are left out."""
+    """Return the `newest` answers in a run's folder, or all, newest first; unreadable lines are skipped."""
     records = [record for record in read_records(folder / FILE) if record.keys() >= KEYS]
     return records[::-1][:newest]
 
@@ -42,7 +42,7 @@ def read_history(folder: Path, newest: int | None = None) -> list[dict[str, Any]
 def history_as_csv(rows: Sequence[dict[str, Any]]) -> bytes:
     """Return answers as a CSV of time, query, before, after and the references' titles, for a spreadsheet.
 
-    What a spreadsheet would run as a formula begins with an apostrophe; see `tables.defused`.
+    A cell that a spreadsheet would run as a formula gets an apostrophe before it; see `tables.escape_formula`.
     """
     text = io.StringIO(newline="")
     cells = csv.writer(text)
@@ -50,10 +50,10 @@ def history_as_csv(rows: Sequence[dict[str, Any]]) -> bytes:
     for row in rows:
         titles = " | ".join(one["title"] for one in row["references"])
         texts = (row["time"], row["query"], row["base"]["text"], row["tuned"]["text"], titles)
-        cells.writerow(map(defused, texts))
+        cells.writerow(map(escape_formula, texts))
     return text.getvalue().encode(errors="replace")
 
 
 def history_as_json(rows: Sequence[dict[str, Any]]) -> bytes:
-    """Return answers as a JSON list, as they were kept."""
+    """Return answers as a JSON list, as they were stored."""
     return json.dumps(rows, ensure_ascii=False, indent=2).encode(errors="replace") + b"\n"

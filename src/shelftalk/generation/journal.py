@@ -1,8 +1,8 @@
-"""Keep every finished row of a long job on disk until the whole output stands: kill it anywhere, and it goes on.
+"""Store every finished row of a long job on disk until the output is complete, so that a killed job can resume.
 
-A journal is JSON Lines: the job's own description first, then one line for each finished row, in the order in which
-they were finished. A row is in the file once `append` returns, which outlives a SIGKILL; every second it is made to
-outlive a power cut too. A last line that was torn is dropped. In memory there are eight bytes a row.
+A journal is JSON Lines: the job's description first, then one line for each finished row, in the order in which they
+were finished. A row is in the file once `append` returns, so it survives a SIGKILL; an fsync every second protects
+against a power failure too. An incomplete last line is discarded. In memory a row takes eight bytes.
 """
 
 from __future__ import annotations
@@ -22,33 +22,33 @@ from shelftalk.workspace import write_bytes, writing
 
 SECONDS_BETWEEN_SYNCS = 1.0
 SHOWN = 24  # characters of a value in a message
-CURE = "remove that file to begin anew, or choose another --output"
+ADVICE = "remove that file to start again, or choose another --output"
 
 
 class Journal:
-    """The open journal of one job, a mapping from row numbers to what was kept; make one with `Journal.open`."""
+    """The open journal of one job, a mapping from row numbers to entries; created with `Journal.open`."""
 
     def __init__(self, path: Path, job: Mapping[str, Any]) -> None:
         self._path = path
-        self._places = array("q")  # where each row's line begins, by its number; 0 for a row that is not there
+        self._offsets = array("q")  # byte offset of each row's line, by its number; 0 for a missing row
         self._count = 0
         end = self._load(job)
         self._file = path.open("r+b", buffering=0)
         self._file.truncate(end)
-        self._reader = path.open("rb")  # only now: what it reads ahead must not be cut off again
+        self._reader = path.open("rb")  # after truncation, because a reader buffers data
         self._synced = time.monotonic()
 
     @classmethod
     @contextmanager
     def open(cls, path: Path, job: Mapping[str, Any]) -> Iterator[Journal]:
-        """Open the journal at `path`, or begin one, for the job that `job` describes in plain JSON values.
+        """Open or create the journal at `path` for the job that `job` describes in plain JSON values.
 
-        A journal of another job is begun anew where it holds no row: nothing is lost then. The caller holds a lock: two
-        writers are not kept apart here.
+        A journal of another job without any row is replaced. The caller holds a lock: the journal does not detect a
+        second writer.
 
         Raises:
-            InvalidSettings: the journal at `path` is of another job; the message says what differs.
-            Damaged: the file at `path` is no journal, or is spoilt before its end.
+            InvalidSettings: the journal at `path` is of another job; the message lists the differences.
+            Damaged: the file at `path` is no journal, or is corrupt before its last line.
             NotWritable: see `workspace.writing`.
         """
         if not path.exists() or _holds_no_row(path):
@@ -66,58 +66,58 @@ class Journal:
         return self._count
 
     def __contains__(self, number: int) -> bool:
-        return number < len(self._places) and self._places[number] > 0
+        return number < len(self._offsets) and self._offsets[number] > 0
 
     def __getitem__(self, number: int) -> dict[str, Any]:
         if number not in self:
             raise KeyError(number)
-        self._reader.seek(self._places[number])
+        self._reader.seek(self._offsets[number])
         entry: dict[str, Any] = orjson.loads(self._reader.readline())
         return entry
 
     def append(self, number: int, entry: Mapping[str, Any]) -> None:
-        """Keep what became of a row.
+        """Append the entry of a finished row.
 
         Raises:
             NotWritable: see `workspace.writing`.
         """
         line = _line({"row": number, **entry})
         with writing(self._path):
-            place, written = self._file.seek(0, os.SEEK_END), 0
-            while written < len(line):  # a disk that fills up takes a part, and refuses the rest
+            offset, written = self._file.seek(0, os.SEEK_END), 0
+            while written < len(line):  # on a full disk the first write is partial, and the next one raises
                 written += self._file.write(line[written:])
             if time.monotonic() - self._synced >= SECONDS_BETWEEN_SYNCS:
                 self._sync()
-        self._note(number, place)
+        self._set_offset(number, offset)
 
     def _sync(self) -> None:
         os.fsync(self._file.fileno())
         self._synced = time.monotonic()
 
-    def _note(self, number: int, place: int) -> None:
-        if number >= len(self._places):
-            self._places.extend([0] * (number + 1 - len(self._places)))
-        self._count += self._places[number] == 0
-        self._places[number] = place
+    def _set_offset(self, number: int, offset: int) -> None:
+        if number >= len(self._offsets):
+            self._offsets.extend([0] * (number + 1 - len(self._offsets)))
+        self._count += self._offsets[number] == 0
+        self._offsets[number] = offset
 
     def _load(self, job: Mapping[str, Any]) -> int:
-        """Note where each row's line begins, and return where the last whole line ends."""
+        """Read the offset of each row's line, and return the offset after the last complete line."""
         with self._path.open("rb") as lines:
-            place = len(header := lines.readline())
+            offset = len(header := lines.readline())
             self._require_same(_parsed(header), job)
             for line in lines:
                 if (entry := _parsed(line)) is None:
                     break
-                self._note(entry["row"], place)
-                place += len(line)
+                self._set_offset(entry["row"], offset)
+                offset += len(line)
             if lines.read(1):
-                raise Damaged(f"{self._path} is spoilt at byte {place}; {CURE}.")
-        return place
+                raise Damaged(f"{self._path} is corrupt at byte {offset}; {ADVICE}.")
+        return offset
 
     def _require_same(self, header: Mapping[str, Any] | None, job: Mapping[str, Any]) -> None:
         have = (header or {}).get("job")
         if not isinstance(have, dict):
-            raise Damaged(f"{self._path} is not a journal of shelftalk; {CURE}.")
+            raise Damaged(f"{self._path} is not a journal of shelftalk; {ADVICE}.")
         differences = [
             f"{name}: {str(have.get(name))[:SHOWN]}, now {str(job.get(name))[:SHOWN]}"
             for name in [*job, *(name for name in have if name not in job)]
@@ -126,7 +126,7 @@ class Journal:
         if differences:
             raise InvalidSettings(
                 f"{self._path} is of another job that is not done ({'; '.join(differences)}); run that job's command "
-                f"again, {CURE}."
+                f"again, {ADVICE}."
             )
 
 
@@ -141,7 +141,7 @@ def _line(value: Mapping[str, Any]) -> bytes:
 
 
 def _parsed(line: bytes) -> dict[str, Any] | None:
-    """Return what a whole line says, None for one that is torn or spoilt."""
+    """Parse a line; return None for one that is incomplete or corrupt."""
     try:
         value = orjson.loads(line) if line.endswith(b"\n") else None
     except orjson.JSONDecodeError:

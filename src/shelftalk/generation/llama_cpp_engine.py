@@ -1,9 +1,9 @@
 """The fast engine on a CPU: llama.cpp, in process through xllamacpp, on GGUF files of 8 bits a weight.
 
-Before is the base model's file, after that of the base model with the adapter merged into it; docs/decisions.md says
-why not an adapter beside one base. Requests of several threads are computed together (continuous batching). The
-wheel's server also listens somewhere: here on a socket file in a private folder, with a key that nobody knows, and
-never on a port.
+The base model has one file, and the tuned model another, with the adapter merged into it; docs/decisions.md explains
+why the adapter is not loaded separately. Requests of several threads are computed together (continuous batching). The
+server of xllamacpp must listen on an address: here on a socket file in a private folder, with a random key, never on a
+port.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from shelftalk.records import Description
 from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings
 
-# Threads that wait for each other spin for a moment and then sleep. OpenMP's own moment is so long that a busy machine
-# writes ten times slower than its share (measured: 4 tokens a second, with this 35; on a quiet one there is no
-# difference). It is read when the library loads, and is not left behind for others.
+# OpenMP threads that wait for each other spin first and then sleep. By default they spin so long that a busy machine is
+# ten times slower (measured: 4 tokens a second instead of 35; on an idle machine there is no difference). The variable
+# is read when the library loads, and removed afterwards.
 _set = "GOMP_SPINCOUNT" in os.environ
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 import xllamacpp  # noqa: E402
@@ -39,9 +39,9 @@ if not _set:
     del os.environ["GOMP_SPINCOUNT"]
 
 CONTEXT = 5120  # tokens of prompt and text together, for each of the texts written at once
-LONGEST = 1000  # tokens of text: leaves room for a prompt of 1,000 characters of which each takes four tokens
+LONGEST = 1000  # tokens of text: leaves space for a prompt of 1,000 characters of four tokens each
 
-# What a converted tokenizer must cut exactly as the original does.
+# Texts that a converted tokenizer must split exactly like the original.
 SAMPLES = (
     "Copper Watering Can, 2 Litre",
     "What is Mog's Kittens?",
@@ -55,12 +55,12 @@ SAMPLES = (
 
 
 class LlamaCppEngine:
-    """Writes with the base and the tuned model, each loaded at the latest when it is first asked, `slots` at once."""
+    """Completes prompts with the base and the tuned model, each loaded at first use or earlier, `slots` at once."""
 
     name = "llama.cpp"
 
     def __init__(self, base: Path | None, tuned: Path | None, slots: int = 1, context: int = CONTEXT) -> None:
-        """Take the GGUF files; one may be left out where only the other will be asked."""
+        """Take the GGUF files; one may be None if only the other is used."""
         self.slots, self.context = slots, context
         self._files = {False: base, True: tuned}
         self._folder = tempfile.TemporaryDirectory(prefix="shelftalk-")  # 0700: the sockets are this user's alone
@@ -70,14 +70,14 @@ class LlamaCppEngine:
 
     @classmethod
     def load(cls, run: Run, slots: int = 1, say: Callable[[str], None] = lambda line: None) -> LlamaCppEngine:
-        """Return an engine for a finished run, its files converted first where that was not yet done.
+        """Return an engine for a finished run; convert its files first if they do not exist.
 
         Raises:
             NotFound, InvalidSettings, Damaged: see `make_files`.
         """
         base, tuned = make_files(run, say)
         engine = cls(base, tuned, slots)
-        if slots == 1:  # somebody waits for both; most of a start is one thread reading the vocabulary
+        if slots == 1:  # an interactive user needs both; in parallel, as reading the vocabulary uses one thread
             engine._start(False)
         engine._start(True)
         return engine
@@ -90,12 +90,12 @@ class LlamaCppEngine:
         settings: DecodingSettings,
         on_text: Callable[[str], None] | None = None,
     ) -> Description:
-        """Write what follows one prompt; see `Engine.complete`.
+        """Complete one prompt; see `Engine.complete`.
 
         Raises:
             Damaged: llama.cpp cannot load the model's file.
-            InvalidSettings: prompt and text together do not fit into the context, or the settings ask for a penalty on
-                repetition, which llama.cpp would lay on the title's words too.
+            InvalidSettings: prompt and text together do not fit into the context, or the settings have a repetition
+                penalty, which llama.cpp would apply to the title's words too.
         """
         server, ids = self._server(tuned), self.tokenize(prompt)
         pieces: list[str] = []
@@ -103,7 +103,7 @@ class LlamaCppEngine:
         raised: list[BaseException] = []
 
         def receive(part: dict[str, Any]) -> bool:
-            """Take one part of the answer; True ends the computation."""
+            """Handle one part of the answer; return True to cancel the computation."""
             try:
                 text = _text(part)
                 if part["choices"][0]["finish_reason"]:
@@ -111,7 +111,7 @@ class LlamaCppEngine:
                 pieces.append(text)
                 if on_text:
                     on_text(text)
-            except BaseException as error:  # Ctrl-C too: nothing may pass through the C++ frames
+            except BaseException as error:  # Ctrl-C too: no exception may pass through the C++ frames
                 raised.append(error)
             return bool(raised)
 
@@ -119,7 +119,7 @@ class LlamaCppEngine:
         if raised:
             raise raised[0]
         stopped = end["choices"][0]["finish_reason"] == "stop"
-        tokens = end["usage"]["completion_tokens"] - stopped  # the end token is counted there
+        tokens = end["usage"]["completion_tokens"] - stopped  # that number includes the end token
         return Description("".join(pieces).strip(), stopped, tokens)
 
     def complete_all(
@@ -130,16 +130,16 @@ class LlamaCppEngine:
         settings: DecodingSettings,
         on_description: Callable[[int, Description], None] | None = None,
     ) -> list[Description]:
-        """Write what follows each prompt, `slots` of them at any time; see `Engine.complete_all`."""
-        given_up = False
+        """Complete several prompts, `slots` of them at any time; see `Engine.complete_all`."""
+        cancelled = False
 
-        def listen(_: str) -> None:
-            if given_up:
-                raise _GivenUp
+        def check_cancelled(_: str) -> None:
+            if cancelled:
+                raise _Cancelled
 
         with ThreadPoolExecutor(self.slots) as threads:
             running = {
-                threads.submit(self.complete, prompt, tuned=tuned, settings=settings, on_text=listen): number
+                threads.submit(self.complete, prompt, tuned=tuned, settings=settings, on_text=check_cancelled): number
                 for number, prompt in enumerate(prompts)
             }
             try:
@@ -148,7 +148,7 @@ class LlamaCppEngine:
                     if on_description:
                         on_description(running[done], description)
             except BaseException:
-                given_up = True
+                cancelled = True
                 threads.shutdown(wait=False, cancel_futures=True)
                 raise
         return [one.result() for one in running]
@@ -159,19 +159,20 @@ class LlamaCppEngine:
         ids: list[int] = answer["tokens"]
         return ids
 
-    def next_token(self, ids: Sequence[int], *, tuned: bool, likeliest: int) -> dict[int, float]:
-        """Return the `likeliest` tokens after `ids` and their logarithms of probability, at temperature 1."""
+    def next_token(self, ids: Sequence[int], *, tuned: bool, count: int) -> dict[int, float]:
+        """Return the `count` most probable tokens after `ids` and their log probabilities, at temperature 1."""
         request = self._request(ids, DecodingSettings(max_new_tokens=1, temperature=0), stream=False)
-        # The bias fixes which token is written, a whole character, or nothing would be told; it is not in what is told.
+        # The bias forces a token that is a complete character, without which the answer would have no log
+        # probabilities; these do not include the bias.
         [letter] = self.tokenize("a")[-1:]
-        request |= {"logprobs": likeliest, "logit_bias": [[letter, 1000.0]]}
+        request |= {"logprobs": count, "logit_bias": [[letter, 1000.0]]}
         answer = self._server(tuned).handle_completions(request)
         _text(answer)
-        told = answer["choices"][0]["logprobs"]["content"][0]["top_logprobs"]
-        return {one["id"]: one["logprob"] for one in told}
+        top = answer["choices"][0]["logprobs"]["content"][0]["top_logprobs"]
+        return {one["id"]: one["logprob"] for one in top}
 
     def greedy(self, ids: Sequence[int], *, tuned: bool, count: int) -> list[int]:
-        """Return the at most `count` tokens that follow `ids` at temperature 0, the end token included."""
+        """Return the tokens that follow `ids` at temperature 0, at most `count`, with the end token."""
         settings = DecodingSettings(max_new_tokens=count, temperature=0)
         request = self._request(ids, settings, stream=False)
         answer = self._server(tuned).handle_completions(request | {"verbose": True, "return_tokens": True})
@@ -180,7 +181,7 @@ class LlamaCppEngine:
         return written
 
     def close(self) -> None:
-        """End the servers and let go of the models."""
+        """Stop the servers and free the models."""
         with self._starting:
             self._closed = True
         wait(self._servers.values())
@@ -188,11 +189,11 @@ class LlamaCppEngine:
         self._folder.cleanup()
 
     def _server(self, tuned: bool) -> Any:
-        """Return the server of one side, starting it where it does not run."""
+        """Return the server of the base or the tuned model; start it if it is not running."""
         return self._start(tuned).result()
 
     def _start(self, tuned: bool) -> Future[Any]:
-        """Start the server of one side in a thread of its own, unless it was started before."""
+        """Start the server of the base or the tuned model in a separate thread, unless it was started before."""
         with self._starting:
             if self._closed:
                 raise Failure("The engine was closed; open it again.")
@@ -211,7 +212,7 @@ class LlamaCppEngine:
         return str(Path(self._folder.name) / ("tuned.sock" if tuned else "base.sock"))
 
     def _request(self, ids: Sequence[int], settings: DecodingSettings, stream: bool) -> dict[str, Any]:
-        if reason := refuses(settings):
+        if reason := settings_obstacle(settings):
             raise InvalidSettings(f"The engine llama.cpp cannot do that: {reason}; take --engine transformers.")
         if len(ids) + settings.max_new_tokens > self.context:
             raise InvalidSettings(
@@ -232,7 +233,7 @@ class LlamaCppEngine:
         }
 
     def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        side = next(iter(self._servers), self._files[True] is not None)  # both read alike
+        side = next(iter(self._servers), self._files[True] is not None)  # both have the same tokenizer
         self._server(side)
         connection = _SocketConnection(self._socket(side))
         try:
@@ -246,8 +247,8 @@ class LlamaCppEngine:
         return answer
 
 
-class _GivenUp(Exception):
-    """Ends a text that nobody waits for any more."""
+class _Cancelled(Exception):
+    """Cancels a text after another one has failed."""
 
 
 class _SocketConnection(http.client.HTTPConnection):
@@ -263,14 +264,14 @@ class _SocketConnection(http.client.HTTPConnection):
 
 
 def make_files(run: Run, say: Callable[[str], None] = lambda line: None) -> tuple[Path, Path]:
-    """Return the GGUF files of a finished run's base and tuned model, converting what is not there.
+    """Return the GGUF files of a finished run's base and tuned model; convert those that do not exist.
 
-    `say` is told of a conversion, which takes half a minute.
+    `say` gets a message for each conversion, which takes half a minute.
 
     Raises:
         NotFound: the run has not finished.
         InvalidSettings: the base model cannot be converted.
-        Damaged: the conversion reads texts otherwise than the original.
+        Damaged: the converted tokenizer differs from the original.
     """
     run.require_finished()
     model = run.base_model()
@@ -278,19 +279,19 @@ def make_files(run: Run, say: Callable[[str], None] = lambda line: None) -> tupl
     return base, find_merged(model, run.adapter, run.folder / "gguf", say)
 
 
-def refuses(settings: DecodingSettings) -> str | None:
-    """Say which of the settings llama.cpp cannot follow as the reference does; None where it can follow all."""
+def settings_obstacle(settings: DecodingSettings) -> str | None:
+    """Return which setting llama.cpp does not support in the same way as the reference; None where it supports all."""
     if settings.repetition_penalty > 1:
-        return "its repetition_penalty would hold back the title's words too"
+        return "its repetition_penalty would apply to the title's words too"
     if settings.no_repeat_ngram:
         return "it has no no_repeat_ngram"
     if settings.max_new_tokens > LONGEST:
-        return f"max_new_tokens above {LONGEST} would leave too little room for the prompt"
+        return f"max_new_tokens above {LONGEST} would leave too little space for the prompt"
     return None
 
 
 def check_tokenizer(base: Path, model: Path) -> None:
-    """Do nothing if the GGUF `base` reads sample texts as the tokenizer in folder `model` does.
+    """Check that the GGUF `base` tokenizes sample texts like the tokenizer in folder `model`.
 
     Raises:
         Damaged: it does not; the message shows a text.
@@ -301,7 +302,7 @@ def check_tokenizer(base: Path, model: Path) -> None:
         for text in (prompt_for(sample) for sample in SAMPLES):
             if engine.tokenize(text) != encode_text(tokenizer, text):
                 raise Damaged(
-                    f"The conversion of {model} to GGUF reads {text[:40]!r} otherwise than its tokenizer; "
+                    f"The conversion of {model} to GGUF reads {text[:40]!r} differently from its tokenizer; "
                     "take --engine transformers."
                 )
     finally:
@@ -314,30 +315,30 @@ def _serve(file: Path, slots: int, context: int, socket_file: str, key: str) -> 
     parameters.n_parallel, parameters.n_ctx = slots, slots * context
     parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = cores()
     parameters.hostnames, parameters.api_keys, parameters.n_threads_http = [socket_file], [key], 2
-    parameters.warmup = parameters.fit_params = False  # both cost more than they bring to a model of this size
-    parameters.cache_ram_mib = 0  # would keep the prompts of the past, up to 8 GiB of them
+    parameters.warmup = parameters.fit_params = False  # both take longer than they save for a model of this size
+    parameters.cache_ram_mib = 0  # the default caches earlier prompts, up to 8 GiB of them
     parameters.verbosity = -1
     try:
         server = xllamacpp.Server(parameters)
     except RuntimeError as error:
         raise Damaged(f"llama.cpp cannot load {file}; delete its folder, it is made again.") from error
-    # A server that is told to end before its loop has begun never ends; an answer shows that it has.
+    # A server that is stopped before its loop has started never ends; an answer shows that the loop runs.
     server.handle_completions({"prompt": [0], "n_predict": 1})
     return server
 
 
 def cores() -> int:
-    """Return how many cores this process may use, and no more than OMP_NUM_THREADS, which torch follows too."""
+    """Return the number of cores that this process may use, at most OMP_NUM_THREADS, which also limits torch."""
     available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    asked = os.environ.get("OMP_NUM_THREADS", "")
-    return min(available, int(asked)) if asked.isdigit() and int(asked) else available
+    limit = os.environ.get("OMP_NUM_THREADS", "")
+    return min(available, int(limit)) if limit.isdigit() and int(limit) else available
 
 
 def _text(part: dict[str, Any]) -> str:
-    """Return the text of an answer's part.
+    """Return the text of one part of an answer.
 
     Raises:
-        Failure: it is an error.
+        Failure: the part is an error.
     """
     if "error" in part:
         raise Failure(f"llama.cpp failed: {part['error'].get('message')}.")

@@ -1,7 +1,7 @@
-"""Write here, or on the machines of a Ray cluster, with the same texts as here.
+"""Write in this process, or on the machines of a Ray cluster with the same resulting texts.
 
-A worker opens engine and index once and keeps them for what it is sent next. It is sent what an engine would compute
-together here: a whole window of a file of titles, or as many prompts as the reference takes at once.
+A worker opens engine and index once and reuses them. Each call gets what an engine in one process would compute
+together: a whole window of a file of titles, or a batch of prompts of the reference engine.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from shelftalk.cluster.map import open_map
-from shelftalk.generation.catalogue import Elsewhere, Entry, Job, Window, write_window
+from shelftalk.generation.catalogue import Entry, Job, RemoteWriter, Window, write_window
 from shelftalk.generation.choose import choose_engine, open_engine
 from shelftalk.generation.engine import Engine, batches
 from shelftalk.models.query_embedder import QueryEmbedder
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Opening:
-    """Which engine to open, and for which run, on any machine that sees the workspace."""
+    """Which engine to open, and for which run, on any machine with access to the workspace."""
 
     workspace: str
     run: str
@@ -38,7 +38,7 @@ class Opening:
 
 @dataclass(frozen=True)
 class Writers:
-    """What writes for a run: an engine in this process, or those of a cluster's workers where `mapped` is there.
+    """The writers of a run: an engine in this process, or with `mapped` those of a cluster's workers.
 
     `name` is that of the engine.
     """
@@ -50,14 +50,14 @@ class Writers:
     say: Callable[[str], None]
 
     def engine(self) -> Engine:
-        """Return an engine that writes any prompts, loaded."""
+        """Load an engine for any prompts."""
         if self.mapped:
             return ClusterEngine(self.name, self.opening, self.mapped)
         opening = self.opening
         return open_engine(self.run, opening.settings, opening.asked, opening.slots, self.say)
 
-    def elsewhere(self, job: Job) -> Elsewhere | None:
-        """Return what writes a job's windows on the workers, and none where this process writes."""
+    def remote(self, job: Job) -> RemoteWriter | None:
+        """Return the function that writes a job's windows on the workers, or None where this process writes."""
         return partial(self.mapped, partial(_write_window, self.opening, job)) if self.mapped else None
 
 
@@ -70,13 +70,13 @@ def writers(
     cluster: str | None,
     say: Callable[[str], None] = lambda line: None,
 ) -> Iterator[Writers]:
-    """Yield what writes for a finished run; for `asked`, `settings` and `slots` see `choose.open_engine`.
+    """Yield the writers of a finished run; for `asked`, `settings` and `slots` see `choose.open_engine`.
 
-    Without a `cluster` this process writes, otherwise its workers do, and one of them chooses the engine for all.
+    Without a `cluster` this process writes; otherwise its workers do, and one of them chooses the engine for all.
 
     Raises:
         InvalidSettings: see `choose.choose_engine`.
-        NotFound: a machine of the cluster does not see the workspace.
+        NotFound: a machine of the cluster has no access to the workspace.
         MissingPackage, Unreachable, AccessDenied: see `cluster.connect.connected`.
     """
     opening = Opening(str(run.workspace.root.resolve()), run.name, settings, asked, slots)
@@ -89,7 +89,7 @@ def writers(
 
 
 class ClusterEngine:
-    """An engine whose texts the workers of a cluster write; see `engine.Engine`."""
+    """An engine that delegates to the workers of a cluster; see `engine.Engine`."""
 
     def __init__(self, name: str, opening: Opening, mapped: Map) -> None:
         self.name, self._opening, self._map = name, opening, mapped
@@ -102,7 +102,7 @@ class ClusterEngine:
         settings: DecodingSettings,
         on_text: Callable[[str], None] | None = None,
     ) -> Description:
-        """Write what follows one prompt; its text comes in one piece."""
+        """Complete one prompt; `on_text` gets the whole text at once."""
         [written] = self.complete_all([prompt], tuned=tuned, settings=settings)
         if on_text:
             on_text(written.text)
@@ -116,7 +116,7 @@ class ClusterEngine:
         settings: DecodingSettings,
         on_description: Callable[[int, Description], None] | None = None,
     ) -> list[Description]:
-        """Write what follows each prompt, prompts of like length together; see `Engine.complete_all`."""
+        """Complete several prompts, those of similar length in one batch; see `Engine.complete_all`."""
         parts = batches(prompts)
         write = partial(_complete, self._opening, tuned, settings)
         found: dict[int, Description] = {}
@@ -135,7 +135,7 @@ class ClusterEngine:
         return ids
 
     def close(self) -> None:
-        """Do nothing: the workers end with the cluster's connection."""
+        """Do nothing: the workers end when the cluster is disconnected."""
 
 
 def _choose(opening: Opening) -> str:

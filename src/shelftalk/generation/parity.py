@@ -1,7 +1,7 @@
-"""Measure whether two ways to run a model say the same: what was tuned must be what is written, and what is exported.
+"""Measure whether two ways to run a model give the same output, for generation engines and for exports.
 
-A `Voice` is one side, base or tuned, in one engine. It is asked for ids, for the distribution of the next token and for
-its greedy text. The reference is transformers in fp32.
+A `Runner` is one model, base or tuned, in one engine. It returns token ids, the distribution of the next token, and
+greedy text. The reference is transformers in fp32.
 """
 
 from __future__ import annotations
@@ -15,65 +15,65 @@ import torch
 from shelftalk.models.tokens import encode_text
 from shelftalk.records import Progress, no_progress
 
-if TYPE_CHECKING:  # transformers is measured without llama.cpp
+if TYPE_CHECKING:  # llama.cpp may be missing
     from shelftalk.generation.llama_cpp_engine import LlamaCppEngine
 
-LIKELIEST = 1000  # tokens told one by one; the others are counted together, which can only make a divergence smaller
-WRITTEN = 100  # tokens of greedy text, so many that a tuned model ends some of its texts
+TOP = 1000  # most probable tokens, compared one by one; the rest counts as one, which can only lower a divergence
+WRITTEN = 100  # tokens of greedy text: enough for a tuned model to end some of its texts
 
 
-class Voice(Protocol):
+class Runner(Protocol):
     """One model in one engine."""
 
     def tokenize(self, text: str) -> list[int]:
-        """Return the ids of `text`, led by the first token, control tokens split."""
+        """Return the ids of `text`, with the start token, and control tokens as characters."""
         ...
 
     def next_token(self, ids: Sequence[int]) -> dict[int, float]:
-        """Return the likeliest tokens after `ids` with the logarithms of their probabilities."""
+        """Return the `TOP` most probable tokens after `ids` with their log probabilities."""
         ...
 
     def greedy(self, ids: Sequence[int], count: int) -> list[int]:
-        """Return the at most `count` tokens that follow `ids` at temperature 0, the end token included."""
+        """Return the tokens that follow `ids` at temperature 0, at most `count`, with the end token."""
         ...
 
 
-class LlamaCppVoice:
-    """The base or the tuned side of a llama.cpp engine."""
+class LlamaCppRunner:
+    """The base or the tuned model of a llama.cpp engine."""
 
     def __init__(self, engine: LlamaCppEngine, tuned: bool) -> None:
         self._engine, self._tuned = engine, tuned
 
     def tokenize(self, text: str) -> list[int]:
-        """Return the ids of `text`; see `Voice`."""
+        """Return the ids of `text`; see `Runner`."""
         return self._engine.tokenize(text)
 
     def next_token(self, ids: Sequence[int]) -> dict[int, float]:
-        """Return the likeliest tokens after `ids`; see `Voice`."""
-        return self._engine.next_token(ids, tuned=self._tuned, likeliest=LIKELIEST)
+        """Return the most probable tokens after `ids`; see `Runner`."""
+        return self._engine.next_token(ids, tuned=self._tuned, count=TOP)
 
     def greedy(self, ids: Sequence[int], count: int) -> list[int]:
-        """Return the tokens that follow `ids`; see `Voice`."""
+        """Return the tokens that follow `ids`; see `Runner`."""
         return self._engine.greedy(ids, tuned=self._tuned, count=count)
 
 
-class TransformersVoice:
-    """A causal model of transformers, with or without an adapter, as it stands."""
+class TransformersRunner:
+    """A causal model of transformers, with or without an adapter."""
 
     def __init__(self, model: Any, tokenizer: Any) -> None:
         self._model, self._tokenizer = model, tokenizer
 
     def tokenize(self, text: str) -> list[int]:
-        """Return the ids of `text`; see `Voice`."""
+        """Return the ids of `text`; see `Runner`."""
         return encode_text(self._tokenizer, text)
 
     def next_token(self, ids: Sequence[int]) -> dict[int, float]:
-        """Return the likeliest tokens after `ids`; see `Voice`."""
-        found = _distribution(self.logits(ids, 1)[0]).topk(min(LIKELIEST, len(self._tokenizer)))
+        """Return the most probable tokens after `ids`; see `Runner`."""
+        found = _distribution(self.logits(ids, 1)[0]).topk(min(TOP, len(self._tokenizer)))
         return dict(zip(found.indices.tolist(), found.values.tolist(), strict=True))
 
     def greedy(self, ids: Sequence[int], count: int) -> list[int]:
-        """Return the tokens that follow `ids`; see `Voice`."""
+        """Return the tokens that follow `ids`; see `Runner`."""
         with torch.no_grad():
             output = self._model.generate(
                 input_ids=torch.tensor([list(ids)], device=self._model.device),
@@ -97,12 +97,12 @@ class TransformersVoice:
 
 @dataclass(frozen=True, slots=True)
 class Parity:
-    """How a voice agrees with the reference over some prompts.
+    """How a runner agrees with the reference over some prompts.
 
     `divergence` is the mean Kullback-Leibler divergence, in nats, of the first token's distribution, and
-    `worst_divergence` the largest. `agreement` is the share of the voice's greedy tokens that are the reference's own
-    choice at that place; where they are not, the reference preferred its own by at most `worst_margin` nats.
-    `same_tokens` says that every prompt was read as the same ids.
+    `worst_divergence` the largest. `agreement` is the share of the runner's greedy tokens that the reference chooses at
+    that position; elsewhere the reference's own choice is better by at most `worst_margin` nats. `same_tokens` is true
+    if both tokenize every prompt to the same ids.
     """
 
     prompts: int
@@ -119,22 +119,21 @@ class Parity:
 
 
 def measure_parity(
-    reference: TransformersVoice, voice: Voice, prompts: Sequence[str], progress: Progress = no_progress
+    reference: TransformersRunner, candidate: Runner, prompts: Sequence[str], progress: Progress = no_progress
 ) -> Parity:
-    """Replay `prompts` in both and return how `voice` agrees with `reference`.
+    """Replay `prompts` in both and return how `candidate` agrees with `reference`.
 
-    The reference reads the voice's own greedy text, so that one token said otherwise does not make all that follows
-    look wrong. `progress` counts prompts.
+    The reference reads the candidate's greedy text (teacher forcing), so that one different token does not change all
+    later ones. `progress` counts prompts.
     """
     divergences, margins, same = [], [], True
     for number, prompt in enumerate(prompts, start=1):
         ids = reference.tokenize(prompt)
-        same = same and voice.tokenize(prompt) == ids
-        written = voice.greedy(ids, WRITTEN)
+        same = same and candidate.tokenize(prompt) == ids
+        written = candidate.greedy(ids, WRITTEN)
         after = reference.logits([*ids, *written], len(written) + 1)
-        divergences.append(_divergence(_distribution(after[0]), voice.next_token(ids)))
-        places = zip(after, written, strict=False)
-        margins += [(place.max() - place[token]).item() for place, token in places]
+        divergences.append(_divergence(_distribution(after[0]), candidate.next_token(ids)))
+        margins += [(logits.max() - logits[token]).item() for logits, token in zip(after, written, strict=False)]
         progress(number, len(prompts))
     return Parity(
         prompts=len(prompts),
@@ -148,15 +147,15 @@ def measure_parity(
 
 
 def _distribution(logits: torch.Tensor) -> torch.Tensor:
-    """Return the logarithms of probability, in fp64."""
+    """Return log probabilities, in fp64."""
     return torch.log_softmax(logits.double(), dim=-1)
 
 
-def _divergence(reference: torch.Tensor, told: dict[int, float]) -> float:
-    """Return the divergence of the distribution `told` from the reference's, all tokens not told counted as one."""
-    ids = torch.tensor(list(told))
-    logarithms = torch.tensor(list(told.values()), dtype=torch.float64)
+def _divergence(reference: torch.Tensor, top: dict[int, float]) -> float:
+    """Return the divergence of a distribution from the reference's; all tokens that are not in `top` count as one."""
+    ids = torch.tensor(list(top))
+    logarithms = torch.tensor(list(top.values()), dtype=torch.float64)
     shares = reference[ids].exp()
     known = (shares * (reference[ids] - logarithms)).sum()
-    rest, told_rest = (1 - shares.sum()).clamp_min(1e-12), (1 - logarithms.exp().sum()).clamp_min(1e-12)
-    return float(known + rest * (rest / told_rest).log())
+    rest, other_rest = (1 - shares.sum()).clamp_min(1e-12), (1 - logarithms.exp().sum()).clamp_min(1e-12)
+    return float(known + rest * (rest / other_rest).log())

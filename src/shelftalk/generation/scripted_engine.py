@@ -1,4 +1,4 @@
-"""An engine that says what it was told: for tests of what stands above the seam, without a model."""
+"""A fake engine with scripted answers, for tests of the code that uses an engine, without a model."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from shelftalk.settings import DecodingSettings
 
 
 class ScriptedEngine:
-    """Answers every prompt with `answer(prompt, tuned)`, word by word, `pause` seconds before each word.
+    """Completes every prompt with `answer(prompt, tuned)`, word by word, with `pause` seconds before each word.
 
-    Texts of more words than `max_new_tokens` are cut there; a word counts as a token.
+    A word counts as a token; a text of more words than `max_new_tokens` is cut there.
     """
 
     name = "scripted"

@@ -1,8 +1,8 @@
-"""Write described rows as CSV, TSV, JSON Lines or Parquet, one after the other, in bounded memory.
+"""Write described rows as CSV, TSV, JSON Lines or Parquet, row by row, in bounded memory.
 
-All kinds have the same columns. JSON Lines and Parquet carry texts as they are and references as a list; CSV and TSV
-have three columns for each reference, which a spreadsheet can filter and sort by, and texts that a spreadsheet would
-run as formulas begin with an apostrophe there.
+All formats have the same columns. JSON Lines and Parquet hold unchanged texts and references as a list. CSV and TSV
+have three columns for each reference, by which a spreadsheet can filter and sort, and an apostrophe before texts that a
+spreadsheet would run as formulas.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class NamedReference(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class DescribedRow:
-    """One row of the output; `flag` and `detail` say what is wrong with its description, or why it has none."""
+    """One row of the output; `flag` and `detail` describe a fault of its description, or why it has none."""
 
     line: int
     uid: str
@@ -55,23 +55,23 @@ SCHEMA = pa.schema(
     ]
 )
 
-# What spreadsheets take for the start of a formula, also in full width and other forms of the same signs, and after
-# white space or what nobody sees; see OWASP, CSV Injection.
+# What spreadsheets interpret as the start of a formula, also with full-width and other forms of the same signs, and
+# after white space or invisible characters; see OWASP, CSV Injection.
 FORMULA = re.compile(r"[\s\x00-\x20\x7f-\xa0\xad\u180e\u200b-\u200f\u2060\ufeff]*[=+\-@⁺⁻⁼₊₋₌−﹢﹣﹦﹫＋－＝＠\t\r\n]")
 
 Append = Callable[[DescribedRow], None]
 
 
 def table(path: Path, suffix: str, references: int) -> AbstractContextManager[Append]:
-    """Open a new table at `path` of the kind of `suffix`, one of `SUFFIXES`, and yield what appends a row to it.
+    """Open a new table at `path` in the format of `suffix`, one of `SUFFIXES`; yield a function that appends a row.
 
     A table in CSV or TSV has columns for `references` references.
     """
     return SUFFIXES[suffix](path, references)
 
 
-def defused(text: str) -> str:
-    """Return a cell that no spreadsheet runs: with an apostrophe before what looks like a formula, and without NUL."""
+def escape_formula(text: str) -> str:
+    """Return a cell that no spreadsheet runs: with an apostrophe before a possible formula, and without NUL."""
     text = text.replace("\0", "")
     return f"'{text}" if FORMULA.match(text) else text
 
@@ -86,8 +86,10 @@ def _delimited(path: Path, references: int, delimiter: str) -> Iterator[Append]:
 
         def append(row: DescribedRow) -> None:
             texts = (row.uid, row.title, row.description, row.flag, row.detail)
-            found = [cell for one in row.references for cell in (defused(one.uid), defused(one.title), one.similarity)]
-            cells.writerow([row.line, *map(defused, texts), *found, *[""] * (len(names) - len(found))])
+            found: list[object] = []
+            for one in row.references:
+                found += [escape_formula(one.uid), escape_formula(one.title), one.similarity]
+            cells.writerow([row.line, *map(escape_formula, texts), *found, *[""] * (len(names) - len(found))])
 
         yield append
 

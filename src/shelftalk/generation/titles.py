@@ -1,10 +1,9 @@
-"""Read the rows of a file of titles, each with the request to put to the model or the reason why there is none.
+"""Read the rows of a file of titles, each with the request for the model or the reason why it has none.
 
-A row is counted and kept whatever is wrong with it. The reasons are those of `catalogue.prepare` for a row as such and
-for its title (invalid_json, not_an_object, invalid_csv, invalid_xml, invalid_utf8, line_too_long, variant,
-missing_title, title_not_text) and
+Invalid rows are counted and kept. The reasons are those of `catalogue.prepare` for a row and its title (invalid_json,
+not_an_object, invalid_csv, invalid_xml, invalid_utf8, line_too_long, variant, missing_title, title_not_text) and
 
-    title_too_long    more than 1,000 characters as it stands in the file
+    title_too_long    more than 1,000 characters in the file, before cleaning
 """
 
 from __future__ import annotations
@@ -19,14 +18,15 @@ from shelftalk.catalogue.read import SURROGATE, reading
 from shelftalk.catalogue.rows import Row, Unusable
 from shelftalk.catalogue.values import text_of, uid_of
 
-MOST_CHARACTERS = 1000  # the longest of AmazonTitles' are some 500; a prompt far beyond what was trained is no use
+MOST_CHARACTERS = 1000  # the longest of AmazonTitles have some 500; far longer prompts are unlike the training data
 
 
 @dataclass(frozen=True, slots=True)
 class TitleRow:
-    """One row: `number` counts rows from 0, `line` is where it stands in the file, `title` is as in the file.
+    """One row: `number` counts rows from 0, `line` is its line in the file, `title` is unchanged.
 
-    `request` is the title cleaned as for training; it is empty where `fault` and `detail` say why there is none.
+    `request` is the title cleaned as for training; it is empty if the row is invalid, for which `fault` and `detail`
+    give the reason.
     """
 
     number: int
@@ -39,7 +39,7 @@ class TitleRow:
 
 
 def find_columns(source: Path, title_field: str | None = None, id_field: str | None = None) -> Columns:
-    """Choose the columns that hold title and id.
+    """Choose the columns of title and id.
 
     Raises:
         NotFound: there is no such file.
@@ -47,15 +47,15 @@ def find_columns(source: Path, title_field: str | None = None, id_field: str | N
     """
     with reading(source) as reader:
         names = reader.columns()
-    # No columns at all: no row can be read, and each will say why.
+    # Without columns no row can be read, and each row gets its reason.
     return choose_title_columns(source, names, title_field, id_field) if names else Columns("title")
 
 
 def read_titles(source: Path, columns: Columns) -> Iterator[TitleRow]:
-    """Yield every row that is not blank, in the file's order.
+    """Yield every row that is not blank, in the order of the file.
 
     Raises:
-        UnreadableInput: the file turns out to be truncated or corrupt.
+        UnreadableInput: the file is truncated or corrupt.
     """
     with reading(source) as reader:
         for number, (line, row) in enumerate(reader.rows(columns)):
@@ -75,10 +75,10 @@ def _title_row(number: int, line: int, row: Row | Unusable) -> TitleRow:
 
 
 def _request(title: str) -> str:
-    """Return what training would have made of the title.
+    """Clean the title as for training.
 
     Raises:
-        Unusable: it is too long, or nothing of it is left.
+        Unusable: it is too long, or empty after cleaning.
     """
     if len(title) > MOST_CHARACTERS:
         raise Unusable("title_too_long", f"{len(title):,} characters; at most {MOST_CHARACTERS:,} are described")
@@ -88,5 +88,5 @@ def _request(title: str) -> str:
 
 
 def _unicode(text: str) -> str:
-    """Put U+FFFD for every lone surrogate, which no file in UTF-8 can hold."""
+    """Replace every lone surrogate, which UTF-8 cannot encode, with U+FFFD."""
     return SURROGATE.sub("\ufffd", text)

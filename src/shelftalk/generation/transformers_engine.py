@@ -27,18 +27,18 @@ from shelftalk.settings import DecodingSettings
 
 
 class TransformersEngine:
-    """Writes with one model in memory: the base model, its adapter switched on for "after" and off for "before".
+    """Completes prompts with one model in memory: the base model, with its adapter enabled for the tuned texts.
 
-    Threads take turns: the adapter is on or off for all of the model.
+    Threads wait for each other, because the adapter is enabled or disabled for the whole model.
     """
 
     name = "transformers"
 
     def __init__(self, model: Any, tokenizer: Any) -> None:
-        self._turn = Lock()
+        self._lock = Lock()
         self.model = model
         self.tokenizer = tokenizer
-        # A model's own defaults (a repetition penalty, say) would fill whatever our settings leave unset.
+        # Otherwise a model's own defaults, such as a repetition penalty, would apply to settings that we do not set.
         causal_model(model).generation_config = GenerationConfig()
 
     @classmethod
@@ -47,7 +47,7 @@ class TransformersEngine:
 
         Raises:
             NotFound: the run has not finished.
-            Damaged: a file of the adapter or of the base model is not what it was.
+            Damaged: a file of the adapter or of the base model has changed.
         """
         run.require_finished()
         model, tokenizer = load_model(run.base_model(token).folder, run.precision)
@@ -61,7 +61,7 @@ class TransformersEngine:
         settings: DecodingSettings,
         on_text: Callable[[str], None] | None = None,
     ) -> Description:
-        """Write what follows one prompt; see `Engine.complete`."""
+        """Complete one prompt; see `Engine.complete`."""
         streamer = _CallbackStreamer(self.tokenizer, on_text) if on_text else None
         return self._generate([prompt], tuned, settings, streamer)[0]
 
@@ -73,7 +73,7 @@ class TransformersEngine:
         settings: DecodingSettings,
         on_description: Callable[[int, Description], None] | None = None,
     ) -> list[Description]:
-        """Write what follows each prompt, prompts of like length together; see `Engine.complete_all`."""
+        """Complete several prompts, those of similar length in one batch; see `Engine.complete_all`."""
         written: dict[int, Description] = {}
         for rows in batches(prompts):
             for row, one in zip(rows, self._generate([prompts[row] for row in rows], tuned, settings), strict=True):
@@ -87,7 +87,7 @@ class TransformersEngine:
         return encode_text(self.tokenizer, text)
 
     def close(self) -> None:
-        """Let go of the model."""
+        """Free the model."""
         del self.model
 
     def _generate(
@@ -96,7 +96,7 @@ class TransformersEngine:
         input_ids, attention_mask = self._left_padded([encode_text(self.tokenizer, prompt) for prompt in prompts])
         prompt_length = input_ids.shape[1]
         side = nullcontext() if tuned else adapter_off(self.model)
-        with self._turn, torch.random.fork_rng(devices=_cuda_devices()), side:
+        with self._lock, torch.random.fork_rng(devices=_cuda_devices()), side:
             torch.manual_seed(settings.seed)
             output = self.model.generate(
                 input_ids=input_ids,
@@ -133,7 +133,7 @@ class TransformersEngine:
 
 
 class _CallbackStreamer(TextStreamer):  # type: ignore[misc]
-    """Hands text on as soon as no later token can change it, and an empty piece for a token that must wait."""
+    """Calls `on_text` with text as soon as no later token can change it, and for other tokens with an empty piece."""
 
     def __init__(self, tokenizer: Any, on_text: Callable[[str], None]) -> None:
         super().__init__(tokenizer, skip_prompt=True, skip_special_tokens=True)
@@ -144,7 +144,7 @@ class _CallbackStreamer(TextStreamer):  # type: ignore[misc]
 
 
 class _AfterPrompt(LogitsProcessor):  # type: ignore[misc]
-    """Applies a processor to what was written only: the title's words are there to be repeated."""
+    """Applies a processor to the generated text only: words of the title may be repeated."""
 
     def __init__(self, inner: LogitsProcessor, prompt_length: int) -> None:
         self.inner, self.prompt_length = inner, prompt_length

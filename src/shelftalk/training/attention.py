@@ -1,16 +1,16 @@
-"""Attention over several products joined in one row, none of which sees another: exact, and no padding.
+"""Compute attention over packed sequences: several products in one row, none attending to another, without padding.
 
-A pack is one row of tokens, product after product. Everything but attention treats tokens one by one and does not
-notice; attention is told where each product begins (`cu_seq_lens_q`, the cumulative lengths that FlashAttention's
-variable-length interface knows) and computes each product's own causal square, or band where the layer has a sliding
-window. Masks over the whole row, which most of the squared cost would go into, never exist.
+A pack is one row of tokens, product after product. All other layers treat each token independently. Attention gets
+the start of each product (`cu_seq_lens_q`, the cumulative lengths of FlashAttention's variable-length interface) and
+computes a causal square for each product, or a band where the layer has a sliding window. No mask of the whole row is
+built; most of the quadratic cost would be there.
 
 On CUDA in half precision this is torch's `varlen_attn`. Elsewhere it is the blockwise algorithm of FlashAttention-2
 (Dao 2023, https://arxiv.org/abs/2307.08691) as plain matrix products: the query heads that share a key head are
 stacked into one tall product, which for Gemma's single key head is 2 to 3 times faster than torch's own CPU kernel
 at the length of a description. It is one opaque operator to torch.compile.
 
-This module knows tensors only; `PACKED` is the name under which transformers' models find it.
+This module handles tensors only; `PACKED` is the name under which it is registered with transformers.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def packed_attention(
     """Return (attention output (1, tokens, heads, width), None) for a pack, as transformers' attention functions do.
 
     `query` is (1, heads, tokens, width), `key` and `value` (1, key heads, tokens, width). Without `cu_seq_lens_q` the
-    row is one product. The layers' attention dropout is left out: no model that is fine-tuned here has any.
+    row is one product. Attention dropout is ignored: no model that is fine-tuned here has any.
 
     Raises:
         InvalidSettings: the model's attention has learned sinks or a position bias.
@@ -84,7 +84,7 @@ AttentionInterface.register(PACKED, packed_attention)
 
 @cache
 def _flash_runs(device: torch.device, dtype: torch.dtype, width: int) -> bool:
-    """Say whether torch's FlashAttention takes these queries."""
+    """Return whether torch's FlashAttention supports these queries."""
     return (
         device.type == "cuda"
         and dtype in (torch.bfloat16, torch.float16)
@@ -111,9 +111,9 @@ def _attend(queries: Tensor, keys: Tensor, values: Tensor, starts: Tensor, windo
 
 @torch.library.custom_op("shelftalk::attend_backward", mutates_args=())
 def _attend_backward(
-    outer: Tensor, queries: Tensor, keys: Tensor, values: Tensor, starts: Tensor, window: int, cap: float
+    upstream: Tensor, queries: Tensor, keys: Tensor, values: Tensor, starts: Tensor, window: int, cap: float
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the gradients with respect to queries, keys and values; the weights are computed again."""
+    """Return the gradients with respect to queries, keys and values; the attention weights are recomputed."""
     heads, width = queries.shape[1:]
     keys, values = keys.contiguous(), values.contiguous()
     to_queries = queries.new_empty(queries.shape)
@@ -121,10 +121,10 @@ def _attend_backward(
     to_values = torch.zeros_like(to_keys)
     for rows, columns in _blocks(starts, window):
         for number, shared in _groups(heads, keys.shape[1]):
-            stacked, outer_stacked = (one[rows, shared].reshape(-1, width) for one in (queries, outer))
+            stacked, upstream_stacked = (one[rows, shared].reshape(-1, width) for one in (queries, upstream))
             weights, slopes = _weights(stacked, keys[columns, number], rows, window, cap)
-            to_values[columns, number] += weights.to(values.dtype).T @ outer_stacked
-            to_weights = (outer_stacked @ values[columns, number].T).float()
+            to_values[columns, number] += weights.to(values.dtype).T @ upstream_stacked
+            to_weights = (upstream_stacked @ values[columns, number].T).float()
             to_scores = torch._softmax_backward_data(to_weights, weights, 1, torch.float32)
             to_scores = (to_scores if slopes is None else to_scores * slopes).to(queries.dtype)
             product = to_scores @ keys[columns, number]
@@ -139,24 +139,24 @@ def _(queries: Tensor, keys: Tensor, values: Tensor, starts: Tensor, window: int
 
 
 @_attend_backward.register_fake
-def _(outer: Tensor, queries: Tensor, keys: Tensor, values: Tensor, *_: Any) -> tuple[Tensor, Tensor, Tensor]:
+def _(upstream: Tensor, queries: Tensor, keys: Tensor, values: Tensor, *_: Any) -> tuple[Tensor, Tensor, Tensor]:
     return queries.new_empty(queries.shape), keys.new_empty(keys.shape), values.new_empty(values.shape)
 
 
-def _keep(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
     *tensors, ctx.window, ctx.cap = inputs
     ctx.save_for_backward(*tensors)
 
 
-def _backward(ctx: Any, outer: Tensor) -> tuple[Tensor | None, ...]:
-    return (*_attend_backward(outer, *ctx.saved_tensors, ctx.window, ctx.cap), None, None, None)
+def _backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
+    return (*_attend_backward(upstream, *ctx.saved_tensors, ctx.window, ctx.cap), None, None, None)
 
 
-_attend.register_autograd(_backward, setup_context=_keep)
+_attend.register_autograd(_backward, setup_context=_setup_context)
 
 
 def _blocks(starts: Tensor, window: int) -> Iterator[tuple[slice, slice]]:
-    """Yield, for every block of query rows, its rows and the columns that they may look at; both end alike."""
+    """Yield each block of query rows and the key columns that it may attend to; both slices have the same end."""
     for begin, end in pairwise(starts.tolist()):
         for first in range(begin, end, BLOCK):
             last = min(first + BLOCK, end)
@@ -171,20 +171,20 @@ def _groups(heads: int, key_heads: int) -> Iterator[tuple[int, slice]]:
 
 
 def _weights(stacked: Tensor, keys: Tensor, rows: slice, window: int, cap: float) -> tuple[Tensor, Tensor | None]:
-    """Return attention weights in fp32 (rows x shared heads, columns), and the soft cap's slopes where there is one."""
-    places, columns = rows.stop - rows.start, len(keys)
+    """Return attention weights in fp32 (rows x shared heads, columns), and the soft cap's derivatives if it has one."""
+    count, columns = rows.stop - rows.start, len(keys)
     scores, slopes = stacked @ keys.T, None
     if cap:
         flattened = (scores.float() / cap).tanh()
         scores, slopes = flattened * cap, 1 - flattened.square()
-    mask = _mask(-(-columns // BLOCK) * BLOCK, window, keys.device)[-places:, :, -columns:]
-    masked = torch.add(scores.view(places, -1, columns), mask)
+    mask = _mask(-(-columns // BLOCK) * BLOCK, window, keys.device)[-count:, :, -columns:]
+    masked = torch.add(scores.view(count, -1, columns), mask)
     return masked.view(-1, columns).softmax(1), slopes
 
 
 @cache
 def _mask(columns: int, window: int, device: torch.device) -> Tensor:
-    """Return (BLOCK, 1, columns) in fp32: 0 where a row may look, minus infinity elsewhere; the last row ends last."""
+    """Return the mask (BLOCK, 1, columns) in fp32 of the last BLOCK rows: 0 where a row may attend, else -infinity."""
     row = torch.arange(columns - BLOCK, columns, device=device)[:, None]
     column = torch.arange(columns, device=device)[None]
     hidden = column > row

@@ -1,10 +1,10 @@
-"""Decide which examples are trained on together and when, and lay them out as tensors.
+"""Plan the batches of a run, and convert them to tensors.
 
-The plan of a run is fixed before it starts: the order of every epoch, shuffled by the seed, is laid end to end and cut
-into updates of batch_size x gradient_accumulation examples. How an update is laid out in forward passes is a question
-of speed and memory alone, because its loss is a mean over all its labelled tokens: its examples are joined into packs
-of at most pass_tokens tokens, as few and as even as can be, each one row that is filled up to a multiple of
-LENGTH_STEP. Attention keeps the examples of a pack apart, see `training.attention`.
+The plan is fixed before the run starts: the epochs, each shuffled with the seed, are concatenated and cut into updates
+of batch_size x gradient_accumulation examples. How an update is divided into forward passes affects speed and memory
+only, because its loss is a mean over all its labelled tokens. Its examples are joined into packs of at most
+pass_tokens tokens, as few and as equal in size as possible. Each pack is one row, padded to a multiple of LENGTH_STEP.
+Attention keeps the examples of a pack separate, see `training.attention`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Pack = list[Example]
 
 
 class Examples(Sequence[Example]):
-    """Many examples in a few arrays: four bytes a token, where lists of Python numbers take thirty."""
+    """Store many examples in a few arrays: four bytes a token, where lists of Python numbers take thirty."""
 
     def __init__(self, examples: Iterable[Example]) -> None:
         ids: list[NDArray[np.int32]] = []
@@ -52,12 +52,12 @@ class Examples(Sequence[Example]):
 
     @property
     def input_lengths(self) -> NDArray[np.int64]:
-        """Count the tokens of each example that the model reads."""
+        """The number of input tokens of each example."""
         return np.diff(self.starts) - 1
 
 
 def encode_products(tokenizer: Any, products: Iterable[Product], settings: TrainingSettings) -> Examples:
-    """Return the training example of each product, its request in the form that its uid chooses."""
+    """Return the training example of each product; its uid selects the form of its request."""
     return Examples(
         encode_example(tokenizer, training_request(one.uid, one.title), one.description, settings.max_tokens)
         for one in products
@@ -65,7 +65,7 @@ def encode_products(tokenizer: Any, products: Iterable[Product], settings: Train
 
 
 class Plan(Sequence[list[Example]]):
-    """The examples of every update of a run, in order; item `n` is what update `n` + 1 learns from."""
+    """The examples of every update of a run, in order; item `n` holds those of update `n` + 1."""
 
     def __init__(self, examples: Examples, settings: TrainingSettings) -> None:
         self.examples = examples
@@ -86,16 +86,16 @@ class Plan(Sequence[list[Example]]):
         return [self.examples[row] for row in self.order[index * self.rows : (index + 1) * self.rows]]
 
     def tokens_by_update(self) -> list[int]:
-        """Count the tokens that the model reads in each update."""
+        """Return the number of input tokens of each update."""
         lengths = self.examples.input_lengths[self.order]
         return [int(one) for one in np.add.reduceat(lengths, np.arange(0, len(self.order), self.rows))]
 
 
 def cut_into_packs(examples: Sequence[Example], pass_tokens: int, shares: int = 1) -> list[Pack]:
-    """Return the examples in packs of at most `pass_tokens` tokens, an example that is longer in one of its own.
+    """Return the examples in packs of at most `pass_tokens` tokens; a longer example gets a pack of its own.
 
-    There are as few packs as the longest-first rule finds, as even as it makes them; their number is a multiple of
-    `shares`, unless there are too few examples for that.
+    A greedy algorithm, longest example first, minimises the number of packs and balances their sizes. The number is a
+    multiple of `shares`, unless there are too few examples for that.
     """
     longest_first = sorted(examples, key=lambda one: one.input_length, reverse=True)
     count = -(-sum(one.input_length for one in examples) // (pass_tokens * shares)) * shares
@@ -113,27 +113,28 @@ def cut_into_packs(examples: Sequence[Example], pass_tokens: int, shares: int = 
 
 
 def collate(pack: Pack) -> dict[str, torch.Tensor]:
-    """Return a pack as one row.
+    """Return a pack as one row of tensors.
 
-    `input_ids` (1, tokens); `position_ids` (1, tokens), beginning anew with each example; `targets` (labelled tokens):
-    every token of a description and its end token; `places` (labelled tokens): the position before each of them, which
-    predicts it; `cu_seq_lens_q`, int32: where each example begins, where the filling begins, and the number of tokens.
+    `input_ids` (1, tokens); `position_ids` (1, tokens), restarting at 0 for each example; `targets` (labelled tokens):
+    every token of a description and its end token; `predicting` (labelled tokens): the index of the token before each
+    target, whose output predicts it; `cu_seq_lens_q`, int32: the start of each example, the start of the padding, and
+    the number of tokens.
 
-    The filling, tokens 0 that nothing looks at, makes the row a multiple of LENGTH_STEP: oneDNN keeps a kernel of one
-    to two megabytes for every length that it meets.
+    The padding (token 0, which no example attends to) makes the row's length a multiple of LENGTH_STEP: oneDNN caches
+    a kernel of one to two megabytes for every length.
     """
     ids = [example.ids[:-1] for example in pack]
-    places: list[int] = []
+    predicting: list[int] = []
     starts = [0]
     for example in pack:
         first = starts[-1] + example.prompt_length - 1
         starts.append(starts[-1] + example.input_length)
-        places += range(first, starts[-1])
-    filling = -starts[-1] % LENGTH_STEP
+        predicting += range(first, starts[-1])
+    padding = -starts[-1] % LENGTH_STEP
     return {
-        "input_ids": torch.tensor([[*(token for one in ids for token in one), *[0] * filling]]),
-        "position_ids": torch.cat([torch.arange(length) for length in [*map(len, ids), filling]])[None],
-        "places": torch.tensor(places),
+        "input_ids": torch.tensor([[*(token for one in ids for token in one), *[0] * padding]]),
+        "position_ids": torch.cat([torch.arange(length) for length in [*map(len, ids), padding]])[None],
+        "predicting": torch.tensor(predicting),
         "targets": torch.tensor([token for one in pack for token in one.ids[one.prompt_length :]]),
-        "cu_seq_lens_q": torch.tensor([*starts, starts[-1] + filling], dtype=torch.int32),
+        "cu_seq_lens_q": torch.tensor([*starts, starts[-1] + padding], dtype=torch.int32),
     }

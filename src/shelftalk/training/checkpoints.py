@@ -1,18 +1,18 @@
-"""Write and read what a training needs to go on bit for bit: adapter, optimiser, schedule, random state, progress.
+"""Write and read checkpoints that resume a training bit for bit: adapter, optimiser, schedule, random state, progress.
 
     checkpoints/step-00000050/
       adapter.safetensors    trainable weights by name
       optimizer.safetensors  AdamW's moments, "PARAMETER.MOMENT", parameters numbered as the optimiser does
-      random.safetensors     torch's generator states; nothing in a step draws from Python's or numpy's
+      random.safetensors     torch's generator states; a step uses neither Python's nor numpy's
       progress.json          update, data hash, schedule, which parameters have moments
       trainer_state.json     transformers' TrainerState
       manifest.json          SHA-256 of each of these, written last
     checkpoints/best/        adapter.safetensors and best.json, where a run validates
 
-No pickle is written or read. A folder is staged, gets its manifest and is renamed, so one that is there is whole
-unless the disk spoilt it afterwards, which the manifest shows. What the manifest cannot show, a folder that is whole
-but is not of this training, is refused by name: `newest_checkpoint` passes over what the files alone give away, and
-the `load_` functions raise Damaged for what only the model and its optimiser can tell.
+No pickle is written or read. A folder is written under a temporary name, gets its manifest and is renamed, so a folder
+that exists is complete. The manifest detects later damage on the disk. It cannot detect a valid checkpoint of another
+training: `newest_checkpoint` skips one that its files identify as such, and the `load_` functions raise Damaged where
+only a comparison with the model or the optimiser shows it.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ from shelftalk.errors import Damaged, NotFound
 from shelftalk.workspace import clear_leftovers, faults, read_json, staged_folder, writing
 
 BEST = "best"
-KEEP = 2  # the newest, and one more should the disk spoil it
+KEEP = 2  # the newest, and one more in case the disk damages it
 NAME = re.compile(r"step-(\d{8,})")
 TENSORS = ("adapter.safetensors", "optimizer.safetensors", "random.safetensors")
 MOMENTS = ("exp_avg", "exp_avg_sq", "step")
 KEYS = {
     "progress.json": {"step", "data_hash", "scheduler", "with_moments"},
-    # Those of TrainerState that steer a training: it fills in a missing one with its default and says nothing.
+    # The keys of TrainerState that affect a training: it silently replaces a missing one with its default.
     "trainer_state.json": {
         *("global_step", "epoch", "max_steps", "log_history", "stateful_callbacks"),
         *("best_metric", "best_global_step", "best_model_checkpoint"),
@@ -51,12 +51,12 @@ KEYS = {
 def save_checkpoint(
     folder: Path, step: int, model: Any, optimizer: Any, scheduler: Any, state: TrainerState, data_hash: str
 ) -> Path:
-    """Write the checkpoint of `step` under `folder` whole or not at all; remove all but it and the one before.
+    """Write the checkpoint of `step` under `folder` atomically; remove all but it and the one before.
 
-    `data_hash` names everything that decides the updates: a training with another one does not go on from here.
+    `data_hash` identifies everything that determines the updates: a training with another one does not resume here.
 
     Raises:
-        NotWritable: see `workspace.writing`; a full disk is left as it was found.
+        NotWritable: see `workspace.writing`; on a full disk nothing stays behind.
     """
     target = folder / f"step-{step:08d}"
     moments = optimizer.state_dict()["state"]
@@ -64,7 +64,7 @@ def save_checkpoint(
         "step": step,
         "data_hash": data_hash,
         "scheduler": scheduler.state_dict(),
-        "with_moments": sorted(moments),  # a layer that no text reaches never gets any
+        "with_moments": sorted(moments),  # a parameter that never got a gradient has none
     }
     contents = {
         "adapter.safetensors": to_bytes(_trainable(model)),
@@ -83,7 +83,7 @@ def save_checkpoint(
 
 
 def save_best(folder: Path, step: int, loss: float, model: Any) -> None:
-    """Write the trainable weights of `model` to `folder`/best/, with the validation loss that made them the best."""
+    """Write the trainable weights of `model` to `folder`/best/, with their update and validation loss."""
     weights = to_bytes(_trainable(model))
     with staged_folder(folder / BEST, len(weights)) as staging:
         (staging / "adapter.safetensors").write_bytes(weights)
@@ -91,25 +91,25 @@ def save_best(folder: Path, step: int, loss: float, model: Any) -> None:
 
 
 def load_best(folder: Path, model: Any) -> int:
-    """Set the trainable weights of `model` to those of `folder`/best/ and return the update that they are of.
+    """Set the trainable weights of `model` to those of `folder`/best/ and return the number of their update.
 
     Raises:
-        Damaged: they are missing or spoilt.
+        Damaged: they are missing or damaged.
     """
     best = folder / BEST
     if wrong := faults(best, required=("adapter.safetensors", "best.json")):
         raise Damaged(
-            f"The best weights in {best} are spoilt ({'; '.join(wrong)}); remove {folder} and train the run again."
+            f"The best weights in {best} are damaged ({'; '.join(wrong)}); remove {folder} and train the run again."
         )
     load_weights(best, model)
     return int(read_json(best / "best.json")["step"])
 
 
 def newest_checkpoint(folder: Path, data_hash: str) -> tuple[Path | None, list[str]]:
-    """Return the newest checkpoint that a training with `data_hash` can go on from, or none, and what was skipped.
+    """Return the newest checkpoint that a training with `data_hash` can resume, or None, and messages on skipped ones.
 
-    There is a line for each newer checkpoint, naming it and its faults, and a last one where none is left. What
-    killed writers left in `folder` is cleared away: the caller holds the run's lock.
+    Each newer checkpoint has a message with its name and faults; if none is left, a last message says so. Temporary
+    files of killed processes are removed from `folder`: the caller holds the run's lock.
     """
     clear_leftovers(folder)
     skipped: list[str] = []
@@ -127,7 +127,7 @@ def load_weights(checkpoint: Path, model: Any) -> None:
     """Set the trainable weights of `model` to those of a verified checkpoint.
 
     Raises:
-        Damaged: the checkpoint holds other weights than `model` has, by name, shape or number format.
+        Damaged: the weights differ from those of `model` in name, shape or number format.
     """
     saved = load_file(checkpoint / "adapter.safetensors")
     parameters = {name: one for name, one in model.named_parameters() if one.requires_grad}
@@ -140,10 +140,10 @@ def load_weights(checkpoint: Path, model: Any) -> None:
 
 
 def load_optimizer_and_scheduler(checkpoint: Path, optimizer: Any, scheduler: Any) -> None:
-    """Set optimiser and schedule to those of a verified checkpoint; their settings stay those of the run.
+    """Set the state of optimiser and schedule to that of a verified checkpoint; their settings stay those of the run.
 
     Raises:
-        Damaged: the checkpoint's moments do not fit the optimiser's parameters, or its schedule is another one.
+        Damaged: the checkpoint's moments do not fit the optimiser's parameters, or it has another schedule.
     """
     states: dict[int, dict[str, torch.Tensor]] = {}
     parameters = dict(enumerate(one for group in optimizer.param_groups for one in group["params"]))
@@ -163,22 +163,22 @@ def load_optimizer_and_scheduler(checkpoint: Path, optimizer: Any, scheduler: An
 
 
 def read_update_scales(folder: Path, model: Any) -> torch.Tensor:
-    """Return what AdamW multiplied each weight's gradient by at a training's end, for a learning rate of 1.
+    """Return AdamW's factor for each weight's gradient at the end of a training, for a learning rate of 1.
 
-    That is 1 / (sqrt(v) + epsilon), with v the second moment of the newest sound checkpoint, its bias corrected
-    (Kingma & Ba 2015, https://arxiv.org/abs/1412.6980, algorithm 1): one vector in fp32, the trainable weights of
-    `model` end to end. A weight that no text reached never moves and has a 0. Nothing is written or cleared away.
+    It is 1 / (sqrt(v) + epsilon), with v the bias-corrected second moment of the newest valid checkpoint (Kingma & Ba
+    2015, https://arxiv.org/abs/1412.6980, algorithm 1): one vector in fp32, the trainable weights of `model`
+    concatenated. A weight that never got a gradient has a 0. No file is written or removed.
 
     Raises:
-        NotFound: there is no checkpoint, or none that is whole.
-        Damaged: the newest whole one is not of these weights.
+        NotFound: there is no checkpoint, or no complete one.
+        Damaged: the newest complete one belongs to other weights.
     """
     needed = ("optimizer.safetensors",)
     checkpoint = next((one for one in reversed(_checkpoints(folder)) if not faults(one, required=needed)), None)
     if checkpoint is None:
         raise NotFound(
-            f"There is no whole checkpoint in {folder}, and the optimiser's state is kept nowhere else; train the same "
-            "catalogue and settings again as another --run."
+            f"There is no complete checkpoint in {folder}, and the optimiser's state is stored nowhere else; train the "
+            "same catalogue and settings again as another --run."
         )
     saved = load_file(checkpoint / "optimizer.safetensors")
     weights = [one for one in model.parameters() if one.requires_grad]
@@ -200,10 +200,10 @@ def _scale(checkpoint: Path, saved: dict[str, torch.Tensor], number: int, weight
 
 
 def load_random_state(checkpoint: Path) -> None:
-    """Set torch's random generators to those of a verified checkpoint.
+    """Set the states of torch's random generators to those of a verified checkpoint.
 
     Raises:
-        Damaged: the states are none that torch could have written.
+        Damaged: torch does not accept the states.
     """
     states = load_file(checkpoint / "random.safetensors")
     try:
@@ -227,15 +227,15 @@ def _step(checkpoint: Path) -> int:
 
 def _remove_all_but_the_newest(folder: Path, newest: Path) -> None:
     everything = _checkpoints(folder)
-    place = everything.index(newest)
-    later = everything[place + 1 :]  # refused when this training went on, or it would not be here
+    index = everything.index(newest)
+    later = everything[index + 1 :]  # skipped as invalid when this training resumed, otherwise it would be past them
     with writing(folder):
-        for checkpoint in [*later, *everything[: max(0, place + 1 - KEEP)]]:
+        for checkpoint in [*later, *everything[: max(0, index + 1 - KEEP)]]:
             shutil.rmtree(checkpoint)
 
 
 def _differences(checkpoint: Path, data_hash: str) -> list[str]:
-    """List what an untouched checkpoint lacks or holds that a training with `data_hash` would not have written."""
+    """List how a checkpoint with a correct manifest differs from one that a training with `data_hash` writes."""
     try:
         files = {name: read_json(checkpoint / name) for name in KEYS}
     except Damaged as error:
@@ -261,7 +261,7 @@ def _differences(checkpoint: Path, data_hash: str) -> list[str]:
 
 
 def _tensor_differences(checkpoint: Path, with_moments: Any) -> list[str]:
-    """List the tensors that the files lack, or hold too many, by name; that reads only their headers."""
+    """List the names of missing and unexpected tensors; only the files' headers are read."""
     if not isinstance(with_moments, list) or not all(isinstance(number, int) for number in with_moments):
         return ["with_moments in progress.json is no list of numbers"]
     expected = {
@@ -299,7 +299,7 @@ def _trainable(model: Any) -> dict[str, torch.Tensor]:
 
 
 def _random_state() -> dict[str, torch.Tensor]:
-    """Return the states of the generators that a training on this machine draws from, those of one device."""
+    """Return the states of the random generators that a training on this machine uses, those of one device."""
     states = {"cpu": torch.random.get_rng_state()}
     if torch.cuda.is_available():
         states["cuda"] = torch.cuda.get_rng_state()

@@ -1,7 +1,7 @@
-"""Let torch.compile fuse what lies between the matrix products of a model's layers.
+"""Compile a model's layers with torch.compile, which fuses the operations between the matrix products.
 
-All layers share one compiled graph, made for any number of tokens, so that a run that goes on in another process
-computes with the same kernels and ends in the same bytes.
+All layers share one compiled graph with a dynamic number of tokens, so that a run that resumes in another process
+uses the same kernels and ends with the same bytes.
 """
 
 from __future__ import annotations
@@ -16,26 +16,25 @@ import torch._inductor.config
 
 from shelftalk.models.adapters import causal_model
 
-WORTH_IT = 200_000  # tokens of a run above which the half minute of compiling comes back
+WORTH_IT = 200_000  # tokens of a run above which compiling saves more than its half minute
 
 
 def should_compile(choice: str, tokens: int) -> bool:
-    """Say whether to compile for a run of `tokens` tokens; `choice` is on, off or automatic."""
+    """Return whether to compile for a run of `tokens` tokens; `choice` is on, off or automatic."""
     if choice != "automatic":
         return choice == "on"
     return tokens >= WORTH_IT and can_compile()
 
 
 def compile_layers(model: Any) -> None:
-    """Compile every layer of a causal language model in place; kernels are kept in the user's cache folder.
+    """Compile every layer of a causal language model in place; kernels are cached in the user's cache folder.
 
-    The input embeddings are made to require a gradient, because the first layer would otherwise need a graph of its
-    own.
+    The input embeddings are set to require a gradient; otherwise the first layer would need a separate graph.
     """
-    # Not torch's default under /tmp: compiled code is loaded from there, and it must be nobody else's.
+    # Not torch's default under /tmp, where another user could put the code that is loaded.
     cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "shelftalk" / "compiled"
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache))
-    torch._inductor.config.deterministic = True  # choose no kernel by its time: a run that goes on must choose alike
+    torch._inductor.config.deterministic = True  # no autotuning by time: a resumed run must choose the same kernels
     causal = causal_model(model)
     causal.enable_input_require_grads()
     for layer in causal.get_decoder().layers:
@@ -43,5 +42,5 @@ def compile_layers(model: Any) -> None:
 
 
 def can_compile() -> bool:
-    """Say whether there is a GPU, or a C++ compiler for kernels on the CPU."""
+    """Return whether there is a GPU, or a C++ compiler for kernels on the CPU."""
     return torch.cuda.is_available() or any(shutil.which(name) for name in ("g++", "clang++", "c++"))

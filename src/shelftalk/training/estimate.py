@@ -1,6 +1,6 @@
-"""Say what a training will take before it starts, and what would fit where it does not.
+"""Estimate time, memory and disk of a training before it starts, and find smaller settings if it does not fit.
 
-The figures come from a rehearsal, see `training.rehearsal`, in a process of its own and in a folder that is removed.
+The figures come from a rehearsal (`training.rehearsal`): a short trial run in a separate process and temporary folder.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from shelftalk.workspace import Workspace, read_json, writing
 
 NAME = "rehearsal"
 FILE = "rehearsal.json"
-LEAST_TOKENS = 64  # below this a row holds no description
+LEAST_TOKENS = 64  # a shorter row has no space for a description
 EMBEDDED_BYTES = 536_000_000
 
 
@@ -43,28 +43,28 @@ def estimate(
     say: Callable[[str], None] = lambda line: None,
     available: int | None = None,
 ) -> dict[str, Any]:
-    """Return what a run of `settings` on `catalogue` would take here: time, peak memory and disk.
+    """Estimate time, peak memory and disk of a run of `settings` on `catalogue` on this machine.
 
     A base model that is not on this disk yet is converted or downloaded first. Where the run does not fit into
-    `available` bytes of memory (what is free here unless given), smaller settings are rehearsed, mildest first, until
-    one does; `say` is told which. Nothing stays on the disk.
+    `available` bytes of memory (by default the free memory), smaller settings are rehearsed, the smallest change
+    first, until one fits; `say` gets a message for each. All files of the rehearsals are removed.
 
     Returns:
-        What `rehearsal.rehearse` returns and `projection.project` makes of its `measured`, with `catalogue`;
-        `memory_bytes` (None where memory ran out); `fits` (None where what is available is unknown);
-        `disk_free_bytes`; `smaller`, which is None or has `settings` (what to change), `seconds_total` and
-        `memory_bytes`; and `running`, the runs that trained meanwhile and took their share of this machine.
+        The keys of `rehearsal.rehearse` and, instead of its `measured`, those of `projection.project`; `catalogue`;
+        `memory_bytes` (None where memory ran out); `fits` (None where the available memory is unknown);
+        `disk_free_bytes`; `smaller`, which is None or has `settings` (the changes), `seconds_total` and
+        `memory_bytes`; and `running`, the runs that trained at the same time and slowed the rehearsal.
 
     Raises:
-        NotFound, TooFewProducts, InvalidSettings and so on: what training would raise.
-        Failure: the rehearsal ended without a word.
+        NotFound, TooFewProducts, InvalidSettings and so on: as training.
+        Failure: the rehearsal process ended without a result.
     """
     workspace.existing_catalogue(catalogue)
     workspace.make()
     if must_be_made(settings.base_model, workspace):
         say(f"Unpacking {settings.base_model} before that, which happens once.")
     running = [run["name"] for run in list_runs(workspace) if run["status"] == "running"]
-    found = rehearse_apart(workspace, catalogue, settings, token)
+    found = rehearse_in_process(workspace, catalogue, settings, token)
     found.pop("measured", None)
     if available is None:
         available = found["memory_available_bytes"]
@@ -72,16 +72,16 @@ def estimate(
     found |= {"disk_free_bytes": shutil.disk_usage(workspace.root).free, "smaller": None, "running": running}
     if found["fits"] is False:
         for changes in smaller_settings(settings, found, available):
-            say(f"That does not fit; rehearsing with {spell(changes)}.")
-            tried = rehearse_apart(workspace, catalogue, settings.replace(changes), token)
+            say(f"That does not fit; rehearsing with {as_options(changes)}.")
+            tried = rehearse_in_process(workspace, catalogue, settings.replace(changes), token)
             if fits(tried, available):
                 kept = {key: tried[key] for key in ("seconds_total", "memory_bytes")}
                 return {**found, "smaller": {"settings": changes, **kept}}
     return found
 
 
-def spell(changes: dict[str, Any]) -> str:
-    """Return changed settings as they are typed."""
+def as_options(changes: dict[str, Any]) -> str:
+    """Return changed settings as command-line options."""
     return " ".join(f"--set {name}={value}" for name, value in changes.items())
 
 
@@ -90,9 +90,9 @@ def smaller_settings(
 ) -> Iterator[dict[str, Any]]:
     """Yield changes of `settings` that need less memory, each less than the one before.
 
-    Passes are halved until one holds a single product, then the longest row is, then the number format and at last the
-    base model become smaller. `found` is what the rehearsal of `settings` found: where the weights alone did not fit
-    into `available`, the first two are left out.
+    First the passes are halved until each holds one product, then the longest row is halved, then the number format
+    and last the base model become smaller. `found` is the result of rehearsing `settings`: where the weights alone do
+    not fit into `available`, the first two steps are skipped.
     """
     weights = found.get("weights_bytes", 0)
     longest = found.get("longest", settings.max_tokens)
@@ -119,20 +119,20 @@ def smaller_settings(
 
 
 def fits(found: dict[str, Any], available: int | None) -> bool | None:
-    """Say whether what was found fits into the memory available; None where that is unknown."""
+    """Return whether the memory of a rehearsal's result fits into the available memory; None where that is unknown."""
     if found["memory_bytes"] is None:
         return False
     return None if available is None else bool(found["memory_bytes"] <= available)
 
 
-def rehearse_apart(
+def rehearse_in_process(
     workspace: Workspace, catalogue: str, settings: TrainingSettings, token: str | None
 ) -> dict[str, Any]:
-    """Rehearse in a process and a folder of their own, and return what was found and, unless memory ran out, projected.
+    """Rehearse in a separate process and a temporary folder; return result and, unless memory ran out, projection.
 
     Raises:
-        NotFound, TooFewProducts, InvalidSettings and so on: what training would raise.
-        Failure: the rehearsal ended without a word.
+        NotFound, TooFewProducts, InvalidSettings and so on: as training.
+        Failure: the rehearsal process ended without a result.
     """
     base = find_model(settings.base_model, workspace, token)
     with (
@@ -140,10 +140,10 @@ def rehearse_apart(
         stop_signals(_interrupt),  # SIGTERM must not leave the folder behind
         tempfile.TemporaryDirectory(prefix=".estimate-", dir=workspace.root) as folder,
     ):
-        place = Workspace(folder)
+        temporary = Workspace(folder)
         for part in ("catalogues", "models"):
-            (place.root / part).symlink_to((workspace.root / part).resolve())
-        run = Run.create(place, NAME, catalogue, settings.replace({"trackers": "none"}), base)
+            (temporary.root / part).symlink_to((workspace.root / part).resolve())
+        run = Run.create(temporary, NAME, catalogue, settings.replace({"trackers": "none"}), base)
         begin = time.monotonic()
         found = _run_process(run)
         outside = time.monotonic() - begin - found.pop("seconds_inside", 0.0)
@@ -154,10 +154,10 @@ def rehearse_apart(
 
 
 def _run_process(run: Run) -> dict[str, Any]:
-    """Rehearse `run` as `shelftalk train` would train it; return nothing where the system ended it for its memory."""
+    """Rehearse `run` as `shelftalk train` would train it; return {} where the system killed it for lack of memory."""
     command = [sys.executable, "-m", "shelftalk", "estimate", run.description["catalogue"], "--rehearse"]
     command += ["--workspace", str(run.workspace.root.resolve())]
-    environment = {**os.environ, "PYTHONSAFEPATH": "1"}  # -m would import what lies in the current folder first
+    environment = {**os.environ, "PYTHONSAFEPATH": "1"}  # otherwise -m imports modules of the current folder first
     process = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     path = run.folder / FILE
     if process.returncode == -signal.SIGKILL:

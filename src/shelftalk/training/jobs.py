@@ -1,6 +1,6 @@
-"""A training as a job: in turn on its device, in a process of its own where asked, stopped and resumed from outside.
+"""Run trainings as jobs: queued by device, optionally in a separate process, stopped and resumed by other processes.
 
-This module loads no model, and no library that does, before a training begins.
+This module imports no machine learning library before a training begins.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from shelftalk.training.queue import turn
 from shelftalk.training.state import RunState, stop_signals
 from shelftalk.workspace import faults, lock, writing
 
-LOOK = 0.2  # seconds between two looks at a lock
+POLL_SECONDS = 0.2
 
 
 def train_in_turn(
@@ -31,19 +31,19 @@ def train_in_turn(
     progress: Progress = no_progress,
     say: Callable[[str], None] = lambda line: None,
 ) -> None:
-    """Train `run` to its end when its turn on this machine's device has come; a finished run is left as it is.
+    """Train `run` to its end when it is first in its device's queue; a finished run is left unchanged.
 
-    The run's state says how that goes: queued, running, then finished, stopped (Ctrl-C or SIGTERM) or failed, with a
-    heartbeat all the while. The caller holds the run's lock. See `training.train` for the rest.
+    The run's state is queued, running, then finished, stopped (Ctrl-C or SIGTERM) or failed, with a regular heartbeat.
+    The caller holds the run's lock. See `training.train` for the rest.
     """
     if run.finished and not faults(run.adapter):
         return
     with (
         RunState(run.folder, silent=not is_first_process()) as state,
         stop_signals(lambda: _interrupt(state)),
-        noting_the_end(state),
+        recorded_outcome(state),
     ):
-        from shelftalk.training.train import train  # here, where the heartbeat and the signals are at work already
+        from shelftalk.training.train import train  # a slow import, so heartbeat and signal handlers start before it
 
         if not is_first_process():
             train(run, run.base_model(token), state)
@@ -56,8 +56,8 @@ def train_in_turn(
 
 
 @contextmanager
-def noting_the_end(state: RunState) -> Iterator[None]:
-    """Let `state` say how the block ended: finished, stopped, or failed and why."""
+def recorded_outcome(state: RunState) -> Iterator[None]:
+    """Record in `state` how the block ended: finished, stopped, or failed with its error."""
     try:
         yield
     except BaseException as error:
@@ -74,7 +74,7 @@ def resume_run(
     say: Callable[[str], None] = lambda line: None,
     descriptor: int | None = None,
 ) -> None:
-    """Go on with a run that exists; `descriptor` is that of its lock where this process was started with it.
+    """Resume an existing run; `descriptor` is that of its lock where this process inherited it.
 
     Raises:
         Busy: another process trains it.
@@ -84,8 +84,8 @@ def resume_run(
 
 
 def device_name() -> str:
-    """Return cpu, or the name and the identity of the GPU that a training takes here."""
-    import torch  # not above: looking at a run must not load it
+    """Return cpu, or the name and UUID of the GPU that a training uses here."""
+    import torch  # slow: commands that only inspect a run must not load it
 
     from shelftalk.models.load import best_device
 
@@ -97,10 +97,10 @@ def device_name() -> str:
 
 
 def start_run(run: Run, descriptor: int, token: str | None = None) -> None:
-    """Go on with `run` in a process of its own, which outlives this one; a finished run is left as it is.
+    """Resume `run` in a separate process, which outlives this one; a finished run is left unchanged.
 
-    The caller holds the run's lock with `descriptor` and leaves it afterwards: the new process holds it from its first
-    moment on. What it prints goes to log.txt. The token goes through a pipe, so that no list of processes shows it.
+    The caller holds the run's lock with `descriptor` and leaves it afterwards: the new process inherits the lock. Its
+    output goes to log.txt. The token is sent through a pipe, so that process lists do not show it.
     """
     if run.finished and not faults(run.adapter):
         return
@@ -112,7 +112,7 @@ def start_run(run: Run, descriptor: int, token: str | None = None) -> None:
 
 
 def resume_detached(run: Run, token: str | None = None) -> None:
-    """Go on with a run that exists in a process of its own; see `start_run`.
+    """Resume an existing run in a separate process; see `start_run`.
 
     Raises:
         Busy: another process trains it.
@@ -122,17 +122,17 @@ def resume_detached(run: Run, token: str | None = None) -> None:
 
 
 def stop_run(run: Run) -> None:
-    """Ask the process that trains or waits with `run` to end, and wait until it has written its checkpoint.
+    """Signal the process that trains `run` or waits to train it, and wait until it has written a checkpoint and ended.
 
     Raises:
-        UserError: nobody trains it.
-        Failure: the process that holds it is another user's, or another machine's.
+        UserError: no process trains it.
+        Failure: the process belongs to another user or runs on another machine.
     """
     if not is_locked(run.folder):
         raise UserError(f"Run {run.name!r} is not running: it is {read_status(run.folder, run.finished)}.")
     holder = _find_holder(run)
     if holder is not None:
-        with suppress(ProcessLookupError):  # it has just ended
+        with suppress(ProcessLookupError):  # it ended in the meantime
             os.kill(holder, signal.SIGTERM)
     elif is_locked(run.folder):
         host = read_state(run.folder).get("host", "unknown")
@@ -141,24 +141,24 @@ def stop_run(run: Run) -> None:
             f"machine ({host})."
         )
     while is_locked(run.folder):
-        time.sleep(LOOK)
-    if read_status(run.folder, run.finished) == "interrupted":  # it ended before it could hear the signal
+        time.sleep(POLL_SECONDS)
+    if read_status(run.folder, run.finished) == "interrupted":  # it ended before it handled signals
         with lock(run.folder, "stopping"):
             RunState(run.folder).become("stopped")
 
 
 def _interrupt(state: RunState) -> None:
-    state.stop_asked = True  # the exception can get lost, in a callback of an import for one
+    state.stop_asked = True  # the exception can get lost, for example in a callback of an import
     raise KeyboardInterrupt
 
 
 def _find_holder(run: Run) -> int | None:
-    """Look for some seconds: a process that was just started may not be named in the lock's file yet."""
+    """Return the id of the process that holds the lock, retrying for 5 s: a new process writes it to the file late."""
     for _ in range(25):
         holder = lock_holder(run.folder)
         if holder is not None or not is_locked(run.folder):
             return holder
-        time.sleep(LOOK)
+        time.sleep(POLL_SECONDS)
     return None
 
 

@@ -1,6 +1,6 @@
-"""Say how long a catalogue's rows are in tokens, what a maximum length would cut, and which one to take.
+"""Measure a catalogue's row lengths in tokens, count what a maximum length would cut, and propose one.
 
-It needs a base model's tokenizer only, not the model.
+This needs a base model's tokenizer only, not the model.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ SAMPLE = 5_000  # products
 SEED = 42
 QUANTILES = (5, 25, 50, 75, 95, 99)
 MAXIMA = (128, 256, 512, 1024)
-STEP = 64  # a proposed length is a multiple of it,
-LONGEST = 2_048  # no longer than this,
-CUT_SHARE = 0.01  # and cuts no more of the descriptions, where that is possible
+STEP = 64  # a proposed length is a multiple of it
+LONGEST = 2_048  # the longest proposed length
+CUT_SHARE = 0.01  # of the descriptions: a proposed length cuts no more, where LONGEST allows it
 WHOLE = 2**31  # tokens: no row is longer
 
 
@@ -33,7 +33,7 @@ def describe_lengths(
     """Return `measure_lengths` with a base model's tokenizer and its name; None for a Hub id not yet downloaded.
 
     Raises:
-        NotFound, MissingPackage, Damaged, NotWritable, Busy: see `registry.find_model`; `progress` watches it.
+        NotFound, MissingPackage, Damaged, NotWritable, Busy: see `registry.find_model`, also for `progress`.
     """
     folder = find_tokenizer(base_model, workspace, progress)
     if folder is None:
@@ -45,10 +45,10 @@ def measure_lengths(catalogue: Catalogue, tokenizer: Any) -> dict[str, Any]:
     """Return the row lengths of a seeded sample of a catalogue in tokens, ready for JSON.
 
     Returns:
-        `products` of the sample; `row`: quantiles "5" to "99" and "max" of prompt, description and end token together;
-        `cut`: for some values of max_tokens how many of the sample's descriptions each would cut; `max_tokens`: the
-        smallest multiple of 64 that cuts at most 1 % of them, at most 2048; `share_cut`: what share it cuts;
-        `histogram`: see `count_lengths`.
+        `products`: size of the sample; `row`: quantiles "5" to "99" and "max" of prompt, description and end token
+        together; `cut`: for each of MAXIMA the number of descriptions that it would cut; `max_tokens`: the smallest
+        multiple of 64 that cuts at most 1 % of them, at most 2048; `share_cut`: the share that it cuts; `histogram`:
+        see `count_lengths`.
     """
     products = catalogue.sample(None, SAMPLE, SEED)
     prompts, completions = np.empty((2, len(products)), dtype=np.int64)
@@ -73,8 +73,8 @@ def count_lengths(prompts: NDArray[np.int64], completions: NDArray[np.int64]) ->
     """Return a histogram of row lengths, ready for JSON, for maxima of 64, 128 and so on up to 2048 tokens.
 
     Returns:
-        `step`, 64; `rows`: for each maximum the rows that fit into it and not into the one before, and in the last
-        all that are longer; `cut`: for each maximum the descriptions that it would cut.
+        `step`: 64; `rows`: for each maximum the number of rows that fit into it and not into the one before, in the
+        last also all longer rows; `cut`: for each maximum the number of descriptions that it would cut.
     """
     bins = np.minimum((prompts + completions - 1) // STEP, LONGEST // STEP - 1)
     return {
@@ -85,7 +85,7 @@ def count_lengths(prompts: NDArray[np.int64], completions: NDArray[np.int64]) ->
 
 
 def count_cut(prompts: NDArray[np.int64], completions: NDArray[np.int64], max_tokens: int) -> int:
-    """Count the descriptions that rows of `max_tokens` would cut, as `tokens.encode_example` cuts."""
+    """Return the number of descriptions that `tokens.encode_example` would cut to fit rows of `max_tokens`."""
     return int((np.minimum(prompts, max_tokens // 2) + completions > max_tokens).sum())
 
 

@@ -1,17 +1,17 @@
-"""The completion loss of a frozen head: cross-entropy over a large vocabulary without keeping a logit.
+"""The completion loss of a frozen head: cross-entropy over a large vocabulary without storing the logits.
 
 Gemma's head has 262,144 rows: logits cost 1 MB a token in fp32, and the head is most of a step. Two facts make it
-cheap here. The head is frozen, so all that the backward pass needs is the loss's gradient with respect to the hidden
-states, and that can be computed in the forward pass. And only a description's tokens carry a label, so the prompt's
-positions never reach the head.
+cheap here. The head is frozen, so the backward pass needs only the gradient of the loss with respect to the hidden
+states, which can be computed in the forward pass. And only the tokens of a description have labels, so the head is not
+applied to the prompt.
 
 For hidden states h (n, width), head W (vocabulary, width) and targets y, with p = softmax(h W^T):
 
     loss = sum_i log sum_v exp(h_i W_v) - h_i W_{y_i}          d loss / d h_i = sum_v p_iv W_v - W_{y_i}
 
-The vocabulary is walked in tiles that stay in the cache: one product per tile gives logits, of which only
-exp(logit - tile maximum) is kept, in the weights' own format; a second pass over the kept tiles gives the gradient.
-This module knows tensors only, neither text nor the training loop.
+The vocabulary is processed in tiles that fit into the cache: one matrix product per tile gives logits, of which only
+exp(logit - tile maximum) is stored, in the weights' number format; a second pass over the tiles gives the gradient.
+This module handles tensors only, neither text nor the training loop.
 """
 
 from __future__ import annotations
@@ -27,52 +27,52 @@ from torch.nn import functional
 
 from shelftalk.models.adapters import causal_model
 
-# Labelled tokens and vocabulary rows at once. On a CPU a tile stays in the cache, on a GPU it fills the card; the kept
-# exponentials are 134 MB and 1.07 GB for Gemma's vocabulary in bf16.
+# Labelled tokens and vocabulary rows of a tile: it fits into a CPU's cache and keeps a GPU busy. The stored
+# exponentials take 134 MB and 1.07 GB for Gemma's vocabulary in bf16.
 BLOCKS = {"cpu": (256, 4096), "cuda": (2048, 32768)}
 
 
 class FrozenHeadLoss(torch.autograd.Function):
     """Cross-entropies (n) of `hidden` (n, width) against `targets` (n) under the frozen `head` (vocabulary, width).
 
-    `offsets` (vocabulary), in fp32, is added to every row's logits where it is given. `fused` lets torch.compile fuse
-    what lies between the two products.
+    `offsets` (vocabulary), in fp32, if given, is added to every row's logits. `fused` compiles the operations between
+    the two matrix products with torch.compile.
     """
 
     @staticmethod
     def forward(
         ctx: Any, hidden: Tensor, head: Tensor, targets: Tensor, offsets: Tensor | None = None, fused: bool = False
     ) -> Tensor:
-        """Return each row's loss in fp32; keep its gradient with respect to `hidden` where one is wanted."""
-        wanted = ctx.needs_input_grad[0]
+        """Return each row's loss in fp32; save its gradient with respect to `hidden` where one is needed."""
+        needs_gradient = ctx.needs_input_grad[0]
         losses, gradients = [hidden.new_zeros(0, dtype=torch.float32)], [hidden[:0].float()]
         blocks = -(-len(hidden) // BLOCKS[head.device.type][0])
-        # Of like size, as a short last one would multiply slower, and a multiple of 16, for oneDNN keeps a kernel each.
+        # Blocks of equal size, as a short last one would be slower; a multiple of 16, as oneDNN caches a kernel a size.
         size = -(-len(hidden) // max(1, blocks * 16)) * 16
         for start in range(0, len(hidden), max(1, size)):
             rows = slice(start, start + size)
             loss, gradient = _losses_and_gradient(
-                hidden[rows].to(head.dtype), head, targets[rows], offsets, fused, wanted
+                hidden[rows].to(head.dtype), head, targets[rows], offsets, fused, needs_gradient
             )
             losses.append(loss)
             gradients.append(gradient)
-        if wanted:
+        if needs_gradient:
             ctx.save_for_backward(torch.cat(gradients).to(hidden.dtype))
         return torch.cat(losses)
 
     @staticmethod
-    def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor | None, ...]:
-        """Scale each row's kept gradient by the outer one."""
+    def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor | None, ...]:
+        """Scale each row's saved gradient by the upstream gradient."""
         (gradient,) = ctx.saved_tensors
-        return gradient * outer[0].to(gradient.dtype)[:, None], None, None, None, None
+        return gradient * upstream[0].to(gradient.dtype)[:, None], None, None, None, None
 
 
 @contextmanager
 def head_taken_off(model: Any) -> Iterator[Tensor | None]:
-    """Yield the head's weights (vocabulary, width) and make `model` return hidden states in place of logits.
+    """Yield the head's weights (vocabulary, width) and make `model` return hidden states instead of logits.
 
-    The whole model is still called, so that wrappers for several devices see every pass. A head that is more than one
-    matrix product (Gemma 2's soft cap, a bias, a scale) stays on, and None is yielded.
+    The whole model is still called, so that wrappers for several devices handle every pass. A head that is more than
+    one matrix product (Gemma 2's soft cap, a bias, a scale) is not removed, and None is yielded.
     """
     if not has_plain_head(model):
         yield None
@@ -89,11 +89,11 @@ def head_taken_off(model: Any) -> Iterator[Tensor | None]:
 def token_losses(model: Any, head: Any, pack: dict[str, Any], fused: bool = False) -> Tensor:
     """Return the cross-entropy, in nats and fp32, of every labelled token of a pack, in order: (labelled tokens).
 
-    `pack` is what `batches.collate` returns, on the model's device. `head` is what `head_taken_off` yields, or a
+    `pack` comes from `batches.collate`, on the model's device. `head` comes from `head_taken_off`, or is a
     `vocabulary.CutHead`, which estimates the loss over the whole vocabulary from a part of it. For `fused` see
     `FrozenHeadLoss`.
     """
-    outputs = outputs_at_places(model, pack)
+    outputs = predicting_outputs(model, pack)
     targets = pack["targets"]
     if head is None:
         return functional.cross_entropy(outputs.float(), targets, reduction="none")
@@ -101,21 +101,21 @@ def token_losses(model: Any, head: Any, pack: dict[str, Any], fused: bool = Fals
     return FrozenHeadLoss.apply(outputs, *parts, fused)  # type: ignore[no-any-return,no-untyped-call]
 
 
-def outputs_at_places(model: Any, pack: dict[str, Any]) -> Tensor:
-    """Return what `model` puts out at the labelled places of a pack, (labelled tokens, width or vocabulary)."""
+def predicting_outputs(model: Any, pack: dict[str, Any]) -> Tensor:
+    """Return the outputs of `model` that predict the targets of a pack, (labelled tokens, width or vocabulary)."""
     inputs = {name: pack[name] for name in ("input_ids", "position_ids", "cu_seq_lens_q")}
-    outputs: Tensor = model(**inputs, use_cache=False, logits_to_keep=pack["places"]).logits[0]
+    outputs: Tensor = model(**inputs, use_cache=False, logits_to_keep=pack["predicting"]).logits[0]
     return outputs
 
 
 def has_plain_head(model: Any) -> bool:
-    """Say whether logits are exactly hidden states times the head's weights, by trying it once on a few tokens."""
+    """Return whether logits are exactly hidden states times the head's weights, tested once on a few tokens."""
     causal = causal_model(model)
     known = getattr(causal, "_shelftalk_plain_head", None)
     if known is None:
         head = causal.get_output_embeddings()
         training = causal.training
-        causal.eval()  # dropout would make the two ways differ, and draw from the generator that a resumed run restored
+        causal.eval()  # dropout would change the result, and advance the random generator that a resumed run restored
         with torch.no_grad():
             ids = torch.arange(8, device=head.weight.device)[None] + 5
             logits = causal(input_ids=ids, use_cache=False).logits.float()
@@ -128,19 +128,20 @@ def has_plain_head(model: Any) -> bool:
 
 
 def _losses_and_gradient(
-    hidden: Tensor, head: Tensor, targets: Tensor, offsets: Tensor | None, fused: bool, wanted: bool
+    hidden: Tensor, head: Tensor, targets: Tensor, offsets: Tensor | None, fused: bool, needs_gradient: bool
 ) -> tuple[Tensor, Tensor]:
     rows, (vocabulary, width) = len(hidden), head.shape
     most, size = BLOCKS[head.device.type]
     tiles = [slice(start, min(start + size, vocabulary)) for start in range(0, vocabulary, size)]
-    logits, kept, products = _room(head.dtype, head.device, len(tiles) if wanted else 1, most * size, most * width)
+    stored = len(tiles) if needs_gradient else 1
+    logits, kept, products = _buffers(head.dtype, head.device, stored, most * size, most * width)
     exponentiate = _fused_exponentiate() if fused else _exponentiate
     maxima, sums = [], []
     for number, tile in enumerate(tiles):
         columns = tile.stop - tile.start
         tile_logits = logits[: rows * columns].view(rows, columns)
         torch.mm(hidden, head[tile].T, out=tile_logits)
-        exponentials = kept[number if wanted else 0][: rows * columns].view(rows, columns)
+        exponentials = kept[number if needs_gradient else 0][: rows * columns].view(rows, columns)
         maximum, total = exponentiate(tile_logits, None if offsets is None else offsets[tile], exponentials)
         maxima.append(maximum)
         sums.append(total)
@@ -152,7 +153,7 @@ def _losses_and_gradient(
     if offsets is not None:
         losses -= offsets[targets]
     gradient = torch.zeros(hidden.shape, dtype=torch.float32, device=hidden.device)
-    if wanted:
+    if needs_gradient:
         for number, tile in enumerate(tiles):
             exponentials = kept[number][: rows * (tile.stop - tile.start)].view(rows, -1)
             product = products[: rows * width].view(rows, width)
@@ -163,22 +164,22 @@ def _losses_and_gradient(
 
 
 @lru_cache(maxsize=2)
-def _room(
-    dtype: torch.dtype, device: torch.device, tiles: int, of_a_tile: int, of_a_product: int
+def _buffers(
+    dtype: torch.dtype, device: torch.device, tiles: int, tile_size: int, product_size: int
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Return memory for one tile's logits, for the exponentials of all tiles and for one product, used time and again.
+    """Return reusable buffers for one tile's logits, for the exponentials of all tiles and for one product.
 
-    Fresh memory would be handed back to the system after every pass, and cost a page fault for each 4 KiB of it.
+    New memory would be freed after every pass, and cost a page fault for each 4 KiB.
     """
     return (
-        torch.empty(of_a_tile, dtype=dtype, device=device),
-        torch.empty(tiles, of_a_tile, dtype=dtype, device=device),
-        torch.empty(of_a_product, dtype=dtype, device=device),
+        torch.empty(tile_size, dtype=dtype, device=device),
+        torch.empty(tiles, tile_size, dtype=dtype, device=device),
+        torch.empty(product_size, dtype=dtype, device=device),
     )
 
 
 def _exponentiate(logits: Tensor, offsets: Tensor | None, exponentials: Tensor) -> tuple[Tensor, Tensor]:
-    """Write exp(logit - row's maximum) to `exponentials`; return each row's maximum and sum of them, in fp32."""
+    """Write exp(logit - row's maximum) to `exponentials`; return each row's maximum and sum, in fp32."""
     raised = logits.float() if offsets is None else logits + offsets
     maximum = raised.amax(1)
     values = (raised - maximum[:, None]).exp()

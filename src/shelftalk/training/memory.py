@@ -1,6 +1,6 @@
-"""How much memory a training could have here, how much this process took at most, and how much a model's weights take.
+"""Measure memory: available to a training, peak of this process, and size of a model's weights.
 
-Linux says all of it in /proc and /sys. Elsewhere what is left stays unknown, and None is returned.
+Linux has these figures in /proc and /sys. On other systems the available memory is unknown, and None is returned.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ BYTES = {"fp32": 4.0, "bf16": 2.0, "nf4": 0.5}  # of one weight
 
 
 def available_memory(processes: Iterable[int] = (), root: Path = Path("/")) -> int | None:
-    """Return the bytes that are free for a training: on CUDA the device's, otherwise this machine's.
+    """Return the bytes that are available to a training: on CUDA of the device, otherwise of this machine.
 
-    What the kernel calls available, or less where a control group (a container, a batch job) allows less; what
-    `processes` hold, which a training would not have beside it, counts as free. `root` is where /proc and /sys lie.
+    This is the kernel's figure, or less where a control group (a container, a batch job) has a lower limit. The memory
+    of `processes` counts as free, because they will not run beside the training. `root` contains /proc and /sys.
     """
     if torch.cuda.is_available():
         return int(torch.cuda.mem_get_info()[0])
@@ -32,14 +32,14 @@ def available_memory(processes: Iterable[int] = (), root: Path = Path("/")) -> i
     if machine is None:
         return None
     held = sum(_read_kibibytes(root / f"proc/{number}/status", "RssAnon") or 0 for number in processes)
-    return min([machine, *_left_in_groups(root)]) + held
+    return min([machine, *_free_in_groups(root)]) + held
 
 
 def peak_memory() -> int:
-    """Return the most bytes that this process ever held: on CUDA of the device's memory, otherwise of the machine's."""
+    """Return this process's peak memory in bytes: on CUDA of the device's memory, otherwise of the machine's."""
     if torch.cuda.is_available():
         return torch.cuda.max_memory_allocated()
-    # Not ru_maxrss where there is a choice: it begins at the size of the process that started this one.
+    # ru_maxrss only as a fallback: it starts at the size of the parent process.
     peak = _read_kibibytes(Path("/proc/self/status"), "VmHWM")
     if peak is not None:
         return peak
@@ -47,7 +47,7 @@ def peak_memory() -> int:
 
 
 def weights_memory(folder: Path, precision: str) -> int:
-    """Return the bytes that the weights in a model's folder take in a number format, from the files' headers."""
+    """Return the size in bytes of a model folder's weights in a number format, read from the files' headers."""
     count = 0
     for file in _weights_files(folder):
         with safe_open(file, framework="pt") as weights:
@@ -56,7 +56,7 @@ def weights_memory(folder: Path, precision: str) -> int:
 
 
 def _weights_files(folder: Path) -> list[Path]:
-    """Return the files that transformers loads; some models come with a second copy of their weights beside them."""
+    """Return the files that transformers loads; some model folders hold a second copy of the weights."""
     index = folder / "model.safetensors.index.json"
     if index.is_file():
         return [folder / name for name in sorted(set(read_json(index)["weight_map"].values()))]
@@ -64,8 +64,8 @@ def _weights_files(folder: Path) -> list[Path]:
     return [whole] if whole.is_file() else sorted(folder.glob("*.safetensors"))
 
 
-def _left_in_groups(root: Path) -> Iterator[int]:
-    """Yield what is left under the limit of each control group that this process is in, in both of Linux's layouts."""
+def _free_in_groups(root: Path) -> Iterator[int]:
+    """Yield the free bytes under the limit of each control group of this process, in both of Linux's layouts."""
     with suppress(OSError):
         for line in (root / "proc/self/cgroup").read_text().splitlines():
             _, controllers, path = line.split(":", 2)
@@ -77,20 +77,20 @@ def _left_in_groups(root: Path) -> Iterator[int]:
             else:
                 continue
             group = top / path.lstrip("/")
-            while group.is_relative_to(top):  # in a container the path may lead nowhere, and its limit stands on top
-                with suppress(OSError, ValueError):  # the limit "max" is none
-                    yield _left(group, *names)
+            while group.is_relative_to(top):  # in a container the path may not exist, and the limit is in `top`
+                with suppress(OSError, ValueError):  # "max" means no limit
+                    yield _free(group, *names)
                 group = group.parent
 
 
-def _left(group: Path, limit: str, usage: str, cache: str) -> int:
-    room = int((group / limit).read_text()) - int((group / usage).read_text())
+def _free(group: Path, limit: str, usage: str, cache: str) -> int:
+    unused = int((group / limit).read_text()) - int((group / usage).read_text())
     statistics = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
-    return room + int(statistics.get(cache, 0))  # files that the kernel drops when it needs the room
+    return unused + int(statistics.get(cache, 0))  # page cache, which the kernel frees when memory is needed
 
 
 def _read_kibibytes(file: Path, key: str) -> int | None:
-    """Return the bytes of one line of a file of /proc; None where there is no such line."""
+    """Return the bytes of the line `key` in a file of /proc; None where there is no such line."""
     with suppress(OSError):
         for line in file.read_text().splitlines():
             if line.startswith(f"{key}:"):

@@ -1,7 +1,7 @@
-"""Train one run in processes on a Ray cluster's machines: the same training, gone on with wherever one of them dies.
+"""Train one run in processes on a Ray cluster's machines: the same training, resumed when one of them dies.
 
-The workspace lies on storage that all of these machines mount at the same path. The driver, which is the command that
-was called, holds the run's lock and prints; the first of the workers writes all that `training.train` writes.
+The workspace is on storage that all machines mount at the same path. The driver, which is the process of the command,
+holds the run's lock and prints; the first worker writes all files of `training.train`.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from shelftalk.cluster.connect import connected
 from shelftalk.errors import Busy
 from shelftalk.records import Progress, no_progress
 from shelftalk.runs.run import Run, open_on_worker
-from shelftalk.training.jobs import device_name, noting_the_end
+from shelftalk.training.jobs import device_name, recorded_outcome
 from shelftalk.training.processes import is_first_process
 from shelftalk.training.state import RunState, stop_signals
 from shelftalk.workspace import faults, lock
 
-PATIENCE = 60.0  # seconds that a worker of an earlier job may take to end
-LOOK = 0.5
+LOCK_TIMEOUT = 60.0  # seconds that a worker of an earlier job may take to end
+POLL_SECONDS = 0.5
 
 
 def train_on_cluster(
@@ -33,59 +33,60 @@ def train_on_cluster(
 ) -> None:
     """Train `run` to its end on a Ray cluster; see `training.train`, and `cluster.connect.connected` for `cluster`.
 
-    `workers` processes train together, or one for each GPU, or one. A finished run is left as it is. The caller holds
-    the run's lock. The first Ctrl-C or SIGTERM stops after the current update, the second one at once.
+    `workers` is the number of processes that train together, by default one for each GPU, or one without a GPU. A
+    finished run is left unchanged. The caller holds the run's lock. The first Ctrl-C or SIGTERM stops the training
+    after the current update, the second one immediately.
 
     Raises:
-        KeyboardInterrupt: it was stopped.
-        NotFound: a machine of the cluster does not see the workspace.
+        KeyboardInterrupt: the training was stopped.
+        NotFound: a machine of the cluster has no access to the workspace.
         InvalidSettings, MissingPackage, Unreachable, AccessDenied: see `cluster.connect.connected`.
         InvalidSettings, Failure: see `cluster.process_group.run_process_group`.
     """
     if run.finished and not faults(run.adapter):
         return
-    asked = False
+    stop_requested = False
 
-    def ask_to_stop() -> None:
-        nonlocal asked
-        if asked:
+    def request_stop() -> None:
+        nonlocal stop_requested
+        if stop_requested:
             raise KeyboardInterrupt
-        asked = True
+        stop_requested = True
         say("Stopping after this update.")
 
-    def hear(message: Any) -> None:
+    def on_message(message: Any) -> None:
         say(message) if isinstance(message, str) else progress(*message)
 
     RunState(run.folder).become("queued")
-    place = (str(run.workspace.root.resolve()), run.name)
+    address = (str(run.workspace.root.resolve()), run.name)
     try:
-        with connected(cluster), stop_signals(ask_to_stop):  # in this order: Ray takes the signals for itself
+        with connected(cluster), stop_signals(request_stop):  # in this order: Ray installs signal handlers of its own
             from shelftalk.cluster.process_group import run_process_group
 
-            run_process_group(train_as_worker, place, workers, hear, lambda: asked)
+            run_process_group(train_as_worker, address, workers, on_message, lambda: stop_requested)
     except BaseException:
-        with noting_the_end(RunState(run.folder)):  # the workers may have had no time for it
+        with recorded_outcome(RunState(run.folder)):  # the workers may have ended before they recorded it
             raise
     if not run.finished:
         raise KeyboardInterrupt
 
 
-def train_as_worker(place: tuple[str, str], tell: Callable[[Any], bool]) -> None:
-    """Train the run (workspace, name) together with the other workers, and return when it is done or was stopped."""
+def train_as_worker(address: tuple[str, str], send: Callable[[Any], bool]) -> None:
+    """Train the run at `address` (workspace, name) with the other workers; return when it is done or was stopped."""
     from shelftalk.training.train import train
 
-    run = open_on_worker(*place)
-    with RunState(run.folder, silent=not is_first_process()) as state, _alone(run):
+    run = open_on_worker(*address)
+    with RunState(run.folder, silent=not is_first_process()) as state, _exclusive(run):
 
         def progress(done: int, total: int) -> None:
-            state.stop_asked |= tell((done, total))
+            state.stop_asked |= send((done, total))
 
         def say(line: str) -> None:
-            tell(line)
+            send(line)
 
         state.update(device=device_name())
         try:
-            with noting_the_end(state):
+            with recorded_outcome(state):
                 if is_first_process():
                     train(run, run.base_model(), state, progress, say)
                 else:
@@ -95,13 +96,13 @@ def train_as_worker(place: tuple[str, str], tell: Callable[[Any], bool]) -> None
 
 
 @contextmanager
-def _alone(run: Run) -> Iterator[None]:
-    """Wait until no first worker of an earlier job writes this run; one whose driver was killed may live on a while.
+def _exclusive(run: Run) -> Iterator[None]:
+    """Hold the writers' lock of the run; the first worker of an earlier job outlives a killed driver for some time.
 
     Raises:
-        Busy: it still does after a minute.
+        Busy: that worker still holds the lock after a minute.
     """
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + LOCK_TIMEOUT
     with ExitStack() as held:
         while is_first_process():
             try:
@@ -110,5 +111,5 @@ def _alone(run: Run) -> Iterator[None]:
             except Busy:
                 if time.monotonic() > deadline:
                     raise
-                time.sleep(LOOK)
+                time.sleep(POLL_SECONDS)
         yield

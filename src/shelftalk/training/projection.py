@@ -1,4 +1,4 @@
-"""Project what a whole run takes from what a rehearsal of it measured; arithmetic alone."""
+"""Project time and disk of a whole run from the measurements of a rehearsal, by arithmetic only."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from shelftalk.settings import TrainingSettings
 from shelftalk.training.checkpoints import KEEP
 
 LINE_BYTES = 140  # of an update in metrics.jsonl
-HISTORY_BYTES = 180  # of the same in the history that a checkpoint keeps
+HISTORY_BYTES = 180  # of an update in the log history of a checkpoint
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What a rehearsal found: seconds until the first update, without those of encoding, and of encoding one product;
-    each update's (tokens, seconds), of which the first `warming` also warm up; then seconds of one checkpoint, of one
-    validation, of its warming up, of one sample and of the adapter; and the bytes of a checkpoint, of the weights in
-    it, and of the adapter.
+    """The measurements of a rehearsal: seconds before the first update, without encoding, and of encoding one product;
+    each update's (tokens, seconds), of which the first `warming` include the warm-up; then seconds of one checkpoint,
+    of one validation, of its warm-up, of one sample and of the adapter; and the bytes of a checkpoint, of its weights,
+    and of the adapter.
     """
 
     start: float
@@ -36,12 +36,12 @@ class Measured:
 
     @property
     def tokens_per_second(self) -> float:
-        """The median speed of the updates that only compute."""
+        """The median speed of the updates after the warm-up."""
         return median(tokens / seconds for tokens, seconds in self.updates[self.warming :])
 
     @property
     def warm_up(self) -> float:
-        """The seconds that the updates which also warm up take more than their tokens do."""
+        """The seconds of the warm-up: those of its updates beyond what their tokens take at the median speed."""
         rate, warming = self.tokens_per_second, self.updates[: self.warming]
         return max(0.0, sum(seconds - tokens / rate for tokens, seconds in warming))
 
@@ -57,7 +57,7 @@ def count_updates(settings: TrainingSettings, products: int) -> int:
 
 
 def project(measured: Measured, settings: TrainingSettings, products: int, tokens: int) -> dict[str, Any]:
-    """Return what a run of `products` products and `tokens` tokens, all epochs together, takes by what was measured."""
+    """Return the projected time and disk of a run of `products` products and `tokens` tokens in all epochs together."""
     updates = count_updates(settings, products)
     checkpoints = -(-updates // settings.checkpoint_every)  # the last update has one in any case
     validations = updates // settings.validate_every if settings.validate_every else 0

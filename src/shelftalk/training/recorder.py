@@ -1,6 +1,6 @@
-"""Watch a training: metrics.jsonl, the run's state, progress, and stopping when asked to.
+"""Record a training: metrics.jsonl, the run's state, progress, and stopping on request.
 
-metrics.jsonl holds what was learned, see `runs.metrics`; times and speeds go to state.json only.
+metrics.jsonl holds losses, see `runs.metrics`; times and speeds go to state.json only.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from shelftalk.training.processes import any_process, is_first_process
 from shelftalk.training.state import RunState, stop_signals
 from shelftalk.workspace import append_line, write_bytes
 
-WINDOW = 50  # updates over which speed is measured: short enough to follow the machine, long enough to be steady
+WINDOW = 50  # updates over which speed is averaged: few enough to react to changes, many enough to be stable
 
 
 class Recorder(TrainerCallback):  # type: ignore[misc]
-    """Writes metrics.jsonl, keeps the state, reports progress, and ends the training after an update when asked to.
+    """Writes metrics.jsonl, updates the state, reports progress, and on request ends the training after an update.
 
-    `examples` counts those of all epochs, `tokens_by_step` the input tokens of each update of the run, and `first_step`
-    is the last update that an earlier call made.
+    `examples` is the number of examples of all epochs, `tokens_by_step` has the input tokens of each update of the run,
+    and `first_step` is the number of updates that earlier calls made.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class Recorder(TrainerCallback):  # type: ignore[misc]
         append_line(self.metrics, json.dumps(line))
 
     def speed(self) -> dict[str, float]:
-        """Return the state's speeds, or nothing before the second update: the first one also warms the machine up."""
+        """Return the state's speeds, or {} before the second update: the first one includes the warm-up."""
         if len(self.ends) < 2:
             return {}
         (first, start), (last, end) = self.ends[0], self.ends[-1]
@@ -92,26 +92,26 @@ class Recorder(TrainerCallback):  # type: ignore[misc]
         }
 
 
-def stopping_gently(state: RunState) -> AbstractContextManager[None]:
-    """Turn the first Ctrl-C or SIGTERM into a stop after the current update; the second one acts at once."""
+def graceful_stop(state: RunState) -> AbstractContextManager[None]:
+    """Turn the first Ctrl-C or SIGTERM into a stop after the current update; the second one interrupts immediately."""
 
-    def ask() -> None:
+    def request() -> None:
         if state.stop_asked:
             raise KeyboardInterrupt
         state.stop_asked = True
 
-    return stop_signals(ask)
+    return stop_signals(request)
 
 
 def keep_lines_until(path: Path, step: int) -> None:
-    """Drop the lines after update `step`, whose updates will be made again, from a file of JSON lines."""
+    """Remove the lines after update `step`, whose updates will be repeated, from a file of JSON lines."""
     if not path.exists():
         return
     kept = []
     for line in path.read_text(encoding="utf-8").splitlines(keepends=True):
         try:
             known = line.endswith("\n") and json.loads(line)["step"] <= step
-        except (ValueError, KeyError):  # a line cut off by a kill
+        except (ValueError, KeyError):  # an incomplete line, left by a killed process
             known = False
         if known:
             kept.append(line)

@@ -1,9 +1,9 @@
-"""Rehearse a training: some of its own updates, with its own settings, plan and code, measured.
+"""Rehearse a training: make and measure some of its updates, with its settings, plan and code.
 
-This wants a process of its own, because a process's peak memory is that of everything it ever did. The first update is
-the one with the largest pass of the run: it warms up, and decides the peak memory. Where layers are compiled, they are
-so again in the second update, for any length. The updates after that, which are timed, are those nearest to the run's
-mean. Seconds go with tokens, because packs hold hardly any padding.
+A rehearsal needs a separate process, because peak memory is counted for a process's whole life. The first update is
+the one with the largest pass of the run: it includes the warm-up, and determines the peak memory. Where layers are
+compiled, the second update compiles them again, for a dynamic length. The updates after that, which are timed, are
+those nearest to the run's mean. Time is proportional to tokens, because packs have hardly any padding.
 """
 
 from __future__ import annotations
@@ -42,17 +42,17 @@ from shelftalk.training.train import make_trainer, save_adapter, validation_exam
 from shelftalk.training.trainer import AdapterTrainer
 from shelftalk.workspace import write_json
 
-PRODUCTS = 20_000  # of a larger run only so many are encoded, and its tokens are projected from theirs
-UPDATES_LOOKED_AT = 2_000
-TIMED = 10  # updates at most; two do where they take this long together:
+PRODUCTS = 20_000  # encoded at most; the tokens of a larger run are projected from this sample
+UPDATES_EXAMINED = 2_000
+TIMED = 10  # updates at most; fewer, but at least two, once they have taken TIMED_SECONDS together
 TIMED_SECONDS = 8.0
 WARMING = {False: 1, True: 2}  # updates before those that are timed, without and with compiling
 VALIDATED = 20  # products of a validation
-LENGTHS = 300  # of products, met by attention alone
+LENGTHS = 300  # of products, for which attention alone is run
 
 
 class Stopwatch(TrainerCallback):  # type: ignore[misc]
-    """Notes when each update ends, ends the training when enough is timed, and puts off what is measured apart."""
+    """Records when each update ends, ends the training after enough of them, and suppresses saving and validation."""
 
     def __init__(self, warming: int) -> None:
         self.warming = warming
@@ -72,7 +72,7 @@ class Stopwatch(TrainerCallback):  # type: ignore[misc]
 
 
 class Lap:
-    """Returns, each time it is called, the seconds since the last time."""
+    """Returns, on each call, the seconds since the last call."""
 
     def __init__(self) -> None:
         self.last = time.monotonic()
@@ -83,8 +83,8 @@ class Lap:
 
 
 def rehearse_to_file(run: Run) -> None:
-    """Rehearse `run` and write what was found, or the error, to rehearsal.json in its folder."""
-    with suppress(OSError):  # where memory runs out, the system shall end this process and no other
+    """Rehearse `run` and write the result, or the error, to rehearsal.json in its folder."""
+    with suppress(OSError):  # if memory runs out, the system is to kill this process and no other
         Path("/proc/self/oom_score_adj").write_text("1000")
     try:
         found = rehearse(run)
@@ -94,17 +94,17 @@ def rehearse_to_file(run: Run) -> None:
 
 
 def rehearse(run: Run) -> dict[str, Any]:
-    """Make some updates of `run` in its folder, and return what was measured.
+    """Make some updates of `run` in its folder, and return the measurements.
 
     Returns:
         `device`, `precision`, `memory_available_bytes` (None where unknown), `weights_bytes` of the base model,
         `seconds_inside` this function; and, unless memory ran out, `products`, `tokens` and `labelled_tokens` of all
-        epochs, `counted` (false where those are projected from a sample), `longest` (tokens of one product),
-        `pass_tokens`, `compiled`, `memory_bytes`, and `measured`, a `projection.Measured`.
+        epochs, `counted` (false where those are projected from a sample), `longest` (most tokens of one product),
+        `pass_tokens`, `compiled`, `memory_bytes`, and `measured`, the values of a `projection.Measured`.
     """
     lap = Lap()
     base = run.base_model()
-    available = available_memory([os.getpid(), os.getppid()])  # of whom none is there when the run is trained
+    available = available_memory([os.getpid(), os.getppid()])  # neither will exist when the run is trained
     weights = weights_memory(base.folder, run.precision)
     found: dict[str, Any] = {
         "device": best_device().type,
@@ -130,7 +130,7 @@ def _rehearse_updates(run: Run, base: BaseModel) -> dict[str, Any]:
     share = len(examples) / count
     plan = Plan(examples, settings)
     validation = validation_examples(tokenizer, run) if settings.validate_every else Examples([])
-    del products  # as a training lets go of them before its updates
+    del products  # a training frees them before its updates, too
     with head_taken_off(model) as head:
         trainer = make_trainer(run, model, head, plan, validation, [])
         pass_tokens = trainer.pass_tokens
@@ -144,7 +144,7 @@ def _rehearse_updates(run: Run, base: BaseModel) -> dict[str, Any]:
         validation_warm_up, validation_seconds = _time_validation(trainer, validation)
         sample_seconds = _time_sample(run, model, head, tokenizer)
     if best_device().type == "cpu":
-        _meet_lengths(model.config.get_text_config(), model.dtype, plan)
+        _cache_kernels(model.config.get_text_config(), model.dtype, plan)
     lap()
     save_adapter(model, run)
     measured = Measured(
@@ -176,26 +176,26 @@ def _rehearse_updates(run: Run, base: BaseModel) -> dict[str, Any]:
 
 
 def encode_sample(tokenizer: Any, products: Sequence[Product], settings: TrainingSettings) -> Examples:
-    """Return the training examples of evenly spaced products, PRODUCTS at most."""
+    """Return the training examples of at most PRODUCTS evenly spaced products."""
     return encode_products(tokenizer, products[:: -(-len(products) // PRODUCTS)], settings)
 
 
 def count_tokens(examples: Examples, settings: TrainingSettings, products: int) -> int:
-    """Count the tokens of all epochs on so many products, projected where the `examples` are a sample of them."""
+    """Count the tokens of all epochs on `products` products, projected where the `examples` are a sample of them."""
     share = len(examples) / products
     return round(int(examples.input_lengths.sum()) * settings.epochs / share)
 
 
 def choose_updates(plan: Plan, pass_tokens: int) -> list[int]:
-    """Return which updates to rehearse: the one with the largest pass, then TIMED of those nearest to the mean.
+    """Return the numbers of the updates to rehearse: the one with the largest pass, then the TIMED nearest to the mean.
 
-    Of a long run not every update is looked at for its largest pass, but the one with the longest product is.
+    In a long run the largest pass is searched in a sample of updates, which includes the one with the longest product.
     """
     longest = int(plan.examples.input_lengths[plan.order].argmax()) // plan.rows
-    looked_at = [longest, *range(0, len(plan), -(-len(plan) // UPDATES_LOOKED_AT))]
+    examined = [longest, *range(0, len(plan), -(-len(plan) // UPDATES_EXAMINED))]
     tokens = np.array(plan.tokens_by_update())
     nearest = abs(tokens - tokens.mean()).argsort(kind="stable")
-    return [max(looked_at, key=lambda number: _largest_pass(plan, number, pass_tokens)), *np.resize(nearest, TIMED)]
+    return [max(examined, key=lambda number: _largest_pass(plan, number, pass_tokens)), *np.resize(nearest, TIMED)]
 
 
 def _largest_pass(plan: Plan, number: int, pass_tokens: int) -> int:
@@ -203,10 +203,10 @@ def _largest_pass(plan: Plan, number: int, pass_tokens: int) -> int:
 
 
 def _time_updates(run: Run, trainer: AdapterTrainer, plan: Plan) -> list[tuple[int, float]]:
-    """Make the updates that `choose_updates` names, and return (tokens, seconds) of each.
+    """Make the updates of `choose_updates`, and return (tokens, seconds) of each.
 
     Raises:
-        OutOfMemory: the trainer had to take smaller passes.
+        OutOfMemory: the trainer had to reduce the size of its passes.
     """
     pass_tokens, watch = trainer.pass_tokens, Stopwatch(WARMING[trainer.fused])
     updates = [plan[number] for number in choose_updates(plan, pass_tokens)]
@@ -215,7 +215,7 @@ def _time_updates(run: Run, trainer: AdapterTrainer, plan: Plan) -> list[tuple[i
     trainer.add_callback(
         Recorder(run.folder, run.settings, len(plan.order), tokens, 0, RunState(run.folder), no_progress)
     )
-    trainer.add_callback(watch)  # last, because it overrules the others
+    trainer.add_callback(watch)  # last, because it overrides the control flags of the others
     trainer.train()
     if trainer.pass_tokens < pass_tokens:
         raise OutOfMemory(f"A pass of {pass_tokens} tokens does not fit into memory.")
@@ -223,7 +223,7 @@ def _time_updates(run: Run, trainer: AdapterTrainer, plan: Plan) -> list[tuple[i
 
 
 def _time_validation(trainer: AdapterTrainer, validation: Examples) -> tuple[float, float]:
-    """Return (seconds that the first validation takes more than others, seconds of another), without any (0, 0)."""
+    """Return (extra seconds of the first validation, seconds of a later one), or (0, 0) if the run makes none."""
     if not len(validation):
         return 0.0, 0.0
     sample = [validation[number] for number in range(min(VALIDATED, len(validation)))]
@@ -238,7 +238,7 @@ def _time_validation(trainer: AdapterTrainer, validation: Examples) -> tuple[flo
 
 
 def _time_sample(run: Run, model: Any, head: torch.Tensor | None, tokenizer: Any) -> float:
-    """Return the seconds that one sample takes, 0 where the run writes none."""
+    """Return the seconds that one sample takes, or 0 if the run writes none."""
     product = sampled_product(run) if run.settings.sample_every else None
     if product is None:
         return 0.0
@@ -247,10 +247,10 @@ def _time_sample(run: Run, model: Any, head: torch.Tensor | None, tokenizer: Any
     return lap()
 
 
-def _meet_lengths(config: Any, dtype: torch.dtype, plan: Plan) -> None:
-    """Let attention meet the run's products by length, as all its updates will and the rehearsed ones did not.
+def _cache_kernels(config: Any, dtype: torch.dtype, plan: Plan) -> None:
+    """Run attention on the lengths of the run's products, most of which the rehearsed updates do not contain.
 
-    For each length that it met, oneDNN keeps kernels, which in time are a tenth of the memory.
+    oneDNN caches kernels for each length; during a run they grow to a tenth of the memory.
     """
     lengths = np.unique(plan.examples.input_lengths)
     heads, width = config.num_attention_heads, getattr(config, "head_dim", None)

@@ -1,10 +1,10 @@
-"""What the model in training writes about one held-out product, every so often: samples.jsonl.
+"""Write samples.jsonl: at regular intervals, a description of one held-out product by the model in training.
 
-The first line is the base model's, at step 0, and the last one that of the last update. See `runs.metrics` for what a
-line has.
+The first line is from the base model, at step 0, and the last one from the last update. See `runs.metrics` for the
+keys of a line.
 
-Sampling leaves the training as it is, bit for bit: it takes the likeliest token, so nothing random is drawn; it
-happens between two updates, when no gradient is there; and the compiled layers never see it.
+Sampling does not change the training by a single bit: decoding is greedy, so no random generator is used; it happens
+between two updates, when there are no gradients; and it does not use the compiled layers.
 """
 
 from __future__ import annotations
@@ -30,14 +30,13 @@ from shelftalk.training.recorder import keep_lines_until
 from shelftalk.training.state import RunState
 from shelftalk.workspace import append_line
 
-MOST_TOKENS = 60  # enough to hear a voice, and some seconds on two cores
+MOST_TOKENS = 60  # enough to recognise a style, and some seconds on two cores
 
 
 class Sampler(TrainerCallback):  # type: ignore[misc]
     """Writes samples of `product` before the first update, every `sample_every` updates, and after the last one.
 
-    `head` is what `loss.head_taken_off` yields. A training that was asked to stop writes no more: the one that goes on
-    from its checkpoint does.
+    `head` comes from `loss.head_taken_off`. After a stop request no sample is written: the resumed training writes it.
     """
 
     def __init__(self, run: Run, product: Product, tokenizer: Any, head: Tensor | None, state: RunState) -> None:
@@ -72,9 +71,9 @@ class Sampler(TrainerCallback):  # type: ignore[misc]
 def samplers(
     run: Run, tokenizer: Any, head: Tensor | None, first_step: int, state: RunState, say: Callable[[str], None]
 ) -> list[Sampler]:
-    """Return the sampler of a training that goes on after `first_step`, or none; `say` is told why where one was asked.
+    """Return the sampler of a training that resumes after `first_step`, or []; `say` gets the reason if one was wanted.
 
-    Samples of updates that will be made again leave the file.
+    Samples of updates that will be repeated are removed from the file.
     """
     if is_first_process():
         keep_lines_until(run.folder / SAMPLES, first_step)
@@ -91,17 +90,17 @@ def samplers(
 
 
 def sampled_product(run: Run) -> Product | None:
-    """Return the validation product that the run's seed chooses, or None where the catalogue has none."""
+    """Return the validation product that the run's seed selects, or None where the catalogue has none."""
     return next(iter(run.catalogue().sample("validation", 1, run.settings.seed)), None)
 
 
 def write_description(model: Any, head: Tensor | None, tokenizer: Any, title: str) -> tuple[str, bool]:
-    """Return what `model` says of `title`, greedily, in at most MOST_TOKENS tokens, and whether it ended by itself.
+    """Return a greedy description of `title` of at most MOST_TOKENS tokens, and whether `model` ended it.
 
-    `model` is one in training; `head` is what `loss.head_taken_off` yields.
+    `model` is in training; `head` comes from `loss.head_taken_off`.
     """
     prompt, end = encode_prompt(tokenizer, title), tokenizer.eos_token_id
-    with _set_to_write(model):
+    with _generation_mode(model):
         ids = _likeliest(model, head, prompt, end)
     stopped = ids[-1] == end
     text: str = tokenizer.decode(ids[:-1] if stopped else ids, skip_special_tokens=True)
@@ -109,17 +108,17 @@ def write_description(model: Any, head: Tensor | None, tokenizer: Any, title: st
 
 
 @contextmanager
-def _set_to_write(model: Any) -> Iterator[None]:
-    """Let a model in training write, for the length of the block: no dropout, no gradient, attention with a cache."""
+def _generation_mode(model: Any) -> Iterator[None]:
+    """Switch a model to generation until the block ends: no dropout, no gradient, attention with a cache."""
     causal, training = causal_model(model), model.training
     in_bf16 = model.get_input_embeddings().weight.dtype == torch.bfloat16
     model.eval()
-    causal.set_attn_implementation("eager")  # PACKED has no cache, and sdpa forgets Gemma 2's soft cap
+    causal.set_attn_implementation("eager")  # PACKED has no cache, and sdpa ignores Gemma 2's soft cap
     try:
         with (
             torch.no_grad(),
             torch.autocast(causal.device.type, torch.bfloat16, enabled=in_bf16),
-            torch.compiler.set_stance("force_eager"),  # compiled anew for each way to be called, layers would cost more
+            torch.compiler.set_stance("force_eager"),  # compiling for other arguments would take longer than it saves
         ):
             yield
     finally:
@@ -128,13 +127,13 @@ def _set_to_write(model: Any) -> Iterator[None]:
 
 
 def _likeliest(model: Any, head: Tensor | None, prompt: list[int], end: int) -> list[int]:
-    """Return the likeliest tokens after `prompt`, `end` among them where it came within MOST_TOKENS."""
+    """Return the greedy tokens after `prompt`, at most MOST_TOKENS, up to and including `end`."""
     ids: list[int] = []
     unread, cache = prompt, None
     while len(ids) < MOST_TOKENS and end not in ids:
         inputs = torch.tensor([unread], device=model.device)
         output = model(input_ids=inputs, past_key_values=cache, use_cache=True, logits_to_keep=1)
-        last, cache = output.logits[0], output.past_key_values  # without its head the model returns hidden states
+        last, cache = output.logits[0], output.past_key_values  # hidden states where the head was removed
         scores = last if head is None else functional.linear(last.to(head.dtype), head)
         unread = [int(scores.argmax())]
         ids += unread

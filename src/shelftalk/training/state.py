@@ -1,4 +1,4 @@
-"""Write state.json while a run trains, and hear the signals that stop a training. See `runs.state` for its keys."""
+"""Write state.json while a run trains, and handle the signals that stop a training. See `runs.state` for its keys."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from shelftalk.errors import NotWritable
 from shelftalk.runs.state import FILE, read_state
 from shelftalk.workspace import write_json
 
-HEARTBEAT = 2.0  # seconds between two writings
+HEARTBEAT = 2.0  # seconds between two writes
 SPEED = ("tokens_per_second", "seconds_per_step", "seconds_left")
 
 
 class RunState:
-    """Writes state.json: at once when the status changes, otherwise by a thread, so that no update waits for a disk.
+    """Writes state.json: immediately when the status changes, otherwise in a thread, so that no update waits for it.
 
-    `stop_asked` says, in this process only, that Ctrl-C or SIGTERM came. `silent` writes nothing: of several processes
-    that train one run, one writes.
+    `stop_asked` is true, in this process only, after Ctrl-C or SIGTERM. With `silent` nothing is written: of several
+    processes that train one run, only one writes.
     """
 
     def __init__(self, folder: Path, silent: bool = False) -> None:
@@ -49,7 +49,7 @@ class RunState:
         self._heart = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
 
     def __enter__(self) -> RunState:
-        """Write the state and go on doing so."""
+        """Write the state and start the heartbeat."""
         self.write()
         self._heart.start()
         return self
@@ -62,16 +62,16 @@ class RunState:
         self._heart.join()
 
     def update(self, **values: Any) -> None:
-        """Change values, which reach the file with the next heartbeat."""
-        self.values = {**self.values, **values}  # replaced whole: the other thread may be reading it
+        """Change values; the next heartbeat writes them to the file."""
+        self.values = {**self.values, **values}  # a new dict, because the other thread may be reading the old one
 
     def become(self, status: str, **values: Any) -> None:
-        """Change the status, and other values with it, in the file too; only who is running has seconds left."""
+        """Change the status and other values, and write the file; `seconds_left` is reset."""
         self.update(status=status, seconds_left=None, **values)
         self.write()
 
     def write(self) -> None:
-        """Write the file; a disk that refuses it must not end a training."""
+        """Write the file; a write error is ignored, because it must not end a training."""
         if self.silent:
             return
         with self._writing, suppress(NotWritable, OSError):
@@ -84,7 +84,7 @@ class RunState:
 
 @contextmanager
 def stop_signals(act: Callable[[], None]) -> Iterator[None]:
-    """Call `act` at Ctrl-C and SIGTERM for the length of the block, if this is the thread that hears them."""
+    """Call `act` on Ctrl-C and SIGTERM until the block ends; do nothing in a thread, which gets no signals."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -1,4 +1,4 @@
-"""Train a run from its catalogue to its adapter, going on from the newest good checkpoint where there is one."""
+"""Train a run from its catalogue to its adapter, resuming from the newest valid checkpoint where there is one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from shelftalk.training.checkpoints import load_best, newest_checkpoint
 from shelftalk.training.compiled import compile_layers, should_compile
 from shelftalk.training.loss import head_taken_off
 from shelftalk.training.processes import is_first_process, wait_for_all
-from shelftalk.training.recorder import Recorder, stopping_gently
+from shelftalk.training.recorder import Recorder, graceful_stop
 from shelftalk.training.samples import samplers
 from shelftalk.training.state import RunState
 from shelftalk.training.trainer import AdapterTrainer, require_trackers
@@ -39,12 +39,12 @@ def train(
     progress: Progress = no_progress,
     say: Callable[[str], None] = lambda line: None,
 ) -> None:
-    """Train `run` to its end, or go on where an earlier call was cut off.
+    """Train `run` to its end, or resume where an earlier call was interrupted.
 
-    Writes checkpoints/, metrics.jsonl and, where the settings ask for it, samples.jsonl (see `runs.metrics`), and at
-    last adapter/ in plain PEFT layout; steps and speeds go to `state`. The adapter depends neither on the samples nor
-    on how often the training was cut off. `progress` counts updates; `say` is told what was resumed or skipped. The
-    caller holds the run's lock and records how it ended, see `training.jobs`.
+    Writes checkpoints/, metrics.jsonl and, with `sample_every`, samples.jsonl (see `runs.metrics`), and at the end
+    adapter/ in plain PEFT layout; steps and speeds go to `state`. The adapter depends neither on the samples nor on
+    the number of interruptions. `progress` counts updates; `say` gets messages on what was resumed or skipped. The
+    caller holds the run's lock and records how the training ended, see `training.jobs`.
 
     Raises:
         KeyboardInterrupt: Ctrl-C or SIGTERM; a checkpoint of the last finished update has been written.
@@ -56,10 +56,10 @@ def train(
     model = add_adapter(model, settings)
     plan = Plan(encode_products(tokenizer, run.products(), settings), settings)
     validation = validation_examples(tokenizer, run) if settings.validate_every else []
-    decides = what_decides(run)
+    data_hash = fingerprint(run)
     if not is_first_process():
-        wait_for_all()  # until the first process has looked, which also clears away what a killed one left
-    checkpoint, skipped = newest_checkpoint(run.checkpoints, decides)
+        wait_for_all()  # until the first process has searched and removed the temporary files of killed ones
+    checkpoint, skipped = newest_checkpoint(run.checkpoints, data_hash)
     if is_first_process():
         wait_for_all()
     for line in skipped:
@@ -69,8 +69,8 @@ def train(
         say(f"Going on from update {first_step}.")
     tokens = plan.tokens_by_update()
     recorder = Recorder(run.folder, settings, len(plan.order), tokens, first_step, state, progress)
-    with head_taken_off(model) as head, stopping_gently(state):
-        # Samples come first, so that a stop that is asked for while one is written is heard after this very update.
+    with head_taken_off(model) as head, graceful_stop(state):
+        # The sampler comes first, so that a stop requested while it writes takes effect after the same update.
         callbacks = [*samplers(run, tokenizer, head, first_step, state, say), recorder]
         trainer = make_trainer(run, model, head, plan, validation, callbacks, say)
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
@@ -93,9 +93,9 @@ def make_trainer(
     callbacks: list[Any],
     say: Callable[[str], None] = lambda line: None,
 ) -> AdapterTrainer:
-    """Return the trainer of `run`, ready to begin: its head chosen, and `model`'s layers compiled where that pays.
+    """Return the trainer of `run`, with its head chosen and `model`'s layers compiled where `should_compile` says so.
 
-    `head` is what `loss.head_taken_off` yields.
+    `head` comes from `loss.head_taken_off`.
     """
     settings = run.settings
     chosen = choose_head(model, head, plan, settings)
@@ -103,7 +103,7 @@ def make_trainer(
     if compiled:
         compile_layers(model)
     return AdapterTrainer(
-        model, chosen, plan, settings, run.checkpoints, what_decides(run), callbacks, validation, say, compiled
+        model, chosen, plan, settings, run.checkpoints, fingerprint(run), callbacks, validation, say, compiled
     )
 
 
@@ -122,14 +122,14 @@ def validation_examples(tokenizer: Any, run: Run) -> Examples:
     return encode_products(tokenizer, products, run.settings)
 
 
-def what_decides(run: Run) -> str:
-    """Return a hash of everything that decides a run's updates: data, base model, settings, number format."""
-    decides = {key: run.description[key] for key in ("data_hash", "base", "settings", "precision")}
-    return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
+def fingerprint(run: Run) -> str:
+    """Return a hash of everything that determines a run's updates: data, base model, settings, number format."""
+    inputs = {key: run.description[key] for key in ("data_hash", "base", "settings", "precision")}
+    return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
 
 
 def choose_head(model: Any, head: Any, plan: Plan, settings: TrainingSettings) -> Any:
-    """Return what the training's loss is computed with: the whole head, or the part that the settings ask for.
+    """Return the head for the training's loss: the whole head, or with `vocabulary=catalogue` a `CutHead`.
 
     Raises:
         InvalidSettings: the head is not one matrix product and cannot be cut.
@@ -142,7 +142,7 @@ def choose_head(model: Any, head: Any, plan: Plan, settings: TrainingSettings) -
 
 
 def save_adapter(model: Any, run: Run) -> None:
-    """Write the run's adapter/ with its model card, whole or not at all; an evaluation writes the card anew."""
+    """Write the run's adapter/ with its model card atomically; an evaluation replaces the card."""
     model.peft_config["default"].base_model_name_or_path = run.description["base"]["name"]
     with staged_folder(run.adapter, excluded=(CARD,)) as staging:
         model.save_pretrained(staging, save_embedding_layers=False)

@@ -1,4 +1,4 @@
-"""transformers' Trainer with three things of our own: the planned updates, the completion loss, safe checkpoints."""
+"""Extend transformers' Trainer with planned updates, the completion loss, and atomic checkpoints."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ from shelftalk.training.vocabulary import CutHead
 class AdapterTrainer(Trainer):  # type: ignore[misc]
     """Train an adapter over a plan of updates.
 
-    The whole plan, all epochs, is one pass for transformers, and an update is one of its steps: it is walked in order,
-    so that a step number alone says which updates are done. `head` is what `loss.head_taken_off` yields, or a
-    `CutHead`; for `fused` see `FrozenHeadLoss`. On several devices each process takes its share of every update's
-    packs. Checkpoints go to `checkpoints`, see `training.checkpoints`, and so do the weights with the best loss on the
-    `validation` examples, where the settings ask for that.
+    For transformers the whole plan, with all epochs, is one epoch, and an update is one step. Steps run in order, so a
+    step number alone tells which updates are done. `head` comes from `loss.head_taken_off`, or is a `CutHead`; for
+    `fused` see `FrozenHeadLoss`. On several devices each process computes its share of every update's packs.
+    Checkpoints are written to `checkpoints`, see `training.checkpoints`, and with `validate_every` also the weights
+    with the lowest loss on the `validation` examples.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class AdapterTrainer(Trainer):  # type: ignore[misc]
             eval_dataset=validation,
             callbacks=callbacks,
         )
-        _require_exactness()
+        _use_deterministic_algorithms()
         self.remove_callback(PrinterCallback)
         self.in_bf16 = model.get_input_embeddings().weight.dtype == torch.bfloat16
 
@@ -76,13 +76,13 @@ class AdapterTrainer(Trainer):  # type: ignore[misc]
         return DataLoader(self.train_dataset, batch_size=1, collate_fn=lambda updates: updates[0])
 
     def floating_point_ops(self, inputs: Any) -> int:
-        """Return 0: transformers' own count takes padding for work."""
+        """Return 0: transformers' count would include padding."""
         return 0
 
     def training_step(self, model: Any, inputs: list[Example], num_items_in_batch: Any = None) -> Tensor:
         """Accumulate the gradient of the mean loss over all labelled tokens of an update, and return that loss.
 
-        Where memory runs out, the update is begun again with half the tokens in a pass, and so are those that follow.
+        Where memory runs out, this update is retried, and later ones are made, with half the tokens in a pass.
 
         Raises:
             OutOfMemory: one product alone does not fit.
@@ -116,16 +116,16 @@ class AdapterTrainer(Trainer):  # type: ignore[misc]
         processes, step = self.args.world_size, self.state.global_step
         if isinstance(self.head, CutHead):
             self.head.begin_update(self.settings.seed, step)
-        if processes > 1:  # a checkpoint holds one random state; this is every process's own, at any update
+        if processes > 1:  # a checkpoint holds one random state, so each process derives its own for every update
             torch.manual_seed((self.settings.seed * 1_000_003 + step) * processes + self.args.process_index)
-        mine = packs[self.args.process_index :: processes] or [packs[0]]
-        # With fewer packs than processes, some make a pass that counts for nothing: all must take part.
+        own = packs[self.args.process_index :: processes] or [packs[0]]
+        # With fewer packs than processes, some processes make a pass of weight 0, because all must synchronise.
         share = processes if self.args.process_index < len(packs) else 0
         total = torch.zeros((), device=self.args.device)
-        for number, pack in enumerate(mine):
-            last = number == len(mine) - 1
+        for number, pack in enumerate(own):
+            last = number == len(own) - 1
             with contextlib.nullcontext() if last else self.accelerator.no_sync(model):
-                # Several processes' gradients are averaged, and the loss that is logged is too.
+                # Multiplied by `share`, because gradients and the logged loss are averaged over the processes.
                 loss = self._losses(model, self.head, pack).sum() / labelled * share
                 self.accelerator.backward(loss)
             total += loss.detach()
@@ -141,7 +141,7 @@ class AdapterTrainer(Trainer):  # type: ignore[misc]
             return token_losses(model, head, inputs, self.fused)
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
-        """Return and log the mean loss over all labelled tokens of the validation examples, by the whole vocabulary."""
+        """Return and log the mean loss over all labelled tokens of the validation examples, with the whole head."""
         head = self.head.head if isinstance(self.head, CutHead) else self.head
         packs = cut_into_packs(self.eval_dataset, self.pass_tokens)
         self.model.eval()
@@ -153,17 +153,17 @@ class AdapterTrainer(Trainer):  # type: ignore[misc]
 
     def _determine_best_metric(self, metrics: dict[str, float], trial: Any) -> bool:
         better = bool(super()._determine_best_metric(metrics, trial))
-        self.control.should_evaluate = False  # or the end of the plan would measure the same weights again
+        self.control.should_evaluate = False  # otherwise the end of the plan would evaluate the same weights again
         step, patience = self.state.global_step, self.settings.early_stopping * self.settings.validate_every
         if better and self.is_world_process_zero():
             save_best(self.checkpoints, step, metrics["eval_loss"], self.model)
         elif patience and step - self.state.best_global_step >= patience:
             self.control.should_training_stop = True
-            self.control.should_save = False  # a run that goes on from the checkpoint before ends here again
+            self.control.should_save = False  # a run resumed from an earlier checkpoint must stop here again
         return better
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        self.control.should_save = False  # or the end of the plan would write the same checkpoint again
+        self.control.should_save = False  # otherwise the end of the plan would write the same checkpoint again
         step = self.state.global_step
         if self.is_world_process_zero():
             save_checkpoint(
@@ -183,7 +183,7 @@ class AdapterTrainer(Trainer):  # type: ignore[misc]
 
 
 def require_trackers(settings: TrainingSettings) -> None:
-    """Do nothing if the packages of all trackers that the settings name are installed.
+    """Check that the packages of all trackers in the settings are installed.
 
     Raises:
         MissingPackage: one is not.
@@ -195,8 +195,8 @@ def require_trackers(settings: TrainingSettings) -> None:
             )
 
 
-def _require_exactness() -> None:
-    """Make a GPU compute the same in every process, at some cost in speed; a CPU does so anyway."""
+def _use_deterministic_algorithms() -> None:
+    """Make a GPU deterministic, at some cost in speed; a CPU is deterministic anyway."""
     if best_device().type == "cuda":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(True)
@@ -210,7 +210,7 @@ def _is_out_of_memory(error: RuntimeError) -> bool:
 
 def _arguments(settings: TrainingSettings, checkpoints: Path) -> TrainingArguments:
     arguments = TrainingArguments(
-        output_dir=str(checkpoints.parent),  # where a tracker that writes files finds its place
+        output_dir=str(checkpoints.parent),  # for trackers that write files
         num_train_epochs=1,
         per_device_train_batch_size=1,
         gradient_accumulation_steps=1,

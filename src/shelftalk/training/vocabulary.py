@@ -1,14 +1,14 @@
-"""Cut the training head to a catalogue's vocabulary, and account for the tokens that were cut.
+"""Reduce the training head to a catalogue's vocabulary, and estimate the contribution of the tokens that are cut.
 
 A catalogue uses a few thousand of Gemma's 262,144 tokens, yet the head's products over all of them are most of a
-step. Kept are the tokens that the descriptions contain and those that the base model itself expects in their place,
-by its mean probability over a sample of the catalogue, KEPT in all. What is cut still has some probability, and
-something must push it down: each pass draws SAMPLED of the cut tokens, with replacement and probability q, and adds
--log(SAMPLED q) to their logits, which makes their exponentials an unbiased estimate of the sum over all cut tokens
-(importance sampling; Bengio & Senecal 2008, https://doi.org/10.1109/TNN.2007.912312). q follows the same mean
-probabilities, mixed with a uniform tenth so that none is impossible.
+step. KEPT tokens stay: those in the descriptions, then those with the highest mean probability under the base model
+over a sample of the catalogue. The cut tokens still have some probability, which training must reduce: each pass draws
+SAMPLED of them, with replacement and probability q, and adds -log(SAMPLED q) to their logits, which makes their
+exponentials an unbiased estimate of the sum over all cut tokens (importance sampling; Bengio & Senecal 2008,
+https://doi.org/10.1109/TNN.2007.912312). q is proportional to the same mean probabilities, mixed with a uniform tenth
+so that none is zero.
 
-Only the loss that training sees is estimated. The model, and so the adapter, keeps its whole vocabulary.
+Only the training loss is estimated. The model, and so the adapter, keeps its whole vocabulary.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from torch import Tensor
 
 from shelftalk.models.tokens import Example
 from shelftalk.training.batches import PASS_TOKENS, collate, cut_into_packs
-from shelftalk.training.loss import outputs_at_places
+from shelftalk.training.loss import predicting_outputs
 
 KEPT = 16_384
 SAMPLED = 2_048
 UNIFORM_SHARE = 0.1
-SAMPLE_TOKENS = 4_096  # tokens of the catalogue that the base model is asked about
+SAMPLE_TOKENS = 4_096  # tokens of the catalogue over which the base model's probabilities are averaged
 
 
 class CutHead:
-    """The rows of a head (vocabulary, width) for the `kept` ids (ascending), and a draw from the rest by `expected`.
+    """The rows of a head (vocabulary, width) for the `kept` ids (ascending), and random rows of the rest by `expected`.
 
     `expected` (vocabulary) holds the base model's mean probability of each token, in fp32.
     """
@@ -40,40 +40,40 @@ class CutHead:
         self.kept = kept
         self.rows = torch.cat(
             [head[kept], head.new_zeros(SAMPLED, head.shape[1])]
-        )  # the last SAMPLED are overwritten by each draw
+        )  # each draw overwrites the last SAMPLED
         self.offsets = torch.zeros(len(self.rows), device=head.device)
-        self.place = torch.full((len(head),), -1, device=head.device)
-        self.place[kept] = torch.arange(len(kept), device=head.device)
-        self.cut = (self.place < 0).nonzero()[:, 0]
-        chance = expected[self.cut].double() + 1e-12
-        chance = (1 - UNIFORM_SHARE) * chance / chance.sum() + UNIFORM_SHARE / max(1, len(self.cut))
-        self.cumulative = chance.cumsum(0)
-        self.corrections = -(SAMPLED * chance).log().float()
+        self.row_of = torch.full((len(head),), -1, device=head.device)
+        self.row_of[kept] = torch.arange(len(kept), device=head.device)
+        self.cut = (self.row_of < 0).nonzero()[:, 0]
+        probability = expected[self.cut].double() + 1e-12
+        probability = (1 - UNIFORM_SHARE) * probability / probability.sum() + UNIFORM_SHARE / max(1, len(self.cut))
+        self.cumulative = probability.cumsum(0)
+        self.corrections = -(SAMPLED * probability).log().float()
         self.draw = torch.Generator(device=head.device)
 
     def begin_update(self, seed: int, number: int) -> None:
-        """Make the draws of an update depend on the run's seed and the update's number alone."""
+        """Seed the draws of an update with the run's seed and the update's number alone."""
         self.draw.manual_seed(seed * 1_000_003 + number)
 
     def parts(self, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return (head rows, targets as places in them, offsets) for one pass; every target is a kept id.
+        """Return (head rows, targets as indices into them, offsets) for one pass; every target must be a kept id.
 
-        Rows and offsets are good until the next call.
+        The next call overwrites rows and offsets.
         """
         if not len(self.cut):
-            return self.rows[: len(self.kept)], self.place[targets], self.offsets[: len(self.kept)]
+            return self.rows[: len(self.kept)], self.row_of[targets], self.offsets[: len(self.kept)]
         points = torch.rand(SAMPLED, generator=self.draw, dtype=torch.float64, device=self.head.device)
         drawn = torch.searchsorted(self.cumulative, points * self.cumulative[-1]).clamp_(max=len(self.cut) - 1)
         torch.index_select(self.head, 0, self.cut[drawn], out=self.rows[len(self.kept) :])
         self.offsets[len(self.kept) :] = self.corrections[drawn]
-        return self.rows, self.place[targets], self.offsets
+        return self.rows, self.row_of[targets], self.offsets
 
 
 def cut_head(model: Any, head: Tensor, examples: Sequence[Example]) -> CutHead:
     """Choose the tokens to keep for `examples` and return the cut head.
 
-    The head has been taken off `model`, whose adapter still changes nothing. Every token that a description contains
-    is kept, also where those are more than KEPT.
+    `model` is without its head (`loss.head_taken_off`), and its adapter is still zero. Every token of a description is
+    kept, even if there are more than KEPT.
     """
     used = torch.zeros(len(head), dtype=torch.bool)
     for example in examples:
@@ -86,7 +86,7 @@ def cut_head(model: Any, head: Tensor, examples: Sequence[Example]) -> CutHead:
 
 
 def _expected(model: Any, head: Tensor, examples: Sequence[Example]) -> Tensor:
-    """Return the base model's mean probability of each token over the first descriptions, (vocabulary) in fp32."""
+    """Return the base model's mean probability of each token over the first descriptions: (vocabulary), in fp32."""
     sample: list[Example] = []
     for example in examples:
         sample.append(example)
@@ -98,7 +98,7 @@ def _expected(model: Any, head: Tensor, examples: Sequence[Example]) -> Tensor:
     with torch.no_grad():
         for pack in cut_into_packs(sample, PASS_TOKENS[head.device.type]):
             inputs = {name: value.to(head.device) for name, value in collate(pack).items()}
-            hidden = outputs_at_places(model, inputs).to(head.dtype)
+            hidden = predicting_outputs(model, inputs).to(head.dtype)
             for rows in torch.split(hidden, 64):
                 total += (rows @ head.T).float().softmax(1).sum(0)
             count += len(hidden)
