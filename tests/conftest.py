@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +13,7 @@ import pytest
 
 from shelftalk.settings import PrepareSettings, TrainingSettings
 from shelftalk.workspace import Workspace
-from tests.suite import pytest_collection_modifyitems, pytest_terminal_summary  # noqa: F401 - sets the threads first
+from tests.suite import pytest_collection_modifyitems, pytest_terminal_summary  # noqa: F401 - hooks
 
 if TYPE_CHECKING:
     from shelftalk.runs.run import Run
@@ -63,16 +65,24 @@ def workspace(tmp_path: Path) -> Workspace:
 
 @pytest.fixture(scope="session")
 def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """A finished run of the tiny model, indexed; tests only read it."""
+    """A finished run of the tiny model, indexed; tests only read it. Trained once; each worker has a copy."""
+    from shelftalk.models.registry import made_once
+    from shelftalk.runs.run import Run
+
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    root = made_once(shared / "tiny-run", _train_tiny_run)
+    copy = shutil.copytree(root / "workspace", tmp_path_factory.mktemp("tiny") / "workspace")
+    return Run.open(Workspace(copy), "pegs")
+
+
+def _train_tiny_run(folder: Path) -> None:
     from shelftalk import pipeline
 
-    root = tmp_path_factory.mktemp("tiny")
-    workspace = Workspace(root / "workspace")
+    workspace = Workspace(folder / "workspace")
     settings = PrepareSettings(test_share=0.2)
-    pipeline.prepare_catalogue(workspace, write_catalogue_file(root / "pegs.jsonl"), "pegs", settings)
-    run = pipeline.train_run(workspace, "pegs", "pegs", TINY_SETTINGS)
-    pipeline.index_run(run)
-    return run
+    pipeline.prepare_catalogue(workspace, write_catalogue_file(folder / "pegs.jsonl"), "pegs", settings)
+    pipeline.index_run(pipeline.train_run(workspace, "pegs", "pegs", TINY_SETTINGS))
 
 
 @pytest.fixture(autouse=True)
