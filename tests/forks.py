@@ -66,15 +66,23 @@ class Command:
     """A `shelftalk` command in a fork, with the parts of subprocess.Popen's interface that tests use."""
 
     def __init__(
-        self, arguments: Sequence[object], folder: Path, stdin: str = "", before: Callable[[], object] | None = None
+        self,
+        arguments: Sequence[object],
+        folder: Path,
+        stdin: str = "",
+        before: Callable[[], object] | None = None,
+        one_stream: bool = False,
     ) -> None:
-        """Start it; what it writes is kept in `folder`, and `stdin` is its whole standard input.
+        """Start it; its output is kept in `folder`, and `stdin` is its whole standard input.
 
-        `before` is called first in the fork, to change something there.
+        `before` is called first in the fork, to change something there. With `one_stream` its standard error is written
+        to `stdout`, in order.
         """
         folder.mkdir(parents=True, exist_ok=True)
         self._streams = [folder / f"{name}-{os.urandom(4).hex()}" for name in ("stdin", "stdout", "stderr")]
         self._streams[0].write_text(stdin)
+        if one_stream:
+            self._streams[2] = self._streams[1]
         command = [str(one) for one in arguments]
         self._process = start(_run, command, self._streams, Path.cwd(), dict(os.environ), before)
 
@@ -119,7 +127,7 @@ def _run(
 ) -> None:
     gc.freeze()  # what was imported is never garbage; collecting it would cost each fork half a second
     for number, (path, flags) in enumerate(
-        zip(streams, (os.O_RDONLY, os.O_WRONLY | os.O_CREAT, os.O_WRONLY | os.O_CREAT), strict=True)
+        zip(streams, (os.O_RDONLY, *[os.O_WRONLY | os.O_CREAT | os.O_APPEND] * 2), strict=True)
     ):
         os.dup2(os.open(path, flags, 0o600), number)
     sys.stdin, sys.stdout, sys.stderr = (

@@ -52,16 +52,16 @@ def demo_killed_once(root: Path, before: Callable[[], object] | None = None) -> 
     """Run the demo, kill it in the middle of its training, and call it again; return what that printed."""
     workspace = Workspace(root / "workspace")
     command = ["demo", "--workspace", workspace.root]
-    first = Command(command, root, before=before)
+    first = Command(command, root, before=before, one_stream=True)
     checkpoint = workspace.run("demo") / "checkpoints" / "step-00000005"
     while not checkpoint.is_dir():
-        assert first.returncode is None, first.stdout + first.stderr
+        assert first.returncode is None, first.stdout
         time.sleep(0.1)
     first.send_signal(signal.SIGKILL)
     first.wait()
-    second = Command(command, root, before=before)
-    assert second.wait(1500) == 0, second.stderr
-    return workspace, second.stdout + second.stderr
+    second = Command(command, root, before=before, one_stream=True)
+    assert second.wait(1500) == 0, second.stdout
+    return workspace, second.stdout
 
 
 @pytest.fixture(scope="module")
@@ -140,9 +140,9 @@ def test_a_second_demo_does_nothing_again(
         return {file: file.stat().st_mtime_ns for folder in folders for file in folder.rglob("*") if file.is_file()}
 
     before = state()
-    again = Command(["demo", "--workspace", workspace.root], tmp_path, before=small_demo)
-    assert again.wait() == 0, again.stderr
-    assert (again.stdout + again.stderr).split("What to type next")[1] == printed.split("What to type next")[1]
+    again = Command(["demo", "--workspace", workspace.root], tmp_path, before=small_demo, one_stream=True)
+    assert again.wait() == 0, again.stdout
+    assert again.stdout.split("What to type next")[1] == printed.split("What to type next")[1]
     assert state() == before
 
 
