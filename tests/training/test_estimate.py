@@ -22,12 +22,11 @@ from shelftalk.runs.run import Run
 from shelftalk.settings import PrepareSettings, TrainingSettings
 from shelftalk.training.batches import Examples, Plan, cut_into_packs, encode_products
 from shelftalk.training.estimate import estimate, smaller_settings
-from shelftalk.training.memory import peak_memory
 from shelftalk.training.projection import Measured, project
 from shelftalk.training.rehearsal import TIMED, choose_updates
 from shelftalk.workspace import Workspace
 from tests.conftest import write_catalogue_file
-from tests.forks import Command, call
+from tests.forks import Command
 from tests.training.test_batches import example
 
 # One pass of 9,000 tokens an update, so that activations are a good part of the memory, also of a tiny model.
@@ -45,12 +44,16 @@ LARGE = TrainingSettings.from_mapping(
         "checkpoint_every": 1,
     }
 )
-
-
-def train_and_measure(root: Path, file: Path) -> None:
-    """Train the run that LARGE is of and write the peak memory of this process."""
-    pipeline.train_run(Workspace(root), "demo", "real", LARGE)
-    file.write_text(str(peak_memory()))
+# In a process that imports everything itself: of the libraries, a fork's memory would not count what it never touches.
+TRAIN = """
+import json, sys
+from shelftalk import pipeline
+from shelftalk.settings import TrainingSettings
+from shelftalk.training.memory import peak_memory
+from shelftalk.workspace import Workspace
+pipeline.train_run(Workspace(sys.argv[1]), "demo", "real", TrainingSettings.from_mapping(json.loads(sys.argv[2])))
+print(peak_memory())
+"""
 
 
 def run_in_a_fork(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
@@ -75,9 +78,9 @@ def estimated(place: Workspace) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def trained(place: Workspace) -> tuple[Run, int]:
     """The run that `estimated` is of, and the peak memory of the process that trained it."""
-    file = place.root.with_name("peak")
-    assert call(train_and_measure, place.root, file) == 0
-    return Run.open(place, "real"), int(file.read_text())
+    command = [sys.executable, "-c", TRAIN, str(place.root), json.dumps(LARGE.as_mapping())]
+    output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    return Run.open(place, "real"), int(output.splitlines()[-1])
 
 
 def folder_bytes(folder: Path) -> int:
