@@ -19,11 +19,13 @@ from typing import Any
 
 PRELOADED = (
     "tests.forks",
+    "tests.conftest",
     "shelftalk.cli.app",
     "shelftalk.pipeline",
     "shelftalk.training.train",
     "shelftalk.generation.transformers_engine",
     "transformers.models.gemma3.modeling_gemma3",
+    "pandas",  # pyarrow looks for it when it first reads a table
 )
 PATIENCE = 120.0  # seconds until a process that has not ended fails its test
 

@@ -52,7 +52,7 @@ def test_an_example_over_the_limit_makes_no_room_for_others() -> None:
     assert all(len(pack) == 1 or sum(one.input_length for one in pack) <= 16 for pack in packs)
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(st.lists(st.integers(1, 60), min_size=1, max_size=40), st.integers(16, 200), st.integers(1, 4))
 def test_packs_hold_every_example_within_the_limit(lengths: list[int], limit: int, shares: int) -> None:
     examples = [example(length) for length in lengths]

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -25,23 +26,25 @@ from shelftalk.training.projection import Measured, project
 from shelftalk.training.rehearsal import TIMED, choose_updates
 from shelftalk.workspace import Workspace
 from tests.conftest import write_catalogue_file
+from tests.forks import Command
 from tests.training.test_batches import example
 
-# One pass of 27,000 tokens an update, so that activations are a good part of the memory, also of a tiny model.
+# One pass of 9,000 tokens an update, so that activations are a good part of the memory, also of a tiny model.
 LARGE = TrainingSettings.from_mapping(
     {
         "base_model": "tiny",
         "precision": "fp32",
-        "products": 60,
+        "products": 20,
         "epochs": 3,
-        "batch_size": 60,
+        "batch_size": 20,
         "gradient_accumulation": 1,
-        "pass_tokens": 32_768,
+        "pass_tokens": 16_384,
         "validate_every": 2,
         "sample_every": 2,
         "checkpoint_every": 1,
     }
 )
+# In a process that imports everything itself: of the libraries, a fork's memory would not count what it never touches.
 TRAIN = """
 import json, sys
 from shelftalk import pipeline
@@ -51,6 +54,13 @@ from shelftalk.workspace import Workspace
 pipeline.train_run(Workspace(sys.argv[1]), "demo", "real", TrainingSettings.from_mapping(json.loads(sys.argv[2])))
 print(peak_memory())
 """
+
+
+def run_in_a_fork(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
+    """Run `python -m shelftalk ...` in a process that need not import everything first."""
+    with TemporaryDirectory() as folder:
+        process = Command(command[3:], Path(folder))
+        return subprocess.CompletedProcess(command, process.wait(), process.stdout, process.stderr)
 
 
 @pytest.fixture(scope="module")
@@ -77,17 +87,19 @@ def folder_bytes(folder: Path) -> int:
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
+@pytest.mark.kill
 def test_counts_are_those_of_the_run(estimated: dict[str, Any], trained: tuple[Run, int]) -> None:
     run, _ = trained
     _, tokenizer = tiny.make()
     plan = Plan(encode_products(tokenizer, run.products(), LARGE), LARGE)
     assert json.loads((run.folder / "state.json").read_text())["steps"] == estimated["updates"] == 3
-    assert estimated["products"] == 60
+    assert estimated["products"] == 20
     assert estimated["tokens"] == sum(plan.tokens_by_update())
     assert estimated["labelled_tokens"] == 3 * sum(one.labelled_length for one in plan.examples)
     assert estimated["counted"]
 
 
+@pytest.mark.kill
 def test_memory_and_disk_are_near(estimated: dict[str, Any], trained: tuple[Run, int]) -> None:
     run, memory = trained
     assert 0.85 < estimated["memory_bytes"] / memory < 1.15
@@ -95,6 +107,7 @@ def test_memory_and_disk_are_near(estimated: dict[str, Any], trained: tuple[Run,
     assert estimated["disk_bytes"]["best"] == pytest.approx(folder_bytes(run.checkpoints / "best"), rel=0.2)
 
 
+@pytest.mark.kill
 def test_the_parts_add_up(estimated: dict[str, Any]) -> None:
     assert set(estimated["seconds"]) == {"start", "warm_up", "updates", "validations", "samples", "checkpoints"}
     assert estimated["seconds"]["samples"] > 0
@@ -117,10 +130,10 @@ def test_what_does_not_fit_gets_the_next_smaller_that_does(place: Workspace, est
     available = estimated["memory_bytes"] - 30 * 2**20
     found = estimate(place, "demo", LARGE, say=heard.append, available=available)
     assert found["fits"] is False
-    assert found["smaller"]["settings"] == {"pass_tokens": 16_384}
+    assert found["smaller"]["settings"] == {"pass_tokens": 8192}
     assert 0 < found["smaller"]["memory_bytes"] <= available
-    assert heard == ["That does not fit; rehearsing with --set pass_tokens=16384."]
-    assert "the next smaller that does, --set pass_tokens=16384, takes" in conclude(found)
+    assert heard == ["That does not fit; rehearsing with --set pass_tokens=8192."]
+    assert "the next smaller that does, --set pass_tokens=8192, takes" in conclude(found)
     assert {path.relative_to(place.root) for path in place.root.rglob("*")} == before
 
 
@@ -203,13 +216,15 @@ def test_where_two_updates_warm_up_neither_is_timed() -> None:
 
 
 def test_a_run_of_one_checkpoint_keeps_one_and_no_best_without_validation() -> None:
-    found = project(MEASURED, LARGE.replace({"validate_every": 0}), products=60, tokens=10_000)
+    found = project(MEASURED, LARGE.replace({"validate_every": 0}), products=20, tokens=10_000)
     assert found["disk_bytes"]["best"] == found["seconds"]["validations"] == 0
-    few = project(MEASURED, LARGE.replace({"epochs": 1}), products=60, tokens=10_000)
+    few = project(MEASURED, LARGE.replace({"epochs": 1}), products=20, tokens=10_000)
     assert 10**6 < few["disk_bytes"]["checkpoints"] < 1.1 * 10**6
 
 
-def test_mistakes_are_those_of_training(workspace: Workspace, tmp_path: Path) -> None:
+@pytest.mark.kill
+def test_mistakes_are_those_of_training(workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shelftalk.training.estimate.subprocess.run", run_in_a_fork)
     shares = PrepareSettings(validation_share=0.0, test_share=0.2)
     pipeline.prepare_catalogue(workspace, write_catalogue_file(tmp_path / "pegs.jsonl"), "pegs", shares)
     with pytest.raises(TooFewProducts, match="no validation products"):  # raised in the other process

@@ -1,15 +1,15 @@
 """A training that is killed, has damaged checkpoints or a full disk ends with the same bytes.
 
-Every attempt runs in a separate process, forked from one that has imported everything and computed nothing.
+Every attempt is a process of its own, see tests/forks.py.
 """
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import io
 import itertools
 import json
-import multiprocessing
 import os
 import pickle
 import random
@@ -17,8 +17,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from multiprocessing.context import ForkServerContext
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +25,16 @@ import pytest
 import torch
 
 from shelftalk import pipeline
+from shelftalk.cli.main import run as run_command
 from shelftalk.runs.run import Run
 from shelftalk.settings import PrepareSettings
 from shelftalk.training.checkpoints import newest_checkpoint, save_checkpoint
-from shelftalk.training.train import fingerprint
 from shelftalk.workspace import MANIFEST, Workspace
-from tests.conftest import ROOT, TINY_SETTINGS, write_catalogue_file
+from tests.conftest import TINY_SETTINGS, write_catalogue_file
+from tests.forks import call
 from tests.training.test_checkpoints import FILES, contents, corrupt, small_training
+
+pytestmark = pytest.mark.kill
 
 Act = Callable[[int], None]
 
@@ -96,15 +98,6 @@ def train(root: Path, name: str, die_at: int | None = None) -> None:
     (root / f"{name}.json").write_text(json.dumps({"heard": heard, "operations": done}))
 
 
-def attempt(forks: ForkServerContext, target: Callable[..., object], *arguments: Any) -> int:
-    """Call `target` in a new fork and return its exit code: 0, or minus the signal that killed it."""
-    process = forks.Process(target=target, args=arguments)
-    process.start()
-    process.join(120)
-    assert process.exitcode is not None
-    return process.exitcode
-
-
 def results(run: Path) -> tuple[bytes, bytes]:
     """Return the bytes that must not depend on faults: the adapter's weights and the metrics."""
     return (run / "adapter" / "adapter_model.safetensors").read_bytes(), (run / "metrics.jsonl").read_bytes()
@@ -117,28 +110,17 @@ def read_report(workspace: Workspace, name: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def forks() -> Iterator[ForkServerContext]:
-    context = multiprocessing.get_context("forkserver")
-    lazily_imported = ["shelftalk.training.train", "transformers.models.gemma3.modeling_gemma3"]
-    context.set_forkserver_preload([__name__, *lazily_imported])
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("OMP_NUM_THREADS", "1")
-        assert attempt(context, os.getpid) == 0
-    yield context
-
-
-@pytest.fixture(scope="module")
-def pegs(forks: ForkServerContext, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """A workspace with a run named whole, which was not interrupted."""
+def pegs(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A workspace with a run called whole, which nothing interrupted."""
     root = tmp_path_factory.mktemp("faults")
     workspace = Workspace(root / "workspace")
     source = write_catalogue_file(root / "pegs.jsonl")
     pipeline.prepare_catalogue(workspace, source, "pegs", PrepareSettings(test_share=0.2))
-    assert attempt(forks, train, workspace.root, "whole") == 0
+    assert call(train, workspace.root, "whole") == 0
     return workspace
 
 
-def kill_repeatedly(forks: ForkServerContext, workspace: Workspace, name: str, kills: int) -> None:
+def kill_repeatedly(workspace: Workspace, name: str, kills: int) -> None:
     """Kill a training `kills` times and let it finish.
 
     The state after a kill depends on the file operations done before it, so the moment of a kill is one of those. More
@@ -149,8 +131,8 @@ def kill_repeatedly(forks: ForkServerContext, workspace: Workspace, name: str, k
     for _ in range(kills):
         left = int(0.9 * operations * (1 - newest_step(run) / last_step))
         moment = moments.randint(1, max(10, left))
-        assert attempt(forks, train, workspace.root, name, moment) == -signal.SIGKILL
-    assert attempt(forks, train, workspace.root, name) == 0
+        assert call(train, workspace.root, name, moment) == -signal.SIGKILL
+    assert call(train, workspace.root, name) == 0
     assert results(run) == results(workspace.run("whole"))
     assert [one.name for one in run.rglob(".*")] == []
 
@@ -159,17 +141,15 @@ def newest_step(run: Path) -> int:
     return max((int(one.name[5:]) for one in run.glob("checkpoints/step-*")), default=0)
 
 
-@pytest.mark.parametrize(("number", "kills"), list(enumerate([5, 5, 4, 3, 2, 1])))
-def test_killed_at_twenty_moments_it_ends_the_same(
-    forks: ForkServerContext, pegs: Workspace, number: int, kills: int
-) -> None:
-    kill_repeatedly(forks, pegs, f"killed-{number}", kills)
+@pytest.mark.parametrize(("number", "kills"), list(enumerate([5, 3, 2])))
+def test_killed_at_ten_moments_it_ends_the_same(pegs: Workspace, number: int, kills: int) -> None:
+    kill_repeatedly(pegs, f"killed-{number}", kills)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", range(40))
-def test_killed_at_two_hundred_moments_it_ends_the_same(forks: ForkServerContext, pegs: Workspace, number: int) -> None:
-    kill_repeatedly(forks, pegs, f"killed-long-{number}", 5)
+def test_killed_at_two_hundred_moments_it_ends_the_same(pegs: Workspace, number: int) -> None:
+    kill_repeatedly(pegs, f"killed-long-{number}", 5)
 
 
 def copy_unfinished(workspace: Workspace, name: str) -> tuple[Path, Path]:
@@ -180,15 +160,19 @@ def copy_unfinished(workspace: Workspace, name: str) -> tuple[Path, Path]:
     return older, newest
 
 
-@pytest.mark.parametrize("file", [*FILES, MANIFEST])
-@pytest.mark.parametrize("how", ["truncate", "flip", "delete", "empty"])
-def test_a_damaged_file_costs_one_checkpoint_and_nothing_else(
-    forks: ForkServerContext, pegs: Workspace, file: str, how: str
-) -> None:
-    name = f"damaged-{how}-{file.replace('_', '-')}"
+SPOILT = list(itertools.product([*FILES, MANIFEST], ["truncate", "flip", "delete", "empty"]))
+EACH_FILE_ONCE = SPOILT[::5]
+
+
+@pytest.mark.parametrize(
+    ("file", "how"), [pytest.param(*one, marks=[] if one in EACH_FILE_ONCE else pytest.mark.slow) for one in SPOILT]
+)
+def test_a_spoilt_file_costs_one_checkpoint_and_nothing_else(pegs: Workspace, file: str, how: str) -> None:
+    """The short form spoils each file in one way; test_checkpoints.py looks at each in every way."""
+    name = f"spoilt-{how}-{file.replace('_', '-')}"
     older, newest = copy_unfinished(pegs, name)
     corrupt(newest / file, how)
-    assert attempt(forks, train, pegs.root, name) == 0
+    assert call(train, pegs.root, name) == 0
     skipped, going_on = read_report(pegs, name)["heard"]
     assert newest.name in skipped
     assert file in skipped
@@ -196,19 +180,19 @@ def test_a_damaged_file_costs_one_checkpoint_and_nothing_else(
     assert results(pegs.run(name)) == results(pegs.run("whole"))
 
 
-def test_without_a_good_checkpoint_it_starts_again_and_says_so(forks: ForkServerContext, pegs: Workspace) -> None:
-    older, newest = copy_unfinished(pegs, "both-damaged")
+def test_without_a_good_checkpoint_it_starts_again_and_says_so(pegs: Workspace) -> None:
+    older, newest = copy_unfinished(pegs, "both-spoilt")
     corrupt(older / "random.safetensors", "flip")
     corrupt(newest / MANIFEST, "empty")
-    assert attempt(forks, train, pegs.root, "both-damaged") == 0
-    heard = read_report(pegs, "both-damaged")["heard"]
+    assert call(train, pegs.root, "both-spoilt") == 0
+    heard = read_report(pegs, "both-spoilt")["heard"]
     assert [newest.name in heard[0], older.name in heard[1]] == [True, True]
     assert heard[2:] == ["No checkpoint is left: training starts again at update 0."]
     assert results(pegs.run("both-damaged")) == results(pegs.run("whole"))
 
 
-def save_old_and_new(folder: Path, steps: tuple[int, int], die_at: int | None) -> None:
-    """Save two checkpoints; exit abruptly before the file operation `die_at` of the second one."""
+def save_old_and_new(folder: Path, steps: tuple[int, int], die_at: int) -> None:
+    """Save a checkpoint, go on, and save another one; end without a word before its file operation `die_at`."""
 
     def die(number: int) -> None:
         if number == die_at:
@@ -221,21 +205,31 @@ def save_old_and_new(folder: Path, steps: tuple[int, int], die_at: int | None) -
     save_checkpoint(folder, steps[1], *training.at(steps[1]), "data")
 
 
+def save_until_it_is_whole(folder: Path, steps: tuple[int, int]) -> None:
+    """Save in one process after another, each ended one file operation later, until one comes to its end."""
+    for number in itertools.count(1):
+        process = os.fork()
+        if not process:
+            try:
+                save_old_and_new(folder / str(number), steps, number)
+                os._exit(0)
+            finally:
+                os._exit(1)
+        _, status = os.waitpid(process, 0)
+        if status == 0:
+            return
+        assert os.waitstatus_to_exitcode(status) == 9
+
+
 @pytest.mark.parametrize("steps", [(1, 2), (2, 2)], ids=["beside-the-old", "in-place-of-the-old"])
-def test_a_save_that_ends_anywhere_leaves_the_old_or_the_new(
-    forks: ForkServerContext, tmp_path: Path, steps: tuple[int, int]
-) -> None:
-    assert attempt(forks, save_old_and_new, tmp_path / "whole", steps, None) == 0
+def test_a_save_that_ends_anywhere_leaves_the_old_or_the_new(tmp_path: Path, steps: tuple[int, int]) -> None:
+    assert call(save_until_it_is_whole, tmp_path, steps) == 0
+    *ended, whole = sorted(tmp_path.iterdir(), key=lambda one: int(one.name))
     training = small_training()
     old = contents(save_checkpoint(tmp_path / "old", steps[0], *training.at(steps[0]), "data"))
-    new = contents(tmp_path / "whole" / f"step-{steps[1]:08d}")
+    new = contents(whole / f"step-{steps[1]:08d}")
     found = []
-    for number in itertools.count(1):
-        folder = tmp_path / str(number)
-        exit_code = attempt(forks, save_old_and_new, folder, steps, number)
-        if exit_code == 0:
-            break
-        assert exit_code == 9
+    for folder in ended:
         checkpoint, skipped = newest_checkpoint(folder, "data")
         assert checkpoint is not None
         assert skipped == []
@@ -250,72 +244,70 @@ def test_a_save_that_ends_anywhere_leaves_the_old_or_the_new(
     assert len(found) > 20
 
 
-FULL_DISK = """
-import json, shutil, sys
-from pathlib import Path
-from shelftalk import pipeline
-from shelftalk.cli.main import run
-from shelftalk.settings import PrepareSettings
-from shelftalk.training.checkpoints import newest_checkpoint
-from shelftalk.workspace import Workspace
-from tests.conftest import TINY_SETTINGS, write_catalogue_file
+NO_MOUNT = 77
 
-disk = Path(sys.argv[1])
-workspace = Workspace(disk / "workspace")
-source = write_catalogue_file(disk / "pegs.jsonl")
-pipeline.prepare_catalogue(workspace, source, "pegs", PrepareSettings(test_share=0.2))
 
-def stop(done, total):
-    if done == 3:
-        raise RuntimeError
+def mount_a_small_disk(folder: Path) -> bool:
+    """Mount four megabytes at `folder`, for this process only, and say whether this machine allowed it."""
+    user, group = os.getuid(), os.getgid()
+    library = ctypes.CDLL(None)
+    new_user, new_mounts, private, recursive = 0x10000000, 0x00020000, 1 << 18, 1 << 14
+    if not hasattr(library, "unshare") or library.unshare(new_user | new_mounts):
+        return False
+    for file, line in (("setgroups", "deny"), ("uid_map", f"0 {user} 1"), ("gid_map", f"0 {group} 1")):
+        Path("/proc/self", file).write_text(line)
+    library.mount(b"none", b"/", None, private | recursive, None)
+    return subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", folder]).returncode == 0
 
-try:
-    pipeline.train_run(workspace, "pegs", "full", TINY_SETTINGS, progress=stop)
-except RuntimeError:
-    pass
-folder = workspace.run("full")
-(checkpoint,) = (folder / "checkpoints").iterdir()
-size = sum(one.stat().st_size for one in checkpoint.iterdir())
-(disk / "hog").write_bytes(bytes(shutil.disk_usage(disk).free - size // 2))
-settings = {name: "all" if value is None else value for name, value in TINY_SETTINGS.as_mapping().items()}
-command = ["train", "pegs", "--run", "full", "--workspace", str(workspace.root)]
-command += [f"--set={name}={value}" for name, value in settings.items()]
-codes = [run(command)]
-left = sorted(one.name for one in (folder / "checkpoints").iterdir())
-newest = newest_checkpoint(folder / "checkpoints", sys.argv[3])
-(disk / "hog").unlink()
-codes.append(run(command))
-shutil.copytree(folder, sys.argv[2])
-print(json.dumps([codes, left, newest[0] == checkpoint, newest[1]]))
-"""
+
+def train_on_a_full_disk(disk: Path, after: Path, data_hash: str) -> None:
+    """Train there until the disk is full, and again with room; put the run and what was found beside `after`."""
+    os.dup2(os.open(after.with_name("errors"), os.O_WRONLY | os.O_CREAT), 2)
+    if not mount_a_small_disk(disk):
+        sys.exit(NO_MOUNT)
+    workspace = Workspace(disk / "workspace")
+    source = write_catalogue_file(disk / "pegs.jsonl")
+    pipeline.prepare_catalogue(workspace, source, "pegs", PrepareSettings(test_share=0.2))
+
+    def stop(done: int, total: int) -> None:
+        if done == 3:
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        pipeline.train_run(workspace, "pegs", "full", TINY_SETTINGS, progress=stop)
+    folder = workspace.run("full")
+    (checkpoint,) = (folder / "checkpoints").iterdir()
+    size = sum(one.stat().st_size for one in checkpoint.iterdir())
+    (disk / "hog").write_bytes(bytes(shutil.disk_usage(disk).free - size // 2))
+    settings = {name: "all" if value is None else value for name, value in TINY_SETTINGS.as_mapping().items()}
+    command = ["train", "pegs", "--run", "full", "--workspace", str(workspace.root)]
+    command += [f"--set={name}={value}" for name, value in settings.items()]
+    codes = [run_command(command)]
+    left = sorted(one.name for one in (folder / "checkpoints").iterdir())
+    newest = newest_checkpoint(folder / "checkpoints", data_hash)
+    (disk / "hog").unlink()
+    codes.append(run_command(command))
+    shutil.copytree(folder, after)
+    after.with_name("found.json").write_text(json.dumps([codes, left, newest[0] == checkpoint, newest[1]]))
 
 
 def test_a_full_disk_is_one_line_and_the_run_goes_on(pegs: Workspace, tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
-    alone = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c"]
-    mount = f"mount -t tmpfs -o size=4m tmpfs {disk}"
-    if not shutil.which("unshare") or subprocess.run([*alone, mount], capture_output=True).returncode:
+    ended = call(train_on_a_full_disk, disk, tmp_path / "after", fingerprint(Run.open(pegs, "whole")))
+    errors = (tmp_path / "errors").read_text()
+    if ended == NO_MOUNT:
         pytest.skip("this machine lets nobody mount a small disk")
-    data_hash = fingerprint(Run.open(pegs, "whole"))
-    process = subprocess.run(
-        [*alone, f'{mount} && exec "$@"', "sh", sys.executable, "-c", FULL_DISK, disk, tmp_path / "after", data_hash],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        timeout=300,
-    )
-    assert process.returncode == 0, process.stderr
-    codes, left, loads, skipped = json.loads(process.stdout.splitlines()[-1])
+    assert ended == 0, errors
+    codes, left, loads, skipped = json.loads((tmp_path / "found.json").read_text())
     assert codes == [1, 0]
     assert left == ["step-00000002"]
     assert loads
     assert skipped == []
-    (line,) = [one for one in process.stderr.splitlines() if one.startswith("Error")]
+    (line,) = [one for one in errors.splitlines() if one.startswith("Error")]
     assert f"Cannot write {disk}/workspace/runs/full/checkpoints/step-00000004" in line
     assert "the disk is full and this takes " in line
-    assert "Traceback" not in process.stderr
+    assert "Traceback" not in errors
     assert results(tmp_path / "after") == results(pegs.run("whole"))
 
 
@@ -346,8 +338,8 @@ def train_without_pickle(root: Path, name: str) -> None:
     pipeline.train_run(Workspace(root), "pegs", name, TINY_SETTINGS)
 
 
-def test_no_pickle_is_written_or_read(forks: ForkServerContext, pegs: Workspace) -> None:
-    assert attempt(forks, train_without_pickle, pegs.root, "plain") == 0
+def test_no_pickle_is_written_or_read(pegs: Workspace) -> None:
+    assert call(train_without_pickle, pegs.root, "plain") == 0
     assert results(pegs.run("plain")) == results(pegs.run("whole"))
     files = [one for one in pegs.run("plain").rglob("*") if one.is_file()]
     assert {one.suffix for one in files} == {".json", ".jsonl", ".md", ".safetensors"}

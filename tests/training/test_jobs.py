@@ -25,16 +25,9 @@ from shelftalk.settings import PrepareSettings
 from shelftalk.training import jobs
 from shelftalk.workspace import Workspace, lock
 from tests.conftest import TINY_SETTINGS, write_catalogue_file
+from tests.forks import Command, call
 
 LONG = TINY_SETTINGS.replace({"epochs": 12, "checkpoint_every": 30})
-
-START = """
-import sys
-from tests.training.test_jobs import LONG
-from shelftalk import pipeline
-from shelftalk.workspace import Workspace
-pipeline.train_detached(Workspace(sys.argv[1]), "pegs", sys.argv[2], LONG)
-"""
 
 TAKE_A_TURN = """
 import sys
@@ -54,10 +47,13 @@ def wait_until(true: Callable[[], object], seconds: float = 120) -> None:
         time.sleep(0.05)
 
 
+def train_detached(root: Path, name: str) -> None:
+    pipeline.train_detached(Workspace(root), "pegs", name, LONG)
+
+
 def start_and_leave(workspace: Workspace, name: str) -> Run:
-    """Start a detached training from a process that ends before this returns."""
-    here = Path(__file__).resolve().parents[2]
-    subprocess.run([sys.executable, "-c", START, str(workspace.root), name], check=True, cwd=here)
+    """Start a detached training from a process that has ended when this returns."""
+    assert call(train_detached, workspace.root, name) == 0
     return Run.open(workspace, name)
 
 
@@ -99,7 +95,8 @@ def heard(process: subprocess.Popen[str]) -> str:
     return process.stdout.readline().strip()
 
 
-def test_a_detached_run_is_stopped_killed_and_resumed_and_ends_the_same(pegs: Workspace) -> None:
+@pytest.mark.kill
+def test_a_detached_run_is_stopped_killed_and_resumed_and_ends_the_same(pegs: Workspace, tmp_path: Path) -> None:
     whole = pipeline.train_run(pegs, "pegs", "whole", LONG)
     run = start_and_leave(pegs, "apart")
     holder = lock_holder(run.folder)
@@ -117,9 +114,10 @@ def test_a_detached_run_is_stopped_killed_and_resumed_and_ends_the_same(pegs: Wo
     with pytest.raises(UserError, match="'apart' is not running: it is stopped"):
         jobs.stop_run(run)
 
-    jobs.resume_detached(run)
+    resumed = Command(["runs", "resume", run.name, "--workspace", pegs.root], tmp_path)
     wait_until(lambda: read_newest_metrics(run.folder)["step"] > state["step"] + 3)
     end(run)
+    assert resumed.wait() == -signal.SIGKILL
     assert read_state(run.folder)["status"] == "running"
     assert describe_run(run)["status"] == "interrupted"
 
@@ -133,7 +131,8 @@ def test_a_detached_run_is_stopped_killed_and_resumed_and_ends_the_same(pegs: Wo
     assert not is_locked(run.folder)
 
 
-def test_a_run_stopped_immediately_after_its_start_is_stopped(pegs: Workspace) -> None:
+@pytest.mark.kill
+def test_a_run_stopped_in_its_first_moment_is_stopped(pegs: Workspace) -> None:
     run = start_and_leave(pegs, "early")
     jobs.stop_run(run)
     assert describe_run(run)["status"] == "stopped"

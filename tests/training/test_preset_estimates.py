@@ -23,7 +23,7 @@ from shelftalk.training.projection import project
 from shelftalk.workspace import Workspace
 from tests.conftest import write_catalogue_file
 from tests.training.test_batches import example
-from tests.training.test_estimate import MEASURED
+from tests.training.test_estimate import MEASURED, run_in_a_fork
 
 TINY = {"base_model": "tiny", "precision": "fp32", "compile": "off"}
 
@@ -39,7 +39,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 def found(place: Workspace) -> dict[str, Any]:
     before = {path.relative_to(place.root) for path in place.root.rglob("*")}
     heard: list[str] = []
-    found = estimate_presets(place, "demo", TINY, say=heard.append)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("shelftalk.training.estimate.subprocess.run", run_in_a_fork)
+        found = estimate_presets(place, "demo", TINY, say=heard.append)
     left = {path.relative_to(place.root).parts[0] for path in place.root.rglob("*")} - {one.parts[0] for one in before}
     assert left == {"models"}
     rehearsed = [name for name, one in found["presets"].items() if one["rehearsed"]]
@@ -52,6 +54,7 @@ def settings_of(name: str, **changes: Any) -> TrainingSettings:
     return TrainingSettings.from_mapping({**load_preset(name), **TINY, **changes})
 
 
+@pytest.mark.kill
 def test_every_preset_is_there_and_few_were_rehearsed(found: dict[str, Any]) -> None:
     assert sorted(found["presets"]) == preset_names()
     assert 1 <= sum(one["rehearsed"] for one in found["presets"].values()) == len(found["rehearsals"]) <= 3
@@ -68,7 +71,11 @@ def test_every_preset_is_there_and_few_were_rehearsed(found: dict[str, Any]) -> 
     assert json.loads(json.dumps(found)) == found
 
 
-def test_what_was_scaled_is_near_a_rehearsal_of_its_own(place: Workspace, found: dict[str, Any]) -> None:
+@pytest.mark.kill
+def test_what_was_scaled_is_near_a_rehearsal_of_its_own(
+    place: Workspace, found: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shelftalk.training.estimate.subprocess.run", run_in_a_fork)
     name = next(name for name in ("overnight", "small-demo") if not found["presets"][name]["rehearsed"])
     scaled, direct = found["presets"][name], estimate(place, "demo", settings_of(name))
     for key in ("products", "updates", "tokens", "fits"):

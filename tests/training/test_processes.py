@@ -7,32 +7,53 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from shelftalk import pipeline
+from shelftalk.cli.main import run as run_command
 from shelftalk.runs.describe import describe_run
 from shelftalk.runs.run import Run
 from shelftalk.settings import PrepareSettings
 from shelftalk.workspace import Workspace
-from tests.conftest import TINY_SETTINGS, write_catalogue_file
+from tests.conftest import ROOT, TINY_SETTINGS, write_catalogue_file
+from tests.forks import call
 
 SETTINGS = TINY_SETTINGS.replace({"lora_dropout": 0.0, "validate_every": 3, "precision": "fp32"})
 
 
-def torchrun(workspace: Workspace, name: str, *more: str) -> subprocess.CompletedProcess[str]:
-    """Run `shelftalk train` in two processes under torchrun."""
+def command_line(workspace: Workspace, name: str, *more: str) -> list[str]:
+    """Return the arguments of the `shelftalk train` that each process runs."""
     settings = [
         part
         for key, value in SETTINGS.as_mapping().items()
         if value is not None
         for part in ("--set", f"{key}={value}")
     ]
+    place = ["--run", name, "--workspace", str(workspace.root)]
+    return ["train", "pegs", *place, "--set", "products=all", *settings, *more]
+
+
+def launch(arguments: list[str]) -> None:
+    """Do what torchrun does, with its own agent, but fork the two processes."""
+    from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
+    one_node: dict[str, Any] = {"min_nodes": 1, "max_nodes": 1, "rdzv_backend": "c10d", "rdzv_endpoint": "localhost:0"}
+    elastic_launch(LaunchConfig(nproc_per_node=2, start_method="fork", **one_node), run_process)(arguments)
+
+
+def run_process(arguments: list[str]) -> None:
+    if code := run_command(arguments):
+        raise SystemExit(code)
+
+
+def torchrun(workspace: Workspace, name: str, *more: str) -> subprocess.CompletedProcess[str]:
+    """Run `shelftalk train` in two processes under torchrun."""
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    command += ["-m", "--", "shelftalk", "train", "pegs", "--run", name, "--workspace", str(workspace.root)]
-    command += ["--set", "products=all", *settings, *more]
+    command += ["-m", "--", "shelftalk", *command_line(workspace, name, *more)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
 
@@ -45,10 +66,26 @@ def pegs(workspace: Workspace, tmp_path: Path) -> Workspace:
     return workspace
 
 
-def test_two_processes_reach_the_adapter_of_one(pegs: Workspace) -> None:
+def test_torchrun_understands_the_line_of_the_readme() -> None:
+    from torch.distributed.run import config_from_args, parse_args
+
+    (line,) = [one for one in (ROOT / "README.md").read_text().splitlines() if one.startswith("    torchrun ")]
+    config, program, arguments = config_from_args(parse_args(line.split()[1:]))  # type: ignore[no-untyped-call]
+    assert config.nproc_per_node == 2
+    assert program == sys.executable
+    assert arguments[arguments.index("-m") + 1 :][:5] == ["shelftalk", "train", "mine", "--run", "mine"]
+
+
+@pytest.mark.kill
+@pytest.mark.parametrize("launcher", ["forks", pytest.param("torchrun", marks=pytest.mark.slow)])
+def test_two_processes_reach_the_adapter_of_one(pegs: Workspace, launcher: str) -> None:
+    """The long form starts torchrun itself, whose processes import everything."""
     one = pipeline.train_run(pegs, "pegs", "one", SETTINGS)
-    done = torchrun(pegs, "two")
-    assert done.returncode == 0, done.stderr
+    if launcher == "forks":
+        assert call(launch, command_line(pegs, "two")) == 0
+    else:
+        done = torchrun(pegs, "two")
+        assert done.returncode == 0, done.stderr
     two = Run.open(pegs, "two")
     assert describe_run(two)["status"] == "finished"
     expected = load_file(one.adapter / "adapter_model.safetensors")

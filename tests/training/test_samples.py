@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from functools import partialmethod
 from pathlib import Path
 from typing import Any
@@ -30,15 +31,38 @@ from shelftalk.workspace import Workspace, read_json, write_json
 from tests.conftest import TINY_SETTINGS, write_catalogue_file
 from tests.training.test_trainer import script_validation
 
-SAMPLED = TINY_SETTINGS.replace({"sample_every": 2})  # with dropout, to detect an extra random draw
+PLAIN = TINY_SETTINGS.replace({"precision": "fp32"})  # with dropout, which a draw too many would change
+SAMPLED = PLAIN.replace({"sample_every": 3})
 TITLE = "Oak peg 7 cm"
 
 
-@pytest.fixture
-def pegs(workspace: Workspace, tmp_path: Path) -> Workspace:
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A workspace with a plain run and one with samples, both whole; tests only read and copy it."""
+    root = tmp_path_factory.mktemp("samples")
+    workspace = Workspace(root / "workspace")
     shares = PrepareSettings(test_share=0.2, validation_share=0.2)
-    pipeline.prepare_catalogue(workspace, write_catalogue_file(tmp_path / "pegs.jsonl"), "pegs", shares)
+    pipeline.prepare_catalogue(workspace, write_catalogue_file(root / "pegs.jsonl"), "pegs", shares)
+    pipeline.train_run(workspace, "pegs", "plain", PLAIN)
+    pipeline.train_run(workspace, "pegs", "sampled", SAMPLED)
     return workspace
+
+
+@pytest.fixture(scope="module")
+def plain(trained: Workspace) -> Run:
+    return Run.open(trained, "plain")
+
+
+@pytest.fixture(scope="module")
+def sampled(trained: Workspace) -> Run:
+    return Run.open(trained, "sampled")
+
+
+@pytest.fixture
+def pegs(trained: Workspace, tmp_path: Path) -> Workspace:
+    """A workspace of its own with the same catalogue and model, and no run."""
+    shutil.copytree(trained.root, tmp_path / "workspace", ignore=shutil.ignore_patterns("runs"))
+    return Workspace(tmp_path / "workspace")
 
 
 def learned(run: Run) -> tuple[bytes, bytes]:
@@ -78,9 +102,7 @@ def describe_without_cache(model: Any, tokenizer: Any) -> str:
     return str(tokenizer.decode(ids[len(prompt) :], skip_special_tokens=True)).strip()
 
 
-def test_samples_change_nothing_of_the_training(pegs: Workspace) -> None:
-    plain = pipeline.train_run(pegs, "pegs", "plain", TINY_SETTINGS)
-    sampled = pipeline.train_run(pegs, "pegs", "sampled", SAMPLED)
+def test_samples_change_nothing_of_the_training(plain: Run, sampled: Run) -> None:
     assert learned(sampled) == learned(plain)
     assert not (plain.folder / SAMPLES).exists()
     checkpoints = [sorted(run.checkpoints.glob("step-*"))[-1] for run in (plain, sampled)]
@@ -88,19 +110,18 @@ def test_samples_change_nothing_of_the_training(pegs: Workspace) -> None:
     assert torch.equal(*states)
 
 
-def test_a_sample_of_one_validation_product_at_the_first_and_the_last_update_and_between(pegs: Workspace) -> None:
-    run = pipeline.train_run(pegs, "pegs", "one", SAMPLED.replace({"sample_every": 3, "precision": "fp32"}))
-    written = read_samples(run.folder)
-    steps = read_metrics(run.folder)[-1]["step"]
+def test_a_sample_of_one_validation_product_at_the_first_and_the_last_update_and_between(sampled: Run) -> None:
+    written = read_samples(sampled.folder)
+    steps = read_metrics(sampled.folder)[-1]["step"]
     assert steps % 3
     assert [sample["step"] for sample in written] == [*range(0, steps, 3), steps]
     assert all(list(sample) == ["step", "title", "text", "true", "stopped"] for sample in written)
     assert len({(sample["title"], sample["true"]) for sample in written}) == 1
-    held_out = {product.title: product.description for product in run.catalogue().products("validation")}
+    held_out = {product.title: product.description for product in sampled.catalogue().products("validation")}
     assert held_out[written[0]["title"]] == written[0]["true"]
     assert written[0]["text"] != written[-1]["text"]
-    base = find_model("tiny", pegs, None)
-    assert written[0]["text"] == write_with(load_model(base.folder, run.precision), written[0]["title"])
+    base = find_model("tiny", sampled.workspace, None)
+    assert written[0]["text"] == write_with(load_model(base.folder, sampled.precision), written[0]["title"])
 
 
 def write_with(loaded: tuple[Any, Any], title: str) -> str:
@@ -111,36 +132,32 @@ def write_with(loaded: tuple[Any, Any], title: str) -> str:
     return str(tokenizer.decode(output[0, prompt.shape[1] :], skip_special_tokens=True)).strip()
 
 
-@pytest.mark.parametrize("update", [1, 3, 4])
-def test_a_run_that_was_cut_off_ends_with_the_same_samples(pegs: Workspace, update: int) -> None:
-    settings = SAMPLED.replace({"sample_every": 3, "checkpoint_every": 2})
-    whole = pipeline.train_run(pegs, "pegs", "whole", settings)
+@pytest.mark.parametrize("update", [pytest.param(1, marks=pytest.mark.slow), 3, 4])
+def test_a_run_that_was_cut_off_ends_with_the_same_samples(pegs: Workspace, sampled: Run, update: int) -> None:
+    """The sample of update 3 is later than the last checkpoint, or earlier; the long form is cut off before both."""
     with pytest.raises(RuntimeError, match="pulled the plug"):
-        pipeline.train_run(pegs, "pegs", "cut", settings, progress=interrupt_at(update))
+        pipeline.train_run(pegs, "pegs", "cut", SAMPLED, progress=interrupt_at(update))
     cut = Run.open(pegs, "cut")
     with (cut.folder / SAMPLES).open("a") as file:
-        file.write('{"step": 3, "ti')  # an incomplete line, as a kill leaves it
-    pipeline.train_run(pegs, "pegs", "cut", settings)
-    assert (cut.folder / SAMPLES).read_bytes() == (whole.folder / SAMPLES).read_bytes()
-    assert learned(cut) == learned(whole)
+        file.write('{"step": 3, "ti')  # as a kill leaves it
+    pipeline.train_run(pegs, "pegs", "cut", SAMPLED)
+    assert (cut.folder / SAMPLES).read_bytes() == (sampled.folder / SAMPLES).read_bytes()
+    assert learned(cut) == learned(sampled)
 
 
-def test_a_graceful_stop_adds_no_sample(pegs: Workspace) -> None:
-    settings = SAMPLED.replace({"sample_every": 3})
-    whole = pipeline.train_run(pegs, "pegs", "whole", settings)
-
+def test_a_gentle_stop_leaves_no_sample_that_an_uninterrupted_run_has_not(pegs: Workspace, sampled: Run) -> None:
     def stop_at_four(done: int, total: int) -> None:
         if done == 4 and not resumed:
             os.kill(os.getpid(), 15)
 
     resumed: list[bool] = []
     with pytest.raises(KeyboardInterrupt):
-        pipeline.train_run(pegs, "pegs", "stopped", settings, progress=stop_at_four)
+        pipeline.train_run(pegs, "pegs", "stopped", SAMPLED, progress=stop_at_four)
     stopped = Run.open(pegs, "stopped")
     assert [sample["step"] for sample in read_samples(stopped.folder)] == [0, 3]
     resumed.append(True)
-    pipeline.train_run(pegs, "pegs", "stopped", settings, progress=stop_at_four)
-    assert (stopped.folder / SAMPLES).read_bytes() == (whole.folder / SAMPLES).read_bytes()
+    pipeline.train_run(pegs, "pegs", "stopped", SAMPLED, progress=stop_at_four)
+    assert (stopped.folder / SAMPLES).read_bytes() == (sampled.folder / SAMPLES).read_bytes()
 
 
 def test_a_run_that_stops_early_has_a_sample_of_its_last_update(
@@ -173,16 +190,15 @@ def test_several_processes_say_that_they_write_none(pegs: Workspace, monkeypatch
     assert read_samples(run.folder) == [{"step": 0}]
 
 
-def test_a_run_begun_before_samples_existed_goes_on(pegs: Workspace) -> None:
-    whole = pipeline.train_run(pegs, "pegs", "whole", TINY_SETTINGS)
-    old = Run.create(pegs, "old", "pegs", TINY_SETTINGS, find_model("tiny", pegs, None))
+def test_a_run_begun_before_samples_existed_goes_on(pegs: Workspace, plain: Run) -> None:
+    old = Run.create(pegs, "old", "pegs", PLAIN, find_model("tiny", pegs, None))
     description = read_json(old.folder / "run.json")
     del description["settings"]["sample_every"]
     write_json(old.folder / "run.json", description)
     with pytest.raises(RuntimeError, match="pulled the plug"):
         resume_run(Run.open(pegs, "old"), progress=interrupt_at(5))
     heard: list[str] = []
-    assert learned(pipeline.train_run(pegs, "pegs", "old", TINY_SETTINGS, say=heard.append)) == learned(whole)
+    assert learned(pipeline.train_run(pegs, "pegs", "old", PLAIN, say=heard.append)) == learned(plain)
     assert heard == ["Going on from update 4."]
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
-import subprocess
-import sys
-import time
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
@@ -24,34 +23,12 @@ from shelftalk.settings import PrepareSettings, TrainingSettings
 from shelftalk.training.train import fingerprint
 from shelftalk.workspace import Workspace, lock
 from tests.conftest import TINY_SETTINGS, write_catalogue_file
-
-TRAIN = """
-import sys
-from tests.conftest import TINY_SETTINGS
-from shelftalk import pipeline
-from shelftalk.catalogue.prepare import prepare
-from shelftalk.workspace import Workspace
-pipeline.train_run(Workspace(sys.argv[1]), "pegs", sys.argv[2], TINY_SETTINGS, say=lambda line: print(line, flush=True),
-                   progress=lambda done, total: print("update", done, flush=True))
-"""
+from tests.forks import PATIENCE, fork_context, start
 
 
-def start_training(workspace: Workspace, name: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", TRAIN, str(workspace.root), name],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        cwd=Path(__file__).resolve().parents[2],
-    )
-
-
-def wait_for(process: subprocess.Popen[str], word: str) -> None:
-    assert process.stdout is not None
-    for line in process.stdout:
-        if line.startswith(word):
-            return
-    raise AssertionError(f"the process ended without {word!r}")
+def train_aloud(root: Path, name: str, ended: Connection) -> None:
+    """Train run `name` and send the number of each update that has ended."""
+    pipeline.train_run(Workspace(root), "pegs", name, TINY_SETTINGS, progress=lambda done, total: ended.send(done))
 
 
 def weights(run: Run) -> bytes:
@@ -63,6 +40,13 @@ def pegs(workspace: Workspace, tmp_path: Path) -> Workspace:
     settings = PrepareSettings(test_share=0.2)
     pipeline.prepare_catalogue(workspace, write_catalogue_file(tmp_path / "pegs.jsonl"), "pegs", settings)
     return workspace
+
+
+@pytest.fixture
+def copied(tiny_run: Run, tmp_path: Path) -> Run:
+    """A copy of the tiny run, in a workspace of its own."""
+    shutil.copytree(tiny_run.workspace.root, tmp_path / "copied")
+    return Run.open(Workspace(tmp_path / "copied"), "pegs")
 
 
 def test_training_lowers_the_loss_and_leaves_plain_peft(tiny_run: Run) -> None:
@@ -92,26 +76,32 @@ def test_the_same_run_twice_is_the_same_to_the_byte(tiny_run: Run, pegs: Workspa
     assert (again.folder / "metrics.jsonl").read_bytes() == (tiny_run.folder / "metrics.jsonl").read_bytes()
 
 
+@pytest.mark.kill
 def test_killed_at_random_moments_it_ends_the_same(tiny_run: Run, pegs: Workspace) -> None:
+    """Killed in the middle of computing; test_faults.py kills before each kind of file operation."""
     moments = random.Random(7)
-    for _ in range(3):  # the run has a dozen updates of some hundredths of a second
-        process = start_training(pegs, "killed")
-        wait_for(process, "update")
-        time.sleep(moments.uniform(0, 0.05))
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
+    for _ in range(2):
+        receiver, sender = fork_context().Pipe(duplex=False)
+        process = start(train_aloud, pegs.root, "killed", sender)
+        sender.close()
+        for _ in range(moments.randint(1, 5)):  # of a dozen
+            assert receiver.poll(PATIENCE)
+            receiver.recv()
+        process.kill()
+        process.join()
     run = pipeline.train_run(pegs, "pegs", "killed", TINY_SETTINGS)
     assert weights(run) == weights(tiny_run)
     assert (run.folder / "metrics.jsonl").read_bytes() == (tiny_run.folder / "metrics.jsonl").read_bytes()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_graceful_stop_writes_a_checkpoint_and_can_be_resumed(tiny_run: Run, pegs: Workspace, number: int) -> None:
-    process = start_training(pegs, "stopped")
-    wait_for(process, "update 3")
-    process.send_signal(number)
-    process.communicate()
-    assert process.returncode != 0
+def test_a_gentle_stop_writes_a_checkpoint_and_goes_on(tiny_run: Run, pegs: Workspace, number: int) -> None:
+    def stop(done: int, total: int) -> None:
+        if done == 3:
+            os.kill(os.getpid(), number)
+
+    with pytest.raises(KeyboardInterrupt):
+        pipeline.train_run(pegs, "pegs", "stopped", TINY_SETTINGS, progress=stop)
     run = Run.open(pegs, "stopped")
     assert not run.finished
     state = json.loads((run.folder / "state.json").read_text())
@@ -130,8 +120,6 @@ FILES = ["adapter.safetensors", "optimizer.safetensors", "random.safetensors", "
 @pytest.mark.parametrize("file", FILES)
 @pytest.mark.parametrize("corrupt", ["truncate", "flip", "delete", "empty"])
 def test_a_damaged_checkpoint_is_named_and_skipped(tiny_run: Run, tmp_path: Path, file: str, corrupt: str) -> None:
-    import shutil
-
     from shelftalk.training.checkpoints import newest_checkpoint
 
     checkpoints = tmp_path / "checkpoints"
@@ -172,11 +160,11 @@ def test_a_finished_run_is_left_as_it_is(tiny_run: Run) -> None:
     assert (weights(tiny_run), tiny_run.adapter.stat().st_mtime_ns) == before
 
 
-def test_a_catalogue_that_changed_is_refused(pegs: Workspace, tmp_path: Path) -> None:
-    pipeline.train_run(pegs, "pegs", "one", TINY_SETTINGS.replace({"epochs": 1}))
-    prepare(write_catalogue_file(tmp_path / "more.jsonl", 40), pegs.catalogue("pegs"), PrepareSettings())
-    with pytest.raises(Damaged, match="has changed since run 'one'"):
-        Run.open(pegs, "one").products()
+def test_a_catalogue_that_changed_is_refused(copied: Run, tmp_path: Path) -> None:
+    source = write_catalogue_file(tmp_path / "more.jsonl", 40)
+    prepare(source, copied.workspace.catalogue("pegs"), PrepareSettings())
+    with pytest.raises(Damaged, match="has changed since run 'pegs'"):
+        Run.open(copied.workspace, "pegs").products()
 
 
 def test_a_run_in_use_says_by_whom(pegs: Workspace) -> None:
@@ -208,17 +196,14 @@ def test_adapter_weights_changed(tiny_run: Run) -> None:
     assert all(value.abs().max() > 0 for name, value in saved.items() if "lora_B" in name)
 
 
-def test_a_damaged_adapter_is_made_again(tiny_run: Run, pegs: Workspace) -> None:
-    run = pipeline.train_run(pegs, "pegs", "again", TINY_SETTINGS)
-    (run.adapter / "adapter_model.safetensors").write_bytes(b"damaged")
-    pipeline.train_run(pegs, "pegs", "again", TINY_SETTINGS)
-    assert weights(run) == weights(tiny_run)
+def test_a_damaged_adapter_is_made_again(tiny_run: Run, copied: Run) -> None:
+    (copied.adapter / "adapter_model.safetensors").write_bytes(b"spoilt")
+    pipeline.train_run(copied.workspace, "pegs", "pegs", TINY_SETTINGS)
+    assert weights(copied) == weights(tiny_run)
 
 
-def test_damaged_later_checkpoints_do_not_replace_a_valid_one(tiny_run: Run, pegs: Workspace) -> None:
-    import shutil
-
-    run = pipeline.train_run(pegs, "pegs", "again", TINY_SETTINGS)
+def test_spoilt_later_checkpoints_do_not_push_out_a_good_one(tiny_run: Run, copied: Run) -> None:
+    run, workspace = copied, copied.workspace
     shutil.rmtree(run.adapter)
     for checkpoint in run.checkpoints.iterdir():
         (checkpoint / "progress.json").unlink()
@@ -229,9 +214,9 @@ def test_damaged_later_checkpoints_do_not_replace_a_valid_one(tiny_run: Run, peg
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
-        pipeline.train_run(pegs, "pegs", "again", TINY_SETTINGS, progress=stop)
+        pipeline.train_run(workspace, "pegs", "pegs", TINY_SETTINGS, progress=stop)
     assert sorted(one.name for one in run.checkpoints.iterdir()) == ["step-00000002", "step-00000004"]
-    pipeline.train_run(pegs, "pegs", "again", TINY_SETTINGS, say=heard.append)
+    pipeline.train_run(workspace, "pegs", "pegs", TINY_SETTINGS, say=heard.append)
     assert heard == ["Going on from update 4."]
     assert weights(run) == weights(tiny_run)
 
@@ -245,30 +230,26 @@ def test_a_failed_start_does_not_reserve_the_name(pegs: Workspace, tmp_path: Pat
     GPT2LMHeadModel(GPT2Config(n_layer=1, n_head=1, n_embd=8, vocab_size=300)).save_pretrained(tmp_path / "model")
     with pytest.raises(InvalidSettings, match="none of the layers"):
         pipeline.train_run(pegs, "pegs", "one", TINY_SETTINGS.replace({"base_model": str(tmp_path / "model")}))
-    assert pipeline.train_run(pegs, "pegs", "one", TINY_SETTINGS).finished
+    assert pipeline.train_run(pegs, "pegs", "one", TINY_SETTINGS.replace({"epochs": 1})).finished
 
 
-def test_a_catalogue_in_use_is_not_replaced_by_another(pegs: Workspace, tmp_path: Path) -> None:
-    pipeline.train_run(pegs, "pegs", "one", TINY_SETTINGS.replace({"epochs": 1}))
-    source, settings = tmp_path / "pegs.jsonl", PrepareSettings(test_share=0.2)
-    pipeline.prepare_catalogue(pegs, source, "pegs", settings)  # unchanged, so accepted
-    with pytest.raises(InvalidSettings, match="run one was trained on"):
-        pipeline.prepare_catalogue(pegs, write_catalogue_file(source, 40), "pegs", settings)
-    assert Run.open(pegs, "one").products()
+def test_a_catalogue_in_use_is_not_replaced_by_another(copied: Run, tmp_path: Path) -> None:
+    workspace, source, settings = copied.workspace, tmp_path / "pegs.jsonl", PrepareSettings(test_share=0.2)
+    pipeline.prepare_catalogue(workspace, write_catalogue_file(source), "pegs", settings)  # the same again is the same
+    with pytest.raises(InvalidSettings, match="run pegs was trained on"):
+        pipeline.prepare_catalogue(workspace, write_catalogue_file(source, 40), "pegs", settings)
+    assert Run.open(workspace, "pegs").products()
 
 
-def test_a_damaged_run_does_not_hide_the_others(tiny_run: Run, pegs: Workspace) -> None:
-    pipeline.train_run(pegs, "pegs", "good", TINY_SETTINGS.replace({"epochs": 1}))
-    pegs.run("bad").mkdir()
-    (pegs.run("bad") / "run.json").write_text("{")
-    assert [(one["name"], one["status"]) for one in list_runs(pegs)] == [
+def test_a_damaged_run_does_not_hide_the_others(copied: Run) -> None:
+    copied.workspace.run("bad").mkdir()
+    (copied.workspace.run("bad") / "run.json").write_text("{")
+    assert [(one["name"], one["status"]) for one in list_runs(copied.workspace)] == [
         ("bad", "damaged"),
-        ("good", "finished"),
+        ("pegs", "finished"),
     ]
 
 
-def test_damaged_vectors_are_made_again(pegs: Workspace) -> None:
-    run = pipeline.train_run(pegs, "pegs", "one", TINY_SETTINGS.replace({"epochs": 1}))
-    pipeline.index_run(run)
-    (run.index / "vectors.parquet").write_bytes(b"damaged")
-    assert pipeline.open_index(run).uids() == {product.uid for product in run.products()}
+def test_spoilt_vectors_are_made_again(copied: Run) -> None:
+    (copied.index / "vectors.parquet").write_bytes(b"spoilt")
+    assert pipeline.open_index(copied).uids() == {product.uid for product in copied.products()}

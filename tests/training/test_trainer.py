@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from functools import partialmethod
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +30,40 @@ from tests.conftest import TINY_SETTINGS, write_catalogue_file
 EXACT = TINY_SETTINGS.replace({"lora_dropout": 0.0, "epochs": 1, "precision": "fp32"})
 
 
-@pytest.fixture
-def pegs(workspace: Workspace, tmp_path: Path) -> Workspace:
+# The n-th validation of a training finds the n-th loss, until it stops early.
+SCRIPT = [5.0, 3.0, 4.0, 2.9, 3.5, 3.0, 1.0]
+SCRIPTED = {"validate_every": 1, "early_stopping": 2, "epochs": 3}
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A workspace with a plain run, and one that SCRIPT stopped early; tests only read and copy it."""
+    root = tmp_path_factory.mktemp("trainer")
+    workspace = Workspace(root / "workspace")
     settings = PrepareSettings(test_share=0.2, validation_share=0.2)
-    pipeline.prepare_catalogue(workspace, write_catalogue_file(tmp_path / "pegs.jsonl"), "pegs", settings)
+    pipeline.prepare_catalogue(workspace, write_catalogue_file(root / "pegs.jsonl"), "pegs", settings)
+    train(workspace, "plain", {})
+    with pytest.MonkeyPatch.context() as patch:
+        script_validation(SCRIPT, patch)
+        train(workspace, "scripted", SCRIPTED)
     return workspace
+
+
+@pytest.fixture(scope="module")
+def plain(trained: Workspace) -> Run:
+    return Run.open(trained, "plain")
+
+
+@pytest.fixture(scope="module")
+def scripted(trained: Workspace) -> Run:
+    return Run.open(trained, "scripted")
+
+
+@pytest.fixture
+def pegs(trained: Workspace, tmp_path: Path) -> Workspace:
+    """A workspace of its own with the same catalogue and model, and no run."""
+    shutil.copytree(trained.root, tmp_path / "workspace", ignore=shutil.ignore_patterns("runs"))
+    return Workspace(tmp_path / "workspace")
 
 
 def weights(run: Run) -> dict[str, torch.Tensor]:
@@ -61,18 +92,19 @@ def fail_above(limit: int, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return sizes
 
 
-def test_out_of_memory_halves_the_pass_and_keeps_the_update(pegs: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = train(pegs, "whole", {})
+def test_out_of_memory_halves_the_pass_and_keeps_the_update(
+    pegs: Workspace, plain: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     heard: list[str] = []
     sizes = fail_above(150, monkeypatch)
     halved = train(pegs, "halved", {}, say=heard.append)
     assert max(sizes) > 150
     assert "Out of memory at" in heard[0]
     assert "same products" in heard[0]
-    assert sum(size > 150 for size in sizes) == len(heard) <= 2  # a size that did not fit is not tried again
-    for name, value in weights(whole).items():
+    assert sum(size > 150 for size in sizes) == len(heard) <= 2  # what did not fit once is not tried again
+    for name, value in weights(plain).items():
         torch.testing.assert_close(weights(halved)[name], value, rtol=1e-4, atol=1e-6)
-    assert [line["step"] for line in metrics(halved)] == [line["step"] for line in metrics(whole)]
+    assert [line["step"] for line in metrics(halved)] == [line["step"] for line in metrics(plain)]
 
 
 def test_a_product_that_does_not_fit_alone_is_a_clear_error(pegs: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,9 +137,9 @@ def test_other_errors_are_not_mistaken_for_out_of_memory(pegs: Workspace, monkey
         train(pegs, "one", {})
 
 
-def test_the_pass_size_changes_nothing_but_rounding(pegs: Workspace) -> None:
-    small, large = (train(pegs, f"p{size}", {"pass_tokens": size}) for size in (16, 4096))
-    for name, value in weights(large).items():
+def test_the_pass_size_changes_nothing_but_rounding(pegs: Workspace, plain: Run) -> None:
+    small = train(pegs, "small", {"pass_tokens": 16})  # each product alone; plain has passes of a whole update
+    for name, value in weights(plain).items():
         torch.testing.assert_close(weights(small)[name], value, rtol=1e-4, atol=1e-6)
 
 
@@ -142,7 +174,9 @@ def test_the_validation_loss_is_that_of_the_validation_products(pegs: Workspace)
     assert min(validation_losses(run)) == pytest.approx(nats / tokens, rel=1e-4)
 
 
-def test_the_best_weights_by_validation_become_the_adapter(pegs: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_best_weights_by_validation_become_the_adapter(
+    pegs: Workspace, plain: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     script_validation([5.0, 3.0, 4.0, 4.5, 3.5, 9.0], monkeypatch)
     heard: list[str] = []
     run = train(pegs, "one", {"validate_every": 1}, say=heard.append)
@@ -151,47 +185,42 @@ def test_the_best_weights_by_validation_become_the_adapter(pegs: Workspace, monk
     after_two = load_file(run.checkpoints / "best" / "adapter.safetensors")
     saved = weights(run)
     assert all(torch.equal(saved[name.replace(".default", "")], value) for name, value in after_two.items())
-    last = train(pegs, "last", {})
-    assert any(not torch.equal(value, weights(last)[name]) for name, value in saved.items())
+    last = weights(plain)
+    assert any(not torch.equal(value, last[name]) for name, value in saved.items())
 
 
-def test_early_stopping_ends_after_so_many_validations_without_a_better_one(
-    pegs: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    script_validation([5.0, 3.0, 4.0, 2.9, 3.5, 3.0, 1.0], monkeypatch)
-    run = train(pegs, "one", {"validate_every": 1, "early_stopping": 2, "epochs": 3})
-    assert validation_losses(run) == [5.0, 3.0, 4.0, 2.9, 3.5, 3.0]
-    assert run.finished
-    state = json.loads((run.folder / "state.json").read_text())
+def test_early_stopping_ends_after_so_many_validations_without_a_better_one(scripted: Run) -> None:
+    assert validation_losses(scripted) == [5.0, 3.0, 4.0, 2.9, 3.5, 3.0]
+    assert scripted.finished
+    state = json.loads((scripted.folder / "state.json").read_text())
     assert state["step"] == 6 < state["steps"]
 
 
 @pytest.mark.parametrize("update", [3, 5, 6])
 def test_validation_goes_on_after_an_interruption_as_if_there_had_been_none(
-    pegs: Workspace, update: int, monkeypatch: pytest.MonkeyPatch
+    pegs: Workspace, scripted: Run, update: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    script_validation([5.0, 3.0, 4.0, 2.9, 3.5, 3.0, 1.0], monkeypatch)
-    more = {"validate_every": 1, "early_stopping": 2, "epochs": 3}
-    whole = train(pegs, "whole", more)
+    script_validation(SCRIPT, monkeypatch)
 
     def stop(done: int, total: int) -> None:
         if done == update:
             raise RuntimeError("pulled the plug")
 
     with pytest.raises(RuntimeError, match="pulled the plug"):
-        train(pegs, "cut", more, progress=stop)
-    cut = train(pegs, "cut", more)
-    assert (cut.folder / "metrics.jsonl").read_bytes() == (whole.folder / "metrics.jsonl").read_bytes()
-    adapters = [(run.adapter / "adapter_model.safetensors").read_bytes() for run in (cut, whole)]
+        train(pegs, "cut", SCRIPTED, progress=stop)
+    cut = train(pegs, "cut", SCRIPTED)
+    assert (cut.folder / "metrics.jsonl").read_bytes() == (scripted.folder / "metrics.jsonl").read_bytes()
+    adapters = [(run.adapter / "adapter_model.safetensors").read_bytes() for run in (cut, scripted)]
     assert adapters[0] == adapters[1]
 
 
-def test_damaged_best_weights_are_reported(pegs: Workspace) -> None:
-    run = train(pegs, "one", {"validate_every": 1})
-    (run.checkpoints / "best" / "adapter.safetensors").write_bytes(b"damaged")
-    (run.adapter / "adapter_model.safetensors").write_bytes(b"damaged")
+def test_spoilt_best_weights_are_said(pegs: Workspace, scripted: Run) -> None:
+    shutil.copytree(scripted.folder, pegs.run("scripted"))
+    run = Run.open(pegs, "scripted")
+    (run.checkpoints / "best" / "adapter.safetensors").write_bytes(b"spoilt")
+    (run.adapter / "adapter_model.safetensors").write_bytes(b"spoilt")
     with pytest.raises(Damaged, match="best weights"):
-        train(pegs, "one", {"validate_every": 1})
+        train(pegs, "scripted", SCRIPTED)
 
 
 def test_settings_that_do_not_agree_are_refused_together() -> None:
@@ -209,7 +238,7 @@ def test_settings_that_do_not_agree_are_refused_together() -> None:
     ],
 )
 def test_variants_train_and_load_as_plain_peft(
-    pegs: Workspace, more: dict[str, Any], key: str, expected: Any, monkeypatch: pytest.MonkeyPatch
+    pegs: Workspace, plain: Run, more: dict[str, Any], key: str, expected: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from peft import PeftModel
 
@@ -221,7 +250,6 @@ def test_variants_train_and_load_as_plain_peft(
     assert losses[-1] < losses[0]
     loaded = PeftModel.from_pretrained(tiny.make()[0], run.adapter)
     assert loaded(input_ids=torch.tensor([[2, 10, 11]])).logits.shape[-1] == loaded.config.vocab_size
-    plain = train(pegs, "plain", {})
     assert any(not torch.equal(value, weights(plain).get(name, value)) for name, value in weights(run).items())
 
 
@@ -242,9 +270,15 @@ def test_a_tracker_that_is_not_installed_is_named(pegs: Workspace, monkeypatch: 
         train(pegs, "one", {"trackers": "wandb"})
 
 
-@pytest.mark.skipif(not can_compile(), reason="needs a C++ compiler")
-def test_compiled_layers_learn_the_same_and_go_on_to_the_byte(pegs: Workspace) -> None:
-    plain = train(pegs, "plain", {"compile": "off"})
+KERNELS = [pytest.mark.slow, pytest.mark.skipif(not can_compile(), reason="needs a C++ compiler")]
+
+
+@pytest.mark.parametrize("backend", ["eager", pytest.param("inductor", marks=KERNELS)])
+def test_compiled_layers_learn_the_same_and_go_on_to_the_byte(
+    pegs: Workspace, plain: Run, backend: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The short form runs the compiled graphs as they are; the long one makes kernels of them, half a minute of C++."""
+    monkeypatch.setattr(torch.nn.Module, "compile", partialmethod(torch.nn.Module.compile, backend=backend))
     compiled = train(pegs, "compiled", {"compile": "on"})
     for name, value in weights(plain).items():
         torch.testing.assert_close(weights(compiled)[name], value, rtol=1e-2, atol=1e-4)
