@@ -71,6 +71,7 @@ def test_the_benchmark_of_near_duplicates_ends_with_its_figures(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(near_duplicates, "PROCESSES", 1)
+    monkeypatch.setattr(near_duplicates, "MADE_UP", 2_000)
     monkeypatch.setattr(sys, "argv", ["near_duplicates", "--products", "1000", "--pairs", "300", "--json"])
     near_duplicates.main()
     check_near_duplicates(figures_of(capsys), 1000)
@@ -79,6 +80,7 @@ def test_the_benchmark_of_near_duplicates_ends_with_its_figures(
 def test_the_benchmark_of_the_index_finds_what_an_exact_search_finds(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setattr(index, "QUERIES", 100)
     monkeypatch.setattr(index, "apart", lambda function, folder, count: function(folder, count))
     monkeypatch.setattr(sys, "argv", ["index", "--count", "1500", "--json"])
     index.main()
@@ -101,7 +103,7 @@ def test_the_benchmark_of_the_index_finds_what_an_exact_search_finds(
 def test_a_benchmark_as_a_person_starts_it(
     program: str, options: list[str], check: Callable[[dict[str, Any]], None]
 ) -> None:
-    """The long form of the three above: each in the processes in which it measures."""
+    """The long form of the three above: more data, and each in the processes in which it measures."""
     command = [sys.executable, "-m", f"benchmarks.{program}", *options, "--json"]
     output = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=300).stdout
     check(json.loads(output.splitlines()[-1]))
