@@ -63,10 +63,19 @@ def check_index(figures: dict[str, Any], count: int) -> None:
     assert min(figures[key] for key in ("build_seconds", "peak_memory_gib", "disk_gib", "p99_3_ms")) > 0
 
 
+@pytest.fixture
+def few_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make texts up of a tenth of the words, and ask a tenth of the questions."""
+    monkeypatch.setattr(spans, "WORDS", 40_000)
+    monkeypatch.setattr(spans, "QUERIES", spans.QUERIES // 10)
+
+
+@pytest.mark.usefixtures("few_words")
 def test_the_benchmark_of_spans_has_its_figures(tmp_path: Path) -> None:
     check_spans(spans.build(tmp_path, 200) | spans.query(tmp_path, 0))
 
 
+@pytest.mark.usefixtures("few_words")
 def test_the_benchmark_of_near_duplicates_ends_with_its_figures(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -404,7 +404,7 @@ def test_a_detached_run_from_start_to_deletion(prepared: Shell, tmp_path: Path) 
 def test_a_run_that_was_stopped_is_shown_followed_and_resumed(prepared: Shell, tmp_path: Path) -> None:
     """The run stands still while it is watched, so that it has not ended before it is stopped."""
     shell = prepared
-    training = begin_training(shell, tmp_path / "streams", epochs=20)
+    training = begin_training(shell, tmp_path / "streams", epochs=12)
     training.send_signal(signal.SIGSTOP)
     assert shell.json("runs")[0]["status"] == "running"
     watching = Command(["runs", "follow", "long", "--workspace", shell.root], tmp_path / "streams")
@@ -421,7 +421,7 @@ def test_a_run_that_was_stopped_is_shown_followed_and_resumed(prepared: Shell, t
     shown = shell.json("runs", "show", "long")
     assert shown["status"] == shown["state"]["status"] == "stopped"
     assert shown["step"] == shown["metrics"]["step"] < shown["steps"]
-    assert shown["settings"]["epochs"] == 20
+    assert shown["settings"]["epochs"] == 12
     assert shown["paths"]["adapter"] is None
     assert "update" not in shell.mistake("runs", "stop", "long")
     code, out, _ = shell("runs", "show", "long")

@@ -73,7 +73,7 @@ def test_what_a_person_reads(trained: Shell, tmp_path: Path) -> None:
 def test_after_ctrl_c_and_a_kill_the_same_command_goes_on(trained: Shell, tmp_path: Path) -> None:
     folder = tmp_path / "files"
     folder.mkdir()
-    source, output, journal = write_titles(folder / "titles.jsonl", 300), folder / "out.csv", folder / "out.csv.journal"
+    source, output, journal = write_titles(folder / "titles.jsonl", 150), folder / "out.csv", folder / "out.csv.journal"
     command, seen = [*generate(source, output), "--workspace", trained.root], 0
     for number, expected in ((signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)):
         process = Command(command, tmp_path / "streams")
@@ -85,7 +85,7 @@ def test_after_ctrl_c_and_a_kill_the_same_command_goes_on(trained: Shell, tmp_pa
         else:
             assert "rows were done before." in process.stderr
         seen = journal.read_bytes().count(b"\n")
-        assert 20 < seen < 301
+        assert 20 < seen < 151
         assert not output.exists()
     assert trained.json(*generate(source, output))["before"] >= seen - 2
     trained.json(*generate(source, folder / "whole.csv"))
