@@ -86,6 +86,7 @@ def test_the_benchmark_of_near_duplicates_ends_with_its_figures(
     check_near_duplicates(figures_of(capsys), 1000)
 
 
+@pytest.mark.kill
 def test_the_benchmark_of_the_index_finds_what_an_exact_search_finds(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import signal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,10 @@ def test_what_a_person_reads(trained: Shell, tmp_path: Path) -> None:
         assert [row["title"] for row in csv.DictReader(file)] == ["Oak peg 0 cm", "Oak peg 1 cm", "Oak peg 2 cm", ""]
 
 
+def has_lines(journal: Path, more_than: int) -> bool:
+    return journal.exists() and journal.read_bytes().count(b"\n") > more_than
+
+
 @pytest.mark.kill
 def test_after_ctrl_c_and_a_kill_the_same_command_goes_on(trained: Shell, tmp_path: Path) -> None:
     folder = tmp_path / "files"
@@ -77,7 +82,7 @@ def test_after_ctrl_c_and_a_kill_the_same_command_goes_on(trained: Shell, tmp_pa
     command, seen = [*generate(source, output), "--workspace", trained.root], 0
     for number, expected in ((signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)):
         process = Command(command, tmp_path / "streams")
-        wait_until(lambda more=seen + 20: journal.exists() and journal.read_bytes().count(b"\n") > more, process)
+        wait_until(partial(has_lines, journal, seen + 20), process)
         process.send_signal(number)
         assert process.wait() == expected, process.stderr
         if number == signal.SIGINT:

@@ -17,6 +17,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(r"^    \.venv/bin/shelftalk (.+)$", README, flags=re.MULTILINE)
 
 
+@pytest.mark.kill
 def test_the_commands_run_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every command as it stands, on a CSV made here; the tiny model takes Gemma's place to spare minutes."""
     monkeypatch.chdir(tmp_path)
