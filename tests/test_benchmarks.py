@@ -1,16 +1,19 @@
-"""The benchmarks run and print their figures; the GPU benchmark with a tiny model on the available device."""
+"""The benchmarks, tried on little data and the GPU's with a tiny model: they end, with the figures they promise."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from benchmarks import spans
+from benchmarks import index, near_duplicates, spans
 from benchmarks.training_gpu import CHARACTERS_A_TOKEN, CONTENT, EOS, SHARES, draw_examples
 from tests.conftest import ROOT
 
@@ -36,32 +39,84 @@ def test_synthetic_descriptions_have_the_measured_lengths_and_repeat_each_other(
     assert 0.04 < 1 - len(set(texts)) / len(texts) < 0.08
 
 
-def test_the_benchmark_of_spans_ends_with_its_figures() -> None:
-    command = [sys.executable, "-m", "benchmarks.spans", "--products", "200", "--json"]
-    output = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=300).stdout
-    figures = json.loads(output.splitlines()[-1])
+def figures_of(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    figures: dict[str, Any] = json.loads(capsys.readouterr().out.splitlines()[-1])
+    return figures
+
+
+def check_spans(figures: dict[str, Any]) -> None:
     assert figures["products"] == 200
     assert min(figures[key] for key in ("megabytes_per_cpu_second", "query_ms_p99", "verbatim_share")) > 0
 
 
-def test_the_benchmark_of_near_duplicates_ends_with_its_figures() -> None:
-    command = [sys.executable, "-m", "benchmarks.near_duplicates", "--products", "3000", "--pairs", "300", "--json"]
-    output = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=300).stdout
-    figures = json.loads(output.splitlines()[-1])
-    assert figures["products"] == figures["boilerplate_products"] == 3000
+def check_near_duplicates(figures: dict[str, Any], count: int) -> None:
+    assert figures["products"] == figures["boilerplate_products"] == count
     assert figures["recall"] >= 0.95
     assert figures["catalogue_recall"] >= 0.95
     assert figures["catalogue_copies_found"] == 1
     assert figures["catalogue_linked_under_0.6"] == 0
 
 
-def test_the_benchmark_of_the_index_finds_what_an_exact_search_finds() -> None:
-    command = [sys.executable, "-m", "benchmarks.index", "--count", "3000", "--json"]
-    output = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=300).stdout
-    figures = json.loads(output.splitlines()[-1])
-    assert figures["products"] == 3000
+def check_index(figures: dict[str, Any], count: int) -> None:
+    assert figures["products"] == count
     assert figures["recall_at_10"] > 0.99
     assert min(figures[key] for key in ("build_seconds", "peak_memory_gib", "disk_gib", "p99_3_ms")) > 0
+
+
+@pytest.fixture
+def few_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make texts up of a tenth of the words, and ask a tenth of the questions."""
+    monkeypatch.setattr(spans, "WORDS", 40_000)
+    monkeypatch.setattr(spans, "QUERIES", spans.QUERIES // 10)
+
+
+@pytest.mark.usefixtures("few_words")
+def test_the_benchmark_of_spans_has_its_figures(tmp_path: Path) -> None:
+    check_spans(spans.build(tmp_path, 200) | spans.query(tmp_path, 0))
+
+
+@pytest.mark.usefixtures("few_words")
+def test_the_benchmark_of_near_duplicates_ends_with_its_figures(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(near_duplicates, "PROCESSES", 1)
+    monkeypatch.setattr(near_duplicates, "MADE_UP", 2_000)
+    monkeypatch.setattr(sys, "argv", ["near_duplicates", "--products", "1000", "--pairs", "300", "--json"])
+    near_duplicates.main()
+    check_near_duplicates(figures_of(capsys), 1000)
+
+
+@pytest.mark.kill
+def test_the_benchmark_of_the_index_finds_what_an_exact_search_finds(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(index, "QUERIES", 100)
+    monkeypatch.setattr(index, "apart", lambda function, folder, count: function(folder, count))
+    monkeypatch.setattr(sys, "argv", ["index", "--count", "1500", "--json"])
+    index.main()
+    check_index(figures_of(capsys), 1500)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("program", "options", "check"),
+    [
+        ("spans", ["--products", "200"], check_spans),
+        (
+            "near_duplicates",
+            ["--products", "3000", "--pairs", "300"],
+            lambda figures: check_near_duplicates(figures, 3000),
+        ),
+        ("index", ["--count", "3000"], lambda figures: check_index(figures, 3000)),
+    ],
+)
+def test_a_benchmark_as_a_person_starts_it(
+    program: str, options: list[str], check: Callable[[dict[str, Any]], None]
+) -> None:
+    """The long form of the three above: more data, and each in the processes in which it measures."""
+    command = [sys.executable, "-m", f"benchmarks.{program}", *options, "--json"]
+    output = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=300).stdout
+    check(json.loads(output.splitlines()[-1]))
 
 
 @pytest.mark.slow

@@ -9,14 +9,19 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from shelftalk.cli.main import run
 from shelftalk.settings import preset_names
+from shelftalk.workspace import Workspace
 from tests.conftest import TINY_SETTINGS, write_catalogue_file
+from tests.forks import PATIENCE, Command
 
 TINY = [f"--set={name}={'all' if value is None else value}" for name, value in TINY_SETTINGS.as_mapping().items()]
 
@@ -121,6 +126,20 @@ def test_lengths_in_tokens_are_left_out_where_the_model_is_not_here(trained: She
     assert sum(tokens["histogram"]["rows"]) == tokens["products"]
 
 
+@pytest.fixture
+def rehearsals_in_forks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let an estimate's processes begin with everything imported."""
+    from shelftalk.training import estimate
+
+    def run_fork(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        process = Command(command[3:], tmp_path / "rehearsals")  # without: python -m shelftalk
+        return subprocess.CompletedProcess(command, process.wait(), process.stdout, process.stderr)
+
+    monkeypatch.setattr(estimate, "subprocess", SimpleNamespace(run=run_fork))
+
+
+@pytest.mark.kill
+@pytest.mark.usefixtures("rehearsals_in_forks")
 def test_an_estimate_is_of_the_run_and_leaves_nothing(trained: Shell) -> None:
     before = sorted(trained.root.rglob("*"))
     code, out, err = trained("estimate", "pegs", *TINY)
@@ -135,6 +154,8 @@ def test_an_estimate_is_of_the_run_and_leaves_nothing(trained: Shell) -> None:
     assert sorted(trained.root.rglob("*")) == before
 
 
+@pytest.mark.kill
+@pytest.mark.usefixtures("rehearsals_in_forks")
 def test_the_presets_estimates_are_a_table(trained: Shell) -> None:
     code, out, err = trained("estimate", "pegs", "--presets", "--set", "base_model=tiny")
     assert code == 0, err
@@ -295,73 +316,83 @@ def test_a_read_only_workspace_is_exit_1(tmp_path: Path, capsys: pytest.CaptureF
     assert "permission denied" in err.splitlines()[-1]
 
 
-def test_ctrl_c_is_130_and_the_same_command_goes_on(shell: Shell, tmp_path: Path) -> None:
-    shell.json("prepare", write_catalogue_file(tmp_path / "pegs.jsonl"), "--name", "pegs")
-    slow = [*TINY, "--set=epochs=12", "--set=checkpoint_every=30"]
-    command = ["train", "pegs", "--run", "long", *slow, "--workspace", str(shell.root)]
-    with subprocess.Popen(
-        [sys.executable, "-m", "shelftalk", *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        metrics = shell.root / "runs" / "long" / "metrics.jsonl"
-        while not (metrics.is_file() and metrics.read_text()):
-            assert process.poll() is None, process.stderr.read() if process.stderr else ""
-        process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=60)
-        assert process.returncode == 130, err
-        assert err.splitlines()[-1] == "Stopped. Run the same command again to go on."
-    code, _, err = shell(*command[:-2])
+def wait_until(condition: Callable[[], object], process: Command) -> None:
+    """Wait for what a process is to do, as long as it lives."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert process.returncode is None, process.stderr
+        assert time.monotonic() < deadline, process.stderr
+        time.sleep(0.005)
+
+
+def begin_training(shell: Shell, folder: Path, epochs: int) -> Command:
+    """Start the training of a run `long` and return once its first update is logged."""
+    settings = [*TINY, f"--set=epochs={epochs}", "--set=checkpoint_every=30"]
+    process = Command(["train", "pegs", "--run", "long", *settings, "--workspace", shell.root], folder)
+    metrics = shell.root / "runs" / "long" / "metrics.jsonl"
+    wait_until(lambda: metrics.is_file() and metrics.read_text(), process)
+    return process
+
+
+@pytest.fixture
+def prepared(tiny_run, shell: Shell) -> Shell:
+    """A shell in a workspace with the catalogue `pegs` and no run."""
+    for part in ("catalogues", "models"):
+        shutil.copytree(tiny_run.workspace.root / part, shell.root / part)
+    return shell
+
+
+@pytest.mark.kill
+def test_ctrl_c_is_130_and_the_same_command_goes_on(prepared: Shell, tmp_path: Path) -> None:
+    process = begin_training(prepared, tmp_path / "streams", epochs=6)
+    process.send_signal(signal.SIGINT)
+    assert process.wait() == 130, process.stderr
+    assert process.stderr.splitlines()[-1] == "Stopped. Run the same command again to go on."
+    command = ["train", "pegs", "--run", "long", *TINY, "--set=epochs=6", "--set=checkpoint_every=30"]
+    code, _, err = prepared(*command)
     assert code == 0
     assert "Going on from update" in err
 
 
-def test_a_token_on_standard_input_reaches_no_file(shell: Shell, tmp_path: Path) -> None:
-    shell.json("prepare", write_catalogue_file(tmp_path / "pegs.jsonl"), "--name", "pegs")
-    command = [
-        "train",
-        "pegs",
-        "--run",
-        "one",
-        *TINY,
-        "--set=epochs=1",
-        "--token-stdin",
-        "--workspace",
-        str(shell.root),
-    ]
-    done = subprocess.run(
-        [sys.executable, "-m", "shelftalk", *command], input="hf_canary\n", capture_output=True, text=True, check=True
-    )
-    assert "hf_canary" not in done.stdout + done.stderr
-    assert not any(b"hf_canary" in file.read_bytes() for file in shell.root.rglob("*") if file.is_file())
+@pytest.mark.kill
+def test_a_token_on_standard_input_reaches_no_file(prepared: Shell, tmp_path: Path) -> None:
+    settings = [*TINY, "--set=epochs=1"]
+    arguments = ["train", "pegs", "--run", "one", *settings, "--token-stdin", "--workspace", prepared.root]
+    process = Command(arguments, tmp_path / "streams", stdin="hf_canary\n")
+    assert process.wait() == 0, process.stderr
+    assert "hf_canary" not in process.stdout + process.stderr
+    assert not any(b"hf_canary" in file.read_bytes() for file in prepared.root.rglob("*") if file.is_file())
 
 
-def test_a_detached_run_from_start_to_deletion(shell: Shell, tmp_path: Path) -> None:
-    shell.json("prepare", write_catalogue_file(tmp_path / "pegs.jsonl"), "--name", "pegs")
-    command = ["train", "pegs", "--run", "apart", *TINY, "--set=epochs=12", "--detach", "--token-stdin"]
-    done = subprocess.run(
-        [sys.executable, "-m", "shelftalk", *command, "--workspace", str(shell.root)],
-        input="hf_canary\n",
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert "shelftalk runs follow apart" in done.stdout
-    assert "shelftalk runs stop apart" in done.stdout
-    state = json.loads((shell.root / "runs/apart/state.json").read_text())
-    assert state["status"] == "queued"
-    code, _, err = shell("runs", "delete", "apart", "--yes")
-    assert code == 1
-    assert "in use by process" in err
-    process_id = err.split("process ")[1].split()[0]
-    if Path("/proc").is_dir():
-        assert b"hf_canary" not in Path(f"/proc/{process_id}/cmdline").read_bytes()
-        assert b"hf_canary" not in Path(f"/proc/{process_id}/environ").read_bytes()
-    code, _, err = shell("runs", "follow", "apart")
-    assert code == 0
-    assert "apart: queued" in err.splitlines()[0]
-    assert "apart: finished, update 72 of 72, loss " in err.splitlines()[-1]
-    assert "tokens/s" in err.splitlines()[-1]
+@pytest.mark.kill
+def test_a_detached_run_from_start_to_deletion(prepared: Shell, tmp_path: Path) -> None:
+    """The run waits for its turn until the test has looked at it."""
+    from shelftalk.training.jobs import device_name
+    from shelftalk.training.queue import turn
+
+    shell, streams = prepared, tmp_path / "streams"
+    command = ["train", "pegs", "--run", "apart", *TINY, "--detach"]
+    with turn(Workspace(shell.root), device_name(), "another", lambda _: None):
+        starting = Command([*command, "--token-stdin", "--workspace", shell.root], streams, stdin="hf_canary\n")
+        assert starting.wait() == 0, starting.stderr
+        assert "shelftalk runs follow apart" in starting.stdout
+        assert "shelftalk runs stop apart" in starting.stdout
+        state = json.loads((shell.root / "runs/apart/state.json").read_text())
+        assert state["status"] == shell.json("runs")[0]["status"] == "queued"
+        code, _, err = shell("runs", "delete", "apart", "--yes")
+        assert code == 1
+        assert "in use by process" in err
+        process_id = err.split("process ")[1].split()[0]
+        if Path("/proc").is_dir():
+            assert b"hf_canary" not in Path(f"/proc/{process_id}/cmdline").read_bytes()
+            assert b"hf_canary" not in Path(f"/proc/{process_id}/environ").read_bytes()
+        following = Command(["runs", "follow", "apart", "--workspace", shell.root], streams)
+        wait_until(lambda: following.stderr.startswith("apart: queued"), following)
+    assert following.wait() == 0, following.stderr
+    assert "apart: finished, update 12 of 12, loss " in following.stderr.splitlines()[-1]
+    assert "tokens/s" in following.stderr.splitlines()[-1]
     assert not any(b"hf_canary" in file.read_bytes() for file in shell.root.rglob("*") if file.is_file())
-    assert shell.json("runs", "resume", "apart")["status"] == "finished"
+    assert shell.json(*command)["status"] == shell.json("runs", "resume", "apart")["status"] == "finished"
     assert (
         [one["name"] for one in shell.json("runs")] == [one["name"] for one in shell.json("runs", "list")] == ["apart"]
     )
@@ -369,28 +400,28 @@ def test_a_detached_run_from_start_to_deletion(shell: Shell, tmp_path: Path) -> 
     assert shell.json("runs") == []
 
 
-def test_a_run_that_was_stopped_is_shown_followed_and_resumed(shell: Shell, tmp_path: Path) -> None:
-    shell.json("prepare", write_catalogue_file(tmp_path / "pegs.jsonl"), "--name", "pegs")
-    started = shell.json("train", "pegs", "--run", "long", *TINY, "--set=epochs=100", "--detach")
-    assert started["status"] == "queued"
-    metrics = shell.root / "runs" / "long" / "metrics.jsonl"
-    while not (metrics.is_file() and metrics.read_text()):
-        assert shell.json("runs")[0]["status"] in ("queued", "running")
-    follow = [sys.executable, "-m", "shelftalk", "runs", "follow", "long", "--workspace", str(shell.root)]
-    with subprocess.Popen(follow, stderr=subprocess.PIPE, text=True) as watcher:
-        assert watcher.stderr is not None
-        assert watcher.stderr.readline().startswith("long: ")
-        watcher.send_signal(signal.SIGINT)
-        assert watcher.stderr.read().splitlines()[-1] == "long continues. Stop it with: shelftalk runs stop long"
-    assert watcher.returncode == 0
+@pytest.mark.kill
+def test_a_run_that_was_stopped_is_shown_followed_and_resumed(prepared: Shell, tmp_path: Path) -> None:
+    """The run stands still while it is watched, so that it has not ended before it is stopped."""
+    shell = prepared
+    training = begin_training(shell, tmp_path / "streams", epochs=12)
+    training.send_signal(signal.SIGSTOP)
+    assert shell.json("runs")[0]["status"] == "running"
+    watching = Command(["runs", "follow", "long", "--workspace", shell.root], tmp_path / "streams")
+    wait_until(lambda: watching.stderr.startswith("long: "), watching)
+    watching.send_signal(signal.SIGINT)
+    assert watching.wait() == 0, watching.stderr
+    assert watching.stderr.splitlines()[-1] == "long goes on. Stop it with: shelftalk runs stop long"
+    training.send_signal(signal.SIGCONT)
     assert shell.json("runs", "stop", "long")["status"] == "stopped"
+    assert training.wait() == 130, training.stderr
     code, _, err = shell("runs", "follow", "long")
     assert code == 130
     assert "long: stopped, update" in err
     shown = shell.json("runs", "show", "long")
     assert shown["status"] == shown["state"]["status"] == "stopped"
     assert shown["step"] == shown["metrics"]["step"] < shown["steps"]
-    assert shown["settings"]["epochs"] == 100
+    assert shown["settings"]["epochs"] == 12
     assert shown["paths"]["adapter"] is None
     assert "update" not in shell.mistake("runs", "stop", "long")
     code, out, _ = shell("runs", "show", "long")

@@ -6,9 +6,7 @@ import csv
 import json
 import os
 import signal
-import subprocess
-import sys
-import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +14,8 @@ import pytest
 
 from shelftalk.runs.run import Run
 from shelftalk.workspace import lock
-from tests.conftest import ROOT
-from tests.test_cli import Shell
+from tests.forks import Command
+from tests.test_cli import Shell, wait_until
 
 SHORT = ["--max-new-tokens", "24", "--temperature", "0"]
 
@@ -72,34 +70,32 @@ def test_what_a_person_reads(trained: Shell, tmp_path: Path) -> None:
         assert [row["title"] for row in csv.DictReader(file)] == ["Oak peg 0 cm", "Oak peg 1 cm", "Oak peg 2 cm", ""]
 
 
-def wait_for_lines(process: subprocess.Popen[str], journal: Path, count: int) -> None:
-    while not (journal.exists() and journal.read_bytes().count(b"\n") > count):
-        assert process.poll() is None, process.stderr.read() if process.stderr else ""
-        time.sleep(0.005)
+def has_lines(journal: Path, more_than: int) -> bool:
+    return journal.exists() and journal.read_bytes().count(b"\n") > more_than
 
 
+@pytest.mark.kill
 def test_after_ctrl_c_and_a_kill_the_same_command_goes_on(trained: Shell, tmp_path: Path) -> None:
-    source, output = write_titles(tmp_path / "titles.jsonl", 800), tmp_path / "out.csv"
-    command = [sys.executable, "-m", "shelftalk", *map(str, generate(source, output)), "--workspace", str(trained.root)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"}
-    journal, seen = tmp_path / "out.csv.journal", 0
+    folder = tmp_path / "files"
+    folder.mkdir()
+    source, output, journal = write_titles(folder / "titles.jsonl", 150), folder / "out.csv", folder / "out.csv.journal"
+    command, seen = [*generate(source, output), "--workspace", trained.root], 0
     for number, expected in ((signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)):
-        with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
-            wait_for_lines(process, journal, seen + 20)
-            process.send_signal(number)
-            _, err = process.communicate(timeout=60)
-            assert process.returncode == expected, err
+        process = Command(command, tmp_path / "streams")
+        wait_until(partial(has_lines, journal, seen + 20), process)
+        process.send_signal(number)
+        assert process.wait() == expected, process.stderr
         if number == signal.SIGINT:
-            assert err.splitlines()[-1] == "Stopped. Run the same command again to go on."
+            assert process.stderr.splitlines()[-1] == "Stopped. Run the same command again to go on."
         else:
-            assert "rows were done before." in err
+            assert "rows were done before." in process.stderr
         seen = journal.read_bytes().count(b"\n")
-        assert 20 < seen < 801
+        assert 20 < seen < 151
         assert not output.exists()
     assert trained.json(*generate(source, output))["before"] >= seen - 2
-    trained.json(*generate(source, tmp_path / "whole.csv"))
-    assert output.read_bytes() == (tmp_path / "whole.csv").read_bytes()
-    assert {one.name for one in tmp_path.iterdir()} == {"titles.jsonl", "out.csv", "whole.csv"}
+    trained.json(*generate(source, folder / "whole.csv"))
+    assert output.read_bytes() == (folder / "whole.csv").read_bytes()
+    assert {one.name for one in folder.iterdir()} == {"titles.jsonl", "out.csv", "whole.csv"}
 
 
 @pytest.mark.parametrize(

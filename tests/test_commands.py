@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import pytest
+
 from shelftalk.commands import start_command
 from shelftalk.locks import is_locked, lock_holder
 from shelftalk.workspace import lock
@@ -12,7 +14,8 @@ from shelftalk.workspace import lock
 TOKEN = "hf_canary0123456789"
 
 
-def test_a_command_holds_the_lock_until_it_ends_and_gets_its_token_secretly(tmp_path: Path) -> None:
+@pytest.mark.kill
+def test_a_command_holds_the_lock_until_it_ends_and_gets_its_token_unseen(tmp_path: Path) -> None:
     folder = tmp_path / "job"
     with (
         lock(folder, "starting") as descriptor,
@@ -22,9 +25,10 @@ def test_a_command_holds_the_lock_until_it_ends_and_gets_its_token_secretly(tmp_
         arguments = ["train", "nothing", "--run", "one", "--workspace", str(tmp_path)]
         start_command(arguments, descriptor, "testing", out, err, TOKEN)
         process = Path(f"/proc/{lock_holder(folder)}")
-        deadline = time.monotonic() + 10
-        while b"--token-stdin" not in (process / "cmdline").read_bytes():  # empty until Python has started
+        deadline = time.monotonic() + 60
+        while b"--token-stdin" not in (process / "cmdline").read_bytes():  # both are empty while it becomes Python
             assert time.monotonic() < deadline
+            time.sleep(0.01)
         assert TOKEN.encode() not in (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
     assert is_locked(folder)
     deadline = time.monotonic() + 60

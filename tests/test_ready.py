@@ -53,32 +53,45 @@ def test_what_is_missing_is_made_once(bare: Run, monkeypatch: pytest.MonkeyPatch
     assert said == []
 
 
-@pytest.mark.parametrize(
-    "part", ["index/vectors.parquet", "index/index.json", "index/chroma-*/chroma.sqlite3", "gguf/*/model.gguf"]
-)
-def test_a_run_with_a_part_missing_is_not_ready(bare: Run, part: str) -> None:
-    pipeline.make_ready(bare)
-    (file,) = bare.folder.glob(part)
-    content = file.read_bytes()
-    file.unlink()
-    assert not pipeline.ready(bare)
-    file.write_bytes(content)
-    assert pipeline.ready(bare)
+@pytest.fixture(scope="module")
+def made_ready(tiny_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run with all it needs; tests copy it."""
+    root = tmp_path_factory.mktemp("ready") / "workspace"
+    shutil.copytree(tiny_run.workspace.root, root)
+    run = Run.open(Workspace(root), "pegs")
+    pipeline.make_ready(run)
+    return run
 
 
-def test_an_unfinished_run_and_one_without_its_model_are_not_ready(bare: Run, tmp_path: Path) -> None:
-    pipeline.make_ready(bare)
-    unfinished = replace(bare, folder=tmp_path / "nothing")
+@pytest.fixture
+def ready(made_ready: Run, tmp_path: Path) -> Run:
+    """A copy of a run with all it needs."""
+    shutil.copytree(made_ready.workspace.root, tmp_path / "ready")
+    return Run.open(Workspace(tmp_path / "ready"), "pegs")
+
+
+def test_a_run_with_a_part_missing_is_not_ready(ready: Run) -> None:
+    for part in ("index/vectors.parquet", "index/index.json", "index/chroma-*/chroma.sqlite3", "gguf/*/model.gguf"):
+        (file,) = ready.folder.glob(part)
+        content = file.read_bytes()
+        file.unlink()
+        assert not pipeline.ready(ready), part
+        file.write_bytes(content)
+        assert pipeline.ready(ready), part
+
+
+def test_an_unfinished_run_and_one_without_its_model_are_not_ready(ready: Run, tmp_path: Path) -> None:
+    unfinished = replace(ready, folder=tmp_path / "nothing")
     assert not pipeline.ready(unfinished)
     with pytest.raises(NotFound, match="has not finished"):
         pipeline.make_ready(unfinished)
 
     for name in ("nobody/has-this-model", str(tmp_path / "removed")):
-        other = {**bare.description, "base": {**bare.description["base"], "name": name}}
-        assert not pipeline.ready(replace(bare, description=other))
-    shutil.rmtree(bare.workspace.model("tiny"))
-    assert not pipeline.ready(bare)
-    assert not bare.workspace.model("tiny").exists()  # the check builds nothing
+        other = {**ready.description, "base": {**ready.description["base"], "name": name}}
+        assert not pipeline.ready(replace(ready, description=other))
+    shutil.rmtree(ready.workspace.model("tiny"))
+    assert not pipeline.ready(ready)
+    assert not ready.workspace.model("tiny").exists()  # to look is not to make
 
 
 def test_where_nothing_can_be_converted_transformers_is_ready(bare: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,8 +107,7 @@ def test_where_nothing_can_be_converted_transformers_is_ready(bare: Run, monkeyp
     assert pipeline.ready(bare)  # without llama.cpp there is nothing to convert
 
 
-def test_the_check_loads_no_model(tiny_run: Run) -> None:
-    pipeline.make_ready(tiny_run)
+def test_to_look_loads_no_model(ready: Run) -> None:
     program = (
         "import sys\n"
         "from shelftalk import pipeline\n"
@@ -104,4 +116,4 @@ def test_the_check_loads_no_model(tiny_run: Run) -> None:
         "assert pipeline.ready(Run.open(Workspace(sys.argv[1]), 'pegs'))\n"
         "assert not {'torch', 'transformers', 'chromadb'} & set(sys.modules)\n"
     )
-    subprocess.run([sys.executable, "-c", program, str(tiny_run.workspace.root)], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", program, str(ready.workspace.root)], check=True, timeout=120)

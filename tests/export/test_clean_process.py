@@ -16,7 +16,7 @@ from shelftalk.prompts import prompt_for
 from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings
 
-TITLES = [f"Oak peg {number} cm" for number in range(6)]
+TITLES = [f"Oak peg {number} cm" for number in range(4)]
 GREEDY = DecodingSettings(max_new_tokens=24, temperature=0)
 
 TRANSFORMERS = """
@@ -87,12 +87,14 @@ def ours(tiny_run: Run) -> list[str]:
     return texts
 
 
+@pytest.mark.kill
 def test_plain_transformers_and_peft(tiny_run: Run, exports: dict[str, Path], ours: list[str], tmp_path: Path) -> None:
     paths = [tiny_run.base_model().folder, exports["adapter"], exports["merged"], exports["vllm"]]
     told = in_clean_process(TRANSFORMERS, [prompt_for(title) for title in TITLES], paths, tmp_path)
     assert told == {str(exports[name]): ours for name in ("adapter", "merged", "vllm")}
 
 
+@pytest.mark.kill
 def test_plain_llama_cpp(exports: dict[str, Path], ours: list[str], tmp_path: Path) -> None:
     """For Ollama, file and prompt are those of its Modelfile."""
     told = in_clean_process(

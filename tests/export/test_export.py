@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import shutil
 import signal
-import subprocess
 import sys
-import time
 from collections import namedtuple
 from collections.abc import Callable
 from dataclasses import replace
@@ -25,6 +22,7 @@ from shelftalk.export.export import export
 from shelftalk.models.merge import write_merged
 from shelftalk.runs.run import Run
 from shelftalk.workspace import faults, lock, read_json
+from tests import forks
 
 Usage = namedtuple("Usage", "total used free")
 
@@ -90,9 +88,9 @@ def test_a_file_damaged_after_writing_is_never_exported(
 
 
 def test_a_failed_gate_leaves_the_earlier_export(
-    tiny_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny_run: Run, exports: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    export(tiny_run, "adapter", tmp_path / "out")
+    shutil.copytree(exports["adapter"], tmp_path / "out")
 
     def write_damaged(model: Path, adapter: Path, target: Path, kind: str) -> None:
         write_merged(model, adapter, target, kind)
@@ -194,16 +192,23 @@ def test_one_export_at_a_time(tiny_run: Run, tmp_path: Path) -> None:
         export(tiny_run, "adapter", tmp_path / "out")
 
 
-def test_a_kill_leaves_no_half_export(tiny_run: Run, tmp_path: Path) -> None:
-    folder, staging = tmp_path / "out", tmp_path / ".out.staging"
-    command = ["export", "pegs", "--to", str(folder), "--format", "gguf", "--workspace", str(tiny_run.workspace.root)]
-    with subprocess.Popen([sys.executable, "-m", "shelftalk", *command], stderr=subprocess.PIPE) as process:
-        while not staging.exists():
-            assert process.poll() is None, process.stderr.read() if process.stderr else ""
-            time.sleep(0.001)
-        time.sleep(random.random() / 2)  # the whole export takes about half a second from here
-        process.send_signal(signal.SIGKILL)
-    assert not folder.exists() or faults(folder) == []
+def _die(*_: object) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _export_until(moment: str, run: Run, folder: Path) -> None:
+    setattr(sys.modules[export.__module__], moment, _die)
+    export(run, "gguf", folder)
+
+
+@pytest.mark.kill
+@pytest.mark.parametrize("moment", ["pass_gate", "model_card"])  # the weights are written; all but the card is
+def test_a_kill_leaves_no_half_export(tiny_run: Run, tmp_path: Path, moment: str) -> None:
+    folder = tmp_path / "out"
+    assert forks.call(_export_until, moment, tiny_run, folder) == -signal.SIGKILL
+    (staging,) = tmp_path.iterdir()
+    assert (staging / "pegs-q8_0.gguf").is_file()
+    assert not folder.exists()
     export(tiny_run, "gguf", folder)
     assert faults(folder) == []
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
@@ -211,7 +216,7 @@ def test_a_kill_leaves_no_half_export(tiny_run: Run, tmp_path: Path) -> None:
 
 def test_progress_reaches_its_end(tiny_run: Run, tmp_path: Path) -> None:
     told: list[tuple[int, int]] = []
-    export(tiny_run, "adapter", tmp_path / "out", progress=lambda *one: told.append(one))
+    export(tiny_run, "gguf", tmp_path / "out", progress=lambda *one: told.append(one))
     assert told == sorted(told)
     assert told[-1] == (30, 30)
 

@@ -18,6 +18,7 @@ from shelftalk.errors import InvalidSettings, MissingPackage
 from shelftalk.export.export import export
 from shelftalk.export.formats import FORMATS, disk_needed, plan
 from shelftalk.export.serving import example_request
+from shelftalk.generation import parity
 from shelftalk.models.registry import BaseModel
 from shelftalk.prompts import prompt_for
 from shelftalk.runs.run import Run
@@ -25,6 +26,7 @@ from shelftalk.settings import DecodingSettings
 from shelftalk.workspace import faults, read_json
 from tests.export.conftest import QUANTIZATIONS
 
+GATES_TOKENS = parity.WRITTEN
 TOKENIZER = {"tokenizer.json", "tokenizer_config.json"}
 MERGED = {"config.json", "generation_config.json", "model.safetensors"} | TOKENIZER
 FILES = {
@@ -66,6 +68,18 @@ def test_parity_json_says_what_was_compared(exports: dict[str, Path], name: str)
     assert ("xllamacpp" if name in QUANTIZATIONS else "transformers") in found["compared"].partition(", with ")[2]
     others = {"ollama": "Ollama, not installed here", "vllm": "vLLM, not installed here"}
     assert found["not_replayed"] == others.get(name) or "installed here but not driven" in found["not_replayed"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FILES)
+def test_the_gate_is_passed_with_all_its_tokens(
+    tiny_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """The long form of all tests on exports: texts as long as the gate's own."""
+    monkeypatch.setattr(parity, "WRITTEN", GATES_TOKENS)
+    found = export(tiny_run, name, tmp_path / "out", QUANTIZATIONS.get(name))
+    assert found["parity"]["tokens"] > 20 * 8
+    assert found["parity"]["agreement"] >= found["limits"]["agreement"]
 
 
 def test_what_is_not_rounded_is_exact(exports: dict[str, Path]) -> None:

@@ -29,6 +29,7 @@ from shelftalk.cli.main import run as run_command
 from shelftalk.runs.run import Run
 from shelftalk.settings import PrepareSettings
 from shelftalk.training.checkpoints import newest_checkpoint, save_checkpoint
+from shelftalk.training.train import fingerprint
 from shelftalk.workspace import MANIFEST, Workspace
 from tests.conftest import TINY_SETTINGS, write_catalogue_file
 from tests.forks import call
