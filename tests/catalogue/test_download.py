@@ -112,6 +112,7 @@ def test_after_too_many_cuts_the_next_call_goes_on(web: Web, target: Path) -> No
     assert sorted(target.parent.iterdir()) == [target]
 
 
+@pytest.mark.kill
 def test_a_kill_costs_nothing_that_has_arrived(web: Web, target: Path) -> None:
     web.pause = 0.05
     command = [sys.executable, "-c", "from shelftalk.cli import main; main()", "download", "amazontitles"]

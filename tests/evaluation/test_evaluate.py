@@ -6,6 +6,7 @@ import dataclasses
 import json
 import math
 import shutil
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from threading import Timer
@@ -24,6 +25,7 @@ from shelftalk.evaluation.ways import BASELINES, TRUE, USUAL, WAYS
 from shelftalk.generation import on_cluster
 from shelftalk.generation.transformers_engine import TransformersEngine
 from shelftalk.models.adapters import adapter_off
+from shelftalk.models.embedder import Embedder
 from shelftalk.models.tokens import encode_prompt
 from shelftalk.prompts import prompt_for
 from shelftalk.records import Product
@@ -34,6 +36,15 @@ from shelftalk.workspace import Workspace, faults, lock, read_json, sha256, writ
 from tests.conftest import write_catalogue_file
 
 SHORT = DecodingSettings(max_new_tokens=16)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_embedder() -> Iterator[None]:
+    """Load the embedder once for all evaluations."""
+    loaded = Embedder.load()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Embedder, "load", lambda: loaded)
+        yield
 
 
 @pytest.fixture(scope="module")
