@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pyarrow.parquet as pq
 import pytest
@@ -26,12 +26,14 @@ from shelftalk.generation.engine import Engine
 from shelftalk.generation.scripted_engine import ScriptedEngine
 from shelftalk.prompts import CUE
 from shelftalk.records import Description, Reference
-from shelftalk.retrieval.search import Index
 from shelftalk.settings import DecodingSettings
 from shelftalk.workspace import lock
 from tests.catalogue.samples import write_parquet
 from tests.conftest import ROOT
 from tests.forks import call, start
+
+if TYPE_CHECKING:  # it loads Chroma, which each fork would do again
+    from shelftalk.retrieval.search import Index
 
 SETTINGS = DecodingSettings(max_new_tokens=12)
 ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "src")]), "OMP_NUM_THREADS": "1"}
@@ -93,7 +95,7 @@ def describe(
     one: Job, engine: Engine | None = None, index: FakeIndex | None = None, **listeners: Any
 ) -> dict[str, Any]:
     return describe_titles(
-        one, lambda: engine or ScriptedEngine(answer), lambda: cast(Index, index or FakeIndex()), **listeners
+        one, lambda: engine or ScriptedEngine(answer), lambda: cast("Index", index or FakeIndex()), **listeners
     )
 
 
