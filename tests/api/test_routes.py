@@ -132,12 +132,12 @@ def test_describe_answers_what_ask_says(client: TestClient, engine: WatchedEngin
     assert engine.calls[-1][2] == DecodingSettings()
 
 
-def test_health_and_metrics(client: TestClient) -> None:
-    assert client.get("/health").json() == {"status": "ok"}
-    client.post("/v1/describe", json={"title": "Oak peg"})
-    client.post("/v1/completions", json={})
-    client.get("/nowhere/at/all")
-    lines = client.get("/metrics").text.splitlines()
+def test_health_and_metrics(fresh_client: TestClient) -> None:
+    assert fresh_client.get("/health").json() == {"status": "ok"}
+    fresh_client.post("/v1/describe", json={"title": "Oak peg"})
+    fresh_client.post("/v1/completions", json={})
+    fresh_client.get("/nowhere/at/all")
+    lines = fresh_client.get("/metrics").text.splitlines()
     assert 'shelftalk_requests_total{method="POST",route="/v1/describe",status="200"} 1.0' in lines
     assert 'shelftalk_requests_total{method="POST",route="/v1/completions",status="400"} 1.0' in lines
     assert 'shelftalk_requests_total{method="GET",route="other",status="404"} 1.0' in lines

@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 import hypothesis
+import pytest
 import schemathesis
 from schemathesis.config import SchemathesisConfig
 
 from tests.api.served import KEY, make_app
 
-EXAMPLES = 100
 HOST = {"host": "localhost"}
 
 open_schema = schemathesis.openapi.from_asgi("/openapi.json", make_app(), headers=HOST, config=SchemathesisConfig())
@@ -24,7 +24,8 @@ keyed_schema = schemathesis.openapi.from_asgi(
     headers={"authorization": f"Bearer {KEY}"},
     config=SchemathesisConfig.from_dict({"auth": {"openapi": {"key": {"bearer": KEY}}}}),
 )
-bounded = hypothesis.settings(max_examples=EXAMPLES, derandomize=True, database=None, deadline=None)
+bounded = hypothesis.settings(max_examples=20, derandomize=True, database=None, deadline=None)
+at_length = hypothesis.settings(bounded, max_examples=100)
 
 
 @open_schema.parametrize()
@@ -36,6 +37,20 @@ def test_the_document_says_all_that_is_answered(case: schemathesis.Case[Any]) ->
 @keyed_schema.include(path_regex="models|describe|health").parametrize()
 @bounded
 def test_the_document_says_who_is_let_in(case: schemathesis.Case[Any]) -> None:
+    case.call_and_validate()
+
+
+@pytest.mark.slow
+@open_schema.parametrize()
+@at_length
+def test_the_document_says_all_that_is_answered_to_many(case: schemathesis.Case[Any]) -> None:
+    case.call_and_validate(headers=HOST)
+
+
+@pytest.mark.slow
+@keyed_schema.include(path_regex="models|describe|health").parametrize()
+@at_length
+def test_the_document_says_who_of_many_is_let_in(case: schemathesis.Case[Any]) -> None:
     case.call_and_validate()
 
 

@@ -143,10 +143,10 @@ def test_cleaning_is_idempotent_and_leaves_nothing_unwanted(text: str) -> None:
         "<br " + "= " * 100_000,
     ],
 )
-def test_adversarial_texts_take_linear_time(text: str) -> None:
-    began = time.perf_counter()
+def test_hostile_texts_take_linear_time(text: str) -> None:
+    began = time.process_time()  # of the core, which other processes do not hold up
     cleaned = clean(text)
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5  # a square takes minutes
     assert clean(cleaned) == cleaned
 
 
@@ -186,4 +186,4 @@ def test_a_tag_that_never_ends_takes_no_quadratic_time() -> None:
 
     # Took minutes when the expression could split the spaces in two ways; in a child process, so that it can time out.
     program = "from shelftalk.catalogue.clean import clean; clean('<a x=' + ' ' * 200_000 + 'y')"
-    subprocess.run([sys.executable, "-c", program], check=True, timeout=30)
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=120)

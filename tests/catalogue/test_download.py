@@ -112,7 +112,8 @@ def test_after_too_many_interruptions_the_next_call_resumes(web: Web, target: Pa
     assert sorted(target.parent.iterdir()) == [target]
 
 
-def test_a_kill_loses_no_received_bytes(web: Web, target: Path) -> None:
+@pytest.mark.kill
+def test_a_kill_costs_nothing_that_has_arrived(web: Web, target: Path) -> None:
     web.pause = 0.05
     command = [sys.executable, "-c", "from shelftalk.cli import main; main()", "download", "amazontitles"]
     process = subprocess.Popen([*command, "--url", web.address, "--output", str(target)], stderr=subprocess.DEVNULL)

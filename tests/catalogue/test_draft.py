@@ -107,6 +107,7 @@ def test_rows_and_tables_are_written_in_the_order_in_which_they_came(tmp_path: P
     assert pq.read_table(tmp_path / "a.parquet")["description"].to_pylist() == ["first", "second", "third"]
 
 
+@pytest.mark.kill  # two processes begin
 def test_the_catalogue_does_not_depend_on_who_cleans_the_blocks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -137,20 +138,30 @@ print("end", flush=True)
 """
 
 
-def test_a_kill_anywhere_leaves_the_old_catalogue_or_the_new(tmp_path: Path) -> None:
-    source, folder = tmp_path / "trn.json", tmp_path / "catalogue"
-    source.write_text("".join(lines(8_000)), encoding="utf-8")
+def changed(folder: Path) -> int | None:
+    return folder.stat().st_mtime_ns if folder.exists() else None
+
+
+@pytest.mark.kill
+@pytest.mark.parametrize("kills", [3, pytest.param(20, marks=pytest.mark.slow)])
+def test_a_kill_anywhere_leaves_the_old_catalogue_or_the_new(tmp_path: Path, kills: int) -> None:
+    """The first kill falls when the new catalogue is begun, the others some time after that."""
+    source, folder, staging = tmp_path / "trn.json", tmp_path / "catalogue", tmp_path / ".catalogue.staging"
+    source.write_text("".join(lines(4_000)), encoding="utf-8")
     prepare(write_json(tmp_path / "old.json", rows(20)), folder, PrepareSettings())
     old = {file: (folder / file).read_bytes() for file in FILES}
     prepare(source, tmp_path / "new", PrepareSettings())  # with other blocks, so other row groups, but the same rows
     new_hash = json.loads((tmp_path / "new" / "catalogue.json").read_text())["data_hash"]
     moments = random.Random(7)
-    for _ in range(5):
+    for kill in range(kills):
+        before = changed(staging)
         with subprocess.Popen(
             [sys.executable, "-c", PROGRAM, source, folder], stdout=subprocess.PIPE, text=True, start_new_session=True
         ) as child:
             assert child.stdout and child.stdout.readline() == "begin\n"
-            time.sleep(moments.uniform(0, 2.5))
+            while changed(staging) == before and child.poll() is None:
+                time.sleep(0.005)
+            time.sleep(moments.uniform(0, 1) if kill else 0)
             os.kill(child.pid, signal.SIGKILL)
         assert faults(folder) == []
         now = {file: (folder / file).read_bytes() for file in FILES}
@@ -158,4 +169,4 @@ def test_a_kill_anywhere_leaves_the_old_catalogue_or_the_new(tmp_path: Path) -> 
     subprocess.run([sys.executable, "-c", PROGRAM, source, folder], check=True, capture_output=True, timeout=120)
     assert faults(folder) == [] and sorted(path.name for path in folder.iterdir()) == sorted(FILES)
     assert json.loads((folder / "catalogue.json").read_text())["data_hash"] == new_hash
-    assert not list(tmp_path.glob(".catalogue.staging"))
+    assert not staging.exists()

@@ -32,8 +32,9 @@ def partition(groups: NDArray[np.int64]) -> set[frozenset[int]]:
     return {frozenset(np.flatnonzero(groups == group).tolist()) for group in np.unique(groups)}
 
 
-def test_pairs_of_a_similarity_of_eight_tenths_are_found_and_others_are_not() -> None:
-    pairs = draw_pairs(TEXTS, 6_000, np.random.default_rng(1))
+@pytest.mark.parametrize("count", [3_000, pytest.param(6_000, marks=pytest.mark.slow)])
+def test_pairs_of_a_similarity_of_eight_tenths_are_found_and_others_are_not(count: int) -> None:
+    pairs = draw_pairs(TEXTS, count, np.random.default_rng(1))
     exact = np.array([pair.similarity for pair in pairs])
     found = linked_pairs(pairs)
     assert found[exact >= 0.8].mean() >= 0.98

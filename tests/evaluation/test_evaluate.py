@@ -6,6 +6,7 @@ import dataclasses
 import json
 import math
 import shutil
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from threading import Timer
@@ -15,6 +16,7 @@ import pytest
 import torch
 
 from shelftalk import pipeline, proof
+from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.errors import Busy, Damaged, InvalidSettings, NotFound, TooFewProducts
 from shelftalk.evaluation.bootstrap import FEWEST
 from shelftalk.evaluation.likelihood import general_likelihoods, general_text, likelihoods
@@ -23,6 +25,7 @@ from shelftalk.evaluation.ways import BASELINES, TRUE, USUAL, WAYS
 from shelftalk.generation import on_cluster
 from shelftalk.generation.transformers_engine import TransformersEngine
 from shelftalk.models.adapters import adapter_off
+from shelftalk.models.embedder import Embedder
 from shelftalk.models.tokens import encode_prompt
 from shelftalk.prompts import prompt_for
 from shelftalk.records import Product
@@ -30,22 +33,23 @@ from shelftalk.runs.folders import delete_run, rename_run
 from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings, PrepareSettings
 from shelftalk.workspace import Workspace, faults, lock, read_json, sha256, write_json
-from tests.conftest import TINY_SETTINGS, write_catalogue_file
+from tests.conftest import write_catalogue_file
 
 SHORT = DecodingSettings(max_new_tokens=16)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_embedder() -> Iterator[None]:
+    """Load the embedder once for all evaluations."""
+    loaded = Embedder.load()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Embedder, "load", lambda: loaded)
+        yield
 
 
 @pytest.fixture(scope="module")
 def engine(tiny_run: Run) -> TransformersEngine:
     return TransformersEngine.load(tiny_run)
-
-
-@pytest.fixture
-def own_run(tiny_run: Run, tmp_path: Path) -> Run:
-    """A copy of the tiny run in a separate workspace."""
-    workspace = Workspace(tmp_path / "own")
-    shutil.copytree(tiny_run.workspace.root, workspace.root)
-    return Run.open(workspace, "pegs")
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +59,21 @@ def measured(tiny_run: Run, tmp_path_factory: pytest.TempPathFactory) -> tuple[R
     shutil.copytree(tiny_run.workspace.root, workspace.root)
     run = Run.open(workspace, "pegs")
     return run, proof.evaluate_run(run, SHORT, ways=WAYS)
+
+
+@pytest.fixture
+def own_run(measured: tuple[Run, dict[str, Any]], tmp_path: Path) -> Run:
+    """The measured run without its report, in a workspace of its own: all that an evaluation makes first is there."""
+    workspace = Workspace(tmp_path / "own")
+    shutil.copytree(measured[0].workspace.root, workspace.root, ignore=shutil.ignore_patterns("report"))
+    return Run.open(workspace, "pegs")
+
+
+def as_if_trained_on(run: Run, catalogue: str) -> Run:
+    """Return the run as it would be described had it been trained on another catalogue of its workspace."""
+    data_hash = Catalogue.open(run.workspace.existing_catalogue(catalogue)).data_hash
+    write_json(run.folder / "run.json", {**run.description, "catalogue": catalogue, "data_hash": data_hash})
+    return Run.open(run.workspace, run.name)
 
 
 @pytest.mark.parametrize("tuned", [False, True])
@@ -231,15 +250,16 @@ def test_a_changed_catalogue_an_unknown_way_and_an_unfinished_run_are_refused(ow
         proof.evaluate_run(own_run, SHORT)
 
 
-def test_texts_of_other_scripts_and_of_numbers_alone_are_measured(workspace: Workspace, tmp_path: Path) -> None:
+def test_texts_of_other_scripts_and_of_numbers_alone_are_measured(own_run: Run, tmp_path: Path) -> None:
     texts = ["Держит пальто из шерсти {}", "挂大衣的橡木钉 {} 厘米", "{} 12 345 678 90", "معطف من الصوف {}"]
     rows = [
         {"title": f"Peg {number} {texts[number % 4][:4]}", "content": texts[number % 4].format(number * 7)}
         for number in range(24)
     ]
     (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    pipeline.prepare_catalogue(workspace, tmp_path / "rows.jsonl", "scripts", PrepareSettings(test_share=0.2))
-    run = pipeline.train_run(workspace, "scripts", "scripts", TINY_SETTINGS.replace({"epochs": 1}))
+    pipeline.prepare_catalogue(own_run.workspace, tmp_path / "rows.jsonl", "scripts", PrepareSettings(test_share=0.2))
+    run = as_if_trained_on(own_run, "scripts")
+    pipeline.index_run(run)
     result = proof.evaluate_run(run, SHORT, ways=USUAL)
     assert all(math.isfinite(value) for way in result["order"] for value in result[way].values())
 
@@ -250,12 +270,11 @@ def test_no_held_out_product_was_trained_on(tiny_run: Run) -> None:
     assert not trained & {product.uid for product in tiny_run.catalogue().products("test")}
 
 
-def test_no_products_held_out_is_said(workspace: Workspace, tmp_path: Path) -> None:
+def test_no_products_held_out_is_said(own_run: Run, tmp_path: Path) -> None:
     source = write_catalogue_file(tmp_path / "pegs.jsonl", 12)
-    pipeline.prepare_catalogue(workspace, source, "pegs", PrepareSettings(test_share=0, validation_share=0))
-    run = pipeline.train_run(workspace, "pegs", "pegs", TINY_SETTINGS.replace({"epochs": 1}))
+    pipeline.prepare_catalogue(own_run.workspace, source, "all", PrepareSettings(test_share=0, validation_share=0))
     with pytest.raises(TooFewProducts, match="has no products held out"):
-        proof.evaluate_run(run, SHORT)
+        proof.evaluate_run(as_if_trained_on(own_run, "all"), SHORT)
 
 
 def test_who_comes_while_another_indexes_the_texts_waits(own_run: Run) -> None:

@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pyarrow.parquet as pq
 import pytest
@@ -26,11 +26,14 @@ from shelftalk.generation.engine import Engine
 from shelftalk.generation.scripted_engine import ScriptedEngine
 from shelftalk.prompts import CUE
 from shelftalk.records import Description, Reference
-from shelftalk.retrieval.search import Index
 from shelftalk.settings import DecodingSettings
 from shelftalk.workspace import lock
 from tests.catalogue.samples import write_parquet
 from tests.conftest import ROOT
+from tests.forks import call, start
+
+if TYPE_CHECKING:  # it loads Chroma, which each fork would do again
+    from shelftalk.retrieval.search import Index
 
 SETTINGS = DecodingSettings(max_new_tokens=12)
 ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "src")]), "OMP_NUM_THREADS": "1"}
@@ -92,7 +95,7 @@ def describe(
     one: Job, engine: Engine | None = None, index: FakeIndex | None = None, **listeners: Any
 ) -> dict[str, Any]:
     return describe_titles(
-        one, lambda: engine or ScriptedEngine(answer), lambda: cast(Index, index or FakeIndex()), **listeners
+        one, lambda: engine or ScriptedEngine(answer), lambda: cast("Index", index or FakeIndex()), **listeners
     )
 
 
@@ -223,18 +226,9 @@ def test_what_was_done_is_not_done_again(tmp_path: Path, error: BaseException) -
     assert (tmp_path / "out.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
 
 
-DRIVER = """
-import sys
-from pathlib import Path
-from tests.generation.test_catalogue import ScriptedEngine, answer, catalogue, describe, job
-catalogue.WINDOW = 16
-describe(job(Path(sys.argv[1])), ScriptedEngine(answer, pause=0.002))
-"""
-
-
-def start(folder: Path) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", DRIVER, str(folder)]
-    return subprocess.Popen(command, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True)
+def describe_slowly(folder: Path) -> None:
+    catalogue.WINDOW = 16
+    describe(job(folder), ScriptedEngine(answer, pause=0.002))
 
 
 def finished_lines(folder: Path) -> int:
@@ -242,71 +236,70 @@ def finished_lines(folder: Path) -> int:
     return path.read_bytes().count(b"\n") if path.exists() else 0
 
 
-def test_ten_random_kills_leave_no_trace(tmp_path: Path) -> None:
-    """Each kill comes some rows after the one before, at a random moment within a row."""
+@pytest.mark.kill
+@pytest.mark.parametrize("kills", [3, pytest.param(10, marks=pytest.mark.slow)])
+def test_random_kills_leave_no_trace(tmp_path: Path, kills: int) -> None:
+    """Each kill falls some rows after the one before, at a moment of its own within a row."""
     describe(job(tmp_path, "whole.csv", count=300))
     moments, seen = random.Random("ten kills"), 0
-    for _ in range(10):
+    for _ in range(kills):
         wanted = finished_lines(tmp_path) + moments.randint(1, 20)
-        with start(tmp_path) as process:
-            while finished_lines(tmp_path) < wanted:
-                assert process.poll() is None, process.stderr.read() if process.stderr else ""
-                time.sleep(0.001)
-            time.sleep(moments.uniform(0, 0.01))
-            process.kill()
-            assert process.wait() == -signal.SIGKILL
+        process = start(describe_slowly, tmp_path)
+        while finished_lines(tmp_path) < wanted:
+            assert process.exitcode is None
+            time.sleep(0.002)
+        time.sleep(moments.uniform(0, 0.01))
+        process.kill()
+        process.join()
+        assert process.exitcode == -signal.SIGKILL
         assert finished_lines(tmp_path) >= max(wanted, seen)
         seen = finished_lines(tmp_path)
         assert not (tmp_path / "out.csv").exists()
     journal = (tmp_path / "out.csv.journal").read_bytes().splitlines()
     kept = [int(found[1]) for line in journal if (found := re.match(rb'{"row":(\d+),', line))]
-    assert len(kept) == len(set(kept)) >= 10
-    with start(tmp_path) as process:
-        assert process.wait(60) == 0
+    assert len(kept) == len(set(kept)) >= kills
+    assert call(describe_slowly, tmp_path) == 0
     assert (tmp_path / "out.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
     assert left_beside(tmp_path) == {"out.csv", "whole.csv"}
 
 
-BEFORE_EACH_OPERATION = """
-import os, signal, sys
-from pathlib import Path
-from tests.generation.test_catalogue import describe, job, left_beside
-
-def die_before(moment, folder):
+def die_before(moment: int, folder: Path) -> None:
+    """Let this process die before its `moment`-th operation that changes a file in `folder`."""
     done = 0
-    def count(event, arguments):
+
+    def count(event: str, arguments: tuple[Any, ...]) -> None:
         nonlocal done
         writes = event == "open" and isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR)
         if (writes or event in ("os.rename", "os.remove", "os.mkdir")) and str(arguments[0]).startswith(str(folder)):
             done += 1
             if done == moment:
                 os.kill(os.getpid(), signal.SIGKILL)
+
     sys.addaudithook(count)
 
-root = Path(sys.argv[1])
-for moment in range(1, 100):
-    folder = root / str(moment)
-    folder.mkdir()
-    one = job(folder, count=6)
-    child = os.fork()
-    if not child:
-        die_before(moment, folder)
+
+def kill_before_each_operation(root: Path) -> None:
+    """Describe in forks, each of which dies before another operation, and finish in this process."""
+    for moment in range(1, 100):
+        folder = root / str(moment)
+        folder.mkdir()
+        one = job(folder, count=6)
+        child = os.fork()
+        if not child:
+            die_before(moment, folder)
+            describe(one)
+            os._exit(0)
+        if os.waitpid(child, 0)[1] != signal.SIGKILL:
+            break
         describe(one)
-        os._exit(0)
-    if os.waitpid(child, 0)[1] != signal.SIGKILL:
-        break
-    describe(one)
-    assert left_beside(folder) == {"out.csv"}, left_beside(folder)
-print(moment)
-"""
+        assert left_beside(folder) == {"out.csv"}, left_beside(folder)
 
 
+@pytest.mark.kill
 def test_a_kill_before_any_file_operation_costs_nothing(tmp_path: Path) -> None:
-    """A separate process forks, because this one has threads."""
-    command = [sys.executable, "-c", BEFORE_EACH_OPERATION, str(tmp_path)]
-    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-    moments = int(done.stdout)
+    """The process that forks has no threads of its own, unlike this one."""
+    assert call(kill_before_each_operation, tmp_path) == 0
+    moments = len(list(tmp_path.iterdir()))
     assert 8 <= moments < 99
     assert len({(tmp_path / str(moment) / "out.csv").read_bytes() for moment in range(1, moments + 1)}) == 1
 

@@ -1,7 +1,6 @@
 import math
 import shutil
 import socket
-import subprocess
 import sys
 from contextlib import nullcontext
 from pathlib import Path
@@ -17,6 +16,7 @@ from shelftalk.errors import Damaged, MissingPackage
 from shelftalk.models.embedder import PACK_TOKENS, Embedder, _packs
 from shelftalk.models.minilm import SHA256
 from shelftalk.models.query_embedder import QueryEmbedder, gelu
+from tests.forks import call
 
 aten = torch.ops.aten
 
@@ -82,7 +82,7 @@ def test_vectors_are_float32_of_length_one(vectors):
 
 
 def test_a_vector_depends_neither_on_its_neighbours_nor_on_the_order(embedder, vectors):
-    for text, vector in list(zip(TEXTS, vectors, strict=True))[::2]:
+    for text, vector in list(zip(TEXTS, vectors, strict=True))[::6]:  # each alone costs a whole pack
         assert embedder.embed([text])[0].tobytes() == vector.tobytes()
     assert embedder.embed(TEXTS[::-1])[::-1].tobytes() == vectors.tobytes()
 
@@ -116,17 +116,15 @@ def test_no_product_has_a_shape_that_depends_on_the_neighbours(embedder, monkeyp
     assert all(len(found) == 5 for found in alone)  # three of layers, two of attention
 
 
-def test_another_process_with_other_threads_computes_the_same_bytes(precision, vectors):
-    program = (
-        "import sys, torch\n"
-        "from shelftalk.models.embedder import Embedder\n"
-        "from tests.models.test_embedder import TEXTS\n"
-        "torch.set_num_threads(int(sys.argv[1]))\n"
-        "sys.stdout.buffer.write(Embedder.load(sys.argv[2]).embed(TEXTS).tobytes())\n"
-    )
+def embed_into(file: Path, threads: int, precision: str) -> None:
+    torch.set_num_threads(threads)
+    file.write_bytes(Embedder.load(precision).embed(TEXTS).tobytes())
+
+
+def test_another_process_with_other_threads_computes_the_same_bytes(precision, vectors, tmp_path):
     threads = 1 if torch.get_num_threads() > 1 else 2
-    called = [sys.executable, "-c", program, str(threads), precision]
-    assert subprocess.run(called, check=True, stdout=subprocess.PIPE, timeout=120).stdout == vectors.tobytes()
+    assert call(embed_into, tmp_path / "vectors", threads, precision) == 0
+    assert (tmp_path / "vectors").read_bytes() == vectors.tobytes()
 
 
 def test_near_texts_have_near_vectors(embedder):

@@ -7,6 +7,7 @@ import shutil
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -166,19 +167,28 @@ def test_a_published_gemma_3_names_more_tokens_than_it_embeds_and_fewer_settings
     assert parity(tmp_path / "model.gguf", load_model(folder, "fp32", "eager")).worst_divergence < 1e-5
 
 
-def test_a_second_process_waits_for_the_first_ones_conversion(workspace: Workspace) -> None:
+def test_a_second_process_waits_for_the_first_ones_conversion(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     workspace.make()
-    base, made = find_model("tiny", workspace), []
+    base, made, checks, waits = find_model("tiny", workspace), [], [], threading.Event()
 
-    def convert() -> None:
-        made.append(find_base(base, workspace, lambda _: time.sleep(2)))
+    def sleep(seconds: float) -> None:
+        waits.set()
+        time.sleep(seconds)
 
-    threads = [threading.Thread(target=convert) for _ in range(2)]
+    monkeypatch.setattr("shelftalk.locks.time", SimpleNamespace(monotonic=time.monotonic, sleep=sleep))
+
+    def check(_: Path) -> None:
+        checks.append(waits.wait(60))  # until the other one has found the lock taken
+
+    threads = [threading.Thread(target=lambda: made.append(find_base(base, workspace, check))) for _ in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert made == [made[0]] * 2
+    assert checks == [True]
 
 
 def test_an_unknown_tensor_is_rejected(tmp_path: Path) -> None:

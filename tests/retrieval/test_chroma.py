@@ -85,7 +85,7 @@ def test_an_empty_folder_does_not_open_and_leaves_no_temporary_folder(tmp_path, 
 
 def test_the_check_passes_what_was_built_and_refuses_other_vectors(folder, tmp_path):
     path = write(tmp_path / "vectors.parquet", unit(250))
-    chroma.verify(folder, path)
+    assert chroma.fault(chroma.Store.open(folder), path) == ""
     write(path, unit(250, seed=1))
     with pytest.raises(Damaged, match="only 0% of the vectors find themselves"):
         chroma.verify(folder, path)

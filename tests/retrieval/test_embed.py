@@ -1,16 +1,16 @@
-import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 
 from shelftalk.models.embedder import Embedder
 from shelftalk.retrieval.embed import embed_texts
+from tests.forks import fork_context
 
 TEXTS = [f"Watering can number {row}\nCopper, " + "made by hand, " * (row % 7) for row in range(40)]
 
 
 def test_another_process_gives_the_same_bytes():
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
+    with ProcessPoolExecutor(1, fork_context()) as process:
         (elsewhere,) = process.map(embed_texts, [TEXTS])
     here = embed_texts(TEXTS)
     assert here.tobytes() == elsewhere.tobytes()

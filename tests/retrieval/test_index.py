@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,21 @@ from shelftalk.records import Product, no_progress
 from shelftalk.retrieval import chroma, index, vectors
 from shelftalk.retrieval.index import build_index, open_index
 from shelftalk.workspace import lock, sha256
-from tests.retrieval.words import WordEmbedder, numbered
+from tests.retrieval.words import WordEmbedder, in_company, numbered
 
 PROJECT = Path(__file__).parents[2]
+PATIENCE = 120.0  # seconds until what another process should have done fails its test
+
+
+def verify_here(folder: Path, vectors_file: Path) -> None:
+    if found := chroma.fault(chroma.Store.open(folder), vectors_file):
+        raise Damaged(found)
+
+
+@pytest.fixture(autouse=True)
+def verified_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Verify new folders in this process: those of `built` and of other processes are verified as they always are."""
+    monkeypatch.setattr(chroma, "verify", verify_here)
 
 
 def snapshot(folder: Path) -> dict[Path, tuple[str, int]]:
@@ -300,12 +313,13 @@ print(Index.open(Path(sys.argv[1]), WordEmbedder()).search("title7 alpha7")[0].u
         entry.chmod(entry.stat().st_mode & ~0o222)
     try:
         process = start(code, folder, preexec_fn=renounce_writing_everywhere)
-        assert process.communicate(timeout=120) == ("0000000007\n", "")
+        assert process.communicate(timeout=PATIENCE) == ("0000000007\n", "")
     finally:
         for entry in entries:
             entry.chmod(entry.stat().st_mode | 0o200)
 
 
+@pytest.mark.kill
 def test_two_processes_that_mend_at_once_both_get_a_sound_index(folder):
     code = """
 import sys
@@ -317,7 +331,7 @@ print(Index.open(Path(sys.argv[1]), WordEmbedder()).search("title7 alpha7")[0].u
 """
     shutil.rmtree(next(folder.glob("chroma-*")))
     for process in [start(code, folder), start(code, folder)]:
-        assert process.communicate(timeout=120) == ("0000000007\n", "")
+        assert process.communicate(timeout=PATIENCE) == ("0000000007\n", "")
     assert_serves(folder, numbered(300))
 
 
@@ -338,12 +352,6 @@ def test_products_in_another_order_keep_their_vectors(folder):
     build_index(products, folder, embedder.embed)
     assert embedder.embedded == []
     assert_serves(folder, products)
-
-
-def in_company(texts: Sequence[str]) -> np.ndarray:
-    """Embed so that a text's vector depends a little on the texts beside it, as batches of a model do."""
-    company = np.cumsum(WordEmbedder().embed(texts), axis=0)
-    return np.asarray(WordEmbedder().embed(texts) + 1e-4 * company, np.float32)
 
 
 def elsewhere(function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
@@ -386,8 +394,7 @@ BUILD = """
 import sys, time
 from pathlib import Path
 from shelftalk.retrieval import index
-from tests.retrieval.test_index import in_company
-from tests.retrieval.words import numbered
+from tests.retrieval.words import in_company, numbered
 index.SHARD = 50
 def embed(texts):
     with open(sys.argv[1] + ".log", "a") as log:
@@ -401,13 +408,13 @@ index.build_index(numbered(600), Path(sys.argv[1]), embed)
 
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory):
-    """The SHA-256 of vectors.parquet of a build that nobody killed, and the seconds it took."""
+    """The SHA-256 of vectors.parquet of a build that nobody killed."""
     folder = tmp_path_factory.mktemp("uninterrupted") / "index"
-    builder = start(BUILD, folder)
-    assert builder.stdout and builder.stdout.readline() == "begun\n"
-    started = time.monotonic()
-    assert builder.communicate() == ("", "")
-    return sha256(folder / vectors.FILE), time.monotonic() - started
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(index, "SHARD", 50)
+        patch.setattr(chroma, "verify", verify_here)
+        build_index(numbered(600), folder, in_company)
+    return sha256(folder / vectors.FILE)
 
 
 def saved_titles(folder: Path) -> set[str]:
@@ -416,22 +423,74 @@ def saved_titles(folder: Path) -> set[str]:
     return {titles[digest] for file in files if file.exists() for digest in vectors.read_digests(file)}
 
 
-@pytest.mark.parametrize("kills", [4, pytest.param(40, marks=pytest.mark.slow)])
-def test_a_build_that_is_killed_again_and_again_ends_as_if_it_had_not_been(tmp_path, uninterrupted, kills):
-    folder, log = tmp_path / "mine" / "index", tmp_path / "mine" / "index.log"
-    expected, seconds = uninterrupted
-    for kill in range(kills + 1):
-        saved = saved_titles(folder)
-        log.unlink(missing_ok=True)
-        builder = start(BUILD, folder)
-        assert builder.stdout and builder.stdout.readline() == "begun\n"
-        if kill < kills:
-            time.sleep(random.uniform(0, seconds * (kill + 1) / kills))  # early ones first, or all would be embedded
-            builder.kill()
-        assert builder.communicate() == ("", "")
-        assert builder.returncode == 0 if kill == kills else builder.returncode in (0, -signal.SIGKILL)
-        assert not saved & set(log.read_text().splitlines() if log.exists() else [])
+def start_build(folder: Path) -> subprocess.Popen[str]:
+    builder = start(BUILD, folder)
+    assert builder.stdout and builder.stdout.readline() == "begun\n"
+    return builder
+
+
+def assert_goes_on(folder: Path, wait: Callable[[subprocess.Popen[str]], None] | None) -> None:
+    """Build in another process, which is killed after `wait` where there is one; nothing saved is embedded again."""
+    saved, log = saved_titles(folder), folder.with_name("index.log")
+    log.unlink(missing_ok=True)
+    builder = start_build(folder)
+    if wait:
+        wait(builder)
+        builder.kill()
+    assert builder.communicate() == ("", "")
+    assert builder.returncode in ((0, -signal.SIGKILL) if wait else (0,))
+    assert not saved & set(log.read_text().splitlines() if log.exists() else [])
+
+
+def assert_as_if_uninterrupted(folder: Path, expected: str) -> None:
     assert sha256(folder / vectors.FILE) == expected
     assert sorted(entry.name[:7] for entry in folder.iterdir()) == ["chroma-", "index.j", "vectors"]
     found = open_index(folder)[1].nearest(in_company([f"{one.title}\n{one.description}" for one in numbered(50)]), 1)
     assert [answer[0][0] for answer in found] == list(range(50))
+
+
+@pytest.mark.kill
+def test_a_build_that_is_killed_again_and_again_ends_as_if_it_had_not_been(tmp_path, uninterrupted):
+    """Once in each phase: twice while it embeds, while it writes the derived folder, and while that is verified.
+
+    The long form kills forty times at random moments.
+    """
+    folder = tmp_path / "mine" / "index"
+
+    def after(happened: Callable[[], bool]) -> Callable[[subprocess.Popen[str]], None]:
+        def wait(builder: subprocess.Popen[str]) -> None:
+            deadline = time.monotonic() + PATIENCE
+            while not happened() and builder.poll() is None:
+                assert time.monotonic() < deadline
+                time.sleep(0.002)
+            assert builder.poll() is None, builder.communicate()
+
+        return wait
+
+    assert_goes_on(folder, after(lambda: len(list(folder.glob("embedded/*.parquet"))) == 1))
+    assert_goes_on(folder, after(lambda: len(list(folder.glob("embedded/*.parquet"))) >= 5))
+    assert 250 <= len(saved_titles(folder)) < 600
+    assert_goes_on(folder, after(lambda: bool(list(folder.glob(".chroma-*")))))
+    assert_goes_on(folder, after(lambda: bool(list(folder.glob(".chroma-*/*/data_level0.bin")))))
+    assert len(saved_titles(folder)) == 600
+    assert not (folder / "index.json").exists()
+    assert_goes_on(folder, None)
+    assert_as_if_uninterrupted(folder, uninterrupted)
+
+
+def sleep_beside(seconds, _):
+    time.sleep(seconds)
+
+
+@pytest.mark.slow
+@pytest.mark.kill
+def test_a_build_that_is_killed_forty_times_ends_as_if_it_had_not_been(tmp_path, uninterrupted):
+    folder, kills = tmp_path / "mine" / "index", 40
+    builder, started = start_build(tmp_path / "timed" / "index"), time.monotonic()
+    assert builder.communicate() == ("", "")
+    seconds = time.monotonic() - started
+    for kill in range(1, kills + 1):  # early ones first, or all would be embedded
+        moment = random.uniform(0, seconds * kill / kills)
+        assert_goes_on(folder, partial(sleep_beside, moment))
+    assert_goes_on(folder, None)
+    assert_as_if_uninterrupted(folder, uninterrupted)

@@ -182,11 +182,11 @@ def test_a_spoilt_file_costs_one_checkpoint_and_nothing_else(pegs: Workspace, fi
 
 
 def test_without_a_good_checkpoint_it_starts_again_and_says_so(pegs: Workspace) -> None:
-    older, newest = copy_unfinished(pegs, "both-spoilt")
+    older, newest = copy_unfinished(pegs, "both-damaged")
     corrupt(older / "random.safetensors", "flip")
     corrupt(newest / MANIFEST, "empty")
-    assert call(train, pegs.root, "both-spoilt") == 0
-    heard = read_report(pegs, "both-spoilt")["heard"]
+    assert call(train, pegs.root, "both-damaged") == 0
+    heard = read_report(pegs, "both-damaged")["heard"]
     assert [newest.name in heard[0], older.name in heard[1]] == [True, True]
     assert heard[2:] == ["No checkpoint is left: training starts again at update 0."]
     assert results(pegs.run("both-damaged")) == results(pegs.run("whole"))

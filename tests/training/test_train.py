@@ -236,7 +236,7 @@ def test_a_failed_start_does_not_reserve_the_name(pegs: Workspace, tmp_path: Pat
 def test_a_catalogue_in_use_is_not_replaced_by_another(copied: Run, tmp_path: Path) -> None:
     workspace, source, settings = copied.workspace, tmp_path / "pegs.jsonl", PrepareSettings(test_share=0.2)
     pipeline.prepare_catalogue(workspace, write_catalogue_file(source), "pegs", settings)  # the same again is the same
-    with pytest.raises(InvalidSettings, match="run pegs was trained on"):
+    with pytest.raises(InvalidSettings, match="Run pegs was trained on"):
         pipeline.prepare_catalogue(workspace, write_catalogue_file(source, 40), "pegs", settings)
     assert Run.open(workspace, "pegs").products()
 
