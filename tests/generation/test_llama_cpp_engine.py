@@ -49,6 +49,7 @@ def unquantized(tiny_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Iter
     loaded.close()
 
 
+@pytest.mark.exact
 @pytest.mark.parametrize("tuned", [False, True])
 def test_unquantized_it_says_what_transformers_says(tiny_run: Run, unquantized: LlamaCppEngine, tuned: bool) -> None:
     model, tokenizer = load_model(tiny_run.base_model().folder, "fp32")
@@ -60,6 +61,7 @@ def test_unquantized_it_says_what_transformers_says(tiny_run: Run, unquantized: 
     assert found.worst_margin < 1e-3  # where it chose another token, both were almost equally probable
 
 
+@pytest.mark.exact
 def test_its_texts_equal_those_of_the_reference(tiny_run: Run, unquantized: LlamaCppEngine) -> None:
     model, tokenizer = load_model(tiny_run.base_model().folder, "fp32")
     reference = TransformersEngine(load_adapter(model, tiny_run.adapter), tokenizer)
@@ -71,6 +73,7 @@ def test_its_texts_equal_those_of_the_reference(tiny_run: Run, unquantized: Llam
     assert same >= len(PROMPTS) - 1  # one may differ where two tokens are almost equally probable
 
 
+@pytest.mark.exact
 def test_the_untuned_side_is_the_base_model_to_the_last_bit(tiny_run: Run, engine: LlamaCppEngine) -> None:
     base = LlamaCppEngine(find_base(tiny_run.base_model(), tiny_run.workspace, lambda _: None), None)
     ids = base.tokenize(PEG)
@@ -80,6 +83,7 @@ def test_the_untuned_side_is_the_base_model_to_the_last_bit(tiny_run: Run, engin
     assert engine.next_token(ids, tuned=False, count=200) == alone
 
 
+@pytest.mark.exact
 def test_many_are_the_same_as_one_at_a_time(engine: LlamaCppEngine) -> None:
     alone = [engine.complete(prompt, tuned=True, settings=GREEDY) for prompt in PROMPTS]
     heard: dict[int, str] = {}

@@ -26,6 +26,7 @@ def engine(tiny_run: Run) -> TransformersEngine:
     return TransformersEngine.load(tiny_run)
 
 
+@pytest.mark.exact
 def test_the_untuned_side_is_the_base_model_to_the_bit(tiny_run: Run, engine: TransformersEngine) -> None:
     base, tokenizer = load_model(tiny_run.base_model().folder, tiny_run.precision)
     ids = torch.tensor([encode_prompt(tokenizer, "Oak peg 3 cm")])

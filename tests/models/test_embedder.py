@@ -81,6 +81,7 @@ def test_vectors_are_float32_of_length_one(vectors):
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-6)
 
 
+@pytest.mark.exact
 def test_a_vector_depends_neither_on_its_neighbours_nor_on_the_order(embedder, vectors):
     for text, vector in list(zip(TEXTS, vectors, strict=True))[::6]:  # each alone costs a whole pack
         assert embedder.embed([text])[0].tobytes() == vector.tobytes()
@@ -101,6 +102,7 @@ class ShapesOfProducts(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return function(*arguments, **(named or {}))
 
 
+@pytest.mark.exact
 def test_no_product_has_a_shape_that_depends_on_the_neighbours(embedder, monkeypatch):
     """What makes the bytes the same also on a CPU that is not this one, whose library may compute by shape."""
     monkeypatch.setattr("shelftalk.models.embedder._workers", lambda device: nullcontext(SimpleNamespace(map=map)))
@@ -121,6 +123,7 @@ def embed_into(file: Path, threads: int, precision: str) -> None:
     file.write_bytes(Embedder.load(precision).embed(TEXTS).tobytes())
 
 
+@pytest.mark.exact
 def test_another_process_with_other_threads_computes_the_same_bytes(precision, vectors, tmp_path):
     threads = 1 if torch.get_num_threads() > 1 else 2
     assert call(embed_into, tmp_path / "vectors", threads, precision) == 0
@@ -201,6 +204,7 @@ def test_an_absent_package_is_named(monkeypatch):
         Embedder.load()
 
 
+@pytest.mark.exact
 def test_the_query_embedder_is_the_same_model() -> None:
     vectors = QueryEmbedder.load().embed(TEXTS)
     assert vectors.dtype == np.float32

@@ -80,7 +80,7 @@ def decide(file: Path, variable: str, value: str) -> None:
     for name in (*VARIABLES, "ATEN_CPU_CAPABILITY"):
         os.environ.pop(name, None)
     os.environ[variable] = value
-    instruction_set.time = SimpleNamespace(perf_counter=time.process_time)  # type: ignore[attr-defined]
+    instruction_set.time = SimpleNamespace(perf_counter=time.process_time)  # type: ignore[assignment,attr-defined]
     cpu = torch.device("cpu")
     rates = {name: product_rate(name, cpu, rows=128, seconds=0.1) for name in ("fp32", "bf16")}
     file.write_text(json.dumps({"level": instruction_set.instruction_set(), "fast": bf16_is_fast(), **rates}))

@@ -360,6 +360,7 @@ def elsewhere(function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[
         yield from processes.map(function, items)
 
 
+@pytest.mark.exact
 def test_wherever_shards_are_embedded_the_file_is_the_same(tmp_path, monkeypatch):
     monkeypatch.setattr(index, "SHARD", 20)
     build_index(numbered(90), tmp_path / "here", in_company)

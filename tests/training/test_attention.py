@@ -42,6 +42,7 @@ def plain_attention(query: Tensor, key: Tensor, value: Tensor, starts: list[int]
     return torch.cat(outputs, 1)
 
 
+@pytest.mark.exact
 @settings(max_examples=40, deadline=None)
 @given(
     st.lists(st.integers(1, 40), min_size=1, max_size=5),
@@ -80,6 +81,7 @@ def test_outputs_and_gradients_equal_plain_attention(
         attention_module._mask.cache_clear()
 
 
+@pytest.mark.exact
 def test_a_products_losses_do_not_depend_on_what_it_is_packed_with() -> None:
     model, _ = tiny.make()
     examples = [

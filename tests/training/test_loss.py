@@ -11,6 +11,8 @@ from shelftalk.training import loss as loss_module
 from shelftalk.training.batches import collate
 from shelftalk.training.loss import FrozenHeadLoss, has_plain_head, head_taken_off, token_losses
 
+pytestmark = pytest.mark.exact
+
 
 @pytest.mark.parametrize("shifted", [False, True])
 @pytest.mark.parametrize(("rows", "width", "vocabulary"), [(1, 4, 7), (9, 16, 300), (50, 8, 1000)])

@@ -69,6 +69,7 @@ def test_training_lowers_the_loss_and_leaves_plain_peft(tiny_run: Run) -> None:
     assert tiny_run.description["data_hash"] in card
 
 
+@pytest.mark.exact
 def test_the_same_run_twice_is_the_same_to_the_byte(tiny_run: Run, pegs: Workspace) -> None:
     again = pipeline.train_run(pegs, "pegs", "again", TINY_SETTINGS)
     assert again.description["data_hash"] == tiny_run.description["data_hash"]
@@ -76,6 +77,7 @@ def test_the_same_run_twice_is_the_same_to_the_byte(tiny_run: Run, pegs: Workspa
     assert (again.folder / "metrics.jsonl").read_bytes() == (tiny_run.folder / "metrics.jsonl").read_bytes()
 
 
+@pytest.mark.exact
 @pytest.mark.kill
 def test_killed_at_random_moments_it_ends_the_same(tiny_run: Run, pegs: Workspace) -> None:
     """Killed in the middle of computing; test_faults.py kills before each kind of file operation."""
@@ -94,6 +96,7 @@ def test_killed_at_random_moments_it_ends_the_same(tiny_run: Run, pegs: Workspac
     assert (run.folder / "metrics.jsonl").read_bytes() == (tiny_run.folder / "metrics.jsonl").read_bytes()
 
 
+@pytest.mark.exact
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_gentle_stop_writes_a_checkpoint_and_goes_on(tiny_run: Run, pegs: Workspace, number: int) -> None:
     def stop(done: int, total: int) -> None:

@@ -137,6 +137,7 @@ def test_other_errors_are_not_mistaken_for_out_of_memory(pegs: Workspace, monkey
         train(pegs, "one", {})
 
 
+@pytest.mark.exact
 def test_the_pass_size_changes_nothing_but_rounding(pegs: Workspace, plain: Run) -> None:
     small = train(pegs, "small", {"pass_tokens": 16})  # each product alone; plain has passes of a whole update
     for name, value in weights(plain).items():

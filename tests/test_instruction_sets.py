@@ -1,0 +1,56 @@
+"""What must be exact is exact at each lower level of instructions that this CPU has; see docs/testing.md.
+
+The kernels of oneDNN, MKL and torch differ by level, and one CPU can act as an older one. The libraries read the level
+when they are loaded, so each level has a process of its own. The CPU's own level is tested by the ordinary run.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from shelftalk.models.instruction_set import level
+from tests.conftest import ROOT
+
+LEVELS = {
+    "avx2": {"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"},
+    "avx512": {"ONEDNN_MAX_CPU_ISA": "AVX512_CORE", "ATEN_CPU_CAPABILITY": "avx512"},
+    "avx512_bf16": {"ONEDNN_MAX_CPU_ISA": "AVX512_CORE_BF16", "ATEN_CPU_CAPABILITY": "avx512"},
+}
+FEWEST = 30  # tests marked exact; fewer would mean that some were not found
+MARK = "mark." + "exact"  # in two parts, so that this file is not among those that have it
+
+
+def is_lower(name: str) -> bool:
+    """Say whether the CPU has that level and more."""
+    found, limit = level(torch.cpu.get_capabilities(), LEVELS[name])
+    return found == name and limit is not None
+
+
+@pytest.mark.parametrize("name", LEVELS)
+def test_what_is_exact_is_so_at_every_level(name: str) -> None:
+    if not is_lower(name):
+        pytest.skip(f"{name} is not below this CPU's own level")
+    # Only some files are collected, which saves importing the others' libraries.
+    marked = subprocess.run(
+        ["grep", "-rl", "mark.exact", "tests"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    files = [file for file in marked.stdout.split() if file.rpartition("/")[2].startswith("test_")]
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
+    ended = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-m", "exact and not slow", "-p", "no:cacheprovider", *files],
+        cwd=ROOT,
+        env={**environment, **LEVELS[name], "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=800,
+    )
+    assert ended.returncode == 0, ended.stdout[-4000:] + ended.stderr[-1000:]
+    passed = re.search(r"(\d+) passed", ended.stdout)
+    assert passed and int(passed[1]) >= FEWEST, ended.stdout[-300:]
