@@ -7,6 +7,7 @@ import os
 import time
 from pathlib import Path
 from types import SimpleNamespace
+from unittest.mock import patch
 
 import pytest
 import torch
@@ -77,9 +78,9 @@ def decide(file: Path, variable: str, value: str) -> None:
     for name in (*VARIABLES, "ATEN_CPU_CAPABILITY"):
         os.environ.pop(name, None)
     os.environ[variable] = value
-    instruction_set.time = SimpleNamespace(perf_counter=time.process_time)  # type: ignore[assignment]
     cpu = torch.device("cpu")
-    rates = {name: product_rate(name, cpu, rows=128, seconds=0.1) for name in ("fp32", "bf16")}
+    with patch.object(instruction_set, "time", SimpleNamespace(perf_counter=time.process_time)):
+        rates = {name: product_rate(name, cpu, rows=128, seconds=0.1) for name in ("fp32", "bf16")}
     file.write_text(json.dumps({"level": instruction_set.instruction_set(), "fast": bf16_is_fast(), **rates}))
 
 

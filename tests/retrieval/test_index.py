@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -477,6 +478,10 @@ def test_a_build_that_is_killed_again_and_again_ends_as_if_it_had_not_been(tmp_p
     assert_as_if_uninterrupted(folder, uninterrupted)
 
 
+def sleep_beside(seconds: float, _: subprocess.Popen[str]) -> None:
+    time.sleep(seconds)
+
+
 @pytest.mark.slow
 @pytest.mark.kill
 def test_a_build_that_is_killed_forty_times_ends_as_if_it_had_not_been(tmp_path, uninterrupted):
@@ -486,6 +491,6 @@ def test_a_build_that_is_killed_forty_times_ends_as_if_it_had_not_been(tmp_path,
     seconds = time.monotonic() - started
     for kill in range(1, kills + 1):  # early ones first, or all would be embedded
         moment = random.uniform(0, seconds * kill / kills)
-        assert_goes_on(folder, lambda _, moment=moment: time.sleep(moment))
+        assert_goes_on(folder, partial(sleep_beside, moment))
     assert_goes_on(folder, None)
     assert_as_if_uninterrupted(folder, uninterrupted)
