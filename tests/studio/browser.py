@@ -30,6 +30,7 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
     "--no-proxy-server",
+    "--disable-smooth-scrolling",
     f"--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE {HOST}",
     *(["--no-sandbox"] if os.geteuid() == 0 else []),
 ]
@@ -43,7 +44,14 @@ SETTLED = """() => {
     return rests && performance.now() - window.restsSince > 250;
 }"""
 
-expect.set_options(timeout=20_000)
+# What moves is drawn sixty times a second, by the processor.
+NOTHING_MOVES = """() => document.addEventListener('DOMContentLoaded', () => {
+    const style = document.createElement('style');
+    style.textContent = '*, ::before, ::after { animation: none !important; transition: none !important; }';
+    document.head.append(style);
+})"""
+
+expect.set_options(timeout=60_000)
 
 
 class Studio:
@@ -88,6 +96,12 @@ class Studio:
         """End it as a terminal would that is closed."""
         self.kill(signal.SIGTERM)
 
+    def processor_seconds(self) -> float:
+        """Return what it has computed until now, in seconds of one core."""
+        assert self.process is not None
+        times = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(times[11]) + int(times[12])) / os.sysconf("SC_CLK_TCK")
+
     def _answers(self) -> bool:
         assert self.process is not None
         assert self.process.poll() is None, self.output.read_text(errors="replace")
@@ -108,15 +122,18 @@ class Visitor:
         self.browser, self.url = browser, url
         self.faults: list[str] = []
         self._contexts: list[BrowserContext] = []
+        self._kept: list[BrowserContext] = []
 
-    def open(self, path: str = "", rests: bool = True, **options: Any) -> Page:
+    def open(self, path: str = "", rests: bool = True, keep: bool = False, **options: Any) -> Page:
         """Open a page of the studio in a new browser profile, and wait until it is drawn.
 
-        One that is drawn anew every second hardly `rests`, and is not waited for.
+        One that is drawn anew every second hardly `rests`, and is not waited for. One to `keep` stays for the next
+        tests of its file.
         """
-        settings = {"locale": "en-US", "viewport": {"width": 1280, "height": 1000}, **options}
-        context = self.browser.new_context(**settings)
-        self._contexts.append(context)
+        settings = {"locale": "en-US", "viewport": {"width": 1280, "height": 1000}, "reduced_motion": "reduce"}
+        context = self.browser.new_context(**{**settings, **options})
+        (self._kept if keep else self._contexts).append(context)
+        context.add_init_script(f"({NOTHING_MOVES})()")
         context.on("page", self._watch)
         page = context.new_page()
         page.goto(f"{self.url}/{path}")
@@ -124,11 +141,12 @@ class Visitor:
             settle(page)
         return page
 
-    def close(self) -> None:
-        """Close every tab."""
-        for context in self._contexts:
-            context.close()
-        self._contexts.clear()
+    def close(self, kept: bool = False) -> None:
+        """Close every tab but those to keep, and these too if `kept`: an open one is drawn and asked for news."""
+        for contexts in (self._contexts, *([self._kept] if kept else [])):
+            for context in contexts:
+                context.close()
+            contexts.clear()
 
     def _watch(self, page: Page) -> None:
         page.on("dialog", self._note_dialog)

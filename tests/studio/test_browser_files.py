@@ -32,7 +32,7 @@ WRONG = {
 
 @pytest.fixture(scope="module")
 def page(visitor: Visitor) -> Page:
-    return visitor.open()
+    return visitor.open(keep=True)
 
 
 def show_uploader(page: Page) -> None:

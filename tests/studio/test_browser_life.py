@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,8 +26,6 @@ from playwright.sync_api import Locator, Page, expect
 from tests.studio.browser import (
     SLOW,
     WORDS,
-    Studio,
-    Visitor,
     button,
     choose,
     field,
@@ -34,39 +35,26 @@ from tests.studio.browser import (
     status,
     wait_until,
 )
-from tests.studio.conftest import small_workspace
+from tests.studio.conftest import measured
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from tests.studio.browser import Studio, Visitor
 
 CATALOGUE, RUN = "many", "lasting"
-RELOADS = 20
 UPDATES = 2000  # enough for all that is done to it meanwhile: a slower machine takes longer for both
 
 
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    root = tmp_path_factory.mktemp("life")
-    workspace = small_workspace(root / "workspace")
-    source = write_catalogue_file(root / "many.jsonl", 2500)
-    pipeline.prepare_catalogue(workspace, source, CATALOGUE, PrepareSettings())
-    return workspace
-
-
-@pytest.fixture(scope="module")
-def own_studio(chromium: str, place: Workspace) -> Iterator[Studio]:
-    """A studio that may be killed."""
-    started = Studio(place.root, place.root.with_name("home"))
-    started.start()
-    yield started
-    started.stop()
-
-
-@pytest.fixture(scope="module")
-def visitor(browser: Browser, own_studio: Studio) -> Iterator[Visitor]:
-    came = Visitor(browser, own_studio.url)
-    yield came
-    came.close()
+@pytest.fixture
+def place(studio: Studio, furnished: Workspace, tmp_path: Path) -> Iterator[Workspace]:
+    """The furnished workspace, with a catalogue for a long training and, until the test ends, its run."""
+    source = write_catalogue_file(tmp_path / "many.jsonl", 2500)
+    pipeline.prepare_catalogue(furnished, source, CATALOGUE, PrepareSettings())
+    measured(furnished, CATALOGUE)
+    yield furnished
+    for process in processes("resume", RUN):
+        os.kill(process, signal.SIGKILL)
+    for folder in (furnished.run(RUN), furnished.catalogue(CATALOGUE), *(furnished.root / "tasks").glob("*-many-*")):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def shown_step(page: Page) -> int:
@@ -89,19 +77,21 @@ def look(page: Page, place: Workspace) -> None:
     assert len(processes("resume", RUN)) == 1
 
 
-def test_a_training_outlives_everything(place: Workspace, own_studio: Studio, visitor: Visitor) -> None:
+@pytest.mark.parametrize("reloads", [4, pytest.param(20, marks=pytest.mark.slow)])
+def test_a_training_outlives_everything(place: Workspace, studio: Studio, visitor: Visitor, reloads: int) -> None:
+    others = place.runs()
     page = visitor.open("fine-tune")
     start(page)
     shown_step(page)
     page.close()
     page = visitor.open("fine-tune", rests=False)
-    for _ in range(RELOADS):
+    for _ in range(reloads):
         look(page, place)
     other = visitor.open("fine-tune", rests=False)
     look(other, place)
-    own_studio.kill()
+    studio.kill()
     assert len(processes("resume", RUN)) == 1
-    own_studio.start()
+    studio.start()
     visitor.close()
     page = visitor.open("fine-tune", rests=False)
     look(page, place)
@@ -118,7 +108,7 @@ def test_a_training_outlives_everything(place: Workspace, own_studio: Studio, vi
     assert len(processes("resume", RUN)) == 1
     button(page, "watch.stop").click()  # its end is seen in the story
     wait_until(lambda: not processes("resume", RUN), "the process ends")
-    assert place.runs() == [RUN]
+    assert sorted(place.runs()) == sorted([*others, RUN])
     steps = [json.loads(line)["step"] for line in metrics(place) if "validation_loss" not in line]
     assert steps == list(range(1, made(place) + 1))
 

@@ -21,6 +21,7 @@ pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: 
 from playwright.sync_api import Page, expect
 
 from tests.studio.browser import SLOW, WORDS, box, button, choose, field, said, settle, status, wait_until
+from tests.studio.conftest import measured
 
 if TYPE_CHECKING:
     from tests.studio.browser import Visitor
@@ -31,7 +32,7 @@ CATALOGUE, RUN, ROWS = "pegs-of-oak", "story", 300
 @pytest.fixture(scope="module")
 def page(visitor: Visitor) -> Page:
     """One tab, kept through the story."""
-    return visitor.open()
+    return visitor.open(keep=True)
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +79,7 @@ def test_a_file_becomes_a_catalogue(page: Page, furnished: Workspace, source: Pa
 
 
 def test_a_run_is_started_and_watched_to_its_end(page: Page, furnished: Workspace) -> None:
+    measured(furnished, CATALOGUE)
     open_page(page, "fine_tune")
     expect(box(page, WORDS["catalogue.choose"])).to_have_value(CATALOGUE)
     choose(page, WORDS["fine_tune.base_model"], "tiny")

@@ -214,6 +214,7 @@ def test_tasks_start_by_themselves_only_where_they_cost_little(
     for view in VIEWS:
         drawn(place, view, monkeypatch)
     assert not any(name.startswith(("start-", "prepare", "evaluate-")) for name in started)
+    assert any(name.startswith("presets-pegs-") for name in started)  # so that the cards say what each takes
 
 
 def watched(name: str) -> None:
