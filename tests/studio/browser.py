@@ -121,32 +121,51 @@ class Visitor:
     def __init__(self, browser: Browser, url: str) -> None:
         self.browser, self.url = browser, url
         self.faults: list[str] = []
-        self._contexts: list[BrowserContext] = []
-        self._kept: list[BrowserContext] = []
+        self._profile: BrowserContext | None = None
+        self._open: list[Page] = []
+        self._kept: list[Page] = []
+        self._unused: list[Page] = []
 
-    def open(self, path: str = "", rests: bool = True, keep: bool = False, **options: Any) -> Page:
-        """Open a page of the studio in a new browser profile, and wait until it is drawn.
+    def open(self, path: str = "", rests: bool = True, keep: bool = False, dark: bool = False) -> Page:
+        """Open a page of the studio in a tab, and wait until it is drawn.
 
         One that is drawn anew every second hardly `rests`, and is not waited for. One to `keep` stays for the next
         tests of its file.
         """
-        settings = {"locale": "en-US", "viewport": {"width": 1280, "height": 1000}, "reduced_motion": "reduce"}
-        context = self.browser.new_context(**{**settings, **options})
-        (self._kept if keep else self._contexts).append(context)
-        context.add_init_script(f"({NOTHING_MOVES})()")
-        context.on("page", self._watch)
-        page = context.new_page()
+        page = self._unused.pop() if self._unused else self._new_tab()
+        (self._kept if keep else self._open).append(page)
+        page.emulate_media(color_scheme="dark" if dark else "light", reduced_motion="reduce")
         page.goto(f"{self.url}/{path}")
         if rests:
             settle(page)
         return page
 
     def close(self, kept: bool = False) -> None:
-        """Close every tab but those to keep, and these too if `kept`: an open one is drawn and asked for news."""
-        for contexts in (self._contexts, *([self._kept] if kept else [])):
-            for context in contexts:
-                context.close()
-            contexts.clear()
+        """Leave the studio in every tab but those to keep, and in these too if `kept`.
+
+        An open page is drawn and asks for news. Its tab is used again: in a new one all programs are compiled anew.
+        """
+        for pages in (self._open, *([self._kept] if kept else [])):
+            for page in pages:
+                if not page.is_closed():
+                    page.goto("about:blank")
+                    self._unused.append(page)
+            pages.clear()
+
+    def leave(self) -> None:
+        """Close every tab, and the browser's profile with them."""
+        if self._profile:
+            self._profile.close()
+        self._profile = None
+        for pages in (self._open, self._kept, self._unused):
+            pages.clear()
+
+    def _new_tab(self) -> Page:
+        if self._profile is None:
+            self._profile = self.browser.new_context(locale="en-US", viewport={"width": 1280, "height": 1000})
+            self._profile.add_init_script(f"({NOTHING_MOVES})()")
+            self._profile.on("page", self._watch)
+        return self._profile.new_page()
 
     def _watch(self, page: Page) -> None:
         page.on("dialog", self._note_dialog)

@@ -97,14 +97,14 @@ def studio(chromium: str, furnished: Workspace, hub: Hub) -> Iterator[Studio]:
     started.stop()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def visitor(browser: Browser, studio: Studio) -> Iterator[Visitor]:
     """Somebody who looks at the studio."""
     from tests.studio.browser import Visitor
 
     came = Visitor(browser, studio.url)
     yield came
-    came.close(kept=True)
+    came.leave()
 
 
 @pytest.fixture(autouse=True)

@@ -77,7 +77,7 @@ def look(page: Page, place: Workspace) -> None:
     assert len(processes("resume", RUN)) == 1
 
 
-@pytest.mark.parametrize("reloads", [4, pytest.param(20, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("reloads", [2, pytest.param(20, marks=pytest.mark.slow)])
 def test_a_training_outlives_everything(place: Workspace, studio: Studio, visitor: Visitor, reloads: int) -> None:
     others = place.runs()
     page = visitor.open("fine-tune")
@@ -92,7 +92,7 @@ def test_a_training_outlives_everything(place: Workspace, studio: Studio, visito
     studio.kill()
     assert len(processes("resume", RUN)) == 1
     studio.start()
-    visitor.close()
+    visitor.leave()
     page = visitor.open("fine-tune", rests=False)
     look(page, place)
     before = made(place)

@@ -71,7 +71,7 @@ def test_the_first_page_is_drawn_at_once(visitor: Visitor, capsys: pytest.Captur
     ("path", "scheme"), [*LOOKS, *(pytest.param(*one, marks=pytest.mark.slow) for one in MORE_LOOKS)]
 )
 def test_axe_finds_nothing_grave(visitor: Visitor, full: Workspace, path: str, scheme: str) -> None:
-    page = visitor.open(path, color_scheme=scheme)
+    page = visitor.open(path, dark=scheme == "dark")
     if path == "compare":
         field(page, "compare.question").fill("Oak peg 3 cm")
         button(page, "compare.ask").click()

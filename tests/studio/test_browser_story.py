@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,9 +31,10 @@ CATALOGUE, RUN, ROWS = "pegs-of-oak", "story", 300
 
 
 @pytest.fixture(scope="module")
-def page(visitor: Visitor) -> Page:
+def page(visitor: Visitor) -> Iterator[Page]:
     """One tab, kept through the story."""
-    return visitor.open(keep=True)
+    yield visitor.open(keep=True)
+    visitor.close(kept=True)
 
 
 @pytest.fixture(scope="module")
