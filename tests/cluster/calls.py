@@ -55,6 +55,8 @@ def journaled(address: str, journal: Path) -> None:
     """Append the squares that are not in the journal yet: a stage that can be killed at any moment and resumed."""
     from shelftalk.cluster.map import open_map
 
+    with open_map(address):
+        pass  # a process may connect more than once
     done = journal.read_bytes().count(b"\n") if journal.exists() else 0
     with open_map(address) as mapped, journal.open("ab", buffering=0) as file:
         for square, _ in mapped(slowly_square, range(done, LINES)):

@@ -16,9 +16,16 @@ from typing import Any
 
 import pytest
 
-from shelftalk.cluster.connect import prepare_environment
+from shelftalk.cluster.connect import connected, prepare_environment
 
 LOOPBACK = "127.0.0.1"
+# A death is noticed in a second or two and not in a quarter of a minute, and what only watches is not started.
+SETTINGS = {
+    "RAY_health_check_period_ms": "300",
+    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",
+    "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
+    "RAY_enable_metrics_collection": "0",
+}
 
 
 class TwoNodes:
@@ -28,9 +35,14 @@ class TwoNodes:
         from ray.cluster_utils import Cluster
 
         head = {"node_ip_address": LOOPBACK, "num_cpus": 0, "include_dashboard": False}
+        head |= {"no_monitor": True, "include_log_monitor": False}  # neither is needed, and each is a process
         self.cluster = Cluster(initialize_head=True, head_node_args=head)
         self.address: str = self.cluster.address
         self.nodes = [self._add_node() for _ in range(2)]
+
+    def require_address(self, address: str, **_: object) -> None:
+        """Stand for Ray's own connecting where this process is connected already."""
+        assert address == self.address
 
     def _add_node(self) -> Any:
         return self.cluster.add_node(node_ip_address=LOOPBACK, num_cpus=1)
@@ -84,15 +96,25 @@ def ray_environment() -> None:
     if find_spec("ray") is None:
         pytest.skip("Ray is not installed: pip install 'shelftalk[ray]'")
     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
-    # Detect a dead node in seconds, not in a quarter of a minute.
-    os.environ.update({"RAY_health_check_period_ms": "1000"})
+    os.environ.update(SETTINGS)
     prepare_environment(f"{LOOPBACK}:0")
 
 
 @pytest.fixture(scope="package")
 def two_nodes(ray_environment: None) -> Iterator[TwoNodes]:
+    """The cluster, and one connection of this process to it for all tests.
+
+    Ray's workers end with the connection that they work for, and what they have imported with them: here they stay.
+    Drivers in processes of their own connect by themselves.
+    """
     nodes = TwoNodes()
-    yield nodes
+    with connected(nodes.address), pytest.MonkeyPatch.context() as patch:
+        import ray
+
+        patch.setattr(ray, "init", nodes.require_address)
+        patch.setattr(ray, "shutdown", lambda: None)
+        yield nodes
+        patch.undo()
     nodes.cluster.shutdown()
 
 

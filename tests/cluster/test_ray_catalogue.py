@@ -6,8 +6,10 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from shelftalk import pipeline
-from shelftalk.catalogue.files import BLOCK_BYTES
+from shelftalk.catalogue import files
 from shelftalk.retrieval import vectors
 from shelftalk.runs.run import Run
 from shelftalk.settings import PrepareSettings
@@ -23,14 +25,19 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def test_a_catalogue_is_the_same_to_the_byte(
-    two_nodes: TwoNodes, kill_later: Callable[[str, float], None], workspace: Workspace, tmp_path: Path
+    two_nodes: TwoNodes,
+    kill_later: Callable[[str, float], None],
+    workspace: Workspace,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    source = write_catalogue_file(tmp_path / "pegs.jsonl", 150_000)
+    monkeypatch.setattr(files, "BLOCK_BYTES", 1 << 20)
+    source = write_catalogue_file(tmp_path / "pegs.jsonl", 40_000)
     with source.open("a", encoding="utf-8") as file:
         file.write(
             '{"title": "no description"}\nnot JSON\n{"uid": "0000000003", "title": "again", "content": "again"}\n'
         )
-    assert source.stat().st_size > 3 * BLOCK_BYTES
+    assert source.stat().st_size > 3 * files.BLOCK_BYTES
     pipeline.prepare_catalogue(workspace, source, "here", SETTINGS)
     kill_later("worker", 0)
     pipeline.prepare_catalogue(workspace, source, "there", SETTINGS, cluster=two_nodes.address)

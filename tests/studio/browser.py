@@ -30,6 +30,7 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
     "--no-proxy-server",
+    "--disable-smooth-scrolling",
     f"--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE {HOST}",
     *(["--no-sandbox"] if os.geteuid() == 0 else []),
 ]
@@ -43,7 +44,14 @@ SETTLED = """() => {
     return idle && performance.now() - window.idleSince > 250;
 }"""
 
-expect.set_options(timeout=20_000)
+# What moves is drawn sixty times a second, by the processor.
+NOTHING_MOVES = """() => document.addEventListener('DOMContentLoaded', () => {
+    const style = document.createElement('style');
+    style.textContent = '*, ::before, ::after { animation: none !important; transition: none !important; }';
+    document.head.append(style);
+})"""
+
+expect.set_options(timeout=60_000)
 
 
 class Studio:
@@ -88,6 +96,12 @@ class Studio:
         """End the studio with SIGTERM."""
         self.kill(signal.SIGTERM)
 
+    def processor_seconds(self) -> float:
+        """Return what it has computed until now, in seconds of one core."""
+        assert self.process is not None
+        times = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(times[11]) + int(times[12])) / os.sysconf("SC_CLK_TCK")
+
     def _responds(self) -> bool:
         assert self.process is not None
         assert self.process.poll() is None, self.output.read_text(errors="replace")
@@ -107,28 +121,51 @@ class Visitor:
     def __init__(self, browser: Browser, url: str) -> None:
         self.browser, self.url = browser, url
         self.faults: list[str] = []
-        self._contexts: list[BrowserContext] = []
+        self._profile: BrowserContext | None = None
+        self._open: list[Page] = []
+        self._kept: list[Page] = []
+        self._unused: list[Page] = []
 
-    def open(self, path: str = "", wait: bool = True, **options: Any) -> Page:
-        """Open a page of the studio in a new browser profile, and wait until it is drawn.
+    def open(self, path: str = "", wait: bool = True, keep: bool = False, dark: bool = False) -> Page:
+        """Open a page of the studio in a tab, and wait until it is drawn.
 
-        Without `wait` it returns at once: a page that is redrawn every second is hardly ever idle.
+        One that is drawn anew every second hardly `rests`, and is not waited for. One to `keep` stays for the next
+        tests of its file.
         """
-        settings = {"locale": "en-US", "viewport": {"width": 1280, "height": 1000}, **options}
-        context = self.browser.new_context(**settings)
-        self._contexts.append(context)
-        context.on("page", self._watch)
-        page = context.new_page()
+        page = self._unused.pop() if self._unused else self._new_tab()
+        (self._kept if keep else self._open).append(page)
+        page.emulate_media(color_scheme="dark" if dark else "light", reduced_motion="reduce")
         page.goto(f"{self.url}/{path}")
         if wait:
             settle(page)
         return page
 
-    def close(self) -> None:
-        """Close every tab."""
-        for context in self._contexts:
-            context.close()
-        self._contexts.clear()
+    def close(self, kept: bool = False) -> None:
+        """Leave the studio in every tab but those to keep, and in these too if `kept`.
+
+        An open page is drawn and asks for news. Its tab is used again: in a new one all programs are compiled anew.
+        """
+        for pages in (self._open, *([self._kept] if kept else [])):
+            for page in pages:
+                if not page.is_closed():
+                    page.goto("about:blank")
+                    self._unused.append(page)
+            pages.clear()
+
+    def leave(self) -> None:
+        """Close every tab, and the browser's profile with them."""
+        if self._profile:
+            self._profile.close()
+        self._profile = None
+        for pages in (self._open, self._kept, self._unused):
+            pages.clear()
+
+    def _new_tab(self) -> Page:
+        if self._profile is None:
+            self._profile = self.browser.new_context(locale="en-US", viewport={"width": 1280, "height": 1000})
+            self._profile.add_init_script(f"({NOTHING_MOVES})()")
+            self._profile.on("page", self._watch)
+        return self._profile.new_page()
 
     def _watch(self, page: Page) -> None:
         page.on("dialog", self._note_dialog)

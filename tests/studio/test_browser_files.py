@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,8 +32,9 @@ WRONG = {
 
 
 @pytest.fixture(scope="module")
-def page(visitor: Visitor) -> Page:
-    return visitor.open()
+def page(visitor: Visitor) -> Iterator[Page]:
+    yield visitor.open(keep=True)
+    visitor.close(kept=True)
 
 
 def show_uploader(page: Page) -> None:

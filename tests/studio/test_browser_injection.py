@@ -23,6 +23,7 @@ pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: 
 from playwright.sync_api import Page, expect
 
 from tests.studio.browser import SLOW, WORDS, box, button, choose, field, said, settle
+from tests.studio.conftest import measured
 
 if TYPE_CHECKING:
     from tests.studio.browser import Visitor
@@ -67,6 +68,7 @@ def with_payloads(filled_workspace: Workspace, tmp_path_factory: pytest.TempPath
         patch.setattr(draft, "clean_all", lambda texts: [text.strip() for text in texts])
         settings = PrepareSettings(validation_share=0, test_share=0)
         pipeline.prepare_catalogue(filled_workspace, source, CATALOGUE, settings)
+    measured(filled_workspace, CATALOGUE)
     run = pipeline.train_run(filled_workspace, CATALOGUE, RUN, TINY_SETTINGS.replace({"epochs": 1}))
     pipeline.make_ready(run)
     answers = [

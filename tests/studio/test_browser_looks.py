@@ -21,11 +21,15 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
 
 from tests.studio.browser import SLOW, WORDS, button, field, said, settle
+from tests.studio.conftest import measured
 
 if TYPE_CHECKING:
-    from tests.studio.browser import Visitor
+    from tests.studio.browser import Studio, Visitor
 
 PAGES = ("", "fine-tune", "compare", "runs", "report")
+# Each page in light, and in dark the one with most kinds of widgets; the others in dark are the long form.
+LOOKS = [(path, "light") for path in PAGES] + [("fine-tune", "dark")]
+MORE_LOOKS = [(path, "dark") for path in PAGES if path != "fine-tune"]
 FIRST_DRAWN = 3.0  # seconds
 TABS = 120  # most presses of Tab to reach a widget
 SERIOUS = ("serious", "critical")
@@ -42,6 +46,15 @@ def full(filled_workspace: Workspace) -> Workspace:
     return filled_workspace
 
 
+def test_the_first_page_takes_little_computing(visitor: Visitor, studio: Studio) -> None:
+    """Seconds of a core, which do not depend on what else the machine does; the long form looks at the clock."""
+    visitor.open()
+    before = studio.processor_seconds()
+    visitor.open()
+    assert studio.processor_seconds() - before < FIRST_DRAWN
+
+
+@pytest.mark.slow
 def test_the_first_page_is_drawn_at_once(visitor: Visitor, capsys: pytest.CaptureFixture[str]) -> None:
     page, seconds = visitor.open(), []
     for _ in range(3):
@@ -54,10 +67,11 @@ def test_the_first_page_is_drawn_at_once(visitor: Visitor, capsys: pytest.Captur
     assert min(seconds) < FIRST_DRAWN
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", PAGES)
-def test_axe_finds_nothing_serious(visitor: Visitor, full: Workspace, path: str, scheme: str) -> None:
-    page = visitor.open(path, color_scheme=scheme)
+@pytest.mark.parametrize(
+    ("path", "scheme"), [*LOOKS, *(pytest.param(*one, marks=pytest.mark.slow) for one in MORE_LOOKS)]
+)
+def test_axe_finds_nothing_grave(visitor: Visitor, full: Workspace, path: str, scheme: str) -> None:
+    page = visitor.open(path, dark=scheme == "dark")
     if path == "compare":
         field(page, "compare.question").fill("Oak peg 3 cm")
         button(page, "compare.ask").click()
@@ -92,6 +106,7 @@ def test_the_keyboard_alone_is_enough(visitor: Visitor, full: Workspace, tmp_pat
     page.keyboard.press("Enter")
     expect(page.get_by_text(said("catalogue.prepared"))).to_be_visible(timeout=1000 * SLOW)
     assert "keys" in full.catalogues()
+    measured(full, "keys")
     page.keyboard.press("Control+Home")
     for key, target in (("fine_tune", button(page, "fine_tune.start")), ("compare", button(page, "compare.ask"))):
         page.locator("body").evaluate("body => body.ownerDocument.activeElement.blur()")

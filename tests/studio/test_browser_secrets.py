@@ -30,7 +30,7 @@ def test_a_token_is_stored_nowhere(visitor: Visitor, studio: Studio, hub: Hub) -
     page.get_by_label(WORDS["fine_tune.token"], exact=True).fill(token)
     page.keyboard.press("Enter")
     settle(page)
-    button(page, "fine_tune.measure_hub").click(timeout=1000 * SLOW)  # the embedded model is measured first
+    button(page, "fine_tune.measure_hub").click()
     refused = page.get_by_text("google/gemma-2b").filter(has_text="Hub")
     expect(refused).to_have_count(1, timeout=1000 * SLOW)
     assert hub.tokens, refused.all_inner_texts()
@@ -56,6 +56,7 @@ def test_a_token_is_stored_nowhere(visitor: Visitor, studio: Studio, hub: Hub) -
     assert box(page, WORDS["fine_tune.base_model"]).input_value() == "google/gemma-2b"
 
 
+@pytest.mark.slow
 @pytest.mark.xfail(strict=True, reason="a password is not sent when Tab leaves it by the button in its field")
 def test_a_token_is_taken_when_the_keyboard_leaves_its_field(visitor: Visitor) -> None:
     page = visitor.open("fine-tune")

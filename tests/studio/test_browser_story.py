@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: 
 from playwright.sync_api import Page, expect
 
 from tests.studio.browser import SLOW, WORDS, box, button, choose, field, said, settle, status, wait_until
+from tests.studio.conftest import measured
 
 if TYPE_CHECKING:
     from tests.studio.browser import Visitor
@@ -29,9 +31,10 @@ CATALOGUE, RUN, ROWS = "pegs-of-oak", "story", 300
 
 
 @pytest.fixture(scope="module")
-def page(visitor: Visitor) -> Page:
-    """One tab for all tests of this file, which depend on each other."""
-    return visitor.open()
+def page(visitor: Visitor) -> Iterator[Page]:
+    """One tab, kept through the story."""
+    yield visitor.open(keep=True)
+    visitor.close(kept=True)
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +81,7 @@ def test_a_file_becomes_a_catalogue(page: Page, filled_workspace: Workspace, sou
 
 
 def test_a_run_is_started_and_watched_to_its_end(page: Page, filled_workspace: Workspace) -> None:
+    measured(filled_workspace, CATALOGUE)
     open_page(page, "fine_tune")
     expect(box(page, WORDS["catalogue.choose"])).to_have_value(CATALOGUE)
     choose(page, WORDS["fine_tune.base_model"], "tiny")

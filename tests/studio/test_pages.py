@@ -216,6 +216,7 @@ def test_only_cheap_tasks_start_automatically(
     for view in VIEWS:
         drawn(ready_workspace, view, monkeypatch)
     assert not any(name.startswith(("start-", "prepare", "evaluate-")) for name in started)
+    assert any(name.startswith("presets-pegs-") for name in started)  # so that the cards say what each takes
 
 
 def watched(name: str) -> None:
