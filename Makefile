@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 # A worker for each core; each takes whole files or groups of them (tests/suite.py), the longest first.
-TESTS := $(BIN)/python -m pytest -n auto --dist loadgroup --no-loadscope-reorder --durations=20
+TESTS := $(BIN)/python -m pytest -n auto --no-loadscope-reorder --durations=20
 
 .PHONY: demo studio test quick test-long check format catalogue images clean
 

@@ -13,7 +13,11 @@ import pytest
 
 from shelftalk.settings import PrepareSettings, TrainingSettings
 from shelftalk.workspace import Workspace
-from tests.suite import pytest_collection_modifyitems, pytest_terminal_summary  # noqa: F401 - hooks
+from tests.suite import (  # noqa: F401 - hooks
+    pytest_collection_modifyitems,
+    pytest_terminal_summary,
+    pytest_xdist_make_scheduler,
+)
 
 if TYPE_CHECKING:
     from shelftalk.runs.run import Run

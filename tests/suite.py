@@ -8,37 +8,54 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 # Threads of two processes on the same cores wait for each other at every step: one thread for each worker instead.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("RAYON_NUM_THREADS", "1")
 
-# The beginning of a file's path, and the group and the marker of its tests; the longest group first.
+# The beginning of a file's path, and the marker of its tests, which are one group; the longest group first.
 GROUPS = {
-    "tests/test_end_to_end.py": ("model", "model"),
-    "tests/studio/test_browser": ("browser", "browser"),
-    "tests/cluster/test_ray": ("ray", "ray"),
-    "tests/export/": ("export", None),
+    "tests/test_end_to_end.py": "model",
+    "tests/studio/test_browser": "browser",
+    "tests/cluster/test_ray": "ray",
+    "tests/export/": None,
+    "tests/training/test_faults.py": None,
+    "tests/test_cli.py": None,
+    "tests/test_instruction_sets.py": None,
 }
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups, and before -m chooses
+def group_of(nodeid: str) -> str:
+    """Return the group of a test: one of `GROUPS`, or its file."""
+    file = nodeid.partition("::")[0]
+    return next((start for start in GROUPS if file.startswith(start)), file)
+
+
+class GroupScheduling(LoadScopeScheduling):  # type: ignore[misc]
+    """Gives whole groups to a worker. pytest-xdist's own groups need a field that pytest 9.2 no longer has."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group_of(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> GroupScheduling:
+    """Distribute the tests by group."""
+    return GroupScheduling(config, log)
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m chooses
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test with its group, and put the long groups first."""
+    """Mark the tests of a group, and put the long groups first."""
     order = list(GROUPS)
-    places = {}
     for item in items:
-        file = item.nodeid.partition("::")[0]
-        start = next((one for one in order if file.startswith(one)), None)
-        group, marker = GROUPS[start] if start else (file, None)
-        item.add_marker(pytest.mark.xdist_group(group))
-        if marker:
+        if marker := GROUPS.get(group_of(item.nodeid)):
             item.add_marker(marker)
-        places[item] = order.index(start) if start else len(order)
-    items.sort(key=places.__getitem__)
+    items.sort(key=lambda item: order.index(group) if (group := group_of(item.nodeid)) in GROUPS else len(order))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
