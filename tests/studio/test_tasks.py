@@ -7,6 +7,8 @@ import signal
 import time
 from pathlib import Path
 
+import pytest
+
 from shelftalk.locks import lock_holder
 from shelftalk.studio.tasks import Task, forget_task, read_task, start_task
 from shelftalk.studio.uploads import forget_upload, forget_uploads, keep_upload
@@ -46,6 +48,7 @@ def test_a_task_that_fails_says_why_in_one_line(workspace: Workspace) -> None:
     assert failed.error.startswith("There is no catalogue 'nothing'")
 
 
+@pytest.mark.kill
 def test_a_running_task_is_left_alone_and_a_killed_one_has_failed_without_a_word(
     workspace: Workspace, tmp_path: Path
 ) -> None:
