@@ -85,6 +85,7 @@ def test_a_script_needs_no_main_guard(tmp_path: Path) -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.kill
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="processes are looked for in /proc")
 def test_no_process_outlives_a_killed_parent(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
