@@ -57,9 +57,9 @@ $(VENV)/installed-studio: $(VENV)/installed
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[studio]'
 	touch $@
 
-$(VENV)/installed-dev: $(VENV)/installed
+$(VENV)/installed-dev: $(VENV)/bin/python pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
-	touch $@
+	touch $(VENV)/installed $@
 
 # Chromium for the studio's tests: looked for each time until it is there, installed where that asks nobody anything.
 $(VENV)/browser: | $(VENV)/bin/python

@@ -91,7 +91,7 @@ def test_the_benchmark_of_the_index_finds_what_an_exact_search_finds(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(index, "QUERIES", 100)
-    monkeypatch.setattr(index, "apart", lambda function, folder, count: function(folder, count))
+    monkeypatch.setattr(index, "in_own_process", lambda function, folder, count: function(folder, count))
     monkeypatch.setattr(sys, "argv", ["index", "--count", "1500", "--json"])
     index.main()
     check_index(figures_of(capsys), 1500)

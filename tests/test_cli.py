@@ -411,7 +411,7 @@ def test_a_run_that_was_stopped_is_shown_followed_and_resumed(prepared: Shell, t
     wait_until(lambda: watching.stderr.startswith("long: "), watching)
     watching.send_signal(signal.SIGINT)
     assert watching.wait() == 0, watching.stderr
-    assert watching.stderr.splitlines()[-1] == "long goes on. Stop it with: shelftalk runs stop long"
+    assert watching.stderr.splitlines()[-1] == "long continues. Stop it with: shelftalk runs stop long"
     training.send_signal(signal.SIGCONT)
     assert shell.json("runs", "stop", "long")["status"] == "stopped"
     assert training.wait() == 130, training.stderr

@@ -86,9 +86,9 @@ def test_two_hundred_clients_do_no_harm_and_leave_nothing_behind(tmp_path: Path,
         finally:
             server.terminate()
         assert server.wait(PATIENCE) == 0
-    assert set(seen) <= {"200", "400", "404", "429", "503", "left while asking", "left while waiting"}, seen
+    assert set(seen) <= {"200", "400", "404", "429", "503", "left while sending", "left while waiting"}, seen
     assert seen["200"] > rounds * 40, seen
     assert seen["400"] + seen["404"] == rounds * CLIENTS / 20
-    assert seen["left while asking"] + seen["left while waiting"] >= rounds * 0.3 * CLIENTS, seen
+    assert seen["left while sending"] + seen["left while waiting"] >= rounds * 0.3 * CLIENTS, seen
     assert after < before * 1.05, (before, after)
     assert "Traceback" not in log.read_text()

@@ -47,8 +47,8 @@ def refusal(path: Path) -> str:
 def test_knows_the_kind_and_unwraps_gzip_under_any_name(tmp_path: Path, name: str, content: bytes, kind: str) -> None:
     for path, wrapped in (
         (tmp_path / name, content),
-        (tmp_path / f"z_{name}", gzip.compress(content)),
-        (tmp_path / f"{name}.gz", gzip.compress(content)),
+        (tmp_path / f"z_{name}", gzip.compress(content, mtime=0)),
+        (tmp_path / f"{name}.gz", gzip.compress(content, mtime=0)),
     ):
         path.write_bytes(wrapped)
         with opened(path) as file:
@@ -64,7 +64,7 @@ def test_knows_parquet_under_any_name(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("member", ["trn.json", "LF-Amazon-1.3M/trn.json.gz"])
 def test_streams_the_training_rows_of_a_zip_and_writes_nothing(tmp_path: Path, member: str) -> None:
-    content = gzip.compress(LINES) if member.endswith(".gz") else LINES
+    content = gzip.compress(LINES, mtime=0) if member.endswith(".gz") else LINES
     path = write_zip(tmp_path / "raw.zip", {"lbl.json": b"{}", "tst.json.gz": b"x", member: content})
     with opened(path) as file:
         assert (file.kind, file.name) == ("json", f"raw.zip/{member}")
@@ -75,7 +75,7 @@ def test_streams_the_training_rows_of_a_zip_and_writes_nothing(tmp_path: Path, m
 
 def test_two_gzip_members_are_one_file(tmp_path: Path) -> None:
     path = tmp_path / "a.json.gz"
-    path.write_bytes(gzip.compress(LINES) + gzip.compress(LINES))
+    path.write_bytes(gzip.compress(LINES, mtime=0) + gzip.compress(LINES, mtime=0))
     assert read(path) == LINES * 2
 
 
@@ -83,7 +83,7 @@ def test_two_gzip_members_are_one_file(tmp_path: Path) -> None:
     ("name", "content", "words"),
     [
         ("a.json", b"", "is empty (0 bytes)"),
-        ("a.json.gz", gzip.compress(b""), "unpacks to nothing"),
+        ("a.json.gz", gzip.compress(b"", mtime=0), "unpacks to nothing"),
         ("a.json", bytes(range(256)) * 300, "binary, or text in another encoding"),
         ("a.csv", b"\x89PNG\r\n\x1a\n" + b"\x00\x01\xfe" * 99, "binary, or text in another encoding"),
         ("a.csv", "название;описание\nчай;зелёный\n".encode("cp1251"), "binary, or text in another encoding"),
@@ -93,8 +93,8 @@ def test_two_gzip_members_are_one_file(tmp_path: Path) -> None:
         ("a.html", b"<!doctype html><p>x", "of a kind that shelftalk does not know; give .json"),
         ("a.xml", "<?xml version='1.0'?><rss/>".encode("utf-16"), "is in UTF-16; save it as UTF-8"),
         ("a.parquet", b"title,content\n", "is not a Parquet file"),
-        ("a.json.gz", gzip.compress(b"PAR1....PAR1"), "gzipped Parquet"),
-        ("a.json.gz", gzip.compress(LINES)[:-3] + b"\0\0\0", "corrupt"),
+        ("a.json.gz", gzip.compress(b"PAR1....PAR1", mtime=0), "gzipped Parquet"),
+        ("a.json.gz", gzip.compress(LINES, mtime=0)[:-3] + b"\0\0\0", "corrupt"),
         ("a.zip", b"PK\x03\x04 but then it ends", "truncated or corrupt"),
     ],
 )

@@ -93,7 +93,7 @@ def test_it_has_the_results_with_their_n(tiny_run: Run, gate: dict[str, Any], tm
     assert "| bits per byte | 1.5003 | 1.111 | -0.3893 [-0.41, -0.35]: better |" in card
     assert "| stop rate | 0.0312 | 1 | +0.9688, too few for an interval |" in card
     assert "| bits per byte of general text | 0.9 | 0.95 | +0.05 [-0.01, 0.1]: x |" in card
-    assert "; 1 others\nwere set aside" in card
+    assert "; 1 others\nwere excluded" in card
     assert "Not measured" not in card
 
 

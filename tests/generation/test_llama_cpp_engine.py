@@ -180,7 +180,11 @@ def test_a_conversion_with_another_tokenization_is_detected(tiny_run: Run, tmp_p
     check_tokenizer(tmp_path / "base.gguf", tmp_path / "other")
     text = file.read_text()
     a, b = (f'"{letter}": {tokenizer.convert_tokens_to_ids(letter)}' for letter in "ab")
-    swapped = text.replace(a, "@").replace(b, b.replace('"b"', '"a"')).replace("@", a.replace('"a"', '"b"'))
+    swapped = (
+        text.replace(a, "placeholder")
+        .replace(b, b.replace('"b"', '"a"'))
+        .replace("placeholder", a.replace('"a"', '"b"'))
+    )
     assert swapped != text
     file.write_text(swapped)
     with pytest.raises(Damaged, match="reads"):

@@ -29,6 +29,7 @@ WRONG = {
     "none.parquet": (b"title,description\n" * 20, "is not a Parquet file", "export it again"),
     "catalogue.docx": (b"PK nothing", "", "give"),
 }
+MORE_WRONG = ("picture.csv", "none.parquet")  # in the long form; tests/catalogue/test_files.py holds each reason
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +60,9 @@ def expect_error(page: Page, *words: str) -> None:
     assert WORDS["error.unexpected"] not in shown
 
 
-@pytest.mark.parametrize("name", WRONG)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in MORE_WRONG else name for name in WRONG]
+)
 def test_an_invalid_file_is_reported_with_what_to_do(page: Page, tmp_path: Path, name: str) -> None:
     data, wrong, cure = WRONG[name]
     source = tmp_path / name

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 PAGES = ("", "fine-tune", "compare", "runs", "report")
 # Each page in light, and in dark the one with most kinds of widgets; the others in dark are the long form.
-LOOKS = [(path, "light") for path in PAGES] + [("fine-tune", "dark")]
-MORE_LOOKS = [(path, "dark") for path in PAGES if path != "fine-tune"]
+LOOKS = [("", "light"), ("compare", "light"), ("fine-tune", "dark")]
+MORE_LOOKS = [(path, scheme) for path in PAGES for scheme in ("light", "dark") if (path, scheme) not in LOOKS]
 FIRST_DRAWN = 3.0  # seconds
 TABS = 120  # most presses of Tab to reach a widget
 SERIOUS = ("serious", "critical")

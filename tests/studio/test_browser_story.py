@@ -117,6 +117,10 @@ def test_one_question_is_answered_before_and_after(page: Page, filled_workspace:
     assert [one["query"] for one in read_history(filled_workspace.run(RUN))] == ["What is an oak peg of 12 cm?"]
     expect(page.get_by_text(WORDS["evidence.title"], exact=True)).to_be_visible()
     expect(page.get_by_text(WORDS["evidence.claims"], exact=True)).to_be_visible()
+
+
+@pytest.mark.slow
+def test_influence_is_estimated_on_request(page: Page, filled_workspace: Workspace) -> None:
     settle(page)
     button(page, "evidence.estimate").click()
     estimated = wait_until(lambda: ended(filled_workspace, f"influence-{RUN}"), "influence is estimated")
@@ -148,6 +152,7 @@ def test_a_blind_vote_is_cast_and_kept(page: Page, filled_workspace: Workspace) 
     assert tally(Run.open(filled_workspace, RUN).folder)["n"] == 1
 
 
+@pytest.mark.slow
 def test_the_report_is_measured(page: Page, filled_workspace: Workspace) -> None:
     open_page(page, "report")
     expect(box(page, WORDS["runs.choose"])).to_have_value(RUN)

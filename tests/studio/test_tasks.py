@@ -49,7 +49,7 @@ def test_a_task_that_fails_says_why_in_one_line(workspace: Workspace) -> None:
 
 
 @pytest.mark.kill
-def test_a_running_task_is_left_alone_and_a_killed_one_has_failed_without_a_word(
+def test_a_running_task_is_not_replaced_and_a_killed_one_has_failed_without_a_message(
     workspace: Workspace, tmp_path: Path
 ) -> None:
     source = write_catalogue_file(tmp_path / "pegs.jsonl", 300_000)  # seconds of work
@@ -72,7 +72,9 @@ def test_an_upload_keeps_its_name_and_cannot_leave_its_folder(workspace: Workspa
     assert keep_upload(workspace, ".hidden.csv", b"x").name == "hidden.csv"
 
 
-def test_uploads_go_when_their_catalogue_is_made_or_after_a_day(workspace: Workspace, tmp_path: Path) -> None:
+def test_uploads_are_removed_when_their_catalogue_is_prepared_or_after_a_day(
+    workspace: Workspace, tmp_path: Path
+) -> None:
     first, second = (keep_upload(workspace, "a.csv", data) for data in (b"1", b"2"))
     mine = tmp_path / "mine.csv"
     mine.write_text("title")
