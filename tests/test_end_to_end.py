@@ -45,10 +45,12 @@ PRODUCTS = 36  # of which enough are trained on for four updates
 
 def make_demo_small(file: Path) -> None:
     """Let the demo take another file for the bundled one, save every update, and write few and short texts."""
-    pipeline.demo_file = lambda: file  # type: ignore[attr-defined]
-    demo.load_preset = lambda name: load_preset(name) | {"checkpoint_every": 1, "warmup_steps": 0}  # type: ignore[attr-defined]
-    demo.DecodingSettings = partial(DecodingSettings, max_new_tokens=24)  # type: ignore[attr-defined, misc]
-    demo.SHOWN, demo.MEASURED = 1, 2
+    patch = pytest.MonkeyPatch()
+    patch.setattr(pipeline, "demo_file", lambda: file)
+    patch.setattr(demo, "load_preset", lambda name: load_preset(name) | {"checkpoint_every": 1, "warmup_steps": 0})
+    patch.setattr(demo, "DecodingSettings", partial(DecodingSettings, max_new_tokens=24))
+    patch.setattr(demo, "SHOWN", 1)
+    patch.setattr(demo, "MEASURED", 2)
 
 
 def demo_killed_once(root: Path, update: int, before: Callable[[], object] | None = None) -> tuple[Workspace, str]:
