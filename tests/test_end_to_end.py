@@ -47,7 +47,9 @@ def make_demo_small(file: Path) -> None:
     """Let the demo take another file for the bundled one, save every update, and write few and short texts."""
     patch = pytest.MonkeyPatch()
     patch.setattr(pipeline, "demo_file", lambda: file)
-    patch.setattr(demo, "load_preset", lambda name: load_preset(name) | {"checkpoint_every": 1, "warmup_steps": 0})
+    # The catalogue's vocabulary is chosen when a training starts, which takes longer than these few updates save by it.
+    changes = {"checkpoint_every": 1, "warmup_steps": 0, "vocabulary": "full"}
+    patch.setattr(demo, "load_preset", lambda name: load_preset(name) | changes)
     patch.setattr(demo, "DecodingSettings", partial(DecodingSettings, max_new_tokens=24))
     patch.setattr(demo, "SHOWN", 1)
     patch.setattr(demo, "MEASURED", 2)
