@@ -17,10 +17,10 @@ studio: $(VENV)/installed-studio
 test: $(VENV)/installed-dev $(VENV)/browser check
 	$(TESTS)
 
-# What to run after every change: no real model, no browser, no Ray, nothing that is killed.
+# What to run after every change: no real model, browser, Ray, lower instruction sets, or killed processes.
 quick: $(VENV)/installed-dev
 	$(BIN)/ruff check .
-	$(TESTS) -m "not (slow or model or browser or ray or kill)"
+	$(TESTS) -m "not (slow or model or browser or ray or levels or kill)"
 
 # The long forms, which have a short one in `make test`.
 test-long: $(VENV)/installed-dev $(VENV)/browser
@@ -50,15 +50,15 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/installed: $(VENV)/bin/python pyproject.toml constraints.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	$(BIN)/pip install --quiet --no-compile --disable-pip-version-check --constraint constraints.txt --editable .
 	touch $@
 
 $(VENV)/installed-studio: $(VENV)/installed
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[studio]'
+	$(BIN)/pip install --quiet --no-compile --disable-pip-version-check --constraint constraints.txt --editable '.[studio]'
 	touch $@
 
 $(VENV)/installed-dev: $(VENV)/bin/python pyproject.toml constraints.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/pip install --quiet --no-compile --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	touch $(VENV)/installed $@
 
 # Chromium for the studio's tests: looked for each time until it is there, installed where that asks nobody anything.

@@ -26,7 +26,7 @@ GROUPS = {
     "tests/export/": None,
     "tests/training/test_faults.py": None,
     "tests/test_cli.py": None,
-    "tests/test_instruction_sets.py": None,
+    "tests/test_instruction_sets.py": "levels",
 }
 
 
