@@ -106,7 +106,6 @@ def prepare(
     as_json: JsonOption = False,
 ) -> None:
     """Read a product file, clean it, and split it into a catalogue to train on."""
-    check_options(cluster)
     from shelftalk.cli import output
     from shelftalk.pipeline import prepare_catalogue
 
@@ -214,7 +213,6 @@ def index(
     as_json: JsonOption = False,
 ) -> None:
     """Index exactly the products that a run trains on, so that they can be found as references."""
-    check_options(cluster)
     opened = open_run(workspace, run)
     from shelftalk.cli import output
     from shelftalk.pipeline import index_run

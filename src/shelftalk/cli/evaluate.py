@@ -16,7 +16,6 @@ from shelftalk.cli.options import (
     open_run,
     with_settings,
 )
-from shelftalk.cluster.connect import check_options
 from shelftalk.evaluation.ways import BASE, TUNED, USUAL, WAYS
 from shelftalk.settings import DecodingSettings
 
@@ -51,7 +50,6 @@ def evaluate(
     Every figure has a 95 % interval, and every difference says whether its interval contains zero. report.html,
     report.md and evaluation.json are written into the run's folder report/, the result into the adapter's model card.
     """
-    check_options(cluster)
     opened = open_run(workspace, run)
     from shelftalk.cli import output
     from shelftalk.proof import REPORT, evaluate_run

@@ -17,7 +17,6 @@ from shelftalk.cli.options import (
     WorkspaceOption,
     with_settings,
 )
-from shelftalk.cluster.connect import check_options
 from shelftalk.settings import DecodingSettings
 from shelftalk.workspace import Workspace
 
@@ -60,7 +59,6 @@ def generate(
     """
     from shelftalk.runs.run import Run
 
-    check_options(cluster)
     opened = Run.open(Workspace(workspace), run)  # before the slow import: a wrong name fails at once
     from shelftalk.cli import output as screen
     from shelftalk.pipeline import write_catalogue

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from shelftalk.cluster.connect import check_options
 from shelftalk.errors import UserError
 from shelftalk.settings import Settings, describe_settings, preset_names
 from shelftalk.workspace import Workspace
@@ -40,10 +41,18 @@ AssignmentsOption = Annotated[
 EngineOption = Annotated[
     str, typer.Option("--engine", help="automatic, llama.cpp or transformers; doctor says which is used and why.")
 ]
+
+
+def _valid_cluster(cluster: str | None) -> str | None:
+    check_options(cluster)
+    return cluster
+
+
 ClusterOption = Annotated[
     str | None,
     typer.Option(
         "--cluster",
+        callback=_valid_cluster,
         metavar="HOST:PORT",
         help="Run on this Ray cluster; local starts one on this machine. [default: without Ray, on this machine]",
     ),
