@@ -13,7 +13,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-LOCK_TIMEOUT = 60.0  # seconds to wait for another process that builds the same index
+LOCK_TIMEOUT = 60.0  # seconds to wait for another process that does the same work
 
 
 def lock_file(folder: Path) -> Path:

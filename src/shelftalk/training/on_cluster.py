@@ -6,22 +6,18 @@ holds the run's lock and prints; the first worker writes all files of `training.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from shelftalk.cluster.connect import connected
-from shelftalk.errors import Busy
+from shelftalk.locks import LOCK_TIMEOUT
 from shelftalk.records import Progress, no_progress
 from shelftalk.runs.run import Run, open_on_worker
 from shelftalk.training.jobs import device_name, recorded_outcome
 from shelftalk.training.processes import is_first_process
 from shelftalk.training.state import RunState, stop_signals
 from shelftalk.workspace import faults, lock
-
-LOCK_TIMEOUT = 60.0  # seconds that a worker of an earlier job may take to end
-POLL_SECONDS = 0.5
 
 
 def train_on_cluster(
@@ -95,21 +91,9 @@ def train_as_worker(address: tuple[str, str], send: Callable[[Any], bool]) -> No
             return
 
 
-@contextmanager
-def _exclusive(run: Run) -> Iterator[None]:
-    """Hold the writers' lock of the run; the first worker of an earlier job outlives a killed driver for some time.
+def _exclusive(run: Run) -> AbstractContextManager[object]:
+    """Return a context that holds the writers' lock of the run in the first worker, and nothing in the others.
 
-    Raises:
-        Busy: that worker still holds the lock after a minute.
+    The first worker of an earlier job outlives a killed driver for some time; entering raises Busy after a minute.
     """
-    deadline = time.monotonic() + LOCK_TIMEOUT
-    with ExitStack() as held:
-        while is_first_process():
-            try:
-                held.enter_context(lock(run.checkpoints, "training on Ray"))
-                break
-            except Busy:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(POLL_SECONDS)
-        yield
+    return lock(run.checkpoints, "training on Ray", timeout=LOCK_TIMEOUT) if is_first_process() else nullcontext()
