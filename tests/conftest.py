@@ -54,6 +54,11 @@ def write_catalogue_file(path: Path, count: int = 30) -> Path:
     return path
 
 
+def copy_without_runs(workspace: Workspace, root: Path) -> Workspace:
+    """Copy a workspace's catalogues and models to `root`."""
+    return Workspace(shutil.copytree(workspace.root, root, ignore=shutil.ignore_patterns("runs")))
+
+
 @pytest.fixture(scope="session")
 def tiny_model():
     """The tiny model and its tokenizer; tests do not change them."""

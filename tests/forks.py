@@ -13,9 +13,12 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from functools import cache
+from multiprocessing import forkserver
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 PRELOADED = (
     "tests.forks",
@@ -32,33 +35,25 @@ PATIENCE = 120.0  # seconds until a process that has not ended fails its test
 
 @cache
 def fork_context() -> ForkServerContext:
-    """Return the context whose processes are forked; its server starts with the first of them, with one thread each."""
+    """Return the context whose processes are forked; its server is started here, with one thread for each fork."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(list(PRELOADED))
-    threads = os.environ.get("OMP_NUM_THREADS")
-    os.environ["OMP_NUM_THREADS"] = "1"
-    try:
-        assert call(os.getpid, context=context) == 0
-    finally:
-        if threads is None:
-            del os.environ["OMP_NUM_THREADS"]
-        else:
-            os.environ["OMP_NUM_THREADS"] = threads
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")
+        forkserver.ensure_running()
     return context
 
 
-def start(
-    target: Callable[..., object], *arguments: Any, context: ForkServerContext | None = None
-) -> ForkServerProcess:
+def start(target: Callable[..., object], *arguments: Any) -> ForkServerProcess:
     """Start `target` in a fork; it and its arguments must be picklable."""
-    process = (context or fork_context()).Process(target=target, args=arguments)
+    process = fork_context().Process(target=target, args=arguments)
     process.start()
     return process
 
 
-def call(target: Callable[..., object], *arguments: Any, context: ForkServerContext | None = None) -> int:
+def call(target: Callable[..., object], *arguments: Any) -> int:
     """Call `target` in a fork and return how that ended: an exit code, or the negative number of a signal."""
-    process = start(target, *arguments, context=context)
+    process = start(target, *arguments)
     process.join(PATIENCE)
     assert process.exitcode is not None, f"{target} did not end within {PATIENCE:.0f} s"
     return process.exitcode

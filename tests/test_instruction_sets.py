@@ -23,7 +23,7 @@ LEVELS = {
     "avx512_bf16": {"ONEDNN_MAX_CPU_ISA": "AVX512_CORE_BF16", "ATEN_CPU_CAPABILITY": "avx512"},
 }
 FEWEST = 30  # tests marked exact; fewer would mean that some were not found
-MARK = "mark." + "exact"  # in two parts, so that this file is not among those that have it
+MARK = "pytest.mark.exact"  # in two parts, so that this file is not found
 
 
 def is_lower(name: str) -> bool:
@@ -37,10 +37,7 @@ def test_what_is_exact_is_so_at_every_level(name: str) -> None:
     if not is_lower(name):
         pytest.skip(f"{name} is not below this CPU's own level")
     # Only some files are collected, which saves importing the others' libraries.
-    marked = subprocess.run(
-        ["grep", "-rl", "mark.exact", "tests"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    files = [file for file in marked.stdout.split() if file.rpartition("/")[2].startswith("test_")]
+    files = [file for file in (ROOT / "tests").rglob("test_*.py") if MARK in file.read_text(encoding="utf-8")]
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
     ended = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-m", "exact and not slow", "-p", "no:cacheprovider", *files],

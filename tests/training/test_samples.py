@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from functools import partialmethod
 from pathlib import Path
 from typing import Any
@@ -28,7 +27,7 @@ from shelftalk.training.jobs import resume_run
 from shelftalk.training.loss import head_taken_off
 from shelftalk.training.samples import MOST_TOKENS, write_description
 from shelftalk.workspace import Workspace, read_json, write_json
-from tests.conftest import TINY_SETTINGS, write_catalogue_file
+from tests.conftest import TINY_SETTINGS, copy_without_runs, write_catalogue_file
 from tests.training.test_trainer import script_validation
 
 PLAIN = TINY_SETTINGS.replace({"precision": "fp32"})  # with dropout, which a draw too many would change
@@ -60,9 +59,7 @@ def sampled(trained: Workspace) -> Run:
 
 @pytest.fixture
 def pegs(trained: Workspace, tmp_path: Path) -> Workspace:
-    """A workspace of its own with the same catalogue and model, and no run."""
-    shutil.copytree(trained.root, tmp_path / "workspace", ignore=shutil.ignore_patterns("runs"))
-    return Workspace(tmp_path / "workspace")
+    return copy_without_runs(trained, tmp_path / "workspace")
 
 
 def learned(run: Run) -> tuple[bytes, bytes]:

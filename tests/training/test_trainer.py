@@ -25,7 +25,7 @@ from shelftalk.training.loss import token_losses
 from shelftalk.training.train import validation_examples
 from shelftalk.training.trainer import AdapterTrainer
 from shelftalk.workspace import Workspace
-from tests.conftest import TINY_SETTINGS, write_catalogue_file
+from tests.conftest import TINY_SETTINGS, copy_without_runs, write_catalogue_file
 
 EXACT = TINY_SETTINGS.replace({"lora_dropout": 0.0, "epochs": 1, "precision": "fp32"})
 
@@ -61,9 +61,7 @@ def scripted(trained: Workspace) -> Run:
 
 @pytest.fixture
 def pegs(trained: Workspace, tmp_path: Path) -> Workspace:
-    """A workspace of its own with the same catalogue and model, and no run."""
-    shutil.copytree(trained.root, tmp_path / "workspace", ignore=shutil.ignore_patterns("runs"))
-    return Workspace(tmp_path / "workspace")
+    return copy_without_runs(trained, tmp_path / "workspace")
 
 
 def weights(run: Run) -> dict[str, torch.Tensor]:
