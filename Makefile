@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
+# pip leaves modules uncompiled (docs/decisions.md): what one process compiles is kept for the next.
+unexport PYTHONDONTWRITEBYTECODE
+
 # A worker for each core; each takes whole files or groups of them (tests/suite.py), the longest first.
 TESTS := $(BIN)/python -m pytest -n auto --no-loadscope-reorder --durations=20
 
