@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # pip leaves modules uncompiled (docs/decisions.md): what one process compiles is kept for the next.
 unexport PYTHONDONTWRITEBYTECODE
 
-# A worker for each core; each takes whole files or groups of them (tests/suite.py), the longest first.
+# Each worker takes whole files or groups of them, the longest first; their number is in tests/suite.py.
 TESTS := $(BIN)/python -m pytest -n auto --no-loadscope-reorder --durations=20
 
 .PHONY: demo studio test quick test-long check format catalogue images clean

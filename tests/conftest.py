@@ -16,6 +16,7 @@ from shelftalk.workspace import Workspace
 from tests.suite import (  # noqa: F401 - hooks
     pytest_collection_modifyitems,
     pytest_terminal_summary,
+    pytest_xdist_auto_num_workers,
     pytest_xdist_make_scheduler,
 )
 

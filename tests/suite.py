@@ -43,6 +43,11 @@ class GroupScheduling(LoadScopeScheduling):  # type: ignore[misc]
         return group_of(nodeid)
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Return one worker more than there are cores: browser, Ray and kill tests often wait for other processes."""
+    return len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)) + 1
+
+
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> GroupScheduling:
     """Distribute the tests by group."""
     return GroupScheduling(config, log)
