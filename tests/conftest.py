@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 from shelftalk.settings import PrepareSettings, TrainingSettings
@@ -22,6 +23,10 @@ from tests.suite import (  # noqa: F401 - hooks
 
 if TYPE_CHECKING:
     from shelftalk.runs.run import Run
+
+# An example has no time limit: on a busy machine a second proves nothing.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 ROOT = Path(__file__).resolve().parents[1]
 DEV_ROWS = ROOT.parent / "shared" / "data" / "amazontitles_dev.jsonl"

@@ -24,7 +24,7 @@ keyed_schema = schemathesis.openapi.from_asgi(
     headers={"authorization": f"Bearer {KEY}"},
     config=SchemathesisConfig.from_dict({"auth": {"openapi": {"key": {"bearer": KEY}}}}),
 )
-bounded = hypothesis.settings(max_examples=20, derandomize=True, database=None, deadline=None)
+bounded = hypothesis.settings(max_examples=20, derandomize=True, database=None)
 at_length = hypothesis.settings(bounded, max_examples=100)
 
 

@@ -190,7 +190,7 @@ def test_unsupported_are_counted_by_the_hundred_words() -> None:
 
 
 @given(TEXTS, TEXTS)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_claims_lie_in_the_text_and_never_overlap(text: str, title: str) -> None:
     claims = find_claims(text, title)
     assert claims == find_claims(text, title)
@@ -202,13 +202,13 @@ def test_claims_lie_in_the_text_and_never_overlap(text: str, title: str) -> None
 
 
 @given(TEXTS)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_a_text_supports_itself(text: str) -> None:
     assert {one.support for one in find_claims(text, text)} <= {"title"}
 
 
 @given(TEXTS, TEXTS, st.lists(TEXTS, max_size=3))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_references_only_add_support(text: str, title: str, more: list[str]) -> None:
     alone = find_claims(text, title)
     joined = find_claims(text, title, [reference(one, str(number)) for number, one in enumerate(more)])

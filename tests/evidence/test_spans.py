@@ -80,7 +80,7 @@ def by_brute_force(descriptions: list[str], text: str) -> list[tuple[int, int, l
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(texts, min_size=1, max_size=6), texts)
 @example([""], "")
 @example(["", "a b", ""], "a b")
@@ -104,7 +104,7 @@ def test_spans_are_those_of_brute_force(descriptions: list[str], text: str) -> N
             assert " ".join(place.description[place.start :].split()).startswith(passage)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(texts.filter(WORD.search), min_size=1, max_size=4), st.integers(0, 3))
 def test_a_whole_description_is_one_span(descriptions: list[str], number: int) -> None:
     text = descriptions[number % len(descriptions)]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shelftalk.errors import Damaged, InvalidSettings
@@ -106,7 +106,6 @@ def test_another_jobs_journal_is_refused(tmp_path: Path, job: dict[str, Any], wo
     assert path.read_bytes() == before
 
 
-@settings(deadline=None)
 @given(numbers=st.lists(st.integers(0, 300), unique=True, max_size=30), cut=st.integers(0, 60))
 def test_what_is_whole_survives_any_cut(tmp_path_factory: pytest.TempPathFactory, numbers: list[int], cut: int) -> None:
     path = write(tmp_path_factory.mktemp("journal") / "j", numbers)

@@ -43,7 +43,7 @@ def plain_attention(query: Tensor, key: Tensor, value: Tensor, starts: list[int]
 
 
 @pytest.mark.exact
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(st.integers(1, 40), min_size=1, max_size=5),
     st.sampled_from([(4, 1), (4, 2), (3, 3)]),
