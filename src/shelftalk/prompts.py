@@ -1,8 +1,9 @@
 """The prompt template of training and generation. It handles text only: no tokenizer, no model.
 
-A prompt is a request, an empty line and a cue. The request is a bare title or a question about it; the description
-follows the cue directly and ends with the model's end-of-sequence token. The base model gets the same prompt. It was
-not trained on the template, so the cue is plain English: this keeps the comparison fair.
+A prompt is a request, an empty line and a cue. The request is a bare title or a question about it, and one line
+"name: value" for each attribute of the product; the description follows the cue directly and ends with the model's
+end-of-sequence token. The base model gets the same prompt. It was not trained on the template, so the cue is plain
+English: this keeps the comparison fair.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
-from shelftalk.records import Reference
+from shelftalk.records import Attributes, Product, Reference
 
 CUE = "\n\nProduct description:\n"
 
@@ -29,8 +30,13 @@ REQUESTS = (
 )
 
 
+def request_for(text: str, attributes: Attributes = ()) -> str:
+    """Return the request for a title or a question about it, with one line for each attribute."""
+    return "\n".join([text, *(f"{name}: {value}" for name, value in attributes)])
+
+
 def prompt_for(request: str) -> str:
-    """Return the prompt for a title or a question, without leading and trailing white space."""
+    """Return the prompt for a request, without leading and trailing white space."""
     return request.strip() + CUE
 
 
@@ -61,7 +67,7 @@ def first_description(text: str) -> tuple[str, bool]:
     return first.rstrip(), bool(cut)
 
 
-def training_request(uid: str, title: str) -> str:
-    """Return the request for a product in training, one of `REQUESTS`, chosen by a hash of `uid`."""
-    choice = int.from_bytes(hashlib.blake2b(uid.encode(), digest_size=8).digest(), "big") % len(REQUESTS)
-    return REQUESTS[choice].format_map({"title": title})
+def training_request(product: Product) -> str:
+    """Return the request for a product in training: one of `REQUESTS`, chosen by a hash of its uid, and attributes."""
+    choice = int.from_bytes(hashlib.blake2b(product.uid.encode(), digest_size=8).digest(), "big") % len(REQUESTS)
+    return request_for(REQUESTS[choice].format_map({"title": product.title}), product.attributes)

@@ -39,6 +39,10 @@ class Map(Protocol):
     def __call__(self, function: Callable[[Item], Result], items: Iterable[Item], /) -> Iterator[Result]: ...
 
 
+# Names and values of a product's attributes ("material", "copper"), in the order of its file; no name comes twice.
+Attributes = tuple[tuple[str, str], ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Product:
     """One product of a catalogue, cleaned: `uid` is unique within the catalogue."""
@@ -46,6 +50,7 @@ class Product:
     uid: str
     title: str
     description: str
+    attributes: Attributes = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -212,6 +212,10 @@ class PrepareSettings(Settings):
     id_field: str | None = setting(
         None, "Column that holds the product's id; rows are numbered when there is none.", optional=True
     )
+    attributes: str = setting(
+        "automatic",
+        "Columns that hold attributes: automatic, all, none, or their names separated by commas.",
+    )
     max_products: int | None = setting(
         None, "Keep a seeded random sample of this many products.", at_least=1, optional=True
     )

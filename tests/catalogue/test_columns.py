@@ -49,8 +49,9 @@ def test_finds_usual_names_in_order_of_preference(names: list[str], expected: Co
     ],
 )
 def test_known_exports_are_recognised_by_their_columns(names: list[str], expected: Columns) -> None:
-    assert choose_columns(SOURCE, names, PrepareSettings()) == expected
-    named = choose_columns(SOURCE, names, PrepareSettings(description_field=names[0]))
+    settings = PrepareSettings(attributes="none")
+    assert choose_columns(SOURCE, names, settings) == expected
+    named = choose_columns(SOURCE, names, settings.replace({"description_field": names[0]}))
     assert named == expected._replace(description=(names[0],))
     assert choose_title_columns(SOURCE, names, None, None) == expected._replace(description=())
 

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from shelftalk.catalogue import files
+from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.catalogue.prepare import prepare
 from shelftalk.errors import Busy, NotWritable, TooFewProducts, UnreadableInput, UserError
 from shelftalk.settings import PrepareSettings
@@ -67,10 +68,10 @@ def test_writes_cleaned_products_in_the_order_of_the_file(tmp_path: Path) -> Non
     found = products(tmp_path / "catalogue")
     assert [row["uid"] for row in found] == [row["uid"] for row in entries]
     assert (found[3]["title"], found[3]["description"], found[3]["line"]) == ("Tea & toast", "Hot.", 4)
-    assert list(found[0]) == ["uid", "title", "description", "split", "line"]
+    assert list(found[0]) == ["uid", "title", "description", "split", "line", "attributes"]
     assert (summary["read"], summary["kept"], summary["rejected"]) == (40, 40, {})
     assert summary["source"] == {"name": "a.json", "bytes": (tmp_path / "a.json").stat().st_size}
-    assert summary["columns"] == {"title": "title", "description": "content", "id": "uid"}
+    assert summary["columns"] == {"title": "title", "description": "content", "id": "uid", "attributes": []}
     assert summary["settings"] == PrepareSettings().as_mapping()
 
 
@@ -377,3 +378,54 @@ def test_a_file_is_opened_for_its_beginning_and_then_once_for_its_rows(
     for source in sources:
         run(source)
         assert openings.count(source) == 2
+
+
+def test_attributes_are_read_cleaned_and_bounded(tmp_path: Path) -> None:
+    rows = [
+        {
+            "title": f"Beech Peg {number}",
+            "content": f"Peg {number} of beech.",
+            "material": "  oiled&nbsp;beech ",
+            "Specifications": {"length": number, "Made in": "Wales", "price": 3, "link": "https://a.example/b"},
+            "features": ["hangs", "holds"],
+            "stock": 7,
+        }
+        for number in range(20)
+    ]
+    rows[3] |= {"material": "x" * 100_000, "Specifications": {f"part {one}": "y" for one in range(5000)}}
+    rows[4] |= {"material": None, "Specifications": None, "features": []}
+    rows[5] |= {"material": "</script>\0", "Specifications": [{"name": "Material", "value": "ash"}, {"x": {"y": 1}}]}
+    source = tmp_path / "a.jsonl"
+    source.write_text("\n".join(map(json.dumps, rows)))
+    settings = PrepareSettings(near_duplicates="off")
+    summary = prepare(source, tmp_path / "some", settings)
+    products = Catalogue.open(tmp_path / "some").products()
+    assert products[0].attributes == (
+        ("material", "oiled beech"), ("length", "0"), ("Made in", "Wales"), ("features", "hangs, holds")
+    )  # fmt: skip
+    assert products[3].attributes[0] == ("material", "x" * 200)
+    assert len(products[3].attributes) == 40
+    assert products[4].attributes == ()
+    assert products[5].attributes == (("Material", "ash"), ("features", "hangs, holds"))
+    assert summary["attributes_cut"] == {"long_values": 1, "too_many": 1000 - 39 + 1}
+    assert summary["columns"]["attributes"] == ["material", "Specifications", "features"]
+    prepare(source, tmp_path / "all", settings.replace({"attributes": "all"}))
+    assert Catalogue.open(tmp_path / "all").products() == products
+    none = prepare(source, tmp_path / "none", settings.replace({"attributes": "none"}))
+    assert all(one.attributes == () for one in Catalogue.open(tmp_path / "none").products())
+    assert none["data_hash"] != summary["data_hash"]
+    prepare(source, tmp_path / "named", settings.replace({"attributes": "features, MATERIAL"}))
+    named = Catalogue.open(tmp_path / "named").products()
+    assert named[0].attributes == (("features", "hangs, holds"), ("material", "oiled beech"))
+    with pytest.raises(UnreadableInput, match=r"no column 'weave' \(--attributes\); its columns are: title, content"):
+        prepare(source, tmp_path / "wrong", settings.replace({"attributes": "material,weave"}))
+
+
+def test_a_catalogue_from_before_there_were_attributes_still_opens(tmp_path: Path) -> None:
+    source = tmp_path / "a.jsonl"
+    source.write_text("\n".join(json.dumps({"title": f"Peg {one}", "content": f"Beech {one}."}) for one in range(20)))
+    prepare(source, tmp_path / "old", PrepareSettings())
+    path = tmp_path / "old" / "products.parquet"
+    before = Catalogue.open(tmp_path / "old").products()
+    pq.write_table(pq.read_table(path).drop_columns(["attributes"]), path)
+    assert Catalogue.open(tmp_path / "old").products() == before

@@ -85,7 +85,7 @@ def test_a_score_is_the_fall_of_the_loss_by_a_small_update_on_the_product(run, c
         model, tokenizer = halfway_model(run)
         weights = [one for one in model.double().parameters() if one.requires_grad]
         before = plain_loss(model, tokenizer, REQUEST, TEXT, end=False).item()
-        request = training_request(product.uid, product.title)
+        request = training_request(product)
         torch.autograd.backward(plain_loss(model, tokenizer, request, product.description, end=True))
         torch.nn.utils.clip_grad_norm_(weights, clip)
         with torch.no_grad():
@@ -125,7 +125,7 @@ def test_a_loaded_adapter_has_its_weights_in_the_order_of_training(run: Run) -> 
 
 @pytest.mark.parametrize("run", ["lora", "dora"], indirect=True)
 def test_a_product_that_is_the_text_itself_comes_first(run: Run) -> None:
-    uid = next(one for one in "ijkl" if training_request(one, "Zinc hook") == "Zinc hook")
+    uid = next(one for one in "ijkl" if training_request(Product(one, "Zinc hook", "")) == "Zinc hook")
     itself = Product(uid, "Zinc hook", "COLD ZINC; SCREWS BELOW.")
     found = estimate_influence(run, "Zinc hook", "COLD ZINC; SCREWS BELOW.", [*run.products(), itself])
     assert (found[0].uid, found[0].title, found[0].description) == (uid, itself.title, itself.description)
@@ -144,7 +144,7 @@ def test_the_order_is_by_score_and_does_not_depend_on_that_of_the_candidates(run
 
 def test_equal_scores_stand_by_uid(run: Run) -> None:
     pairs = [Product(uid, "Zinc hook", "Cold.") for uid in "abcdefghijklmnopqrstuvwxyz"]
-    alike = [one for one in pairs if training_request(one.uid, one.title) == "Zinc hook"]
+    alike = [one for one in pairs if training_request(one) == "Zinc hook"]
     assert len(alike) > 2
     assert [one.uid for one in estimate_influence(run, REQUEST, TEXT, alike[::-1])] == [one.uid for one in alike]
 

@@ -48,8 +48,7 @@ def test_counted_cuts_are_those_that_training_makes(place: Workspace, tiny_model
     rows = {}
     for max_tokens in (*map(int, found["cut"]), found["max_tokens"], 10**6):
         rows[max_tokens] = [
-            encode_example(tiny_model[1], training_request(one.uid, one.title), one.description, max_tokens)
-            for one in products
+            encode_example(tiny_model[1], training_request(one), one.description, max_tokens) for one in products
         ]
     cut = {max_tokens: sum(not row.complete for row in encoded) for max_tokens, encoded in rows.items()}
     assert found["cut"] == {one: cut[int(one)] for one in found["cut"]}

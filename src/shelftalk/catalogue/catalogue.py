@@ -105,7 +105,8 @@ class Catalogue:
         Raises:
             Damaged: products.parquet cannot be read.
         """
-        return list(map(Product, *self._texts(rows, ("uid", "title", "description"))))
+        *texts, attributes = self._columns(rows, ("uid", "title", "description", "attributes"))
+        return list(map(Product, *texts, map(tuple, attributes)))
 
     def splits_of(self, rows: NDArray[np.int64]) -> list[str]:
         """Return the splits of the given rows: numbers from 0, in ascending order.
@@ -113,7 +114,7 @@ class Catalogue:
         Raises:
             Damaged: products.parquet cannot be read.
         """
-        return self._texts(rows, ("split",))[0]
+        return self._columns(rows, ("split",))[0]
 
     @property
     def _path(self) -> Path:
@@ -136,16 +137,20 @@ class Catalogue:
             splits = table.read(columns=["split"])["split"].to_numpy()
         return np.flatnonzero(splits == _valid_split(split))
 
-    def _texts(self, rows: NDArray[np.int64], names: tuple[str, ...]) -> list[list[str]]:
-        """Return the texts of the given ascending rows, one list per column; read one row group at a time."""
-        found: list[list[str]] = [[] for _ in names]
+    def _columns(self, rows: NDArray[np.int64], names: tuple[str, ...]) -> list[list[Any]]:
+        """Return the values of the given ascending rows, one list per column; read one row group at a time.
+
+        A catalogue that was prepared before there were attributes has no such column: its products have none.
+        """
+        found: list[list[Any]] = [[] for _ in names]
         with self._table() as table:
+            held = [name for name in names if name in table.schema_arrow.names or name != "attributes"]
             for group, first, end in _groups(table):
                 wanted = rows[np.searchsorted(rows, first) : np.searchsorted(rows, end)] - first
                 if len(wanted):
-                    columns = table.read_row_group(group, columns=list(names)).take(wanted)
-                    for texts, name in zip(found, names, strict=True):
-                        texts += columns[name].to_pylist()
+                    columns = table.read_row_group(group, columns=held).take(wanted)
+                    for values, name in zip(found, names, strict=True):
+                        values += columns[name].to_pylist() if name in held else [()] * len(wanted)
         return found
 
 

@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from shelftalk.catalogue.attributes import AttributeColumn, find_attribute_columns, named_attribute_columns
 from shelftalk.errors import UnreadableInput
 from shelftalk.settings import PrepareSettings
+
+ATTRIBUTE_CHOICES = ("automatic", "all", "none")  # anything else lists columns
 
 # In order of preference; case is ignored.
 USUAL_NAMES = {
@@ -35,7 +38,7 @@ class Columns(NamedTuple):
 
     `description` are the columns that make up the description, in the order in which they are joined; empty where only
     titles are needed. `uid` is None where the file has no ids, `variants` where every row is a product. `escaped` means
-    that texts are escaped as in WooCommerce exports.
+    that texts are escaped as in WooCommerce exports. `attributes` are the columns of attributes, in the file's order.
     """
 
     title: str
@@ -43,12 +46,14 @@ class Columns(NamedTuple):
     uid: str | None = None
     variants: Variants | None = None
     escaped: bool = False
+    attributes: tuple[AttributeColumn, ...] = ()
 
     def names(self) -> list[str]:
         """Return every column to be read, without duplicates."""
         marking = self.variants.columns if self.variants else ()
         uid = () if self.uid is None else (self.uid,)
-        return list(dict.fromkeys((self.title, *self.description, *uid, *marking)))
+        named = [name for one in self.attributes for name in (one.named_by, one.column) if name is not None]
+        return list(dict.fromkeys((self.title, *self.description, *uid, *marking, *named)))
 
 
 class Format(NamedTuple):
@@ -87,16 +92,18 @@ def choose_columns(source: Path, names: list[str], settings: PrepareSettings) ->
             file and the options to give, for all errors at once.
     """
     requested = {"title": settings.title_field, "description": settings.description_field, "id": settings.id_field}
-    return _choose(source, names, requested)
+    return _choose(source, names, requested, settings.attributes)
 
 
-def choose_title_columns(source: Path, names: list[str], title_field: str | None, id_field: str | None) -> Columns:
-    """Choose the columns of the title and the id only: those that are named, or else those with a usual name.
+def choose_title_columns(
+    source: Path, names: list[str], title_field: str | None, id_field: str | None, attributes: str = "none"
+) -> Columns:
+    """Choose the columns of title, id and attributes only: those that are named, or else those with a usual name.
 
     Raises:
         UnreadableInput: see `choose_columns`.
     """
-    return _choose(source, names, {"title": title_field, "id": id_field})
+    return _choose(source, names, {"title": title_field, "id": id_field}, attributes)
 
 
 def usual_columns(names: list[str]) -> tuple[str | None, tuple[str, ...], str | None]:
@@ -111,7 +118,7 @@ def usual_column(role: str, names: list[str]) -> str | None:
     return next((spelt[usual] for usual in USUAL_NAMES[role] if usual in spelt), None)
 
 
-def _choose(source: Path, names: list[str], requested: Mapping[str, str | None]) -> Columns:
+def _choose(source: Path, names: list[str], requested: Mapping[str, str | None], attributes: str) -> Columns:
     chosen = {role: name if name else usual_column(role, names) for role, name in requested.items()}
     wrong = []
     for role, name in chosen.items():
@@ -119,13 +126,19 @@ def _choose(source: Path, names: list[str], requested: Mapping[str, str | None])
             wrong.append(f"no {role} column ({', '.join(USUAL_NAMES[role])}; name it with --{role}-field)")
         elif name is not None and name not in names:
             wrong.append(f"no column {name!r} (--{role}-field)")
+    listed = attributes not in ATTRIBUTE_CHOICES
+    named, missing = named_attribute_columns(names, attributes) if listed else ((), [])
+    wrong += [f"no column {name!r} (--attributes)" for name in missing]
     if wrong:
         raise UnreadableInput(f"{source} has {' and '.join(wrong)}; its columns are: {_listed(names)}.")
     known = _known_format(names)
     description: tuple[str, ...] = () if (one := chosen.get("description")) is None else (one,)
     if description and not requested["description"]:
         description = known.description or description
-    return Columns(chosen["title"] or "", description, chosen["id"], known.variants, known.escaped)
+    found = Columns(chosen["title"] or "", description, chosen["id"], known.variants, known.escaped)
+    if not listed:
+        named = find_attribute_columns(names, attributes, found.names())
+    return found._replace(attributes=named)
 
 
 def _known_format(names: list[str]) -> Format:

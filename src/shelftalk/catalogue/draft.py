@@ -8,7 +8,7 @@ compressed Arrow tables.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -17,6 +17,7 @@ import orjson
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from shelftalk.catalogue.attributes import keep_attributes
 from shelftalk.catalogue.clean import clean, clean_all, comparables, plain
 from shelftalk.catalogue.columns import Columns
 from shelftalk.catalogue.json_lines import JsonLines, rows_of_lines
@@ -24,9 +25,9 @@ from shelftalk.catalogue.near_duplicates import Signatures, signatures
 from shelftalk.catalogue.read import Reader
 from shelftalk.catalogue.rows import Row, Unusable
 from shelftalk.catalogue.split import SPLITS, Fingerprints, fingerprints
-from shelftalk.catalogue.table import PRODUCTS
+from shelftalk.catalogue.table import ATTRIBUTES, PRODUCTS
 from shelftalk.catalogue.values import DETAIL_LENGTH, text_of, uid_of
-from shelftalk.records import Reject
+from shelftalk.records import Attributes, Reject
 
 ROWS_IN_BLOCK = 4_000  # of file kinds that only one process can read
 CHARACTERS_IN_BLOCK = 8 << 20
@@ -39,6 +40,7 @@ DRAFT = pa.schema(
         ("description", pa.string()),
         ("line", pa.int64()),
         ("row", pa.int32()),
+        ("attributes", ATTRIBUTES),
     ]
 )
 REJECTS = pa.schema([("row", pa.int32()), ("entry", pa.binary())])
@@ -75,7 +77,7 @@ class DraftBlock:
     """A cleaned block: its products and the JSON of its rejects, each an Arrow stream with the rows' indices.
 
     For each product it has the fingerprints, the line and, on request, the description's signature; `rejected` has the
-    number of rejects and the first reject for each reason.
+    number of rejects and the first reject for each reason; `cut` counts what was cut of attributes.
     """
 
     file: str
@@ -87,6 +89,7 @@ class DraftBlock:
     lines: NDArray[np.int64]
     signatures: Signatures
     rejected: dict[str, tuple[int, Reject]]
+    cut: Counter[str]
 
 
 class DecidedBlock(NamedTuple):
@@ -150,8 +153,15 @@ def clean_block(block: LineBlock | RowBlock, with_signatures: bool = False) -> D
             rows.append((position, line, *_texts(line, row)))
         except Unusable as fault:
             rejects.append((position, Reject(block.file, line, fault.reason, fault.detail)))
-    cleaned = zip(clean_all([title for *_, title, _ in rows]), _described([parts for *_, parts in rows]), strict=True)
-    for (position, line, uid, _, _), (title, description) in zip(rows, cleaned, strict=True):
+    attributes: list[Attributes] = []
+    cut: Counter[str] = Counter()
+    cleaned = zip(
+        clean_all([title for *_, title, _, _ in rows]),
+        _described([parts for *_, parts, _ in rows]),
+        clean_pairs([pairs for *_, pairs in rows]),
+        strict=True,
+    )
+    for (position, line, uid, *_), (title, description, pairs) in zip(rows, cleaned, strict=True):
         if not title:
             rejects.append((position, Reject(block.file, line, "missing_title", description)))
         elif not description:
@@ -162,6 +172,9 @@ def clean_block(block: LineBlock | RowBlock, with_signatures: bool = False) -> D
             descriptions.append(description)
             lines.append(line)
             positions.append(position)
+            kept, one_cut = keep_attributes(pairs, title, description)
+            attributes.append(kept)
+            cut.update(one_cut)
     rejected: dict[str, tuple[int, Reject]] = {}
     for _, reject in rejects:
         count, first = rejected.get(reject.reason, (0, reject))
@@ -169,7 +182,7 @@ def clean_block(block: LineBlock | RowBlock, with_signatures: bool = False) -> D
     comparable_descriptions = comparables(descriptions)
     return DraftBlock(
         block.file,
-        _stream(_table(DRAFT, [uids, titles, descriptions, lines, positions])),
+        _stream(_table(DRAFT, [uids, titles, descriptions, lines, positions, attributes])),
         _stream(_table(REJECTS, [[position for position, _ in rejects], [_entry(one) for _, one in rejects]])),
         fingerprints("title", comparables(titles)),
         fingerprints("description", comparable_descriptions),
@@ -177,6 +190,7 @@ def clean_block(block: LineBlock | RowBlock, with_signatures: bool = False) -> D
         np.array(lines, dtype=np.int64),
         signatures(comparable_descriptions if with_signatures else []),
         rejected,
+        cut,
     )
 
 
@@ -193,17 +207,18 @@ def finish_block(block: DecidedBlock) -> FinishedBlock:
     entries += [(position, _entry(reject)) for position, reject in zip(late["row"].to_pylist(), rejects, strict=True)]
     splits = pa.array(np.array(SPLITS, dtype=object)[block.splits[stays]], pa.string())
     kept = table.filter(pa.array(stays)).append_column("split", splits).select(PRODUCTS.names)
-    hashed = zip(*(kept[name].to_pylist() for name in HASHED), strict=True)
+    hashed = zip(*(kept[name].to_pylist() for name in (*HASHED, "attributes")), strict=True)
     return FinishedBlock(
         _stream(kept, compressed=False),
-        b"".join(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in hashed),
+        # Without attributes the line is that of catalogues from before there were any.
+        b"".join(orjson.dumps(row if row[-1] else row[:-1], option=orjson.OPT_APPEND_NEWLINE) for row in hashed),
         b"".join(entry for _, entry in sorted(entries)),
         Counter(reject.reason for reject in rejects),
     )
 
 
-def _texts(line: int, row: Row | Unusable) -> tuple[str, str, list[str]]:
-    """Return the id, cleaned, and the title and the parts of the description of a row, not yet cleaned.
+def _texts(line: int, row: Row | Unusable) -> tuple[str, str, list[str], tuple[tuple[str, str], ...]]:
+    """Return the id of a row, cleaned, and its title, the parts of its description and its attributes, unchanged.
 
     Raises:
         Unusable: the row is unusable, or a value is not a text.
@@ -211,7 +226,13 @@ def _texts(line: int, row: Row | Unusable) -> tuple[str, str, list[str]]:
     if isinstance(row, Unusable):
         raise row
     title = text_of(row.title, "title_not_text")
-    return uid_of(row.uid) or f"row-{line}", title, [joined(value) for value in row.description]
+    return uid_of(row.uid) or f"row-{line}", title, [joined(value) for value in row.description], row.attributes
+
+
+def clean_pairs(rows: Sequence[Sequence[tuple[str, str]]]) -> list[list[tuple[str, str]]]:
+    """Return each row's names and values, cleaned."""
+    cleaned = iter(clean_all([text for pairs in rows for pair in pairs for text in pair]))
+    return [[(next(cleaned), next(cleaned)) for _ in pairs] for pairs in rows]
 
 
 def _described(parts: list[list[str]]) -> list[str]:

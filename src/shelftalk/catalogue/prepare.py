@@ -5,7 +5,7 @@ There are two passes over blocks of the file, both in bounded memory and in as m
 decides from all fingerprints; the second pass writes the rows that are kept to products.parquet.
 
     folder/
-      products.parquet   uid, title, description, split, line; in the file's order
+      products.parquet   uid, title, description, split, line, attributes (a map of texts); in the file's order
       rejects.jsonl      {"file", "line", "reason", "detail"} for every row left out, in the file's order
       catalogue.json     counts, hashes, settings and versions
       manifest.json      SHA-256 of the three
@@ -82,8 +82,10 @@ def prepare(
     Returns:
         The content of catalogue.json: `read`, `kept`, `rejected` by reason (read is the sum of both), `split`,
         `data_hash`, `source`, `columns` (the description's as a list where it is joined from several), `raw` (the first
-        records of the file, unparsed), `settings` and the version of shelftalk. `data_hash` is the SHA-256 of one
-        line for each product in order: the compact JSON array [uid, title, description, split] in UTF-8, and a newline.
+        records of the file, unparsed), `attributes_cut` (numbers of what was cut or left out because it was too long
+        or too much), `settings` and the version of shelftalk. `data_hash` is the SHA-256 of one line for each product
+        in order: the compact JSON array [uid, title, description, split] in UTF-8, and a newline; a product with
+        attributes has the array of their [name, value] behind its split.
 
     Raises:
         NotFound: there is no such file.
@@ -113,7 +115,9 @@ def prepare(
                 "title": columns.title,
                 "description": columns.description[0] if len(columns.description) == 1 else list(columns.description),
                 "id": columns.uid,
+                "attributes": [one.column for one in columns.attributes],
             },
+            "attributes_cut": dict(sorted(draft.cut.items())),
             "raw": [{"line": line, "text": text} for line, text in beginning.records],
             "settings": settings.as_mapping(),
             "shelftalk": __version__,
@@ -141,6 +145,7 @@ class _Draft:
     ends: NDArray[np.int64]
     rejected: Counter[str]
     first_reject: dict[str, Reject]
+    cut: Counter[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +166,7 @@ def _write_draft(
     found: list[tuple[Fingerprints, Fingerprints, Fingerprints, NDArray[np.int64], Signatures]] = []
     rejected: Counter[str] = Counter()
     first_reject: dict[str, Reject] = {}
+    cut: Counter[str] = Counter()
     with reading(source) as reader:
         for number, block in enumerate(mapped(cleaned, blocks(reader, columns))):
             (folder / f"{number}.products").write_bytes(block.products)
@@ -169,13 +175,14 @@ def _write_draft(
             for reason, (count, first) in block.rejected.items():
                 rejected[reason] += count
                 first_reject.setdefault(reason, first)
+            cut.update(block.cut)
             progress(min(reader.position(), size), size)
     progress(size, size)
     none = np.empty(0, dtype=np.uint64)
     nothing = (none, none, none, none.astype(np.int64), signatures([]))
     titles, descriptions, uids, lines, signed = (np.concatenate(parts) for parts in zip(nothing, *found, strict=True))
     ends = np.cumsum([len(one[0]) for one in found], dtype=np.int64)
-    return _Draft(folder, reader.name, titles, descriptions, uids, lines, signed, ends, rejected, first_reject)
+    return _Draft(folder, reader.name, titles, descriptions, uids, lines, signed, ends, rejected, first_reject, cut)
 
 
 def _choose(source: Path, draft: _Draft, settings: PrepareSettings) -> _Choices:

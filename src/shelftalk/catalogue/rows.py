@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
+from shelftalk.catalogue.attributes import read_attributes
 from shelftalk.catalogue.columns import Columns, Variants
 
 MOST_BYTES = 16 << 20  # of a row
@@ -13,12 +14,13 @@ MOST_BYTES = 16 << 20  # of a row
 class Row(NamedTuple):
     """The unprocessed values of one row; None for a missing value.
 
-    `description` has one value for each of `Columns.description`.
+    `description` has one value for each of `Columns.description`; `attributes` has names and values.
     """
 
     title: Any
     description: tuple[Any, ...]
     uid: Any
+    attributes: tuple[tuple[str, str], ...] = ()
 
 
 class Unusable(Exception):
@@ -41,7 +43,9 @@ def row_of(value: dict[str, Any], columns: Columns) -> Row:
     title, description = value.get(columns.title), [value.get(name) for name in columns.description]
     if columns.escaped:
         title, *description = map(_unescaped, (title, *description))
-    return Row(title, tuple(description), None if columns.uid is None else value.get(columns.uid))
+    uid = None if columns.uid is None else value.get(columns.uid)
+    attributes = tuple(read_attributes(value, columns.attributes)) if columns.attributes else ()
+    return Row(title, tuple(description), uid, attributes)
 
 
 def _unescaped(cell: Any) -> Any:

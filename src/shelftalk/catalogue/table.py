@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+ATTRIBUTES = pa.map_(pa.string(), pa.string())  # as lists of (name, value) in Python
 PRODUCTS = pa.schema(
     [
         ("uid", pa.string()),
@@ -16,6 +17,7 @@ PRODUCTS = pa.schema(
         ("description", pa.string()),
         ("split", pa.string()),
         ("line", pa.int64()),
+        ("attributes", ATTRIBUTES),
     ]
 )
 

@@ -59,8 +59,7 @@ class Examples(Sequence[Example]):
 def encode_products(tokenizer: Any, products: Iterable[Product], settings: TrainingSettings) -> Examples:
     """Return the training example of each product; its uid selects the form of its request."""
     return Examples(
-        encode_example(tokenizer, training_request(one.uid, one.title), one.description, settings.max_tokens)
-        for one in products
+        encode_example(tokenizer, training_request(one), one.description, settings.max_tokens) for one in products
     )
 
 

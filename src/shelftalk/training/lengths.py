@@ -53,7 +53,7 @@ def measure_lengths(catalogue: Catalogue, tokenizer: Any) -> dict[str, Any]:
     products = catalogue.sample(None, SAMPLE, SEED)
     prompts, completions = np.empty((2, len(products)), dtype=np.int64)
     for number, one in enumerate(products):
-        example = encode_example(tokenizer, training_request(one.uid, one.title), one.description, WHOLE)
+        example = encode_example(tokenizer, training_request(one), one.description, WHOLE)
         prompts[number] = example.prompt_length
         completions[number] = example.labelled_length
     rows = prompts + completions

@@ -1,0 +1,273 @@
+"""Decide which columns of a file hold attributes, and read a product's attributes from them.
+
+An attribute is a name and a value: "material", "oiled beech". A cell gives one attribute, named after its column or by
+another cell of the row, or several: an object, a list of objects with names and values, or such JSON in a text.
+
+Never an attribute, whatever the file: prices, stock, tax, dates, links, pictures, ids and codes, markup, and the title
+or the description again.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from shelftalk.catalogue.clean import TAG
+from shelftalk.records import Attributes
+
+MOST_ATTRIBUTES = 40  # of a product
+NAME_CHARACTERS = 60
+VALUE_CHARACTERS = 200
+RAW_CHARACTERS = 20_000  # of a cell's text that are looked at
+MOST_PAIRS = 1_000  # of a cell that are looked at
+
+
+def _listed(names: str) -> frozenset[str]:
+    return frozenset(" ".join(name.split()) for name in names.split(";"))
+
+
+# Names of columns, in lower case and with spaces, that hold attributes in many files.
+USUAL_NAMES = _listed(
+    """
+    age; age group; age range; ages; allergens; artist; attributes; author; battery; binding; brand; capacity; care;
+    care instructions; categories; category; closure; color; colour; colors; colours; composition; country of origin;
+    department; depth; details; diameter; dimensions; edition; fabric; feature; features; finish; fit; fits; flavor;
+    flavour; format; gender; genre; height; included; ingredients; instrument; language; length; main category;
+    manufacturer; material; materials; maximum load; model; model name; occasion; origin; pack; pack size;
+    package contents; pages; pattern; pieces; platform; power; power source; product category; product detail;
+    product details; product highlight; product specification; product specifications; product type; properties;
+    publisher; room; running time; scent; season; shape; size; size type; sizes; specification; specifications; specs;
+    store; style; sub category; subject; suitable for; tags; theme; thickness; type; use; vendor; voltage; volume;
+    warranty; washing; wattage; weight; width
+    """
+)
+# A name with one of these words, or one of these phrases, holds no property of the product.
+EXCLUDED_WORDS = _listed(
+    """
+    asin; availability; barcode; code; codes; compare; cost; costs; currency; date; dates; discount; ean; gcid; google;
+    gtin; handle; html; id; ids; image; images; img; index; inventory; isbn; link; links; metafield; mpn; msrp; offer;
+    offers; parent; photo; photos; picture; pictures; position; price; prices; published; quantity; rank; rating;
+    ratings; review; reviews; rrp; sale; seo; serial; shipping; sku; slug; src; status; stock; tax; taxable; taxes;
+    timestamp; uid; upc; uri; url; urls; uuid; vat; video; videos; views; visibility
+    """
+)
+EXCLUDED_PHRASES = ("model number", "part number", "item number", "first available", "also buy", "also view", "crawl")
+EXCLUDED_NAMES = frozenset(("target ind", "target rel", "bought together", "similar item", "created at", "updated at"))
+
+UNIT = re.compile(r"^(?P<name>.*\S)\s*\((?P<unit>kg|g|lbs?|oz|cm|mm|m|in|ft|yd|l|ml)\)$", re.IGNORECASE)
+METAFIELD = re.compile(r"^(?P<name>.*\S)\s*\((?:product|variant)\.metafields\.[^()]*\)$")
+# The number joins the columns of a name and its value: "Attribute 1 name", "Attribute 1 value(s)", "Option1 Value".
+NAME_COLUMN = re.compile(r"^(?P<kind>attribute|option)[ _]?(?P<number>\d+)[ _]name$", re.IGNORECASE)
+VALUE_COLUMN = re.compile(r"^(?P<kind>attribute|option)[ _]?(?P<number>\d+)[ _]value(?:s|\(s\))?$", re.IGNORECASE)
+LINK = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
+LONG_NUMBER = re.compile(r"\d{8,}")
+NO_VALUES = frozenset(
+    ("", "-", "--", "n/a", "na", "nan", "none", "null", "unknown", "default title", "see description")
+)
+# Keys of an object that is one attribute.
+PAIR_NAMES = ("name", "attribute_name", "key", "label")
+PAIR_VALUES = ("value", "attribute_value", "values", "options")
+
+
+class AttributeColumn(NamedTuple):
+    """A column that holds attributes.
+
+    The attribute's name stands in the column `named_by`, or it is `name`. A number gets the `unit` behind it.
+    """
+
+    column: str
+    name: str
+    named_by: str | None = None
+    unit: str = ""
+
+
+def find_attribute_columns(names: Sequence[str], wanted: str, other: Iterable[str]) -> tuple[AttributeColumn, ...]:
+    """Return the columns of attributes, in the file's order.
+
+    `wanted` is "automatic" (pairs of columns for name and value, metafields, and columns with usual names), "all" (each
+    column that may hold attributes) or "none"; `other` are the columns of title, description and id, which hold none.
+    """
+    if wanted == "none":
+        return ()
+    pairs = _pairs(names)
+    taken = {*other, *pairs.values()}
+    found = []
+    for column in names:
+        if column in taken:
+            continue
+        if column in pairs:
+            found.append(AttributeColumn(column, "", pairs[column]))
+        elif (one := _column(column)) and (wanted == "all" or METAFIELD.match(column) or usual(one.name)):
+            found.append(one)
+    return tuple(found)
+
+
+def named_attribute_columns(names: Sequence[str], wanted: str) -> tuple[tuple[AttributeColumn, ...], list[str]]:
+    """Return the columns that `wanted` lists, separated by commas, in its order, and those that do not exist.
+
+    Case is ignored where the file has no column with that spelling. A name with a comma is quoted as in CSV.
+    """
+    spelt = {name.lower(): name for name in reversed(names)}
+    pairs = _pairs(names)
+    found, missing = [], []
+    for name in next(csv.reader([wanted], skipinitialspace=True)):
+        column = name if name in names else spelt.get(name.strip().lower())
+        if column is None:
+            missing.append(name.strip())
+        elif column in pairs:
+            found.append(AttributeColumn(column, "", pairs[column]))
+        else:
+            found.append(_named(column))
+    return tuple(dict.fromkeys(found)), missing
+
+
+def read_attributes(row: dict[str, Any], columns: Iterable[AttributeColumn]) -> Iterator[tuple[str, str]]:
+    """Yield the names and values of a row's attributes as they stand in its cells, in the columns' order."""
+    for one in columns:
+        name = one.name if one.named_by is None else row.get(one.named_by)
+        if isinstance(name, str) and (value := row.get(one.column)) is not None:
+            yield from _attributes(name, value, one.unit)
+
+
+def keep_attributes(pairs: Iterable[tuple[str, str]], *repeated: str) -> tuple[Attributes, Counter[str]]:
+    """Return a product's attributes from cleaned names and values, and the number of those cut or left out.
+
+    What is no attribute is left out, see the module; so is a value that is one of the texts `repeated`. Equal names are
+    joined: "red", "blue" becomes "red, blue". The counter's keys are `too_many`, `long_names` and `long_values`.
+    """
+    found: dict[str, tuple[str, list[str]]] = {}
+    cut: Counter[str] = Counter()
+    for spelt, value in pairs:
+        name = spelt.replace("_", " ").replace(":", " ").strip()
+        if not _holds_a_property(name) or not _is_value(value) or value in repeated:
+            continue
+        if len(name) > NAME_CHARACTERS:
+            name = _beginning(name, NAME_CHARACTERS)
+            cut["long_names"] += 1
+        key = name.casefold()
+        if key not in found and len(found) == MOST_ATTRIBUTES:
+            cut["too_many"] += 1
+            continue
+        _, values = found.setdefault(key, (name, []))
+        if value.casefold() not in map(str.casefold, values):
+            values.append(value)
+    kept = []
+    for name, values in found.values():
+        value = ", ".join(values)
+        if len(value) > VALUE_CHARACTERS:
+            value = _beginning(value, VALUE_CHARACTERS)
+            cut["long_values"] += 1
+        kept.append((name, value))
+    return tuple(kept), cut
+
+
+def usual(name: str) -> bool:
+    """Return whether a column of this name holds attributes in many files."""
+    return _normalised(name) in USUAL_NAMES
+
+
+def _pairs(names: Sequence[str]) -> dict[str, str]:
+    """Return for each column of values the column that names them."""
+    naming = {(found["kind"].lower(), found["number"]): name for name in names if (found := NAME_COLUMN.match(name))}
+    return {
+        name: naming[key]
+        for name in names
+        if (found := VALUE_COLUMN.match(name)) and (key := (found["kind"].lower(), found["number"])) in naming
+    }
+
+
+def _column(column: str) -> AttributeColumn | None:
+    """Return a column as one of attributes; None where its name says that it holds something else."""
+    if NAME_COLUMN.match(column) or VALUE_COLUMN.match(column):
+        return None
+    named = _named(column)
+    return named if _holds_a_property(named.name) else None
+
+
+def _named(column: str) -> AttributeColumn:
+    if found := METAFIELD.match(column):
+        return AttributeColumn(column, found["name"])
+    if found := UNIT.match(column):
+        return AttributeColumn(column, found["name"], unit=found["unit"])
+    return AttributeColumn(column, column)
+
+
+def _attributes(name: str, value: Any, unit: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, str):
+        value = value[:RAW_CHARACTERS]
+        if value[:1] in ("{", "[") and isinstance(parsed := _parsed(value), (dict, list)):
+            yield from _attributes(name, parsed, unit)
+        elif value:
+            yield from _scalar(name, f"{value} {unit}" if unit and value[-1:].isdigit() else value)
+    elif isinstance(value, dict):
+        if (pair := _pair(value)) is not None:
+            yield from _scalar(*pair)
+        else:
+            for key, held in list(value.items())[:MOST_PAIRS]:
+                yield from _scalar(str(key), held)
+    elif isinstance(value, (list, tuple)):
+        items = value[:MOST_PAIRS]
+        for one in items:
+            if isinstance(one, dict):
+                yield from _attributes(name, one, unit)
+        yield from _scalar(name, [one for one in items if not isinstance(one, dict)])
+    else:
+        yield from ((key, f"{text} {unit}" if unit else text) for key, text in _scalar(name, value))
+
+
+def _scalar(name: str, value: Any) -> Iterator[tuple[str, str]]:
+    """Yield the attribute of a text, a number, a truth value or a list of them; nothing for anything deeper."""
+    if isinstance(value, (list, tuple)):
+        texts = [text for one in value[:MOST_PAIRS] for _, text in _scalar(name, one)]
+        if texts:
+            yield name, ", ".join(texts)
+    elif isinstance(value, bool):
+        yield name, "yes" if value else "no"
+    elif isinstance(value, str):
+        value = value[:RAW_CHARACTERS]
+        if "<" not in value or not any(tag["block"] for tag in TAG.finditer(value)):
+            yield name, value
+    elif isinstance(value, (int, float)) and value == value:
+        yield name, f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _pair(value: dict[Any, Any]) -> tuple[str, Any] | None:
+    name = next((value[key] for key in PAIR_NAMES if isinstance(value.get(key), str)), None)
+    held = next((value[key] for key in PAIR_VALUES if key in value), None)
+    return None if name is None or held is None else (name, held)
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _holds_a_property(name: str) -> bool:
+    normalised = _normalised(name)
+    return (
+        bool(normalised)
+        and normalised not in EXCLUDED_NAMES
+        and not EXCLUDED_WORDS & set(normalised.split())
+        and not any(phrase in normalised for phrase in EXCLUDED_PHRASES)
+    )
+
+
+def _is_value(value: str) -> bool:
+    return not (value.casefold() in NO_VALUES or LINK.match(value) or LONG_NUMBER.fullmatch(value))
+
+
+def _normalised(name: str) -> str:
+    """Return a name in lower case, with single spaces between its words."""
+    return " ".join(re.findall(r"[^\W_]+", re.sub(r"([a-z])([A-Z])", r"\1 \2", name).lower()))
+
+
+def _beginning(text: str, length: int) -> str:
+    """Return at most `length` characters, whole words where the text has spaces."""
+    head = text[: length + 1]
+    return (head[: head.rindex(" ")] if " " in head.strip() else head[:length]).rstrip(" ,;")
