@@ -28,7 +28,7 @@ from shelftalk.generation.compare import Comparison, compare
 from shelftalk.generation.on_cluster import writers
 from shelftalk.models.query_embedder import QueryEmbedder
 from shelftalk.models.registry import find_model
-from shelftalk.prompts import prompt_for
+from shelftalk.prompts import prompt_for, request_of
 from shelftalk.records import Product, Progress, counter, no_progress
 from shelftalk.retrieval.pointer import is_built
 from shelftalk.runs.describe import list_runs
@@ -266,7 +266,7 @@ def compare_held_out(
     products = run.catalogue().sample("test", count, seed)
     if not products:
         raise TooFewProducts(f"Catalogue {run.description['catalogue']!r} has no products held out.")
-    prompts = [prompt_for(product.title) for product in products]
+    prompts = [prompt_for(request_of(product)) for product in products]
     advance = counter(progress, 2 * len(prompts))
     with closing(open_engine(run, settings, engine, min(len(prompts), SLOTS), say)) as opened:
         base, tuned = (

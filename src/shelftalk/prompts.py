@@ -35,6 +35,11 @@ def request_for(text: str, attributes: Attributes = ()) -> str:
     return "\n".join([text, *(f"{name}: {value}" for name, value in attributes)])
 
 
+def request_of(product: Product) -> str:
+    """Return the request for a product by its title and attributes."""
+    return request_for(product.title, product.attributes)
+
+
 def prompt_for(request: str) -> str:
     """Return the prompt for a request, without leading and trailing white space."""
     return request.strip() + CUE

@@ -22,7 +22,7 @@ from shelftalk.evidence.spans import SpanIndex, verbatim_share
 from shelftalk.generation.engine import Engine
 from shelftalk.generation.grounded import write_grounded, write_with_references
 from shelftalk.generation.transformers_engine import TransformersEngine
-from shelftalk.prompts import prompt_for, prompt_with_references
+from shelftalk.prompts import prompt_for, prompt_with_references, request_of
 from shelftalk.records import Description, Product, Progress, Reference, counter, no_progress
 from shelftalk.retrieval.search import Index, TextEmbedder
 from shelftalk.runs.run import Run
@@ -52,9 +52,9 @@ class HeldOut:
     leaks: list[Leak]
 
     @property
-    def titles(self) -> list[str]:
-        """The products' titles, which are the requests."""
-        return [product.title for product in self.products]
+    def requests(self) -> list[str]:
+        """The requests for the products: title and attributes."""
+        return [request_of(product) for product in self.products]
 
 
 def evaluate(
@@ -66,7 +66,7 @@ def evaluate(
     other: Catalogue | None = None,
     progress: Progress = no_progress,
 ) -> dict[str, Any]:
-    """Compare ways of writing on held-out products; the requests are the titles alone.
+    """Compare ways of writing on held-out products; the requests are their titles and attributes.
 
     Takes a seeded sample of `max_products` of the test split, or all, without those that repeat a training product (see
     `leaks`). The engine writes; probabilities are always computed by transformers. `ways` is a subset of `WAYS`. The
@@ -150,7 +150,7 @@ def write(
 ) -> list[Description]:
     """Return the descriptions that one way writes, one for each product."""
     tuned, with_references = _kind(way)
-    arguments = (engine, held_out.titles, held_out.references)
+    arguments = (engine, held_out.requests, held_out.references)
 
     def count(*_: object) -> None:
         done()
@@ -159,7 +159,7 @@ def write(
         return write_grounded(*arguments, count_unsupported, settings=settings, on_description=count)
     if with_references:
         return write_with_references(*arguments, tuned=tuned, settings=settings, on_description=count)
-    prompts = [prompt_for(title) for title in held_out.titles]
+    prompts = [prompt_for(request) for request in held_out.requests]
     return engine.complete_all(prompts, tuned=tuned, settings=settings, on_description=count)
 
 
@@ -171,10 +171,10 @@ def true_likelihoods(
     max_tokens: int,
     done: Callable[[], Any],
 ) -> list[Likelihood]:
-    """Return each true description's likelihood under one model, given its title and, if requested, its references."""
+    """Return each true description's likelihood under one model, given its request and, if wanted, its references."""
     prompts = [
-        prompt_with_references(title, references) if with_references else prompt_for(title)
-        for title, references in zip(held_out.titles, held_out.references, strict=True)
+        prompt_with_references(request, references) if with_references else prompt_for(request)
+        for request, references in zip(held_out.requests, held_out.references, strict=True)
     ]
     return likelihoods(reference, held_out.products, prompts, max_tokens, tuned, done)
 
@@ -182,8 +182,8 @@ def true_likelihoods(
 def baselines(held_out: HeldOut) -> dict[str, list[Description]]:
     """Return the texts of the baselines without a model (nearest description, unchanged title) and the true ones."""
     nearest = [references[0].description for references in held_out.references]
-    true = [product.description for product in held_out.products]
-    texts = dict(zip((*BASELINES, TRUE), (nearest, held_out.titles, true), strict=True))
+    titles, true = zip(*((product.title, product.description) for product in held_out.products), strict=True)
+    texts = dict(zip((*BASELINES, TRUE), (nearest, titles, true), strict=True))
     return {way: [Description(text, stopped=True, tokens=0) for text in found] for way, found in texts.items()}
 
 
@@ -208,7 +208,7 @@ def examine(
             true[row][1] if true else 0,
             float(cosines[row]),
             verbatim_share(one.text, tools.spans.find(one.text)),
-            count_unsupported(one.text, product.title, held_out.references[row]),
+            count_unsupported(one.text, request_of(product), held_out.references[row]),
         )
         for row, (product, one) in enumerate(zip(held_out.products, written, strict=True))
     ]
@@ -219,12 +219,13 @@ def example(held_out: HeldOut, answers: dict[str, list[Answer]], row: int) -> di
     product, references = held_out.products[row], held_out.references[row]
     return {
         "title": product.title,
+        "attributes": [list(pair) for pair in product.attributes],
         "true": product.description,
         "references": [one.title for one in references],
         "written": {
             way: {
                 "text": found[row].text,
-                "claims": [asdict(claim) for claim in find_claims(found[row].text, product.title, references)],
+                "claims": [asdict(claim) for claim in find_claims(found[row].text, request_of(product), references)],
             }
             for way, found in answers.items()
         },
@@ -242,7 +243,7 @@ def measure_other_texts(
     general = (general_likelihoods(reference, side) for side in (False, True))
     found = [{"name": GENERAL, **compare_likelihoods(*general)}]
     for name, products in others.items():
-        prompts = [prompt_for(product.title) for product in products]
+        prompts = [prompt_for(request_of(product)) for product in products]
         sides = (likelihoods(reference, products, prompts, run.settings.max_tokens, side) for side in (False, True))
         found.append({"name": name, **compare_likelihoods(*sides)})
     return found

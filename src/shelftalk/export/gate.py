@@ -16,7 +16,7 @@ from shelftalk.export.formats import FORMATS, Artefact
 from shelftalk.generation.parity import Parity, TransformersRunner, measure_parity
 from shelftalk.models.adapters import load_adapter
 from shelftalk.models.load import load_model
-from shelftalk.prompts import prompt_for
+from shelftalk.prompts import prompt_for, request_of
 from shelftalk.records import Product, Progress
 from shelftalk.runs.run import Run
 
@@ -50,7 +50,7 @@ def pass_gate(artefact: Artefact, folder: Path, progress: Progress) -> dict[str,
     """
     format = FORMATS[artefact.format]
     products, held_out = gate_products(artefact.run)
-    prompts = [prompt_for(product.title) for product in products]
+    prompts = [prompt_for(request_of(product)) for product in products]
     model, tokenizer = load_model(artefact.base.folder, "fp32")
     reference = TransformersRunner(load_adapter(model, artefact.run.adapter), tokenizer)
     with format.open(artefact, folder) as runner:

@@ -80,10 +80,14 @@ def encode_text(tokenizer: Any, text: str) -> list[int]:
 def encode_example(tokenizer: Any, request: str, description: str, max_tokens: int) -> Example:
     """Return prompt, description and end token as one row of at most `max_tokens` ids.
 
-    A prompt longer than half of the row is truncated at its front. A description that does not fit is truncated and
-    gets no end token, or the model would learn to stop in the middle of a sentence.
+    A prompt longer than half of the row loses its last attributes, and a title that alone is longer is truncated at its
+    front. A description that does not fit is truncated and gets no end token, or the model would learn to stop in the
+    middle of a sentence.
     """
     prompt = encode_prompt(tokenizer, request)
+    while len(prompt) > max_tokens // 2 and "\n" in request:
+        request = request[: request.rindex("\n")]
+        prompt = encode_prompt(tokenizer, request)
     if len(prompt) > max_tokens // 2:
         prompt = prompt[:1] + prompt[len(prompt) - max_tokens // 2 + 1 :]
     completion = [*_encode(tokenizer, description), tokenizer.eos_token_id]

@@ -20,6 +20,7 @@ from shelftalk.models.tokens import Example, encode_example
 from shelftalk.prompts import training_request
 from shelftalk.records import Product
 from shelftalk.settings import TrainingSettings
+from shelftalk.training.omission import leave_out
 
 LENGTH_STEP = 32
 PASS_TOKENS = {"cpu": 640, "cuda": 4096}  # larger passes were no faster; see docs/experiments.md
@@ -57,9 +58,13 @@ class Examples(Sequence[Example]):
 
 
 def encode_products(tokenizer: Any, products: Iterable[Product], settings: TrainingSettings) -> Examples:
-    """Return the training example of each product; its uid selects the form of its request."""
+    """Return the training example of each product.
+
+    Its uid selects the form of its request, and with the seed the attributes that are left out, see `omission`.
+    """
+    shown = (leave_out(product, settings.seed) for product in products)
     return Examples(
-        encode_example(tokenizer, training_request(one), one.description, settings.max_tokens) for one in products
+        encode_example(tokenizer, training_request(one), one.description, settings.max_tokens) for one in shown
     )
 
 

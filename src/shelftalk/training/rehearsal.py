@@ -25,6 +25,7 @@ from shelftalk.errors import OutOfMemory, ShelftalkError
 from shelftalk.models.adapters import add_adapter
 from shelftalk.models.load import best_device, load_model
 from shelftalk.models.registry import BaseModel
+from shelftalk.prompts import request_of
 from shelftalk.records import Product, no_progress
 from shelftalk.runs.run import Run
 from shelftalk.settings import TrainingSettings
@@ -243,7 +244,7 @@ def _time_sample(run: Run, model: Any, head: torch.Tensor | None, tokenizer: Any
     if product is None:
         return 0.0
     lap = Lap()
-    write_description(model, head, tokenizer, product.title)
+    write_description(model, head, tokenizer, request_of(product))
     return lap()
 
 

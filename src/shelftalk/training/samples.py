@@ -21,6 +21,7 @@ from transformers import TrainerCallback
 
 from shelftalk.models.adapters import causal_model
 from shelftalk.models.tokens import encode_prompt
+from shelftalk.prompts import request_of
 from shelftalk.records import Product
 from shelftalk.runs.metrics import SAMPLES, read_samples
 from shelftalk.runs.run import Run
@@ -56,7 +57,7 @@ class Sampler(TrainerCallback):  # type: ignore[misc]
     def _sample(self, step: int, model: Any) -> None:
         if step <= self.newest or self.state.stop_asked:
             return
-        text, stopped = write_description(model, self.head, self.tokenizer, self.product.title)
+        text, stopped = write_description(model, self.head, self.tokenizer, request_of(self.product))
         line = {
             "step": step,
             "title": self.product.title,
@@ -94,12 +95,12 @@ def sampled_product(run: Run) -> Product | None:
     return next(iter(run.catalogue().sample("validation", 1, run.settings.seed)), None)
 
 
-def write_description(model: Any, head: Tensor | None, tokenizer: Any, title: str) -> tuple[str, bool]:
-    """Return a greedy description of `title` of at most MOST_TOKENS tokens, and whether `model` ended it.
+def write_description(model: Any, head: Tensor | None, tokenizer: Any, request: str) -> tuple[str, bool]:
+    """Return a greedy answer to `request` of at most MOST_TOKENS tokens, and whether `model` ended it.
 
     `model` is in training; `head` comes from `loss.head_taken_off`.
     """
-    prompt, end = encode_prompt(tokenizer, title), tokenizer.eos_token_id
+    prompt, end = encode_prompt(tokenizer, request), tokenizer.eos_token_id
     with _generation_mode(model):
         ids = _likeliest(model, head, prompt, end)
     stopped = ids[-1] == end
