@@ -131,6 +131,7 @@ def _run(
         open(number, mode, closefd=False, buffering=1)  # noqa: SIM115 - the process's own streams
         for number, mode in enumerate(("r", "w", "w"))
     )
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it for what it starts with "&"
     os.chdir(folder)
     os.environ.clear()
     os.environ.update({**environment, "OMP_NUM_THREADS": "1"})
