@@ -15,7 +15,7 @@ from tests.test_cli import Shell
 
 FEW = ["--max-new-tokens", "12"]
 TITLE = "Oak peg 7 cm"
-KEYS = {"query", "tuned", "references", "spans", "claims", "influence"}
+KEYS = {"query", "attributes", "tuned", "references", "spans", "claims", "influence"}
 
 
 @pytest.fixture(scope="module")
@@ -70,8 +70,14 @@ def test_a_description_is_written_where_none_is_given(shell: Shell) -> None:
 
 def test_ask_explains_too_and_its_json_keeps_its_shape(shell: Shell) -> None:
     found = shell.json("ask", "pegs", TITLE, "--explain", *FEW)
-    assert found.keys() == {"query", "base", "tuned", "references", "spans", "claims"}
-    assert shell.json("ask", "pegs", TITLE, "--grounded", *FEW).keys() == {"query", "base", "tuned", "references"}
+    assert found.keys() == {"query", "attributes", "base", "tuned", "references", "spans", "claims"}
+    assert shell.json("ask", "pegs", TITLE, "--grounded", *FEW).keys() == {
+        "query",
+        "attributes",
+        "base",
+        "tuned",
+        "references",
+    }
     code, out, _ = shell("ask", "pegs", TITLE, "--explain", "--grounded", *FEW)
     assert code == 0
     assert "nearest training products" in out
@@ -102,3 +108,18 @@ def test_control_characters_of_evidence_do_not_reach_the_terminal(capsys: pytest
     span = {"text": "\x1b]0;t\x07", "count": 1, "words": 4, "places": [{"title": "\x9b31m"}]}
     show_evidence("\x1b[2Jx brass", {"claims": [claim], "spans": [span], "influence": None})
     assert not set(capsys.readouterr().out) & set("\x1b\x07\x9b")
+
+
+def test_attributes_are_given_by_name_and_support_claims(shell: Shell) -> None:
+    described = ["--description", "Made of brass, 40 cm long.", "--no-influence"]
+    given = ["--attribute", "material=&nbsp;brass", "--attribute", "length = 40 cm"]
+    code, out, err = shell("explain", "pegs", TITLE, *described, *given, "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert found["attributes"] == {"material": "brass", "length": "40 cm"}
+    assert all(claim["support"] != "none" for claim in found["claims"])
+    assert "'pegs' was not trained on material, length, which is used all the same" in err
+    assert "NAME=VALUE, got 'brass'" in shell.mistake("explain", "pegs", TITLE, "--attribute", "brass")
+    assert "NAME=VALUE, got '=brass'" in shell.mistake("ask", "pegs", TITLE, "--attribute", "=brass")
+    asked = shell.json("ask", "pegs", TITLE, "--attribute", "material=brass", "--attribute", "Material=ash", *FEW)
+    assert asked["attributes"] == {"material": "brass, ash"}

@@ -29,7 +29,7 @@ from shelftalk.generation.on_cluster import writers
 from shelftalk.models.query_embedder import QueryEmbedder
 from shelftalk.models.registry import find_model
 from shelftalk.prompts import prompt_for, request_of
-from shelftalk.records import Product, Progress, counter, no_progress
+from shelftalk.records import Attributes, Product, Progress, counter, no_progress
 from shelftalk.retrieval.pointer import is_built
 from shelftalk.runs.describe import list_runs
 from shelftalk.runs.run import Run
@@ -232,13 +232,14 @@ def ready(run: Run) -> bool:
 
 def ask(
     run: Run,
-    request: str,
+    query: str,
     settings: DecodingSettings,
     references: int = 3,
     on_text: Callable[[str, str], None] | None = None,
     engine: str = "automatic",
     say: Callable[[str], None] = lambda line: None,
     grounded: bool = False,
+    attributes: Attributes = (),
 ) -> Comparison:
     """Answer one title or question before and after fine-tuning, with references; see `generation.compare`.
 
@@ -246,9 +247,10 @@ def ask(
     """
     run.require_finished()
     with ThreadPoolExecutor(1) as thread:  # search the references while the model loads and starts to generate
-        found = thread.submit(lambda: open_index(run).search(request, references))
+        found = thread.submit(lambda: open_index(run).search(query, references))
         with closing(open_engine(run, settings, engine, say=say)) as opened:
-            return compare(opened, request, settings, found.result, on_text, count_unsupported if grounded else None)
+            unsupported = count_unsupported if grounded else None
+            return compare(opened, query, settings, found.result, on_text, unsupported, attributes)
 
 
 def compare_held_out(
@@ -275,7 +277,10 @@ def compare_held_out(
         )
     index = open_index(run)
     return [
-        (product, Comparison(product.title, before, after, index.search(product.title, references)))
+        (
+            product,
+            Comparison(product.title, before, after, index.search(product.title, references), dict(product.attributes)),
+        )
         for product, before, after in zip(products, base, tuned, strict=True)
     ]
 
@@ -313,6 +318,7 @@ def write_catalogue(
             references,
             title_field,
             id_field,
+            run.attribute_names,
             count_unsupported if grounded else None,
         )
         return describe_titles(job, found.engine, lambda: open_index(run), progress, say, found.remote(job))

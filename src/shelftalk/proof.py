@@ -21,8 +21,8 @@ from shelftalk.generation.engine import Engine
 from shelftalk.generation.grounded import write_grounded
 from shelftalk.generation.on_cluster import writers
 from shelftalk.pipeline import SLOTS, open_index, open_spans
-from shelftalk.prompts import prompt_for
-from shelftalk.records import Description, Progress, Reference, no_progress
+from shelftalk.prompts import prompt_for, request_for
+from shelftalk.records import Attributes, Description, Progress, Reference, no_progress
 from shelftalk.runs.run import CARD, Run
 from shelftalk.settings import DecodingSettings
 from shelftalk.workspace import MANIFEST, lock, read_json, sha256, write_bytes, write_json
@@ -122,19 +122,21 @@ def _kept(folder: Path) -> dict[str, Any] | None:
     return None
 
 
-def find_evidence(run: Run, text: str, request: str, references: Sequence[Reference]) -> dict[str, Any]:
+def find_evidence(
+    run: Run, text: str, query: str, references: Sequence[Reference], attributes: Attributes = ()
+) -> dict[str, Any]:
     """Return the spans that a text copied from training descriptions, and its claims, ready for JSON.
 
     `spans` (see `evidence.spans`) and `claims` (see `evidence.claims`), each with its position in the text.
     """
     spans = open_spans(run).find(text)
-    claims = find_claims(text, request, references)
+    claims = find_claims(text, request_for(query, attributes), references)
     return {"spans": [asdict(one) for one in spans], "claims": [asdict(one) for one in claims]}
 
 
 def explain(
     run: Run,
-    request: str,
+    query: str,
     settings: DecodingSettings,
     references: int = 3,
     description: str | None = None,
@@ -143,15 +145,16 @@ def explain(
     engine: str = "automatic",
     progress: Progress = no_progress,
     say: Callable[[str], None] = lambda line: None,
+    attributes: Attributes = (),
 ) -> dict[str, Any]:
     """Describe a product with the tuned model and explain each part of the description by its sources.
 
     A given `description` is explained as it is, whoever wrote it.
 
     Returns:
-        `query`, `tuned` (the description), `references` (similar products), `spans`, `claims`, and `influence`, an
-        estimate of the training rows that moved the model towards this text: None unless requested, and for an empty
-        text.
+        `query`, `attributes`, `tuned` (the description), `references` (similar products), `spans`, `claims`, and
+        `influence`, an estimate of the training rows that moved the model towards this text: None unless requested, and
+        for an empty text.
 
     Raises:
         NotFound: the run has not finished; or influence was requested, and the run has no checkpoint any more.
@@ -160,15 +163,17 @@ def explain(
     run.require_finished()
     if influence:
         require_checkpoint(run)  # before any text is generated
-    found = open_index(run).search(request, references)
+    found = open_index(run).search(query, references)
+    request = request_for(query, attributes)
     if description is None:
         with closing(open_engine(run, settings, engine, say=say)) as opened:
             written = _write(opened, request, found, settings, grounded)
     else:
         written = Description(description.strip(), stopped=True, tokens=0)
-    evidence = find_evidence(run, written.text, request, found)
+    evidence = find_evidence(run, written.text, query, found, attributes)
     return {
-        "query": request,
+        "query": query,
+        "attributes": dict(attributes),
         "tuned": asdict(written),
         "references": [asdict(one) for one in found],
         **evidence,

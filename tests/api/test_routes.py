@@ -233,6 +233,8 @@ def test_an_unsupported_parameter_is_refused_by_name(
         ),
         ("/v1/describe", {"title": "\n"}, "title"),
         ("/v1/describe", {"title": "x", "references": 0}, "references"),
+        ("/v1/describe", {"title": "x", "attributes": {"material": ""}}, "attributes"),
+        ("/v1/describe", {"title": "x", "attributes": [["material", "ash"]]}, "attributes"),
         ("/v1/describe", {"title": "x", "max_new_tokens": MAX_TOKENS + 1}, "max_new_tokens"),
     ],
 )

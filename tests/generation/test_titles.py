@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,10 @@ from shelftalk.generation.titles import MOST_CHARACTERS, TitleRow, find_columns,
 from tests.catalogue.samples import write_parquet
 
 
-def read(path: Path, *fields: str | None) -> list[TitleRow]:
-    return list(read_titles(path, find_columns(path, *fields)))
+def read(
+    path: Path, title_field: str | None = None, id_field: str | None = None, known: Sequence[str] = ()
+) -> list[TitleRow]:
+    return list(read_titles(path, find_columns(path, title_field, id_field, known), known))
 
 
 def test_a_title_is_kept_unchanged_and_its_request_is_as_in_training(tmp_path: Path) -> None:
@@ -83,3 +86,12 @@ def test_a_file_of_nothing_but_a_header_or_blank_lines_has_no_rows(tmp_path: Pat
     for name, content in (("a.csv", "title\n"), ("b.csv", "\n\n"), ("c.jsonl", "\n")):
         (tmp_path / name).write_text(content)
         assert read(tmp_path / name) == []
+
+
+def test_a_row_brings_the_attributes_that_the_run_knows(tmp_path: Path) -> None:
+    path = tmp_path / "titles.csv"
+    path.write_text("id,title,Material,Price,Finish\n1,Oak peg, oiled&nbsp;oak ,3,\n2,Ash peg,ash,4,waxed\n")
+    found = read(path, known=["material", "finish", "length"])
+    assert found[0].attributes == (("material", "oiled oak"),)
+    assert found[1].request == "Ash peg\nmaterial: ash\nfinish: waxed"
+    assert [row.attributes for row in read(path)] == [(), ()]

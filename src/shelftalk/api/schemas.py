@@ -23,6 +23,7 @@ from shelftalk.api.limits import (
     STOP_CHARACTERS,
     STOPS,
 )
+from shelftalk.catalogue.attributes import MOST_ATTRIBUTES, NAME_CHARACTERS, VALUE_CHARACTERS
 from shelftalk.settings import DecodingSettings
 
 STRICT = ConfigDict(extra="forbid", strict=True)
@@ -64,6 +65,14 @@ Stop = Annotated[str, Field(min_length=1, max_length=STOP_CHARACTERS)]
 Choices: Any = _integer(Field(ge=1, le=CHOICES, description="How many texts for each prompt."))
 MaxTokens: Any = _integer(Field(ge=1, le=MAX_TOKENS, description="Longest text, in tokens."))
 References: Any = _integer(Field(ge=1, le=REFERENCES, description="How many references."))
+
+
+AttributeName = Annotated[str, Field(min_length=1, max_length=NAME_CHARACTERS, pattern=NOT_BLANK)]
+AttributeValue = Annotated[str, Field(min_length=1, max_length=VALUE_CHARACTERS, pattern=NOT_BLANK)]
+ProductAttributes = Annotated[
+    dict[AttributeName, AttributeValue],
+    Field(max_length=MOST_ATTRIBUTES, description='The product\'s attributes, for instance {"material": "copper"}.'),
+]
 
 
 class Sampling(BaseModel):
@@ -220,6 +229,7 @@ class DescribeRequest(Sampling):
     """A title, or a question about one, to be described before and after fine-tuning."""
 
     title: Text
+    attributes: ProductAttributes | None = None
     references: References = 3
     max_new_tokens: MaxTokens | None = None
 

@@ -136,14 +136,24 @@ def read_attributes(row: dict[str, Any], columns: Iterable[AttributeColumn]) -> 
 def keep_attributes(pairs: Iterable[tuple[str, str]], *repeated: str) -> tuple[Attributes, Counter[str]]:
     """Return a product's attributes from cleaned names and values, and the number of those cut or left out.
 
-    What is no attribute is left out, see the module; so is a value that is one of the texts `repeated`. Equal names are
-    joined: "red", "blue" becomes "red, blue". The counter's keys are `too_many`, `long_names` and `long_values`.
+    What is no attribute is left out, see the module; so is a value that is one of the texts `repeated`.
+    """
+    return join_attributes(
+        (name, value) for name, value in pairs if _holds_a_property(name) and _is_value(value) and value not in repeated
+    )
+
+
+def join_attributes(pairs: Iterable[tuple[str, str]]) -> tuple[Attributes, Counter[str]]:
+    """Return attributes from cleaned names and values, within the limits, and the number of those cut or left out.
+
+    Equal names are joined: "red", "blue" becomes "red, blue". What has no name or no value is left out. The counter's
+    keys are `too_many`, `long_names` and `long_values`.
     """
     found: dict[str, tuple[str, list[str]]] = {}
     cut: Counter[str] = Counter()
     for spelt, value in pairs:
         name = spelt.replace("_", " ").replace(":", " ").strip()
-        if not _holds_a_property(name) or not _is_value(value) or value in repeated:
+        if not name or not value:
             continue
         if len(name) > NAME_CHARACTERS:
             name = _beginning(name, NAME_CHARACTERS)

@@ -18,6 +18,7 @@ from shelftalk.cli.generate import generate
 from shelftalk.cli.options import (
     DEFAULT_WORKSPACE,
     AssignmentsOption,
+    AttributeOption,
     ClusterOption,
     EngineOption,
     GroundedOption,
@@ -29,6 +30,7 @@ from shelftalk.cli.options import (
     TokenOption,
     WorkspaceOption,
     open_run,
+    parse_attributes,
     read_token,
     require_text,
     with_settings,
@@ -231,6 +233,7 @@ def ask(
     run: RunArgument,
     text: TextArgument,
     settings: DecodingSettings,
+    attribute: AttributeOption = None,
     references: ReferencesOption = 3,
     explain: Annotated[
         bool, typer.Option("--explain", help="Show what the answer after fine-tuning copied, and what it claims.")
@@ -246,8 +249,10 @@ def ask(
     from shelftalk.cli import output
     from shelftalk.pipeline import ask as ask_run
 
+    attributes = parse_attributes(opened, attribute)
     stream = output.AnswerStream()
-    answer = ask_run(opened, text, settings, references, None if as_json else stream.show, engine, output.say, grounded)
+    on_text = None if as_json else stream.show
+    answer = ask_run(opened, text, settings, references, on_text, engine, output.say, grounded, attributes)
     evidence = find_evidence(opened, answer) if explain else {}
     if as_json:
         output.print_json({**answer.as_mapping(), **evidence})

@@ -8,6 +8,7 @@ import typer
 
 from shelftalk.cli.options import (
     DEFAULT_WORKSPACE,
+    AttributeOption,
     EngineOption,
     GroundedOption,
     JsonOption,
@@ -16,6 +17,7 @@ from shelftalk.cli.options import (
     TextArgument,
     WorkspaceOption,
     open_run,
+    parse_attributes,
     require_text,
     with_settings,
 )
@@ -36,6 +38,7 @@ def explain(
     run: RunArgument,
     text: TextArgument,
     settings: DecodingSettings,
+    attribute: AttributeOption = None,
     references: ReferencesOption = 3,
     description: Annotated[
         str | None, typer.Option("--description", help="Explain this description instead of writing one.")
@@ -63,9 +66,20 @@ def explain(
     from shelftalk.cli import output
     from shelftalk.records import Reference
 
+    attributes = parse_attributes(opened, attribute)
     with output.step(f"Explaining {text[:40]}") as progress:
         found = proof.explain(
-            opened, text, settings, references, description, influence, grounded, engine, progress, output.say
+            opened,
+            text,
+            settings,
+            references,
+            description,
+            influence,
+            grounded,
+            engine,
+            progress,
+            output.say,
+            attributes,
         )
     if as_json:
         output.print_json(found)
@@ -78,7 +92,8 @@ def find_evidence(run: Run, answer: Comparison) -> dict[str, Any]:
     """Return the spans and claims of the answer after fine-tuning."""
     from shelftalk import proof
 
-    return proof.find_evidence(run, answer.tuned.text, answer.query, answer.references)
+    attributes = tuple(answer.attributes.items())
+    return proof.find_evidence(run, answer.tuned.text, answer.query, answer.references, attributes)
 
 
 def show_evidence(text: str, evidence: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ import typer
 
 from shelftalk.cluster.connect import check_options
 from shelftalk.errors import UserError
+from shelftalk.records import Attributes
 from shelftalk.settings import Settings, describe_settings, preset_names
 from shelftalk.workspace import Workspace
 
@@ -58,6 +59,10 @@ ClusterOption = Annotated[
     ),
 ]
 ReferencesOption = Annotated[int, typer.Option("--references", min=1, max=100, help="How many references.")]
+AttributeOption = Annotated[
+    list[str] | None,
+    typer.Option("--attribute", metavar="NAME=VALUE", help="An attribute of the product; repeatable."),
+]
 GroundedOption = Annotated[
     bool,
     typer.Option("--grounded", help="Regenerate text whose claims neither the title nor a reference supports."),
@@ -116,6 +121,36 @@ def require_text(text: str, name: str = "TEXT", what: str = "a product title or 
     """
     if not text.strip():
         raise UserError(f"{name} is empty; give {what}.")
+
+
+def parse_attributes(run: Run, given: list[str] | None) -> Attributes:
+    """Return the attributes given as NAME=VALUE, cleaned as for training, and say which the run was not trained on.
+
+    Names are spelt as the run knows them. Equal names are joined.
+
+    Raises:
+        UserError: one has no "=", or no name or value.
+    """
+    from shelftalk.catalogue.attributes import join_attributes
+    from shelftalk.catalogue.clean import clean
+    from shelftalk.cli.output import say
+
+    spelt = {name.casefold(): name for name in run.attribute_names}
+    pairs = []
+    for one in given or ():
+        name, equals, value = one.partition("=")
+        name, value = clean(name), clean(value)
+        if not (equals and name and value):
+            raise UserError(f"--attribute must be NAME=VALUE, got {one!r}; for instance --attribute material=copper")
+        pairs.append((spelt.get(name.casefold(), name), value))
+    attributes, cut = join_attributes(pairs)
+    if unknown := [name for name, _ in attributes if name.casefold() not in spelt]:
+        known = ", ".join(run.attribute_names[:10]) or "none"
+        say(f"Run {run.name!r} was not trained on {', '.join(unknown)}, which is used all the same; it knows: {known}.")
+    if cut:
+        counts = ", ".join(f"{count} {reason}" for reason, count in cut.items()).replace("_", " ")
+        say(f"Attributes were cut: {counts}.")
+    return attributes
 
 
 def read_token(from_stdin: bool) -> str | None:

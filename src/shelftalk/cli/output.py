@@ -18,6 +18,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from shelftalk.generation.folded import fold
 from shelftalk.records import Progress as ProgressCallback
 from shelftalk.records import Reference
 
@@ -139,11 +140,13 @@ def show_comparison(comparison: Comparison, true: str | None = None) -> None:
     """Print before and after side by side, then the true description if known, and the references."""
     out.print()
     out.print(Text(plain(comparison.query), style="bold"))
+    for name, value in comparison.attributes.items():
+        out.print(Text(plain(f"  {name}: {value}"), style="dim"))
     width = max(30, (out.width - 3) // 2)
     sides = [("before", comparison.base, "dim"), ("after", comparison.tuned, "green")]
     panels = [
         Panel(
-            Text(plain(one.text) + ("" if one.stopped else " …")),
+            Text(folded_text(one.text) + ("" if one.stopped else " …")),
             title=title if one.stopped else f"{title} (cut off at the maximum length)",
             border_style=style,
             width=width,
@@ -161,6 +164,13 @@ def show_comparison(comparison: Comparison, true: str | None = None) -> None:
             )
         )
     show_references(comparison.references)
+
+
+def folded_text(text: str) -> str:
+    """Return a text for the terminal, with a line on what was folded, see `generation.folded`."""
+    shown, empty, repeated = fold(text)
+    hidden = [f"{count} {kind}" for count, kind in ((empty, "empty"), (repeated, "repeated")) if count]
+    return plain(shown) + (f"\n[{' and '.join(hidden)} lines not shown]" if hidden else "")
 
 
 def show_references(references: list[Reference]) -> None:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from shelftalk.retrieval.search import Index  # whose module loads Chroma
 
 WINDOW = 256  # rows passed to the engine at once: enough to sort by length and to keep it busy
+NAMES_SHOWN = 10  # of attributes that the input does not have
 EXAMPLES = 3  # line numbers shown for each reason of a bad row
 
 Entry = dict[str, Any]  # a row's entry in the journal
@@ -46,8 +47,9 @@ class Job:
     """One output to be written.
 
     `model` identifies the model in plain JSON values; together with the input file and the settings it identifies the
-    job. `record` is the file with the job's result. With `unsupported`, which counts claims, a text that makes
-    unsupported claims is written again: see `generation.grounded`.
+    job. `record` is the file with the job's result. Of the input's attributes those in `attribute_names` are used: the
+    model was trained on them. With `unsupported`, which counts claims, a text that makes unsupported claims is written
+    again: see `generation.grounded`.
     """
 
     source: Path
@@ -58,6 +60,7 @@ class Job:
     references: int = 3
     title_field: str | None = None
     id_field: str | None = None
+    attribute_names: Sequence[str] = ()
     unsupported: Unsupported | None = None
 
     @property
@@ -96,6 +99,7 @@ class Job:
             "id_field": columns.uid,
             "references": self.references,
             "grounded": self.unsupported is not None,
+            "attributes": list(self.attribute_names),
             **self.settings.as_mapping(),
         }
 
@@ -114,16 +118,21 @@ RemoteWriter = Callable[[Iterable[Window]], Iterator[dict[int, Entry]]]
 
 @dataclass
 class Survey:
-    """The numbers of rows and of rows to describe in a file of titles, and the count and first lines of each fault."""
+    """The numbers of rows and of rows to describe in a file of titles, and the count and first lines of each fault.
+
+    `attributes` are the names of the attributes of any row, in lower case.
+    """
 
     rows: int = 0
     usable: int = 0
     faults: dict[str, tuple[int, list[int]]] = field(default_factory=dict)
+    attributes: set[str] = field(default_factory=set)
 
     def add(self, row: TitleRow) -> None:
         """Count one row."""
         self.rows += 1
         self.usable += not row.fault
+        self.attributes.update(name.casefold() for name, _ in row.attributes)
         if row.fault:
             count, lines = self.faults.get(row.fault, (0, []))
             self.faults[row.fault] = (count + 1, [*lines, row.line][:EXAMPLES])
@@ -160,11 +169,11 @@ def describe_titles(
         Failure: the input changed while it was read.
     """
     job.check()
-    columns = find_columns(job.source, job.title_field, job.id_field)
+    columns = find_columns(job.source, job.title_field, job.id_field, job.attribute_names)
     described = job.describe(columns)
     if found := _finished(job, described):
         return found
-    survey = _survey(job.source, columns, say)
+    survey = _survey(job.source, columns, job.attribute_names, say)
     with lock(job.output, "writing descriptions"):
         if found := _finished(job, described):
             return found
@@ -223,14 +232,25 @@ def _remove_temporary_files(job: Job) -> None:
     lock_file(job.output).unlink(missing_ok=True)
 
 
-def _survey(source: Path, columns: Columns, say: Callable[[str], None]) -> Survey:
+def _survey(source: Path, columns: Columns, known: Sequence[str], say: Callable[[str], None]) -> Survey:
     """Read the whole file once, so that a fault in its middle is found before the long part of the job."""
     survey = Survey()
-    for row in read_titles(source, columns):
+    for row in read_titles(source, columns, known):
         survey.add(row)
+    if known:
+        say(_told_of_attributes(survey, known))
     for reason, (count, lines) in survey.faults.items():
         say(f"{unusable(reason, count, lines)}; the output has each in its place.")
     return survey
+
+
+def _told_of_attributes(survey: Survey, known: Sequence[str]) -> str:
+    """Return a message on which of the attributes that the run knows the input has."""
+    missing = [name for name in known if name.casefold() not in survey.attributes]
+    found = len(known) - len(missing)
+    listed = ", ".join(missing[:NAMES_SHOWN]) + (", ..." if len(missing) > NAMES_SHOWN else "")
+    rest = f"; not there: {listed}" if missing else ""
+    return f"The input has {found} of the {len(known)} attributes that the run was trained on{rest}."
 
 
 def unusable(reason: str, count: int, lines: Sequence[int]) -> str:
@@ -280,14 +300,14 @@ def write_window(job: Job, window: Window, engine: Engine, index: Index | None, 
 
 def _missing(job: Job, columns: Columns, journal: Journal) -> Iterator[Window]:
     """Yield the windows with at least one row that is not in the journal."""
-    for rows in _windows(job.source, columns):
+    for rows in _windows(job, columns):
         if missing := {row.number for row in rows if row.number not in journal}:
             yield Window(rows, missing)
 
 
-def _windows(source: Path, columns: Columns) -> Iterator[list[TitleRow]]:
+def _windows(job: Job, columns: Columns) -> Iterator[list[TitleRow]]:
     """Yield the rows that can be described, WINDOW at a time."""
-    rows = (row for row in read_titles(source, columns) if not row.fault)
+    rows = (row for row in read_titles(job.source, columns, job.attribute_names) if not row.fault)
     while window := list(islice(rows, WINDOW)):
         yield window
 
@@ -300,7 +320,7 @@ def _nearest(index: Index | None, window: list[TitleRow], count: int) -> dict[in
     """
     if index is None:
         return {}
-    found = index.search_all([row.request for row in window], count)
+    found = index.search_all([row.query for row in window], count)
     return {row.number: references for row, references in zip(window, found, strict=True)}
 
 
@@ -318,7 +338,7 @@ def _publish(job: Job, columns: Columns, described: dict[str, Any], journal: Jou
     flags = {"empty": 0, "repetitive": 0, "cut": 0}
     with staged_file(job.output) as temporary:
         with table(temporary, job.output.suffix.lower(), job.references) as append:
-            for row in read_titles(job.source, columns):
+            for row in read_titles(job.source, columns, job.attribute_names):
                 _append(row, journal, append, flags)
         summary = {
             "rows": survey.rows,

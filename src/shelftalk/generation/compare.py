@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from shelftalk.generation.engine import Engine
 from shelftalk.generation.grounded import Unsupported, write_grounded
-from shelftalk.prompts import prompt_for
-from shelftalk.records import Description, Reference
+from shelftalk.prompts import prompt_for, request_for
+from shelftalk.records import Attributes, Description, Reference
 from shelftalk.settings import DecodingSettings
 
 
@@ -21,6 +21,7 @@ class Comparison:
     base: Description
     tuned: Description
     references: list[Reference]
+    attributes: dict[str, str] = field(default_factory=dict)
 
     def as_mapping(self) -> dict[str, Any]:
         """Return everything ready for JSON."""
@@ -29,19 +30,21 @@ class Comparison:
 
 def compare(
     engine: Engine,
-    request: str,
+    query: str,
     settings: DecodingSettings,
     find_references: Callable[[], list[Reference]],
     on_text: Callable[[str, str], None] | None = None,
     unsupported: Unsupported | None = None,
+    attributes: Attributes = (),
 ) -> Comparison:
-    """Answer `request`, a title or a question, with both models under the same settings.
+    """Answer `query`, a title or a question, with both models under the same settings, given the attributes.
 
     `on_text` is called with ("base" or "tuned", piece of text) while the answers are written, base first.
-    `find_references` is called after both, and returns the products nearest to the request, nearest first. With
+    `find_references` is called after both, and returns the products nearest to the query, nearest first. With
     `unsupported`, which counts claims, the tuned answer is grounded in the references, and comes in one piece: see
     `grounded`.
     """
+    request = request_for(query, attributes)
 
     def write(side: str) -> Description:
         callback = (lambda text: on_text(side, text)) if on_text else None
@@ -49,9 +52,9 @@ def compare(
 
     base = write("base")
     if unsupported is None:
-        return Comparison(request, base, write("tuned"), find_references())
+        return Comparison(query, base, write("tuned"), find_references(), dict(attributes))
     references = find_references()
     [tuned] = write_grounded(engine, [request], [references], unsupported, settings=settings)
     if on_text:
         on_text("tuned", tuned.text)
-    return Comparison(request, base, tuned, references)
+    return Comparison(query, base, tuned, references, dict(attributes))

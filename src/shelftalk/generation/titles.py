@@ -1,4 +1,4 @@
-"""Read the rows of a file of titles, each with the request for the model or the reason why it has none.
+"""Read the rows of a file of titles, each with title and attributes for the model, or the reason why it has none.
 
 Invalid rows are counted and kept. The reasons are those of `catalogue.prepare` for a row and its title (invalid_json,
 not_an_object, invalid_csv, invalid_xml, invalid_utf8, line_too_long, variant, missing_title, title_not_text) and
@@ -8,15 +8,18 @@ not_an_object, invalid_csv, invalid_xml, invalid_utf8, line_too_long, variant, m
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from shelftalk.catalogue.attributes import keep_attributes
 from shelftalk.catalogue.clean import clean
 from shelftalk.catalogue.columns import Columns, choose_title_columns
 from shelftalk.catalogue.read import SURROGATE, reading
 from shelftalk.catalogue.rows import Row, Unusable
 from shelftalk.catalogue.values import text_of, uid_of
+from shelftalk.prompts import request_for
+from shelftalk.records import Attributes
 
 MOST_CHARACTERS = 1000  # the longest of AmazonTitles have some 500; far longer prompts are unlike the training data
 
@@ -25,21 +28,29 @@ MOST_CHARACTERS = 1000  # the longest of AmazonTitles have some 500; far longer 
 class TitleRow:
     """One row: `number` counts rows from 0, `line` is its line in the file, `title` is unchanged.
 
-    `request` is the title cleaned as for training; it is empty if the row is invalid, for which `fault` and `detail`
-    give the reason.
+    `query` is the title cleaned as for training; it is empty if the row is invalid, for which `fault` and `detail`
+    give the reason. `attributes` are those that the run was trained on.
     """
 
     number: int
     line: int
     uid: str
     title: str
-    request: str
+    query: str
     fault: str = ""
     detail: str = ""
+    attributes: Attributes = ()
+
+    @property
+    def request(self) -> str:
+        """The request for the model: title and attributes."""
+        return request_for(self.query, self.attributes)
 
 
-def find_columns(source: Path, title_field: str | None = None, id_field: str | None = None) -> Columns:
-    """Choose the columns of title and id.
+def find_columns(
+    source: Path, title_field: str | None = None, id_field: str | None = None, known: Sequence[str] = ()
+) -> Columns:
+    """Choose the columns of title and id, and those that may hold one of the attributes whose names are `known`.
 
     Raises:
         NotFound: there is no such file.
@@ -48,33 +59,45 @@ def find_columns(source: Path, title_field: str | None = None, id_field: str | N
     with reading(source) as reader:
         names = reader.columns()
     # Without columns no row can be read, and each row gets its reason.
-    return choose_title_columns(source, names, title_field, id_field) if names else Columns("title")
+    if not names:
+        return Columns("title")
+    return choose_title_columns(source, names, title_field, id_field, "all" if known else "none")
 
 
-def read_titles(source: Path, columns: Columns) -> Iterator[TitleRow]:
-    """Yield every row that is not blank, in the order of the file.
+def read_titles(source: Path, columns: Columns, known: Sequence[str] = ()) -> Iterator[TitleRow]:
+    """Yield every row that is not blank, in the order of the file, with its attributes whose names are `known`.
 
     Raises:
         UnreadableInput: the file is truncated or corrupt.
     """
+    names = {name.casefold(): name for name in known}
     with reading(source) as reader:
         for number, (line, row) in enumerate(reader.rows(columns)):
-            yield _title_row(number, line, row)
+            yield _title_row(number, line, row, names)
 
 
-def _title_row(number: int, line: int, row: Row | Unusable) -> TitleRow:
+def _title_row(number: int, line: int, row: Row | Unusable, names: Mapping[str, str]) -> TitleRow:
     uid = title = ""
     try:
         if isinstance(row, Unusable):
             raise row
         uid = uid_of(row.uid)
         title = _unicode(text_of(row.title, "title_not_text"))
-        return TitleRow(number, line, uid, title, _request(title))
+        return TitleRow(number, line, uid, title, _query(title), attributes=_attributes(row, names))
     except Unusable as fault:
         return TitleRow(number, line, uid, title, "", fault.reason, _unicode(fault.detail))
 
 
-def _request(title: str) -> str:
+def _attributes(row: Row, names: Mapping[str, str]) -> Attributes:
+    """Return a row's attributes whose names the run knows, cleaned and spelt as it knows them."""
+    if not names:
+        return ()
+    cleaned = ((clean(_unicode(name)), clean(_unicode(value))) for name, value in row.attributes)
+    kept, _ = keep_attributes(cleaned)
+    return tuple((names[key], value) for name, value in kept if (key := name.casefold()) in names)
+
+
+def _query(title: str) -> str:
     """Clean the title as for training.
 
     Raises:
@@ -82,9 +105,9 @@ def _request(title: str) -> str:
     """
     if len(title) > MOST_CHARACTERS:
         raise Unusable("title_too_long", f"{len(title):,} characters; at most {MOST_CHARACTERS:,} are described")
-    if not (request := clean(title)):
+    if not (query := clean(title)):
         raise Unusable("missing_title")
-    return request
+    return query
 
 
 def _unicode(text: str) -> str:

@@ -62,6 +62,7 @@ class Run:
         description = {
             "catalogue": catalogue_name,
             "data_hash": catalogue.data_hash,
+            "attributes": catalogue.attribute_names(),
             "base": {"name": base.name, "revision": base.revision, "licence": base.licence},
             "settings": settings.as_mapping(),
             "precision": resolve_precision(settings.precision),
@@ -94,6 +95,11 @@ class Run:
     def settings(self) -> TrainingSettings:
         """The run's settings."""
         return TrainingSettings.from_mapping(self.description["settings"])
+
+    @property
+    def attribute_names(self) -> list[str]:
+        """The names of the attributes in the run's catalogue, the commonest first; none in runs from before any."""
+        return list(self.description.get("attributes", []))
 
     @property
     def precision(self) -> str:
