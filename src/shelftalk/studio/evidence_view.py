@@ -30,7 +30,8 @@ def show_evidence(run: Run, shown: dict[str, Any]) -> None:
     if not answer:
         return
     if "evidence" not in shown:
-        shown["evidence"] = proof.find_evidence(run, answer, comparison.query, comparison.references)
+        attributes = tuple(comparison.attributes.items())
+        shown["evidence"] = proof.find_evidence(run, answer, comparison.query, comparison.references, attributes)
         remember("shown", shown)
     found = shown["evidence"]
     counts = {one: sum(claim["support"] == one for claim in found["claims"]) for one in SUPPORTS}
@@ -39,7 +40,7 @@ def show_evidence(run: Run, shown: dict[str, Any]) -> None:
     _claims(found["claims"], comparison)
     _spans(found["spans"])
     with errors_shown():
-        _influence(run, comparison.query, answer)
+        _influence(run, comparison)
 
 
 def _pieces(answer: str, claims: list[dict[str, Any]]) -> list[tuple[str, str]]:
@@ -85,9 +86,11 @@ def _spans(spans: list[dict[str, Any]]) -> None:
     st.dataframe(pandas.DataFrame(rows), hide_index=True)
 
 
-def _influence(run: Run, query: str, answer: str) -> None:
+def _influence(run: Run, comparison: Comparison) -> None:
     """Offer to estimate influence, which takes a minute in a separate process, and show the result."""
-    name, about = f"influence-{run.name}", {"query": query, "text": answer}
+    answer = comparison.tuned.text
+    about = {"query": comparison.query, "attributes": comparison.attributes, "text": answer}
+    name = f"influence-{run.name}"
     task = read_task(workspace(), name)
     st.markdown(f"**{text('evidence.influence')}**")
     st.caption(text("evidence.influence_help"))
@@ -103,6 +106,7 @@ def _influence(run: Run, query: str, answer: str) -> None:
         st.dataframe(pandas.DataFrame(rows), hide_index=True)
     elif st.button(text("evidence.estimate"), icon=":material/network_node:"):
         # A question that starts with a hyphen would be parsed as an option; a command line cannot contain NUL.
-        arguments = ["explain", run.name, f" {query}", f"--description={answer}"]
+        given = [f"--attribute={name}={value}" for name, value in comparison.attributes.items()]
+        arguments = ["explain", run.name, f" {comparison.query}", f"--description={answer}", *given]
         start_task(workspace(), name, [one.replace("\0", "\ufffd") for one in arguments], about)
         st.rerun()

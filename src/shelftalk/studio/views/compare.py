@@ -13,12 +13,14 @@ import streamlit as st
 from shelftalk import pipeline
 from shelftalk.evaluation import votes
 from shelftalk.generation.compare import Comparison, compare
+from shelftalk.generation.folded import fold
 from shelftalk.generation.history import history_as_csv, history_as_json, read_history
 from shelftalk.generation.history import remember as save_answer
-from shelftalk.records import Reference
+from shelftalk.records import Attributes, Reference
 from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings
 from shelftalk.studio.answers import facts_of, show_answer
+from shelftalk.studio.attribute_table import attribute_table, fill_attribute_table
 from shelftalk.studio.evidence_view import show_evidence
 from shelftalk.studio.forms import settings_form
 from shelftalk.studio.language import number, percent, text
@@ -47,14 +49,14 @@ def show() -> None:
     run = Run.open(workspace(), name)
     if not _is_ready(run):
         return
-    asked, blind, settings, references = _question(run)
+    asked, attributes, blind, settings, references = _question(run)
     if st.session_state.get("warmed") != run.name:
         warm_up(run, settings)
         remember("warmed", run.name)
     if blind or votes.tally(run.folder)["n"]:
         _show_tally(run)
     if asked:
-        _answer(run, asked, settings, references, blind)
+        _answer(run, asked, attributes, settings, references, blind)
     elif shown := _shown(run):
         _show_answers(run, shown)
     _history(run)
@@ -77,10 +79,10 @@ def _is_ready(run: Run) -> bool:
     return False
 
 
-def _question(run: Run) -> tuple[str | None, bool, DecodingSettings, int]:
-    """Return the question or None, whether it is asked blind, the settings, and the number of references.
+def _question(run: Run) -> tuple[str | None, Attributes, bool, DecodingSettings, int]:
+    """Return the question or None, attributes, whether it is asked blind, the settings, and the number of references.
 
-    The question is the typed one, or the title of a random held-out product.
+    The question is the typed one, or the title of a random held-out product, which brings its attributes.
     """
     with st.form("question", border=False):
         words, ask = st.columns([5, 1], vertical_alignment="bottom")
@@ -93,16 +95,21 @@ def _question(run: Run) -> tuple[str | None, bool, DecodingSettings, int]:
         with st.popover(text("compare.sampling"), icon=":material/tune:"):
             settings, references = _settings()
         blind = st.toggle(text("compare.blind"), help=text("compare.blind_help"), key="blind")
+    attributes: Attributes = ()
+    if run.attribute_names:
+        with st.expander(text("compare.attributes"), expanded=True, icon=":material/list_alt:"):
+            st.caption(text("compare.attributes_help"))
+            attributes = attribute_table(run)
     if picked:
         product = st.session_state.get("held_out")
         if product is None:
             show_error(text("compare.none_held_out"))
-        return (product.title if product else None), blind, settings, references
+        return (product.title if product else None), attributes, blind, settings, references
     if asked and not typed.strip():
         st.warning(text("compare.empty"))
     if asked:
         remember("held_out", None)
-    return (typed.strip() or None if asked else None), blind, settings, references
+    return (typed.strip() or None if asked else None), attributes, blind, settings, references
 
 
 def _settings() -> tuple[DecodingSettings, int]:
@@ -121,9 +128,12 @@ def _pick(run: Run) -> None:
         remember("held_out", product)
         if product:
             st.session_state["question-text"] = product.title
+            fill_attribute_table(run, product.attributes)
 
 
-def _answer(run: Run, asked: str, settings: DecodingSettings, references: int, blind: bool) -> None:
+def _answer(
+    run: Run, asked: str, attributes: Attributes, settings: DecodingSettings, references: int, blind: bool
+) -> None:
     """Generate both answers and draw each text while it is generated; then redraw the page.
 
     In a blind comparison nothing is drawn before both have finished: the first to generate is always the same model.
@@ -139,7 +149,9 @@ def _answer(run: Run, asked: str, settings: DecodingSettings, references: int, b
             placeholders[side].caption(text("compare.waiting"))
     with writers().writing(run, settings) as (engine, index):
         on_text = None if blind else _draw_callback(placeholders)
-        comparison = compare(engine, asked, settings, lambda: index.search(asked, references), on_text)
+        comparison = compare(
+            engine, asked, settings, lambda: index.search(asked, references), on_text, attributes=attributes
+        )
     if not blind:
         save_answer(run.folder, comparison, settings)
     held_out = st.session_state.get("held_out")
@@ -181,6 +193,8 @@ def _show_answers(run: Run, shown: dict[str, Any]) -> None:
     comparison: Comparison = shown["comparison"]
     hidden = shown["blind"] and shown["vote"] is None
     st.text(comparison.query)
+    if comparison.attributes:
+        st.text("\n".join(f"{name}: {value}" for name, value in comparison.attributes.items()))
     mark = not hidden and st.toggle(text("compare.mark"), value=False, key="mark", help=text("compare.mark_help"))
     for column, side, letter in zip(st.columns(2), shown["order"], "AB", strict=True):
         answer = getattr(comparison, side)
@@ -189,8 +203,8 @@ def _show_answers(run: Run, shown: dict[str, Any]) -> None:
         with column:
             show_answer(
                 _heading(side, letter, hidden),
-                answer.text or "–",
-                other.text if mark else None,
+                _folded(answer.text) or "–",
+                _folded(other.text) if mark else None,
                 facts,
                 key=f"answer-{shown['number']}-{letter}-{hidden}",
             )
@@ -204,6 +218,12 @@ def _show_answers(run: Run, shown: dict[str, Any]) -> None:
     _references(comparison.references)
     with errors_shown():
         show_evidence(run, shown)
+
+
+def _folded(written: str) -> str:
+    """Return a text with a line on what was folded, see `generation.folded`."""
+    shown, empty, repeated = fold(written)
+    return f"{shown}\n{text('compare.folded', count=number(empty + repeated))}" if empty + repeated else shown
 
 
 def _heading(side: str, letter: str, hidden: bool) -> str:
