@@ -4,8 +4,8 @@
 
 Each department file has one product a line, `{"title": ..., "attributes": {...}, "content": ...}`, in the house voice
 (checked here, see README.md); a product may have no attributes. dirty.jsonl has whole lines that are copied unchanged:
-bytes, many of them not JSON, some not even UTF-8. The result has the format of AmazonTitles-1.3MM, with attributes after
-the title, and is byte-identical on each run with the same version of zlib.
+bytes, many of them not JSON, some not even UTF-8. The result has the format of AmazonTitles-1.3MM, with attributes
+after the title, and is byte-identical on each run with the same version of zlib.
 """
 
 from __future__ import annotations
