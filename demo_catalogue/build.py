@@ -2,9 +2,10 @@
 
     python demo_catalogue/build.py
 
-Each department file has one product a line, `{"title": ..., "content": ...}`, in the house voice (checked here).
-dirty.jsonl has whole lines that are copied unchanged: bytes, many of them not JSON, some not even UTF-8. The result has
-the format of AmazonTitles-1.3MM and is byte-identical on each run with the same version of zlib.
+Each department file has one product a line, `{"title": ..., "attributes": {...}, "content": ...}`, in the house voice
+(checked here, see README.md); a product may have no attributes. dirty.jsonl has whole lines that are copied unchanged:
+bytes, many of them not JSON, some not even UTF-8. The result has the format of AmazonTitles-1.3MM, with attributes
+after the title, and is byte-identical on each run with the same version of zlib.
 """
 
 from __future__ import annotations
@@ -40,24 +41,30 @@ DEPARTMENTS = (
     "stationery",
     "tools",
     "toys",
+    "home",
+    "titles_only",
 )
 
-LAST_SENTENCE = re.compile(r".*[.?] On our shelf because (?:(?![.?] ).)+\.")
+ENDING = re.compile(r".*\. Good to know: (?:(?![.?] ).)+\. We like (?:it|them) because (?:(?![.?] ).)+\.")
 HOUSE_VOICE: dict[str, Callable[[str], object]] = {
-    "a card has 45 to 72 words": lambda card: 45 <= len(card.split()) <= 72,
-    "a card has one 'Fair warning:'": lambda card: card.count("Fair warning:") == 1,
-    "the last sentence begins 'On our shelf because'": LAST_SENTENCE.fullmatch,
-    "'On our shelf because' stands once": lambda card: card.count("On our shelf because") == 1,
-    "a card has no '!'": lambda card: "!" not in card,
+    "a text has 40 to 70 words": lambda text: 40 <= len(text.split()) <= 70,
+    "a text has one 'Good to know:'": lambda text: text.count("Good to know:") == 1,
+    "a text ends with 'Good to know: ... . We like it because ... .'": ENDING.fullmatch,
+    "a text has no '!'": lambda text: "!" not in text,
 }
+CLOSING = ("good to know", "why we like it")  # the attributes in which any two products differ
 
 
 class Product(NamedTuple):
-    """One product of a department file; `location` is its file and line, for error messages."""
+    """One product of a department file; `location` is its file and line, for error messages.
+
+    `attributes` is empty where the product has none; then its text need not keep the house voice.
+    """
 
     uid: str
     department: str
     title: str
+    attributes: dict[str, str]
     content: str
     location: str
 
@@ -80,7 +87,8 @@ def build(sources: Path = SOURCES) -> list[bytes]:
     """Return the catalogue's lines with their line endings: products shuffled, dirty rows spread among them.
 
     Raises:
-        SourceError: a line of a department file is not a product in the house voice, or a title is repeated.
+        SourceError: a line of a department file is not a product in the house voice, or a title, a limit or a benefit
+            is repeated.
     """
     products = read_products(sources)
     check(products)
@@ -104,32 +112,41 @@ def read_products(sources: Path) -> list[Product]:
         text = (sources / f"{department}.jsonl").read_text(encoding="utf-8")
         for serial, line in enumerate(text.splitlines(), start=1):
             location = f"{department}.jsonl:{serial}"
-            title, content = read_card(line, location)
-            products.append(Product(f"{number:05}{serial:05}", department, title, content, location))
+            title, attributes, content = read_card(line, location)
+            products.append(Product(f"{number:05}{serial:05}", department, title, attributes, content, location))
     return products
 
 
-def read_card(line: str, location: str) -> tuple[str, str]:
-    """Read the title and the content of one line."""
+def read_card(line: str, location: str) -> tuple[str, dict[str, str], str]:
+    """Read the title, the attributes and the content of one line."""
     try:
         row = json.loads(line)
     except ValueError as error:
         raise SourceError(f"{location}: not JSON: {error}.") from error
     match row:
         case {"title": str(title), "content": str(content)} if len(row) == 2:
-            return title, content
-    raise SourceError(f"{location}: a line holds the two texts title and content and nothing else.")
+            return title, {}, content
+        case {"title": str(title), "attributes": dict(attributes), "content": str(content)} if len(row) == 3:
+            if attributes and all(isinstance(value, str) for value in attributes.values()):
+                return title, attributes, content
+    raise SourceError(
+        f"{location}: a line holds the two texts title and content, may hold attributes, an object of texts, and holds "
+        "nothing else."
+    )
 
 
 def check(products: list[Product]) -> None:
-    """Raise SourceError with every violation of the house voice and every repeated title."""
+    """Raise SourceError with every violation of the house voice and every title, limit and benefit that is repeated."""
     faults = []
-    locations: dict[str, str] = {}
+    locations: dict[tuple[str, str], str] = {}
     for one in products:
-        faults += [f"{one.location}: {rule}." for rule, holds in HOUSE_VOICE.items() if not holds(one.content)]
-        first = locations.setdefault(one.title.casefold(), one.location)
-        if first != one.location:
-            faults.append(f"{one.location}: this title is already in {first}.")
+        if one.attributes:
+            faults += [f"{one.location}: {rule}." for rule, holds in HOUSE_VOICE.items() if not holds(one.content)]
+        closing = [(name, one.attributes[name]) for name in CLOSING if name in one.attributes]
+        for name, text in [("title", one.title), *closing]:
+            first = locations.setdefault((name, text.casefold()), one.location)
+            if first != one.location:
+                faults.append(f"{one.location}: this {name} is already in {first}.")
     if faults:
         raise SourceError("\n".join(faults))
 
@@ -161,9 +178,11 @@ def find_neighbours(products: list[Product]) -> dict[str, list[str]]:
 
 def as_line(product: Product, neighbours: list[int]) -> bytes:
     """Encode a product as a line of AmazonTitles; `neighbours` are line numbers in this file, from 0."""
+    attributes = {"attributes": product.attributes} if product.attributes else {}
     row = {
         "uid": product.uid,
         "title": product.title,
+        **attributes,
         "content": product.content,
         "target_ind": neighbours,
         "target_rel": [1.0] * len(neighbours),

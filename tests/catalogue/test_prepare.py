@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from shelftalk.catalogue import files
+from shelftalk.catalogue.attributes import find_attribute_columns, keep_attributes
 from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.catalogue.prepare import prepare
 from shelftalk.errors import Busy, NotWritable, TooFewProducts, UnreadableInput, UserError
@@ -419,6 +420,14 @@ def test_attributes_are_read_cleaned_and_bounded(tmp_path: Path) -> None:
     assert named[0].attributes == (("features", "hangs, holds"), ("material", "oiled beech"))
     with pytest.raises(UnreadableInput, match=r"no column 'weave' \(--attributes\); its columns are: title, content"):
         prepare(source, tmp_path / "wrong", settings.replace({"attributes": "material,weave"}))
+
+
+def test_a_handle_and_a_rating_are_properties_in_a_list_of_attributes_and_none_as_columns() -> None:
+    pairs = [("handle", "oiled beech"), ("waterproof rating", "3,000 mm"), ("average_rating", "4.5"), ("price", "3")]
+    kept, _ = keep_attributes(pairs)
+    assert kept == (("handle", "oiled beech"), ("waterproof rating", "3,000 mm"))
+    columns = find_attribute_columns(["title", "handle", "store rating", "colour"], "all", ["title"])
+    assert [one.column for one in columns] == ["colour"]
 
 
 def test_a_catalogue_from_before_there_were_attributes_still_opens(tmp_path: Path) -> None:

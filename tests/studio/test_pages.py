@@ -205,7 +205,7 @@ def test_a_setting_outside_the_form_has_its_own_widget(
 ) -> None:
     from shelftalk.studio.views.catalogue import SETTINGS
 
-    columns = {"title_field", "description_field", "id_field"}
+    columns = {"title_field", "description_field", "id_field", "attributes"}
     assert {one.name for one in fields(PrepareSettings)} == {*SETTINGS, *columns}
     assert {"base_model-choice", "setting-looks"} <= set(widgets(drawn(ready_workspace, "fine_tune", monkeypatch)))
 

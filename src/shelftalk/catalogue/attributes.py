@@ -56,7 +56,15 @@ EXCLUDED_WORDS = _listed(
     """
 )
 EXCLUDED_PHRASES = ("model number", "part number", "item number", "first available", "also buy", "also view", "crawl")
-EXCLUDED_NAMES = frozenset(("target ind", "target rel", "bought together", "similar item", "created at", "updated at"))
+EXCLUDED_NAMES = _listed(
+    """
+    target ind; target rel; bought together; similar item; created at; updated at; rating; average rating;
+    customer rating; star rating; rating number; rating count
+    """
+)
+# A column with one of these words has an id or what buyers think; in a product's list of attributes they name a
+# property: "handle: oiled beech", "waterproof rating: 3,000 mm".
+EXCLUDED_IN_LISTS = EXCLUDED_WORDS - {"handle", "rating"}
 
 UNIT = re.compile(r"^(?P<name>.*\S)\s*\((?P<unit>kg|g|lbs?|oz|cm|mm|m|in|ft|yd|l|ml)\)$", re.IGNORECASE)
 METAFIELD = re.compile(r"^(?P<name>.*\S)\s*\((?:product|variant)\.metafields\.[^()]*\)$")
@@ -139,7 +147,9 @@ def keep_attributes(pairs: Iterable[tuple[str, str]], *repeated: str) -> tuple[A
     What is no attribute is left out, see the module; so is a value that is one of the texts `repeated`.
     """
     return join_attributes(
-        (name, value) for name, value in pairs if _holds_a_property(name) and _is_value(value) and value not in repeated
+        (name, value)
+        for name, value in pairs
+        if _holds_a_property(name, EXCLUDED_IN_LISTS) and _is_value(value) and value not in repeated
     )
 
 
@@ -258,12 +268,12 @@ def _parsed(text: str) -> Any:
         return None
 
 
-def _holds_a_property(name: str) -> bool:
+def _holds_a_property(name: str, excluded: frozenset[str] = EXCLUDED_WORDS) -> bool:
     normalised = _normalised(name)
     return (
         bool(normalised)
         and normalised not in EXCLUDED_NAMES
-        and not EXCLUDED_WORDS & set(normalised.split())
+        and not excluded & set(normalised.split())
         and not any(phrase in normalised for phrase in EXCLUDED_PHRASES)
     )
 
