@@ -247,7 +247,7 @@ class DecodingSettings(Settings):
 
     max_new_tokens: int = setting(160, "Longest description, in tokens.", at_least=1, at_most=4096)
     temperature: float = setting(
-        1.0, "0 always takes the likeliest token; more gives more variety.", at_least=0, at_most=5
+        0.0, "0 always takes the likeliest token; more gives more variety, and more errors.", at_least=0, at_most=5
     )
     top_k: int = setting(40, "Sample only from this many likeliest tokens; 0 from all.", at_least=0, at_most=1000)
     top_p: float = setting(

@@ -139,6 +139,7 @@ def test_vllm_is_started_on_its_own_folder_for_this_machine_only(exports: dict[s
     assert told[:2] == ["serve", str(exports["vllm"])]
     assert told[told.index("--host") + 1] == "127.0.0.1"
     assert told[told.index("--served-model-name") + 1] == "pegs"
+    assert json.loads(told[told.index("--override-generation-config") + 1]) == {"temperature": 0}
     assert told[-2:] == ["--max-model-len", "4096"]
 
 
@@ -153,9 +154,9 @@ def test_a_request_survives_the_shell() -> None:
 def test_generation_defaults_are_ours(exports: dict[str, Path]) -> None:
     settings = DecodingSettings()
     defaults = read_json(exports["merged"] / "generation_config.json")
-    assert (defaults["max_new_tokens"], defaults["temperature"]) == (settings.max_new_tokens, settings.temperature)
-    assert (defaults["top_k"], defaults["top_p"]) == (settings.top_k, settings.top_p)
-    assert (defaults["do_sample"], defaults["eos_token_id"]) == (True, 1)
+    assert defaults["max_new_tokens"] == settings.max_new_tokens
+    assert (defaults["do_sample"], defaults["eos_token_id"]) == (False, 1)
+    assert settings.temperature == 0
 
 
 @pytest.mark.parametrize(

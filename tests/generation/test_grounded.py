@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from shelftalk.evidence.claims.find import count_unsupported
-from shelftalk.generation.grounded import ATTEMPTS, write_grounded, write_with_references
+from shelftalk.generation.grounded import ATTEMPTS, RETRY_TEMPERATURE, write_grounded, write_with_references
 from shelftalk.generation.scripted_engine import ScriptedEngine
 from shelftalk.prompts import CUE, first_description, prompt_for, prompt_with_references
 from shelftalk.records import Description, Reference
@@ -19,12 +19,13 @@ HOOK = Reference("2", "Iron hook", "Holds a coat.", 0.9)
 
 
 class Writer(ScriptedEngine):
-    """Returns a title's next text on each call, and records the seeds."""
+    """Returns a title's next text on each call, and records seeds and temperatures."""
 
     def __init__(self, texts: dict[str, list[str]]) -> None:
         super().__init__(self._next)
         self.left = {title: list(one) for title, one in texts.items()}
         self.seeds: list[int] = []
+        self.temperatures: list[float] = []
 
     def _next(self, prompt: str, tuned: bool) -> str:
         assert tuned
@@ -34,6 +35,7 @@ class Writer(ScriptedEngine):
         self, prompts: Sequence[str], *, tuned: bool, settings: DecodingSettings, on_description: object = None
     ) -> list[Description]:
         self.seeds.append(settings.seed)
+        self.temperatures.append(settings.temperature)
         return super().complete_all(prompts, tuned=tuned, settings=settings, on_description=on_description)  # type: ignore[arg-type]
 
 
@@ -97,9 +99,13 @@ def test_a_text_that_runs_on_does_not_make_all_others_too_short() -> None:
     assert write(Writer({"Oak rail": texts})) == ["Holds a coat."]
 
 
-def test_greedy_texts_are_written_once() -> None:
-    engine = Writer({"Oak rail": ["It is 30 cm wide."]})
-    assert write(engine, SAMPLED.replace({"temperature": 0})) == ["It is 30 cm wide."]
+def test_a_greedy_text_with_a_fault_is_written_again_by_sampling() -> None:
+    engine = Writer({"Oak rail": ["It is 30 cm wide.", "It holds a coat."]})
+    assert write(engine, SAMPLED.replace({"temperature": 0})) == ["It holds a coat."]
+    assert engine.temperatures == [0, RETRY_TEMPERATURE]
+    sampled = Writer({"Oak rail": ["It is 30 cm wide.", "It holds a coat."]})
+    assert write(sampled, SAMPLED.replace({"temperature": 0.9})) == ["It holds a coat."]
+    assert sampled.temperatures == [0.9, 0.9]
 
 
 def test_the_next_product_is_cut_off_and_counts_as_an_end() -> None:

@@ -81,7 +81,8 @@ def _pairs(run: Run, decoding: DecodingSettings, progress: Any) -> list[tuple[Pr
 
 def _comparison(kept: dict[str, Any]) -> Comparison:
     references = [Reference(**one) for one in kept["references"]]
-    return Comparison(kept["query"], Description(**kept["base"]), Description(**kept["tuned"]), references)
+    base, tuned = Description(**kept["base"]), Description(**kept["tuned"])
+    return Comparison(kept["query"], base, tuned, references, kept["attributes"])
 
 
 def _show_what_next(workspace: Workspace, run: Run) -> None:
@@ -95,7 +96,7 @@ Files
   {workspace.catalogue(NAME) / "rejects.jsonl"}   every row left out, and why
 
 What to type next
-  {command} ask {NAME} "Copper Watering Can, 2 Litre" --workspace {root}
+  {command} ask {NAME} "Copper Watering Can, 2 Litre" --attribute use="watering seedlings" --workspace {root}
   {command} prepare YOUR.csv --name mine --workspace {root}
   {command} train mine --run mine --preset quick-test --workspace {root}
 """,

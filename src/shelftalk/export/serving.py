@@ -33,8 +33,15 @@ def modelfile(gguf_file: str, end: str, licence: str) -> str:
 
 def serve_script(name: str) -> str:
     """Return a script that serves its own folder with vLLM, under `name`, to this machine only."""
-    line = f'exec vllm serve "$(dirname "$0")" --served-model-name {name} --host 127.0.0.1 --port 8000 "$@"'
-    return f"#!/bin/sh\n# vLLM takes its defaults from generation_config.json. Further options are passed on.\n{line}\n"
+    # transformers allows no temperature of 0 in generation_config.json, and without one vLLM samples at 1.
+    decoding = shlex.quote(json.dumps({"temperature": DecodingSettings().temperature}))
+    line = (
+        f'exec vllm serve "$(dirname "$0")" --served-model-name {name} --host 127.0.0.1 --port 8000 '
+        f'--override-generation-config {decoding} "$@"'
+    )
+    return (
+        f"#!/bin/sh\n# Other defaults are in generation_config.json. Further options are passed on.\n{line}\n"
+    )
 
 
 def example_request(name: str, title: str) -> str:

@@ -16,6 +16,7 @@ from shelftalk.records import Description, Reference
 from shelftalk.settings import DecodingSettings
 
 ATTEMPTS = 4  # texts at most for each title
+RETRY_TEMPERATURE = 0.5  # at least, from the second attempt on: at temperature 0 all attempts would be equal
 SHORTEST = 0.5  # of the usual length: an almost empty text makes no claims, but is no solution
 
 OnDescription = Callable[[int, Description], None]
@@ -91,8 +92,8 @@ def write_grounded(
     unsupported claims is accepted immediately; the others are written again with another seed. Of all texts for a
     request, the one with the fewest unsupported claims a word is returned, the earliest of equals. A text is too short,
     and ignored unless all are, if it has less than half of the words of the first text, or of the references,
-    whichever are fewer. At temperature 0 all attempts would be equal, and only one is made. `on_description` is called
-    with the index of a request and its text as soon as it is decided.
+    whichever are fewer. Attempts after the first have a temperature of at least RETRY_TEMPERATURE. `on_description` is
+    called with the index of a request and its text as soon as it is decided.
     """
     attempts = [Attempts(one) for one in references]
     undecided = list(range(len(requests)))
@@ -102,14 +103,15 @@ def write_grounded(
         if attempts[row].decided:
             on_description(row, attempts[row].best)
 
-    for attempt in range(ATTEMPTS if settings.temperature > 0 else 1):
+    for attempt in range(ATTEMPTS):
         if not undecided:
             break
         rows = undecided
+        temperature = max(settings.temperature, RETRY_TEMPERATURE) if attempt else settings.temperature
         engine.complete_all(
             [prompt_for(requests[row]) for row in rows],
             tuned=True,
-            settings=settings.replace({"seed": (settings.seed + attempt) % 2**31}),
+            settings=settings.replace({"seed": (settings.seed + attempt) % 2**31, "temperature": temperature}),
             on_description=lambda number, one, rows=rows: add(rows[number], one),  # type: ignore[misc]
         )
         undecided = [row for row in rows if not attempts[row].decided]

@@ -46,12 +46,11 @@ def write_merged(model: Path, adapter: Path, target: Path, kind: str) -> None:
     merged.config._name_or_path = ""  # it would contain a local path
     merged.config.eos_token_id = tokenizer.eos_token_id  # as in training; a chat model lists other end tokens too
     settings = DecodingSettings()
+    sampling = {"temperature": settings.temperature, "top_k": settings.top_k, "top_p": settings.top_p}
     merged.generation_config = GenerationConfig(
-        do_sample=True,
+        do_sample=settings.temperature > 0,
         max_new_tokens=settings.max_new_tokens,
-        temperature=settings.temperature,
-        top_k=settings.top_k,
-        top_p=settings.top_p,
+        **(sampling if settings.temperature > 0 else {}),
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
