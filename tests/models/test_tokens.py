@@ -37,3 +37,12 @@ def test_a_cut_row_has_no_end_token(request: str, description: str, max_tokens: 
     assert example.prompt_length <= max_tokens // 2
     assert example.ids[0] == TOKENIZER.bos_token_id
     assert (example.ids[-1] == TOKENIZER.eos_token_id) == example.complete
+
+
+def test_a_prompt_that_is_too_long_loses_its_last_attributes_and_never_the_title() -> None:
+    lines = ["Oak peg", "length: 9 cm", "material: oak", "finish: oiled"]
+    lengths = [len(encode_prompt(TOKENIZER, "\n".join(lines[:count]))) for count in range(1, 5)]
+    for max_tokens in range(2 * lengths[0], 2 * lengths[-1] + 2):
+        example = encode_example(TOKENIZER, "\n".join(lines), "Holds hats.", max_tokens)
+        kept = TOKENIZER.decode(example.ids[1 : example.prompt_length]).removesuffix(prompt_for("")).split("\n")
+        assert kept == lines[: sum(length <= max_tokens // 2 for length in lengths)]

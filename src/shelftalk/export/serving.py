@@ -39,9 +39,7 @@ def serve_script(name: str) -> str:
         f'exec vllm serve "$(dirname "$0")" --served-model-name {name} --host 127.0.0.1 --port 8000 '
         f'--override-generation-config {decoding} "$@"'
     )
-    return (
-        f"#!/bin/sh\n# Other defaults are in generation_config.json. Further options are passed on.\n{line}\n"
-    )
+    return f"#!/bin/sh\n# Other defaults are in generation_config.json. Further options are passed on.\n{line}\n"
 
 
 def example_request(name: str, title: str) -> str:
