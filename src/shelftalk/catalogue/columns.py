@@ -26,11 +26,13 @@ USUAL_NAMES = {
 class Variants(NamedTuple):
     """How a file marks rows that are variants of a product in another row.
 
-    The joined values of `columns` contain `mark`, in lower case; where `mark` is '', they are blank.
+    The joined values of `columns` contain `mark`, in lower case; where `mark` is '', they are blank. Variants that have
+    options of their own follow their product, and `product` is the column whose value they share with it.
     """
 
     columns: tuple[str, ...]
     mark: str
+    product: str | None = None
 
 
 class Columns(NamedTuple):
@@ -50,10 +52,10 @@ class Columns(NamedTuple):
 
     def names(self) -> list[str]:
         """Return every column to be read, without duplicates."""
-        marking = self.variants.columns if self.variants else ()
-        uid = () if self.uid is None else (self.uid,)
-        named = [name for one in self.attributes for name in (one.named_by, one.column) if name is not None]
-        return list(dict.fromkeys((self.title, *self.description, *uid, *marking, *named)))
+        marking = (*self.variants.columns, self.variants.product) if self.variants else ()
+        named = [name for one in self.attributes for name in (one.named_by, one.column)]
+        wanted = (self.title, *self.description, self.uid, *marking, *named)
+        return list(dict.fromkeys(name for name in wanted if name is not None))
 
 
 class Format(NamedTuple):
@@ -72,8 +74,8 @@ FORMATS = (
     # Amazon Reviews 2023, item metadata: prose and bullet points; either is often empty.
     Format(("parent_asin", "title", "features", "description"), ("description", "features")),
     # Shopify: the rows after the first row of a product contain its other variants and images.
-    Format(("handle", "title", "body (html)"), variants=Variants(("title", "body (html)"), "")),
-    Format(("url handle", "title", "description"), variants=Variants(("title", "description"), "")),
+    Format(("handle", "title", "body (html)"), variants=Variants(("title", "body (html)"), "", "handle")),
+    Format(("url handle", "title", "description"), variants=Variants(("title", "description"), "", "url handle")),
     # WooCommerce: a type is "simple", "variable", "variation", also "variation, downloadable, virtual".
     Format(
         ("type", "name", "short description", "description"),
@@ -147,7 +149,8 @@ def _known_format(names: list[str]) -> Format:
     for known in FORMATS:
         if all(mark in spelt for mark in known.marks):
             variants = known.variants and known.variants._replace(
-                columns=tuple(spelt[name] for name in known.variants.columns)
+                columns=tuple(spelt[name] for name in known.variants.columns),
+                product=known.variants.product and spelt[known.variants.product],
             )
             return known._replace(description=tuple(spelt[name] for name in known.description), variants=variants)
     return Format(())

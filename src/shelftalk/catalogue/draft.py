@@ -31,6 +31,7 @@ from shelftalk.records import Attributes, Reject
 
 ROWS_IN_BLOCK = 4_000  # of file kinds that only one process can read
 CHARACTERS_IN_BLOCK = 8 << 20
+CHARACTERS_OF_PAIR = 200  # that take the memory of an attribute besides its texts
 
 # `row` is the index in the block: many rows may share one line.
 DRAFT = pa.schema(
@@ -127,7 +128,9 @@ def blocks(reader: Reader, columns: Columns) -> Iterator[LineBlock | RowBlock]:
     characters = 0
     for line, row in reader.rows(columns):
         rows.append((line, row))
-        characters += sum(map(_characters, (row.title, *row.description))) if isinstance(row, Row) else 0
+        if isinstance(row, Row):
+            characters += sum(map(_characters, (row.title, *row.description)))
+            characters += sum(len(name) + len(value) + CHARACTERS_OF_PAIR for name, value in row.attributes)
         if len(rows) == ROWS_IN_BLOCK or characters >= CHARACTERS_IN_BLOCK:
             yield RowBlock(reader.name, rows)
             rows, characters = [], 0
