@@ -108,10 +108,12 @@ def choose_title_columns(
     return _choose(source, names, {"title": title_field, "id": id_field}, attributes)
 
 
-def usual_columns(names: list[str]) -> tuple[str | None, tuple[str, ...], str | None]:
-    """Return the default columns of title, description and id; None or () where there is none."""
+def usual_columns(names: list[str]) -> Columns:
+    """Return the default columns of a file; '', () or None where there is none."""
     title, description, uid = (usual_column(role, names) for role in ("title", "description", "id"))
-    return title, _known_format(names).description or ((description,) if description is not None else ()), uid
+    known = _known_format(names)
+    texts = known.description or ((description,) if description is not None else ())
+    return _with_attributes(Columns(title or "", texts, uid, known.variants, known.escaped), names, "automatic")
 
 
 def usual_column(role: str, names: list[str]) -> str | None:
@@ -137,10 +139,12 @@ def _choose(source: Path, names: list[str], requested: Mapping[str, str | None],
     description: tuple[str, ...] = () if (one := chosen.get("description")) is None else (one,)
     if description and not requested["description"]:
         description = known.description or description
-    found = Columns(chosen["title"] or "", description, chosen["id"], known.variants, known.escaped)
-    if not listed:
-        named = find_attribute_columns(names, attributes, found.names())
-    return found._replace(attributes=named)
+    found = Columns(chosen["title"] or "", description, chosen["id"], known.variants, known.escaped, named)
+    return found if listed else _with_attributes(found, names, attributes)
+
+
+def _with_attributes(columns: Columns, names: list[str], wanted: str) -> Columns:
+    return columns._replace(attributes=find_attribute_columns(names, wanted, columns.names()))
 
 
 def _known_format(names: list[str]) -> Format:
