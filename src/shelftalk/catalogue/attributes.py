@@ -228,25 +228,23 @@ def _attributes(name: str, value: Any, unit: str = "") -> Iterator[tuple[str, st
             yield str(key), _joined(held)
             yield from filter(None, map(_pair, held[:MOST_PAIRS] if isinstance(held, list) else ()))
     elif isinstance(value, (list, tuple)):
-        yield name, _joined(value)
+        yield from _written(name, _joined(value))
         for one in value[:MOST_PAIRS]:
             if isinstance(one, dict):
                 yield from _attributes(name, one)
-    elif isinstance(value, str) and name.lower() in GOOGLE_DETAIL:
-        yield from _google_details(name, value[:RAW_CHARACTERS])
     else:
         text = _text(value)
-        yield name, f"{text} {unit}" if unit and text[-1:].isdigit() else text
+        yield from _written(name, f"{text} {unit}" if unit and text[-1:].isdigit() else text)
 
 
-def _google_details(name: str, text: str) -> Iterator[tuple[str, str]]:
-    """Yield the attributes of "section:name:value,section:name:value"; a value may contain a comma."""
+def _written(name: str, text: str) -> Iterator[tuple[str, str]]:
+    """Yield the attribute of a text, or those of Google's "section:name:value,section:name:value"."""
     details: list[tuple[str, str]] = []
-    for part in text.split(","):
+    for part in text.split(",") if name.lower() in GOOGLE_DETAIL else ():
         _, *detail = part.split(":", 2)
         if len(detail) == 2:
             details.append((detail[0], detail[1]))
-        elif details:
+        elif details:  # a comma in the value
             details[-1] = (details[-1][0], f"{details[-1][1]},{part}")
     yield from details or [(name, text)]
 
