@@ -229,7 +229,7 @@ COLUMNS_SHOWN = 20
 def show_attribute_columns(summary: dict[str, Any]) -> None:
     """Print from which columns a catalogue's attributes were read, and what of them was cut, in one line."""
     columns = summary["columns"]["attributes"]
-    listed = ", ".join(columns[:COLUMNS_SHOWN]) or "none found"
+    listed = ", ".join(columns[:COLUMNS_SHOWN]) or "none"
     more = f" and {len(columns) - COLUMNS_SHOWN} more" if len(columns) > COLUMNS_SHOWN else ""
     cut = ", ".join(f"{count} {ATTRIBUTES_CUT[what]}" for what, count in summary["attributes_cut"].items())
     line = f"Columns of attributes: {listed}{more}{f'; cut: {cut}' if cut else ''}."
