@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -112,6 +113,28 @@ def test_what_a_person_reads(trained: Shell) -> None:
     code, out, _ = trained("runs")
     assert code == 0
     assert "finished" in out
+
+
+def test_attributes_are_shown_after_preparing_and_by_inspect(shell: Shell, tmp_path: Path) -> None:
+    lines = ["title,content,Material,Size,price", *(f"Peg {one},Beech {one}.,{'oak' * 99},S[0m,3" for one in range(12))]
+    (tmp_path / "a.csv").write_text("\n".join(lines))
+    code, out, _ = shell("prepare", tmp_path / "a.csv", "--name", "pegs")
+    assert code == 0
+    assert "Columns of attributes: Material, Size; cut: 12 values too long.\n" in out
+    code, out, _ = shell("inspect", "pegs", "--base-model", "nobody/has-this-model")
+    assert code == 0
+    assert re.search(r"Material +12 +(oak){13}…\n", out)
+    assert re.search(r"Size +12 +S\[0m *\n", out)
+    summary = shell.json("prepare", tmp_path / "a.csv", "--name", "pegs", "--attributes", "size")
+    assert summary["attributes"] == {"Size": 12}
+    _, out, _ = shell("prepare", tmp_path / "a.csv", "--name", "pegs", "--attributes", "none")
+    assert "Columns of attributes: none.\n" in out
+    assert "attributes must be a text" in shell.mistake(
+        "prepare", tmp_path / "a.csv", "--name", "b", "--attributes", ""
+    )
+    assert "no column 'weave' (--attributes)" in shell.mistake(
+        "prepare", tmp_path / "a.csv", "--name", "b", "--attributes", "weave"
+    )
 
 
 def test_lengths_in_tokens_are_left_out_where_the_model_is_not_here(trained: Shell) -> None:

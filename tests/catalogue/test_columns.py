@@ -35,11 +35,11 @@ def test_finds_usual_names_in_order_of_preference(names: list[str], expected: Co
         ),
         (
             ["Handle", "Title", "Body (HTML)", "Vendor", "Variant SKU"],
-            Columns("Title", ("Body (HTML)",), "Handle", Variants(("Title", "Body (HTML)"), "")),
+            Columns("Title", ("Body (HTML)",), "Handle", Variants(("Title", "Body (HTML)"), "", "Handle")),
         ),
         (
             ["Title", "URL handle", "Description", "Vendor", "SKU"],
-            Columns("Title", ("Description",), "URL handle", Variants(("Title", "Description"), "")),
+            Columns("Title", ("Description",), "URL handle", Variants(("Title", "Description"), "", "URL handle")),
         ),
         (
             ["ID", "Type", "SKU", "Name", "Published", "Short description", "Description", "Parent"],

@@ -12,6 +12,7 @@ from shelftalk.catalogue.describe import describe
 from shelftalk.catalogue.prepare import prepare
 from shelftalk.errors import Damaged
 from shelftalk.settings import PrepareSettings
+from tests.catalogue.exports import COUNT, nested
 from tests.catalogue.samples import rows, write_json
 
 
@@ -27,7 +28,7 @@ def catalogue(tmp_path: Path) -> Catalogue:
 
 def test_describes_counts_lengths_and_rejects(catalogue: Catalogue) -> None:
     found = describe(catalogue)
-    assert {key: found[key] for key in catalogue.summary} == catalogue.summary
+    assert {key: found[key] for key in catalogue.summary} == {**catalogue.summary, "attributes": []}
     assert found["characters"]["title"] == {"5": 6, "25": 26, "50": 51, "75": 76, "95": 96, "max": 101}
     assert list(found["characters"]["description"]) == ["5", "25", "50", "75", "95", "max"]
     assert found["rejected"] == {"missing_description": 5, "title_not_text": 1}
@@ -44,3 +45,26 @@ def test_a_missing_or_broken_rejects_file_is_damage(catalogue: Catalogue) -> Non
     (catalogue.folder / "rejects.jsonl").unlink()
     with pytest.raises(Damaged, match="make it again"):
         describe(catalogue)
+
+
+def test_counts_attributes_with_their_commonest_values(tmp_path: Path) -> None:
+    prepare(nested(tmp_path / "a.jsonl"), tmp_path / "c", PrepareSettings())
+    found = describe(Catalogue.open(tmp_path / "c"))["attributes"]
+    assert [one["name"] for one in found] == ["material", "Finish", "Care", "height", "foldable", "Wood"]
+    assert found[0] == {"name": "material", "products": COUNT, "values": ["Oak, steel", "Ash, steel", "Elm, steel"]}
+    assert found[1] == {"name": "Finish", "products": COUNT, "values": ["oiled"]}
+    json.dumps(found)
+
+
+def test_counts_attributes_in_bounded_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shelftalk.catalogue.describe.MOST_VALUES", 4)
+    monkeypatch.setattr("shelftalk.catalogue.prepare.COUNTED_NAMES", 60)
+    monkeypatch.setattr("shelftalk.catalogue.draft.ROWS_IN_BLOCK", 40)
+    entries = [
+        {**row, "specs": {"wood": "oak" if number % 2 else f"no. {number}", f"name {number}": "x"}}
+        for number, row in enumerate(rows(200))
+    ]
+    prepare(write_json(tmp_path / "a.json", entries), tmp_path / "c", PrepareSettings())
+    found = describe(Catalogue.open(tmp_path / "c"))["attributes"]
+    assert len(found) == 30
+    assert (found[0]["name"], found[0]["products"], found[0]["values"][0]) == ("wood", 200, "oak")

@@ -16,7 +16,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shelftalk.catalogue.columns import Columns
+from shelftalk.catalogue.attributes import keep_attributes
+from shelftalk.catalogue.columns import Columns, choose_columns
+from shelftalk.catalogue.draft import clean_pairs
 from shelftalk.catalogue.feed import Feed, Item, Malformed
 from shelftalk.catalogue.prepare import prepare
 from shelftalk.catalogue.read import reading
@@ -99,6 +101,43 @@ def test_atom_is_read_and_googles_names_lose_their_prefix_whatever_it_is(tmp_pat
         (4, Row("Oak peg", ("<p>Holds 3 kg & more.</p>", None), "7")),
         (12, Row("T", (None, " two  words "), "8")),
     ]
+
+
+REPEATED = """<item><g:id>1</g:id><title>Oak peg</title><title>another</title><g:description>Holds.</g:description>
+<g:product_highlight> </g:product_highlight><g:product_highlight>Oiled</g:product_highlight>
+<g:product_highlight>Folds &amp; hangs</g:product_highlight><g:material>oak <b>oiled</b></g:material>
+<g:product_detail><g:section_name>Care</g:section_name><g:attribute_name>Wash</g:attribute_name>
+<g:attribute_value>warm, <b>by hand</b></g:attribute_value></g:product_detail>
+<g:product_detail>General:Weave:twill,General:Ratio:1:2</g:product_detail>
+<specs><colour>red</colour><colour>blue</colour><price>3</price></specs></item>
+"""
+
+
+def test_repeated_and_nested_elements_are_attributes_and_the_first_title_stays(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.xml", HEAD, REPEATED, item(2), TAIL)
+    with reading(path) as reader:
+        chosen = choose_columns(path, reader.columns(), PrepareSettings())
+    (_, first), (_, second) = read(path, chosen)
+    assert (first.title, first.description, first.uid) == ("Oak peg", ("Holds.",), "1")
+    assert keep_attributes(clean_pairs([first.attributes])[0])[0] == (
+        ("product highlight", "Oiled, Folds & hangs"),
+        ("material", "oak oiled"),
+        ("Weave", "twill"),
+        ("Ratio", "1:2"),
+        ("Wash", "warm, by hand"),
+        ("colour", "red, blue"),
+    )
+    assert second.attributes == ()
+
+
+def test_of_an_element_that_is_repeated_without_end_a_thousand_are_kept() -> None:
+    highlights = "<g:product_highlight>ab</g:product_highlight>" * 200_000
+    nested = f"<g:product_detail>{'<g:name>ab</g:name>' * 200_000}</g:product_detail>"
+    content = "".join((HEAD, f"<item><g:id>1</g:id>{highlights}{nested}</item>", TAIL)).encode()
+    feed = Feed(io.BufferedReader(io.BytesIO(content)), Path("a.xml"), MOST_BYTES)
+    [found] = feed.items()
+    assert isinstance(found, Item)
+    assert found.lists == {"product_highlight": ["ab"] * 999}
 
 
 def test_rss_1_is_read_too(tmp_path: Path) -> None:

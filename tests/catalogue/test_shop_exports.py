@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shelftalk.catalogue import rows
+from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.catalogue.clean import clean
 from shelftalk.catalogue.columns import Columns, Variants, choose_columns
 from shelftalk.catalogue.draft import described, joined
@@ -21,7 +24,7 @@ from shelftalk.catalogue.rows import Row, Unusable, row_of
 from shelftalk.errors import UnreadableInput
 from shelftalk.generation.titles import find_columns, read_titles
 from shelftalk.settings import PrepareSettings
-from tests.catalogue.exports import COUNT, EXPORTS, SHOPIFY, title, write_table
+from tests.catalogue.exports import ATTRIBUTES, COUNT, EXPORTS, SHOPIFY, details, title, write_table
 from tests.catalogue.samples import write_gzip
 
 
@@ -40,11 +43,71 @@ def test_every_product_of_an_export_is_prepared_and_nothing_else(tmp_path: Path,
 
 
 @pytest.mark.parametrize("name", EXPORTS)
+def test_every_attribute_of_an_export_is_read_and_nothing_else(tmp_path: Path, name: str) -> None:
+    source, *_ = _export(name, tmp_path)
+    summary = prepare(source, tmp_path / "catalogue", PrepareSettings())
+    products = Catalogue.open(tmp_path / "catalogue").products()
+    assert [one.attributes for one in products] == [ATTRIBUTES[name](number) for number in range(COUNT)]
+    assert summary["attributes_cut"] == {}
+    counts = Counter(name for one in products for name, _ in one.attributes)
+    assert summary["attributes"] == counts and len(counts) > 0
+
+
+@pytest.mark.parametrize("name", ["shopify", "woocommerce", "shopify, newer names", "merchant tsv", "amazon"])
+def test_all_columns_give_no_price_stock_or_code(tmp_path: Path, name: str) -> None:
+    source, *_ = _export(name, tmp_path)
+    prepare(source, tmp_path / "catalogue", PrepareSettings(attributes="all"))
+    products = Catalogue.open(tmp_path / "catalogue").products()
+    usual = {key for one in range(COUNT) for key, _ in ATTRIBUTES[name](one)}
+    assert {key for one in products for key, _ in one.attributes} - usual <= {"condition"}
+
+
+def _variants(folder: Path, count: int) -> Path:
+    """Write products with `count` variants each, two of them between rows that cannot be read or belong elsewhere."""
+    lines = ["Handle,Title,Body (HTML),Option1 Name,Option1 Value,Option2 Name,Option2 Value"]
+    for number in range(12):
+        lines.append(f"peg-{number},Peg {number},Beech {number}.,Size,0,Wood,oak")
+        lines += [f"peg-{number},,,,{one},,oak" for one in range(1, count)]
+        lines += ["other,,,,99,,yew", f"peg-{number},,,,a,b,c,d,e", f"peg-{number},,,Size,last,,ash"]
+    source = folder / "products_export.csv"
+    source.write_text("\n".join(lines))
+    return source
+
+
+def test_options_of_variants_are_joined_and_their_rows_stay_rejects_in_order(tmp_path: Path) -> None:
+    summary = prepare(_variants(tmp_path, 3), tmp_path / "catalogue", PrepareSettings())
+    products = Catalogue.open(tmp_path / "catalogue").products()
+    assert {one.attributes for one in products} == {(("Size", "0, 1, 2, last"), ("Wood", "oak, ash"))}
+    assert summary["rejected"] == {"invalid_csv": 12, "variant": 48}
+    rejects = [json.loads(line) for line in (tmp_path / "catalogue" / "rejects.jsonl").read_text().splitlines()]
+    assert [one["line"] for one in rejects] == [line for line in range(2, 74) if line % 6 != 2]
+    none = prepare(tmp_path / "products_export.csv", tmp_path / "none", PrepareSettings(attributes="none"))
+    assert none["rejected"] == summary["rejected"]
+    assert (tmp_path / "none" / "rejects.jsonl").read_bytes() == (tmp_path / "catalogue" / "rejects.jsonl").read_bytes()
+
+
+def test_no_more_than_some_variants_are_held_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rows, "MOST_VARIANTS", 4)
+    summary = prepare(_variants(tmp_path, 9), tmp_path / "catalogue", PrepareSettings())
+    assert summary["rejected"] == {"invalid_csv": 12, "variant": 12 * 10}
+    products = Catalogue.open(tmp_path / "catalogue").products()
+    assert {one.attributes for one in products} == {(("Size", "0, 1, 2, 3, 4"), ("Wood", "oak"))}
+
+
+def test_the_values_of_thousands_of_variants_are_cut_and_counted(tmp_path: Path) -> None:
+    summary = prepare(_variants(tmp_path, 3000), tmp_path / "catalogue", PrepareSettings())
+    assert (summary["kept"], summary["attributes_cut"]) == (12, {"long_values": 12})
+    [(size, _)] = {one.attributes for one in Catalogue.open(tmp_path / "catalogue").products()}
+    assert size[1].startswith("0, 1, 2, 3,") and len(size[1]) <= 200
+
+
+@pytest.mark.parametrize("name", EXPORTS)
 def test_a_preview_shows_the_columns_and_the_first_records(tmp_path: Path, name: str) -> None:
     source, *_ = _export(name, tmp_path)
     seen = preview(source, 2)
     chosen = choose_columns(source, seen.columns, PrepareSettings())
     assert (seen.title, seen.description, seen.uid) == (chosen.title, chosen.description, chosen.uid)
+    assert seen.attributes == tuple(one.column for one in chosen.attributes) != ()
     lines = source.read_bytes().decode("utf-8-sig").splitlines()
     for line, text in seen.records:
         assert text.splitlines()[0].strip() == lines[line - 1].strip()
@@ -72,11 +135,13 @@ def test_a_named_description_is_taken_alone(tmp_path: Path) -> None:
 def test_amazon_metadata_is_read_from_parquet_too(tmp_path: Path) -> None:
     source, _, uid, description, _ = _export("amazon", tmp_path)
     rows = [json.loads(line) for line in source.read_text(encoding="utf-8").splitlines()]
+    rows = [{**row, "details": details(number)} for number, row in enumerate(rows)]
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "full.parquet")
     prepare(tmp_path / "full.parquet", tmp_path / "catalogue", PrepareSettings())
     products = pq.read_table(tmp_path / "catalogue" / "products.parquet").to_pydict()
     assert products["uid"] == [uid(number) for number in range(COUNT)]
     assert products["description"] == [description(number) for number in range(COUNT)]
+    assert list(map(tuple, products["attributes"])) == [ATTRIBUTES["amazon"](number) for number in range(COUNT)]
 
 
 def test_a_variant_is_named_in_the_rejects(tmp_path: Path) -> None:

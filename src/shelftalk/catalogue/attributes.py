@@ -1,7 +1,8 @@
 """Decide which columns of a file hold attributes, and read a product's attributes from them.
 
 An attribute is a name and a value: "material", "oiled beech". A cell gives one attribute, named after its column or by
-another cell of the row, or several: an object, a list of objects with names and values, or such JSON in a text.
+another cell of the row, or several: an object, a list of objects with names and values, such JSON (or such a hash of
+Ruby) in a text, or Google's "section:name:value,section:name:value".
 
 Never an attribute, whatever the file: prices, stock, tax, dates, links, pictures, ids and codes, markup, and the title
 or the description again.
@@ -14,6 +15,8 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from math import isfinite
 from typing import Any, NamedTuple
 
 from shelftalk.catalogue.clean import TAG
@@ -22,7 +25,7 @@ from shelftalk.records import Attributes
 MOST_ATTRIBUTES = 40  # of a product
 NAME_CHARACTERS = 60
 VALUE_CHARACTERS = 200
-RAW_CHARACTERS = 20_000  # of a cell's text that are looked at
+RAW_CHARACTERS = 20_000  # of a text that are looked at
 MOST_PAIRS = 1_000  # of a cell that are looked at
 
 
@@ -33,49 +36,61 @@ def _listed(names: str) -> frozenset[str]:
 # Names of columns, in lower case and with spaces, that hold attributes in many files.
 USUAL_NAMES = _listed(
     """
-    age; age group; age range; ages; allergens; artist; attributes; author; battery; binding; brand; capacity; care;
-    care instructions; categories; category; closure; color; colour; colors; colours; composition; country of origin;
-    department; depth; details; diameter; dimensions; edition; fabric; feature; features; finish; fit; fits; flavor;
-    flavour; format; gender; genre; height; included; ingredients; instrument; language; length; main category;
-    manufacturer; material; materials; maximum load; model; model name; occasion; origin; pack; pack size;
-    package contents; pages; pattern; pieces; platform; power; power source; product category; product detail;
-    product details; product highlight; product specification; product specifications; product type; properties;
-    publisher; room; running time; scent; season; shape; size; size type; sizes; specification; specifications; specs;
-    store; style; sub category; subject; suitable for; tags; theme; thickness; type; use; vendor; voltage; volume;
-    warranty; washing; wattage; weight; width
+    age; age group; age range; ages; allergens; artist; attributes; author; battery; binding; brand; brands; capacity;
+    care; care instructions; categories; category; closure; color; colors; colour; colours; composition; country of
+    origin; department; depth; details; diameter; dimensions; edition; fabric; feature; features; finish; fit; fits;
+    flavor; flavour; format; gender; genre; google product category; height; included; ingredients; instrument;
+    language; length; main category; manufacturer; material; materials; maximum load; model; model name; occasion;
+    origin; pack; pack size; package contents; pages; pattern; pieces; platform; power; power source; product category;
+    product detail; product details; product highlight; product specification; product specifications; product type;
+    properties; publisher; room; running time; scent; season; shape; size; size type; sizes; specification;
+    specifications; specs; store; style; sub category; subject; suitable for; tags; theme; thickness; type; use; vendor;
+    voltage; volume; warranty; washing; wattage; weight; width
     """
 )
 # A name with one of these words, or one of these phrases, holds no property of the product.
 EXCLUDED_WORDS = _listed(
     """
-    asin; availability; barcode; code; codes; compare; cost; costs; currency; date; dates; discount; ean; gcid; google;
-    gtin; handle; html; id; ids; image; images; img; index; inventory; isbn; link; links; metafield; mpn; msrp; offer;
-    offers; parent; photo; photos; picture; pictures; position; price; prices; published; quantity; rank; rating;
+    asin; availability; barcode; code; codes; compare; cost; costs; currency; date; dates; discount; ean; email; gcid;
+    google; gtin; handle; html; id; ids; image; images; img; index; inventory; isbn; link; links; metafield; mpn; msrp;
+    offer; offers; parent; photo; photos; picture; pictures; position; price; prices; published; quantity; rank; rating;
     ratings; review; reviews; rrp; sale; seo; serial; shipping; sku; slug; src; status; stock; tax; taxable; taxes;
     timestamp; uid; upc; uri; url; urls; uuid; vat; video; videos; views; visibility
     """
 )
-EXCLUDED_PHRASES = ("model number", "part number", "item number", "first available", "also buy", "also view", "crawl")
-EXCLUDED_NAMES = _listed(
+EXCLUDED_PHRASES = _listed(
     """
-    target ind; target rel; bought together; similar item; created at; updated at; rating; average rating;
-    customer rating; star rating; rating number; rating count
+    also buy; also view; complementary products; crawl; discontinued; first available; fulfillment; item number; linked
+    to; model number; part number; product boosts; related products; weight unit
     """
 )
-# A column with one of these words has an id or what buyers think; in a product's list of attributes they name a
-# property: "handle: oiled beech", "waterproof rating: 3,000 mm".
-EXCLUDED_IN_LISTS = EXCLUDED_WORDS - {"handle", "rating"}
+EXCLUDED_NAMES = _listed(
+    """
+    average rating; backorders allowed; body; bought together; button text; created at; cross sells; customer rating;
+    description; download expiry days; download limit; gift card; grouped products; is featured; name;
+    product description; product name; product title; purchase note; rating; rating count; rating number;
+    short description; similar item; sold individually; star rating; summary; target ind; target rel; title; updated at;
+    upsells; variant grams
+    """
+)
+# As a column such a name holds an id, what buyers think, or the description; in a product's list of attributes it names
+# a property: "handle: oiled beech", "waterproof rating: 3,000 mm", "body: white plastic".
+PROPERTIES_IN_LISTS = frozenset(("handle", "rating", "body"))
 
 UNIT = re.compile(r"^(?P<name>.*\S)\s*\((?P<unit>kg|g|lbs?|oz|cm|mm|m|in|ft|yd|l|ml)\)$", re.IGNORECASE)
 METAFIELD = re.compile(r"^(?P<name>.*\S)\s*\((?:product|variant)\.metafields\.[^()]*\)$")
 # The number joins the columns of a name and its value: "Attribute 1 name", "Attribute 1 value(s)", "Option1 Value".
 NAME_COLUMN = re.compile(r"^(?P<kind>attribute|option)[ _]?(?P<number>\d+)[ _]name$", re.IGNORECASE)
 VALUE_COLUMN = re.compile(r"^(?P<kind>attribute|option)[ _]?(?P<number>\d+)[ _]value(?:s|\(s\))?$", re.IGNORECASE)
+NUMBERED_COLUMN = re.compile(r"^(?:attribute|option)[ _]?\d+[ _]", re.IGNORECASE)  # also "Attribute 1 visible"
+GOOGLE_CATEGORY = "google product category"  # a text or a number, which is a code
+GOOGLE_DETAIL = ("product_detail", "product detail")
 LINK = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
 LONG_NUMBER = re.compile(r"\d{8,}")
 NO_VALUES = frozenset(
     ("", "-", "--", "n/a", "na", "nan", "none", "null", "unknown", "default title", "see description")
 )
+RUBY_ARROW = re.compile(r'(?<=")\s*=>\s*(?P<nothing>nil\b)?')
 # Keys of an object that is one attribute.
 PAIR_NAMES = ("name", "attribute_name", "key", "label")
 PAIR_VALUES = ("value", "attribute_value", "values", "options")
@@ -104,7 +119,7 @@ def find_attribute_columns(names: Sequence[str], wanted: str, other: Iterable[st
     pairs = _pairs(names)
     taken = {*other, *pairs.values()}
     found = []
-    for column in names:
+    for column in dict.fromkeys(names):
         if column in taken:
             continue
         if column in pairs:
@@ -122,7 +137,11 @@ def named_attribute_columns(names: Sequence[str], wanted: str) -> tuple[tuple[At
     spelt = {name.lower(): name for name in reversed(names)}
     pairs = _pairs(names)
     found, missing = [], []
-    for name in next(csv.reader([wanted], skipinitialspace=True)):
+    try:
+        listed = next(csv.reader([wanted], skipinitialspace=True))
+    except csv.Error:  # such as a line break
+        return (), [wanted]
+    for name in listed:
         column = name if name in names else spelt.get(name.strip().lower())
         if column is None:
             missing.append(name.strip())
@@ -138,7 +157,7 @@ def read_attributes(row: dict[str, Any], columns: Iterable[AttributeColumn]) -> 
     for one in columns:
         name = one.name if one.named_by is None else row.get(one.named_by)
         if isinstance(name, str) and (value := row.get(one.column)) is not None:
-            yield from _attributes(name, value, one.unit)
+            yield from (pair for pair in _attributes(name, value, one.unit) if pair[1])
 
 
 def keep_attributes(pairs: Iterable[tuple[str, str]], *repeated: str) -> tuple[Attributes, Counter[str]]:
@@ -149,7 +168,7 @@ def keep_attributes(pairs: Iterable[tuple[str, str]], *repeated: str) -> tuple[A
     return join_attributes(
         (name, value)
         for name, value in pairs
-        if _holds_a_property(name, EXCLUDED_IN_LISTS) and _is_value(value) and value not in repeated
+        if _is_value(value) and value not in repeated and _holds_a_property(name, value, listed=True)
     )
 
 
@@ -159,7 +178,7 @@ def join_attributes(pairs: Iterable[tuple[str, str]]) -> tuple[Attributes, Count
     Equal names are joined: "red", "blue" becomes "red, blue". What has no name or no value is left out. The counter's
     keys are `too_many`, `long_names` and `long_values`.
     """
-    found: dict[str, tuple[str, list[str]]] = {}
+    found: dict[str, tuple[str, dict[str, str]]] = {}
     cut: Counter[str] = Counter()
     for spelt, value in pairs:
         name = spelt.replace("_", " ").replace(":", " ").strip()
@@ -172,12 +191,10 @@ def join_attributes(pairs: Iterable[tuple[str, str]]) -> tuple[Attributes, Count
         if key not in found and len(found) == MOST_ATTRIBUTES:
             cut["too_many"] += 1
             continue
-        _, values = found.setdefault(key, (name, []))
-        if value.casefold() not in map(str.casefold, values):
-            values.append(value)
+        found.setdefault(key, (name, {}))[1].setdefault(value.casefold(), value)
     kept = []
     for name, values in found.values():
-        value = ", ".join(values)
+        value = ", ".join(values.values())
         if len(value) > VALUE_CHARACTERS:
             value = _beginning(value, VALUE_CHARACTERS)
             cut["long_values"] += 1
@@ -202,7 +219,7 @@ def _pairs(names: Sequence[str]) -> dict[str, str]:
 
 def _column(column: str) -> AttributeColumn | None:
     """Return a column as one of attributes; None where its name says that it holds something else."""
-    if NAME_COLUMN.match(column) or VALUE_COLUMN.match(column):
+    if NUMBERED_COLUMN.match(column):
         return None
     named = _named(column)
     return named if _holds_a_property(named.name) else None
@@ -216,64 +233,90 @@ def _named(column: str) -> AttributeColumn:
     return AttributeColumn(column, column)
 
 
-def _attributes(name: str, value: Any, unit: str) -> Iterator[tuple[str, str]]:
+def _attributes(name: str, value: Any, unit: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(value, str) and value[:1] in ("{", "[") and isinstance(parsed := _parsed(value), (dict, list)):
+        value = parsed
+    if isinstance(value, dict):
+        if (pair := _pair(value)) is not None:
+            yield pair
+            return
+        for key, held in islice(value.items(), MOST_PAIRS):
+            yield str(key), _joined(held)
+            yield from filter(None, map(_pair, held[:MOST_PAIRS] if isinstance(held, list) else ()))
+    elif isinstance(value, (list, tuple)):
+        yield from _written(name, _joined(value))
+        for one in value[:MOST_PAIRS]:
+            if isinstance(one, dict):
+                yield from _attributes(name, one)
+    else:
+        text = _text(value)
+        yield from _written(name, f"{text} {unit}" if unit and text[-1:].isdigit() else text)
+
+
+def _written(name: str, text: str) -> Iterator[tuple[str, str]]:
+    """Yield the attribute of a text, or those of Google's "section:name:value,section:name:value"."""
+    details: list[tuple[str, str]] = []
+    for part in text.split(",") if name.lower() in GOOGLE_DETAIL else ():
+        _, *detail = part.split(":", 2)
+        if len(detail) == 2:
+            details.append((detail[0], detail[1]))
+        elif details:  # a comma in the value
+            details[-1] = (details[-1][0], f"{details[-1][1]},{part}")
+    yield from details or [(name, text)]
+
+
+def _joined(value: Any) -> str:
+    """Return a value as text; of a list the values, of a list in it too, and nothing of anything deeper."""
+    if not isinstance(value, (list, tuple)):
+        return _text(value)
+    inner = (held for one in value[:MOST_PAIRS] for held in (one[:MOST_PAIRS] if isinstance(one, list) else (one,)))
+    return ", ".join(filter(None, map(_text, islice(inner, MOST_PAIRS))))
+
+
+def _text(value: Any) -> str:
+    """Return a text, a number or a truth value as text; '' for anything else, and for a text with blocks of HTML."""
     if isinstance(value, str):
         value = value[:RAW_CHARACTERS]
-        if value[:1] in ("{", "[") and isinstance(parsed := _parsed(value), (dict, list)):
-            yield from _attributes(name, parsed, unit)
-        elif value:
-            yield from _scalar(name, f"{value} {unit}" if unit and value[-1:].isdigit() else value)
-    elif isinstance(value, dict):
-        if (pair := _pair(value)) is not None:
-            yield from _scalar(*pair)
-        else:
-            for key, held in list(value.items())[:MOST_PAIRS]:
-                yield from _scalar(str(key), held)
-    elif isinstance(value, (list, tuple)):
-        items = value[:MOST_PAIRS]
-        for one in items:
-            if isinstance(one, dict):
-                yield from _attributes(name, one, unit)
-        yield from _scalar(name, [one for one in items if not isinstance(one, dict)])
-    else:
-        yield from ((key, f"{text} {unit}" if unit else text) for key, text in _scalar(name, value))
+        return "" if "<" in value and any(tag["block"] for tag in TAG.finditer(value)) else value
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.12g}" if isfinite(value) else ""
+    return str(value) if isinstance(value, int) else ""
 
 
-def _scalar(name: str, value: Any) -> Iterator[tuple[str, str]]:
-    """Yield the attribute of a text, a number, a truth value or a list of them; nothing for anything deeper."""
-    if isinstance(value, (list, tuple)):
-        texts = [text for one in value[:MOST_PAIRS] for _, text in _scalar(name, one)]
-        if texts:
-            yield name, ", ".join(texts)
-    elif isinstance(value, bool):
-        yield name, "yes" if value else "no"
-    elif isinstance(value, str):
-        value = value[:RAW_CHARACTERS]
-        if "<" not in value or not any(tag["block"] for tag in TAG.finditer(value)):
-            yield name, value
-    elif isinstance(value, (int, float)) and value == value:
-        yield name, f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _pair(value: dict[Any, Any]) -> tuple[str, Any] | None:
+def _pair(value: Any) -> tuple[str, str] | None:
+    """Return the name and the value of an object that is one attribute; None for anything else."""
+    if not isinstance(value, dict):
+        return None
     name = next((value[key] for key in PAIR_NAMES if isinstance(value.get(key), str)), None)
     held = next((value[key] for key in PAIR_VALUES if key in value), None)
-    return None if name is None or held is None else (name, held)
+    return None if name is None or held is None else (name, _joined(held))
 
 
 def _parsed(text: str) -> Any:
+    """Return the value of a text in JSON or of a hash as Ruby writes it, {"key"=>nil}; None for any other text."""
     try:
         return json.loads(text)
+    except (ValueError, RecursionError):
+        if '"=>' not in text:
+            return None
+    try:
+        return json.loads(RUBY_ARROW.sub(lambda arrow: ": null" if arrow["nothing"] else ": ", text))
     except (ValueError, RecursionError):
         return None
 
 
-def _holds_a_property(name: str, excluded: frozenset[str] = EXCLUDED_WORDS) -> bool:
+def _holds_a_property(name: str, value: str = "", *, listed: bool = False) -> bool:
+    """Return whether a column's name, or a name `listed` among a product's attributes, is that of a property."""
     normalised = _normalised(name)
+    if normalised == GOOGLE_CATEGORY:
+        return not value.isdigit()
+    words, allowed = set(normalised.split()), PROPERTIES_IN_LISTS if listed else frozenset()
     return (
-        bool(normalised)
-        and normalised not in EXCLUDED_NAMES
-        and not excluded & set(normalised.split())
+        bool(words)
+        and normalised not in EXCLUDED_NAMES - allowed
+        and not words & EXCLUDED_WORDS - allowed
         and not any(phrase in normalised for phrase in EXCLUDED_PHRASES)
     )
 

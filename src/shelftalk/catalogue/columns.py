@@ -26,11 +26,13 @@ USUAL_NAMES = {
 class Variants(NamedTuple):
     """How a file marks rows that are variants of a product in another row.
 
-    The joined values of `columns` contain `mark`, in lower case; where `mark` is '', they are blank.
+    The joined values of `columns` contain `mark`, in lower case; where `mark` is '', they are blank. Variants that have
+    options of their own follow their product, and `product` is the column whose value they share with it.
     """
 
     columns: tuple[str, ...]
     mark: str
+    product: str | None = None
 
 
 class Columns(NamedTuple):
@@ -50,10 +52,10 @@ class Columns(NamedTuple):
 
     def names(self) -> list[str]:
         """Return every column to be read, without duplicates."""
-        marking = self.variants.columns if self.variants else ()
-        uid = () if self.uid is None else (self.uid,)
-        named = [name for one in self.attributes for name in (one.named_by, one.column) if name is not None]
-        return list(dict.fromkeys((self.title, *self.description, *uid, *marking, *named)))
+        marking = (*self.variants.columns, self.variants.product) if self.variants else ()
+        named = [name for one in self.attributes for name in (one.named_by, one.column)]
+        wanted = (self.title, *self.description, self.uid, *marking, *named)
+        return list(dict.fromkeys(name for name in wanted if name is not None))
 
 
 class Format(NamedTuple):
@@ -72,8 +74,8 @@ FORMATS = (
     # Amazon Reviews 2023, item metadata: prose and bullet points; either is often empty.
     Format(("parent_asin", "title", "features", "description"), ("description", "features")),
     # Shopify: the rows after the first row of a product contain its other variants and images.
-    Format(("handle", "title", "body (html)"), variants=Variants(("title", "body (html)"), "")),
-    Format(("url handle", "title", "description"), variants=Variants(("title", "description"), "")),
+    Format(("handle", "title", "body (html)"), variants=Variants(("title", "body (html)"), "", "handle")),
+    Format(("url handle", "title", "description"), variants=Variants(("title", "description"), "", "url handle")),
     # WooCommerce: a type is "simple", "variable", "variation", also "variation, downloadable, virtual".
     Format(
         ("type", "name", "short description", "description"),
@@ -106,10 +108,12 @@ def choose_title_columns(
     return _choose(source, names, {"title": title_field, "id": id_field}, attributes)
 
 
-def usual_columns(names: list[str]) -> tuple[str | None, tuple[str, ...], str | None]:
-    """Return the default columns of title, description and id; None or () where there is none."""
+def usual_columns(names: list[str]) -> Columns:
+    """Return the default columns of a file; '', () or None where there is none."""
     title, description, uid = (usual_column(role, names) for role in ("title", "description", "id"))
-    return title, _known_format(names).description or ((description,) if description is not None else ()), uid
+    known = _known_format(names)
+    texts = known.description or ((description,) if description is not None else ())
+    return _with_attributes(Columns(title or "", texts, uid, known.variants, known.escaped), names, "automatic")
 
 
 def usual_column(role: str, names: list[str]) -> str | None:
@@ -135,10 +139,12 @@ def _choose(source: Path, names: list[str], requested: Mapping[str, str | None],
     description: tuple[str, ...] = () if (one := chosen.get("description")) is None else (one,)
     if description and not requested["description"]:
         description = known.description or description
-    found = Columns(chosen["title"] or "", description, chosen["id"], known.variants, known.escaped)
-    if not listed:
-        named = find_attribute_columns(names, attributes, found.names())
-    return found._replace(attributes=named)
+    found = Columns(chosen["title"] or "", description, chosen["id"], known.variants, known.escaped, named)
+    return found if listed else _with_attributes(found, names, attributes)
+
+
+def _with_attributes(columns: Columns, names: list[str], wanted: str) -> Columns:
+    return columns._replace(attributes=find_attribute_columns(names, wanted, columns.names()))
 
 
 def _known_format(names: list[str]) -> Format:
@@ -147,7 +153,8 @@ def _known_format(names: list[str]) -> Format:
     for known in FORMATS:
         if all(mark in spelt for mark in known.marks):
             variants = known.variants and known.variants._replace(
-                columns=tuple(spelt[name] for name in known.variants.columns)
+                columns=tuple(spelt[name] for name in known.variants.columns),
+                product=known.variants.product and spelt[known.variants.product],
             )
             return known._replace(description=tuple(spelt[name] for name in known.description), variants=variants)
     return Format(())

@@ -1,9 +1,11 @@
-"""Describe a prepared catalogue in numbers: products kept, rows left out by reason, lengths of the texts."""
+"""Describe a prepared catalogue in numbers: products kept, rows left out by reason, lengths of texts, attributes."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,9 @@ from shelftalk.errors import Damaged
 
 QUANTILES = (5, 25, 50, 75, 95)
 EXAMPLES = 3
+MOST_NAMES = 30  # of attributes
+MOST_VALUES = 5_000  # of a name that are counted at a time
+VALUES = 3  # of a name that are shown
 
 
 def describe(catalogue: Catalogue) -> dict[str, Any]:
@@ -24,14 +29,21 @@ def describe(catalogue: Catalogue) -> dict[str, Any]:
 
     Returns:
         The content of catalogue.json; `examples`: for each reason up to 3 rejects as written in rejects.jsonl
-        (file, line, reason, detail); and `characters`: for title and description the quantiles "5" to "95" and "max" in
-        characters, observed values without interpolation.
+        (file, line, reason, detail); `characters`: for title and description the quantiles "5" to "95" and "max" in
+        characters, observed values without interpolation; and `attributes`, instead of those in catalogue.json: of the
+        30 commonest `name`, `products` (how many have it) and `values` (its three commonest, approximately where it has
+        thousands).
 
     Raises:
         Damaged: products.parquet or rejects.jsonl cannot be read.
     """
     with _translated(catalogue):
-        return {**catalogue.summary, "examples": examples(catalogue), "characters": _characters(catalogue)}
+        return {
+            **catalogue.summary,
+            "examples": examples(catalogue),
+            "characters": _characters(catalogue),
+            "attributes": _attributes(catalogue),
+        }
 
 
 def examples(catalogue: Catalogue) -> dict[str, list[dict[str, Any]]]:
@@ -69,6 +81,32 @@ def _characters(catalogue: Catalogue) -> dict[str, dict[str, int]]:
             for name, found in lengths.items():
                 found.append(pc.utf8_length(batch.column(batch.schema.names.index(name))).to_numpy())
     return {name: _quantiles(np.concatenate(found)) for name, found in lengths.items()}
+
+
+def _attributes(catalogue: Catalogue) -> list[dict[str, Any]]:
+    """Return the commonest attributes with their commonest values; none where the catalogue was prepared without."""
+    values: dict[str, Counter[str]] = {
+        name: Counter() for name in islice(catalogue.summary.get("attributes", ()), MOST_NAMES)
+    }
+    if not values:
+        return []
+    with pq.ParquetFile(catalogue.folder / "products.parquet") as table:
+        for batch in table.iter_batches(batch_size=10_000, columns=["attributes"]):
+            for pairs in batch.column(0).to_pylist():
+                for name, value in pairs:
+                    if name in values:
+                        values[name][value] += 1
+            for name, found in values.items():
+                if len(found) > MOST_VALUES:
+                    values[name] = Counter(dict(found.most_common(MOST_VALUES // 2)))
+    return [
+        {
+            "name": name,
+            "products": catalogue.summary["attributes"][name],
+            "values": [value for value, _ in found.most_common(VALUES)],
+        }
+        for name, found in values.items()
+    ]
 
 
 def _quantiles(lengths: Any) -> dict[str, int]:

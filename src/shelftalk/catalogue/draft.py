@@ -31,6 +31,7 @@ from shelftalk.records import Attributes, Reject
 
 ROWS_IN_BLOCK = 4_000  # of file kinds that only one process can read
 CHARACTERS_IN_BLOCK = 8 << 20
+CHARACTERS_OF_PAIR = 200  # that take the memory of an attribute besides its texts
 
 # `row` is the index in the block: many rows may share one line.
 DRAFT = pa.schema(
@@ -109,13 +110,14 @@ class FinishedBlock(NamedTuple):
     """The part of the catalogue from one block.
 
     `products` is an Arrow stream, `hashed` one line of JSON for each product, `rejects` one for each reject, in line
-    order; `rejected` counts the rejects of the second pass.
+    order; `rejected` counts the rejects of the second pass, `attributes` the products that have an attribute, by name.
     """
 
     products: bytes
     hashed: bytes
     rejects: bytes
     rejected: Counter[str]
+    attributes: Counter[str]
 
 
 def blocks(reader: Reader, columns: Columns) -> Iterator[LineBlock | RowBlock]:
@@ -127,7 +129,9 @@ def blocks(reader: Reader, columns: Columns) -> Iterator[LineBlock | RowBlock]:
     characters = 0
     for line, row in reader.rows(columns):
         rows.append((line, row))
-        characters += sum(map(_characters, (row.title, *row.description))) if isinstance(row, Row) else 0
+        if isinstance(row, Row):
+            characters += sum(map(_characters, (row.title, *row.description)))
+            characters += sum(len(name) + len(value) + CHARACTERS_OF_PAIR for name, value in row.attributes)
         if len(rows) == ROWS_IN_BLOCK or characters >= CHARACTERS_IN_BLOCK:
             yield RowBlock(reader.name, rows)
             rows, characters = [], 0
@@ -207,13 +211,15 @@ def finish_block(block: DecidedBlock) -> FinishedBlock:
     entries += [(position, _entry(reject)) for position, reject in zip(late["row"].to_pylist(), rejects, strict=True)]
     splits = pa.array(np.array(SPLITS, dtype=object)[block.splits[stays]], pa.string())
     kept = table.filter(pa.array(stays)).append_column("split", splits).select(PRODUCTS.names)
-    hashed = zip(*(kept[name].to_pylist() for name in (*HASHED, "attributes")), strict=True)
+    *texts, attributes = (kept[name].to_pylist() for name in (*HASHED, "attributes"))
+    hashed = zip(*texts, attributes, strict=True)
     return FinishedBlock(
         _stream(kept, compressed=False),
         # Without attributes the line is that of catalogues from before there were any.
         b"".join(orjson.dumps(row if row[-1] else row[:-1], option=orjson.OPT_APPEND_NEWLINE) for row in hashed),
         b"".join(entry for _, entry in sorted(entries)),
         Counter(reject.reason for reject in rejects),
+        Counter(name for pairs in attributes for name, _ in pairs),
     )
 
 

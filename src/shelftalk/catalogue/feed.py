@@ -28,19 +28,22 @@ CHUNK_BYTES = 1 << 16
 MOST_TAG_BYTES = 1 << 20  # of a tag or a comment, which expat holds completely in memory
 MOST_DEPTH = 100
 MOST_NAMES = 10_000  # of elements and attributes: expat keeps each
+MOST_LISTED = 1_000  # texts of an item that are kept for `Item.lists`
 
 
 class Item(NamedTuple):
     """One item of a feed; its start and end tags are at the byte offsets `begin` and `end`; `line` counts from 1.
 
     `values` has the text of each of its elements by name, the first that is not blank; it is None where the item is
-    larger than `most_bytes`, and was not read to its end.
+    larger than `most_bytes`, and was not read to its end. `lists` has each element of which there are several, and each
+    that consists of elements, as an object of their texts.
     """
 
     line: int
     begin: int
     end: int
     values: dict[str, str] | None
+    lists: dict[str, list[Any]]
 
 
 class Malformed(NamedTuple):
@@ -210,8 +213,9 @@ class _Parser:
         self._depth = 0  # within an item: 1 in the item itself, 2 in its elements
         self._item, self._item_line, self._item_begin = "", 0, 0
         self._values: dict[str, str] = {}
-        self._field = ""
-        self._text: list[str] = []
+        self._lists: dict[str, list[Any]] = {}
+        self._listed = 0
+        self._begin_field("")
         parser = self._expat = expat.ParserCreate(self._encoding)
         parser.buffer_text = True
         parser.UseForeignDTD(True)  # or an unknown entity (&nbsp; is common) would be an error
@@ -235,7 +239,8 @@ class _Parser:
             self._start_within(name)
         elif name in ("item", "entry"):
             self._ancestors = tuple(self._open)
-            self._depth, self._item, self._values, self._field = 1, name, {}, ""
+            self._depth, self._item, self._values, self._lists, self._listed = 1, name, {}, {}, 0
+            self._begin_field("")
             self._item_begin = self.offset()
             self._item_line = self._line_of(self._item_begin)
         else:
@@ -249,9 +254,11 @@ class _Parser:
             raise _Stopped(self.fault(offset, f"<{name}> begins before </{name}>"), offset)
         self._depth += 1
         if self._depth == 2:
-            self._field, self._text = name, []
-        else:
-            self._characters(" ")
+            self._begin_field(name)
+            return
+        if self._depth == 3:
+            self._inner, self._inner_begin = name, len(self._text)
+        self._characters(" ")
 
     def _end(self, name: str) -> None:
         if not self._depth:
@@ -259,26 +266,52 @@ class _Parser:
             return
         self._depth -= 1
         if self._depth == 0:
-            self._items.append(Item(self._item_line, self._item_begin, self.offset(), self._values))
+            lists = {
+                name: found for name, found in self._lists.items() if len(found) > 1 or not isinstance(found[0], str)
+            }
+            self._items.append(Item(self._item_line, self._item_begin, self.offset(), self._values, lists))
         elif self._depth == 1:
             self._store_field("".join(self._text))
         else:
+            if self._depth == 2:
+                self._keep(self._within, self._name(self._inner), "".join(self._text[self._inner_begin :]))
             self._characters(" ")
 
+    def _begin_field(self, name: str) -> None:
+        self._field = name
+        self._text: list[str] = []
+        self._within: dict[str, list[Any]] = {}  # the texts of the elements in it
+        self._inner, self._inner_begin = "", 0  # the last element in it, and the number of texts before that
+        self._is_text = False  # whether it has text besides its elements
+
     def _store_field(self, text: str) -> None:
-        prefix, colon, local = self._field.partition(":")
-        name = local if colon and prefix in self._prefixes else self._field
+        name = self._name(self._field)
         if not self._values.get(name):
             self._values[name] = "" if text.isspace() else text
-        self._field, self._text = "", []
+        if self._within and not self._is_text:
+            within = {key: texts if len(texts) > 1 else texts[0] for key, texts in self._within.items()}
+            self._lists.setdefault(name, []).append(within)
+        else:
+            self._keep(self._lists, name, text)
+        self._begin_field("")
+
+    def _keep(self, lists: dict[str, list[Any]], name: str, text: str) -> None:
+        if self._listed < MOST_LISTED and text and not text.isspace():
+            self._listed += 1
+            lists.setdefault(name, []).append(text)
+
+    def _name(self, name: str) -> str:
+        prefix, colon, local = name.partition(":")
+        return local if colon and prefix in self._prefixes else name
 
     def _characters(self, data: str) -> None:
         if not self._field:
             return
         self._text.append(data)
+        self._is_text = self._is_text or (self._depth == 2 and not data.isspace())
         offset = self.offset()
         if offset - self._item_begin > self._most_bytes:
-            raise _Stopped(Item(self._item_line, self._item_begin, offset, None), offset)
+            raise _Stopped(Item(self._item_line, self._item_begin, offset, None, {}), offset)
 
     def _entity(self, name: str, is_parameter: bool) -> None:
         self._characters(html.unescape(f"&{name};"))

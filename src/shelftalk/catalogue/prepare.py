@@ -62,6 +62,8 @@ from shelftalk.workspace import lock, staged_folder, write_json
 
 FEWEST_PRODUCTS = 10
 RAW_RECORDS = 2
+MOST_NAMES = 1_000  # of attributes that are listed in the summary
+COUNTED_NAMES = 20_000
 DRAFT = "draft"
 
 
@@ -82,8 +84,9 @@ def prepare(
     Returns:
         The content of catalogue.json: `read`, `kept`, `rejected` by reason (read is the sum of both), `split`,
         `data_hash`, `source`, `columns` (the description's as a list where it is joined from several), `raw` (the first
-        records of the file, unparsed), `attributes_cut` (numbers of what was cut or left out because it was too long
-        or too much), `settings` and the version of shelftalk. `data_hash` is the SHA-256 of one line for each product
+        records of the file, unparsed), `attributes` (how many products have each, the commonest 1,000 first),
+        `attributes_cut` (numbers of what was cut or left out because it was too long or too much), `settings` and the
+        version of shelftalk. `data_hash` is the SHA-256 of one line for each product
         in order: the compact JSON array [uid, title, description, split] in UTF-8, and a newline; a product with
         attributes has the array of their [name, value] behind its split.
 
@@ -102,7 +105,7 @@ def prepare(
     with lock(folder, "prepare"), staged_folder(folder) as staging:
         draft = _write_draft(source, columns, settings, staging / DRAFT, progress, mapped)
         choices = _choose(source, draft, settings)
-        data_hash, rejected = _write_products(draft, choices, staging, mapped)
+        data_hash, rejected, attributes = _write_products(draft, choices, staging, mapped)
         accept(data_hash)
         summary = {
             "read": len(draft.lines) + draft.rejected.total(),
@@ -117,6 +120,7 @@ def prepare(
                 "id": columns.uid,
                 "attributes": [one.column for one in columns.attributes],
             },
+            "attributes": dict(attributes.most_common(MOST_NAMES)),
             "attributes_cut": dict(sorted(draft.cut.items())),
             "raw": [{"line": line, "text": text} for line, text in beginning.records],
             "settings": settings.as_mapping(),
@@ -243,9 +247,15 @@ def _too_few(source: Path, draft: _Draft, kept: int, repeated: int, settings: Pr
     )
 
 
-def _write_products(draft: _Draft, choices: _Choices, staging: Path, mapped: Map) -> tuple[str, Counter[str]]:
-    """Write the products that are kept and all rejects, in line order; return the data hash and the reject counts."""
+def _write_products(
+    draft: _Draft, choices: _Choices, staging: Path, mapped: Map
+) -> tuple[str, Counter[str], Counter[str]]:
+    """Write the products that are kept and all rejects, in line order.
+
+    Return the data hash, the number of rejects by reason and the number of products by the name of an attribute.
+    """
     rejected, digest = Counter(draft.rejected), sha256()
+    attributes: Counter[str] = Counter()
     with (
         (staging / "rejects.jsonl").open("wb") as rejects,
         TableWriter(staging / "products.parquet", PRODUCTS) as products,
@@ -254,9 +264,12 @@ def _write_products(draft: _Draft, choices: _Choices, staging: Path, mapped: Map
             digest.update(block.hashed)
             rejects.write(block.rejects)
             rejected.update(block.rejected)
+            attributes.update(block.attributes)
+            if len(attributes) > COUNTED_NAMES:  # a file may give each product names of its own
+                attributes = Counter(dict(attributes.most_common(COUNTED_NAMES // 2)))
             products.extend(pa.ipc.open_stream(block.products).read_all())
     rmtree(draft.folder)
-    return digest.hexdigest(), rejected
+    return digest.hexdigest(), rejected, attributes
 
 
 def _decided_blocks(draft: _Draft, choices: _Choices) -> Iterator[DecidedBlock]:

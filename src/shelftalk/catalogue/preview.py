@@ -44,8 +44,8 @@ class Preview:
     """The beginning of a file.
 
     `title` and `uid` name the columns from which they would be read, None where there is none; `description` names the
-    columns from which it would be joined. `records` are (line, text) of the first records, preceded by a CSV's header;
-    a text of more than 2,000 characters is truncated and ends in an ellipsis.
+    columns from which it would be joined, and `attributes` those of attributes. `records` are (line, text) of the first
+    records, preceded by a CSV's header; a text of more than 2,000 characters is truncated and ends in an ellipsis.
     """
 
     kind: Kind
@@ -53,6 +53,7 @@ class Preview:
     title: str | None
     description: tuple[str, ...]
     uid: str | None
+    attributes: tuple[str, ...]
     records: list[tuple[int, str]]
 
 
@@ -73,8 +74,10 @@ def preview(source: Path, records: int = 3) -> Preview:
             head = file.stream.read(MOST_BYTES)
             columns, found = _columns(_from(file, head)), _text_records(_from(file, head), head, records)
     names = [name for name in columns if not SURROGATE.search(name)]  # such a name cannot be encoded for a web form
-    title, description, uid = usual_columns(names)
-    return Preview(file.kind, names, title, description, uid, [(line, _cut(text)) for line, text in found])
+    usual = usual_columns(names)
+    attributes = tuple(one.column for one in usual.attributes)
+    shown = [(line, _cut(text)) for line, text in found]
+    return Preview(file.kind, names, usual.title or None, usual.description, usual.uid, attributes, shown)
 
 
 def _from(file: Opened, head: bytes) -> Opened:

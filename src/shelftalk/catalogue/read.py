@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
@@ -18,11 +18,12 @@ from typing import Any, Protocol
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from shelftalk.catalogue.attributes import read_attributes
 from shelftalk.catalogue.columns import Columns
 from shelftalk.catalogue.feed import Feed, Item, Malformed
 from shelftalk.catalogue.files import Opened, opened, physical_lines
 from shelftalk.catalogue.json_lines import OBJECTS_SEEN, JsonLines
-from shelftalk.catalogue.rows import MOST_BYTES, Row, Unusable, row_or_fault, too_long
+from shelftalk.catalogue.rows import MOST_BYTES, Row, Unusable, row_or_fault, rows_of, too_long
 from shelftalk.errors import UnreadableInput
 
 SURROGATE = re.compile("[\ud800-\udfff]")
@@ -85,10 +86,20 @@ class Delimited:
 
     def rows(self, columns: Columns) -> Iterator[tuple[int, Row | Unusable]]:
         """Yield every record after the header."""
+        return rows_of(self._values(columns), columns)
+
+    def _values(self, columns: Columns) -> Iterator[tuple[int, dict[str, Any] | Unusable]]:
+        """Yield the values by name of every record after the header; a column of attributes may be there repeatedly."""
         names = self.columns()
         if not names:
             return  # nothing but blank lines
         positions = [(name, names.index(name)) for name in columns.names()]
+        counts = Counter(names)
+        repeated = {
+            one.column: [position for position, name in enumerate(names) if name == one.column]
+            for one in columns.attributes
+            if counts[one.column] > 1
+        }
         for number, fields in self._records:
             if isinstance(fields, Unusable):
                 yield number, fields
@@ -96,8 +107,11 @@ class Delimited:
                 detail = f"{len(fields)} fields where the header has {len(names)}; quote fields that hold the delimiter"
                 yield number, Unusable("invalid_csv", detail)
             else:
+                values: dict[str, Any]
                 values = {name: fields[position] for name, position in positions if position < len(fields)}
-                yield number, row_or_fault(values, columns)
+                for name, held in repeated.items():
+                    values[name] = [fields[position] for position in held if position < len(fields)]
+                yield number, values
 
     def raw_records(self) -> Iterator[tuple[int, bytes]]:
         """Yield (line where it begins, unparsed bytes) of every record, the header first."""
@@ -137,14 +151,18 @@ class FeedItems:
 
     def rows(self, columns: Columns) -> Iterator[tuple[int, Row | Unusable]]:
         """Yield every item; an item without an id gets its number as id, because many items may share one line."""
+        texts = columns._replace(attributes=())
         for number, item in enumerate(self._feed.items(), 1):
             if isinstance(item, Malformed):
                 yield item.line, Unusable("invalid_xml", item.why)
             elif item.values is None:
                 yield item.line, too_long()
             else:
-                row = row_or_fault(item.values, columns)
-                yield item.line, row._replace(uid=row.uid or f"item-{number}") if isinstance(row, Row) else row
+                row = row_or_fault(item.values, texts)
+                if isinstance(row, Row):
+                    attributes = tuple(read_attributes({**item.values, **item.lists}, columns.attributes))
+                    row = row._replace(uid=row.uid or f"item-{number}", attributes=attributes)
+                yield item.line, row
 
     def raw_records(self, content: bytes) -> Iterator[tuple[int, bytes]]:
         """Yield (line where it begins, unparsed bytes) of every item; `content` is the content of this file."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from shelftalk.catalogue.attributes import read_attributes
+from shelftalk.catalogue.attributes import MOST_PAIRS, read_attributes
 from shelftalk.catalogue.columns import Columns, Variants
 
 MOST_BYTES = 16 << 20  # of a row
+MOST_VARIANTS = 5_000  # rows of one product that are held in memory
 
 
 class Row(NamedTuple):
@@ -45,6 +47,8 @@ def row_of(value: dict[str, Any], columns: Columns) -> Row:
         title, *description = map(_unescaped, (title, *description))
     uid = None if columns.uid is None else value.get(columns.uid)
     attributes = tuple(read_attributes(value, columns.attributes)) if columns.attributes else ()
+    if columns.escaped:
+        attributes = tuple((name, _unescaped(text).replace("\\,", ",")) for name, text in attributes)
     return Row(title, tuple(description), uid, attributes)
 
 
@@ -69,6 +73,43 @@ def row_or_fault(value: dict[str, Any], columns: Columns) -> Row | Unusable:
         return row_of(value, columns)
     except Unusable as fault:
         return fault
+
+
+def rows_of(
+    values: Iterable[tuple[int, dict[str, Any] | Unusable]], columns: Columns
+) -> Iterator[tuple[int, Row | Unusable]]:
+    """Yield (line, row or fault) for each object, where variants follow their product.
+
+    A product gets the options of its variants, which name them only in the product's row. Its next `MOST_VARIANTS` rows
+    are held in memory; options of further ones are left out.
+    """
+    shared = columns.variants.product if columns.variants else None
+    options = {one: one.named_by for one in columns.attributes if one.named_by is not None}
+    if shared is None or not options:
+        yield from ((line, one if isinstance(one, Unusable) else row_or_fault(one, columns)) for line, one in values)
+        return
+    product: dict[str, Any] = {}
+    held: list[tuple[int, Row | Unusable]] = []
+    found: dict[tuple[str, str], None] = {}
+    for line, value in values:
+        row = value if isinstance(value, Unusable) else row_or_fault(value, columns)
+        if isinstance(row, Row) or len(held) > MOST_VARIANTS:
+            yield from _with_options(held, found)
+            held, found = [], {}
+            product = value if isinstance(row, Row) and isinstance(value, dict) else {}
+        elif isinstance(value, dict) and value.get(shared) == product.get(shared) and len(found) < MOST_PAIRS:
+            names = {name: value.get(name) or product.get(name) for name in options.values()}
+            found |= dict.fromkeys(read_attributes({**value, **names}, options))
+        held.append((line, row))
+    yield from _with_options(held, found)
+
+
+def _with_options(
+    held: list[tuple[int, Row | Unusable]], options: Iterable[tuple[str, str]]
+) -> Iterator[tuple[int, Row | Unusable]]:
+    """Yield rows, the first of them with further attributes."""
+    for line, row in held:
+        yield line, row._replace(attributes=(*row.attributes, *options)) if isinstance(row, Row) else row
 
 
 def too_long() -> Unusable:

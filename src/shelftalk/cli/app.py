@@ -120,6 +120,7 @@ def prepare(
     output.out.print(f"{summary['kept']} of {summary['read']} rows kept: {split}.", markup=False)
     for reason, count in summary["rejected"].items():
         output.out.print(f"  {count} left out: {reason.replace('_', ' ')}", markup=False)
+    output.show_attribute_columns(summary)
     folder = Workspace(workspace).catalogue(name)
     output.out.print(f"Every row left out is listed in {folder / 'rejects.jsonl'}", markup=False, soft_wrap=True)
 

@@ -228,12 +228,35 @@ class AnswerStream:
         out.print("\n")
 
 
+ATTRIBUTES_CUT = {
+    "long_names": "names too long",
+    "long_values": "values too long",
+    "too_many": "attributes too many",
+}
+COLUMNS_SHOWN = 20
+
+
+def show_attribute_columns(summary: dict[str, Any]) -> None:
+    """Print from which columns a catalogue's attributes were read, and what of them was cut, in one line."""
+    columns = summary["columns"]["attributes"]
+    listed = ", ".join(columns[:COLUMNS_SHOWN]) or "none"
+    more = f" and {len(columns) - COLUMNS_SHOWN} more" if len(columns) > COLUMNS_SHOWN else ""
+    cut = ", ".join(f"{count} {ATTRIBUTES_CUT[what]}" for what, count in summary["attributes_cut"].items())
+    line = f"Columns of attributes: {listed}{more}{f'; cut: {cut}' if cut else ''}."
+    out.print(plain(line.replace("\n", " ")), markup=False, soft_wrap=True)
+
+
 def show_catalogue(name: str, description: dict[str, Any]) -> None:
-    """Print a catalogue's counts, lengths and rejects."""
+    """Print a catalogue's counts, lengths, attributes and rejects."""
     splits = ", ".join(f"{count} {part}" for part, count in description["split"].items())
     out.print(f"Catalogue {name}: {description['kept']} of {description['read']} rows kept; {splits}.", markup=False)
     lengths = description["characters"]
     show_rows([{"characters": field, **quantiles} for field, quantiles in lengths.items()], "")
+    if description["attributes"]:
+        rows = [
+            (one["name"], one["products"], "; ".join(map(_short, one["values"]))) for one in description["attributes"]
+        ]
+        show_rows([dict(zip(("attribute", "products", "commonest values"), row, strict=True)) for row in rows], "")
     if description["tokens"]:
         show_tokens(description["tokens"])
     for reason, count in description["rejected"].items():
@@ -241,6 +264,10 @@ def show_catalogue(name: str, description: dict[str, Any]) -> None:
         for example in description["examples"][reason]:
             line = f"  {example['file']} line {example['line']}: {example['detail']}"
             out.print(line, markup=False, soft_wrap=True)
+
+
+def _short(value: str) -> str:
+    return value if len(value) <= 40 else f"{value[:39]}…"
 
 
 def show_tokens(tokens: dict[str, Any]) -> None:
