@@ -22,10 +22,12 @@ from typing import Any
 
 from shelftalk.evidence.claims.find import Claim, find_claims
 from shelftalk.evidence.claims.units import NUMBERS
-from shelftalk.records import Reference
+from shelftalk.records import Attributes, Reference
 
-LABELLED = Path(__file__).resolve().parents[1] / "tests" / "evidence" / "claims.jsonl"
-HALVES = ("development", "test", "fresh")
+FOLDER = Path(__file__).resolve().parents[1] / "tests" / "evidence"
+LABELLED, WITH_ATTRIBUTES = FOLDER / "claims.jsonl", FOLDER / "attribute_claims.jsonl"
+HALVES, ATTRIBUTE_HALVES = ("development", "test", "fresh"), ("tuning", "test")
+VERDICTS = ("title", "attribute", "contradicted", "none", "relation")
 FAMILY = {"size": "measure", "colour": "material", "code": "name"}
 NUMERIC = {"measure", "count", "age", "percentage", "price", "date"}
 _NUMBER = re.compile(rf"[0-9]|\b(?:{'|'.join(NUMBERS)})\b", re.IGNORECASE)
@@ -41,6 +43,11 @@ class Item:
     references: tuple[Reference, ...]
     text: str
     labels: tuple[Claim, ...]
+    attributes: Attributes = ()
+
+    def claims(self) -> list[Claim]:
+        """Return the claims that are found."""
+        return find_claims(self.text, self.title, self.references, self.attributes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +69,9 @@ class Score:
         return self.right / self.labelled if self.labelled else 1.0
 
 
-def read_items() -> list[Item]:
+def read_items(file: Path = LABELLED) -> list[Item]:
     """Read the labelled descriptions."""
-    return [_item(json.loads(line)) for line in LABELLED.read_text(encoding="utf-8").splitlines()]
+    return [_item(json.loads(line)) for line in file.read_text(encoding="utf-8").splitlines()]
 
 
 def _item(row: dict[str, Any]) -> Item:
@@ -73,7 +80,8 @@ def _item(row: dict[str, Any]) -> Item:
         Claim(one["start"], one["start"] + len(one["text"]), one["text"], one["kind"], one["support"], one["where"])
         for one in row["claims"]
     )
-    return Item(row["id"], row["half"], row["title"], references, row["text"], labels)
+    attributes = tuple(row.get("attributes", {}).items())
+    return Item(row["id"], row["half"], row["title"], references, row["text"], labels, attributes)
 
 
 def family(claim: Claim) -> str:
@@ -84,8 +92,8 @@ def family(claim: Claim) -> str:
 def same_position(one: Claim, other: Claim) -> bool:
     """Return whether two claims of a family have the same position."""
     common = min(one.end, other.end) - max(one.start, other.start)
-    if common <= 0:
-        return False
+    if common <= 0 or one.kind == "relation":
+        return common > 0
     if common / (max(one.end, other.end) - min(one.start, other.start)) >= 0.5:
         return True
     if family(one) in NUMERIC:
@@ -114,16 +122,24 @@ def same_support(one: Claim, other: Claim) -> bool:
     return (one.support, one.where) == (other.support, other.where)
 
 
-def score(items: Iterable[Item], kind: str = "", position_only: bool = False, unsupported: bool = False) -> Score:
-    """Score the claims of `items`: optionally of one family, without their support, or only unsupported ones."""
+def verdict(claim: Claim) -> str:
+    """Return a claim's support, or "relation" for a wrong relation."""
+    return "relation" if claim.kind == "relation" else claim.support
+
+
+def score(
+    items: Iterable[Item], kind: str = "", position_only: bool = False, unsupported: bool = False, of: str = ""
+) -> Score:
+    """Score the claims of `items`: optionally of one family or verdict, without support, or only unsupported ones."""
     counts = [0, 0, 0]
     for item in items:
-        found = find_claims(item.text, item.title, item.references)
+        found = item.claims()
         pairs = pair(found, item.labels)
         right = [one for one, label in pairs if position_only or same_support(one, label)]
         for index, claims in enumerate((found, item.labels, right)):
             counts[index] += sum(
-                kind in ("", family(one)) and (not unsupported or one.support == "none") for one in claims
+                kind in ("", family(one)) and (not unsupported or one.support == "none") and of in ("", verdict(one))
+                for one in claims
             )
     return Score(*counts)
 
@@ -182,7 +198,7 @@ def print_rows(name: str, rows: dict[str, Score]) -> None:
 def print_errors(items: list[Item]) -> None:
     """Print claims that were only found or only labelled, and claims with different support."""
     for item in items:
-        found = find_claims(item.text, item.title, item.references)
+        found = item.claims()
         pairs = pair(found, item.labels)
         for one, label in pairs:
             if not same_support(one, label):
