@@ -26,7 +26,7 @@ from shelftalk.records import Attributes, Reference
 
 FOLDER = Path(__file__).resolve().parents[1] / "tests" / "evidence"
 LABELLED, WITH_ATTRIBUTES = FOLDER / "claims.jsonl", FOLDER / "attribute_claims.jsonl"
-HALVES, ATTRIBUTE_HALVES = ("development", "test", "fresh"), ("tuning", "test")
+HALVES, ATTRIBUTE_HALVES = ("development", "test", "fresh"), ("tuning", "test", "fresh")
 VERDICTS = ("title", "attribute", "contradicted", "none", "relation")
 FAMILY = {"size": "measure", "colour": "material", "code": "name"}
 NUMERIC = {"measure", "count", "age", "percentage", "price", "date"}
