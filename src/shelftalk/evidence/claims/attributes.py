@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from shelftalk.evidence.claims.found import Key
+from shelftalk.evidence.claims.found import Found, Key
+from shelftalk.evidence.claims.gazetteer import FUNCTION_WORDS
 from shelftalk.evidence.claims.phrases import stems
 from shelftalk.evidence.claims.search import search, stated
 from shelftalk.evidence.claims.units import NUMBERS
@@ -26,6 +28,7 @@ WHOLE = (
     """
     )
 )
+_EMPTY = FUNCTION_WORDS - {"set"}
 _GROUPS = {
     "length": "length",
     "width": "width",
@@ -87,7 +90,8 @@ def _read(lower: str, name: str, value: str) -> Attribute:
         sorts.add(("colour",))
     sorts |= {(one.kind,) for one in search(f"with a {value} {name}", "") if one.kind in ("material", "colour")}
     group = _GROUPS.get(" ".join(name_stems[-2:])) or _GROUPS.get(name_stems[-1] if name_stems else "")
-    nouns = frozenset(name_stems) | (frozenset(value_stems) - found)
+    words = {one for one in value_stems if one not in _EMPTY and one not in NUMBERS and not one[0].isdigit()}
+    nouns = frozenset(name_stems) | (words - found)
     return Attribute(name, value, frozenset(keys | numbers), frozenset(sorts), name_stems, value_stems, nouns, group)
 
 
@@ -109,3 +113,13 @@ def sort(key: Key) -> tuple[str, ...]:
     if key[0] == "measure":
         return ("measure", key[1].removeprefix("imperial "))
     return (key[0],)
+
+
+def dimensions(found: Found) -> frozenset[str]:
+    """Return the dimensions of a measure; imperial and metric ones are the same."""
+    return frozenset(key[1].removeprefix("imperial ") for key in found.needs if key[0] == "measure")
+
+
+def types(attributes: Iterable[Attribute]) -> frozenset[str]:
+    """Return the noun that names the product, as a set: gift tags are tags."""
+    return frozenset(one.value_stems[-1] for one in attributes if one.name.lower() == "type" and one.value_stems)

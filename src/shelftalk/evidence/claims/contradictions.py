@@ -9,13 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from shelftalk.evidence.claims.attributes import COLOUR_NAMES, MATERIAL_NAMES, Attribute, sort
+from shelftalk.evidence.claims.attributes import (
+    COLOUR_NAMES,
+    MATERIAL_NAMES,
+    Attribute,
+    dimensions,
+    sort,
+    types,
+)
 from shelftalk.evidence.claims.found import Found, Key
+from shelftalk.evidence.claims.gazetteer import FUNCTION_WORDS
 from shelftalk.evidence.claims.phrases import COMPATIBLE, Phrases
+from shelftalk.evidence.claims.units import NUMBERS
 from shelftalk.evidence.claims.words import listed
 
 # Dimensions of which a product may well have several values: the unit alone does not say which.
 _COMMON = listed("length, mass, time, months, degree")
+_EMPTY = FUNCTION_WORDS - {"set"}
 _AGES = listed("age, ages, age range, recommended age, suitable for")
 _MAKERS = listed("author, brand, maker, designer, publisher, read by")
 _MAKES = listed("made, woven, knitted, printed, grown, sewn, produced, crafted, built, brewed")
@@ -36,48 +46,57 @@ def contradicted(phrases: Phrases, found: Found, earlier: Found, attributes: Seq
     elif found.kind == "name":
         chosen = _same_role(phrases, found, attributes)
     else:
-        chosen = _same_measure(phrases, found, rivals)
+        chosen = _same_measure(phrases, found, rivals, attributes)
     return chosen[0] if len(chosen) == 1 else None
 
 
-def _same_measure(phrases: Phrases, found: Found, rivals: list[Attribute]) -> list[Attribute]:
+def _same_measure(
+    phrases: Phrases, found: Found, rivals: list[Attribute], attributes: Sequence[Attribute]
+) -> list[Attribute]:
     first, last = phrases.indexes(found.start, found.end)
     if found.kind == "age":
         limit = phrases.words[first - 1].raw if first else ""
         return [one for one in rivals if one.name.lower() in _AGES] if limit != "under" else []
-    measured = phrases.measured(first, last) if found.kind == "measure" else None
-    around = phrases.near(first, last) | {one.stem for one in phrases.words[first : last + 1]}
-    named = _named(rivals, around, found)
+    measured = phrases.measured(first, last, dimensions(found)) if found.kind == "measure" else None
+    inside = {one.stem for one in phrases.words[first : last + 1]}
+    around = phrases.near(first, last) | inside
+    named = _named(rivals, around) or (_counted(rivals, inside) if found.kind == "count" else [])
     if measured is not None:
         group = measured[0]
         same = [one for one in rivals if one.group == group] or [
             one for one in rivals if one.group in COMPATIBLE.get(group, ())
         ]
-        return _named(same, around, found) if len(same) > 1 and named else same
+        return _named(same, around) if len(same) > 1 and named else same
     if named:
         return named
     if found.kind == "size":
-        return _sizes(phrases, first, last, found, rivals)
-    if found.kind == "measure" and not {key[1].removeprefix("imperial ") for key in found.needs} & _COMMON:
+        return _sizes(phrases, found, rivals, attributes)
+    if found.kind == "measure" and not dimensions(found) & _COMMON:
         return rivals
     return []
 
 
-def _named(rivals: list[Attribute], around: frozenset[str] | set[str], found: Found) -> list[Attribute]:
-    """Return the attributes whose whole name, or counted noun, is near; the ones with the longest names only."""
+def _counted(rivals: list[Attribute], inside: set[str]) -> list[Attribute]:
+    """Return the attributes whose value counts what a count counts: two AA batteries, one AA battery."""
+    nouns = {one for one in inside if one not in NUMBERS and not one[0].isdigit() and one not in _EMPTY}
+    return [one for one in rivals if nouns and nouns <= one.nouns]
+
+
+def _named(rivals: list[Attribute], around: frozenset[str]) -> list[Attribute]:
+    """Return the attributes whose whole name is near; the ones with the longest names only."""
     chosen = [one for one in rivals if one.name_stems and set(one.name_stems) <= around]
-    if not chosen and found.kind == "count":
-        chosen = [one for one in rivals if one.nouns & around]
     longest = max((len(one.name_stems) for one in chosen), default=0)
     return [one for one in chosen if len(one.name_stems) == longest]
 
 
-def _sizes(phrases: Phrases, first: int, last: int, found: Found, rivals: list[Attribute]) -> list[Attribute]:
+def _sizes(phrases: Phrases, found: Found, rivals: list[Attribute], attributes: Sequence[Attribute]) -> list[Attribute]:
     """Return the attributes of the product's size, unless the size is that of another thing."""
     if any(key[0] == "size" for key in found.needs):
         return rivals
-    before = phrases.words[first - 1].stem if first else ""
-    whole = before in ("measure", "measuring", "size", "at", "of", "is", "are") or not phrases.following(last)
+    first, last = phrases.indexes(found.start, found.end)
+    before = phrases.words[first - 1].stem if first and phrases.words[first].joined else "size"
+    whole = before in ("measure", "measuring", "size", "at", "is", "are")
+    whole = whole or not types(attributes).isdisjoint(phrases.following(last))
     sizes = [one for one in rivals if one.name_stems[-1:] == ("size",) and _sides(one.keys) >= len(found.needs)]
     return sizes if whole else []
 
@@ -102,7 +121,7 @@ def _same_thing(
     parts = [one for one in rivals if one.part and heads & one.nouns] or [
         one for one in rivals if one not in whole and heads & one.nouns
     ]
-    return parts or (whole if not heads or heads & (_types(attributes) | _GENERAL) else [])
+    return parts or (whole if not heads or heads & (types(attributes) | _GENERAL) else [])
 
 
 def _of_the_product(phrases: Phrases, first: int) -> bool:
@@ -119,15 +138,11 @@ def _of_the_product(phrases: Phrases, first: int) -> bool:
     )
 
 
-def _types(attributes: Sequence[Attribute]) -> set[str]:
-    return {one.value_stems[-1] for one in attributes if one.name.lower() == "type" and one.value_stems}
-
-
 def _same_role(phrases: Phrases, found: Found, attributes: Sequence[Attribute]) -> list[Attribute]:
     first, _ = phrases.indexes(found.start, found.end)
-    before = [one.raw for one in phrases.words[max(0, first - 2) : first]]
+    before = [one.raw for one in phrases.words[max(0, first - 4) : first]]
     if before[-1:] == ["by"]:
         return [one for one in attributes if one.name.lower() in _MAKERS]
-    if len(before) == 2 and before[0] in _MAKES and before[1] == "in":
+    if before[-1:] == ["in"] and not _MAKES.isdisjoint(before):
         return [one for one in attributes if one.name.lower() == "origin"]
     return []

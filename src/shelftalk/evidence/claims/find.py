@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from shelftalk.evidence.claims.attributes import Attribute, read_attributes
 from shelftalk.evidence.claims.contradictions import contradicted
 from shelftalk.evidence.claims.found import Found, Key
-from shelftalk.evidence.claims.phrases import Phrases
+from shelftalk.evidence.claims.phrases import Phrases, stems
 from shelftalk.evidence.claims.relations import wrong_relations
 from shelftalk.evidence.claims.search import search, stated
 from shelftalk.records import Attributes, Reference
@@ -97,9 +97,11 @@ def _support(
 ) -> tuple[str, str | None]:
     if found.needs <= title:
         return "title", None
-    for one in attributes:
-        if found.needs <= one.keys and _counts_same(phrases, found, one, attributes):
-            return "attribute", one.name
+    stating = [one for one in attributes if found.needs <= one.keys and _counts_same(phrases, found, one, attributes)]
+    if stating:
+        words = set(stems(phrases.text[found.start : found.end]))
+        literal = [one for one in stating if words <= set(one.value_stems)]
+        return "attribute", (literal or stating)[0].name
     if found.kind == "size" and attributes:
         measured = [one for one in attributes if one.group is not None and found.needs & one.keys]
         if found.needs <= frozenset[Key]().union(*(one.keys for one in measured)):
@@ -112,6 +114,10 @@ def _counts_same(phrases: Phrases, found: Found, attribute: Attribute, attribute
     if found.kind != "count":
         return True
     first, last = phrases.indexes(found.start, found.end)
+    while last + 2 < len(phrases.words) and phrases.words[last + 1].raw in ("or", "to", "and"):
+        if not phrases.words[last + 2].raw[0].isdigit():
+            break
+        last += 2  # 2 or 4 holes
     around = phrases.near(first, last) | {one.stem for one in phrases.words[first : last + 1]}
     types = {word for one in attributes if one.name.lower() == "type" for word in one.value_stems}
     return bool(around & (attribute.nouns | types))

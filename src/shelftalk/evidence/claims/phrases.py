@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from collections.abc import Set
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from shelftalk.evidence.claims.gazetteer import FUNCTION_WORDS
 from shelftalk.evidence.claims.terms import normalise
-from shelftalk.evidence.claims.words import listed
+from shelftalk.evidence.claims.words import AMBIGUOUS_COLOURS, COLOURS, MATERIALS, listed
 
 _WORD = re.compile(r"[^\W_]+(?:[.,'’][^\W_]+)*")
 _JOINED = re.compile(r"[ \u00a0-]?")
@@ -29,7 +30,8 @@ VERBS = listed(
     """
 )
 _MADE = listed("made, cut, turned, cast, forged, carved, woven, sewn, knitted, built, crafted, moulded")
-_INTENSIFIERS = listed("solid, pure, natural, real, genuine, soft, strong, fully, sturdy, smooth, finest, fine")
+_TERMS = MATERIALS | COLOURS | AMBIGUOUS_COLOURS
+_LINKS = listed("and, or, but, with, has, have, that, which, where, when, who, every, so, by, than, until, after, if")
 _DETERMINERS = listed("the, a, an, its, their, this, these, each, every, your, with, and, has, have, our")
 _PRONOUNS = listed("it, they, this, these, each, them, one")
 _QUANTIFIERS = listed("set, pack, pair, range, lot, box, roll, piece, cup, layer, sheet, number, kind, touch, mix")
@@ -79,6 +81,13 @@ _BEFORE_MEASURE = {
     "depth": "depth",
     "thickness": "thickness",
     "diameter": "diameter",
+}
+# The dimensions that a measure of each group may have.
+DIMENSIONS = {
+    **dict.fromkeys(("length", "width", "diameter", "height", "depth", "thickness"), listed("length")),
+    **dict.fromkeys(("weight", "load"), listed("mass")),
+    **dict.fromkeys(("capacity", "weight or capacity"), listed("mass, volume, pint, quart, gallon")),
+    **dict.fromkeys(("running time", "charging time", "drying time"), listed("time, months")),
 }
 # The groups that a value of each group may also be told as: a diameter of 7 cm is "7 cm wide".
 COMPATIBLE = {
@@ -205,7 +214,7 @@ class Phrases:
         V thing; the thing is V; a thing (made) of, from or in V; thing: V. None if none of these forms is there.
         """
         run = self._run_after(last, 3)
-        if run:
+        if any(one.stem not in _TERMS for one in run):
             return Subject(tuple(one.stem for one in run), last + 1, last + len(run), last_only=False)
         at = first - 1
         if at < 0:
@@ -215,7 +224,7 @@ class Phrases:
             return self._label(at)
         if not self.words[first].joined:
             return None
-        if self.words[at].raw in _INTENSIFIERS and self.words[at].joined:
+        if at and self.words[at].content and self.words[at].joined:  # an adjective: is light oak
             at -= 1
         if self.words[at].raw in ("is", "are") and self.words[at].joined:
             return self._noun_phrase(at - 1) if at else None
@@ -259,8 +268,15 @@ class Phrases:
         found = tuple(one.stem for one in self.words[first : at + 1])
         return Subject(found, first, at, last_only=True) if opened else None
 
-    def measured(self, first: int, last: int) -> tuple[str, int, int] | None:
-        """Return what a measure measures (length, weight, capacity), and the indexes of the phrase with this word."""
+    def measured(self, first: int, last: int, dimensions: Set[str]) -> tuple[str, int, int] | None:
+        """Return what a measure measures (length, weight, capacity), and the indexes of the phrase with this word.
+
+        None if no word says so, or not for a measure of these dimensions (takes 4 hours).
+        """
+        found = self._measured(first, last)
+        return found if found and dimensions <= DIMENSIONS[found[0]] else None
+
+    def _measured(self, first: int, last: int) -> tuple[str, int, int] | None:
         after = last + 1
         if after < len(self.words) and self.words[after].joined:
             if self.words[after].raw in ("in", "of") and after + 1 < len(self.words) and self.words[after + 1].joined:
@@ -283,4 +299,4 @@ class Phrases:
 
 
 def _near(word: Word) -> bool:
-    return word.raw not in ("and", "or", "but", "with", "has", "have") and not word.raw[0].isdigit()
+    return word.raw not in _LINKS and not word.raw[0].isdigit()

@@ -15,7 +15,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from shelftalk.evidence.claims.attributes import COLOUR_NAMES, MATERIAL_NAMES, Attribute
+from shelftalk.evidence.claims.attributes import (
+    COLOUR_NAMES,
+    MATERIAL_NAMES,
+    Attribute,
+    dimensions,
+    types,
+)
 from shelftalk.evidence.claims.found import Found
 from shelftalk.evidence.claims.phrases import COMPATIBLE, Phrases, Subject, stems
 from shelftalk.evidence.claims.words import listed
@@ -26,6 +32,28 @@ _GENERAL = listed(
     """
 )
 _TERMS = ("material", "colour")
+# Names of one part, in the singular.
+_SYNONYMS = [
+    listed(one)
+    for one in (
+        "canopy, dome, roof",
+        "handle, grip, haft",
+        "cover, case, jacket, sleeve, slipcover",
+        "foot, feet, sole, pad, leg",
+        "strap, band, webbing, belt",
+        "lid, cap, top, stopper, cover",
+        "body, casing, shell, housing, barrel, case",
+        "cord, cable, lead, flex, rope, string, line",
+        "rim, edge, border, trim, edging",
+        "filling, stuffing, core, padding, wadding",
+        "base, foot, bottom, plinth, underside",
+        "clasp, buckle, fastener, catch, clip, hook",
+        "display, screen, figure",
+        "blade, edge, cutter",
+        "lining, inside, interior",
+        "frame, chassis, tubing",
+    )
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +95,10 @@ def _candidates(
             continue
         first, last = phrases.indexes(one.start, one.end)
         if one.kind == "measure":
-            yield from _measure(phrases, first, last, stating[0])
+            yield from _measure(phrases, one, stating[0])
         elif one.kind == "count":
             yield from _count(phrases, first, last, stating[0], attributes)
-        elif one.kind in _TERMS:
+        elif one.kind in _TERMS and set(stems(phrases.text[one.start : one.end])) <= set(stating[0].value_stems):
             yield from _part(phrases, first, last, stating[0], attributes, one.kind)
     for attribute in attributes:
         if attribute.part and not any(stem[0].isdigit() for stem in attribute.value_stems):
@@ -84,8 +112,9 @@ def _contains(whole: tuple[str, ...], part: tuple[str, ...]) -> bool:
     return any(whole[at : at + len(part)] == part for at in range(len(whole) - len(part) + 1))
 
 
-def _measure(phrases: Phrases, first: int, last: int, attribute: Attribute) -> Iterator[tuple[int, int, Attribute]]:
-    measured = phrases.measured(first, last)
+def _measure(phrases: Phrases, found: Found, attribute: Attribute) -> Iterator[tuple[int, int, Attribute]]:
+    first, last = phrases.indexes(found.start, found.end)
+    measured = phrases.measured(first, last, dimensions(found))
     if measured is None or attribute.group is None:
         return
     group, start, end = measured
@@ -106,31 +135,40 @@ def _count(
 def _part(
     phrases: Phrases, first: int, last: int, attribute: Attribute, attributes: Sequence[Attribute], kind: str
 ) -> Iterator[tuple[int, int, Attribute]]:
+    words = phrases.words
+    while first > 0 and words[first].joined and words[first - 1].stem in attribute.value_stems:
+        first -= 1
+    while last + 1 < len(words) and words[last + 1].joined and words[last + 1].stem in attribute.value_stems:
+        last += 1
     subject = phrases.described(first, last)
     if subject is None or not subject.nouns:
         return
     whole = attribute.name.lower() in MATERIAL_NAMES | COLOUR_NAMES
     if not (attribute.part or whole) or _agrees(subject, attribute, attributes):
         return
-    others = [one for one in attributes if one is not attribute and one.part and _names(subject, one)]
-    if whole:
-        others = [one for one in others if (kind,) in one.sorts]
+    others = [one for one in attributes if one is not attribute and _names(subject, one)]
+    others = [one for one in others if (kind,) in one.sorts or (one.part and not whole)]
     if others or (attribute.part and _has_type(attributes)):
         yield min(first, subject.first), max(last, subject.last), attribute
 
 
 def _names(subject: Subject, attribute: Attribute) -> bool:
-    """Return whether a subject is the part that an attribute names."""
+    """Return whether a subject is the part that an attribute names, or the last noun of its value (a linen liner)."""
     nouns = subject.nouns[-1:] if subject.last_only else subject.nouns
-    return attribute.name_stems[-1:] != () and attribute.name_stems[-1] in nouns
+    last = (
+        attribute.value_stems[-1:]
+        if attribute.value_stems[-1:] and attribute.value_stems[-1] in attribute.nouns
+        else ()
+    )
+    return not set(attribute.name_stems[-1:] + last).isdisjoint(nouns)
 
 
 def _agrees(subject: Subject, attribute: Attribute, attributes: Sequence[Attribute]) -> bool:
     """Return whether a subject is the attribute's part, the product, or no particular thing."""
     nouns = set(subject.nouns[-1:] if subject.last_only else subject.nouns)
-    types = {one.value_stems[-1] for one in attributes if one.name.lower() == "type" and one.value_stems}
-    return bool(nouns & (attribute.nouns | types | _GENERAL))
+    nouns |= {other for one in nouns for group in _SYNONYMS if one in group for other in group}
+    return bool(nouns & (attribute.nouns | types(attributes) | _GENERAL))
 
 
 def _has_type(attributes: Sequence[Attribute]) -> bool:
-    return any(one.name.lower() == "type" for one in attributes)
+    return bool(types(attributes))
