@@ -72,9 +72,12 @@ def find_claims(
     claims = [
         Claim(one.start, one.end, text[one.start : one.end], "relation", "contradicted", one.where) for one in wrong
     ]
+    covered = bytearray(len(text))
+    for other in wrong:
+        covered[other.start : other.end] = b"\1" * (other.end - other.start)
     lists = _list_starts(text, found)
     for one, earlier in zip(found, lists, strict=True):
-        if any(one.start < other.end and other.start < one.end for other in wrong):
+        if any(covered[one.start : one.end]):
             continue
         support, where = _support(phrases, one, keys, read, stating)
         if support == "none" and (rival := contradicted(phrases, one, earlier, read)) is not None:
@@ -114,9 +117,8 @@ def _counts_same(phrases: Phrases, found: Found, attribute: Attribute, attribute
     if found.kind != "count":
         return True
     first, last = phrases.indexes(found.start, found.end)
-    while last + 2 < len(phrases.words) and phrases.words[last + 1].raw in ("or", "to", "and"):
-        if not phrases.words[last + 2].raw[0].isdigit():
-            break
+    after = phrases.words[last + 1 : last + 3]
+    if len(after) == 2 and after[0].raw in ("or", "to", "and") and after[1].raw[0].isdigit():
         last += 2  # 2 or 4 holes
     around = phrases.near(first, last) | {one.stem for one in phrases.words[first : last + 1]}
     types = {word for one in attributes if one.name.lower() == "type" for word in one.value_stems}

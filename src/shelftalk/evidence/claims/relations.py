@@ -136,10 +136,11 @@ def _part(
     phrases: Phrases, first: int, last: int, attribute: Attribute, attributes: Sequence[Attribute], kind: str
 ) -> Iterator[tuple[int, int, Attribute]]:
     words = phrases.words
-    while first > 0 and words[first].joined and words[first - 1].stem in attribute.value_stems:
-        first -= 1
-    while last + 1 < len(words) and words[last + 1].joined and words[last + 1].stem in attribute.value_stems:
-        last += 1
+    for _ in attribute.value_stems:  # the rest of the value belongs to the phrase
+        if first > 0 and words[first].joined and words[first - 1].stem in attribute.value_stems:
+            first -= 1
+        if last + 1 < len(words) and words[last + 1].joined and words[last + 1].stem in attribute.value_stems:
+            last += 1
     subject = phrases.described(first, last)
     if subject is None or not subject.nouns:
         return
