@@ -7,6 +7,9 @@ right if a labelled claim has the same position, a kind of the same family, and 
 position is the same if the two share half of the characters that either covers, or have the same first number, or end
 in the same word of a material or colour. Families: measure and size; material and colour; name and code; each other
 kind alone.
+
+With attributes, on the descriptions of attribute_claims.jsonl: precision and recall of each verdict. A found verdict
+is right if the labelled claim has it too, from the same attribute; a wrong relation if the labelled one overlaps it.
 """
 
 from __future__ import annotations
@@ -163,18 +166,30 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true", help="end with one line of JSON")
     parser.add_argument("--errors", choices=HALVES, help="show what went wrong in one half")
+    parser.add_argument("--attribute-errors", choices=ATTRIBUTE_HALVES, help="the same, of those with attributes")
     options = parser.parse_args()
     items = read_items()
     halves = {half: [item for item in items if half in ("all", item.half)] for half in (*HALVES, "all")}
     result = {half: scores(chosen) for half, chosen in halves.items()}
     for half, rows in result.items():
         print_rows(f"{half} ({len(halves[half])} descriptions)", rows)
+    described = read_items(WITH_ATTRIBUTES)
+    with_attributes = {half: [item for item in described if item.half == half] for half in ATTRIBUTE_HALVES}
+    verdicts = {half: verdict_scores(chosen) for half, chosen in with_attributes.items()}
+    for half, rows in verdicts.items():
+        print_rows(f"with attributes, {half} ({len(with_attributes[half])})", rows)
     speed = measure_speed(items)
     print(f"{speed:.2f} ms for 150 words")
     if options.errors:
         print_errors(halves[options.errors])
+    if options.attribute_errors:
+        print_errors(with_attributes[options.attribute_errors])
     if options.json:
-        print(json.dumps(as_json(result) | {"milliseconds_per_150_words": round(speed, 3)}))
+        print(
+            json.dumps(
+                as_json(result) | {"with_attributes": as_json(verdicts), "milliseconds_per_150_words": round(speed, 3)}
+            )
+        )
 
 
 def scores(items: list[Item]) -> dict[str, Score]:
@@ -186,6 +201,11 @@ def scores(items: list[Item]) -> dict[str, Score]:
         "unsupported": score(items, unsupported=True),
         **{f"  {kind}": score(items, kind) for kind in kinds},
     }
+
+
+def verdict_scores(items: list[Item]) -> dict[str, Score]:
+    """Return the scores of all claims and of each verdict, for descriptions of products with attributes."""
+    return {"claim and support": score(items), **{verdict: score(items, of=verdict) for verdict in VERDICTS}}
 
 
 def print_rows(name: str, rows: dict[str, Score]) -> None:
