@@ -240,6 +240,9 @@ def test_two_attributes_of_a_kind_contradict_nothing_unless_one_is_named() -> No
     attributes = (("power", "10 W"), ("output", "5 W"))
     assert [one.support for one in find_claims("It has 20 W.", "Lamp", (), attributes)] == ["none"]
     assert [one.where for one in find_claims("with an output of 20 W", "Lamp", (), attributes)] == ["output"]
+    book = (("recipes", "90"), ("pages", "208"))
+    claims = find_claims("It has 90 recipes on 40 pages.", "Cookery book", (), book)
+    assert [(one.support, one.where) for one in claims] == [("attribute", "recipes"), ("contradicted", "pages")]
 
 
 def test_sources_are_asked_in_order() -> None:

@@ -58,9 +58,11 @@ def _same_measure(
         limit = phrases.words[first - 1].raw if first else ""
         return [one for one in rivals if one.name.lower() in _AGES] if limit != "under" else []
     measured = phrases.measured(first, last, dimensions(found)) if found.kind == "measure" else None
-    inside = {one.stem for one in phrases.words[first : last + 1]}
-    around = phrases.near(first, last) | inside
-    named = _named(rivals, around) or (_counted(rivals, inside) if found.kind == "count" else [])
+    inside = frozenset(one.stem for one in phrases.words[first : last + 1])
+    around = inside | phrases.near(first, last)
+    named = _named(rivals, around)
+    if found.kind == "count":  # the counted noun before the words before it: 90 recipes on 40 pages
+        named = _named(rivals, inside.union(phrases.following(last))) or named or _counted(rivals, inside)
     if measured is not None:
         group = measured[0]
         same = [one for one in rivals if one.group == group] or [
@@ -76,7 +78,7 @@ def _same_measure(
     return []
 
 
-def _counted(rivals: list[Attribute], inside: set[str]) -> list[Attribute]:
+def _counted(rivals: list[Attribute], inside: frozenset[str]) -> list[Attribute]:
     """Return the attributes whose value counts what a count counts: two AA batteries, one AA battery."""
     nouns = {one for one in inside if one not in NUMBERS and not one[0].isdigit() and one not in _EMPTY}
     return [one for one in rivals if nouns and nouns <= one.nouns]
