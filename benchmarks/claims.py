@@ -7,6 +7,9 @@ right if a labelled claim has the same position, a kind of the same family, and 
 position is the same if the two share half of the characters that either covers, or have the same first number, or end
 in the same word of a material or colour. Families: measure and size; material and colour; name and code; each other
 kind alone.
+
+With attributes, on the descriptions of attribute_claims.jsonl: precision and recall of each verdict. A found verdict
+is right if the labelled claim has it too, from the same attribute; a wrong relation if the labelled one overlaps it.
 """
 
 from __future__ import annotations
@@ -22,10 +25,12 @@ from typing import Any
 
 from shelftalk.evidence.claims.find import Claim, find_claims
 from shelftalk.evidence.claims.units import NUMBERS
-from shelftalk.records import Reference
+from shelftalk.records import Attributes, Reference
 
-LABELLED = Path(__file__).resolve().parents[1] / "tests" / "evidence" / "claims.jsonl"
-HALVES = ("development", "test", "fresh")
+FOLDER = Path(__file__).resolve().parents[1] / "tests" / "evidence"
+LABELLED, WITH_ATTRIBUTES = FOLDER / "claims.jsonl", FOLDER / "attribute_claims.jsonl"
+HALVES, ATTRIBUTE_HALVES = ("development", "test", "fresh"), ("tuning", "test", "fresh")
+VERDICTS = ("title", "attribute", "contradicted", "none", "relation")
 FAMILY = {"size": "measure", "colour": "material", "code": "name"}
 NUMERIC = {"measure", "count", "age", "percentage", "price", "date"}
 _NUMBER = re.compile(rf"[0-9]|\b(?:{'|'.join(NUMBERS)})\b", re.IGNORECASE)
@@ -41,6 +46,11 @@ class Item:
     references: tuple[Reference, ...]
     text: str
     labels: tuple[Claim, ...]
+    attributes: Attributes = ()
+
+    def claims(self) -> list[Claim]:
+        """Return the claims that are found."""
+        return find_claims(self.text, self.title, self.references, self.attributes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +72,9 @@ class Score:
         return self.right / self.labelled if self.labelled else 1.0
 
 
-def read_items() -> list[Item]:
+def read_items(file: Path = LABELLED) -> list[Item]:
     """Read the labelled descriptions."""
-    return [_item(json.loads(line)) for line in LABELLED.read_text(encoding="utf-8").splitlines()]
+    return [_item(json.loads(line)) for line in file.read_text(encoding="utf-8").splitlines()]
 
 
 def _item(row: dict[str, Any]) -> Item:
@@ -73,7 +83,8 @@ def _item(row: dict[str, Any]) -> Item:
         Claim(one["start"], one["start"] + len(one["text"]), one["text"], one["kind"], one["support"], one["where"])
         for one in row["claims"]
     )
-    return Item(row["id"], row["half"], row["title"], references, row["text"], labels)
+    attributes = tuple(row.get("attributes", {}).items())
+    return Item(row["id"], row["half"], row["title"], references, row["text"], labels, attributes)
 
 
 def family(claim: Claim) -> str:
@@ -84,8 +95,8 @@ def family(claim: Claim) -> str:
 def same_position(one: Claim, other: Claim) -> bool:
     """Return whether two claims of a family have the same position."""
     common = min(one.end, other.end) - max(one.start, other.start)
-    if common <= 0:
-        return False
+    if common <= 0 or one.kind == "relation":
+        return common > 0
     if common / (max(one.end, other.end) - min(one.start, other.start)) >= 0.5:
         return True
     if family(one) in NUMERIC:
@@ -114,16 +125,24 @@ def same_support(one: Claim, other: Claim) -> bool:
     return (one.support, one.where) == (other.support, other.where)
 
 
-def score(items: Iterable[Item], kind: str = "", position_only: bool = False, unsupported: bool = False) -> Score:
-    """Score the claims of `items`: optionally of one family, without their support, or only unsupported ones."""
+def verdict(claim: Claim) -> str:
+    """Return a claim's support, or "relation" for a wrong relation."""
+    return "relation" if claim.kind == "relation" else claim.support
+
+
+def score(
+    items: Iterable[Item], kind: str = "", position_only: bool = False, unsupported: bool = False, of: str = ""
+) -> Score:
+    """Score the claims of `items`: optionally of one family or verdict, without support, or only unsupported ones."""
     counts = [0, 0, 0]
     for item in items:
-        found = find_claims(item.text, item.title, item.references)
+        found = item.claims()
         pairs = pair(found, item.labels)
         right = [one for one, label in pairs if position_only or same_support(one, label)]
         for index, claims in enumerate((found, item.labels, right)):
             counts[index] += sum(
-                kind in ("", family(one)) and (not unsupported or one.support == "none") for one in claims
+                kind in ("", family(one)) and (not unsupported or one.support == "none") and of in ("", verdict(one))
+                for one in claims
             )
     return Score(*counts)
 
@@ -147,18 +166,30 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true", help="end with one line of JSON")
     parser.add_argument("--errors", choices=HALVES, help="show what went wrong in one half")
+    parser.add_argument("--attribute-errors", choices=ATTRIBUTE_HALVES, help="the same, of those with attributes")
     options = parser.parse_args()
     items = read_items()
     halves = {half: [item for item in items if half in ("all", item.half)] for half in (*HALVES, "all")}
     result = {half: scores(chosen) for half, chosen in halves.items()}
     for half, rows in result.items():
         print_rows(f"{half} ({len(halves[half])} descriptions)", rows)
+    described = read_items(WITH_ATTRIBUTES)
+    with_attributes = {half: [item for item in described if item.half == half] for half in ATTRIBUTE_HALVES}
+    verdicts = {half: verdict_scores(chosen) for half, chosen in with_attributes.items()}
+    for half, rows in verdicts.items():
+        print_rows(f"with attributes, {half} ({len(with_attributes[half])})", rows)
     speed = measure_speed(items)
     print(f"{speed:.2f} ms for 150 words")
     if options.errors:
         print_errors(halves[options.errors])
+    if options.attribute_errors:
+        print_errors(with_attributes[options.attribute_errors])
     if options.json:
-        print(json.dumps(as_json(result) | {"milliseconds_per_150_words": round(speed, 3)}))
+        print(
+            json.dumps(
+                as_json(result) | {"with_attributes": as_json(verdicts), "milliseconds_per_150_words": round(speed, 3)}
+            )
+        )
 
 
 def scores(items: list[Item]) -> dict[str, Score]:
@@ -172,6 +203,11 @@ def scores(items: list[Item]) -> dict[str, Score]:
     }
 
 
+def verdict_scores(items: list[Item]) -> dict[str, Score]:
+    """Return the scores of all claims and of each verdict, for descriptions of products with attributes."""
+    return {"claim and support": score(items), **{verdict: score(items, of=verdict) for verdict in VERDICTS}}
+
+
 def print_rows(name: str, rows: dict[str, Score]) -> None:
     """Print one half's table."""
     print(f"\n{name:<34} {'precision':>10} {'recall':>8}   right / found / labelled")
@@ -182,7 +218,7 @@ def print_rows(name: str, rows: dict[str, Score]) -> None:
 def print_errors(items: list[Item]) -> None:
     """Print claims that were only found or only labelled, and claims with different support."""
     for item in items:
-        found = find_claims(item.text, item.title, item.references)
+        found = item.claims()
         pairs = pair(found, item.labels)
         for one, label in pairs:
             if not same_support(one, label):

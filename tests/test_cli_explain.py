@@ -15,7 +15,7 @@ from tests.test_cli import Shell
 
 FEW = ["--max-new-tokens", "12"]
 TITLE = "Oak peg 7 cm"
-KEYS = {"query", "attributes", "tuned", "references", "spans", "claims", "influence"}
+KEYS = {"query", "attributes", "tuned", "references", "spans", "claims", "told", "influence"}
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def test_a_description_is_written_where_none_is_given(shell: Shell) -> None:
 
 def test_ask_explains_too_and_its_json_keeps_its_shape(shell: Shell) -> None:
     found = shell.json("ask", "pegs", TITLE, "--explain", *FEW)
-    assert found.keys() == {"query", "attributes", "base", "tuned", "references", "spans", "claims"}
+    assert found.keys() == {"query", "attributes", "base", "tuned", "references", "spans", "claims", "told"}
     assert shell.json("ask", "pegs", TITLE, "--grounded", *FEW).keys() == {
         "query",
         "attributes",

@@ -7,7 +7,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shelftalk.prompts import CUE, REQUESTS, prompt_for, request_for, training_request
+from shelftalk.prompts import CUE, REQUESTS, prompt_for, request_for, request_of, split_request, training_request
 from shelftalk.records import Product
 
 
@@ -40,3 +40,6 @@ def test_each_attribute_is_a_line_between_request_and_cue() -> None:
         "\nmaterial: oiled beech\nlength: 45 cm"
     )
     assert request_for("Rolling Pin") == "Rolling Pin"
+    product = Product("1", "Rolling Pin", "", attributes)
+    assert split_request(request_of(product)) == ("Rolling Pin", attributes)
+    assert split_request("What is it?\nTell me more") == ("What is it?\nTell me more", ())

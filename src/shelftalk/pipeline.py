@@ -21,7 +21,7 @@ from shelftalk.catalogue.prepare import prepare
 from shelftalk.cluster.connect import check_options
 from shelftalk.cluster.map import open_map
 from shelftalk.errors import Damaged, InvalidSettings, NotFound, TooFewProducts
-from shelftalk.evidence.claims.find import count_unsupported
+from shelftalk.evidence.claims.faults import count_faults
 from shelftalk.generation.catalogue import Job, describe_titles
 from shelftalk.generation.choose import has_engine_files, make_engine_files, open_engine
 from shelftalk.generation.compare import Comparison, compare
@@ -243,14 +243,15 @@ def ask(
 ) -> Comparison:
     """Answer one title or question before and after fine-tuning, with references; see `generation.compare`.
 
-    `engine` is one of `generation.choose.ENGINES`; with `grounded` the tuned model avoids unsupported claims.
+    `engine` is one of `generation.choose.ENGINES`. With `grounded` the tuned answer is written again while it has
+    faults, see `evidence.claims.faults`.
     """
     run.require_finished()
     with ThreadPoolExecutor(1) as thread:  # search the references while the model loads and starts to generate
         found = thread.submit(lambda: open_index(run).search(query, references))
         with closing(open_engine(run, settings, engine, say=say)) as opened:
-            unsupported = count_unsupported if grounded else None
-            return compare(opened, query, settings, found.result, on_text, unsupported, attributes)
+            grounding = count_faults if grounded else None
+            return compare(opened, query, settings, found.result, on_text, grounding, attributes)
 
 
 def compare_held_out(
@@ -301,8 +302,8 @@ def write_catalogue(
 ) -> dict[str, Any]:
     """Describe every title of the file `source` in the file `output`; see `generation.catalogue.describe_titles`.
 
-    On a Ray `cluster` its machines generate, see `generation.on_cluster`. `grounded` puts references into the prompt
-    and avoids unsupported claims; see `generation.grounded`. An interrupted call resumes at the first missing row.
+    On a Ray `cluster` its machines generate, see `generation.on_cluster`. With `grounded` a text with faults is
+    written again; see `generation.grounded`. An interrupted call resumes at the first missing row.
     The job and its output file are recorded in the run's folder generated/.
     """
     run.require_finished()
@@ -319,6 +320,6 @@ def write_catalogue(
             title_field,
             id_field,
             run.attribute_names,
-            count_unsupported if grounded else None,
+            count_faults if grounded else None,
         )
         return describe_titles(job, found.engine, lambda: open_index(run), progress, say, found.remote(job))

@@ -35,6 +35,15 @@ def request_for(text: str, attributes: Attributes = ()) -> str:
     return "\n".join([text, *(f"{name}: {value}" for name, value in attributes)])
 
 
+def split_request(request: str) -> tuple[str, Attributes]:
+    """Return the title or question of a request, and its attributes; the inverse of `request_for`."""
+    first, *lines = request.split("\n")
+    pairs = [line.partition(": ") for line in lines]
+    if not all(separator for _, separator, _ in pairs):
+        return request, ()  # lines that somebody typed
+    return first, tuple((name, value) for name, _, value in pairs)
+
+
 def request_of(product: Product) -> str:
     """Return the request for a product by its title and attributes."""
     return request_for(product.title, product.attributes)

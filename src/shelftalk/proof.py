@@ -15,7 +15,9 @@ from shelftalk import __version__
 from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.errors import Damaged, NotFound
 from shelftalk.evaluation.ways import USUAL
-from shelftalk.evidence.claims.find import count_unsupported, find_claims
+from shelftalk.evidence.claims.faults import count_faults
+from shelftalk.evidence.claims.find import find_claims
+from shelftalk.evidence.claims.told import attributes_told
 from shelftalk.generation.choose import open_engine
 from shelftalk.generation.engine import Engine
 from shelftalk.generation.grounded import write_grounded
@@ -127,11 +129,16 @@ def find_evidence(
 ) -> dict[str, Any]:
     """Return the spans that a text copied from training descriptions, and its claims, ready for JSON.
 
-    `spans` (see `evidence.spans`) and `claims` (see `evidence.claims`), each with its position in the text.
+    `spans` (see `evidence.spans`) and `claims` (see `evidence.claims`), each with its position in the text; `told`, the
+    names of the attributes that the text tells.
     """
     spans = open_spans(run).find(text)
-    claims = find_claims(text, request_for(query, attributes), references)
-    return {"spans": [asdict(one) for one in spans], "claims": [asdict(one) for one in claims]}
+    claims = find_claims(text, query, references, attributes)
+    return {
+        "spans": [asdict(one) for one in spans],
+        "claims": [asdict(one) for one in claims],
+        "told": attributes_told(text, attributes),
+    }
 
 
 def explain(
@@ -152,9 +159,9 @@ def explain(
     A given `description` is explained as it is, whoever wrote it.
 
     Returns:
-        `query`, `attributes`, `tuned` (the description), `references` (similar products), `spans`, `claims`, and
-        `influence`, an estimate of the training rows that moved the model towards this text: None unless requested, and
-        for an empty text.
+        `query`, `attributes`, `tuned` (the description), `references` (similar products), `spans`, `claims`, `told`,
+        and `influence`, an estimate of the training rows that moved the model towards this text: None unless requested,
+        and for an empty text.
 
     Raises:
         NotFound: the run has not finished; or influence was requested, and the run has no checkpoint any more.
@@ -185,7 +192,7 @@ def _write(
     engine: Engine, request: str, references: Sequence[Reference], settings: DecodingSettings, grounded: bool
 ) -> Description:
     if grounded:
-        return write_grounded(engine, [request], [references], count_unsupported, settings=settings)[0]
+        return write_grounded(engine, [request], [references], count_faults, settings=settings)[0]
     return engine.complete(prompt_for(request), tuned=True, settings=settings)
 
 

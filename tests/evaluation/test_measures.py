@@ -15,7 +15,7 @@ from sacrebleu.metrics import CHRF
 
 from shelftalk.evaluation.measures import MEASURES, Answer, bits, mean_words, measures_of, rouge_l, tables_of, words
 
-ANSWER = Answer("Holds a coat.", "Holds a heavy coat.", True, 8 * math.log(2), 4, 0.5, 1.0, 1)
+ANSWER = Answer("Holds a coat.", "Holds a heavy coat.", True, 8 * math.log(2), 4, 0.5, 1.0, 1, 3, 4)
 WORDS = st.lists(st.sampled_from(["a", "peg", "Eiche", "дуб", "7"]), max_size=9).map(" ".join)
 
 
@@ -92,3 +92,9 @@ def test_any_text_has_figures(text: str) -> None:
 
 def test_mean_words_counts_words_of_any_script() -> None:
     assert mean_words(["crème brûlée", "два слова и ещё"]) == 3
+
+
+def test_attributes_told_is_a_share_of_all_attributes_where_there_are_any() -> None:
+    assert score("attributes_told", [ANSWER, replace(ANSWER, told=0, given=2)]) == pytest.approx(3 / 6)
+    assert "attributes_told" in measures_of([ANSWER, replace(ANSWER, told=0, given=0)])
+    assert "attributes_told" not in measures_of([replace(ANSWER, told=0, given=0)])

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from shelftalk.errors import Busy, Failure, InvalidSettings, NotFound, NotWritable, UnreadableInput, UserError
-from shelftalk.evidence.claims.find import count_unsupported
+from shelftalk.evidence.claims.faults import count_faults
 from shelftalk.generation import catalogue
 from shelftalk.generation.catalogue import Job, describe_titles
 from shelftalk.generation.engine import Engine
@@ -511,7 +511,7 @@ def test_grounded_rows_are_written_again_until_they_claim_nothing(tmp_path: Path
         written[title] = written.get(title, 0) + 1
         return "It is 30 cm of brass." if written[title] < 3 else "It holds a coat."
 
-    one = job(tmp_path, "out.jsonl", unsupported=count_unsupported)
+    one = job(tmp_path, "out.jsonl", count_faults=count_faults)
     summary = describe(one, ScriptedEngine(answer_again))
     rows = [json.loads(line) for line in one.output.read_text().splitlines()]
     assert {row["description"] for row in rows if row["flag"] == ""} == {"It holds a coat."}
@@ -520,4 +520,4 @@ def test_grounded_rows_are_written_again_until_they_claim_nothing(tmp_path: Path
     with pytest.raises(UserError, match="exists and is not this job's output"):
         describe(job(tmp_path, "out.jsonl"))
     with pytest.raises(UserError, match="--grounded needs --references of at least 1, got 0"):
-        describe(job(tmp_path, "other.csv", unsupported=count_unsupported, references=0))
+        describe(job(tmp_path, "other.csv", count_faults=count_faults, references=0))

@@ -26,6 +26,7 @@ MAIN = {
     "rouge_l": ("ROUGE-L", 3),
     "similarity": ("meaning", 3),
     "unsupported_per_100_words": ("unsupported", 2),
+    "attributes_told": ("told", 2),
 }
 
 

@@ -28,8 +28,20 @@ if TYPE_CHECKING:
     from shelftalk.generation.compare import Comparison
     from shelftalk.runs.run import Run
 
-STYLES = {"title": "green", "reference": "yellow", "none": "bold red"}
-SUPPORTS = {"title": "the title", "reference": "reference", "none": "nothing"}
+STYLES = {
+    "title": "green",
+    "attribute": "green",
+    "reference": "yellow",
+    "contradicted": "bold white on red",
+    "none": "bold red",
+}
+SUPPORTS = {
+    "title": "the title",
+    "attribute": "attribute",
+    "reference": "reference",
+    "contradicted": "nothing; contradicted by attribute",
+    "none": "nothing",
+}
 SHOWN = 8  # lines of each kind
 
 

@@ -17,4 +17,5 @@ DIRECTIONS: dict[str, Direction] = {
     "distinct_2": None,
     "verbatim_share": None,
     "unsupported_per_100_words": "less",
+    "attributes_told": "more",
 }

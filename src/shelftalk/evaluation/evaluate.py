@@ -17,7 +17,9 @@ from shelftalk.evaluation.likelihood import general_likelihoods, likelihoods
 from shelftalk.evaluation.measures import Answer, mean_words, tables_of
 from shelftalk.evaluation.scores import Likelihood, compare_likelihoods, compare_ways
 from shelftalk.evaluation.ways import BASELINES, GROUNDED, TRUE, TUNED, USUAL, WAYS
+from shelftalk.evidence.claims.faults import count_faults
 from shelftalk.evidence.claims.find import count_unsupported, find_claims
+from shelftalk.evidence.claims.told import attributes_told
 from shelftalk.evidence.spans import SpanIndex, verbatim_share
 from shelftalk.generation.engine import Engine
 from shelftalk.generation.grounded import write_grounded, write_with_references
@@ -156,7 +158,7 @@ def write(
         done()
 
     if way == GROUNDED:
-        return write_grounded(*arguments, count_unsupported, settings=settings, on_description=count)
+        return write_grounded(*arguments, count_faults, settings=settings, on_description=count)
     if with_references:
         return write_with_references(*arguments, tuned=tuned, settings=settings, on_description=count)
     prompts = [prompt_for(request) for request in held_out.requests]
@@ -180,11 +182,22 @@ def true_likelihoods(
 
 
 def baselines(held_out: HeldOut) -> dict[str, list[Description]]:
-    """Return the texts of the baselines without a model (nearest description, unchanged title) and the true ones."""
+    """Return the texts of the baselines without a model, see `ways.BASELINES`, and the true ones.
+
+    The attributes are listed only where products have some: as "Material: oak. Length: 9 cm.", behind the title.
+    """
     nearest = [references[0].description for references in held_out.references]
     titles, true = zip(*((product.title, product.description) for product in held_out.products), strict=True)
-    texts = dict(zip((*BASELINES, TRUE), (nearest, titles, true), strict=True))
+    listed = [" ".join([f"{one.title}.", *map(_sentence, one.attributes)]) for one in held_out.products]
+    texts = dict(zip((*BASELINES, TRUE), (nearest, titles, listed, true), strict=True))
+    if not any(one.attributes for one in held_out.products):
+        del texts["listed_attributes"]
     return {way: [Description(text, stopped=True, tokens=0) for text in found] for way, found in texts.items()}
+
+
+def _sentence(attribute: tuple[str, str]) -> str:
+    name, value = attribute
+    return f"{name[:1].upper()}{name[1:]}: {value}."
 
 
 def examine(
@@ -208,7 +221,9 @@ def examine(
             true[row][1] if true else 0,
             float(cosines[row]),
             verbatim_share(one.text, tools.spans.find(one.text)),
-            count_unsupported(one.text, request_of(product), held_out.references[row]),
+            count_unsupported(one.text, product.title, held_out.references[row], product.attributes),
+            len(attributes_told(one.text, product.attributes)),
+            len(product.attributes),
         )
         for row, (product, one) in enumerate(zip(held_out.products, written, strict=True))
     ]
@@ -217,18 +232,14 @@ def examine(
 def example(held_out: HeldOut, answers: dict[str, list[Answer]], row: int) -> dict[str, Any]:
     """Return the text that each way wrote for one product, with its claims."""
     product, references = held_out.products[row], held_out.references[row]
+    texts = {way: found[row].text for way, found in answers.items()}
+    claims = {way: find_claims(text, product.title, references, product.attributes) for way, text in texts.items()}
     return {
         "title": product.title,
-        "attributes": [list(pair) for pair in product.attributes],
+        "attributes": dict(product.attributes),
         "true": product.description,
         "references": [one.title for one in references],
-        "written": {
-            way: {
-                "text": found[row].text,
-                "claims": [asdict(claim) for claim in find_claims(found[row].text, request_of(product), references)],
-            }
-            for way, found in answers.items()
-        },
+        "written": {way: {"text": text, "claims": list(map(asdict, claims[way]))} for way, text in texts.items()},
     }
 
 

@@ -31,8 +31,9 @@ class Answer:
 
     `nats` and `size` are the cross-entropy and the UTF-8 bytes of the true description. `nats` and `stopped` are None
     for a way without a model. `similarity` is the cosine similarity of the text and the true description, `copied` the
-    share of its words in spans of training descriptions, `unsupported` the number of claims that neither title nor
-    references support.
+    share of its words in spans of training descriptions, `unsupported` the number of claims that neither title
+    nor attributes nor references support, or that an attribute contradicts; `told` and `given` are the numbers of
+    attributes that it tells and that its product has.
     """
 
     text: str
@@ -43,6 +44,8 @@ class Answer:
     similarity: float
     copied: float
     unsupported: int
+    told: int
+    given: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +145,7 @@ MEASURES: dict[str, Measure] = {
     "distinct_2": Measure(4, _distinct_table, ratio),
     "verbatim_share": Measure(4, _pairs(lambda one: (one.copied * _word_count(one), _word_count(one))), ratio),
     "unsupported_per_100_words": Measure(2, _pairs(lambda one: (100 * one.unsupported, _word_count(one))), ratio),
+    "attributes_told": Measure(4, _pairs(lambda one: (one.told, one.given)), ratio),
 }
 
 
@@ -152,13 +156,15 @@ def measures_of(answers: Sequence[Answer]) -> list[str]:
     """Return the names of the measures that apply to these answers.
 
     A way without a model has no probabilities and does not stop; the true descriptions are not compared with
-    themselves.
+    themselves; a catalogue without attributes has none to tell.
     """
     missing = AGAINST_TRUE if all(one.text == one.true for one in answers) else set()
     if any(one.nats is None for one in answers):
         missing = missing | {"bits_per_byte"}
     if any(one.stopped is None for one in answers):
         missing = missing | {"stop_rate"}
+    if not any(one.given for one in answers):
+        missing = missing | {"attributes_told"}
     return [name for name in MEASURES if name not in missing]
 
 

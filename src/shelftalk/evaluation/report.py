@@ -12,6 +12,7 @@ from typing import Any
 from shelftalk.evaluation.directions import DIRECTIONS
 from shelftalk.evaluation.measures import MEASURES
 from shelftalk.evaluation.ways import BASE, BASELINES, TRUE, TUNED
+from shelftalk.generation.folded import fold
 
 WAYS = {
     "base": "before",
@@ -21,6 +22,7 @@ WAYS = {
     "tuned_grounded": "after, grounded",
     "nearest_description": "nearest product's text",
     "repeated_title": "the title repeated",
+    "listed_attributes": "the attributes listed",
     "true_description": "the true description",
 }
 NAMES = {
@@ -34,9 +36,10 @@ NAMES = {
     "distinct_2": "different word pairs",
     "verbatim_share": "copied from training texts",
     "unsupported_per_100_words": "unsupported claims per 100 words",
+    "attributes_told": "attributes told",
 }
 MEANINGS = {
-    "bits_per_byte": "cross-entropy of the true descriptions, given their titles",
+    "bits_per_byte": "cross-entropy of the true descriptions, given their titles and attributes",
     "chrf": "characters and words shared with the true description, 0 to 100",
     "rouge_l": "the longest common sequence of words with the true description, 0 to 1",
     "similarity": "cosine of the text and the true description under all-MiniLM-L6-v2",
@@ -45,9 +48,11 @@ MEANINGS = {
     "repetition": "share of runs of four words that occurred before in the same text",
     "distinct_2": "share of distinct pairs of words among all pairs in a way's texts; longer texts have fewer",
     "verbatim_share": "share of the words in spans that occur verbatim in a training description",
-    "unsupported_per_100_words": "sizes, counts, materials, colours, names and the like that neither the title nor the "
-    "references state",
+    "unsupported_per_100_words": "sizes, counts, materials, colours, names and the like that neither title nor "
+    "attributes nor references state, or that an attribute contradicts",
+    "attributes_told": "share of the products' attributes whose value the text states",
 }
+UNTRUE = ("none", "contradicted")  # what supports a claim that is marked
 BETTER = {"less": "less is better", "more": "more is better", None: "neither is better"}
 
 
@@ -246,11 +251,17 @@ def _examples(result: Mapping[str, Any]) -> list[Block]:
     ]
     for one in result["examples"]:
         blocks.append(Quote("title", one["title"]))
+        if attributes := one.get("attributes"):
+            blocks.append(Quote("attributes", "; ".join(f"{name}: {value}" for name, value in attributes.items())))
         blocks.append(Quote("true description", one["true"]))
         for way, written in one["written"].items():
             if way in (*BASELINES, TRUE):
                 continue
-            marked = [(claim["start"], claim["end"]) for claim in written["claims"] if claim["support"] == "none"]
+            shown, empty, repeated = fold(written["text"])
+            if empty + repeated:
+                blocks.append(Quote(WAYS[way], f"{shown} [{empty + repeated} empty or repeated lines not shown]", []))
+                continue
+            marked = [(claim["start"], claim["end"]) for claim in written["claims"] if claim["support"] in UNTRUE]
             blocks.append(Quote(WAYS[way], written["text"], marked))
     return blocks if len(blocks) > 2 else []
 

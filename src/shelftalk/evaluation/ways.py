@@ -5,7 +5,7 @@ from __future__ import annotations
 BASE, TUNED, GROUNDED = "base", "tuned", "tuned_grounded"
 WAYS = (BASE, "base_references", TUNED, "tuned_references", GROUNDED)  # of writing
 USUAL = WAYS[:4]
-BASELINES = ("nearest_description", "repeated_title")  # without a model
+BASELINES = ("nearest_description", "repeated_title", "listed_attributes")  # without a model
 TRUE = "true_description"  # written by people; only some measures apply
 COMPARED = (  # before and after
     (BASE, TUNED),
@@ -15,6 +15,7 @@ COMPARED = (  # before and after
     (TUNED, GROUNDED),
     ("nearest_description", TUNED),
     ("repeated_title", TUNED),
+    ("listed_attributes", TUNED),
 )
 # Measures whose difference has no meaning. With references a text is cut where the next product begins, which counts as
 # its end. The baselines consist of the same texts that support claims.
@@ -23,4 +24,5 @@ NOT_COMPARABLE = {
     (TUNED, "tuned_references"): ("stop_rate",),
     ("nearest_description", TUNED): ("unsupported_per_100_words", "verbatim_share"),
     ("repeated_title", TUNED): ("unsupported_per_100_words", "verbatim_share"),
+    ("listed_attributes", TUNED): ("unsupported_per_100_words", "verbatim_share", "attributes_told"),
 }

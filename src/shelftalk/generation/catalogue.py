@@ -21,7 +21,7 @@ from shelftalk.catalogue.columns import Columns
 from shelftalk.errors import Damaged, Failure, NotFound, NotWritable, UserError
 from shelftalk.generation.engine import Engine
 from shelftalk.generation.flags import flag
-from shelftalk.generation.grounded import Unsupported, write_grounded
+from shelftalk.generation.grounded import CountFaults, write_grounded
 from shelftalk.generation.journal import Journal
 from shelftalk.generation.tables import SUFFIXES, Append, DescribedRow, NamedReference, table
 from shelftalk.generation.titles import TitleRow, find_columns, read_titles
@@ -48,7 +48,7 @@ class Job:
 
     `model` identifies the model in plain JSON values; together with the input file and the settings it identifies the
     job. `record` is the file with the job's result. Of the input's attributes those in `attribute_names` are used: the
-    model was trained on them. With `unsupported`, which counts claims, a text that makes unsupported claims is written
+    model was trained on them. With `count_faults` a text that has faults is written
     again: see `generation.grounded`.
     """
 
@@ -61,7 +61,7 @@ class Job:
     title_field: str | None = None
     id_field: str | None = None
     attribute_names: Sequence[str] = ()
-    unsupported: Unsupported | None = None
+    count_faults: CountFaults | None = None
 
     @property
     def journal(self) -> Path:
@@ -79,7 +79,7 @@ class Job:
         folder = self.output.parent
         if self.output.suffix.lower() not in SUFFIXES:
             raise UserError(f"--output must end in {', '.join(SUFFIXES)}, got {self.output.name!r}.")
-        if self.unsupported and not self.references:
+        if self.count_faults and not self.references:
             raise UserError("--grounded needs --references of at least 1, got 0.")
         if not folder.is_dir():
             raise NotFound(f"There is no folder {folder} for --output; make it with: mkdir -p {folder}")
@@ -98,7 +98,7 @@ class Job:
             "title_field": columns.title,
             "id_field": columns.uid,
             "references": self.references,
-            "grounded": self.unsupported is not None,
+            "grounded": self.count_faults is not None,
             "attributes": list(self.attribute_names),
             **self.settings.as_mapping(),
         }
@@ -289,10 +289,10 @@ def write_window(job: Job, window: Window, engine: Engine, index: Index | None, 
         keep(number, _entry(description, nearest.get(number, [])))
 
     requests = [row.request for row in missing]
-    if job.unsupported:
+    if job.count_faults:
         references = [nearest[row.number] for row in missing]
-        unsupported, settings = job.unsupported, job.settings
-        write_grounded(engine, requests, references, unsupported, settings=settings, on_description=on_description)
+        count_faults, settings = job.count_faults, job.settings
+        write_grounded(engine, requests, references, count_faults, settings=settings, on_description=on_description)
     else:
         prompts = [prompt_for(request) for request in requests]
         engine.complete_all(prompts, tuned=True, settings=job.settings, on_description=on_description)

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from shelftalk.generation.engine import Engine
-from shelftalk.generation.grounded import Unsupported, write_grounded
+from shelftalk.generation.grounded import CountFaults, write_grounded
 from shelftalk.prompts import prompt_for, request_for
 from shelftalk.records import Attributes, Description, Reference
 from shelftalk.settings import DecodingSettings
@@ -34,14 +34,14 @@ def compare(
     settings: DecodingSettings,
     find_references: Callable[[], list[Reference]],
     on_text: Callable[[str, str], None] | None = None,
-    unsupported: Unsupported | None = None,
+    count_faults: CountFaults | None = None,
     attributes: Attributes = (),
 ) -> Comparison:
     """Answer `query`, a title or a question, with both models under the same settings, given the attributes.
 
     `on_text` is called with ("base" or "tuned", piece of text) while the answers are written, base first.
     `find_references` is called after both, and returns the products nearest to the query, nearest first. With
-    `unsupported`, which counts claims, the tuned answer is grounded in the references, and comes in one piece: see
+    `count_faults` the tuned answer is written again while it has faults, and comes in one piece: see
     `grounded`.
     """
     request = request_for(query, attributes)
@@ -51,10 +51,10 @@ def compare(
         return engine.complete(prompt_for(request), tuned=side == "tuned", settings=settings, on_text=callback)
 
     base = write("base")
-    if unsupported is None:
+    if count_faults is None:
         return Comparison(query, base, write("tuned"), find_references(), dict(attributes))
     references = find_references()
-    [tuned] = write_grounded(engine, [request], [references], unsupported, settings=settings)
+    [tuned] = write_grounded(engine, [request], [references], count_faults, settings=settings)
     if on_text:
         on_text("tuned", tuned.text)
     return Comparison(query, base, tuned, references, dict(attributes))

@@ -1,6 +1,6 @@
-"""Write with references: put them into the prompt, or check each text against them and regenerate it where they differ.
+"""Write with references: put them into the prompt, or check each text and write it again where it has faults.
 
-The caller defines which claims are unsupported: this module handles texts and engines only.
+The caller defines what the faults of a text are: this module handles texts and engines only.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ RETRY_TEMPERATURE = 0.5  # at least, from the second attempt on: at temperature 
 SHORTEST = 0.5  # of the usual length: an almost empty text makes no claims, but is no solution
 
 OnDescription = Callable[[int, Description], None]
-Unsupported = Callable[[str, str, Sequence[Reference]], int]  # of a text, its request and its references
+CountFaults = Callable[[str, str, Sequence[Reference]], int]  # of a text, its request and its references
 
 
 class Attempts:
@@ -28,22 +28,22 @@ class Attempts:
 
     def __init__(self, references: Sequence[Reference]) -> None:
         self._usual = median(_words(one.description) for one in references) if references else 0
-        self._written: list[tuple[float, int, Description]] = []  # unsupported claims for each word, words, text
+        self._written: list[tuple[float, int, Description]] = []  # faults for each word, words, text
 
-    def add(self, description: Description, unsupported: int) -> None:
-        """Add a text with its number of unsupported claims."""
+    def add(self, description: Description, faults: int) -> None:
+        """Add a text with its number of faults."""
         words = _words(description.text)
-        self._written.append((unsupported / max(1, words), words, description))
+        self._written.append((faults / max(1, words), words, description))
 
     @property
     def decided(self) -> bool:
-        """Return whether the newest text is long enough and has no unsupported claim."""
+        """Return whether the newest text is long enough and has no fault."""
         share, words, _ = self._written[-1]
         return not share and words >= self._enough
 
     @property
     def best(self) -> Description:
-        """The text with the fewest unsupported claims a word, of those that are long enough if any is."""
+        """The text with the fewest faults a word, of those that are long enough if any is."""
         long = [one for one in self._written if one[1] >= self._enough]
         return min(long or self._written, key=lambda one: one[0])[2]
 
@@ -81,16 +81,16 @@ def write_grounded(
     engine: Engine,
     requests: Sequence[str],
     references: Sequence[Sequence[Reference]],
-    unsupported: Unsupported,
+    count_faults: CountFaults,
     *,
     settings: DecodingSettings,
     on_description: OnDescription = lambda number, description: None,
 ) -> list[Description]:
-    """Write with the tuned model, up to `ATTEMPTS` times, and keep the text with the fewest unsupported claims a word.
+    """Write with the tuned model, up to `ATTEMPTS` times, and keep the text with the fewest faults a word.
 
     The references are not in the prompt: a model that was tuned without them writes worse with them. A text without
-    unsupported claims is accepted immediately; the others are written again with another seed. Of all texts for a
-    request, the one with the fewest unsupported claims a word is returned, the earliest of equals. A text is too short,
+    faults is accepted immediately; the others are written again with another seed. Of all texts for a
+    request, the one with the fewest faults a word is returned, the earliest of equals. A text is too short,
     and ignored unless all are, if it has less than half of the words of the first text, or of the references,
     whichever are fewer. Attempts after the first have a temperature of at least RETRY_TEMPERATURE. `on_description` is
     called with the index of a request and its text as soon as it is decided.
@@ -99,7 +99,7 @@ def write_grounded(
     undecided = list(range(len(requests)))
 
     def add(row: int, one: Description) -> None:
-        attempts[row].add(one, unsupported(one.text, requests[row], references[row]))
+        attempts[row].add(one, count_faults(one.text, requests[row], references[row]))
         if attempts[row].decided:
             on_description(row, attempts[row].best)
 

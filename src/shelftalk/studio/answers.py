@@ -21,6 +21,8 @@ p { margin: 0; font-family: var(--st-font); color: var(--st-text-color); line-he
     overflow-wrap: anywhere; }
 mark { color: inherit; background: color-mix(in srgb, var(--st-primary-color) 18%, transparent); border-radius: 3px; }
 mark.title { background: color-mix(in srgb, #16a34a 20%, transparent); border-bottom: 2px solid #16a34a; }
+mark.attribute { background: color-mix(in srgb, #16a34a 20%, transparent); border-bottom: 2px solid #16a34a; }
+mark.contradicted { background: color-mix(in srgb, #dc2626 40%, transparent); border-bottom: 2px solid #dc2626; }
 mark.reference { background: color-mix(in srgb, #ca8a04 20%, transparent); border-bottom: 2px dashed #ca8a04; }
 mark.none { background: color-mix(in srgb, #dc2626 20%, transparent); border-bottom: 2px dotted #dc2626; }
 ul { display: flex; flex-wrap: wrap; gap: .3rem 1.1rem; list-style: none; margin: .8rem 0 0; padding: .6rem 0 0;
@@ -63,9 +65,9 @@ def show_answer(heading: str, body: str, other: str | None, facts: Sequence[str]
 
 
 def show_marked(heading: str, pieces: Sequence[tuple[str, str]], facts: Sequence[str], key: str) -> None:
-    """Show a text in a card, as (piece, mark) pairs; a mark is differs, title, reference, none, or "" for no mark.
+    """Show a text in a card, as (piece, mark) pairs; a mark is differs, a claim's support, or "" for no mark.
 
-    title, reference and none say what supports a claim.
+    See `evidence.claims.find` for what supports a claim.
     """
     _card(data={"heading": heading, "pieces": list(pieces), "facts": list(facts)}, key=key)
 

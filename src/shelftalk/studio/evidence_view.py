@@ -16,7 +16,7 @@ from shelftalk.studio.session import remember, workspace
 from shelftalk.studio.show import errors_shown, show_failed, watch_task
 from shelftalk.studio.tasks import read_task, start_task
 
-SUPPORTS = ("title", "reference", "none")
+SUPPORTS = ("title", "attribute", "reference", "contradicted", "none")
 SPANS_SHOWN = 10
 ROWS_SHOWN = 10
 
@@ -62,7 +62,7 @@ def _claims(claims: list[dict[str, Any]], comparison: Comparison) -> None:
             text("evidence.claim"): claim["text"],
             text("evidence.kind"): text(f"claim.{claim['kind']}"),
             text("evidence.support"): text(f"support.{claim['support']}"),
-            text("evidence.where"): titles.get(claim["where"], ""),
+            text("evidence.where"): titles.get(claim["where"], claim["where"] or ""),
         }
         for claim in claims
     ]

@@ -13,9 +13,10 @@ def listed(text: str) -> frozenset[str]:
 
 WOODS = listed(
     """
-    oak, beech, birch, ash, elm, pine, cedar, maple, mahogany, teak, walnut, acacia, larch, hickory, willow, bamboo,
-    ebony, rosewood, spruce, poplar, alder, cypress, sycamore, redwood, plywood, hardwood, softwood, driftwood, olive
-    wood, cherry wood, lime wood, birch plywood, beechwood, sandalwood, balsa, mdf, rattan, wicker, cane
+    eucalyptus, boxwood, brazilwood, sapele, basswood, oak, beech, birch, ash, elm, pine, cedar, maple, mahogany,
+    teak, walnut, acacia, larch, hickory, willow, bamboo, ebony, rosewood, spruce, poplar, alder, cypress, sycamore,
+    redwood, plywood, hardwood, softwood, driftwood, olive wood, cherry wood, lime wood, birch plywood, beechwood,
+    sandalwood, balsa, mdf, rattan, wicker, cane
     """
 )
 METALS = listed(

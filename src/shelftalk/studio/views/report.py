@@ -30,6 +30,7 @@ FORMATS = {
     "rouge_l": ".3f",
     "similarity": ".3f",
     "unsupported_per_100_words": ".2f",
+    "attributes_told": ".1%",
     "verbatim_share": ".1%",
     "stop_rate": ".0%",
     "length_ratio": ".2f",
