@@ -131,7 +131,8 @@ def blocks(reader: Reader, columns: Columns) -> Iterator[LineBlock | RowBlock]:
         rows.append((line, row))
         if isinstance(row, Row):
             characters += sum(map(_characters, (row.title, *row.description)))
-            characters += sum(len(name) + len(value) + CHARACTERS_OF_PAIR for name, value in row.attributes)
+            for name, value in row.attributes:
+                characters += len(name) + len(value) + CHARACTERS_OF_PAIR
         if len(rows) == ROWS_IN_BLOCK or characters >= CHARACTERS_IN_BLOCK:
             yield RowBlock(reader.name, rows)
             rows, characters = [], 0
@@ -176,9 +177,10 @@ def clean_block(block: LineBlock | RowBlock, with_signatures: bool = False) -> D
             descriptions.append(description)
             lines.append(line)
             positions.append(position)
-            kept, one_cut = keep_attributes(pairs, title, description)
-            attributes.append(kept)
-            cut.update(one_cut)
+            attributes.append(())
+            if pairs:
+                attributes[-1], one_cut = keep_attributes(pairs, title, description)
+                cut.update(one_cut)
     rejected: dict[str, tuple[int, Reject]] = {}
     for _, reject in rejects:
         count, first = rejected.get(reject.reason, (0, reject))

@@ -86,7 +86,8 @@ def rows_of(
     shared = columns.variants.product if columns.variants else None
     options = {one: one.named_by for one in columns.attributes if one.named_by is not None}
     if shared is None or not options:
-        yield from ((line, one if isinstance(one, Unusable) else row_or_fault(one, columns)) for line, one in values)
+        for line, value in values:
+            yield line, value if isinstance(value, Unusable) else row_or_fault(value, columns)
         return
     product: dict[str, Any] = {}
     held: list[tuple[int, Row | Unusable]] = []
