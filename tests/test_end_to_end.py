@@ -50,7 +50,7 @@ def make_demo_small(file: Path) -> None:
     patch = pytest.MonkeyPatch()
     patch.setattr(pipeline, "demo_file", lambda: file)
     # The catalogue's vocabulary is chosen when a training starts, which takes longer than these few updates save by it.
-    changes = {"checkpoint_every": 1, "warmup_steps": 0, "vocabulary": "full"}
+    changes = {"checkpoint_every": 1, "gradient_accumulation": 2, "warmup_steps": 0, "vocabulary": "full"}
     patch.setattr(demo, "load_preset", lambda name: load_preset(name) | changes)
     patch.setattr(demo, "DecodingSettings", partial(DecodingSettings, max_new_tokens=24))
     patch.setattr(demo, "SHOWN", 1)
@@ -95,7 +95,7 @@ def finished_demo(tmp_path_factory: pytest.TempPathFactory, small_demo: Callable
 @pytest.fixture(scope="module")
 def finished_whole_demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, str]:
     """The demo as `make demo` runs it, killed once and called again."""
-    return demo_killed_once(tmp_path_factory.mktemp("whole"), 5)
+    return demo_killed_once(tmp_path_factory.mktemp("whole"), 10)
 
 
 def check_all_stages(printed: str) -> None:
@@ -124,7 +124,9 @@ def test_the_whole_demo_meets_its_claims(finished_whole_demo: tuple[Workspace, s
     assert result["n"] == 32
     assert result["tuned"]["stop_rate"] >= 0.95
     assert result["tuned"]["bits_per_byte"] < 0.9 * result["base"]["bits_per_byte"]
-    assert result["tuned"]["chrf"] > result["base"]["chrf"]
+    assert result["tuned"]["chrf"] >= 70
+    assert result["tuned"]["attributes_told"] >= 0.9
+    assert result["tuned"]["unsupported_per_100_words"] < 0.3
     assert result["tuned"]["repetition"] < 0.05
 
 
