@@ -28,13 +28,6 @@ if TYPE_CHECKING:
     from shelftalk.generation.compare import Comparison
     from shelftalk.runs.run import Run
 
-STYLES = {
-    "title": "green",
-    "attribute": "green",
-    "reference": "yellow",
-    "contradicted": "bold white on red",
-    "none": "bold red",
-}
 SUPPORTS = {
     "title": "the title",
     "attribute": "attribute",
@@ -112,11 +105,11 @@ def show_evidence(text: str, evidence: dict[str, Any]) -> None:
     """Print a description with its claims in colour, the claims, the copied spans, and the influence if known."""
     from rich.text import Text
 
-    from shelftalk.cli.output import out, plain, show_rows
+    from shelftalk.cli.output import CLAIM_STYLES, out, plain, show_rows
 
     shown = Text(plain(text))
     for claim in evidence["claims"]:
-        shown.stylize(STYLES[claim["support"]], claim["start"], claim["end"])
+        shown.stylize(CLAIM_STYLES[claim["support"]], claim["start"], claim["end"])
     out.print()
     out.print(shown)
     out.print()

@@ -18,6 +18,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from shelftalk.evidence.claims.find import find_claims
 from shelftalk.generation.folded import fold
 from shelftalk.records import Progress as ProgressCallback
 from shelftalk.records import Reference
@@ -27,6 +28,14 @@ if TYPE_CHECKING:
 
 out = Console(highlight=False, emoji=False)  # ":100:" in a text is not an emoji
 err = Console(stderr=True, highlight=False, emoji=False)
+# What supports a claim, and how its words are shown.
+CLAIM_STYLES = {
+    "title": "green",
+    "attribute": "green",
+    "reference": "yellow",
+    "contradicted": "bold white on red",
+    "none": "bold red",
+}
 HEADINGS = {"base": "before", "tuned": "after"}
 CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # all but tab and newline
 # Seconds between two progress lines without a terminal; a program that parses them sets a smaller number.
@@ -137,7 +146,10 @@ def training_line(state: dict[str, Any], metrics: dict[str, Any]) -> str:
 
 
 def show_comparison(comparison: Comparison, true: str | None = None) -> None:
-    """Print before and after side by side, then the true description if known, and the references."""
+    """Print before and after side by side, then the true description if known, and the references.
+
+    In the text after fine-tuning the claims that neither title nor attributes state are marked.
+    """
     out.print()
     out.print(Text(plain(comparison.query), style="bold"))
     for name, value in comparison.attributes.items():
@@ -146,7 +158,9 @@ def show_comparison(comparison: Comparison, true: str | None = None) -> None:
     sides = [("before", comparison.base, "dim"), ("after", comparison.tuned, "green")]
     panels = [
         Panel(
-            Text(folded_text(one.text) + ("" if one.stopped else " …")),
+            (folded_text(one.text) if one is comparison.base else marked_text(comparison)).append(
+                "" if one.stopped else " …"
+            ),
             title=title if one.stopped else f"{title} (cut off at the maximum length)",
             border_style=style,
             width=width,
@@ -166,11 +180,28 @@ def show_comparison(comparison: Comparison, true: str | None = None) -> None:
     show_references(comparison.references)
 
 
-def folded_text(text: str) -> str:
+def folded_text(text: str) -> Text:
     """Return a text for the terminal, with a line on what was folded, see `generation.folded`."""
     shown, empty, repeated = fold(text)
     hidden = [f"{count} {kind}" for count, kind in ((empty, "empty"), (repeated, "repeated")) if count]
-    return plain(shown) + (f"\n[{' and '.join(hidden)} lines not shown]" if hidden else "")
+    return Text(plain(shown)).append(f"\n[{' and '.join(hidden)} lines not shown]" if hidden else "", style="dim")
+
+
+def marked_text(comparison: Comparison) -> Text:
+    """Return the text after fine-tuning with its unsupported and contradicted claims marked and counted.
+
+    A text that is folded has no marks: their positions are those of the whole text.
+    """
+    text = comparison.tuned.text
+    if fold(text).text != text:
+        return folded_text(text)
+    shown = Text(plain(text))
+    claims = find_claims(text, comparison.query, (), tuple(comparison.attributes.items()))
+    marked = [claim for claim in claims if claim.support in ("none", "contradicted")]
+    for claim in marked:
+        shown.stylize(CLAIM_STYLES[claim.support], claim.start, claim.end)
+    names = ", ".join(claim.text for claim in marked)
+    return shown.append(f"\n[said neither by the title nor by an attribute: {plain(names)}]" if marked else "", "dim")
 
 
 def show_references(references: list[Reference]) -> None:

@@ -1,0 +1,36 @@
+"""What the terminal shows of a comparison."""
+
+from __future__ import annotations
+
+import pytest
+from rich.console import Console
+
+from shelftalk.cli import output
+from shelftalk.generation.compare import Comparison
+from shelftalk.records import Description
+
+
+def shown(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], base: str, tuned: str) -> str:
+    monkeypatch.setattr(output, "out", Console(width=160, highlight=False))
+    attributes = {"material": "oak", "length": "30 cm"}
+    sides = (Description(base, False, 9), Description(tuned, True, 9))
+    output.show_comparison(Comparison("Oak Rail", *sides, [], attributes), "Made of oak.")
+    return " ".join(capsys.readouterr().out.split())
+
+
+def test_attributes_are_shown_and_repeated_lines_are_counted(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = shown(monkeypatch, capsys, "A rail.\n" + "\n*" * 50, "This rail is made of oak and is 30 cm long.")
+    assert "Oak Rail material: oak length: 30 cm" in found
+    assert found.count("*") == 1
+    assert "[1 empty and 49 repeated lines not shown]" in found
+    assert "said neither" not in found
+
+
+def test_claims_that_no_attribute_states_are_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = shown(monkeypatch, capsys, "A rail.", "This rail is made of oak, is 40 cm long and has brass hooks.")
+    assert "said neither by the title nor by an attribute: 40 cm" in found
+    assert "brass" in found.split("said neither")[1]
