@@ -123,8 +123,8 @@ def test_attributes_are_shown_after_preparing_and_by_inspect(shell: Shell, tmp_p
     assert "Columns of attributes: Material, Size; cut: 12 values too long.\n" in out
     code, out, _ = shell("inspect", "pegs", "--base-model", "nobody/has-this-model")
     assert code == 0
-    assert re.search(r"Material +12 +(oak){13}…\n", out)
-    assert re.search(r"Size +12 +S\[0m *\n", out)
+    assert re.search(r"Material +12 +0\.0% +(oak){13}…\n", out)
+    assert re.search(r"Size +12 +0\.0% +S\[0m *\n", out)
     summary = shell.json("prepare", tmp_path / "a.csv", "--name", "pegs", "--attributes", "size")
     assert summary["attributes"] == {"Size": 12}
     _, out, _ = shell("prepare", tmp_path / "a.csv", "--name", "pegs", "--attributes", "none")
@@ -135,6 +135,23 @@ def test_attributes_are_shown_after_preparing_and_by_inspect(shell: Shell, tmp_p
     assert "no column 'weave' (--attributes)" in shell.mistake(
         "prepare", tmp_path / "a.csv", "--name", "b", "--attributes", "weave"
     )
+
+
+def test_inspect_says_which_attributes_support_the_descriptions_claims(shell: Shell, tmp_path: Path) -> None:
+    lines = [
+        "title,content,Material,Size",
+        *(f"Peg {one},Made of beech in Oslo. No. {one}.,beech,S" for one in range(12)),
+    ]
+    (tmp_path / "a.csv").write_text("\n".join(lines))
+    shell("prepare", tmp_path / "a.csv", "--name", "pegs", "--test-share", "0.2")
+    found = shell.json("inspect", "pegs", "--base-model", "nobody/has-this-model")
+    assert found["support"]["products"] == found["split"]["train"]
+    assert set(found["support"]["attributes"]) == {"Material"}
+    share = found["support"]["attributes"]["Material"]
+    _, out, _ = shell("inspect", "pegs", "--base-model", "nobody/has-this-model")
+    assert re.search(rf"Material +12 +{share:.1%} +beech *\n", out)
+    assert f"{share:.0%} by attributes" in out
+    assert "(a sample)" in out
 
 
 def test_lengths_in_tokens_are_left_out_where_the_model_is_not_here(trained: Shell) -> None:

@@ -119,7 +119,14 @@ def test_attributes_are_given_by_name_and_support_claims(shell: Shell) -> None:
     assert found["attributes"] == {"material": "brass", "length": "40 cm"}
     assert all(claim["support"] != "none" for claim in found["claims"])
     assert "'pegs' was not trained on material, length, which is used all the same" in err
+    code, out, _ = shell("explain", "pegs", TITLE, *described, *given, "--attribute", "lid=\x1b[2J hinged")
+    assert code == 0
+    assert "Attributes told: 2 of 3; not told: lid.\n" in out
     assert "NAME=VALUE, got 'brass'" in shell.mistake("explain", "pegs", TITLE, "--attribute", "brass")
     assert "NAME=VALUE, got '=brass'" in shell.mistake("ask", "pegs", TITLE, "--attribute", "=brass")
     asked = shell.json("ask", "pegs", TITLE, "--attribute", "material=brass", "--attribute", "Material=ash", *FEW)
     assert asked["attributes"] == {"material": "brass, ash"}
+    code, out, _ = shell("ask", "pegs", TITLE, "--attribute", "material=brass", "--explain", *FEW)
+    assert code == 0
+    assert "Attributes told: 0 of 1; not told: material.\n" in out
+    assert "Attributes told" not in shell("ask", "pegs", TITLE, "--explain", *FEW)[1]

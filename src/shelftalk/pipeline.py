@@ -21,7 +21,7 @@ from shelftalk.catalogue.prepare import prepare
 from shelftalk.cluster.connect import check_options
 from shelftalk.cluster.map import open_map
 from shelftalk.errors import Damaged, InvalidSettings, NotFound, TooFewProducts
-from shelftalk.evidence.claims.faults import count_faults
+from shelftalk.evidence.claims.faults import count_faults, find_faults
 from shelftalk.generation.catalogue import Job, describe_titles
 from shelftalk.generation.choose import has_engine_files, make_engine_files, open_engine
 from shelftalk.generation.compare import Comparison, compare
@@ -316,6 +316,7 @@ def write_catalogue(
             # By hash: a run may be renamed.
             {"adapter": sha256((run.adapter / MANIFEST).read_bytes()).hexdigest(), "engine": found.name},
             run.folder / "generated" / f"{noted}.json",
+            find_faults,
             references,
             title_field,
             id_field,

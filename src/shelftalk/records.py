@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -80,3 +80,15 @@ class Description:
     text: str
     stopped: bool
     tokens: int
+
+
+class Faults(NamedTuple):
+    """What a check of a generated text against its sources found.
+
+    `unsupported` counts the claims that no source states, `contradicted` those of which an attribute states something
+    else. `untold` are the names of the product's attributes that the text does not tell.
+    """
+
+    unsupported: int
+    contradicted: int
+    untold: Sequence[str]

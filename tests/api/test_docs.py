@@ -9,6 +9,7 @@ import subprocess
 import pytest
 
 from shelftalk.api import limits
+from shelftalk.catalogue.attributes import MOST_ATTRIBUTES, NAME_CHARACTERS, VALUE_CHARACTERS
 from tests.api.served import AFTER, RUN, make_app, running
 from tests.conftest import ROOT
 
@@ -22,8 +23,7 @@ def examples(language: str, address: str) -> list[str]:
 
 def test_the_examples_run(capsys: pytest.CaptureFixture[str]) -> None:
     with running(make_app()) as address:
-        (shell,) = examples("sh", address)
-        for line in shell.splitlines():
+        for line in "".join(examples("sh", address)).splitlines():
             done = subprocess.run(line, shell=True, capture_output=True, check=True, timeout=20)
             assert "error" not in json.loads(done.stdout)
         (python,) = examples("python", address)
@@ -36,6 +36,7 @@ def test_the_limits_are_those_of_the_code() -> None:
     for said in (
         f"{default.body_bytes // 1024} KiB",
         f"{limits.PROMPT_CHARACTERS} characters",
+        f"at most {MOST_ATTRIBUTES}, with names up to {NAME_CHARACTERS}\ncharacters and values up to {VALUE_CHARACTERS}",
         f"| `max_tokens` | {limits.MAX_TOKENS} |",
         f"| {limits.CHOICES}; {limits.PROMPTS}; {limits.STOPS}; {limits.REFERENCES} |",
         f"`--slots` ({default.slots}); {default.queue} |",

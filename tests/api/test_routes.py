@@ -75,6 +75,22 @@ def test_chat_describes_the_last_user_message_through_the_template(client: TestC
     assert [prompt for prompt, _, _ in engine.calls] == [prompt_for("Tell me about\na brass hook.")]
 
 
+def test_attributes_are_lines_under_the_title_of_the_prompt(client: TestClient, engine: WatchedEngine) -> None:
+    prompt = "Oak peg\nmaterial: oak\nlength: 3 cm, 4 cm\n\nProduct description:\n"
+    given = {"material": "oak", "length": "3 cm", "Length": "4 cm"}
+    found = client.post("/v1/describe", json={"title": "Oak peg", "attributes": given}).json()
+    assert found["attributes"] == {"material": "oak", "length": "3 cm, 4 cm"}
+    message = {"role": "user", "content": "Oak peg\nmaterial: oak\nlength: 3 cm, 4 cm"}
+    client.post("/v1/chat/completions", json={"model": RUN, "messages": [message]})
+    client.post("/v1/completions", json={"model": RUN, "prompt": prompt})
+    assert [(asked, tuned) for asked, tuned, _ in engine.calls] == [
+        (prompt, False),
+        (prompt, True),
+        (prompt, True),
+        (prompt, True),
+    ]
+
+
 def test_of_both_token_limits_the_smaller_one_holds(client: TestClient) -> None:
     for first, second in ((2, 5), (5, 2)):
         more = {"max_tokens": first, "max_completion_tokens": second}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -10,11 +11,12 @@ from typing import Any
 import pytest
 from huggingface_hub import ModelCard
 
-from shelftalk.export.card import model_card
+from shelftalk.export.card import example_of, model_card
 from shelftalk.export.formats import FORMATS, Artefact, plan
 from shelftalk.models.embedded import LICENCE
 from shelftalk.models.registry import BaseModel
 from shelftalk.prompts import prompt_for
+from shelftalk.records import Product
 from shelftalk.runs.run import Run
 from shelftalk.workspace import read_json, write_json
 
@@ -105,6 +107,22 @@ def test_it_has_the_excluded_rows_with_their_reasons(
     monkeypatch.setattr(Run, "catalogue", lambda _: catalogue)
     card = model_card(plan(tiny_run, tiny_run.base_model(), "adapter", None), gate, "Oak peg")
     assert "| duplicate product | 3 |\n| missing title | 5 |" in card
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_the_example_has_attributes_where_the_run_knows_them(tiny_run: Run, gate: dict[str, Any], name: str) -> None:
+    request = example_of(
+        [Product("1", "Hook", ""), Product("2", "Mog's peg", "", (("material", "beech"), ("fit", "3 cm")))]
+    )
+    assert request == "Mog's peg\nmaterial: beech\nfit: 3 cm"
+    run = replace(tiny_run, description={**tiny_run.description, "attributes": ["material", "fit"]})
+    card = model_card(Artefact(run, run.base_model(), name, "f32"), gate, request)
+    assert f"~~~text\n{prompt_for(request)}~~~" in card
+    assert 'a line "name: value" for each attribute' in card
+    assert "from titles and attributes" in card
+    quoted = {"gguf": shlex.quote(prompt_for(request)), "ollama": shlex.quote(request), "vllm": "material: beech\\nfit"}
+    assert quoted.get(name, "") in card
+    assert example_of([Product("1", "Hook", "")]) == "Hook"
 
 
 def test_it_has_gemmas_terms(tiny_run: Run, gate: dict[str, Any]) -> None:

@@ -17,7 +17,7 @@ from transformers import LlamaConfig
 from shelftalk.errors import InvalidSettings, MissingPackage
 from shelftalk.export.export import export
 from shelftalk.export.formats import FORMATS, disk_needed, plan
-from shelftalk.export.serving import example_request
+from shelftalk.export.serving import example_request, modelfile
 from shelftalk.generation import parity
 from shelftalk.models.registry import BaseModel
 from shelftalk.prompts import prompt_for
@@ -127,6 +127,11 @@ def test_a_modelfile_asks_as_training_did(exports: dict[str, Path]) -> None:
     }
     assert 'LICENSE """none: random weights"""' in text
     assert text.startswith("FROM ./pegs-f16.gguf\n")
+
+
+def test_a_modelfile_says_how_a_prompt_has_attributes() -> None:
+    known = modelfile("a.gguf", "<eos>", "none", ["material", "fit"]).removeprefix(modelfile("a.gguf", "<eos>", "none"))
+    assert known == '# Under the title a prompt has a line "name: value" for each attribute: material, fit.\n'
 
 
 def test_vllm_is_started_on_its_own_folder_for_this_machine_only(exports: dict[str, Path], tmp_path: Path) -> None:

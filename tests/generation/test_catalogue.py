@@ -19,13 +19,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from shelftalk.errors import Busy, Failure, InvalidSettings, NotFound, NotWritable, UnreadableInput, UserError
-from shelftalk.evidence.claims.faults import count_faults
+from shelftalk.evidence.claims.faults import count_faults, find_faults
 from shelftalk.generation import catalogue
 from shelftalk.generation.catalogue import Job, describe_titles
 from shelftalk.generation.engine import Engine
 from shelftalk.generation.scripted_engine import ScriptedEngine
+from shelftalk.generation.tables import COLUMNS
 from shelftalk.prompts import CUE
-from shelftalk.records import Description, Reference
+from shelftalk.records import Description, Faults, Reference
 from shelftalk.settings import DecodingSettings
 from shelftalk.workspace import lock
 from tests.catalogue.samples import write_parquet
@@ -86,6 +87,7 @@ def job(folder: Path, name: str = "out.csv", count: int = 20, **changes: Any) ->
         "settings": SETTINGS,
         "model": {"run": "pegs", "adapter": "0" * 64},
         "record": folder / "records" / f"{name}.json",
+        "find_faults": find_faults,
         "references": 2,
     }
     return Job(**{**known, **changes})
@@ -185,6 +187,54 @@ def test_every_row_is_at_its_position_in_every_format(tmp_path: Path, suffix: st
     assert left_beside(tmp_path) == {f"out{suffix}"}
 
 
+CLAIMS = "It is made of brass, 12 cm long, from Oslo."
+
+
+def write_products(path: Path) -> Path:
+    """Write three products with attributes; for the last one the engine writes nothing."""
+    path.write_text("title,material,=finish,length\nPeg 1,brass,,12 cm\nPeg 2,oak,oiled,15 cm\nPeg 3,oak,oiled,\n")
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl", ".parquet"])
+def test_what_a_text_claims_without_support_and_leaves_out_is_in_columns(tmp_path: Path, suffix: str) -> None:
+    one = job(
+        tmp_path,
+        f"out{suffix}",
+        source=write_products(tmp_path / "products.csv"),
+        attribute_names=["material", "=finish", "length"],
+    )
+    summary = describe(one, ScriptedEngine(lambda prompt, tuned: "" if "Peg 3" in prompt else CLAIMS))
+    found = [(row["unsupported"], row["contradicted"], row["untold"]) for row in rows(one.output)]
+    untold = "=finish; length"
+    if suffix in (".jsonl", ".parquet"):
+        assert found == [(1, 0, ""), (1, 2, f"material; {untold}"), (None, None, "")]
+    else:
+        assert found == [("1", "0", ""), ("1", "2", f"material; {untold}"), ("", "", "")]
+    assert summary["faults"] == {"unsupported": 2, "contradicted": 1, "untold": 1}
+
+
+def test_a_claim_that_a_reference_states_is_supported_also_after_an_interruption(tmp_path: Path) -> None:
+    """The output has no descriptions of references, and the index finds other ones in the second call."""
+
+    class Oslo(FakeIndex):
+        def search_all(self, texts: Sequence[str], k: int) -> list[list[Reference]]:
+            return [[Reference("1", "A peg", "From Oslo.", 0.9)] for _ in texts]
+
+    source = write_products(tmp_path / "products.csv")
+    one = job(tmp_path, "out.jsonl", source=source, attribute_names=["material"])
+    engine = ScriptedEngine(lambda prompt, tuned: CLAIMS)
+
+    def stop(done: int, total: int) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        describe(one, engine, Oslo(), progress=stop)
+    describe(one, engine)
+    assert [row["unsupported"] for row in rows(one.output)] == [1, 1, 2]
+
+
 def test_windows_change_nothing_but_what_is_asked_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     describe(job(tmp_path))
     monkeypatch.setattr(catalogue, "WINDOW", 5)
@@ -196,7 +246,7 @@ def test_windows_change_nothing_but_what_is_asked_together(tmp_path: Path, monke
 
 def test_no_references_means_no_index(tmp_path: Path) -> None:
     describe_titles(job(tmp_path, references=0), lambda: ScriptedEngine(answer), not_to_be_loaded)
-    assert list(rows(tmp_path / "out.csv")[0]) == ["line", "uid", "title", "description", "flag", "detail"]
+    assert list(rows(tmp_path / "out.csv")[0]) == list(COLUMNS)
 
 
 def test_the_same_call_again_does_nothing(tmp_path: Path) -> None:
@@ -319,6 +369,7 @@ def test_another_job_does_not_go_on_with_this_ones_rows(tmp_path: Path) -> None:
         "references": (1, "references: 2, now 1"),
         "model": ({"run": "oak", "adapter": "0" * 64}, "run: pegs, now oak"),
         "title_field": ("sku", "title_field: title, now sku"),
+        "attribute_names": (["material"], r"attributes: \[\], now \['material'\]"),
     }
     for name, (value, words) in changes.items():
         with pytest.raises(InvalidSettings, match=words):
@@ -328,6 +379,18 @@ def test_another_job_does_not_go_on_with_this_ones_rows(tmp_path: Path) -> None:
         describe(job(tmp_path))
     write_titles(tmp_path / "titles.csv", 20)
     assert describe(job(tmp_path))["before"] == 3
+
+
+def test_a_journal_of_a_version_with_other_columns_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError):
+        describe(job(tmp_path), DiesAfter(3, RuntimeError()))
+    journal = tmp_path / "out.csv.journal"
+    header, *lines = journal.read_text().splitlines(keepends=True)
+    earlier = json.loads(header)
+    del earlier["job"]["columns"]
+    journal.write_text("".join([json.dumps(earlier) + "\n", *lines]))
+    with pytest.raises(InvalidSettings, match=r"another job .*columns: None, now \['line'.*remove that file"):
+        describe(job(tmp_path))
 
 
 def test_a_change_of_the_input_during_the_job_is_detected(tmp_path: Path) -> None:
@@ -414,7 +477,7 @@ def test_only_a_header_gives_only_a_header(tmp_path: Path) -> None:
     write_titles(tmp_path / "titles.csv", 0)
     summary = describe_titles(job(tmp_path), not_to_be_loaded, not_to_be_loaded)
     assert (summary["rows"], summary["described"], summary["rows_per_second"]) == (0, 0, None)
-    assert (tmp_path / "out.csv").read_text().startswith("line,uid,title,description,flag,detail,reference_1_uid")
+    assert (tmp_path / "out.csv").read_text().startswith(f"{','.join(COLUMNS)},reference_1_uid")
     (tmp_path / "titles.csv").write_text("")
     with pytest.raises(UnreadableInput, match="is empty"):
         describe(job(tmp_path, "other.csv"))
@@ -494,7 +557,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
 
     source = tmp_path / "many.jsonl"
     source.write_text("".join(f'{{"title": "{"x" * 900} {n}9"}}\n' for n in range(10_000)))
-    one = job(tmp_path, "out.jsonl", source=source, references=0)
+    one = job(tmp_path, "out.jsonl", source=source, references=0, find_faults=lambda *_: Faults(0, 0, ()))
     tracemalloc.start()
     describe(one)
     peak = tracemalloc.get_traced_memory()[1]

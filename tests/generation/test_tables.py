@@ -16,9 +16,11 @@ from hypothesis import strategies as st
 from shelftalk.generation.tables import COLUMNS, DescribedRow, NamedReference, escape_formula, table
 
 ROWS = [
-    DescribedRow(2, "7", "=1+1", 'Two lines,\r\n"quoted";\ttabbed', "", "", [NamedReference("a", "@b", 0.5)]),
-    DescribedRow(5, "", "", "", "invalid_csv", "4 fields", []),
-    DescribedRow(6, "8", "Ж 木 🪵 \0", "-", "cut", "not ended", [NamedReference("c", "d", -0.25)] * 2),
+    DescribedRow(
+        2, "7", "=1+1", 'Two lines,\r\n"quoted";\ttabbed', "", "", 2, 0, "-lid; =fit", [NamedReference("a", "@b", 0.5)]
+    ),
+    DescribedRow(5, "", "", "", "invalid_csv", "4 fields", None, None, "", []),
+    DescribedRow(6, "8", "Ж 木 🪵 \0", "-", "cut", "not ended", 0, 1, "", [NamedReference("c", "d", -0.25)] * 2),
 ]
 
 
@@ -54,7 +56,8 @@ def test_csv_and_tsv_have_columns_for_each_reference(tmp_path: Path, suffix: str
     ]
     assert first["description"] == ROWS[0].description
     assert (first["title"], first["reference_1_title"], first["reference_2_uid"]) == ("'=1+1", "'@b", "")
-    assert list(bad.values()) == ["5", "", "", "", "invalid_csv", "4 fields", *[""] * 6]
+    assert list(bad.values()) == ["5", "", "", "", "invalid_csv", "4 fields", *[""] * 9]
+    assert (first["unsupported"], first["contradicted"], first["untold"]) == ("2", "0", "'-lid; =fit")
     assert (last["title"], last["description"], last["reference_1_similarity"]) == ("Ж 木 🪵 ", "'-", "-0.25")
 
 
@@ -90,7 +93,7 @@ def test_a_formula_in_any_form_is_escaped(before: str, start: str, rest: str) ->
 @example("\0=1")
 def test_no_cell_begins_with_what_a_spreadsheet_runs(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     path = tmp_path_factory.mktemp("cells") / "a.csv"
-    row = DescribedRow(1, text, text, text, "", text, [NamedReference(text, text, 1.0)])
+    row = DescribedRow(1, text, text, text, "", text, 0, None, text, [NamedReference(text, text, 1.0)])
     (found,) = cells(write(path, [row], 1))
     for cell in found.values():
         visible = unicodedata.normalize("NFKC", cell).lstrip()
@@ -100,6 +103,7 @@ def test_no_cell_begins_with_what_a_spreadsheet_runs(tmp_path_factory: pytest.Te
             text.replace("\0", ""),
             text.replace("\0", "").removeprefix("'"),
             "",
+            "0",
             "1",
             "1.0",
         )

@@ -62,6 +62,7 @@ app = typer.Typer(
 
 app.add_typer(runs, name="runs")
 
+SUPPORT_SAMPLE = 200  # training products in which `inspect` looks for claims: about two seconds
 COUNT_HELP = "How many held-out products."
 
 
@@ -134,16 +135,24 @@ def inspect(
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     as_json: JsonOption = False,
 ) -> None:
-    """Show a catalogue's splits, lengths, the rows that a maximum length would cut, and the rows left out."""
+    """Show a catalogue's splits, lengths, what a maximum length would cut, attributes, and the rows left out.
+
+    For each attribute also the share of the descriptions' claims that it supports, in a sample of 200 products.
+    """
     place = Workspace(workspace)
     folder = place.existing_catalogue(catalogue)
     from shelftalk.catalogue.catalogue import Catalogue
     from shelftalk.catalogue.describe import describe
     from shelftalk.cli import output
     from shelftalk.cli.estimate import count_tokens
+    from shelftalk.evidence.claims.support import measure_support
 
     opened = Catalogue.open(folder)
-    description = {**describe(opened), "tokens": count_tokens(place, opened, base_model)}
+    description = {
+        **describe(opened),
+        "support": measure_support(opened.sample("train", SUPPORT_SAMPLE, seed=0)),
+        "tokens": count_tokens(place, opened, base_model),
+    }
     if as_json:
         output.print_json(description)
     else:
@@ -261,7 +270,7 @@ def ask(
     stream.end()
     output.show_references(answer.references)
     if explain:
-        show_evidence(answer.tuned.text, evidence)
+        show_evidence(answer.tuned.text, evidence, answer.attributes)
 
 
 app.command()(explain_command)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -90,7 +91,7 @@ def explain(
         output.print_json(found)
         return
     output.show_references([Reference(**one) for one in found["references"]])
-    show_evidence(found["tuned"]["text"], found)
+    show_evidence(found["tuned"]["text"], found, found["attributes"])
 
 
 def find_evidence(run: Run, answer: Comparison) -> dict[str, Any]:
@@ -101,8 +102,11 @@ def find_evidence(run: Run, answer: Comparison) -> dict[str, Any]:
     return proof.find_evidence(run, answer.tuned.text, answer.query, answer.references, attributes)
 
 
-def show_evidence(text: str, evidence: dict[str, Any]) -> None:
-    """Print a description with its claims in colour, the claims, the copied spans, and the influence if known."""
+def show_evidence(text: str, evidence: dict[str, Any], attributes: Collection[str] = ()) -> None:
+    """Print a description with its claims in colour, the claims, the copied spans, and the influence if known.
+
+    `attributes` are the names of the product's attributes, of which it says how many are told.
+    """
     from rich.text import Text
 
     from shelftalk.cli.output import CLAIM_STYLES, out, plain, show_rows
@@ -117,6 +121,11 @@ def show_evidence(text: str, evidence: dict[str, Any]) -> None:
         [{"claim": one["text"], "kind": one["kind"], "supported by": _support(one)} for one in evidence["claims"]],
         "No checkable claims.",
     )
+    if attributes:
+        untold = ", ".join(name for name in attributes if name not in evidence["told"])
+        rest = f"; not told: {untold}" if untold else ""
+        line = f"Attributes told: {len(evidence['told'])} of {len(attributes)}{rest}."
+        out.print(plain(line), markup=False, soft_wrap=True)
     out.print()
     show_rows(
         [

@@ -25,6 +25,11 @@ MEANINGS = {
     "repetitive": "repeating themselves",
     "cut": "cut off at the longest length",
 }
+FAULTS = {
+    "unsupported": "with claims that nothing supports",
+    "contradicted": "with claims that an attribute contradicts",
+    "untold": "without some of their attributes",
+}
 
 
 @with_settings(DecodingSettings)
@@ -55,7 +60,8 @@ def generate(
     """Describe every title of a file; after an interruption the same command resumes.
 
     The output has a row for each input row, in the same order: line, uid, title, description, flag (empty, repetitive
-    or cut; or why the row could not be described), detail, references. It is written when the last row is done.
+    or cut; or why the row could not be described), detail, the numbers of unsupported and contradicted claims, untold
+    attributes, references. It is written when the last row is done.
     """
     from shelftalk.runs.run import Run
 
@@ -94,6 +100,7 @@ def _show(summary: dict[str, Any]) -> None:
         took = f"{duration(summary['seconds'])}, {summary['rows_per_second']:.2f} rows a second"
     lines = [f"{summary['described']:,} of {summary['rows']:,} rows described in {summary['output']} ({took})."]
     lines += [f"  {count:,} {MEANINGS[name]} (flag {name})" for name, count in summary["flags"].items() if count]
+    lines += [f"  {count:,} {FAULTS[name]} (column {name})" for name, count in summary["faults"].items() if count]
     lines += [f"  {unusable(reason, **found)}" for reason, found in summary["bad_rows"].items()]
     for line in lines:
         out.print(line, markup=False, soft_wrap=True)

@@ -284,10 +284,18 @@ def show_catalogue(name: str, description: dict[str, Any]) -> None:
     lengths = description["characters"]
     show_rows([{"characters": field, **quantiles} for field, quantiles in lengths.items()], "")
     if description["attributes"]:
+        supported = description["support"]["attributes"]
         rows = [
-            (one["name"], one["products"], "; ".join(map(_short, one["values"]))) for one in description["attributes"]
+            {
+                "attribute": one["name"],
+                "products": one["products"],
+                "claims": f"{supported.get(one['name'], 0):.1%}",
+                "commonest values": "; ".join(map(_short, one["values"])),
+            }
+            for one in description["attributes"]
         ]
-        show_rows([dict(zip(("attribute", "products", "commonest values"), row, strict=True)) for row in rows], "")
+        show_rows(rows, "")
+    show_support(description["support"])
     if description["tokens"]:
         show_tokens(description["tokens"])
     for reason, count in description["rejected"].items():
@@ -295,6 +303,18 @@ def show_catalogue(name: str, description: dict[str, Any]) -> None:
         for example in description["examples"][reason]:
             line = f"  {example['file']} line {example['line']}: {example['detail']}"
             out.print(line, markup=False, soft_wrap=True)
+
+
+def show_support(support: dict[str, Any]) -> None:
+    """Print in one line what supports the claims of a sample of descriptions."""
+    shares = {
+        "the title": support["title"],
+        "attributes": sum(support["attributes"].values()),
+        "nothing": support["none"] + support["contradicted"],
+    }
+    listed = ", ".join(f"{share:.0%} by {source}" for source, share in shares.items())
+    found = f"{support['claims']:,} claims in {support['products']} training products (a sample)"
+    out.print(f"Claims: of {found}, {listed}.", markup=False, soft_wrap=True)
 
 
 def _short(value: str) -> str:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from collections.abc import Sequence
 from typing import Any
 
 from shelftalk import __version__
 from shelftalk.export.formats import FORMATS, Artefact
+from shelftalk.export.gate import gate_products
 from shelftalk.export.serving import example_request
 from shelftalk.models.embedded import NAME as EMBEDDED
 from shelftalk.models.embedded import PACKAGE
-from shelftalk.prompts import prompt_for
+from shelftalk.prompts import prompt_for, request_of
+from shelftalk.records import Product
 from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings
 from shelftalk.workspace import read_json
@@ -28,11 +31,11 @@ RELATIONS = {"adapter": "adapter", "merged": "finetune", "gguf": "quantized", "o
 GEMMA = re.compile(r"google/(code|shield)?gemma-", re.IGNORECASE)
 
 
-def model_card(artefact: Artefact, gate: dict[str, Any], title: str) -> str:
-    """Return the card of an artefact that passed the gate; `title` is the product of its example."""
+def model_card(artefact: Artefact, gate: dict[str, Any], request: str) -> str:
+    """Return the card of an artefact that passed the gate; `request` is that of its example."""
     path = artefact.run.folder / "report" / "evaluation.json"
     result = read_json(path)["result"] if path.is_file() else {}
-    parts = [_front_matter(artefact), _head(artefact), _use(artefact, title), _data(artefact)]
+    parts = [_front_matter(artefact), _head(artefact), _use(artefact, request), _data(artefact)]
     return "\n".join([*parts, _results(artefact, result), _parity(gate), _limits(), _settings(artefact)])
 
 
@@ -43,10 +46,14 @@ def adapter_card(run: Run, result: dict[str, Any]) -> str:
         NotFound, Damaged: its catalogue or its base model is missing, or has changed.
     """
     artefact = Artefact(run, run.base_model(), "adapter", "f32")
-    catalogue = run.catalogue()
-    product = next(iter(catalogue.sample("test", 1, run.settings.seed) or run.products()))
-    parts = [_front_matter(artefact), _head(artefact), _use(artefact, product.title), _data(artefact)]
+    products, _ = gate_products(run)
+    parts = [_front_matter(artefact), _head(artefact), _use(artefact, example_of(products)), _data(artefact)]
     return "\n".join([*parts, _results(artefact, result), _NO_PARITY, _limits(), _settings(artefact)])
+
+
+def example_of(products: Sequence[Product]) -> str:
+    """Return the request of the first product that has attributes, else of the first one."""
+    return request_of(next((one for one in products if one.attributes), products[0]))
 
 
 _NO_PARITY = """## Parity
@@ -78,9 +85,10 @@ def _licence(artefact: Artefact) -> dict[str, str]:
 def _head(artefact: Artefact) -> str:
     base = artefact.base
     origin = f", in the 4-bit weights of the Python package {PACKAGE}" if base.name == EMBEDDED else ""
+    sources = "titles and attributes" if artefact.run.attribute_names else "titles"
     return f"""# {artefact.run.name}
 
-Writes product descriptions from titles in one catalogue's voice; fine-tuned with shelftalk {__version__}.
+Writes product descriptions from {sources} in one catalogue's voice; fine-tuned with shelftalk {__version__}.
 
 - Base model: {artefact.base_name}{origin}; revision `{base.revision}`
 - Terms of the base model, which also bind this one: {base.licence}
@@ -88,15 +96,16 @@ Writes product descriptions from titles in one catalogue's voice; fine-tuned wit
 """
 
 
-def _use(artefact: Artefact, title: str) -> str:
+def _use(artefact: Artefact, request: str) -> str:
+    lines = ', a line "name: value" for each attribute' if artefact.run.attribute_names else ""
     return f"""## How to load it
 
-{_LOADING[artefact.format](artefact, title)}
+{_LOADING[artefact.format](artefact, request)}
 
-A prompt is the title, or a question about it, and a cue. The description follows it and ends with the end token:
+A prompt is the title, or a question about it{lines}, and a cue. The description follows it and ends with the end token:
 
 ~~~text
-{prompt_for(title)}~~~
+{prompt_for(request)}~~~
 """
 
 
@@ -185,7 +194,7 @@ def _spell(name: str, value: Any) -> str:
     return str(value)
 
 
-def _load_adapter(artefact: Artefact, title: str) -> str:
+def _load_adapter(artefact: Artefact, request: str) -> str:
     return f"""~~~python
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -203,7 +212,7 @@ The adapter was trained on the 4-bit weights of the Python package. Its output w
 weights of that model was not measured; an export as `merged` contains the base that it was trained on."""
 
 
-def _load_merged(artefact: Artefact, title: str) -> str:
+def _load_merged(artefact: Artefact, request: str) -> str:
     return """~~~python
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -213,26 +222,26 @@ tokenizer = AutoTokenizer.from_pretrained(folder)
 ~~~"""
 
 
-def _load_gguf(artefact: Artefact, title: str) -> str:
+def _load_gguf(artefact: Artefact, request: str) -> str:
     settings = DecodingSettings()
     sampling = f"--temp {settings.temperature} --top-k {settings.top_k} --top-p {settings.top_p} --min-p 0"
     return f"""~~~sh
 llama-completion -m {artefact.gguf_file} -no-cnv -n {settings.max_new_tokens} {sampling} \\
-  --no-escape -p {shlex.quote(prompt_for(title))}
+  --no-escape -p {shlex.quote(prompt_for(request))}
 ~~~"""
 
 
-def _load_ollama(artefact: Artefact, title: str) -> str:
+def _load_ollama(artefact: Artefact, request: str) -> str:
     return f"""~~~sh
 ollama create {artefact.run.name} -f Modelfile
-ollama run {artefact.run.name} {shlex.quote(title)}
+ollama run {artefact.run.name} {shlex.quote(request)}
 ~~~"""
 
 
-def _load_vllm(artefact: Artefact, title: str) -> str:
+def _load_vllm(artefact: Artefact, request: str) -> str:
     return f"""~~~sh
 ./serve.sh  # vllm serve FOLDER --served-model-name {artefact.run.name} --host 127.0.0.1 --port 8000
-{example_request(artefact.run.name, title)}
+{example_request(artefact.run.name, request)}
 ~~~"""
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from shelftalk.errors import NotWritable, UserError
-from shelftalk.export.card import model_card
+from shelftalk.export.card import example_of, model_card
 from shelftalk.export.formats import FORMATS, Artefact, disk_needed, plan
 from shelftalk.export.gate import PROMPTS, gate_products, pass_gate
 from shelftalk.records import Progress, no_progress
@@ -64,7 +64,7 @@ def export(
             progress(WRITING, WRITING + PROMPTS)
             found = pass_gate(artefact, staging, lambda done, total: progress(WRITING + done, WRITING + total))
             write_json(staging / REPORT, found)
-            write_bytes(staging / "README.md", model_card(artefact, found, products[0].title).encode())
+            write_bytes(staging / "README.md", model_card(artefact, found, example_of(products)).encode())
     return {"folder": str(destination), **found}
 
 

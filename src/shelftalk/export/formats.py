@@ -145,7 +145,8 @@ def _write_gguf(artefact: Artefact, folder: Path) -> None:
 def _write_ollama(artefact: Artefact, folder: Path) -> None:
     _write_gguf(artefact, folder)
     end = load_tokenizer(artefact.base.folder).eos_token
-    write_bytes(folder / "Modelfile", modelfile(artefact.gguf_file, end, artefact.base.licence).encode())
+    names = artefact.run.attribute_names
+    write_bytes(folder / "Modelfile", modelfile(artefact.gguf_file, end, artefact.base.licence, names).encode())
 
 
 def _write_vllm(artefact: Artefact, folder: Path) -> None:

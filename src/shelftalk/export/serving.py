@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Sequence
 
 from shelftalk.prompts import CUE, prompt_for
 from shelftalk.settings import DecodingSettings
@@ -11,10 +12,11 @@ from shelftalk.settings import DecodingSettings
 CONTEXT = 4096  # tokens of prompt and text together; Ollama's own default depends on the machine
 
 
-def modelfile(gguf_file: str, end: str, licence: str) -> str:
+def modelfile(gguf_file: str, end: str, licence: str, names: Sequence[str] = ()) -> str:
     """Return the Modelfile for a GGUF in the same folder, with training's template and end token and our decoding.
 
-    Ollama cannot strip a prompt: white space around a title stays in it.
+    Ollama cannot strip a prompt: white space around a title stays in it. With `names` of attributes a comment says how
+    a prompt has them.
     """
     settings = DecodingSettings()
     parameters = {
@@ -28,7 +30,12 @@ def modelfile(gguf_file: str, end: str, licence: str) -> str:
         "repeat_penalty": settings.repetition_penalty,
     }
     lines = "".join(f"PARAMETER {name} {value}\n" for name, value in parameters.items())
-    return f'FROM ./{gguf_file}\nTEMPLATE """{{{{ .Prompt }}}}{CUE}"""\n{lines}LICENSE """{licence}"""\n'
+    known = (
+        f'# Under the title a prompt has a line "name: value" for each attribute: {", ".join(names)}.\n'
+        if names
+        else ""
+    )
+    return f'FROM ./{gguf_file}\nTEMPLATE """{{{{ .Prompt }}}}{CUE}"""\n{lines}LICENSE """{licence}"""\n{known}'
 
 
 def serve_script(name: str) -> str:
@@ -42,7 +49,7 @@ def serve_script(name: str) -> str:
     return f"#!/bin/sh\n# Other defaults are in generation_config.json. Further options are passed on.\n{line}\n"
 
 
-def example_request(name: str, title: str) -> str:
-    """Return a command that requests a description from vLLM."""
-    body = json.dumps({"model": name, "prompt": prompt_for(title), "max_tokens": DecodingSettings().max_new_tokens})
+def example_request(name: str, request: str) -> str:
+    """Return a command that requests a description from vLLM; `request` is a title with any attributes."""
+    body = json.dumps({"model": name, "prompt": prompt_for(request), "max_tokens": DecodingSettings().max_new_tokens})
     return "curl http://127.0.0.1:8000/v1/completions -H 'Content-Type: application/json' -d " + shlex.quote(body)

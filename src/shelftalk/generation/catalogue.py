@@ -23,11 +23,11 @@ from shelftalk.generation.engine import Engine
 from shelftalk.generation.flags import flag
 from shelftalk.generation.grounded import CountFaults, write_grounded
 from shelftalk.generation.journal import Journal
-from shelftalk.generation.tables import SUFFIXES, Append, DescribedRow, NamedReference, table
+from shelftalk.generation.tables import COLUMNS, SUFFIXES, DescribedRow, NamedReference, table
 from shelftalk.generation.titles import TitleRow, find_columns, read_titles
 from shelftalk.locks import lock_file
 from shelftalk.prompts import prompt_for
-from shelftalk.records import Description, Progress, Reference, no_progress
+from shelftalk.records import Description, Faults, Progress, Reference, no_progress
 from shelftalk.settings import DecodingSettings
 from shelftalk.workspace import lock, read_json, sha256, staged_file, write_json
 
@@ -40,6 +40,7 @@ EXAMPLES = 3  # line numbers shown for each reason of a bad row
 
 Entry = dict[str, Any]  # a row's entry in the journal
 Keep = Callable[[int, Entry], None]  # called with a row's number and its entry
+FindFaults = Callable[[str, str, Sequence[Reference]], Faults]  # of a text, its request and its references
 
 
 @dataclass(frozen=True)
@@ -47,9 +48,9 @@ class Job:
     """One output to be written.
 
     `model` identifies the model in plain JSON values; together with the input file and the settings it identifies the
-    job. `record` is the file with the job's result. Of the input's attributes those in `attribute_names` are used: the
-    model was trained on them. With `count_faults` a text that has faults is written
-    again: see `generation.grounded`.
+    job. `record` is the file with the job's result. `find_faults` checks each text for the output's columns. Of the
+    input's attributes those in `attribute_names` are used: the model was trained on them. With `count_faults` a text
+    that has faults is written again: see `generation.grounded`.
     """
 
     source: Path
@@ -57,6 +58,7 @@ class Job:
     settings: DecodingSettings
     model: dict[str, str]
     record: Path
+    find_faults: FindFaults
     references: int = 3
     title_field: str | None = None
     id_field: str | None = None
@@ -100,6 +102,7 @@ class Job:
             "references": self.references,
             "grounded": self.count_faults is not None,
             "attributes": list(self.attribute_names),
+            "columns": list(COLUMNS),  # of the output: a version with others does not resume this one's job
             **self.settings.as_mapping(),
         }
 
@@ -155,8 +158,9 @@ def describe_titles(
     and with an earlier start the remaining time would be estimated far too long.
 
     Returns:
-        `output`, `rows` (of the file), `described`, `flags` (numbers of empty, repetitive and cut texts), `bad_rows`
-        (for each reason the `count` of rows without a text and the first `lines`), `before` (rows finished by earlier
+        `output`, `rows` (of the file), `described`, `flags` (numbers of empty, repetitive and cut texts), `faults`
+        (numbers of texts with claims that are unsupported or contradicted, and with attributes untold), `bad_rows` (for
+        each reason the `count` of rows without a text and the first `lines`), `before` (rows finished by earlier
         calls), `seconds` of writing in this call, without loading, and `rows_per_second`, None if it wrote none.
 
     Raises:
@@ -285,8 +289,10 @@ def write_window(job: Job, window: Window, engine: Engine, index: Index | None, 
     missing = [row for row in window.rows if row.number in window.missing]
 
     def on_description(index: int, description: Description) -> None:
-        number = missing[index].number
-        keep(number, _entry(description, nearest.get(number, [])))
+        row = missing[index]
+        found = nearest.get(row.number, [])
+        # Checked here and not when the output is written: only here are the references' descriptions known.
+        keep(row.number, _entry(description, job.find_faults(description.text, row.request, found), found))
 
     requests = [row.request for row in missing]
     if job.count_faults:
@@ -324,11 +330,12 @@ def _nearest(index: Index | None, window: list[TitleRow], count: int) -> dict[in
     return {row.number: references for row, references in zip(window, found, strict=True)}
 
 
-def _entry(description: Description, references: list[Reference]) -> Entry:
+def _entry(description: Description, faults: Faults, references: list[Reference]) -> Entry:
     return {
         "text": description.text,
         "stopped": description.stopped,
         "tokens": description.tokens,
+        "faults": faults._asdict(),
         "references": [[one.uid, one.title, one.similarity] for one in references],
     }
 
@@ -336,28 +343,37 @@ def _entry(description: Description, references: list[Reference]) -> Entry:
 def _publish(job: Job, columns: Columns, described: dict[str, Any], journal: Journal, survey: Survey) -> dict[str, Any]:
     """Write the output atomically, and return its summary; the job's record is written just before."""
     flags = {"empty": 0, "repetitive": 0, "cut": 0}
+    faults = dict.fromkeys(Faults._fields, 0)
     with staged_file(job.output) as temporary:
         with table(temporary, job.output.suffix.lower(), job.references) as append:
             for row in read_titles(job.source, columns, job.attribute_names):
-                _append(row, journal, append, flags)
+                one = _described_row(row, journal)
+                append(one)
+                if one.flag in flags:
+                    flags[one.flag] += 1
+                for name in faults:
+                    faults[name] += bool(getattr(one, name))
         summary = {
             "rows": survey.rows,
             "described": survey.usable,
             "flags": flags,
+            "faults": faults,
             "bad_rows": {one: {"count": count, "lines": lines} for one, (count, lines) in survey.faults.items()},
         }
         write_json(job.record, {"job": described, "output_sha256": sha256(temporary), "summary": summary})
     return summary
 
 
-def _append(row: TitleRow, journal: Journal, append: Append, flags: dict[str, int]) -> None:
+def _described_row(row: TitleRow, journal: Journal) -> DescribedRow:
+    known = (row.line, row.uid, row.title)
     if row.fault:
-        append(DescribedRow(row.line, row.uid, row.title, "", row.fault, row.detail, []))
-        return
+        return DescribedRow(*known, "", row.fault, row.detail, None, None, "", [])
     entry = journal[row.number]
-    description = Description(entry["text"], entry["stopped"], entry["tokens"])
-    found, detail = flag(description)
-    if found:
-        flags[found] += 1
+    text = entry["text"]
     references = [NamedReference(*one) for one in entry["references"]]
-    append(DescribedRow(row.line, row.uid, row.title, description.text, found, detail, references))
+    found, detail = flag(Description(text, entry["stopped"], entry["tokens"]))
+    if found == "empty":
+        return DescribedRow(*known, text, found, detail, None, None, "", references)
+    faults = Faults(**entry["faults"])
+    untold = "; ".join(faults.untold)
+    return DescribedRow(*known, text, found, detail, faults.unsupported, faults.contradicted, untold, references)

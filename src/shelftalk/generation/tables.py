@@ -32,7 +32,11 @@ class NamedReference(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class DescribedRow:
-    """One row of the output; `flag` and `detail` describe a fault of its description, or why it has none."""
+    """One row of the output; `flag` and `detail` describe a fault of its description, or why it has none.
+
+    `unsupported` and `contradicted` count the description's claims, None where there are no words; `untold` has the
+    names of the attributes that it does not tell. See `records.Faults`.
+    """
 
     line: int
     uid: str
@@ -40,14 +44,26 @@ class DescribedRow:
     description: str
     flag: str
     detail: str
+    unsupported: int | None
+    contradicted: int | None
+    untold: str
     references: list[NamedReference]
 
 
-COLUMNS = ("line", "uid", "title", "description", "flag", "detail")
+COLUMNS = {
+    "line": pa.int64(),
+    "uid": pa.string(),
+    "title": pa.string(),
+    "description": pa.string(),
+    "flag": pa.string(),
+    "detail": pa.string(),
+    "unsupported": pa.int64(),
+    "contradicted": pa.int64(),
+    "untold": pa.string(),
+}
 SCHEMA = pa.schema(
     [
-        ("line", pa.int64()),
-        *((name, pa.string()) for name in COLUMNS[1:]),
+        *COLUMNS.items(),
         (
             "references",
             pa.list_(pa.struct([("uid", pa.string()), ("title", pa.string()), ("similarity", pa.float64())])),
@@ -76,6 +92,10 @@ def escape_formula(text: str) -> str:
     return f"'{text}" if FORMULA.match(text) else text
 
 
+def _cell(value: object) -> object:
+    return escape_formula(value) if isinstance(value, str) else value
+
+
 @contextmanager
 def _delimited(path: Path, references: int, delimiter: str) -> Iterator[Append]:
     numbered = range(1, references + 1)
@@ -85,11 +105,9 @@ def _delimited(path: Path, references: int, delimiter: str) -> Iterator[Append]:
         cells.writerow([*COLUMNS, *names])
 
         def append(row: DescribedRow) -> None:
-            texts = (row.uid, row.title, row.description, row.flag, row.detail)
-            found: list[object] = []
-            for one in row.references:
-                found += [escape_formula(one.uid), escape_formula(one.title), one.similarity]
-            cells.writerow([row.line, *map(escape_formula, texts), *found, *[""] * (len(names) - len(found))])
+            found = [_cell(part) for one in row.references for part in one]
+            own = [_cell(getattr(row, name)) for name in COLUMNS]
+            cells.writerow([*own, *found, *[""] * (len(names) - len(found))])
 
         yield append
 
