@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import signal
 from functools import partial
 from pathlib import Path
@@ -12,10 +13,11 @@ from typing import Any
 
 import pytest
 
+from shelftalk.evidence.claims.faults import find_faults
 from shelftalk.runs.run import Run
-from shelftalk.workspace import lock
+from shelftalk.workspace import Workspace, lock, read_json
 from tests.forks import Command
-from tests.test_cli import Shell, wait_until
+from tests.test_cli import TINY, Shell, wait_until
 
 SHORT = ["--max-new-tokens", "24", "--temperature", "0"]
 
@@ -68,6 +70,46 @@ def test_what_a_person_reads(trained: Shell, tmp_path: Path) -> None:
     assert "(as an earlier call left it)" in out
     with (tmp_path / "out.csv").open(newline="") as file:
         assert [row["title"] for row in csv.DictReader(file)] == ["Oak peg 0 cm", "Oak peg 1 cm", "Oak peg 2 cm", ""]
+
+
+def write_csv(path: Path, head: str, *rows: str) -> Path:
+    path.write_text("\n".join([head, *rows]) + "\n")
+    return path
+
+
+def test_a_run_takes_the_attributes_that_it_knows_from_the_columns_of_the_file(
+    tiny_run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shell = Shell(tmp_path / "workspace", capsys)
+    shutil.copytree(tiny_run.workspace.root / "models", shell.root / "models")
+    pegs = (f"Peg {n} cm,An oak peg of {n} cm in blue.,oak,{'' if n % 4 else 'blue'}" for n in range(12))
+    source = write_csv(tmp_path / "pegs.csv", "title,content,Material,Colour", *pegs)
+    shell.json("prepare", source, "--name", "pegs", "--test-share", "0.2")
+    shell.json("train", "pegs", "--run", "pegs", *TINY, "--set=epochs=1")
+    run = Run.open(Workspace(shell.root), "pegs")
+    assert run.attribute_names == ["Material", "Colour"]
+
+    titles = write_csv(
+        tmp_path / "titles.csv", "Name,material,Weight,price", "Peg 40 cm,ash,2 kg,3", "Peg 41 cm,,2 kg,3"
+    )
+    command = generate(titles, tmp_path / "out.jsonl", "--references", 0, "--title-field", "Name", "--temperature", 1)
+    code, out, err = shell(*command)
+    assert code == 0, err
+    assert "The input has 1 of the 2 attributes that the run was trained on; not there: Colour." in err
+    rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    faults = find_faults(rows[0]["description"], "Peg 40 cm\nMaterial: ash", ())
+    assert (rows[0]["unsupported"], rows[0]["contradicted"], rows[0]["untold"]) == (*faults[:2], "Material")
+    assert rows[1]["untold"] == ""
+    assert "  1 without some of their attributes (column untold)\n" in out
+    [record] = (run.folder / "generated").iterdir()
+    assert read_json(record)["job"]["attributes"] == ["Material", "Colour"]
+
+    write_csv(titles, "Name,material,Colour", "Peg 40 cm,ash,red", "Peg 41 cm,,red")
+    assert "exists and is not this job's output" in shell.mistake(*command)
+    (tmp_path / "out.jsonl").unlink()
+    code, _, err = shell(*command)
+    assert code == 0
+    assert "The input has 2 of the 2 attributes that the run was trained on.\n" in err
 
 
 def has_lines(journal: Path, more_than: int) -> bool:

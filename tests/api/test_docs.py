@@ -36,7 +36,8 @@ def test_the_limits_are_those_of_the_code() -> None:
     for said in (
         f"{default.body_bytes // 1024} KiB",
         f"{limits.PROMPT_CHARACTERS} characters",
-        f"at most {MOST_ATTRIBUTES}, with names up to {NAME_CHARACTERS}\ncharacters and values up to {VALUE_CHARACTERS}",
+        f"an object of texts, at most {MOST_ATTRIBUTES}, with names up to {NAME_CHARACTERS}\n",
+        f"\ncharacters and values up to {VALUE_CHARACTERS}:",
         f"| `max_tokens` | {limits.MAX_TOKENS} |",
         f"| {limits.CHOICES}; {limits.PROMPTS}; {limits.STOPS}; {limits.REFERENCES} |",
         f"`--slots` ({default.slots}); {default.queue} |",
