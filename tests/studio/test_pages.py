@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import shutil
 import subprocess
 import sys
@@ -116,15 +117,8 @@ def test_a_workspace_with_a_run_is_drawn(
 
 
 def test_a_description_in_two_columns_is_one_option_and_is_detected_again(
-    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, commands: list[list[str]]
 ) -> None:
-    commands: list[list[str]] = []
-
-    def start(workspace: Workspace, name: str, arguments: list[str], about: object) -> bool:
-        commands.append(arguments)
-        return True
-
-    monkeypatch.setattr("shelftalk.studio.views.catalogue.start_task", start)
     app = drawn(workspace, "catalogue", monkeypatch)
     words = texts("en")
     source = woocommerce(tmp_path / "wc-product-export.csv")
@@ -140,6 +134,62 @@ def test_a_description_in_two_columns_is_one_option_and_is_detected_again(
         ["--title-field=Name", "--id-field=ID"],
         ["--title-field=Name", "--description-field=Description", "--id-field=ID"],
     ]
+
+
+@pytest.fixture
+def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """The arguments of the tasks that the page Catalogue starts."""
+    started: list[list[str]] = []
+
+    def start(workspace: Workspace, name: str, arguments: list[str], about: object) -> bool:
+        started.append(arguments)
+        return True
+
+    monkeypatch.setattr("shelftalk.studio.views.catalogue.start_task", start)
+    return started
+
+
+def write_table(path: Path, *names: str) -> Path:
+    """Write a CSV of two rows with these columns."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([names, *([f"{name} {number}" for name in names] for number in (1, 2))])
+    return path
+
+
+def test_columns_of_attributes_are_chosen_and_the_usual_ones_preselected(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, commands: list[list[str]]
+) -> None:
+    words = texts("en")
+    app = drawn(workspace, "catalogue", monkeypatch)
+    path = _labelled(app.text_input, words["catalogue.path"])
+
+    def columns() -> Any:
+        return _labelled(app.multiselect, words["catalogue.attribute_columns"])
+
+    def prepare() -> str:
+        _labelled(app.button, words["catalogue.prepare"]).click().run()
+        assert list(app.exception) == []
+        return next(one for one in commands.pop() if one.startswith("--attributes"))
+
+    path.set_value(str(write_table(tmp_path / "a.csv", "title", "text", "Material", "Nib, kind", "brand", "sku"))).run()
+    assert columns().options == ["Material", "Nib, kind", "brand"]
+    assert columns().value == ["Material", "brand"]
+    assert words["catalogue.no_attributes"] not in shown(app)
+    assert prepare() == "--attributes=automatic"
+    columns().set_value(["Material", "Nib, kind"]).run()
+    assert prepare() == '--attributes=Material,"Nib, kind"'
+    columns().set_value(["brand", "Material"]).run()
+    assert prepare() == "--attributes=automatic"
+    columns().set_value([]).run()
+    assert words["catalogue.no_attributes"] in shown(app)
+    assert prepare() == "--attributes=none"
+    _labelled(app.selectbox, words["catalogue.description_field"]).set_value("brand").run()
+    assert (columns().options, columns().value) == (["text", "Material", "Nib, kind"], ["Material"])
+    path.set_value(str(write_table(tmp_path / "b.csv", "title", "text", "Material", "Size", "price"))).run()
+    assert (columns().options, columns().value) == (["Material", "Size", "price"], ["Material", "Size"])
+    path.set_value(str(write_table(tmp_path / "c.csv", "title", "text", "price"))).run()
+    assert (columns().options, columns().value) == (["price"], [])
+    assert prepare() == "--attributes=automatic"
 
 
 def _labelled(widgets: Any, label: str) -> Any:
