@@ -295,13 +295,13 @@ def _attributes(name: str, catalogue: Catalogue) -> None:
     )
     st.dataframe(
         pandas.DataFrame(
-            [(one["name"], one["products"] / catalogue.count(), "; ".join(one["values"])) for one in found],
+            [(one["name"], 100 * one["products"] / catalogue.count(), "; ".join(one["values"])) for one in found],
             columns=[attribute, share, values],
         ),
         hide_index=True,
         column_config={
             attribute: st.column_config.TextColumn(width=180),
-            share: st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1, width=180),
+            share: st.column_config.ProgressColumn(format="%.0f %%", min_value=0, max_value=100, width=180),
             values: st.column_config.TextColumn(width=560),
         },
     )
