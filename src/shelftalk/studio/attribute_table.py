@@ -32,6 +32,8 @@ export default function (component) {
   }
 }
 """
+MOST_ROWS, ROW_HEIGHT = 6, 35  # more rows are scrolled, so that an answer stays near its question
+TALLEST = int(ROW_HEIGHT * (1 + MOST_ROWS + 0.5))  # half a row shows that there are more
 OFFERED = 8  # names in an empty table: the commonest
 
 _list = st.components.v2.component("shelftalk_attributes", html="<dl></dl>", css=CSS, js=JS)
@@ -49,6 +51,7 @@ def attribute_table(run: Run) -> Attributes:
         pandas.DataFrame(rows, columns=[name, value], dtype="string"),
         num_rows="dynamic",
         hide_index=True,
+        height=TALLEST if len(rows) > MOST_ROWS else "auto",
         column_config={
             name: st.column_config.TextColumn(max_chars=60),
             value: st.column_config.TextColumn(max_chars=200, width="large"),

@@ -98,9 +98,10 @@ def _question(run: Run) -> tuple[str | None, Attributes, bool, DecodingSettings,
     attributes: Attributes = ()
     if run.attribute_names:
         with st.expander(text("compare.attributes"), expanded=True, icon=":material/list_alt:"):
-            st.caption(text("compare.attributes_help"))
+            with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+                st.caption(text("compare.attributes_help"), width="content")
+                st.button(text("compare.clear_attributes"), icon=":material/backspace:", on_click=_clear, args=(run,))
             attributes = attribute_table(run)
-            st.button(text("compare.clear_attributes"), icon=":material/backspace:", on_click=_clear, args=(run,))
     if picked:
         product = st.session_state.get("held_out")
         if product is None:
@@ -284,10 +285,10 @@ def _history(run: Run) -> None:
     with st.expander(text("compare.history", count=number(len(rows))), icon=":material/history:"), errors_shown():
         table = pandas.DataFrame(
             [
-                (one["time"], one["query"], attributes_in_line(one), one["base"]["text"], one["tuned"]["text"])
+                (one["time"], one["query"], one["base"]["text"], one["tuned"]["text"], attributes_in_line(one))
                 for one in rows
             ],
-            columns=[text(f"compare.{name}") for name in ("time", "question", "attributes", "before", "after")],
+            columns=[text(f"compare.{name}") for name in ("time", "question", "before", "after", "attributes")],
         )
         st.dataframe(table, hide_index=True)
         csv, json = st.columns(2)
