@@ -5,10 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from shelftalk.catalogue.columns import Columns, Variants, choose_columns, choose_title_columns
+from shelftalk.catalogue.attributes import named_attribute_columns, possible_attribute_columns
+from shelftalk.catalogue.columns import (
+    Columns,
+    Variants,
+    automatic_attributes,
+    choose_columns,
+    choose_title_columns,
+    list_attribute_columns,
+)
+from shelftalk.catalogue.preview import preview
 from shelftalk.errors import UnreadableInput
 from shelftalk.settings import PrepareSettings
+from tests.catalogue.exports import EXPORTS
 
 SOURCE = Path("shop.csv")
 
@@ -80,3 +92,37 @@ def test_a_named_column_must_exist_as_it_is_spelt() -> None:
 def test_lists_no_more_than_thirty_columns() -> None:
     with pytest.raises(UnreadableInput, match="c29 and 70 more"):
         choose_columns(SOURCE, [f"c{number}" for number in range(100)], PrepareSettings())
+
+
+NAMES = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
+
+
+@given(st.lists(NAMES | st.sampled_from(["all", "none", "automatic", " a", 'b, "c"']), unique=True))
+def test_listed_columns_of_attributes_are_read_as_they_were(names: list[str]) -> None:
+    listed = list_attribute_columns(names)
+    if not names:
+        assert listed == "none"
+        return
+    found, missing = named_attribute_columns([*names, "Size"], listed)
+    assert ([one.column for one in found], missing) == (names, [])
+    assert listed not in ("automatic", "all", "none")
+
+
+def test_plain_names_are_listed_without_quotes() -> None:
+    assert list_attribute_columns(["Material", "Size (cm)", "Größe, außen"]) == 'Material,Size (cm),"Größe, außen"'
+
+
+@pytest.mark.parametrize("export", EXPORTS)
+def test_the_automatic_choice_is_the_one_of_preparing(export: str, tmp_path: Path) -> None:
+    write, file, *_ = EXPORTS[export]
+    seen = preview(write(tmp_path / file))
+    assert automatic_attributes(seen.columns, seen.title or "", seen.description, seen.uid) == list(seen.attributes)
+
+
+def test_the_automatic_choice_follows_the_columns_of_title_and_description() -> None:
+    names = ["title", "name", "text", "brand", "Attribute 1 name", "Attribute 1 value(s)", "price"]
+    assert automatic_attributes(names, "title", ("text",), None) == ["brand", "Attribute 1 value(s)"]
+    assert automatic_attributes(names, "title", ("brand",), None) == ["Attribute 1 value(s)"]
+    chosen = choose_columns(SOURCE, names, PrepareSettings(description_field="brand"))
+    assert [one.column for one in chosen.attributes] == ["Attribute 1 value(s)"]
+    assert possible_attribute_columns(names, ("title", "text")) == ["name", "brand", "Attribute 1 value(s)", "price"]

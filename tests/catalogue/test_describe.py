@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from shelftalk.catalogue.catalogue import Catalogue
-from shelftalk.catalogue.describe import describe
+from shelftalk.catalogue.describe import commonest_attributes, describe
 from shelftalk.catalogue.prepare import prepare
 from shelftalk.errors import Damaged
 from shelftalk.settings import PrepareSettings
@@ -53,6 +53,8 @@ def test_counts_attributes_with_their_commonest_values(tmp_path: Path) -> None:
     assert [one["name"] for one in found] == ["material", "Finish", "Care", "height", "foldable", "Wood"]
     assert found[0] == {"name": "material", "products": COUNT, "values": ["Oak, steel", "Ash, steel", "Elm, steel"]}
     assert found[1] == {"name": "Finish", "products": COUNT, "values": ["oiled"]}
+    first = commonest_attributes(Catalogue.open(tmp_path / "c"), first=1)
+    assert (first[0]["products"], len(first[0]["values"])) == (COUNT, 1)
     json.dumps(found)
 
 

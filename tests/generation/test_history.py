@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -62,10 +63,10 @@ def test_a_spreadsheet_gets_texts_and_no_formulas(folder: Path) -> None:
     found = history_as_csv(read_history(folder))
     assert found.endswith(b"\r\n")
     header, *cells = csv.reader(io.StringIO(found.decode(), newline=""))
-    assert header == ["time", "query", "before", "after", "references"]
+    assert header == ["time", "query", "attributes", "before", "after", "references"]
     for row, query in zip(cells, ODD[::-1], strict=True):
         shown = query.replace("\ud83d", "?")
-        assert row[1:] == [escape_formula(one) for one in (shown, f"{shown} before", shown, f"{shown} 1 | Ash peg")]
+        assert row[1:] == [escape_formula(one) for one in (shown, "", f"{shown} before", shown, f"{shown} 1 | Ash peg")]
         assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r")) for cell in row)
 
 
@@ -74,3 +75,17 @@ def test_json_keeps_texts_as_they_are(folder: Path) -> None:
     assert json.loads(history_as_json(rows)) == rows
     assert "é" in history_as_json(rows).decode()
     history_as_json(read_history(folder)).decode()  # with half a character too
+
+
+def test_attributes_are_kept_and_lines_from_before_them_are_read(tmp_path: Path) -> None:
+    attributes = {"material": "oak", "=size": "5 cm; 7 cm"}
+    remember(tmp_path, replace(answer("Peg"), attributes=attributes), SETTINGS)
+    earlier = {**read_history(tmp_path)[0], "query": "Earlier peg"}
+    del earlier["attributes"]
+    with (tmp_path / FILE).open("a") as file:
+        file.write(json.dumps(earlier) + "\n")
+    rows = read_history(tmp_path)
+    assert [one["query"] for one in rows] == ["Earlier peg", "Peg"]
+    assert [one.get("attributes") for one in json.loads(history_as_json(rows))] == [None, attributes]
+    _, *cells = csv.reader(io.StringIO(history_as_csv(rows).decode(), newline=""))
+    assert [row[2] for row in cells] == ["", "material: oak; =size: 5 cm; 7 cm"]

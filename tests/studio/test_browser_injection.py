@@ -58,10 +58,16 @@ def body(payload: str) -> str:
     return f"Text: {payload}"
 
 
+def value(payload: str) -> str:
+    return f"Value: {payload}"
+
+
 @pytest.fixture(scope="module")
 def with_payloads(filled_workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """A workspace with a run on products whose titles and descriptions are the payloads, without cleaning."""
-    rows = [{"title": one, "description": body(one)} for one in PAYLOADS] + [{"title": one} for one in PAYLOADS]
+    """A workspace with a run on products whose titles, descriptions and attributes are the payloads, uncleaned."""
+    rows = [{"title": one, "description": body(one), "specs": {one: value(one)}} for one in PAYLOADS] + [
+        {"title": one} for one in PAYLOADS
+    ]
     source = tmp_path_factory.mktemp("payloads") / "rows.jsonl"
     source.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
     with pytest.MonkeyPatch.context() as patch:
@@ -118,6 +124,13 @@ def test_column_names_and_raw_records_are_characters(visitor: Visitor) -> None:
     page.keyboard.press("Enter")
     settle(page)
     expect(box(page, WORDS["catalogue.title_field"])).to_have_value(PAYLOADS[14])
+    columns = page.get_by_test_id("stMultiSelect").filter(has_text=WORDS["catalogue.attribute_columns"])
+    columns.get_by_role("combobox").fill(PAYLOADS[1])
+    expect(page.get_by_role("option").first).to_have_text(PAYLOADS[1])
+    page.keyboard.press("Enter")
+    page.keyboard.press("Escape")
+    settle(page)
+    expect(columns.get_by_text(PAYLOADS[1], exact=True)).to_be_visible()
     button(page, "catalogue.prepare").click()
     expect(page.get_by_text(WORDS["error.heading"])).to_be_visible()
 
@@ -131,11 +144,14 @@ def test_rejects_and_products_are_characters(visitor: Visitor, with_payloads: Wo
     rejects = (with_payloads.catalogue(CATALOGUE) / "rejects.jsonl").read_text().splitlines()
     assert missing([json.loads(line)["detail"] for line in rejects[:3]], page) == []
     page.get_by_role("tab", name=WORDS["catalogue.products"]).click()
-    field(page, "catalogue.search").fill("alert(2)")
-    page.keyboard.press("Enter")
-    settle(page)
-    page.get_by_test_id("stDataFrame").first.click(position={"x": 18, "y": 54})
-    expect(page.get_by_text(body(PAYLOADS[1]), exact=True).locator("visible=true")).to_be_visible()
+    for search, payload in (("alert(2)", PAYLOADS[1]), (PAYLOADS[0], PAYLOADS[0])):
+        field(page, "catalogue.search").fill(search)
+        page.keyboard.press("Enter")
+        settle(page)
+        page.get_by_test_id("stDataFrame").first.click(position={"x": 18, "y": 54})
+        expect(page.get_by_text(body(payload), exact=True).locator("visible=true")).to_be_visible()
+    expect(page.get_by_role("term")).to_have_text([PAYLOADS[0]])  # the other's attribute is no property of a product
+    expect(page.get_by_role("definition")).to_have_text([value(PAYLOADS[0])])
 
 
 def test_questions_references_and_what_models_wrote_are_characters(visitor: Visitor, with_payloads: Workspace) -> None:

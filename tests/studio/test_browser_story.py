@@ -39,14 +39,15 @@ def page(visitor: Visitor) -> Iterator[Page]:
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A CSV with unusual column names, 300 products and a row without a title."""
+    """A CSV with unusual column names, 300 products with two attributes and a row without a title."""
     path = tmp_path_factory.mktemp("source") / "Pegs of oak.csv"
     with path.open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
-        rows.writerow(["Was es ist", "Wie es klingt", "Preis"])
+        rows.writerow(["Was es ist", "Wie es klingt", "Preis", "Material", "Holding"])
         for number in range(ROWS):
-            rows.writerow([f"Oak peg, {number} cm", f'Holds a coat of {number} stone; "oiled" twice.', "3"])
-        rows.writerow(["", "a row without a title", "3"])
+            text = f'Holds a coat of {number} stone; "oiled" twice.'
+            rows.writerow([f"Oak peg, {number} cm", text, "3", "oiled oak", f"{number} stone"])
+        rows.writerow(["", "a row without a title", "3", "", ""])
     return path
 
 
@@ -69,6 +70,12 @@ def test_a_file_becomes_a_catalogue(page: Page, filled_workspace: Workspace, sou
     settle(page)
     choose(page, WORDS["catalogue.title_field"], "Was es ist")
     choose(page, WORDS["catalogue.description_field"], "Wie es klingt")
+    attributes = page.get_by_test_id("stMultiSelect").filter(has_text=WORDS["catalogue.attribute_columns"])
+    expect(attributes).to_contain_text("Material")  # a usual name
+    attributes.get_by_role("combobox").fill("Holding")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Escape")
+    settle(page)
     expect(field(page, "catalogue.name")).to_have_value(CATALOGUE)
     button(page, "catalogue.prepare").click()
     expect(page.get_by_text(said("catalogue.prepared"))).to_be_visible(timeout=1000 * SLOW)
@@ -78,6 +85,21 @@ def test_a_file_becomes_a_catalogue(page: Page, filled_workspace: Workspace, sou
     settle(page)
     page.get_by_role("tab", name=WORDS["catalogue.left_out"]).click()
     expect(page.get_by_text(WORDS["reason.missing_title"])).to_be_visible()
+
+
+def test_its_attributes_are_shown_with_a_picked_product(page: Page, filled_workspace: Workspace) -> None:
+    product = Catalogue.open(filled_workspace.catalogue(CATALOGUE)).products()[0]
+    assert product.attributes == (("Material", "oiled oak"), ("Holding", "0 stone"))
+    page.get_by_role("tab", name=WORDS["catalogue.attributes"]).click()
+    settle(page)
+    expect(page.get_by_test_id("stDataFrame").locator("visible=true")).to_have_count(1)
+    expect(page.get_by_text(WORDS["catalogue.no_attributes"])).to_have_count(0)
+    page.get_by_role("tab", name=WORDS["catalogue.products"]).click()
+    settle(page)
+    page.get_by_test_id("stDataFrame").locator("visible=true").click(position={"x": 18, "y": 54})
+    expect(page.get_by_role("definition")).to_have_text(["oiled oak", "0 stone"])
+    expect(page.get_by_role("term")).to_have_text(["Material", "Holding"])
+    expect(page.get_by_text(product.description, exact=True).locator("visible=true")).to_be_visible()
 
 
 def test_a_run_is_started_and_watched_to_its_end(page: Page, filled_workspace: Workspace) -> None:
@@ -107,6 +129,10 @@ def test_one_question_is_answered_before_and_after(page: Page, filled_workspace:
     choose(page, WORDS["runs.choose"], RUN)
     expect(field(page, "compare.question")).to_be_visible(timeout=1000 * SLOW)
     settle(page)
+    page.get_by_test_id("stDataFrame").click(position={"x": 400, "y": 54})
+    page.keyboard.type("bog oak", delay=60)  # the first character opens the cell's editor, which takes a moment
+    page.keyboard.press("Enter")
+    settle(page)
     field(page, "compare.question").fill("What is an oak peg of 12 cm?")
     button(page, "compare.ask").click()
     expect(page.get_by_text(WORDS["compare.references"], exact=True)).to_be_visible(timeout=1000 * SLOW)
@@ -114,9 +140,16 @@ def test_one_question_is_answered_before_and_after(page: Page, filled_workspace:
         expect(page.get_by_role("heading", name=WORDS[key], exact=True)).to_be_visible()
     expect(page.get_by_text("What is an oak peg of 12 cm?", exact=True)).to_be_visible()
     expect(page.get_by_test_id("stMetric").filter(has_text=WORDS["compare.similarity"])).to_have_count(5)
-    assert [one["query"] for one in read_history(filled_workspace.run(RUN))] == ["What is an oak peg of 12 cm?"]
+    (kept,) = read_history(filled_workspace.run(RUN))
+    assert kept["query"] == "What is an oak peg of 12 cm?"
+    [(name, value)] = kept["attributes"].items()
+    assert (name in ("Material", "Holding"), value) == (True, "bog oak")
+    expect(page.get_by_role("term")).to_have_text([name])
+    expect(page.get_by_role("definition")).to_have_text(["bog oak"])
     expect(page.get_by_text(WORDS["evidence.title"], exact=True)).to_be_visible()
     expect(page.get_by_text(WORDS["evidence.claims"], exact=True)).to_be_visible()
+    told = said("evidence.told" if "bog oak" in kept["tuned"]["text"] else "evidence.told_not")
+    expect(page.get_by_text(told).last).to_be_visible()
 
 
 @pytest.mark.slow
@@ -136,6 +169,10 @@ def test_a_held_out_product_comes_with_its_true_description(page: Page, filled_w
     catalogue = Catalogue.open(filled_workspace.catalogue(CATALOGUE))
     product = next(one for one in catalogue.take(catalogue.find(split="test")) if one.title == title)
     expect(page.get_by_text(product.description, exact=True)).to_be_visible()
+    assert tuple(read_history(filled_workspace.run(RUN), 1)[0]["attributes"].items()) == product.attributes
+    expect(page.get_by_role("definition")).to_have_text([value for _, value in product.attributes])
+    button(page, "compare.clear_attributes").click()
+    settle(page)
 
 
 def test_a_blind_vote_is_cast_and_kept(page: Page, filled_workspace: Workspace) -> None:
@@ -150,6 +187,7 @@ def test_a_blind_vote_is_cast_and_kept(page: Page, filled_workspace: Workspace) 
     expect(page.get_by_text(said("compare.tally"))).to_be_visible()
     expect(page.get_by_role("heading", name=WORDS["compare.after"], exact=True)).to_be_visible()
     assert tally(Run.open(filled_workspace, RUN).folder)["n"] == 1
+    assert read_history(filled_workspace.run(RUN), 1)[0]["attributes"] == {}  # the last product's were cleared
 
 
 @pytest.mark.slow

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import json
 import shutil
 import subprocess
 import sys
@@ -16,7 +18,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from shelftalk import pipeline
+from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.evaluation.directions import DIRECTIONS
+from shelftalk.generation.compare import Comparison
+from shelftalk.records import Attributes, Description
 from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings, PrepareSettings, TrainingSettings
 from shelftalk.studio.language import LANGUAGES, STATE, texts
@@ -25,7 +30,7 @@ from shelftalk.studio.views.fine_tune import WATCHING
 from shelftalk.studio.views.report import FORMATS
 from shelftalk.training.state import RunState
 from shelftalk.workspace import Workspace, lock, write_json
-from tests.catalogue.exports import woocommerce
+from tests.catalogue.exports import nested, woocommerce
 
 VIEWS = tuple(ICONS)
 EMPTY = {
@@ -116,15 +121,8 @@ def test_a_workspace_with_a_run_is_drawn(
 
 
 def test_a_description_in_two_columns_is_one_option_and_is_detected_again(
-    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, commands: list[list[str]]
 ) -> None:
-    commands: list[list[str]] = []
-
-    def start(workspace: Workspace, name: str, arguments: list[str], about: object) -> bool:
-        commands.append(arguments)
-        return True
-
-    monkeypatch.setattr("shelftalk.studio.views.catalogue.start_task", start)
     app = drawn(workspace, "catalogue", monkeypatch)
     words = texts("en")
     source = woocommerce(tmp_path / "wc-product-export.csv")
@@ -140,6 +138,163 @@ def test_a_description_in_two_columns_is_one_option_and_is_detected_again(
         ["--title-field=Name", "--id-field=ID"],
         ["--title-field=Name", "--description-field=Description", "--id-field=ID"],
     ]
+
+
+@pytest.fixture
+def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """The arguments of the tasks that the page Catalogue starts."""
+    started: list[list[str]] = []
+
+    def start(workspace: Workspace, name: str, arguments: list[str], about: object) -> bool:
+        started.append(arguments)
+        return True
+
+    monkeypatch.setattr("shelftalk.studio.views.catalogue.start_task", start)
+    return started
+
+
+def write_table(path: Path, *names: str) -> Path:
+    """Write a CSV of two rows with these columns."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([names, *([f"{name} {number}" for name in names] for number in (1, 2))])
+    return path
+
+
+def test_columns_of_attributes_are_chosen_and_the_usual_ones_preselected(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, commands: list[list[str]]
+) -> None:
+    words = texts("en")
+    app = drawn(workspace, "catalogue", monkeypatch)
+    path = _labelled(app.text_input, words["catalogue.path"])
+
+    def columns() -> Any:
+        return _labelled(app.multiselect, words["catalogue.attribute_columns"])
+
+    def prepare() -> str:
+        _labelled(app.button, words["catalogue.prepare"]).click().run()
+        assert list(app.exception) == []
+        return next(one for one in commands.pop() if one.startswith("--attributes"))
+
+    path.set_value(str(write_table(tmp_path / "a.csv", "title", "text", "Material", "Nib, kind", "brand", "sku"))).run()
+    assert columns().options == ["Material", "Nib, kind", "brand"]
+    assert columns().value == ["Material", "brand"]
+    assert words["catalogue.no_attributes"] not in shown(app)
+    assert prepare() == "--attributes=automatic"
+    columns().set_value(["Material", "Nib, kind"]).run()
+    assert prepare() == '--attributes=Material,"Nib, kind"'
+    columns().set_value(["brand", "Material"]).run()
+    assert prepare() == "--attributes=automatic"
+    columns().set_value([]).run()
+    assert words["catalogue.no_attributes"] in shown(app)
+    assert prepare() == "--attributes=none"
+    _labelled(app.selectbox, words["catalogue.description_field"]).set_value("brand").run()
+    assert (columns().options, columns().value) == (["text", "Material", "Nib, kind"], ["Material"])
+    path.set_value(str(write_table(tmp_path / "b.csv", "title", "text", "Material", "Size", "price"))).run()
+    assert (columns().options, columns().value) == (["Material", "Size", "price"], ["Material", "Size"])
+    path.set_value(str(write_table(tmp_path / "c.csv", "title", "text", "price"))).run()
+    assert (columns().options, columns().value) == (["price"], [])
+    assert prepare() == "--attributes=automatic"
+
+
+@pytest.fixture
+def with_attributes(workspace: Workspace, tmp_path: Path) -> Catalogue:
+    """A catalogue whose products have attributes."""
+    settings = PrepareSettings(test_share=0.2)
+    pipeline.prepare_catalogue(workspace, nested(tmp_path / "nested.jsonl"), "nested", settings)
+    return Catalogue.open(workspace.catalogue("nested"))
+
+
+def test_the_attributes_of_a_catalogue_are_shown_with_their_share_and_values(
+    workspace: Workspace, with_attributes: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = drawn(workspace, "catalogue", monkeypatch)
+    app.session_state["catalogue-tab"] = texts("en")["catalogue.attributes"]
+    (table,) = app.run().dataframe
+    names, shares, values = (list(table.value[column]) for column in table.value.columns)
+    assert names == ["material", "Finish", "Care", "height", "foldable", "Wood"]
+    assert shares[:2] == [100, 100]
+    assert all(0 < share <= 100 for share in shares)
+    assert values[:2] == ["Oak, steel; Ash, steel; Elm, steel", "oiled"]
+    assert texts("en")["catalogue.no_attributes"] not in shown(app)
+
+
+def test_a_catalogue_of_titles_alone_is_told_what_it_lacks(
+    ready_workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = drawn(ready_workspace, "catalogue", monkeypatch)
+    app.session_state["catalogue-tab"] = texts("en")["catalogue.attributes"]
+    assert texts("en")["catalogue.no_attributes"] in [one.value for one in app.run().info]
+
+
+def lists_of_attributes(app: AppTest) -> list[Any]:
+    """Return what each list of attributes on a page shows."""
+    found = [one.proto for one in app.get("bidi_component") if one.proto.component_name == "shelftalk_attributes"]
+    return [json.loads(one.json)["attributes"] for one in found]
+
+
+@pytest.fixture
+def answered(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Attributes]]:
+    """The questions that are asked on the page Compare, with their attributes; none is answered."""
+    asked: list[tuple[str, Attributes]] = []
+    monkeypatch.setattr(
+        "shelftalk.studio.views.compare._answer",
+        lambda run, question, attributes, *_: asked.append((question, attributes)),
+    )
+    return asked
+
+
+def test_a_held_out_product_fills_the_table_and_is_asked_with_its_attributes(
+    ready_workspace: Workspace,
+    with_attributes: Catalogue,
+    answered: list[tuple[str, Attributes]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    words = texts("en")
+    monkeypatch.setattr(Run, "catalogue", lambda _: with_attributes)
+    monkeypatch.setattr(Run, "attribute_names", ["material", "Finish"])
+    app = drawn(ready_workspace, "compare", monkeypatch)
+    assert app.dataframe[0].value.values.tolist() == [["material", ""], ["Finish", ""]]
+    _labelled(app.button, words["compare.random"]).click().run()
+    held_out = {one.title: one.attributes for one in with_attributes.products("test")}
+    [(question, attributes)] = answered
+    assert held_out[question] == attributes != ()
+    assert tuple(map(tuple, app.dataframe[0].value.values)) == attributes
+    _labelled(app.button, words["compare.clear_attributes"]).click().run()
+    app.text_input(key="question-text").set_value("Another")
+    _labelled(app.button, words["compare.ask"]).click().run()
+    assert answered[1:] == [("Another", ())]
+    assert list(app.exception) == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "line"),
+    [
+        ("A kettle of beech wood.", "Attributes told: 1 of 3; not told: colour, lid *x*"),
+        ("A white kettle of beech with a tight lid.", "Attributes told: 3 of 3."),
+    ],
+)
+def test_an_answer_shows_its_attributes_and_which_are_told(
+    answer: str, line: str, ready_workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attributes = {"material": "beech", "colour": "white", "lid *x*": "tight"}
+    written = Description(answer, True, 5)
+    comparison = Comparison("Kettle", written, written, [], attributes)
+    app = drawn(ready_workspace, "compare", monkeypatch)
+    app.session_state["shown"] = {
+        "run": "pegs",
+        "comparison": comparison,
+        "settings": DecodingSettings(),
+        "order": ["base", "tuned"],
+        "blind": False,
+        "true": None,
+        "vote": None,
+        "number": 1,
+    }
+    app.run()
+    assert list(app.exception) == []
+    assert list(app.error) == []
+    assert lists_of_attributes(app) == [[["material", "beech"], ["colour", "white"], ["lid *x*", "tight"]]]
+    assert line in [one.value for one in app.text]
 
 
 def _labelled(widgets: Any, label: str) -> Any:

@@ -152,6 +152,15 @@ def named_attribute_columns(names: Sequence[str], wanted: str) -> tuple[tuple[At
     return tuple(dict.fromkeys(found)), missing
 
 
+def possible_attribute_columns(names: Sequence[str], other: Iterable[str]) -> list[str]:
+    """Return the columns that can be listed as columns of attributes.
+
+    These are all but `other`, the columns of title, description and id, and those that only name another's attribute.
+    """
+    taken = {*other, *_pairs(names).values()}
+    return [name for name in dict.fromkeys(names) if name not in taken]
+
+
 def read_attributes(row: dict[str, Any], columns: Iterable[AttributeColumn]) -> Iterator[tuple[str, str]]:
     """Yield the names and values of a row's attributes as they stand in its cells, in the columns' order."""
     for one in columns:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +12,8 @@ from shelftalk.errors import UnreadableInput
 from shelftalk.settings import PrepareSettings
 
 ATTRIBUTE_CHOICES = ("automatic", "all", "none")  # anything else lists columns
+
+QUOTED = re.compile(r'^\s|[,"\r\n]')
 
 # In order of preference; case is ignored.
 USUAL_NAMES = {
@@ -116,6 +119,20 @@ def usual_columns(names: list[str]) -> Columns:
     return _with_attributes(Columns(title or "", texts, uid, known.variants, known.escaped), names, "automatic")
 
 
+def automatic_attributes(names: list[str], title: str, description: tuple[str, ...], uid: str | None) -> list[str]:
+    """Return the columns of attributes that are chosen by default where these hold title, description and id."""
+    chosen = Columns(title, description, uid or usual_column("id", names), _known_format(names).variants)
+    return [one.column for one in _with_attributes(chosen, names, "automatic").attributes]
+
+
+def list_attribute_columns(columns: Iterable[str]) -> str:
+    """Return the setting `attributes` that lists these columns; "none" where there are none.
+
+    A name is quoted as in CSV where it would be read otherwise: with a comma, for instance, or where it is "all".
+    """
+    return ",".join(map(_quoted, columns)) or "none"
+
+
 def usual_column(role: str, names: list[str]) -> str | None:
     """Return the column with a usual name for a role, a key of `USUAL_NAMES`; None where there is none."""
     spelt = _by_lower_case(names)
@@ -141,6 +158,11 @@ def _choose(source: Path, names: list[str], requested: Mapping[str, str | None],
         description = known.description or description
     found = Columns(chosen["title"] or "", description, chosen["id"], known.variants, known.escaped, named)
     return found if listed else _with_attributes(found, names, attributes)
+
+
+def _quoted(name: str) -> str:
+    plain = name and not QUOTED.search(name) and name not in ATTRIBUTE_CHOICES
+    return name if plain else '"{}"'.format(name.replace('"', '""'))
 
 
 def _with_attributes(columns: Columns, names: list[str], wanted: str) -> Columns:

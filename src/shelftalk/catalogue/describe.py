@@ -42,7 +42,7 @@ def describe(catalogue: Catalogue) -> dict[str, Any]:
             **catalogue.summary,
             "examples": examples(catalogue),
             "characters": _characters(catalogue),
-            "attributes": _attributes(catalogue),
+            "attributes": commonest_attributes(catalogue),
         }
 
 
@@ -65,6 +65,20 @@ def examples(catalogue: Catalogue) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
+def commonest_attributes(catalogue: Catalogue, first: int | None = None) -> list[dict[str, Any]]:
+    """Return the attributes as `describe` does; their values are counted in the `first` products, or in all.
+
+    A catalogue that was prepared without attributes has none.
+
+    Raises:
+        Damaged: products.parquet cannot be read.
+    """
+    names = list(islice(catalogue.summary.get("attributes", ()), MOST_NAMES))
+    with _translated(catalogue):
+        values = _values(catalogue, names, catalogue.count() if first is None else first) if names else {}
+    return [{"name": name, "products": catalogue.summary["attributes"][name], "values": values[name]} for name in names]
+
+
 @contextmanager
 def _translated(catalogue: Catalogue) -> Iterator[None]:
     try:
@@ -83,30 +97,23 @@ def _characters(catalogue: Catalogue) -> dict[str, dict[str, int]]:
     return {name: _quantiles(np.concatenate(found)) for name, found in lengths.items()}
 
 
-def _attributes(catalogue: Catalogue) -> list[dict[str, Any]]:
-    """Return the commonest attributes with their commonest values; none where the catalogue was prepared without."""
-    values: dict[str, Counter[str]] = {
-        name: Counter() for name in islice(catalogue.summary.get("attributes", ()), MOST_NAMES)
-    }
-    if not values:
-        return []
+def _values(catalogue: Catalogue, names: list[str], first: int) -> dict[str, list[str]]:
+    """Return the commonest values of each name in the first products."""
+    values: dict[str, Counter[str]] = {name: Counter() for name in names}
     with pq.ParquetFile(catalogue.folder / "products.parquet") as table:
         for batch in table.iter_batches(batch_size=10_000, columns=["attributes"]):
-            for pairs in batch.column(0).to_pylist():
+            held = batch.column(0)[: max(first, 0)].to_pylist()
+            first -= len(held)
+            for pairs in held:
                 for name, value in pairs:
                     if name in values:
                         values[name][value] += 1
             for name, found in values.items():
                 if len(found) > MOST_VALUES:
                     values[name] = Counter(dict(found.most_common(MOST_VALUES // 2)))
-    return [
-        {
-            "name": name,
-            "products": catalogue.summary["attributes"][name],
-            "values": [value for value, _ in found.most_common(VALUES)],
-        }
-        for name, found in values.items()
-    ]
+            if first <= 0:
+                break
+    return {name: [value for value, _ in found.most_common(VALUES)] for name, found in values.items()}
 
 
 def _quantiles(lengths: Any) -> dict[str, int]:

@@ -1,6 +1,7 @@
 """Store the answers of a run in history.jsonl in its folder, one line for each.
 
-A line has the keys of `ask --json`, the decoding `settings`, and the `time` (ISO 8601, UTC).
+A line has the keys of `ask --json`, the decoding `settings`, and the `time` (ISO 8601, UTC). Lines of earlier versions
+have no `attributes`.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from shelftalk.settings import DecodingSettings
 
 FILE = "history.jsonl"
 KEYS = {"query", "base", "tuned", "references", "settings", "time"}
-COLUMNS = ("time", "query", "before", "after", "references")
+COLUMNS = ("time", "query", "attributes", "before", "after", "references")
 
 
 def remember(folder: Path, comparison: Comparison, settings: DecodingSettings) -> None:
@@ -40,18 +41,24 @@ def read_history(folder: Path, newest: int | None = None) -> list[dict[str, Any]
 
 
 def history_as_csv(rows: Sequence[dict[str, Any]]) -> bytes:
-    """Return answers as a CSV of time, query, before, after and the references' titles, for a spreadsheet.
+    """Return answers as a CSV of time, query, attributes, before, after and the references' titles, for a spreadsheet.
 
-    A cell that a spreadsheet would run as a formula gets an apostrophe before it; see `tables.escape_formula`.
+    Attributes are written as "name: value; name: value". A cell that a spreadsheet would run as a formula gets an
+    apostrophe before it; see `tables.escape_formula`.
     """
     text = io.StringIO(newline="")
     cells = csv.writer(text)
     cells.writerow(COLUMNS)
     for row in rows:
         titles = " | ".join(one["title"] for one in row["references"])
-        texts = (row["time"], row["query"], row["base"]["text"], row["tuned"]["text"], titles)
+        texts = (row["time"], row["query"], attributes_in_line(row), row["base"]["text"], row["tuned"]["text"], titles)
         cells.writerow(map(escape_formula, texts))
     return text.getvalue().encode(errors="replace")
+
+
+def attributes_in_line(row: Mapping[str, Any]) -> str:
+    """Return an answer's attributes as "name: value; name: value"; '' where it has none."""
+    return "; ".join(f"{name}: {value}" for name, value in (row.get("attributes") or {}).items())
 
 
 def history_as_json(rows: Sequence[dict[str, Any]]) -> bytes:

@@ -1,4 +1,4 @@
-"""A table of attributes to fill in, with the names that a run knows."""
+"""Attributes in two columns, names and values: a table to fill in, and one to read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,31 @@ from shelftalk.runs.run import Run
 from shelftalk.studio.language import text
 from shelftalk.studio.session import remember
 
+CSS = """
+dl { margin: 0; columns: 2 22rem; column-gap: 2.5rem; font: .85rem/1.45 var(--st-font); color: var(--st-text-color); }
+dl > div { display: grid; grid-template-columns: 9rem 1fr; gap: .75rem; padding: .2rem 0; break-inside: avoid;
+           border-bottom: 1px solid color-mix(in srgb, var(--st-border-color) 60%, transparent); }
+dt, dd { margin: 0; overflow-wrap: anywhere; white-space: pre-wrap; }
+dt { color: color-mix(in srgb, var(--st-text-color) 75%, var(--st-background-color)); }
+"""
+# textContent only: markup in a text of the data is not interpreted.
+JS = """
+export default function (component) {
+  const { data, parentElement } = component;
+  const list = parentElement.querySelector("dl");
+  list.replaceChildren();
+  for (const [name, value] of data.attributes) {
+    const pair = list.appendChild(document.createElement("div"));
+    pair.appendChild(document.createElement("dt")).textContent = name;
+    pair.appendChild(document.createElement("dd")).textContent = value;
+  }
+}
+"""
+MOST_ROWS, ROW_HEIGHT = 6, 35  # more rows are scrolled, so that an answer stays near its question
+TALLEST = int(ROW_HEIGHT * (1 + MOST_ROWS + 0.5))  # half a row shows that there are more
 OFFERED = 8  # names in an empty table: the commonest
+
+_list = st.components.v2.component("shelftalk_attributes", html="<dl></dl>", css=CSS, js=JS)
 
 
 def attribute_table(run: Run) -> Attributes:
@@ -27,6 +51,7 @@ def attribute_table(run: Run) -> Attributes:
         pandas.DataFrame(rows, columns=[name, value], dtype="string"),
         num_rows="dynamic",
         hide_index=True,
+        height=TALLEST if len(rows) > MOST_ROWS else "auto",
         column_config={
             name: st.column_config.TextColumn(max_chars=60),
             value: st.column_config.TextColumn(max_chars=200, width="large"),
@@ -42,3 +67,9 @@ def fill_attribute_table(run: Run, attributes: Attributes) -> None:
     rows = list(attributes) or [(name, "") for name in run.attribute_names[:OFFERED]]
     _, _, turn = st.session_state.get("attributes") or (None, None, 0)
     remember("attributes", (run.name, rows, turn + 1))
+
+
+def show_attributes(attributes: Attributes, key: str) -> None:
+    """Show names and values in small type, as plain text; nothing where there are none."""
+    if attributes:
+        _list(data={"attributes": [list(pair) for pair in attributes]}, key=key)

@@ -38,6 +38,7 @@ def show_evidence(run: Run, shown: dict[str, Any]) -> None:
     facts = [text(f"evidence.by_{one}", count=number(count)) for one, count in counts.items()]
     show_marked(text("evidence.claims"), _pieces(answer, found["claims"]), facts, f"claims-{shown['number']}")
     _claims(found["claims"], comparison)
+    _told(found["told"], comparison)
     _spans(found["spans"])
     with errors_shown():
         _influence(run, comparison)
@@ -67,6 +68,15 @@ def _claims(claims: list[dict[str, Any]], comparison: Comparison) -> None:
         for claim in claims
     ]
     st.dataframe(pandas.DataFrame(rows), hide_index=True)
+
+
+def _told(told: list[str], comparison: Comparison) -> None:
+    """Say how many of the given attributes the answer tells, and which it does not."""
+    if not comparison.attributes:
+        return
+    counts = {"told": number(len(told)), "all": number(len(comparison.attributes))}
+    missing = ", ".join(name for name in comparison.attributes if name not in told)
+    st.text(text("evidence.told_not", **counts, missing=missing) if missing else text("evidence.told", **counts))
 
 
 def _spans(spans: list[dict[str, Any]]) -> None:

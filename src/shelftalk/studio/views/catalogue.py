@@ -11,12 +11,15 @@ from typing import Any
 import pandas
 import streamlit as st
 
+from shelftalk.catalogue.attributes import possible_attribute_columns
 from shelftalk.catalogue.catalogue import Catalogue
-from shelftalk.catalogue.describe import examples
+from shelftalk.catalogue.columns import automatic_attributes, list_attribute_columns
+from shelftalk.catalogue.describe import commonest_attributes, examples
 from shelftalk.catalogue.preview import Preview, preview
 from shelftalk.errors import ShelftalkError
 from shelftalk.settings import PrepareSettings, TrainingSettings
 from shelftalk.studio import charts
+from shelftalk.studio.attribute_table import show_attributes
 from shelftalk.studio.forms import settings_form
 from shelftalk.studio.language import has_text, number, percent, text
 from shelftalk.studio.session import choose, remember, scroll_to_top, workspace
@@ -30,6 +33,7 @@ TABLE_HEIGHT = 520
 NONE = ""
 SETTINGS = ("max_products", "validation_share", "test_share", "near_duplicates", "seed")
 MOST_LENGTH = 2048
+COUNTED = 100_000  # products whose values of attributes are counted: a second or two
 
 
 def show() -> None:
@@ -46,7 +50,13 @@ def show() -> None:
     catalogue = Catalogue.open(workspace().existing_catalogue(name))
     _numbers(catalogue)
     # Only the open tab is drawn: each of the others may take seconds on a large catalogue.
-    tabs = {"products": _products, "raw": _as_in_file, "left_out": _left_out, "lengths": _lengths}
+    tabs = {
+        "products": _products,
+        "attributes": _attributes,
+        "raw": _as_in_file,
+        "left_out": _left_out,
+        "lengths": _lengths,
+    }
     labels = [text(f"catalogue.{tab}") for tab in tabs]
     for tab, draw in zip(st.tabs(labels, key="catalogue-tab", on_change="rerun"), tabs.values(), strict=True):
         if tab.open:
@@ -74,11 +84,12 @@ def _add() -> None:
         return
     _raw(seen.records)
     mapping = _map_columns(seen)
+    attributes = _choose_attributes(seen, mapping)
     with st.popover(text("catalogue.more_settings"), icon=":material/tune:"):
         values = settings_form(PrepareSettings, SETTINGS, {}, "prepare", columns=1)
     name = st.text_input(text("catalogue.name"), value=_slug(source.name), help=text("form.name_help"))
     if st.button(text("catalogue.prepare"), type="primary", icon=":material/cleaning_services:"):
-        _start(source, name, mapping, seen, values)
+        _start(source, name, mapping, seen, {**values, "attributes": attributes})
 
 
 def _preview(source: Path) -> Preview:
@@ -129,6 +140,30 @@ def _map_columns(seen: Preview) -> dict[str, str | None]:
         chosen = column.selectbox(text(f"catalogue.{role}"), options, index=index, format_func=words.__getitem__)
         mapping[role] = chosen or None
     return mapping
+
+
+def _choose_attributes(seen: Preview, mapping: dict[str, str | None]) -> str:
+    """Let the user choose the columns of attributes, and return the setting; the automatic choice is preselected.
+
+    Another file, or other columns of title, description and id, bring their own preselection.
+    """
+    title, description, uid = (mapping[role] or "" for role in ("title_field", "description_field", "id_field"))
+    texts = (description,) if description in seen.columns else seen.description if description else ()
+    automatic = automatic_attributes(seen.columns, title, texts, uid)
+    options = [one for one in possible_attribute_columns(seen.columns, (title, *texts, uid)) if "\0" not in one]
+    stamp = st.session_state["preview"][0]
+    chosen = st.multiselect(
+        text("catalogue.attribute_columns"),
+        options,
+        [one for one in automatic if one in options],
+        help=text("catalogue.attribute_columns_help"),
+        placeholder=text("catalogue.no_columns"),
+        select_all=False,
+        key=f"attribute-columns-{hash((stamp, title, texts, uid))}",
+    )
+    if not chosen:
+        st.caption(text("catalogue.no_attributes"))
+    return "automatic" if set(chosen) == set(automatic) else list_attribute_columns(chosen)
 
 
 def _start(source: Path, name: str, mapping: dict[str, str | None], seen: Preview, values: dict[str, Any]) -> None:
@@ -218,8 +253,9 @@ def _products(name: str, catalogue: Catalogue) -> None:
     )
     found.caption(text("catalogue.found", count=number(len(rows))))
     shown = rows[ROWS * (page - 1) : ROWS * page]
+    products = catalogue.take(shown)
     table = pandas.DataFrame(
-        [(one.title, one.description, one.uid) for one in catalogue.take(shown)],
+        [(one.title, one.description, one.uid) for one in products],
         columns=[text("catalogue.column_title"), text("catalogue.column_description"), text("catalogue.column_id")],
     )
     picked = st.dataframe(
@@ -237,13 +273,43 @@ def _products(name: str, catalogue: Catalogue) -> None:
     st.caption(text("catalogue.pick_row"))
     for row in picked["selection"]["rows"]:
         with st.container(border=True):
-            st.text(table.iloc[row, 0])
-            st.text(table.iloc[row, 1])
+            st.text(products[row].title)
+            show_attributes(products[row].attributes, key="picked-attributes")
+            st.text(products[row].description)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)  # cache_data would pickle two million numbers
 def _find(folder: str, data_hash: str, words: str, split: str | None, in_descriptions: bool) -> Any:
     return Catalogue.open(Path(folder)).find(words, split, in_descriptions)
+
+
+def _attributes(name: str, catalogue: Catalogue) -> None:
+    """Show the attributes of a catalogue: the share of products that have each, and its commonest values."""
+    with st.spinner(text("catalogue.searching")):
+        found = _commonest(str(catalogue.folder), catalogue.data_hash)
+    if not found:
+        st.info(text("catalogue.no_attributes"))
+        return
+    attribute, share, values = (
+        text(f"catalogue.{one}") for one in ("attribute", "attribute_share", "attribute_values")
+    )
+    st.dataframe(
+        pandas.DataFrame(
+            [(one["name"], 100 * one["products"] / catalogue.count(), "; ".join(one["values"])) for one in found],
+            columns=[attribute, share, values],
+        ),
+        hide_index=True,
+        column_config={
+            attribute: st.column_config.TextColumn(width=180),
+            share: st.column_config.ProgressColumn(format="%.0f %%", min_value=0, max_value=100, width=180),
+            values: st.column_config.TextColumn(width=560),
+        },
+    )
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _commonest(folder: str, data_hash: str) -> list[dict[str, Any]]:
+    return commonest_attributes(Catalogue.open(Path(folder)), COUNTED)
 
 
 def _left_out(name: str, catalogue: Catalogue) -> None:

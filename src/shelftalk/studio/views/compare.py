@@ -14,13 +14,13 @@ from shelftalk import pipeline
 from shelftalk.evaluation import votes
 from shelftalk.generation.compare import Comparison, compare
 from shelftalk.generation.folded import fold
-from shelftalk.generation.history import history_as_csv, history_as_json, read_history
+from shelftalk.generation.history import attributes_in_line, history_as_csv, history_as_json, read_history
 from shelftalk.generation.history import remember as save_answer
 from shelftalk.records import Attributes, Reference
 from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings
 from shelftalk.studio.answers import facts_of, show_answer
-from shelftalk.studio.attribute_table import attribute_table, fill_attribute_table
+from shelftalk.studio.attribute_table import attribute_table, fill_attribute_table, show_attributes
 from shelftalk.studio.evidence_view import show_evidence
 from shelftalk.studio.forms import settings_form
 from shelftalk.studio.language import number, percent, text
@@ -98,7 +98,9 @@ def _question(run: Run) -> tuple[str | None, Attributes, bool, DecodingSettings,
     attributes: Attributes = ()
     if run.attribute_names:
         with st.expander(text("compare.attributes"), expanded=True, icon=":material/list_alt:"):
-            st.caption(text("compare.attributes_help"))
+            with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+                st.caption(text("compare.attributes_help"), width="content")
+                st.button(text("compare.clear_attributes"), icon=":material/backspace:", on_click=_clear, args=(run,))
             attributes = attribute_table(run)
     if picked:
         product = st.session_state.get("held_out")
@@ -129,6 +131,11 @@ def _pick(run: Run) -> None:
         if product:
             st.session_state["question-text"] = product.title
             fill_attribute_table(run, product.attributes)
+
+
+def _clear(run: Run) -> None:
+    """Take the values out of the table, so that another product is not described by those of the last one."""
+    fill_attribute_table(run, ())
 
 
 def _answer(
@@ -193,8 +200,7 @@ def _show_answers(run: Run, shown: dict[str, Any]) -> None:
     comparison: Comparison = shown["comparison"]
     hidden = shown["blind"] and shown["vote"] is None
     st.text(comparison.query)
-    if comparison.attributes:
-        st.text("\n".join(f"{name}: {value}" for name, value in comparison.attributes.items()))
+    show_attributes(tuple(comparison.attributes.items()), key=f"asked-attributes-{shown['number']}")
     mark = not hidden and st.toggle(text("compare.mark"), value=False, key="mark", help=text("compare.mark_help"))
     for column, side, letter in zip(st.columns(2), shown["order"], "AB", strict=True):
         answer = getattr(comparison, side)
@@ -278,8 +284,11 @@ def _history(run: Run) -> None:
         return
     with st.expander(text("compare.history", count=number(len(rows))), icon=":material/history:"), errors_shown():
         table = pandas.DataFrame(
-            [(one["time"], one["query"], one["base"]["text"], one["tuned"]["text"]) for one in rows],
-            columns=[text(f"compare.{name}") for name in ("time", "question", "before", "after")],
+            [
+                (one["time"], one["query"], one["base"]["text"], one["tuned"]["text"], attributes_in_line(one))
+                for one in rows
+            ],
+            columns=[text(f"compare.{name}") for name in ("time", "question", "before", "after", "attributes")],
         )
         st.dataframe(table, hide_index=True)
         csv, json = st.columns(2)
