@@ -121,7 +121,7 @@ def test_the_demo_resumes_after_a_kill_and_shows_all_stages(finished_demo: tuple
 def test_the_whole_demo_meets_its_claims(finished_whole_demo: tuple[Workspace, str]) -> None:
     check_all_stages(finished_whole_demo[1])
     result = evaluation(finished_whole_demo[0])
-    assert result["n"] == 32
+    assert result["n"] == 24
     assert result["tuned"]["stop_rate"] >= 0.95
     assert result["tuned"]["bits_per_byte"] < 0.9 * result["base"]["bits_per_byte"]
     assert result["tuned"]["chrf"] >= 70

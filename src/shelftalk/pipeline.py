@@ -16,6 +16,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from shelftalk.catalogue.demo import demo_file
 from shelftalk.catalogue.prepare import prepare
 from shelftalk.cluster.connect import check_options
@@ -263,10 +265,17 @@ def compare_held_out(
     progress: Progress = no_progress,
     engine: str = "automatic",
     say: Callable[[str], None] = lambda line: None,
+    with_attributes: bool = False,
 ) -> list[tuple[Product, Comparison]]:
-    """Describe `count` held-out products, drawn with `seed`, before and after fine-tuning, with references."""
+    """Describe `count` held-out products, drawn with `seed`, before and after fine-tuning, with references.
+
+    They are drawn from all, or from those `with_attributes`.
+    """
     run.require_finished()
-    products = run.catalogue().sample("test", count, seed)
+    products = run.catalogue().sample("test", None if with_attributes else count, seed)
+    if with_attributes:
+        drawn = np.random.default_rng(seed).permutation(len(products))
+        products = [products[row] for row in drawn if products[row].attributes][:count]
     if not products:
         raise TooFewProducts(f"Catalogue {run.description['catalogue']!r} has no products held out.")
     prompts = [prompt_for(request_of(product)) for product in products]

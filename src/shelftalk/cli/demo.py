@@ -20,7 +20,7 @@ from shelftalk.workspace import Workspace, read_json, write_json
 
 NAME = BUNDLED
 SHOWN = 3
-MEASURED = 32  # two full batches of the engine
+MEASURED = 24  # enough for intervals; the base model repeats itself up to the longest length in each
 MEASURED_WAYS = (BASE, TUNED)  # `evaluate` does more, and takes twice the time
 
 
@@ -67,7 +67,7 @@ def _pairs(run: Run, decoding: DecodingSettings, progress: Any) -> list[tuple[Pr
         kept = read_json(path)
         if kept["decoding"] == decoding.as_mapping():
             return [(Product(**one["product"]), _comparison(one["comparison"])) for one in kept["pairs"]]
-    pairs = compare_held_out(run, SHOWN, decoding, progress=progress, say=say)
+    pairs = compare_held_out(run, SHOWN, decoding, progress=progress, say=say, with_attributes=True)
     rows = [
         {
             "product": {"uid": one.uid, "title": one.title, "description": one.description},
