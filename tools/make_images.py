@@ -29,7 +29,8 @@ FOLDER = Path(__file__).parents[1] / "docs" / "images"
 LANGUAGES = {"en": "en-US", "pt-BR": "pt-BR"}
 FIRST = next(iter(ICONS))  # its address has no page name
 WIDTH, HEIGHT = 1280, 900
-QUESTION = "Copper Watering Can, 2 Litre, with Long Spout"
+ATTRIBUTE = "good to know"  # of every product of the bundled catalogue that has attributes
+DRAWS = 8
 ARGUMENTS = ["--disable-gpu", "--disable-background-networking", "--no-first-run", "--disable-component-update"]
 
 
@@ -106,11 +107,14 @@ def watch(page: Page, words: dict[str, str], run: str) -> None:
 
 
 def ask(page: Page, words: dict[str, str]) -> None:
-    """Ask a question and wait for both answers."""
-    page.get_by_label(words["compare.question"]).fill(QUESTION, timeout=180_000)  # the first time, models are converted
-    page.get_by_role("button", name=words["compare.ask"], exact=True).click()
-    page.get_by_role("heading", name=words["compare.references"]).wait_for(timeout=180_000)
-    settle(page)
+    """Ask about held-out products, at most `DRAWS`, until one has attributes, and wait for both answers."""
+    for _ in range(DRAWS):
+        button = page.get_by_role("button", name=words["compare.random"])
+        button.click(timeout=180_000)  # the first time, models are converted
+        page.get_by_role("heading", name=words["compare.references"]).wait_for(timeout=180_000)
+        settle(page)
+        if page.get_by_text(ATTRIBUTE, exact=True).count():
+            return
 
 
 def settle(page: Page) -> None:
