@@ -85,7 +85,10 @@ def count_lengths(prompts: NDArray[np.int64], completions: NDArray[np.int64]) ->
 
 
 def count_cut(prompts: NDArray[np.int64], completions: NDArray[np.int64], max_tokens: int) -> int:
-    """Return the number of descriptions that `tokens.encode_example` would cut to fit rows of `max_tokens`."""
+    """Return the number of descriptions that `tokens.encode_example` would cut to fit rows of `max_tokens`.
+
+    An upper bound where prompts with attributes are longer than half of a row: they lose whole lines.
+    """
     return int((np.minimum(prompts, max_tokens // 2) + completions > max_tokens).sum())
 
 
