@@ -119,9 +119,6 @@ def test_column_names_and_raw_records_are_characters(visitor: Visitor) -> None:
     box(page, WORDS["catalogue.title_field"]).click()
     for payload in (PAYLOADS[1], PAYLOADS[10], PAYLOADS[14]):
         box(page, WORDS["catalogue.title_field"]).fill(payload)
-        settle(page)
-        if not page.get_by_role("option").count():  # the page was drawn again, which closes the list
-            box(page, WORDS["catalogue.title_field"]).press("ArrowDown")
         option = page.get_by_role("option").first
         expect(option).to_have_text(payload)
     page.keyboard.press("Enter")
