@@ -167,8 +167,11 @@ class Phrases:
         return [one.start for one in self.words]
 
     def indexes(self, start: int, end: int) -> tuple[int, int]:
-        """Return the indexes of the first and the last word in `text[start:end]`."""
-        first = bisect_left(self._starts, start)
+        """Return the indexes of the first and the last word in `text[start:end]`.
+
+        Of a claim without a word at the text's end they are the last word's.
+        """
+        first = min(bisect_left(self._starts, start), max(0, len(self.words) - 1))
         return first, max(first, bisect_left(self._starts, end) - 1)
 
     def find(self, wanted: tuple[str, ...]) -> list[tuple[int, int]]:
