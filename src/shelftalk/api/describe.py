@@ -11,7 +11,7 @@ from shelftalk.api.errors import refusals
 from shelftalk.api.scheduler import Emit, while_connected
 from shelftalk.api.schemas import DescribeRequest
 from shelftalk.api.service import Service, ServiceOf
-from shelftalk.catalogue.attributes import join_attributes
+from shelftalk.catalogue.attributes import clean_attributes
 from shelftalk.generation.compare import Comparison, compare
 
 router = APIRouter(responses=refusals(400, 401, 403, 413, 429, 500, 503))
@@ -31,7 +31,7 @@ def _compute(service: Service, body: DescribeRequest, emit: Emit) -> Comparison:
         settings,
         partial(service.index.search, body.title, body.references),
         on_text=lambda side, text: emit(None),
-        attributes=join_attributes((body.attributes or {}).items())[0],
+        attributes=clean_attributes((body.attributes or {}).items())[0],
     )
     service.metrics.written(comparison.base.tokens + comparison.tuned.tokens)
     return comparison

@@ -19,7 +19,7 @@ from itertools import islice
 from math import isfinite
 from typing import Any, NamedTuple
 
-from shelftalk.catalogue.clean import TAG
+from shelftalk.catalogue.clean import TAG, clean
 from shelftalk.records import Attributes
 
 MOST_ATTRIBUTES = 40  # of a product
@@ -179,6 +179,11 @@ def keep_attributes(pairs: Iterable[tuple[str, str]], *repeated: str) -> tuple[A
         for name, value in pairs
         if _is_value(value) and value not in repeated and _holds_a_property(name, value, listed=True)
     )
+
+
+def clean_attributes(pairs: Iterable[tuple[str, str]]) -> tuple[Attributes, Counter[str]]:
+    """Return attributes that somebody typed, cleaned as for training; see `join_attributes`."""
+    return join_attributes((clean(name), clean(value)) for name, value in pairs)
 
 
 def join_attributes(pairs: Iterable[tuple[str, str]]) -> tuple[Attributes, Counter[str]]:

@@ -65,7 +65,7 @@ AttributeOption = Annotated[
 ]
 GroundedOption = Annotated[
     bool,
-    typer.Option("--grounded", help="Regenerate text whose claims neither the title nor a reference supports."),
+    typer.Option("--grounded", help="Write a text again whose claims nothing supports, or that leaves attributes out."),
 ]
 DEFAULT_WORKSPACE = Path("workspace")
 

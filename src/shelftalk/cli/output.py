@@ -18,7 +18,6 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from shelftalk.evidence.claims.find import find_claims
 from shelftalk.generation.folded import fold
 from shelftalk.records import Progress as ProgressCallback
 from shelftalk.records import Reference
@@ -192,12 +191,14 @@ def marked_text(comparison: Comparison) -> Text:
 
     A text that is folded has no marks: their positions are those of the whole text.
     """
+    from shelftalk.evidence.claims.find import UNSUPPORTED, find_claims  # a tenth of a second that other commands save
+
     text = comparison.tuned.text
     if fold(text).text != text:
         return folded_text(text)
     shown = Text(plain(text))
     claims = find_claims(text, comparison.query, (), tuple(comparison.attributes.items()))
-    marked = [claim for claim in claims if claim.support in ("none", "contradicted")]
+    marked = [claim for claim in claims if claim.support in UNSUPPORTED]
     for claim in marked:
         shown.stylize(CLAIM_STYLES[claim.support], claim.start, claim.end)
     names = ", ".join(claim.text for claim in marked)

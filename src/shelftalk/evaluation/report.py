@@ -12,7 +12,9 @@ from typing import Any
 from shelftalk.evaluation.directions import DIRECTIONS
 from shelftalk.evaluation.measures import MEASURES
 from shelftalk.evaluation.ways import BASE, BASELINES, TRUE, TUNED
+from shelftalk.evidence.claims.find import UNSUPPORTED
 from shelftalk.generation.folded import fold
+from shelftalk.generation.history import attributes_in_line
 
 WAYS = {
     "base": "before",
@@ -52,7 +54,6 @@ MEANINGS = {
     "attributes nor references state, or that an attribute contradicts",
     "attributes_told": "share of the products' attributes whose value the text states",
 }
-UNTRUE = ("none", "contradicted")  # what supports a claim that is marked
 BETTER = {"less": "less is better", "more": "more is better", None: "neither is better"}
 
 
@@ -251,8 +252,8 @@ def _examples(result: Mapping[str, Any]) -> list[Block]:
     ]
     for one in result["examples"]:
         blocks.append(Quote("title", one["title"]))
-        if attributes := one.get("attributes"):
-            blocks.append(Quote("attributes", "; ".join(f"{name}: {value}" for name, value in attributes.items())))
+        if attributes := attributes_in_line(one):
+            blocks.append(Quote("attributes", attributes))
         blocks.append(Quote("true description", one["true"]))
         for way, written in one["written"].items():
             if way in (*BASELINES, TRUE):
@@ -261,7 +262,7 @@ def _examples(result: Mapping[str, Any]) -> list[Block]:
             if empty + repeated:
                 blocks.append(Quote(WAYS[way], f"{shown} [{empty + repeated} empty or repeated lines not shown]", []))
                 continue
-            marked = [(claim["start"], claim["end"]) for claim in written["claims"] if claim["support"] in UNTRUE]
+            marked = [(claim["start"], claim["end"]) for claim in written["claims"] if claim["support"] in UNSUPPORTED]
             blocks.append(Quote(WAYS[way], written["text"], marked))
     return blocks if len(blocks) > 2 else []
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pandas
 import streamlit as st
 
-from shelftalk.catalogue.attributes import join_attributes
-from shelftalk.catalogue.clean import clean
+from shelftalk.catalogue.attributes import clean_attributes
 from shelftalk.records import Attributes
 from shelftalk.runs.run import Run
 from shelftalk.studio.language import text
@@ -59,7 +58,7 @@ def attribute_table(run: Run) -> Attributes:
         key=f"attributes-{run.name}-{turn}",
     )
     typed = edited.fillna("").astype(str).itertuples(index=False)
-    return join_attributes((clean(row[0]), clean(row[1])) for row in typed)[0]
+    return clean_attributes((row[0], row[1]) for row in typed)[0]
 
 
 def fill_attribute_table(run: Run, attributes: Attributes) -> None:

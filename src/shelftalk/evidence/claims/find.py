@@ -20,6 +20,8 @@ from shelftalk.evidence.claims.relations import wrong_relations
 from shelftalk.evidence.claims.search import search, stated
 from shelftalk.records import Attributes, Reference
 
+UNSUPPORTED = ("none", "contradicted")  # the support of a claim that no source states
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:
@@ -88,7 +90,7 @@ def find_claims(
 
 def count_unsupported(text: str, title: str, references: Sequence[Reference], attributes: Attributes = ()) -> int:
     """Count the claims of `text` that no source supports or that an attribute contradicts; see `find_claims`."""
-    return sum(claim.support in ("none", "contradicted") for claim in find_claims(text, title, references, attributes))
+    return sum(claim.support in UNSUPPORTED for claim in find_claims(text, title, references, attributes))
 
 
 def _support(
