@@ -413,3 +413,9 @@ def test_pairs_need_the_same_position_and_family() -> None:
     assert not pair([Claim(9, 14, "12 cm", "measure", "none", None)], [label])
     item = Item(1, "test", "", (), "12 cm", (label,))
     assert score([item]).right == 1
+
+
+@pytest.mark.parametrize("sign", ["\u03a9", "\u2126"])
+def test_both_signs_for_ohm_are_units(sign: str) -> None:
+    [claim] = find_claims(f"It has 8 {sign}.", "Speaker, 8 ohms")
+    assert (claim.kind, claim.support) == ("measure", "title")

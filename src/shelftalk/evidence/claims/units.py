@@ -84,7 +84,7 @@ _UNITS: list[tuple[str, str, Fraction | int]] = [
     ("gsm, g/m², g/m2", "grammage", 1),
     ("mp, megapixel, megapixels", "megapixel", 1),
     ("db, decibel, decibels", "decibel", 1),
-    ("ohm, ohms, Ω", "ohm", 1),
+    ("ohm, ohms, ω", "ohm", 1),
     ("horsepower, hp", "horsepower", 1),
     ("square metres, square meters, sq m, m², m2, sqm", "area", 1),
     ("square feet, sq ft, sq. ft., ft²", "imperial area", 1),
