@@ -14,7 +14,7 @@ from shelftalk import __version__
 from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.errors import Damaged, InvalidSettings, NotFound, TooFewProducts
 from shelftalk.models.registry import BaseModel, find_model
-from shelftalk.records import Product
+from shelftalk.records import Attributes, Product
 from shelftalk.settings import TrainingSettings
 from shelftalk.workspace import Workspace, read_json, write_json
 
@@ -100,6 +100,11 @@ class Run:
     def attribute_names(self) -> list[str]:
         """The names of the attributes in the run's catalogue, the commonest first; none in runs from before any."""
         return list(self.description.get("attributes", []))
+
+    def spell_attributes(self, attributes: Attributes) -> Attributes:
+        """Return the attributes with the names spelt as the run knows them: "Material" may be "material" there."""
+        spelt = {name.casefold(): name for name in self.attribute_names}
+        return tuple((spelt.get(name.casefold(), name), value) for name, value in attributes)
 
     @property
     def precision(self) -> str:

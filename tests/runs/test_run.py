@@ -1,0 +1,16 @@
+"""What a run knows of the data that it was trained on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from shelftalk.runs.run import Run
+from shelftalk.workspace import Workspace
+
+
+def test_attributes_are_spelt_as_in_the_catalogue(tmp_path: Path) -> None:
+    run = Run("pegs", tmp_path, Workspace(tmp_path), {"attributes": ["Material", "set in"]})
+    given = (("MATERIAL", "Oak"), ("Set In", "Kent"), ("Lid", "cork"))
+    assert run.spell_attributes(given) == (("Material", "Oak"), ("set in", "Kent"), ("Lid", "cork"))
+    old = Run("old", tmp_path, Workspace(tmp_path), {})  # from before there were attributes
+    assert old.spell_attributes(given) == given
