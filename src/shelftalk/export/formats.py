@@ -34,6 +34,7 @@ from shelftalk.workspace import read_json, write_bytes, write_json
 
 QUANTIZATION = "q8_0"  # default of a GGUF
 BYTES = {"f32": 4.0, "f16": 2.0, "bf16": 2.0, "q8_0": 34 / 32}  # a weight; q8_0 has a scale for every 32 weights
+NAMES_SHOWN = 30  # of attributes in a Modelfile's comment: the commonest
 SMALL_FILES = 1 << 20  # upper bound in bytes of configuration, card and manifest
 
 
@@ -151,7 +152,7 @@ def _write_gguf(artefact: Artefact, folder: Path) -> None:
 def _write_ollama(artefact: Artefact, folder: Path) -> None:
     _write_gguf(artefact, folder)
     end = load_tokenizer(artefact.base.folder).eos_token
-    names = artefact.run.attribute_names
+    names = artefact.run.attribute_names[:NAMES_SHOWN]
     write_bytes(
         folder / "Modelfile",
         modelfile(artefact.gguf_file, end, artefact.base.licence, artefact.decoding, names).encode(),
