@@ -96,6 +96,7 @@ def test_a_run_takes_the_attributes_that_it_knows_from_the_columns_of_the_file(
     code, out, err = shell(*command)
     assert code == 0, err
     assert "The input has 1 of the 2 attributes that the run was trained on; not there: Colour." in err
+    assert "Not used, since it was not trained on them: Weight.\n" in err
     rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
     faults = find_faults(rows[0]["description"], "Peg 40 cm\nMaterial: ash", ())
     assert (rows[0]["unsupported"], rows[0]["contradicted"], rows[0]["untold"]) == (*faults[:2], "Material")

@@ -249,6 +249,7 @@ def ask(
     faults, see `evidence.claims.faults`.
     """
     run.require_finished()
+    settings = run.decoding(settings)
     with ThreadPoolExecutor(1) as thread:  # search the references while the model loads and starts to generate
         found = thread.submit(lambda: open_index(run).search(query, references))
         with closing(open_engine(run, settings, engine, say=say)) as opened:
@@ -272,6 +273,7 @@ def compare_held_out(
     They are drawn from all, or from those `with_attributes`.
     """
     run.require_finished()
+    settings = run.decoding(settings)
     products = run.catalogue().sample("test", None if with_attributes else count, seed)
     if with_attributes:
         drawn = np.random.default_rng(seed).permutation(len(products))
@@ -316,6 +318,7 @@ def write_catalogue(
     The job and its output file are recorded in the run's folder generated/.
     """
     run.require_finished()
+    settings = run.decoding(settings)
     noted = sha256(os.fsencode(output.absolute())).hexdigest()[:16]
     with writers(run, settings, engine, SLOTS, cluster, say) as found:
         job = Job(

@@ -62,6 +62,7 @@ def evaluate_run(
     from shelftalk.models.embedder import Embedder
 
     run.require_finished()
+    settings = run.decoding(settings)
     run.catalogue()
     other_catalogue = Catalogue.open(run.workspace.existing_catalogue(other)) if other else None
     with (
@@ -168,6 +169,7 @@ def explain(
         Damaged: the run's catalogue or base model has changed since training.
     """
     run.require_finished()
+    settings = run.decoding(settings)
     if influence:
         require_checkpoint(run)  # before any text is generated
     found = open_index(run).search(query, references)

@@ -246,8 +246,13 @@ class DecodingSettings(Settings):
     """The settings of generating a description, the same before and after fine-tuning."""
 
     max_new_tokens: int = setting(160, "Longest description, in tokens.", at_least=1, at_most=4096)
-    temperature: float = setting(
-        0.0, "0 always takes the likeliest token; more gives more variety, and more errors.", at_least=0, at_most=5
+    temperature: float | None = setting(
+        None,
+        "0 always takes the likeliest token; more gives more variety, and more errors; automatic is 0 where the run "
+        "was trained with attributes, else 1.",
+        at_least=0,
+        at_most=5,
+        optional=True,
     )
     top_k: int = setting(40, "Sample only from this many likeliest tokens; 0 from all.", at_least=0, at_most=1000)
     top_p: float = setting(
@@ -344,7 +349,7 @@ def _parse(one: Field[Any], value: Any) -> Any:
     """
     limits = one.metadata
     kind = str(one.type).removesuffix(" | None")
-    if limits["optional"] and (value is None or value == "" or (kind == "int" and value in ("all", "automatic"))):
+    if limits["optional"] and (value is None or value == "" or (kind != "str" and value in ("all", "automatic"))):
         return None
     if kind == "str":
         if not isinstance(value, str) or not value:

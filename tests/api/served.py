@@ -6,8 +6,9 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
@@ -17,6 +18,8 @@ from shelftalk.api.limits import Limits
 from shelftalk.api.server import bind, make_server
 from shelftalk.generation.scripted_engine import ScriptedEngine
 from shelftalk.records import Description, Reference
+from shelftalk.runs.run import Run
+from shelftalk.workspace import Workspace
 
 RUN = "pegs"
 KEY = "k" * 40
@@ -63,8 +66,16 @@ class FewReferences:
         return [Reference(str(number), f"Peg {number}", "A peg.", 1 - number / 10) for number in range(min(k, 3))]
 
 
-def make_app(engine: ScriptedEngine | None = None, limits: Limits | None = None, api_key: str | None = None) -> FastAPI:
-    return create_app(engine or WatchedEngine(), FewReferences(), RUN, limits, api_key)
+def make_app(
+    engine: ScriptedEngine | None = None,
+    limits: Limits | None = None,
+    api_key: str | None = None,
+    name: str = RUN,
+    attributes: Sequence[str] = ("Material",),
+) -> FastAPI:
+    """Return the application of a run that knows these attributes; nothing of it is on disk."""
+    run = Run(name, Path(name), Workspace(Path("workspace")), {"attributes": list(attributes)})
+    return create_app(engine or WatchedEngine(), FewReferences(), run, limits, api_key)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from shelftalk.api.schemas import NOT_BLANK, Text
 from shelftalk.generation.compare import compare
 from shelftalk.prompts import prompt_for
 from shelftalk.settings import DecodingSettings
-from tests.api.served import AFTER, BEFORE, RUN, FewReferences, WatchedEngine
+from tests.api.served import AFTER, BEFORE, RUN, FewReferences, WatchedEngine, make_app
 
 USER = {"role": "user", "content": "Oak peg"}
 CHAT: dict[str, Any] = {"model": RUN, "messages": [USER]}
@@ -52,6 +52,17 @@ def test_a_completion_writes_on_from_a_raw_prompt(client: TestClient, engine: Wa
     assert engine.calls == [("Oak peg:", True, DecodingSettings(seed=7, temperature=0, max_new_tokens=50))]
 
 
+@pytest.mark.parametrize(("attributes", "temperature"), [(("Material",), 0), ((), 1)])
+def test_the_usual_temperature_is_that_of_the_run(
+    engine: WatchedEngine, attributes: tuple[str, ...], temperature: float
+) -> None:
+    with TestClient(make_app(engine, attributes=attributes), base_url="http://127.0.0.1") as client:
+        assert client.post("/v1/completions", json=TEXT).status_code == 200
+        assert client.post("/v1/chat/completions", json=CHAT).status_code == 200
+        assert client.post("/v1/describe", json={"title": "Oak peg"}).status_code == 200
+    assert [settings.temperature for _, _, settings in engine.calls] == [temperature] * 4
+
+
 def test_several_prompts_and_choices_are_numbered_prompt_by_prompt(client: TestClient, engine: WatchedEngine) -> None:
     body = client.post("/v1/completions", json={"model": "base", "prompt": ["a", "b"], "n": 2, "max_tokens": 2}).json()
     assert [(one["index"], one["text"], one["finish_reason"]) for one in body["choices"]] == [
@@ -76,11 +87,12 @@ def test_chat_describes_the_last_user_message_through_the_template(client: TestC
 
 
 def test_attributes_are_lines_under_the_title_of_the_prompt(client: TestClient, engine: WatchedEngine) -> None:
-    prompt = "Oak peg\nmaterial: oak\nlength: 3 cm, 4 cm\n\nProduct description:\n"
+    """Their names are spelt as the run knows them in /v1/describe; chat and raw prompts are taken as they are."""
+    prompt = "Oak peg\nMaterial: oak\nlength: 3 cm, 4 cm\n\nProduct description:\n"
     given = {"material": "oak", "length": "3 cm", "Length": "4 cm"}
     found = client.post("/v1/describe", json={"title": "Oak peg", "attributes": given}).json()
-    assert found["attributes"] == {"material": "oak", "length": "3 cm, 4 cm"}
-    message = {"role": "user", "content": "Oak peg\nmaterial: oak\nlength: 3 cm, 4 cm"}
+    assert found["attributes"] == {"Material": "oak", "length": "3 cm, 4 cm"}
+    message = {"role": "user", "content": "Oak peg\nMaterial: oak\nlength: 3 cm, 4 cm"}
     client.post("/v1/chat/completions", json={"model": RUN, "messages": [message]})
     client.post("/v1/completions", json={"model": RUN, "prompt": prompt})
     assert [(asked, tuned) for asked, tuned, _ in engine.calls] == [
@@ -145,7 +157,7 @@ def test_describe_answers_what_ask_says(client: TestClient, engine: WatchedEngin
     assert client.post("/v1/describe", json=body).json() == asked
     assert engine.calls == [(prompt_for("Oak peg"), tuned, settings) for tuned in (False, True)]
     assert client.post("/v1/describe", json={"title": "Oak peg"}).json()["tuned"]["text"] == AFTER
-    assert engine.calls[-1][2] == DecodingSettings()
+    assert engine.calls[-1][2] == DecodingSettings(temperature=0)
 
 
 def test_health_and_metrics(fresh_client: TestClient) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shelftalk.evidence.claims.told import attributes_told, share_told
+from shelftalk.evidence.claims.told import attributes_told
 
 
 @pytest.mark.parametrize(
@@ -47,11 +47,10 @@ def test_another_value_is_not_told(text: str, name: str, value: str) -> None:
     assert attributes_told(text, ((name, value),)) == []
 
 
-def test_the_share_is_of_all_attributes() -> None:
+def test_told_names_are_in_the_order_of_the_attributes() -> None:
     attributes = (("material", "oak"), ("width", "60 cm"), ("colour", "red"), ("base", "cork"))
     assert attributes_told("A red box of oak, 0.6 m wide.", attributes) == ["material", "width", "colour"]
-    assert share_told("A red box of oak, 0.6 m wide.", attributes) == 0.75
-    assert share_told("A red box.", ()) is None
+    assert attributes_told("A red box.", ()) == []
 
 
 @given(st.text(max_size=40), st.text(max_size=20))

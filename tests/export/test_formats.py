@@ -119,7 +119,7 @@ def test_a_modelfile_asks_as_training_did(exports: dict[str, Path]) -> None:
     assert {name: float(value) for name, value in parameters.items()} == {
         "num_ctx": 4096,
         "num_predict": settings.max_new_tokens,
-        "temperature": settings.temperature,
+        "temperature": 1,  # the run has no attributes
         "top_k": settings.top_k,
         "top_p": settings.top_p,
         "min_p": 0,
@@ -130,7 +130,8 @@ def test_a_modelfile_asks_as_training_did(exports: dict[str, Path]) -> None:
 
 
 def test_a_modelfile_says_how_a_prompt_has_attributes() -> None:
-    known = modelfile("a.gguf", "<eos>", "none", ["material", "fit"]).removeprefix(modelfile("a.gguf", "<eos>", "none"))
+    plain = modelfile("a.gguf", "<eos>", "none", DecodingSettings())
+    known = modelfile("a.gguf", "<eos>", "none", DecodingSettings(), ["material", "fit"]).removeprefix(plain)
     assert known == '# Under the title a prompt has a line "name: value" for each attribute: material, fit.\n'
 
 
@@ -144,7 +145,7 @@ def test_vllm_is_started_on_its_own_folder_for_this_machine_only(exports: dict[s
     assert told[:2] == ["serve", str(exports["vllm"])]
     assert told[told.index("--host") + 1] == "127.0.0.1"
     assert told[told.index("--served-model-name") + 1] == "pegs"
-    assert json.loads(told[told.index("--override-generation-config") + 1]) == {"temperature": 0}
+    assert json.loads(told[told.index("--override-generation-config") + 1]) == {"temperature": 1}
     assert told[-2:] == ["--max-model-len", "4096"]
 
 
@@ -160,8 +161,8 @@ def test_generation_defaults_are_ours(exports: dict[str, Path]) -> None:
     settings = DecodingSettings()
     defaults = read_json(exports["merged"] / "generation_config.json")
     assert defaults["max_new_tokens"] == settings.max_new_tokens
-    assert (defaults["do_sample"], defaults["eos_token_id"]) == (False, 1)
-    assert settings.temperature == 0
+    assert (defaults["do_sample"], defaults["eos_token_id"]) == (True, 1)
+    assert (defaults["temperature"], defaults["top_k"]) == (1, settings.top_k)
 
 
 @pytest.mark.parametrize(

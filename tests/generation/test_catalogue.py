@@ -365,7 +365,7 @@ def test_another_job_does_not_go_on_with_this_ones_rows(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError):
         describe(job(tmp_path), DiesAfter(3, RuntimeError()))
     changes: dict[str, tuple[Any, str]] = {
-        "settings": (DecodingSettings(max_new_tokens=12, temperature=0.5), "temperature: 0.0, now 0.5"),
+        "settings": (DecodingSettings(max_new_tokens=12, temperature=0.5), "temperature: None, now 0.5"),
         "references": (1, "references: 2, now 1"),
         "model": ({"run": "oak", "adapter": "0" * 64}, "run: pegs, now oak"),
         "title_field": ("sku", "title_field: title, now sku"),

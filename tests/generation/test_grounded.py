@@ -25,7 +25,7 @@ class Writer(ScriptedEngine):
         super().__init__(self._next)
         self.left = {title: list(one) for title, one in texts.items()}
         self.seeds: list[int] = []
-        self.temperatures: list[float] = []
+        self.temperatures: list[float | None] = []
 
     def _next(self, prompt: str, tuned: bool) -> str:
         assert tuned

@@ -65,7 +65,7 @@ def test_every_preset_is_there_and_few_were_rehearsed(found: dict[str, Any]) -> 
         assert 0 < one["memory_bytes"] < found["memory_available_bytes"]
         assert one["fits"]
     assert found["presets"]["demo"]["rehearsed"]  # the only one without dropout
-    assert found["presets"]["demo"]["updates"] == -(-732 // 4)
+    assert found["presets"]["demo"]["updates"] == -(-732 // 2)
     assert found["presets"]["overnight"]["updates"] == -(-732 * 3 // 16)
     assert found["presets"]["overnight"]["tokens"] == 3 * found["presets"]["demo"]["tokens"]
     assert (found["device"], found["precision"], found["running"]) == (best_device().type, "fp32", [])

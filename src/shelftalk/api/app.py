@@ -18,6 +18,7 @@ from shelftalk.api.scheduler import Scheduler
 from shelftalk.api.service import BASE, Searches, Service
 from shelftalk.errors import InvalidSettings
 from shelftalk.generation.engine import Engine
+from shelftalk.runs.run import Run
 
 # FastAPI would send traces, metrics and logs to any OpenTelemetry in the process; /metrics is the only source here.
 NO_TELEMETRY: Any = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
@@ -26,7 +27,7 @@ NO_TELEMETRY: Any = {"tracing": False, "metrics": False, "logs": False, "auto_co
 def create_app(
     engine: Engine,
     index: Searches,
-    run_name: str,
+    run: Run,
     limits: Limits | None = None,
     api_key: str | None = None,
 ) -> FastAPI:
@@ -38,12 +39,12 @@ def create_app(
     Raises:
         InvalidSettings: the key is too short, or the run's name is that of the base model.
     """
-    if run_name == BASE:
+    if run.name == BASE:
         raise InvalidSettings(f"A run named {BASE!r} cannot be served: {BASE} names the model before fine-tuning.")
     key = None if api_key is None else check_key(api_key)
     limits = limits or Limits()
     scheduler = Scheduler(limits)
-    service = Service(engine, index, run_name, scheduler, Metrics(lambda: scheduler.waiting))
+    service = Service(engine, index, run, scheduler, Metrics(lambda: scheduler.waiting))
 
     app = FastAPI(
         title="shelftalk",

@@ -77,7 +77,7 @@ async def _answer(
     format: ResponseFormat,
 ) -> Any:
     seed = randbelow(SEEDS) if body.seed is None else body.seed
-    settings = body.decoding_settings(seed=seed, max_new_tokens=max_tokens)
+    settings = service.run.decoding(body.decoding_settings(seed=seed, max_new_tokens=max_tokens))
     to_write = WriteRequest(prompts, service.is_tuned(body.model), settings, body.n or 1, body.stops)
     head = {"id": f"{format.prefix}-{uuid.uuid4().hex}", "created": int(time.time()), "model": body.model}
     work = partial(_compute, service, to_write)

@@ -24,14 +24,14 @@ async def describe(body: DescribeRequest, request: Request, service: ServiceOf) 
 
 
 def _compute(service: Service, body: DescribeRequest, emit: Emit) -> Comparison:
-    settings = body.decoding_settings(max_new_tokens=body.max_new_tokens)
+    settings = service.run.decoding(body.decoding_settings(max_new_tokens=body.max_new_tokens))
     comparison = compare(
         service.engine,
         body.title,
         settings,
         partial(service.index.search, body.title, body.references),
         on_text=lambda side, text: emit(None),
-        attributes=clean_attributes((body.attributes or {}).items())[0],
+        attributes=service.run.spell_attributes(clean_attributes((body.attributes or {}).items())[0]),
     )
     service.metrics.written(comparison.base.tokens + comparison.tuned.tokens)
     return comparison

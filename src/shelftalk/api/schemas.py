@@ -54,7 +54,7 @@ def _setting(name: str) -> Any:
     one = next(one for one in fields(DecodingSettings) if one.name == name)
     metadata = one.metadata
     limits = Field(description=metadata["help"], ge=metadata["at_least"], le=metadata["at_most"], gt=metadata["above"])
-    return (Annotated[float, limits] if one.type == "float" else _integer(limits)) | None
+    return (_integer(limits) if one.type == "int" else Annotated[float, limits]) | None
 
 
 RawPrompt = Annotated[str, Field(min_length=1, max_length=PROMPT_CHARACTERS)]

@@ -14,6 +14,7 @@ from shelftalk.api.metrics import Metrics
 from shelftalk.api.scheduler import Scheduler
 from shelftalk.generation.engine import Engine
 from shelftalk.records import Reference
+from shelftalk.runs.run import Run
 
 BASE = "base"
 
@@ -30,7 +31,7 @@ class Service:
 
     engine: Engine
     index: Searches
-    run_name: str
+    run: Run
     scheduler: Scheduler
     metrics: Metrics
     created: int = field(default_factory=lambda: int(time.time()))
@@ -38,7 +39,7 @@ class Service:
     @property
     def models(self) -> list[str]:
         """The ids of the models: before and after fine-tuning."""
-        return [BASE, self.run_name]
+        return [BASE, self.run.name]
 
     def is_tuned(self, model: str) -> bool:
         """Return whether `model` is the fine-tuned one.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -77,9 +76,9 @@ class Catalogue:
             rows = rows[choose(np.arange(len(rows)), n, seed)]
         return self.take(rows)
 
-    def attribute_names(self, most: int = 100) -> list[str]:
-        """Return the names of the products' attributes, the commonest first, at most `most`."""
-        return list(islice(self.summary.get("attributes", ()), most))
+    def attribute_names(self) -> list[str]:
+        """Return the names of the products' attributes, the commonest first, at most `prepare.MOST_NAMES`."""
+        return list(self.summary.get("attributes", ()))
 
     def find(self, text: str = "", split: str | None = None, in_descriptions: bool = False) -> NDArray[np.int64]:
         """Return the numbers of the rows whose title contains `text` or whose uid equals it, in catalogue order.

@@ -319,6 +319,8 @@ def doctor(workspace: WorkspaceOption = DEFAULT_WORKSPACE, as_json: JsonOption =
     if as_json:
         output.print_json(found)
     else:
-        output.show_rows([{"check": key.replace("_", " "), "found": value} for key, value in found.items()], "")
+        output.show_rows(
+            [{"check": key.replace("_", " "), "found": value} for key, value in found.items() if value is not None], ""
+        )
     if not all(found[key] for key in ("embedded_model_installed", "embedder_installed", "workspace_writable")):
         raise typer.Exit(1)

@@ -135,16 +135,16 @@ def parse_attributes(run: Run, given: list[str] | None) -> Attributes:
     from shelftalk.catalogue.clean import clean
     from shelftalk.cli.output import say
 
-    spelt = {name.casefold(): name for name in run.attribute_names}
     pairs = []
     for one in given or ():
         name, equals, value = one.partition("=")
         name, value = clean(name), clean(value)
         if not (equals and name and value):
             raise UserError(f"--attribute must be NAME=VALUE, got {one!r}; for instance --attribute material=copper")
-        pairs.append((spelt.get(name.casefold(), name), value))
+        pairs.append((name, value))
     attributes, cut = join_attributes(pairs)
-    if unknown := [name for name, _ in attributes if name.casefold() not in spelt]:
+    attributes = run.spell_attributes(attributes)
+    if unknown := [name for name, _ in attributes if name not in run.attribute_names]:
         known = ", ".join(run.attribute_names[:10]) or "none"
         say(f"Run {run.name!r} was not trained on {', '.join(unknown)}, which is used all the same; it knows: {known}.")
     if cut:

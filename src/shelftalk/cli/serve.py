@@ -52,7 +52,7 @@ def serve(
             loaded = open_engine(opened, asked=engine, slots=slots, say=output.say)
             index = open_index(opened)
         try:
-            app = create_app(loaded, index, run, Limits(slots=slots), key)
+            app = create_app(loaded, index, opened, Limits(slots=slots), key)
             make_server(app, lambda: _show_address(run, bound, api_key_file, key is not None)).run([bound])
         finally:
             loaded.close()

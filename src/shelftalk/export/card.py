@@ -17,7 +17,6 @@ from shelftalk.models.embedded import PACKAGE
 from shelftalk.prompts import prompt_for, request_of
 from shelftalk.records import Product
 from shelftalk.runs.run import Run
-from shelftalk.settings import DecodingSettings
 from shelftalk.workspace import read_json
 
 TAGS = {
@@ -223,7 +222,7 @@ tokenizer = AutoTokenizer.from_pretrained(folder)
 
 
 def _load_gguf(artefact: Artefact, request: str) -> str:
-    settings = DecodingSettings()
+    settings = artefact.decoding
     sampling = f"--temp {settings.temperature} --top-k {settings.top_k} --top-p {settings.top_p} --min-p 0"
     return f"""~~~sh
 llama-completion -m {artefact.gguf_file} -no-cnv -n {settings.max_new_tokens} {sampling} \\

@@ -29,10 +29,12 @@ from shelftalk.models.merge import describe_weights, write_merged
 from shelftalk.models.registry import HUB_ID, BaseModel
 from shelftalk.models.tokens import load_tokenizer, save_tokenizer
 from shelftalk.runs.run import Run
+from shelftalk.settings import DecodingSettings
 from shelftalk.workspace import read_json, write_bytes, write_json
 
 QUANTIZATION = "q8_0"  # default of a GGUF
 BYTES = {"f32": 4.0, "f16": 2.0, "bf16": 2.0, "q8_0": 34 / 32}  # a weight; q8_0 has a scale for every 32 weights
+NAMES_SHOWN = 30  # of attributes in a Modelfile's comment: the commonest
 SMALL_FILES = 1 << 20  # upper bound in bytes of configuration, card and manifest
 
 
@@ -56,6 +58,11 @@ class Artefact:
     def from_hub(self) -> bool:
         """Return whether the base model was downloaded from the Hub, so that its revision is a commit there."""
         return bool(HUB_ID.fullmatch(self.base.name))
+
+    @property
+    def decoding(self) -> DecodingSettings:
+        """The run's usual decoding settings."""
+        return self.run.decoding(DecodingSettings())
 
     @property
     def gguf_file(self) -> str:
@@ -135,7 +142,7 @@ def _write_adapter(artefact: Artefact, folder: Path) -> None:
 
 
 def _write_merged(artefact: Artefact, folder: Path) -> None:
-    write_merged(artefact.base.folder, artefact.run.adapter, folder, artefact.kind)
+    write_merged(artefact.base.folder, artefact.run.adapter, folder, artefact.kind, artefact.decoding)
 
 
 def _write_gguf(artefact: Artefact, folder: Path) -> None:
@@ -145,13 +152,16 @@ def _write_gguf(artefact: Artefact, folder: Path) -> None:
 def _write_ollama(artefact: Artefact, folder: Path) -> None:
     _write_gguf(artefact, folder)
     end = load_tokenizer(artefact.base.folder).eos_token
-    names = artefact.run.attribute_names
-    write_bytes(folder / "Modelfile", modelfile(artefact.gguf_file, end, artefact.base.licence, names).encode())
+    names = artefact.run.attribute_names[:NAMES_SHOWN]
+    write_bytes(
+        folder / "Modelfile",
+        modelfile(artefact.gguf_file, end, artefact.base.licence, artefact.decoding, names).encode(),
+    )
 
 
 def _write_vllm(artefact: Artefact, folder: Path) -> None:
     _write_merged(artefact, folder)
-    write_bytes(folder / "serve.sh", serve_script(artefact.run.name).encode())
+    write_bytes(folder / "serve.sh", serve_script(artefact.run.name, artefact.decoding).encode())
     (folder / "serve.sh").chmod(0o755)
 
 

@@ -12,13 +12,12 @@ from shelftalk.settings import DecodingSettings
 CONTEXT = 4096  # tokens of prompt and text together; Ollama's own default depends on the machine
 
 
-def modelfile(gguf_file: str, end: str, licence: str, names: Sequence[str] = ()) -> str:
-    """Return the Modelfile for a GGUF in the same folder, with training's template and end token and our decoding.
+def modelfile(gguf_file: str, end: str, licence: str, settings: DecodingSettings, names: Sequence[str] = ()) -> str:
+    """Return the Modelfile for a GGUF in the same folder, with training's template and end token and these settings.
 
     Ollama cannot strip a prompt: white space around a title stays in it. With `names` of attributes a comment says how
     a prompt has them.
     """
-    settings = DecodingSettings()
     parameters = {
         "stop": f'"{end}"',
         "num_ctx": CONTEXT,
@@ -38,10 +37,10 @@ def modelfile(gguf_file: str, end: str, licence: str, names: Sequence[str] = ())
     return f'FROM ./{gguf_file}\nTEMPLATE """{{{{ .Prompt }}}}{CUE}"""\n{lines}LICENSE """{licence}"""\n{known}'
 
 
-def serve_script(name: str) -> str:
+def serve_script(name: str, settings: DecodingSettings) -> str:
     """Return a script that serves its own folder with vLLM, under `name`, to this machine only."""
     # transformers allows no temperature of 0 in generation_config.json, and without one vLLM samples at 1.
-    decoding = shlex.quote(json.dumps({"temperature": DecodingSettings().temperature}))
+    decoding = shlex.quote(json.dumps({"temperature": settings.temperature}))
     line = (
         f'exec vllm serve "$(dirname "$0")" --served-model-name {name} --host 127.0.0.1 --port 8000 '
         f'--override-generation-config {decoding} "$@"'

@@ -123,19 +123,24 @@ RemoteWriter = Callable[[Iterable[Window]], Iterator[dict[int, Entry]]]
 class Survey:
     """The numbers of rows and of rows to describe in a file of titles, and the count and first lines of each fault.
 
-    `attributes` are the names of the attributes of any row, in lower case.
+    `attributes` are the names of the used attributes of any row, in lower case; `unknown` are the first names of others
+    by the same names in lower case.
     """
 
     rows: int = 0
     usable: int = 0
     faults: dict[str, tuple[int, list[int]]] = field(default_factory=dict)
     attributes: set[str] = field(default_factory=set)
+    unknown: dict[str, str] = field(default_factory=dict)
 
     def add(self, row: TitleRow) -> None:
         """Count one row."""
         self.rows += 1
         self.usable += not row.fault
         self.attributes.update(name.casefold() for name, _ in row.attributes)
+        for name in row.unknown:
+            if len(self.unknown) <= NAMES_SHOWN:
+                self.unknown.setdefault(name.casefold(), name)
         if row.fault:
             count, lines = self.faults.get(row.fault, (0, []))
             self.faults[row.fault] = (count + 1, [*lines, row.line][:EXAMPLES])
@@ -252,9 +257,15 @@ def _told_of_attributes(survey: Survey, known: Sequence[str]) -> str:
     """Return a message on which of the attributes that the run knows the input has."""
     missing = [name for name in known if name.casefold() not in survey.attributes]
     found = len(known) - len(missing)
-    listed = ", ".join(missing[:NAMES_SHOWN]) + (", ..." if len(missing) > NAMES_SHOWN else "")
-    rest = f"; not there: {listed}" if missing else ""
-    return f"The input has {found} of the {len(known)} attributes that the run was trained on{rest}."
+    rest = f"; not there: {_listed(missing)}" if missing else ""
+    line = f"The input has {found} of the {len(known)} attributes that the run was trained on{rest}."
+    if survey.unknown:
+        line += f" Not used, since it was not trained on them: {_listed([*survey.unknown.values()])}."
+    return line
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:NAMES_SHOWN]) + (", ..." if len(names) > NAMES_SHOWN else "")
 
 
 def unusable(reason: str, count: int, lines: Sequence[int]) -> str:

@@ -107,7 +107,7 @@ def write_grounded(
         if not undecided:
             break
         rows = undecided
-        temperature = max(settings.temperature, RETRY_TEMPERATURE) if attempt else settings.temperature
+        temperature = max(settings.temperature or 0.0, RETRY_TEMPERATURE) if attempt else settings.temperature
         engine.complete_all(
             [prompt_for(requests[row]) for row in rows],
             tuned=True,

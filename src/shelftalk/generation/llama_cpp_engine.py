@@ -225,7 +225,7 @@ class LlamaCppEngine:
             "stream_options": {"include_usage": False},
             "n_predict": settings.max_new_tokens,
             "samplers": ["temperature", "top_k", "top_p"] if settings.top_p < 1 else ["top_k", "temperature"],
-            "temperature": settings.temperature,
+            "temperature": settings.temperature or 0.0,  # automatic
             "top_k": settings.top_k,
             "top_p": settings.top_p,
             "min_p": 0.0,

@@ -29,7 +29,7 @@ class TitleRow:
     """One row: `number` counts rows from 0, `line` is its line in the file, `title` is unchanged.
 
     `query` is the title cleaned as for training; it is empty if the row is invalid, for which `fault` and `detail`
-    give the reason. `attributes` are those that the run was trained on.
+    give the reason. `attributes` are those that the run was trained on, `unknown` the names of the others.
     """
 
     number: int
@@ -40,6 +40,7 @@ class TitleRow:
     fault: str = ""
     detail: str = ""
     attributes: Attributes = ()
+    unknown: tuple[str, ...] = ()
 
     @property
     def request(self) -> str:
@@ -83,18 +84,20 @@ def _title_row(number: int, line: int, row: Row | Unusable, names: Mapping[str, 
             raise row
         uid = uid_of(row.uid)
         title = _unicode(text_of(row.title, "title_not_text"))
-        return TitleRow(number, line, uid, title, _query(title), attributes=_attributes(row, names))
+        known, unknown = _attributes(row, names)
+        return TitleRow(number, line, uid, title, _query(title), attributes=known, unknown=unknown)
     except Unusable as fault:
         return TitleRow(number, line, uid, title, "", fault.reason, _unicode(fault.detail))
 
 
-def _attributes(row: Row, names: Mapping[str, str]) -> Attributes:
-    """Return a row's attributes whose names the run knows, cleaned and spelt as it knows them."""
+def _attributes(row: Row, names: Mapping[str, str]) -> tuple[Attributes, tuple[str, ...]]:
+    """Return a row's attributes whose names the run knows, cleaned and spelt as it knows them, and the other names."""
     if not names:
-        return ()
+        return (), ()
     cleaned = ((clean(_unicode(name)), clean(_unicode(value))) for name, value in row.attributes)
     kept, _ = keep_attributes(cleaned)
-    return tuple((names[key], value) for name, value in kept if (key := name.casefold()) in names)
+    known = tuple((names[key], value) for name, value in kept if (key := name.casefold()) in names)
+    return known, tuple(name for name, _ in kept if name.casefold() not in names)
 
 
 def _query(title: str) -> str:

@@ -20,6 +20,7 @@ from transformers import (
 from shelftalk.generation.engine import batches
 from shelftalk.models.adapters import adapter_off, causal_model, load_adapter
 from shelftalk.models.load import load_model
+from shelftalk.models.sampling import sampling_options
 from shelftalk.models.tokens import encode_text
 from shelftalk.records import Description
 from shelftalk.runs.run import Run
@@ -116,13 +117,11 @@ class TransformersEngine:
         return ids, mask
 
     def _configuration(self, settings: DecodingSettings) -> GenerationConfig:
-        sampling = {"temperature": settings.temperature, "top_p": settings.top_p, "top_k": settings.top_k}
         return GenerationConfig(
             max_new_tokens=settings.max_new_tokens,
-            do_sample=settings.temperature > 0,
             eos_token_id=self.tokenizer.eos_token_id,
             pad_token_id=self.tokenizer.pad_token_id or 0,
-            **(sampling if settings.temperature > 0 else {}),
+            **sampling_options(settings),
         )
 
     def _description(self, ids: list[int]) -> Description:

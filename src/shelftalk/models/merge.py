@@ -12,6 +12,7 @@ from transformers import GenerationConfig
 
 from shelftalk.models.adapters import merge_adapter
 from shelftalk.models.load import load_model
+from shelftalk.models.sampling import sampling_options
 from shelftalk.models.tokens import save_tokenizer
 from shelftalk.settings import DecodingSettings
 
@@ -33,10 +34,10 @@ def describe_weights(model: Path) -> tuple[int, str]:
     return counts.total(), kind if kind in DTYPES else "bf16"
 
 
-def write_merged(model: Path, adapter: Path, target: Path, kind: str) -> None:
+def write_merged(model: Path, adapter: Path, target: Path, kind: str, settings: DecodingSettings) -> None:
     """Write the base model in folder `model` with `adapter` merged into it to the folder `target`, with its tokenizer.
 
-    It is merged in fp32 and stored as `kind`, one of DTYPES. The generation defaults are those of `DecodingSettings`.
+    It is merged in fp32 and stored as `kind`, one of DTYPES. The generation defaults are `settings`.
 
     Raises:
         Damaged: the base model or the adapter cannot be read, or does not match its manifest.
@@ -45,12 +46,9 @@ def write_merged(model: Path, adapter: Path, target: Path, kind: str) -> None:
     merged = merge_adapter(loaded, adapter).to(DTYPES[kind])
     merged.config._name_or_path = ""  # it would contain a local path
     merged.config.eos_token_id = tokenizer.eos_token_id  # as in training; a chat model lists other end tokens too
-    settings = DecodingSettings()
-    sampling = {"temperature": settings.temperature, "top_k": settings.top_k, "top_p": settings.top_p}
     merged.generation_config = GenerationConfig(
-        do_sample=settings.temperature > 0,
         max_new_tokens=settings.max_new_tokens,
-        **(sampling if settings.temperature > 0 else {}),
+        **sampling_options(settings),
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,

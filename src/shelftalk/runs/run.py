@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import shutil
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,8 @@ from shelftalk import __version__
 from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.errors import Damaged, InvalidSettings, NotFound, TooFewProducts
 from shelftalk.models.registry import BaseModel, find_model
-from shelftalk.records import Product
-from shelftalk.settings import TrainingSettings
+from shelftalk.records import Attributes, Product
+from shelftalk.settings import DecodingSettings, TrainingSettings
 from shelftalk.workspace import Workspace, read_json, write_json
 
 CARD = "README.md"  # the adapter's model card, which its manifest does not cover
@@ -100,6 +100,20 @@ class Run:
     def attribute_names(self) -> list[str]:
         """The names of the attributes in the run's catalogue, the commonest first; none in runs from before any."""
         return list(self.description.get("attributes", []))
+
+    def spell_attributes(self, attributes: Attributes) -> Attributes:
+        """Return the attributes with the names spelt as the run knows them: "Material" may be "material" there."""
+        spelt = {name.casefold(): name for name in self.attribute_names}
+        return tuple((spelt.get(name.casefold(), name), value) for name, value in attributes)
+
+    def decoding(self, settings: DecodingSettings) -> DecodingSettings:
+        """Return the settings with an automatic temperature decided for this run: 0 if it knows attributes, else 1.
+
+        What a text must get right then stands in the prompt. With titles alone the likeliest tokens repeat themselves
+        in many texts (docs/experiments.md#decoding).
+        """
+        automatic = 0.0 if self.attribute_names else 1.0
+        return replace(settings, temperature=automatic) if settings.temperature is None else settings
 
     @property
     def precision(self) -> str:

@@ -58,7 +58,7 @@ def attribute_table(run: Run) -> Attributes:
         key=f"attributes-{run.name}-{turn}",
     )
     typed = edited.fillna("").astype(str).itertuples(index=False)
-    return clean_attributes((row[0], row[1]) for row in typed)[0]
+    return run.spell_attributes(clean_attributes((row[0], row[1]) for row in typed)[0])
 
 
 def fill_attribute_table(run: Run, attributes: Attributes) -> None:

@@ -45,7 +45,7 @@ def _widget(cls: type[Settings], one: Field[Any], value: Any, key: str) -> Any:
     if one.name in ("epochs", "batch_size"):
         low, high = RANGES[one.name]
         return st.slider(label, low, max(high, value), value, key=key)
-    if limits["optional"]:
+    if limits["optional"] and kind == "int":
         return _optional_number(label, one, value, key)
     return _number(label, one, value, key)
 

@@ -29,11 +29,6 @@ def attributes_told(text: str, attributes: Attributes) -> list[str]:
     ]
 
 
-def share_told(text: str, attributes: Attributes) -> float | None:
-    """Return the share of the attributes that `text` tells; None if there are no attributes."""
-    return len(attributes_told(text, attributes)) / len(attributes) if attributes else None
-
-
 def _states(told: list[str], wanted: list[str], name: str) -> bool:
     names = set(_words(name))
     number = len(wanted) == 1 and wanted[0].isdecimal()

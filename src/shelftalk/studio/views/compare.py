@@ -93,7 +93,7 @@ def _question(run: Run) -> tuple[str | None, Attributes, bool, DecodingSettings,
     with st.container(horizontal=True, vertical_alignment="center"):
         picked = st.button(text("compare.random"), icon=":material/casino:", on_click=_pick, args=(run,))
         with st.popover(text("compare.sampling"), icon=":material/tune:"):
-            settings, references = _settings()
+            settings, references = _settings(run)
         blind = st.toggle(text("compare.blind"), help=text("compare.blind_help"), key="blind")
     attributes: Attributes = ()
     if run.attribute_names:
@@ -114,8 +114,9 @@ def _question(run: Run) -> tuple[str | None, Attributes, bool, DecodingSettings,
     return (typed.strip() or None if asked else None), attributes, blind, settings, references
 
 
-def _settings() -> tuple[DecodingSettings, int]:
-    values = settings_form(DecodingSettings, SETTINGS, {}, "decoding", columns=1)
+def _settings(run: Run) -> tuple[DecodingSettings, int]:
+    usual = run.decoding(DecodingSettings()).as_mapping()
+    values = settings_form(DecodingSettings, SETTINGS, usual, f"decoding-{run.name}", columns=1)
     references = st.slider(text("compare.reference_count"), 1, 20, REFERENCES)
     return DecodingSettings.from_mapping(values), references
 
