@@ -18,6 +18,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from shelftalk.cli import doctor
 from shelftalk.cli.main import run
 from shelftalk.settings import preset_names
 from shelftalk.workspace import Workspace
@@ -212,6 +213,39 @@ def test_doctor_never_shows_a_token(shell: Shell, monkeypatch: pytest.MonkeyPatc
     assert code == 0
     assert json.loads(out)["hugging_face_token_found"] is True
     assert "hf_canary" not in out + err
+
+
+def test_a_token_of_hf_auth_login_is_found(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("huggingface_hub.constants.HF_TOKEN_PATH", str(tmp_path / "token"))
+    monkeypatch.setattr(doctor, "product_rate", lambda *_: 1e9)  # measuring takes seconds
+    assert json.loads(shell("doctor", "--json")[1])["hugging_face_token_found"] is False
+    (tmp_path / "token").write_text("hf_canary\n")
+    _, out, err = shell("doctor", "--json")
+    assert json.loads(out)["hugging_face_token_found"] is True
+    assert "hf_canary" not in out + err
+
+
+def test_doctor_prints_no_line_without_a_value(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "product_rate", lambda *_: 1e9)
+    monkeypatch.setattr(doctor, "limited_by", lambda: None)
+    assert "limited by" not in shell("doctor")[1]
+    monkeypatch.setattr(doctor, "limited_by", lambda: "ONEDNN_MAX_CPU_ISA")
+    assert re.search(r"limited by +ONEDNN_MAX_CPU_ISA", shell("doctor")[1])
+
+
+def test_the_workspace_may_stand_in_the_environment(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHELFTALK_WORKSPACE", str(tmp_path / "mine"))
+    assert run(["prepare", str(write_catalogue_file(tmp_path / "pegs.jsonl")), "--name", "pegs"]) == 0
+    assert (tmp_path / "mine" / "catalogues" / "pegs").is_dir()
+    other = tmp_path / "other"
+    assert run(["runs", "list", "--json", "--workspace", str(other)]) == 0  # the option is stronger
+    capsys.readouterr()
+    assert run(["inspect", "pegs", "--workspace", str(other)]) == 2
+    assert run(["inspect", "pegs"]) == 0
 
 
 def test_doctor_says_what_is_fast_and_how_fast(shell: Shell) -> None:
