@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from shelftalk.errors import Damaged, MissingPackage
 from shelftalk.records import Progress, no_progress
@@ -62,12 +63,24 @@ def convert(folder: Path, progress: Progress = no_progress) -> None:
 def _each_file_read_once() -> Iterator[None]:
     """Let transformers use one reader of a GGUF for tokenizer, configuration and weights.
 
-    It makes a new one for each, and each parses the vocabulary of 262,144 tokens, which takes most of a conversion.
+    It makes a new one for each, and each parses the vocabulary of 262,144 tokens, which takes most of a conversion:
+    twelve million small slices, which numpy takes from a plain array in a third of the time that a memmap needs.
     """
     import gguf
+    import numpy as np
 
     reader = gguf.GGUFReader
-    gguf.GGUFReader = cache(reader)
+
+    class PlainReader(reader):  # type: ignore[misc, valid-type]
+        @property
+        def data(self) -> np.ndarray[Any, Any]:
+            return self._data
+
+        @data.setter
+        def data(self, mapped: np.memmap[Any, Any]) -> None:
+            self._data = mapped.view(np.ndarray)
+
+    gguf.GGUFReader = cache(PlainReader)
     try:
         yield
     finally:
