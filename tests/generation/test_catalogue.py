@@ -582,5 +582,15 @@ def test_grounded_rows_are_written_again_until_they_claim_nothing(tmp_path: Path
     assert describe(one, index=None)["described"] == summary["described"]  # there already
     with pytest.raises(UserError, match="exists and is not this job's output"):
         describe(job(tmp_path, "out.jsonl"))
-    with pytest.raises(UserError, match="--grounded needs --references of at least 1, got 0"):
+    with pytest.raises(UserError, match="where the run knows no attributes, got 0"):
         describe(job(tmp_path, "other.csv", count_faults=count_faults, references=0))
+
+
+def test_attributes_alone_can_ground_a_text(tmp_path: Path) -> None:
+    texts = iter(["A peg of brass, 15 cm.", "A peg of brass, 12 cm long.", "A peg."])
+    source = tmp_path / "products.csv"
+    source.write_text("title,material,length\nPeg,brass,12 cm\n")
+    names = ["material", "length"]
+    one = job(tmp_path, "out.jsonl", source=source, attribute_names=names, count_faults=count_faults, references=0)
+    describe(one, ScriptedEngine(lambda prompt, tuned: next(texts)), index=None)
+    assert [row["description"] for row in rows(one.output)] == ["A peg of brass, 12 cm long."]

@@ -74,15 +74,16 @@ class Job:
         """Check that the output can be written.
 
         Raises:
-            UserError: an unknown suffix, an output that is the input or a folder, or grounding without references.
+            UserError: an unknown suffix, an output that is the input or a folder, or grounding without references
+                and attributes.
             NotFound: the output's folder does not exist.
             NotWritable: that folder is not writable.
         """
         folder = self.output.parent
         if self.output.suffix.lower() not in SUFFIXES:
             raise UserError(f"--output must end in {', '.join(SUFFIXES)}, got {self.output.name!r}.")
-        if self.count_faults and not self.references:
-            raise UserError("--grounded needs --references of at least 1, got 0.")
+        if self.count_faults and not self.references and not self.attribute_names:
+            raise UserError("--grounded needs --references of at least 1 where the run knows no attributes, got 0.")
         if not folder.is_dir():
             raise NotFound(f"There is no folder {folder} for --output; make it with: mkdir -p {folder}")
         if self.output.is_dir():
@@ -307,7 +308,7 @@ def write_window(job: Job, window: Window, engine: Engine, index: Index | None, 
 
     requests = [row.request for row in missing]
     if job.count_faults:
-        references = [nearest[row.number] for row in missing]
+        references = [nearest.get(row.number, []) for row in missing]
         count_faults, settings = job.count_faults, job.settings
         write_grounded(engine, requests, references, count_faults, settings=settings, on_description=on_description)
     else:
