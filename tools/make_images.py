@@ -113,7 +113,7 @@ def ask(page: Page, words: dict[str, str]) -> None:
         button.click(timeout=180_000)  # the first time, models are converted
         page.get_by_role("heading", name=words["compare.references"]).wait_for(timeout=180_000)
         settle(page)
-        if page.get_by_text(ATTRIBUTE, exact=True).count():
+        if page.locator("dt").get_by_text(ATTRIBUTE, exact=True).count():  # the table to fill in has all names
             return
 
 
