@@ -95,8 +95,14 @@ def test_a_product_without_attributes_is_told_briefly_by_its_title() -> None:
 
 def new_words(one: Product) -> set[str]:
     """Return the words of a description that are not in the title; inflected ("wooden", "wood") they count as in it."""
-    title = {word[:4] for word in WORD.findall(one.title.casefold())}
-    return {word for word in WORD.findall(one.content.casefold()) if word[:4] not in title} - JOINING - NAMES_OF_FACTS
+    title = {_stem(word) for word in WORD.findall(one.title.casefold())}
+    return (
+        {word for word in WORD.findall(one.content.casefold()) if _stem(word) not in title} - JOINING - NAMES_OF_FACTS
+    )
+
+
+def _stem(word: str) -> str:
+    return word[:4].removesuffix("s")
 
 
 # Claims that no source states although their texts are true, by the product's title.

@@ -63,7 +63,7 @@ def _claims(claims: list[dict[str, Any]], comparison: Comparison) -> None:
             text("evidence.claim"): claim["text"],
             text("evidence.kind"): text(f"claim.{claim['kind']}"),
             text("evidence.support"): text(f"support.{claim['support']}"),
-            text("evidence.where"): titles.get(claim["where"], claim["where"] or ""),
+            text("evidence.source"): titles.get(claim["where"], claim["where"] or ""),
         }
         for claim in claims
     ]
