@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 import xml.etree.ElementTree as ElementTree
 from html.parser import HTMLParser
@@ -86,6 +87,16 @@ def test_what_is_shown_stands_first_and_no_more_than_that() -> None:
         assert "not shown" in page  # the general text's likelihoods are equal
         assert "in no figure here: 1 of the test split" in page
         assert "n = 24" in page
+
+
+def test_a_measure_that_no_way_has_is_left_out() -> None:
+    """Of products without attributes none is told."""
+    for page in pages(result()):
+        assert NAMES["rouge_l"] in page and NAMES["attributes_told"] not in page
+    found = result()
+    found["tuned"]["attributes_told"] = 0.5
+    for page in pages(found):
+        assert NAMES["attributes_told"] in page and MEANINGS["attributes_told"] in html.unescape(page)
 
 
 def test_too_few_products_are_reported_and_no_interval_is_drawn() -> None:

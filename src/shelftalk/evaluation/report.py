@@ -103,14 +103,15 @@ Block = Heading | Paragraph | Table | Plot | Quote
 def report(run: str, what: Mapping[str, str], result: Mapping[str, Any]) -> list[Block]:
     """Return the report of the run named `run`; `what` are its first rows, by label; `result` is from `evaluate`."""
     order = result["order"]
+    measured = [name for name in MEASURES if any(name in result[way] for way in order)]
     return [
         Heading(f"What fine-tuning changed: {run}"),
         Table(["", ""], [*what.items(), *_circumstances(result).items()]),
         *_verdicts(result),
         Heading("Every way of writing"),
         Paragraph(_intervals_explained(result)),
-        Table(["", *(WAYS[way] for way in order)], _scores(result, order)),
-        *(_plot(result, name) for name in MEASURES if any(name in result[way] for way in order)),
+        Table(["", *(WAYS[way] for way in order)], _scores(result, measured)),
+        *(_plot(result, name) for name in measured),
         Heading("Differences"),
         *(block for one in result["differences"] for block in _difference(one)),
         *_elsewhere(result),
@@ -119,7 +120,7 @@ def report(run: str, what: Mapping[str, str], result: Mapping[str, Any]) -> list
         Heading("How to read the measures"),
         Table(
             ["measure", "what it is", ""],
-            [(NAMES[name], MEANINGS[name], BETTER[DIRECTIONS[name]]) for name in MEASURES],
+            [(NAMES[name], MEANINGS[name], BETTER[DIRECTIONS[name]]) for name in measured],
         ),
         Paragraph(
             "A text with good scores may still be wrong: no measure here checks the facts. Unsupported claims are "
@@ -170,11 +171,11 @@ def _intervals_explained(result: Mapping[str, Any]) -> str:
     )
 
 
-def _scores(result: Mapping[str, Any], order: Sequence[str]) -> list[list[str]]:
+def _scores(result: Mapping[str, Any], measured: Sequence[str]) -> list[list[str]]:
     rows = []
-    for name, measure in MEASURES.items():
-        cells = []
-        for way in order:
+    for name in measured:
+        measure, cells = MEASURES[name], []
+        for way in result["order"]:
             bounds = (result["intervals"] or {}).get(way, {}).get(name)
             score = result[way].get(name)
             cells.append("–" if score is None else number(score, measure.digits) + span(bounds, measure.digits))
