@@ -38,7 +38,7 @@ SIMILAR_ROWS = 20
 def evaluate_run(
     run: Run,
     settings: DecodingSettings,
-    max_products: int | None = 100,
+    max_products: int | None = 200,
     ways: Sequence[str] = USUAL,
     other: str | None = None,
     progress: Progress = no_progress,

@@ -13,9 +13,34 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sacrebleu.metrics import CHRF
 
-from shelftalk.evaluation.measures import MEASURES, Answer, bits, mean_words, measures_of, rouge_l, tables_of, words
+from shelftalk.evaluation.measures import (
+    ABOVE,
+    MEASURES,
+    Answer,
+    bits,
+    mean_words,
+    measures_of,
+    rouge_l,
+    tables_of,
+    words,
+)
 
-ANSWER = Answer("Holds a coat.", "Holds a heavy coat.", True, 8 * math.log(2), 4, 0.5, 1.0, 1, 3, 4)
+ANSWER = Answer(
+    text="Holds a coat.",
+    true="Holds a heavy coat.",
+    other="Rolls thin dough.",
+    stopped=True,
+    nats=8 * math.log(2),
+    size=4,
+    similarity=0.5,
+    similarity_to_other=0.1,
+    rank=2,
+    copied=1.0,
+    unsupported=1,
+    told=3,
+    given=4,
+    slot_errors=2,
+)
 WORDS = st.lists(st.sampled_from(["a", "peg", "Eiche", "дуб", "7"]), max_size=9).map(" ".join)
 
 
@@ -98,3 +123,35 @@ def test_attributes_told_is_a_share_of_all_attributes_where_there_are_any() -> N
     assert score("attributes_told", [ANSWER, replace(ANSWER, told=0, given=2)]) == pytest.approx(3 / 6)
     assert "attributes_told" in measures_of([ANSWER, replace(ANSWER, told=0, given=0)])
     assert "attributes_told" not in measures_of([replace(ANSWER, told=0, given=0)])
+
+
+def test_errors_are_for_each_attribute_that_any_product_has() -> None:
+    assert score("slot_errors", [ANSWER, replace(ANSWER, slot_errors=1, given=0)]) == pytest.approx(3 / 4)
+    assert "slot_errors" not in measures_of([replace(ANSWER, given=0)])
+
+
+def test_the_rank_of_the_own_title_is_inverted() -> None:
+    assert score("title_rank", [ANSWER, replace(ANSWER, rank=1), replace(ANSWER, rank=4)]) == pytest.approx(1.75 / 3)
+
+
+def test_what_is_above_other_products_is_the_difference_of_both_scores() -> None:
+    answers = [ANSWER, replace(ANSWER, text="A dough of rye.", other="A heavy coat.")]
+    own, others = ([[getattr(one, side) for one in answers]] for side in ("true", "other"))
+    texts = [one.text for one in answers]
+    chrf = CHRF(word_order=2)
+    expected = chrf.corpus_score(texts, own).score - chrf.corpus_score(texts, others).score
+    assert score("chrf_above", answers) == pytest.approx(expected)
+    assert score("similarity_above", answers) == pytest.approx(0.4)
+    others_rouge = [rouge_l(one.text, one.other or "") for one in answers]
+    assert score("rouge_l_above", answers) == pytest.approx(score("rouge_l", answers) - np.mean(others_rouge))
+
+
+def test_a_text_that_fits_any_product_is_above_none() -> None:
+    alike = [replace(ANSWER, true="Holds a hat.", other="Holds a hat.", similarity_to_other=0.5)] * 2
+    for name, of in ABOVE.items():
+        assert score(name, alike) == pytest.approx(0)
+        assert score(of, alike) > 0
+
+
+def test_one_product_alone_has_no_other() -> None:
+    assert not set(ABOVE) & set(measures_of([replace(ANSWER, other=None)]))

@@ -21,10 +21,9 @@ from shelftalk.settings import DecodingSettings
 
 # The measures that are printed for every way of writing, with a short heading and digits; the report has all of them.
 MAIN = {
-    "bits_per_byte": ("bits/byte", 3),
+    "title_rank": ("its own", 2),
     "chrf": ("chrF++", 1),
-    "rouge_l": ("ROUGE-L", 3),
-    "similarity": ("meaning", 3),
+    "chrf_above": ("above others", 1),
     "unsupported_per_100_words": ("unsupported", 2),
     "attributes_told": ("told", 2),
 }
@@ -34,7 +33,7 @@ MAIN = {
 def evaluate(
     run: RunArgument,
     settings: DecodingSettings,
-    count: Annotated[int, typer.Option("--max-products", min=1, help="How many held-out products.")] = 100,
+    count: Annotated[int, typer.Option("--max-products", min=1, help="How many held-out products.")] = 200,
     ways: Annotated[
         str, typer.Option("--ways", help=f"Ways of writing to measure, with commas between: {', '.join(WAYS)}.")
     ] = ",".join(USUAL),

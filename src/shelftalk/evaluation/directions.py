@@ -7,6 +7,13 @@ from typing import Literal
 Direction = Literal["more", "less"] | None
 
 DIRECTIONS: dict[str, Direction] = {
+    "title_rank": "more",
+    "chrf_above": "more",
+    "rouge_l_above": "more",
+    "similarity_above": "more",
+    "unsupported_per_100_words": "less",
+    "attributes_told": "more",
+    "slot_errors": "less",
     "bits_per_byte": "less",
     "chrf": "more",
     "rouge_l": "more",
@@ -16,6 +23,4 @@ DIRECTIONS: dict[str, Direction] = {
     "repetition": "less",
     "distinct_2": None,
     "verbatim_share": None,
-    "unsupported_per_100_words": "less",
-    "attributes_told": "more",
 }

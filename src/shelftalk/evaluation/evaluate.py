@@ -7,16 +7,17 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.errors import InvalidSettings, TooFewProducts
+from shelftalk.evaluation.baselines import baselines, derange
 from shelftalk.evaluation.bootstrap import SAMPLES
 from shelftalk.evaluation.leaks import Leak, find_leaks
 from shelftalk.evaluation.likelihood import general_likelihoods, likelihoods
 from shelftalk.evaluation.measures import Answer, mean_words, tables_of
 from shelftalk.evaluation.scores import Likelihood, compare_likelihoods, compare_ways
-from shelftalk.evaluation.ways import BASELINES, GROUNDED, TRUE, TUNED, USUAL, WAYS
+from shelftalk.evaluation.slots import Slots
+from shelftalk.evaluation.ways import GROUNDED, TUNED, USUAL, WAYS
 from shelftalk.evidence.claims.faults import count_faults
 from shelftalk.evidence.claims.find import count_unsupported, find_claims
 from shelftalk.evidence.claims.told import attributes_told
@@ -59,11 +60,27 @@ class HeldOut:
         return [request_of(product) for product in self.products]
 
 
+class Judge:
+    """What the texts of every way are compared with: the products' titles and descriptions, and attributes' values.
+
+    `titles` and `descriptions` are their vectors, [products, dimensions]; `others` has for each product the number of
+    another one, or None for a single product; `slots` are the values of the trained and of the held-out products.
+    """
+
+    def __init__(self, tools: Tools, held_out: HeldOut, trained: Sequence[Product]) -> None:
+        count = len(held_out.products)
+        self.tools, self.held_out = tools, held_out
+        self.titles = tools.embedder.embed([one.title for one in held_out.products])
+        self.descriptions = tools.embedder.embed([one.description for one in held_out.products])
+        self.others: Sequence[int | None] = derange(count) if count > 1 else [None]
+        self.slots = Slots([*trained, *held_out.products])
+
+
 def evaluate(
     run: Run,
     tools: Tools,
     settings: DecodingSettings,
-    max_products: int | None = 100,
+    max_products: int | None = 200,
     ways: Sequence[str] = USUAL,
     other: Catalogue | None = None,
     progress: Progress = no_progress,
@@ -98,9 +115,11 @@ def evaluate(
     advance = counter(progress, (len(chosen) + len(kinds)) * len(held_out.products))
     true = {kind: true_likelihoods(reference, held_out, *kind, run.settings.max_tokens, advance) for kind in kinds}
     written = {way: write(tools.engine, held_out, way, settings, advance) for way in chosen}
-    vectors = tools.embedder.embed([product.description for product in held_out.products])
-    answers = {way: examine(held_out, tools, texts, vectors, true[_kind(way)]) for way, texts in written.items()}
-    answers |= {way: examine(held_out, tools, texts, vectors, None) for way, texts in baselines(held_out).items()}
+    trained = run.products()
+    judge = Judge(tools, held_out, trained)
+    answers = {way: examine(judge, texts, true[_kind(way)]) for way, texts in written.items()}
+    for way, texts in baselines(held_out.products, held_out.references, trained).items():
+        answers[way] = examine(judge, [Description(text, stopped=True, tokens=0) for text in texts], None)
     return {
         "split": "test",
         "n": len(held_out.products),
@@ -181,51 +200,35 @@ def true_likelihoods(
     return likelihoods(reference, held_out.products, prompts, max_tokens, tuned, done)
 
 
-def baselines(held_out: HeldOut) -> dict[str, list[Description]]:
-    """Return the texts of the baselines without a model, see `ways.BASELINES`, and the true ones.
+def examine(judge: Judge, written: Sequence[Description], true: Sequence[Likelihood] | None) -> list[Answer]:
+    """Return what the measures need of one way's descriptions, one for each product of `judge`.
 
-    The attributes are listed only where products have some: as "Material: oak. Length: 9 cm.", behind the title.
+    `true` is None where a way has no model.
     """
-    nearest = [references[0].description for references in held_out.references]
-    titles, true = zip(*((product.title, product.description) for product in held_out.products), strict=True)
-    listed = [" ".join([f"{one.title}.", *map(_sentence, one.attributes)]) for one in held_out.products]
-    texts = dict(zip((*BASELINES, TRUE), (nearest, titles, listed, true), strict=True))
-    if not any(one.attributes for one in held_out.products):
-        del texts["listed_attributes"]
-    return {way: [Description(text, stopped=True, tokens=0) for text in found] for way, found in texts.items()}
-
-
-def _sentence(attribute: tuple[str, str]) -> str:
-    name, value = attribute
-    return f"{name[:1].upper()}{name[1:]}: {value}."
-
-
-def examine(
-    held_out: HeldOut,
-    tools: Tools,
-    written: Sequence[Description],
-    vectors: NDArray[np.float32],
-    true: Sequence[Likelihood] | None,
-) -> list[Answer]:
-    """Return what the measures need of one way's descriptions.
-
-    `vectors` are the true descriptions', [products, dimensions]; `true` is None where a way has no model.
-    """
-    cosines = (tools.embedder.embed([one.text for one in written]) * vectors).sum(axis=1)
+    products, references = judge.held_out.products, judge.held_out.references
+    vectors = judge.tools.embedder.embed([one.text for one in written])
+    titles = vectors @ judge.titles.T
+    own = np.diagonal(titles)[:, None]
+    ranks = 1 + (titles > own).sum(axis=1)
+    to_true = vectors @ judge.descriptions.T
     return [
         Answer(
-            one.text,
-            product.description,
-            one.stopped if true else None,
-            true[row][0] if true else None,
-            true[row][1] if true else 0,
-            float(cosines[row]),
-            verbatim_share(one.text, tools.spans.find(one.text)),
-            count_unsupported(one.text, product.title, held_out.references[row], product.attributes),
-            len(attributes_told(one.text, product.attributes)),
-            len(product.attributes),
+            text=one.text,
+            true=product.description,
+            other=None if other is None else products[other].description,
+            stopped=one.stopped if true else None,
+            nats=true[row][0] if true else None,
+            size=true[row][1] if true else 0,
+            similarity=float(to_true[row, row]),
+            similarity_to_other=0.0 if other is None else float(to_true[row, other]),
+            rank=int(ranks[row]),
+            copied=verbatim_share(one.text, judge.tools.spans.find(one.text)),
+            unsupported=count_unsupported(one.text, product.title, references[row], product.attributes),
+            told=len(attributes_told(one.text, product.attributes)),
+            given=len(product.attributes),
+            slot_errors=judge.slots.count_errors(one.text, product),
         )
-        for row, (product, one) in enumerate(zip(held_out.products, written, strict=True))
+        for row, (product, other, one) in enumerate(zip(products, judge.others, written, strict=True))
     ]
 
 

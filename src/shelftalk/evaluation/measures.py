@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -21,6 +21,7 @@ from shelftalk.evidence.words import WORD
 from shelftalk.generation.flags import repetition
 
 Table = NDArray[np.float64]  # [products, figures]
+Score = Callable[[NDArray[np.float64]], float]
 
 CHRF_PLUS_PLUS = CHRF(word_order=2)  # Popović 2017: character 6-grams, word 2-grams, beta 2
 
@@ -29,23 +30,30 @@ CHRF_PLUS_PLUS = CHRF(word_order=2)  # Popović 2017: character 6-grams, word 2-
 class Answer:
     """The text that one way wrote for one product, with its figures.
 
-    `nats` and `size` are the cross-entropy and the UTF-8 bytes of the true description. `nats` and `stopped` are None
-    for a way without a model. `similarity` is the cosine similarity of the text and the true description, `copied` the
-    share of its words in spans of training descriptions, `unsupported` the number of claims that neither title
-    nor attributes nor references support, or that an attribute contradicts; `told` and `given` are the numbers of
-    attributes that it tells and that its product has.
+    `true` is the true description, `other` that of another product, or None where only one is measured. `nats` and
+    `size` are the cross-entropy and the UTF-8 bytes of the true description. `nats` and `stopped` are None for a way
+    without a model. `similarity` and `similarity_to_other` are the cosine similarities of the text with `true` and
+    `other`; `rank` is that of the product's title among the titles of all measured products, by their cosine similarity
+    with the text, from 1. `copied` is the share of the words in spans of training descriptions, `unsupported` the
+    number of claims that neither title nor attributes nor references support, or that an attribute contradicts;
+    `told` and `given` are the numbers of attributes that it tells and that its product has; for `slot_errors` see
+    `slots`.
     """
 
     text: str
     true: str
+    other: str | None
     stopped: bool | None
     nats: float | None
     size: int
     similarity: float
+    similarity_to_other: float
+    rank: int
     copied: float
     unsupported: int
     told: int
     given: int
+    slot_errors: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +62,7 @@ class Measure:
 
     digits: int
     table: Callable[[Sequence[Answer]], Table]
-    score: Callable[[NDArray[np.float64]], float]
+    score: Score
 
 
 def ratio(sums: NDArray[np.float64]) -> float:
@@ -70,6 +78,11 @@ def bits(sums: NDArray[np.float64]) -> float:
 def chrf(sums: NDArray[np.float64]) -> float:
     """Return the corpus chrF++, from 0 to 100, from sacreBLEU's summed statistics."""
     return float(CHRF_PLUS_PLUS._compute_f_score(list(sums)))
+
+
+def above(score: Score) -> Score:
+    """Return the score of the first half of the sums minus that of the second half."""
+    return lambda sums: score(sums[: len(sums) // 2]) - score(sums[len(sums) // 2 :])
 
 
 def words(text: str) -> list[str]:
@@ -114,6 +127,16 @@ def _chrf_table(answers: Sequence[Answer]) -> Table:
     return np.array(statistics, dtype=np.float64)
 
 
+def _against_both(table: Callable[[Sequence[Answer]], Table]) -> Callable[[Sequence[Answer]], Table]:
+    """Return the function that puts the table against other products' descriptions to the right of `table`."""
+
+    def both(answers: Sequence[Answer]) -> Table:
+        others = [replace(one, true=one.other or "", similarity=one.similarity_to_other) for one in answers]
+        return np.hstack([table(answers), table(others)])
+
+    return both
+
+
 def _distinct_table(answers: Sequence[Answer]) -> Table:
     """Return each text's share of the distinct word pairs of all texts, and its number of pairs.
 
@@ -134,37 +157,50 @@ def _word_count(answer: Answer) -> int:
     return len(words(answer.text))
 
 
+_rouge_l_table = _pairs(lambda one: (rouge_l(one.text, one.true), 1))
+_similarity_table = _pairs(lambda one: (one.similarity, 1))
+
+# First what is said of this very product, then whether it holds, then how it is written.
 MEASURES: dict[str, Measure] = {
+    "title_rank": Measure(4, _pairs(lambda one: (1 / one.rank, 1)), ratio),
+    "chrf_above": Measure(2, _against_both(_chrf_table), above(chrf)),
+    "rouge_l_above": Measure(4, _against_both(_rouge_l_table), above(ratio)),
+    "similarity_above": Measure(4, _against_both(_similarity_table), above(ratio)),
+    "unsupported_per_100_words": Measure(2, _pairs(lambda one: (100 * one.unsupported, _word_count(one))), ratio),
+    "attributes_told": Measure(4, _pairs(lambda one: (one.told, one.given)), ratio),
+    "slot_errors": Measure(4, _pairs(lambda one: (one.slot_errors, one.given)), ratio),
     "bits_per_byte": Measure(4, _pairs(lambda one: (one.nats or 0.0, one.size)), bits),
     "chrf": Measure(2, _chrf_table, chrf),
-    "rouge_l": Measure(4, _pairs(lambda one: (rouge_l(one.text, one.true), 1)), ratio),
-    "similarity": Measure(4, _pairs(lambda one: (one.similarity, 1)), ratio),
+    "rouge_l": Measure(4, _rouge_l_table, ratio),
+    "similarity": Measure(4, _similarity_table, ratio),
     "stop_rate": Measure(4, _pairs(lambda one: (bool(one.stopped), 1)), ratio),
     "length_ratio": Measure(4, _pairs(lambda one: (_word_count(one), len(words(one.true)))), ratio),
     "repetition": Measure(4, _pairs(lambda one: (repetition(one.text), 1)), ratio),
     "distinct_2": Measure(4, _distinct_table, ratio),
     "verbatim_share": Measure(4, _pairs(lambda one: (one.copied * _word_count(one), _word_count(one))), ratio),
-    "unsupported_per_100_words": Measure(2, _pairs(lambda one: (100 * one.unsupported, _word_count(one))), ratio),
-    "attributes_told": Measure(4, _pairs(lambda one: (one.told, one.given)), ratio),
 }
 
-
-AGAINST_TRUE = {"chrf", "rouge_l", "similarity", "length_ratio"}
+# Each difference to the score against other products' descriptions, and the score that it is of.
+ABOVE = {"chrf_above": "chrf", "rouge_l_above": "rouge_l", "similarity_above": "similarity"}
+AGAINST_TRUE = {*ABOVE, *ABOVE.values(), "length_ratio"}
+WITH_ATTRIBUTES = {"attributes_told", "slot_errors"}
 
 
 def measures_of(answers: Sequence[Answer]) -> list[str]:
     """Return the names of the measures that apply to these answers.
 
     A way without a model has no probabilities and does not stop; the true descriptions are not compared with
-    themselves; a catalogue without attributes has none to tell.
+    themselves; one product alone has no other; a catalogue without attributes has none to tell.
     """
     missing = AGAINST_TRUE if all(one.text == one.true for one in answers) else set()
     if any(one.nats is None for one in answers):
         missing = missing | {"bits_per_byte"}
     if any(one.stopped is None for one in answers):
         missing = missing | {"stop_rate"}
+    if any(one.other is None for one in answers):
+        missing = missing | set(ABOVE)
     if not any(one.given for one in answers):
-        missing = missing | {"attributes_told"}
+        missing = missing | WITH_ATTRIBUTES
     return [name for name in MEASURES if name not in missing]
 
 

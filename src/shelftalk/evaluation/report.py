@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shelftalk.evaluation.directions import DIRECTIONS
-from shelftalk.evaluation.measures import MEASURES
+from shelftalk.evaluation.measures import ABOVE, MEASURES
 from shelftalk.evaluation.ways import BASE, BASELINES, TRUE, TUNED
 from shelftalk.evidence.claims.find import UNSUPPORTED
 from shelftalk.generation.folded import fold
@@ -23,11 +23,20 @@ WAYS = {
     "tuned_references": "after + references",
     "tuned_grounded": "after, grounded",
     "nearest_description": "nearest product's text",
+    "random_description": "a random product's text",
+    "unrelated_text": "unrelated text, as long",
     "repeated_title": "the title repeated",
     "listed_attributes": "the attributes listed",
     "true_description": "the true description",
 }
 NAMES = {
+    "title_rank": "is about its own product",
+    "chrf_above": "chrF++ above other products",
+    "rouge_l_above": "ROUGE-L above other products",
+    "similarity_above": "meaning above other products",
+    "unsupported_per_100_words": "unsupported claims per 100 words",
+    "attributes_told": "attributes told",
+    "slot_errors": "errors per attribute",
     "bits_per_byte": "bits per byte",
     "chrf": "chrF++",
     "rouge_l": "ROUGE-L",
@@ -37,12 +46,24 @@ NAMES = {
     "repetition": "repeated four-word runs",
     "distinct_2": "different word pairs",
     "verbatim_share": "copied from training texts",
-    "unsupported_per_100_words": "unsupported claims per 100 words",
-    "attributes_told": "attributes told",
 }
+_ABOVE = (
+    "{} with the product's true description, minus that with another product's, which is the floor: a text that says "
+    "nothing of its own product has 0"
+)
 MEANINGS = {
+    "title_rank": "mean of 1 / rank of the product's title among the titles of all measured products, the most similar "
+    "to the text first (all-MiniLM-L6-v2): 1 if every text is nearest to its own title",
+    "chrf_above": _ABOVE.format("chrF++"),
+    "rouge_l_above": _ABOVE.format("ROUGE-L"),
+    "similarity_above": _ABOVE.format("similarity of meaning"),
+    "unsupported_per_100_words": "sizes, counts, materials, colours, names and the like that neither title nor "
+    "attributes nor references state, or that an attribute contradicts",
+    "attributes_told": "share of the products' attributes whose value the text states",
+    "slot_errors": "values of the product's attributes that the text lacks, word for word, and values of other "
+    "products that it has, for each attribute; it uses no rule of the claims' check",
     "bits_per_byte": "cross-entropy of the true descriptions, given their titles and attributes",
-    "chrf": "characters and words shared with the true description, 0 to 100",
+    "chrf": "characters and words shared with the true description, 0 to 100; grows with the text's length",
     "rouge_l": "the longest common sequence of words with the true description, 0 to 1",
     "similarity": "cosine of the text and the true description under all-MiniLM-L6-v2",
     "stop_rate": "share of texts that the model ended itself; with references also by beginning the next product",
@@ -50,9 +71,6 @@ MEANINGS = {
     "repetition": "share of runs of four words that occurred before in the same text",
     "distinct_2": "share of distinct pairs of words among all pairs in a way's texts; longer texts have fewer",
     "verbatim_share": "share of the words in spans that occur verbatim in a training description",
-    "unsupported_per_100_words": "sizes, counts, materials, colours, names and the like that neither title nor "
-    "attributes nor references state, or that an attribute contradicts",
-    "attributes_told": "share of the products' attributes whose value the text states",
 }
 BETTER = {"less": "less is better", "more": "more is better", None: "neither is better"}
 
@@ -107,7 +125,9 @@ def report(run: str, what: Mapping[str, str], result: Mapping[str, Any]) -> list
     return [
         Heading(f"What fine-tuning changed: {run}"),
         Table(["", ""], [*what.items(), *_circumstances(result).items()]),
+        *_in_short(result),
         *_verdicts(result),
+        *_baselines(result),
         Heading("Every way of writing"),
         Paragraph(_intervals_explained(result)),
         Table(["", *(WAYS[way] for way in order)], _scores(result, measured)),
@@ -139,6 +159,47 @@ def _circumstances(result: Mapping[str, Any]) -> dict[str, str]:
         "written by": result["engine"],
         "decoding": decoding,
     }
+
+
+def _in_short(result: Mapping[str, Any]) -> list[Block]:
+    """Return the main figures before and after as sentences, with those of people's own texts, where they exist."""
+    if not {BASE, TUNED, TRUE} <= set(result["order"]):
+        return []
+    before, after, people = (result[way] for way in (BASE, TUNED, TRUE))
+    lines = []
+    if "unsupported_per_100_words" in after:
+        lines.append(
+            f"In 100 words there were {before['unsupported_per_100_words']:.1f} claims before fine-tuning that no "
+            f"source states, and {after['unsupported_per_100_words']:.1f} after; people's own texts have "
+            f"{people['unsupported_per_100_words']:.1f}."
+        )
+    if "attributes_told" in after:
+        lines.append(
+            f"The texts told {before['attributes_told']:.0%} of the attributes before, and "
+            f"{after['attributes_told']:.0%} after; people's own tell {people['attributes_told']:.0%}."
+        )
+    if "chrf_above" in after:
+        lines.append(
+            f"After fine-tuning a text shares {after['chrf']:.1f} of 100 (chrF++) with its own product's true "
+            f"description, and {after['chrf'] - after['chrf_above']:.1f} with another product's."
+        )
+    return [Paragraph(" ".join(lines))] if lines else []
+
+
+def _baselines(result: Mapping[str, Any]) -> list[Block]:
+    """Return for each baseline a sentence about the measures in which fine-tuning beats it, or does not."""
+    lines = []
+    for one in result["differences"]:
+        if one["before"] not in BASELINES or result["too_few"]:
+            continue
+        found = [
+            ", ".join(NAMES[name] for name, change in one["measures"].items() if change["verdict"] == verdict)
+            for verdict in ("better", "worse")
+        ]
+        lines.append(
+            f"Against {WAYS[one['before']]}: better in {found[0] or 'nothing'}; worse in {found[1] or 'nothing'}."
+        )
+    return [Paragraph(line) for line in lines]
 
 
 def _verdicts(result: Mapping[str, Any]) -> list[Block]:
@@ -179,6 +240,8 @@ def _scores(result: Mapping[str, Any], measured: Sequence[str]) -> list[list[str
             bounds = (result["intervals"] or {}).get(way, {}).get(name)
             score = result[way].get(name)
             cells.append("–" if score is None else number(score, measure.digits) + span(bounds, measure.digits))
+            if score is not None and name in ABOVE:
+                cells[-1] += f", floor {number(result[way][ABOVE[name]] - score, measure.digits)}"
         rows.append([f"{NAMES[name]} ({BETTER[DIRECTIONS[name]]})", *cells])
     return rows
 

@@ -5,7 +5,13 @@ from __future__ import annotations
 BASE, TUNED, GROUNDED = "base", "tuned", "tuned_grounded"
 WAYS = (BASE, "base_references", TUNED, "tuned_references", GROUNDED)  # of writing
 USUAL = WAYS[:4]
-BASELINES = ("nearest_description", "repeated_title", "listed_attributes")  # without a model
+BASELINES = (  # without a model
+    "nearest_description",
+    "random_description",
+    "unrelated_text",
+    "repeated_title",
+    "listed_attributes",
+)
 TRUE = "true_description"  # written by people; only some measures apply
 COMPARED = (  # before and after
     (BASE, TUNED),
@@ -14,15 +20,19 @@ COMPARED = (  # before and after
     (TUNED, "tuned_references"),
     (TUNED, GROUNDED),
     ("nearest_description", TUNED),
+    ("random_description", TUNED),
+    ("unrelated_text", TUNED),
     ("repeated_title", TUNED),
     ("listed_attributes", TUNED),
 )
 # Measures whose difference has no meaning. With references a text is cut where the next product begins, which counts as
-# its end. The baselines consist of the same texts that support claims.
+# its end. Some baselines consist of the texts that support claims, or of the title that is searched.
+_COPIED = ("unsupported_per_100_words", "verbatim_share")
 NOT_COMPARABLE = {
     (BASE, "base_references"): ("stop_rate",),
     (TUNED, "tuned_references"): ("stop_rate",),
-    ("nearest_description", TUNED): ("unsupported_per_100_words", "verbatim_share"),
-    ("repeated_title", TUNED): ("unsupported_per_100_words", "verbatim_share"),
-    ("listed_attributes", TUNED): ("unsupported_per_100_words", "verbatim_share", "attributes_told"),
+    ("nearest_description", TUNED): _COPIED,
+    ("random_description", TUNED): ("verbatim_share",),
+    ("repeated_title", TUNED): (*_COPIED, "title_rank"),
+    ("listed_attributes", TUNED): (*_COPIED, "title_rank", "attributes_told", "slot_errors"),
 }

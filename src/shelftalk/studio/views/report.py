@@ -25,12 +25,17 @@ from shelftalk.workspace import read_json
 
 # Vega's number format for each measure, in the page's order.
 FORMATS = {
+    "title_rank": ".2f",
+    "chrf_above": ".1f",
+    "unsupported_per_100_words": ".2f",
+    "attributes_told": ".1%",
+    "slot_errors": ".2f",
+    "similarity_above": ".3f",
+    "rouge_l_above": ".3f",
     "bits_per_byte": ".3f",
     "chrf": ".1f",
     "rouge_l": ".3f",
     "similarity": ".3f",
-    "unsupported_per_100_words": ".2f",
-    "attributes_told": ".1%",
     "verbatim_share": ".1%",
     "stop_rate": ".0%",
     "length_ratio": ".2f",
