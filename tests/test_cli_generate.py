@@ -96,14 +96,14 @@ def test_a_run_takes_the_attributes_that_it_knows_from_the_columns_of_the_file(
     code, out, err = shell(*command)
     assert code == 0, err
     assert "The input has 1 of the 2 attributes that the run was trained on; not there: Colour." in err
-    assert "Not used, since it was not trained on them: Weight.\n" in err
+    assert "Used all the same, though it was not trained on them: Weight.\n" in err
     rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
-    faults = find_faults(rows[0]["description"], "Peg 40 cm\nMaterial: ash", ())
-    assert (rows[0]["unsupported"], rows[0]["contradicted"], rows[0]["untold"]) == (*faults[:2], "Material")
-    assert rows[1]["untold"] == ""
-    assert "  1 without some of their attributes (column untold)\n" in out
+    faults = find_faults(rows[0]["description"], "Peg 40 cm\nMaterial: ash\nWeight: 2 kg", ())
+    assert (rows[0]["unsupported"], rows[0]["contradicted"]) == faults[:2]
+    assert (rows[0]["untold"], rows[1]["untold"]) == ("Material; Weight", "Weight")
+    assert "  2 without some of their attributes (column untold)\n" in out
     [record] = (run.folder / "generated").iterdir()
-    assert read_json(record)["job"]["attributes"] == ["Material", "Colour"]
+    assert read_json(record)["job"]["attributes"] == ["material", "Weight"]  # no price
 
     write_csv(titles, "Name,material,Colour", "Peg 40 cm,ash,red", "Peg 41 cm,,red")
     assert "exists and is not this job's output" in shell.mistake(*command)

@@ -18,15 +18,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.catalogue.demo import demo_file
 from shelftalk.catalogue.prepare import prepare
 from shelftalk.cluster.connect import check_options
 from shelftalk.cluster.map import open_map
 from shelftalk.errors import Damaged, InvalidSettings, NotFound, TooFewProducts
+from shelftalk.evaluation.leaks import compare_splits
 from shelftalk.evidence.claims.faults import count_faults, find_faults
 from shelftalk.generation.catalogue import Job, describe_titles
 from shelftalk.generation.choose import has_engine_files, make_engine_files, open_engine
 from shelftalk.generation.compare import Comparison, compare
+from shelftalk.generation.grounded import check_references
 from shelftalk.generation.on_cluster import writers
 from shelftalk.models.query_embedder import QueryEmbedder
 from shelftalk.models.registry import find_model
@@ -111,11 +114,13 @@ def train_run(
     say: Callable[[str], None] = lambda line: None,
     cluster: str | None = None,
     workers: int | None = None,
+    source: Run | None = None,
 ) -> Run:
     """Create or open run `name`, train it to its end and return it; see `training.train`.
 
-    Under torchrun or `accelerate launch` every process calls this, and they train the run together. On a Ray
-    `cluster`, `workers` processes train it; see `training.on_cluster` and `cluster.connect.check_options`.
+    It begins from the adapter of the finished run `source`, if one is given: see `runs.run.with_adapter_of`. Under
+    torchrun or `accelerate launch` every process calls this, and they train the run together. On a Ray `cluster`,
+    `workers` processes train it; see `training.on_cluster` and `cluster.connect.check_options`.
     """
     check_options(cluster, workers)
     workspace.existing_catalogue(catalogue)
@@ -126,7 +131,7 @@ def train_run(
         train_in_turn(run, token)
         return run
     with lock(workspace.run(name), "training"):
-        run = _open_or_create(workspace, catalogue, name, settings, token)
+        run = _open_or_create(workspace, catalogue, name, settings, token, source)
         wait_for_all()
         if cluster is None:
             train_in_turn(run, token, progress, say)
@@ -136,7 +141,12 @@ def train_run(
 
 
 def train_detached(
-    workspace: Workspace, catalogue: str, name: str, settings: TrainingSettings, token: str | None = None
+    workspace: Workspace,
+    catalogue: str,
+    name: str,
+    settings: TrainingSettings,
+    token: str | None = None,
+    source: Run | None = None,
 ) -> Run:
     """Create or open run `name`, start its training in a separate process, and return the run.
 
@@ -146,23 +156,31 @@ def train_detached(
     workspace.existing_catalogue(catalogue)
     workspace.make()
     with lock(workspace.run(name), "starting") as descriptor:
-        run = _open_or_create(workspace, catalogue, name, settings, token)
+        run = _open_or_create(workspace, catalogue, name, settings, token, source)
         start_run(run, descriptor, token)
     return run
 
 
 def _open_or_create(
-    workspace: Workspace, catalogue: str, name: str, settings: TrainingSettings, token: str | None
+    workspace: Workspace,
+    catalogue: str,
+    name: str,
+    settings: TrainingSettings,
+    token: str | None,
+    source: Run | None = None,
 ) -> Run:
     """Open the run of that name, or create it; a run that failed before its first checkpoint is created again."""
     if name in workspace.runs():
         run = Run.open(workspace, name)
         if run.finished or run.checkpoints.is_dir():
-            run.require_same(catalogue, settings)
+            run.require_same(catalogue, settings, source)
             run.base_model(token)
             return run
     base = find_model(settings.base_model, workspace, token)
-    return Run.create(workspace, name, catalogue, settings, base)
+    if source is None:
+        return Run.create(workspace, name, catalogue, settings, base)
+    left_out, seen = compare_splits(Catalogue.open(workspace.existing_catalogue(catalogue)), source)
+    return Run.create(workspace, name, catalogue, settings, base, source, left_out, seen)
 
 
 def index_run(run: Run, progress: Progress = no_progress, cluster: str | None = None) -> dict[str, Any]:
@@ -242,19 +260,35 @@ def ask(
     say: Callable[[str], None] = lambda line: None,
     grounded: bool = False,
     attributes: Attributes = (),
+    with_references: bool = False,
 ) -> Comparison:
     """Answer one title or question before and after fine-tuning, with references; see `generation.compare`.
 
     `engine` is one of `generation.choose.ENGINES`. With `grounded` the tuned answer is written again while it has
-    faults, see `evidence.claims.faults`.
+    faults, see `evidence.claims.faults`; `with_references` puts the references into the prompts.
+
+    Raises:
+        NotFound: the run has not finished.
+        UserError: see `generation.grounded.check_references`.
     """
     run.require_finished()
+    check_references(with_references, references, grounded)
+    if with_references:
+        _warn_of_references(run, say)
     settings = run.decoding(settings)
     with ThreadPoolExecutor(1) as thread:  # search the references while the model loads and starts to generate
         found = thread.submit(lambda: open_index(run).search(query, references))
         with closing(open_engine(run, settings, engine, say=say)) as opened:
             grounding = count_faults if grounded else None
-            return compare(opened, query, settings, found.result, on_text, grounding, attributes)
+            return compare(opened, query, settings, found.result, on_text, grounding, attributes, with_references)
+
+
+def _warn_of_references(run: Run, say: Callable[[str], None]) -> None:
+    if not run.settings.context_share:
+        say(
+            f"Run {run.name!r} was trained without other products in its prompts (context_share is 0), and usually "
+            "writes worse with references in them."
+        )
 
 
 def compare_held_out(
@@ -310,14 +344,17 @@ def write_catalogue(
     engine: str = "automatic",
     grounded: bool = False,
     cluster: str | None = None,
+    with_references: bool = False,
 ) -> dict[str, Any]:
     """Describe every title of the file `source` in the file `output`; see `generation.catalogue.describe_titles`.
 
     On a Ray `cluster` its machines generate, see `generation.on_cluster`. With `grounded` a text with faults is
-    written again; see `generation.grounded`. An interrupted call resumes at the first missing row.
-    The job and its output file are recorded in the run's folder generated/.
+    written again; `with_references` puts each row's into its prompt; see `generation.grounded`. An interrupted call
+    resumes at the first missing row. The job and its output file are recorded in the run's folder generated/.
     """
     run.require_finished()
+    if with_references:
+        _warn_of_references(run, say)
     settings = run.decoding(settings)
     noted = sha256(os.fsencode(output.absolute())).hexdigest()[:16]
     with writers(run, settings, engine, SLOTS, cluster, say) as found:
@@ -333,6 +370,8 @@ def write_catalogue(
             title_field,
             id_field,
             run.attribute_names,
+            run.attribute_columns,
             count_faults if grounded else None,
+            with_references,
         )
         return describe_titles(job, found.engine, lambda: open_index(run), progress, say, found.remote(job))

@@ -19,15 +19,9 @@ SEPARATOR = "\n\n\n"  # between two products
 # Limits of a reference's title, its description, and all references: a long one alone could fill a model's context.
 TITLE_CHARACTERS, REFERENCE_CHARACTERS, REFERENCES_CHARACTERS = 200, 1200, 3600
 
+QUESTIONS = ("What is {title}?", "Describe {title}.", "Tell me about {title}.")
 # Half of the requests are a bare title, as in a catalogue; the others are phrased as a person would.
-REQUESTS = (
-    "{title}",
-    "{title}",
-    "{title}",
-    "What is {title}?",
-    "Describe {title}.",
-    "Tell me about {title}.",
-)
+REQUESTS = ("{title}", "{title}", "{title}", *QUESTIONS)
 
 
 def request_for(text: str, attributes: Attributes = ()) -> str:
@@ -83,5 +77,14 @@ def first_description(text: str) -> tuple[str, bool]:
 
 def training_request(product: Product) -> str:
     """Return the request for a product in training: one of `REQUESTS`, chosen by a hash of its uid, and attributes."""
-    choice = int.from_bytes(hashlib.blake2b(product.uid.encode(), digest_size=8).digest(), "big") % len(REQUESTS)
-    return request_for(REQUESTS[choice].format_map({"title": product.title}), product.attributes)
+    return request_for(_phrase(product, REQUESTS), product.attributes)
+
+
+def question_for(product: Product) -> str:
+    """Return a question about a product without its attributes: one of `QUESTIONS`, chosen by a hash of its uid."""
+    return _phrase(product, QUESTIONS)
+
+
+def _phrase(product: Product, forms: Sequence[str]) -> str:
+    choice = int.from_bytes(hashlib.blake2b(product.uid.encode(), digest_size=8).digest(), "big") % len(forms)
+    return forms[choice].format_map({"title": product.title})

@@ -6,15 +6,15 @@ These stages follow those of `pipeline`. Modules that load torch are imported by
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import closing, suppress
-from dataclasses import asdict
+from contextlib import ExitStack, closing, suppress
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from shelftalk import __version__
 from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.errors import Damaged, NotFound
-from shelftalk.evaluation.ways import USUAL
+from shelftalk.evaluation.ways import SOURCE, USUAL
 from shelftalk.evidence.claims.faults import count_faults
 from shelftalk.evidence.claims.find import find_claims
 from shelftalk.evidence.claims.told import attributes_told
@@ -25,6 +25,7 @@ from shelftalk.generation.on_cluster import writers
 from shelftalk.pipeline import SLOTS, open_index, open_spans
 from shelftalk.prompts import prompt_for, request_for
 from shelftalk.records import Attributes, Description, Progress, Reference, no_progress
+from shelftalk.runs.metrics import read_validation
 from shelftalk.runs.run import CARD, Run
 from shelftalk.settings import DecodingSettings
 from shelftalk.workspace import MANIFEST, lock, read_json, sha256, write_bytes, write_json
@@ -48,7 +49,8 @@ def evaluate_run(
 ) -> dict[str, Any]:
     """Measure a run on held-out products, in several ways of writing; see `evaluation.evaluate`.
 
-    On a Ray `cluster` its machines generate the texts; the rest runs here. Writes report/evaluation.json, report.html
+    On a Ray `cluster` its machines generate the texts; the rest runs here. A run that began from another one is also
+    compared with that one, if `ways` are the usual ones or have it. Writes report/evaluation.json, report.html
     and report.md, and the result into the adapter's model card. An existing result for the same arguments is returned
     again. `other` names a catalogue of another kind of products.
 
@@ -64,6 +66,8 @@ def evaluate_run(
     run.require_finished()
     settings = run.decoding(settings)
     run.catalogue()
+    if run.source and list(ways) == list(USUAL):
+        ways = [*ways, SOURCE]
     other_catalogue = Catalogue.open(run.workspace.existing_catalogue(other)) if other else None
     with (
         writers(run, settings, engine, SLOTS, cluster, say) as found,
@@ -82,8 +86,12 @@ def evaluate_run(
             result = dict(kept["result"])
         else:
             index, spans = open_index(run), open_spans(run)
-            with closing(found.engine()) as opened:
+            with ExitStack() as engines:
+                opened = engines.enter_context(closing(found.engine()))
                 tools = Tools(opened, index, spans, Embedder.load())
+                if run.source and SOURCE in ways:
+                    theirs = open_engine(run.source, settings, engine, SLOTS, say)
+                    tools = replace(tools, source=engines.enter_context(closing(theirs)))
                 result = evaluate(run, tools, settings, max_products, ways, other_catalogue, progress)
             write_json(run.folder / EVALUATION, {"question": question, "result": result})
         write_report(run, result)  # also for an existing result: after a kill or a rename the report is out of date
@@ -103,7 +111,13 @@ def write_report(run: Run, result: dict[str, Any]) -> None:
         + ", ".join(f"{count} {split}" for split, count in summary["split"].items()),
         "base model": f"{base['name']}, revision {base['revision']}",
     }
-    blocks = report(run.name, what, result)
+    validation = read_validation(run.folder)
+    if validation:
+        what["validation loss"] = (
+            f"{validation.before:.3f} before training, {validation.best:.3f} at best, after update {validation.step}"
+        )
+    warning = validation.never_better(run.origin) if validation and not validation.better else None
+    blocks = report(run.name, what, result, warning)
     write_bytes(run.folder / REPORT / "report.html", render_html(blocks).encode())
     write_bytes(run.folder / REPORT / "report.md", render_markdown(blocks).encode())
     if CARD not in read_json(run.adapter / MANIFEST)["files"]:  # earlier versions listed it: it must not change

@@ -135,6 +135,15 @@ class TrainingSettings(Settings):
         choices=("lora", "rslora", "dora"),
     )
     lora_dropout: float = setting(0.1, "Share of the adapter's inputs dropped in training.", at_least=0, at_most=0.9)
+    plain_share: float = setting(
+        0.0, "Share of the products also learned from a plain text of their attributes.", at_least=0, at_most=1
+    )
+    context_share: float = setting(
+        0.0,
+        "Share of the products learned with others before the title or, as a question, with their own description.",
+        at_least=0,
+        at_most=1,
+    )
     neftune_noise: float = setting(
         0.0, "NEFTune: noise on the input embeddings in training, for instance 5; 0 for none.", at_least=0, at_most=100
     )
@@ -156,10 +165,12 @@ class TrainingSettings(Settings):
         "Number format of the base model; automatic takes bf16 where it is fast.",
         choices=("automatic", "bf16", "fp32", "nf4"),
     )
-    validate_every: int = setting(
-        0,
-        "Updates between two measurements of the validation loss, whose best weights are kept; 0 for none.",
+    validate_every: int | None = setting(
+        None,
+        "Updates between two measurements of the validation loss, whose best weights are kept; 0 for none; automatic "
+        "is three times an epoch, where at least eight products are for validation.",
         at_least=0,
+        optional=True,
     )
     early_stopping: int = setting(
         0, "End the training after so many validations in a row without a better one; 0 for never.", at_least=0
@@ -183,7 +194,7 @@ class TrainingSettings(Settings):
             InvalidSettings: early stopping without validation, or an unknown tracker.
         """
         wrong = []
-        if self.early_stopping and not self.validate_every:
+        if self.early_stopping and self.validate_every == 0:
             wrong.append(f"early_stopping needs validate_every, got {self.early_stopping} and 0.")
         wrong += [
             f"trackers must be {', '.join(TRACKERS)} or none, got {name!r}."
@@ -261,6 +272,11 @@ class DecodingSettings(Settings):
     repetition_penalty: float = setting(1.0, "Above 1 makes tokens already written less likely.", at_least=1, at_most=3)
     no_repeat_ngram: int = setting(
         0, "Never write the same run of this many tokens twice; 0 allows it.", at_least=0, at_most=100
+    )
+    digits: str = setting(
+        "any",
+        "'stated' writes only digits that the prompt holds, so that fewer numbers are invented; 'any' writes all.",
+        choices=("any", "stated"),
     )
     seed: int = setting(42, "Seed of sampling.", at_least=0, at_most=2**31 - 1)
 

@@ -104,7 +104,7 @@ def test_weights_are_numbered_as_the_optimiser_numbers_them(run: Run, variant: s
     model, tokenizer = load_model(run.base_model().folder, "fp32")
     model = add_adapter(model, run.settings)
     plan = Plan(encode_products(tokenizer, run.products(), run.settings), run.settings)
-    optimizer = make_trainer(run, model, None, plan, [], []).create_optimizer()
+    optimizer = make_trainer(run, run.settings, model, None, plan, [], []).create_optimizer()
     numbered = [weight for group in optimizer.param_groups for weight in group["params"]]
     own = [weight for weight in model.parameters() if weight.requires_grad]
     assert [id(weight) for weight in numbered] == [id(weight) for weight in own]

@@ -27,3 +27,17 @@ def check_that_an_exception_of_the_callback_stops_the_text(engine: Engine, tuned
         engine.complete(prompt, tuned=tuned, settings=long, on_text=listen)
     assert len(heard) == 3
     assert engine.complete(prompt, tuned=True, settings=long.replace({"max_new_tokens": 24})).tokens
+
+
+def check_that_only_stated_digits_are_written_on_request(engine: Engine) -> None:
+    """Check that a text has no digit that its prompt lacks, for each prompt of a batch, and that it would have some."""
+    prompts = [prompt_for("Oak peg 3 cm"), prompt_for("Oak rail")]
+    wild = DecodingSettings(max_new_tokens=60, temperature=3.0, top_k=0)
+
+    def digits(settings: DecodingSettings) -> list[set[str]]:
+        written = [engine.complete_all(prompts, tuned=True, settings=settings.replace({"seed": n})) for n in range(4)]
+        return [{letter for texts in written for letter in texts[row].text if letter.isdecimal()} for row in (0, 1)]
+
+    free, bound = digits(wild), digits(wild.replace({"digits": "stated"}))
+    assert len(free[0]) > 1 and free[1]
+    assert bound[0] <= {"3"} and not bound[1]

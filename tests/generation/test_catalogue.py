@@ -232,7 +232,26 @@ def test_a_claim_that_a_reference_states_is_supported_also_after_an_interruption
     with pytest.raises(KeyboardInterrupt):
         describe(one, engine, Oslo(), progress=stop)
     describe(one, engine)
-    assert [row["unsupported"] for row in rows(one.output)] == [1, 1, 2]
+    assert [row["unsupported"] for row in rows(one.output)] == [0, 0, 2]
+
+
+def test_each_rows_references_stand_in_its_prompt_where_they_are_asked_for(tmp_path: Path) -> None:
+    prompts: list[str] = []
+
+    def note(prompt: str, tuned: bool) -> str:
+        prompts.append(prompt)
+        return "Holds a coat."
+
+    one = job(tmp_path, count=2, with_references=True)
+    describe(one, ScriptedEngine(note))
+    assert [prompt.count("near Oak") for prompt in prompts] == [2, 2]
+    titles = [prompt.removesuffix(CUE).rpartition("\n")[2] for prompt in prompts]
+    assert titles == ["Oak 0", "Oak peg 1"]
+    assert all(prompt.count(f"near {title}") == 2 for title, prompt in zip(titles, prompts, strict=True))
+    with pytest.raises(UserError, match="not both"):
+        describe(job(tmp_path, "both.csv", with_references=True, count_faults=count_faults))
+    with pytest.raises(UserError, match="at least 1, got 0"):
+        describe(job(tmp_path, "none.csv", with_references=True, references=0))
 
 
 def test_windows_change_nothing_but_what_is_asked_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -369,7 +388,7 @@ def test_another_job_does_not_go_on_with_this_ones_rows(tmp_path: Path) -> None:
         "references": (1, "references: 2, now 1"),
         "model": ({"run": "oak", "adapter": "0" * 64}, "run: pegs, now oak"),
         "title_field": ("sku", "title_field: title, now sku"),
-        "attribute_names": (["material"], r"attributes: \[\], now \['material'\]"),
+        "attribute_names": (["material"], r"attribute_names: \[\], now \['material'\]"),
     }
     for name, (value, words) in changes.items():
         with pytest.raises(InvalidSettings, match=words):

@@ -6,8 +6,16 @@ from collections.abc import Sequence
 
 import pytest
 
+from shelftalk.errors import UserError
 from shelftalk.evidence.claims.find import count_unsupported
-from shelftalk.generation.grounded import ATTEMPTS, RETRY_TEMPERATURE, write_grounded, write_with_references
+from shelftalk.generation.compare import compare
+from shelftalk.generation.grounded import (
+    ATTEMPTS,
+    RETRY_TEMPERATURE,
+    check_references,
+    write_grounded,
+    write_with_references,
+)
 from shelftalk.generation.scripted_engine import ScriptedEngine
 from shelftalk.prompts import CUE, first_description, prompt_for, prompt_with_references
 from shelftalk.records import Description, Reference
@@ -116,3 +124,36 @@ def test_the_next_product_is_cut_off_and_counts_as_an_end() -> None:
     engine = Rambling(lambda prompt, tuned: "")
     [one] = write_with_references(engine, ["Oak peg"], [[HOOK]], tuned=False, settings=SAMPLED)
     assert (one.text, one.stopped) == ("Holds a coat.", True)
+
+
+def test_both_answers_get_the_references_where_they_are_asked_for() -> None:
+    prompts: list[tuple[str, bool]] = []
+
+    def answer(prompt: str, tuned: bool) -> str:
+        prompts.append((prompt, tuned))
+        return "Holds a coat."
+
+    heard: list[tuple[str, str]] = []
+    engine = ScriptedEngine(answer)
+    found = compare(
+        engine,
+        "Oak peg",
+        SAMPLED,
+        lambda: [HOOK, PEG],
+        lambda side, text: heard.append((side, text)),
+        attributes=(("length", "9 cm"),),
+        with_references=True,
+    )
+    expected = prompt_with_references("Oak peg\nlength: 9 cm", [HOOK, PEG])
+    assert prompts == [(expected, False), (expected, True)]
+    assert (found.base.text, found.tuned.text, found.references) == ("Holds a coat.", "Holds a coat.", [HOOK, PEG])
+    assert heard == [("base", "Holds a coat."), ("tuned", "Holds a coat.")]
+
+
+def test_references_in_the_prompt_need_references_and_exclude_grounding() -> None:
+    with pytest.raises(UserError, match="--references of at least 1, got 0"):
+        check_references(True, 0, grounded=False)
+    with pytest.raises(UserError, match="not both"):
+        check_references(True, 3, grounded=True)
+    check_references(True, 3, grounded=False)
+    check_references(False, 0, grounded=True)

@@ -23,7 +23,10 @@ from shelftalk.prompts import prompt_for
 from shelftalk.records import Description
 from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings
-from tests.generation.contract import check_that_an_exception_of_the_callback_stops_the_text
+from tests.generation.contract import (
+    check_that_an_exception_of_the_callback_stops_the_text,
+    check_that_only_stated_digits_are_written_on_request,
+)
 
 GREEDY = DecodingSettings(max_new_tokens=24, temperature=0)
 SAMPLED = DecodingSettings(max_new_tokens=24, temperature=1.0, top_k=40)
@@ -123,6 +126,10 @@ def test_a_text_ends_where_the_model_ends_it(engine: LlamaCppEngine) -> None:
     assert any(engine.complete(prompt, tuned=True, settings=long).stopped for prompt in PROMPTS)
     short = engine.complete(PEG, tuned=True, settings=GREEDY.replace({"max_new_tokens": 3}))
     assert (short.stopped, short.tokens) == (False, 3)
+
+
+def test_only_stated_digits_are_written_on_request(engine: LlamaCppEngine) -> None:
+    check_that_only_stated_digits_are_written_on_request(engine)
 
 
 def test_an_exception_of_the_callback_stops_the_text_immediately(engine: LlamaCppEngine) -> None:

@@ -16,7 +16,10 @@ from shelftalk.models.tokens import encode_prompt
 from shelftalk.prompts import prompt_for
 from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings
-from tests.generation.contract import check_that_an_exception_of_the_callback_stops_the_text
+from tests.generation.contract import (
+    check_that_an_exception_of_the_callback_stops_the_text,
+    check_that_only_stated_digits_are_written_on_request,
+)
 
 SHORT = DecodingSettings(max_new_tokens=24, temperature=0, repetition_penalty=1)
 
@@ -126,6 +129,10 @@ def test_a_models_own_decoding_defaults_do_not_leak_in() -> None:
 
 def test_half_a_surrogate_pair_is_no_reason_to_fail(engine: TransformersEngine) -> None:
     assert engine.complete(prompt_for("Oak \udce9 peg"), tuned=True, settings=SHORT).tokens
+
+
+def test_only_stated_digits_are_written_on_request(engine: TransformersEngine) -> None:
+    check_that_only_stated_digits_are_written_on_request(engine)
 
 
 def test_an_exception_of_the_callback_stops_the_text_immediately(engine: TransformersEngine) -> None:

@@ -8,7 +8,7 @@ import sys
 from itertools import pairwise
 from pathlib import Path
 
-from shelftalk.runs.metrics import SAMPLES, read_metrics, read_newest_metrics, read_samples
+from shelftalk.runs.metrics import SAMPLES, Validation, read_metrics, read_newest_metrics, read_samples, read_validation
 
 
 def test_newest_metrics_are_the_last_whole_line(tmp_path: Path) -> None:
@@ -41,6 +41,26 @@ def test_a_long_curve_is_thinned_evenly_and_keeps_its_validations(tmp_path: Path
     assert (len(steps), steps[0], steps[-1]) == (101, 1, 1000)
     assert {after - before for before, after in pairwise(steps)} == {9, 10}
     assert [line["step"] for line in read_metrics(tmp_path, 1) if "loss" in line] == [1, 1000]
+
+
+def test_the_best_validation_is_compared_with_the_base_models(tmp_path: Path) -> None:
+    assert read_validation(tmp_path) is None
+
+    def written(losses: dict[int, float]) -> Validation | None:
+        lines = [{"step": 1, "loss": 0.1}, *({"step": step, "validation_loss": loss} for step, loss in losses.items())]
+        (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+        return read_validation(tmp_path)
+
+    assert written({0: 2.0}) is None  # nothing to compare yet
+    assert written({10: 1.0}) is None  # a run of an earlier version
+    found = written({0: 2.0, 10: 1.5, 20: 1.25, 30: 1.25})
+    assert found == Validation(before=2.0, best=1.25, step=20) and found.better
+    worse = written({0: 2.0, 10: 2.5})
+    assert (
+        worse
+        and not worse.better
+        and "2.000 before training, and 2.500 at best" in worse.never_better("its base model")
+    )
 
 
 def test_watching_loads_no_torch(tmp_path: Path) -> None:

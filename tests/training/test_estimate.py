@@ -194,14 +194,14 @@ MEASURED = Measured(
 def test_time_goes_with_tokens_and_counts_every_checkpoint() -> None:
     every = {"validate_every": 8, "sample_every": 8, "checkpoint_every": 7}
     settings = LARGE.replace({"epochs": 2, "batch_size": 10, **every})
-    found = project(MEASURED, settings, products=100, tokens=10_000)
+    found = project(MEASURED, settings, examples=100, tokens=10_000)
     assert found["updates"] == 20
     assert found["tokens_per_second"] == 500
     assert found["seconds"] == {
         "start": 5.0 + 100 * 0.01,
         "warm_up": 9.0 - 1000 / 500 + 3.0,
         "updates": 20.0,
-        "validations": 2 * 4.0,
+        "validations": 4 * 4.0,  # the base model, after 8 and 16 updates, and after the last
         "samples": 4 * 1.5,
         "checkpoints": 3 * 2.0 + 1.0,
     }
@@ -216,9 +216,13 @@ def test_where_two_updates_warm_up_neither_is_timed() -> None:
 
 
 def test_a_run_of_one_checkpoint_keeps_one_and_no_best_without_validation() -> None:
-    found = project(MEASURED, LARGE.replace({"validate_every": 0}), products=20, tokens=10_000)
+    found = project(MEASURED, LARGE.replace({"validate_every": 0}), examples=20, tokens=10_000)
     assert found["disk_bytes"]["best"] == found["seconds"]["validations"] == 0
-    few = project(MEASURED, LARGE.replace({"epochs": 1}), products=20, tokens=10_000)
+    without_products = replace(MEASURED, validation=0.0)
+    automatic = LARGE.replace({"validate_every": None})
+    assert project(without_products, automatic, 20, 10_000)["seconds"]["validations"] == 0
+    assert project(MEASURED, automatic, 1000, 10_000)["seconds"]["validations"] == (1 + 3 * automatic.epochs) * 4.0
+    few = project(MEASURED, LARGE.replace({"epochs": 1}), examples=20, tokens=10_000)
     assert 10**6 < few["disk_bytes"]["checkpoints"] < 1.1 * 10**6
 
 

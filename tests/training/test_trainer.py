@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from contextlib import nullcontext
 from functools import partialmethod
 from pathlib import Path
 from typing import Any
@@ -14,20 +15,22 @@ from safetensors.torch import load_file
 
 from shelftalk import pipeline
 from shelftalk.errors import Damaged, InvalidSettings, MissingPackage, OutOfMemory
+from shelftalk.generation.transformers_engine import TransformersEngine
 from shelftalk.models import tiny
-from shelftalk.runs.describe import describe_run
+from shelftalk.models.adapters import adapter_off
+from shelftalk.runs.describe import describe_run, show_run
 from shelftalk.runs.run import Run
 from shelftalk.settings import PrepareSettings, TrainingSettings
 from shelftalk.training import trainer as trainer_module
 from shelftalk.training import vocabulary
 from shelftalk.training.compiled import can_compile
 from shelftalk.training.loss import token_losses
-from shelftalk.training.train import validation_examples
 from shelftalk.training.trainer import AdapterTrainer
+from shelftalk.training.validation import validation_examples, with_interval
 from shelftalk.workspace import Workspace
 from tests.conftest import TINY_SETTINGS, copy_without_runs, write_catalogue_file
 
-EXACT = TINY_SETTINGS.replace({"lora_dropout": 0.0, "epochs": 1, "precision": "fp32"})
+EXACT = TINY_SETTINGS.replace({"lora_dropout": 0.0, "epochs": 1, "precision": "fp32", "validate_every": 0})
 
 
 # The n-th validation of a training finds the n-th loss, until it stops early.
@@ -105,6 +108,15 @@ def test_out_of_memory_halves_the_pass_and_keeps_the_update(
     assert [line["step"] for line in metrics(halved)] == [line["step"] for line in metrics(plain)]
 
 
+def test_out_of_memory_in_a_validation_halves_its_pass(pegs: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = train(pegs, "whole", {"validate_every": 1000})
+    heard: list[str] = []
+    fail_above(100, monkeypatch)
+    halved = train(pegs, "halved", {"validate_every": 1000}, say=heard.append)
+    assert "Out of memory at" in heard[0]
+    assert validation_losses(halved)[0] == pytest.approx(validation_losses(whole)[0], rel=1e-4)
+
+
 def test_a_product_that_does_not_fit_alone_is_a_clear_error(pegs: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     fail_above(20, monkeypatch)
     with pytest.raises(OutOfMemory, match=r"does not fit into memory; lower max_tokens \(now 192\)"):
@@ -142,11 +154,14 @@ def test_the_pass_size_changes_nothing_but_rounding(pegs: Workspace, plain: Run)
         torch.testing.assert_close(weights(small)[name], value, rtol=1e-4, atol=1e-6)
 
 
-def script_validation(losses: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make the n-th validation of a training return the n-th loss, because a tiny random model always improves."""
+def script_validation(losses: list[float], monkeypatch: pytest.MonkeyPatch, base: float = 6.0) -> None:
+    """Make the n-th validation of a training return the n-th loss, because a tiny random model always improves.
+
+    That of the base model, before the first update, returns `base`.
+    """
 
     def evaluate(self: AdapterTrainer, *_: Any, **__: Any) -> dict[str, float]:
-        metrics = {"eval_loss": losses[self.state.global_step - 1]}
+        metrics = {"eval_loss": losses[self.state.global_step - 1] if self.state.global_step else base}
         self.log(metrics)
         return metrics
 
@@ -157,20 +172,22 @@ def validation_losses(run: Run) -> list[float]:
     return [line["validation_loss"] for line in metrics(run) if "validation_loss" in line]
 
 
-def test_the_validation_loss_is_that_of_the_validation_products(pegs: Workspace) -> None:
-    from shelftalk.generation.transformers_engine import TransformersEngine
-
-    run = train(pegs, "one", {"validate_every": 2})
+@pytest.mark.parametrize("base", [True, False])
+def test_a_validation_loss_is_that_of_the_validation_products(pegs: Workspace, base: bool) -> None:
+    """The first loss is the base model's, and the last one is that of the adapter."""
+    run = train(pegs, "one", {"validate_every": 1000})
     model = TransformersEngine.load(run).model
     _, tokenizer = tiny.make()
     nats, tokens = 0.0, 0
     for one in validation_examples(tokenizer, run):
         labels = torch.tensor([[-100] * one.prompt_length + one.ids[one.prompt_length :]])
-        with torch.no_grad():
+        with torch.no_grad(), adapter_off(model) if base else nullcontext():
             nats += float(model(input_ids=torch.tensor([one.ids]), labels=labels).loss) * one.labelled_length
         tokens += one.labelled_length
     assert tokens > 0
-    assert min(validation_losses(run)) == pytest.approx(nats / tokens, rel=1e-4)
+    steps = [line["step"] for line in metrics(run) if "validation_loss" in line]
+    assert steps == [0, describe_run(run)["steps"]]
+    assert validation_losses(run)[0 if base else 1] == pytest.approx(nats / tokens, rel=1e-4)
 
 
 def test_the_best_weights_by_validation_become_the_adapter(
@@ -188,8 +205,36 @@ def test_the_best_weights_by_validation_become_the_adapter(
     assert any(not torch.equal(value, last[name]) for name, value in saved.items())
 
 
+def test_measuring_the_base_model_changes_no_weight(pegs: Workspace, plain: Run) -> None:
+    run = train(pegs, "one", {"validate_every": 1000})  # once before the first update, once after the last
+    assert len(validation_losses(run)) == 2
+    assert all(torch.equal(value, weights(plain)[name]) for name, value in weights(run).items())
+
+
+def test_a_run_that_never_got_better_than_its_base_says_so(pegs: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    script_validation([5.0, 3.0, 4.0, 4.5, 3.5, 9.0], monkeypatch, base=3.0)
+    heard: list[str] = []
+    run = train(pegs, "one", {"validate_every": 1}, say=heard.append)
+    assert "never got better than its base model" in heard[-1]
+    assert "3.000 before training, and 3.000 at best" in heard[-1]
+    assert show_run(run)["validation"] == {
+        "loss_before_training": 3.0,
+        "best_loss": 3.0,
+        "best_step": 2,
+        "warning": heard[-1],
+    }
+
+
+def test_the_number_of_validations_is_automatic() -> None:
+    settings = EXACT.replace({"epochs": 2, "validate_every": None})
+    assert with_interval(settings, 100, 8).validate_every == 17  # six in all: after 17, 34, ..., 85, and the last
+    assert with_interval(settings, 2, 8).validate_every == 1
+    assert with_interval(settings, 100, 7).validate_every == 0
+    assert with_interval(settings.replace({"validate_every": 5}), 100, 0).validate_every == 5
+
+
 def test_early_stopping_ends_after_so_many_validations_without_a_better_one(scripted: Run) -> None:
-    assert validation_losses(scripted) == [5.0, 3.0, 4.0, 2.9, 3.5, 3.0]
+    assert validation_losses(scripted) == [6.0, 5.0, 3.0, 4.0, 2.9, 3.5, 3.0]
     assert scripted.finished
     state = json.loads((scripted.folder / "state.json").read_text())
     assert state["step"] == 6 < state["steps"]
@@ -224,7 +269,7 @@ def test_spoilt_best_weights_are_said(pegs: Workspace, scripted: Run) -> None:
 
 def test_settings_that_do_not_agree_are_refused_together() -> None:
     with pytest.raises(InvalidSettings, match=r"early_stopping needs validate_every.*trackers must be"):
-        TrainingSettings.from_mapping({"early_stopping": 2, "trackers": "wandb,nothing"})
+        TrainingSettings.from_mapping({"early_stopping": 2, "validate_every": 0, "trackers": "wandb,nothing"})
 
 
 @pytest.mark.parametrize(

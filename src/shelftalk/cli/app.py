@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -28,6 +28,7 @@ from shelftalk.cli.options import (
     RunArgument,
     TextArgument,
     TokenOption,
+    WithReferencesOption,
     WorkspaceOption,
     open_run,
     parse_attributes,
@@ -49,6 +50,9 @@ from shelftalk.settings import (
     parse_assignments,
 )
 from shelftalk.workspace import Workspace
+
+if TYPE_CHECKING:
+    from shelftalk.runs.run import Run
 
 # No heavy libraries here: the pipeline is imported by the command that needs it.
 
@@ -175,6 +179,10 @@ def train(
     ],
     preset: PresetOption = None,
     assignments: AssignmentsOption = None,
+    source: Annotated[
+        str | None,
+        typer.Option("--from", metavar="RUN", help="Begin from this finished run's adapter, not from the base model."),
+    ] = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     cluster: ClusterOption = None,
     workers: Annotated[
@@ -188,7 +196,8 @@ def train(
     """Fine-tune a base model on a catalogue; an interrupted run is resumed."""
     place = Workspace(workspace)
     place.existing_catalogue(catalogue)
-    settings = _training_settings(place, run, preset, assignments or [])
+    origin = open_run(workspace, source) if source is not None else None
+    settings = _training_settings(place, run, preset, assignments or [], origin)
     check_options(cluster, workers)
     if detach and cluster is not None:
         raise UserError("--detach cannot be combined with --cluster; start a training on a cluster with nohup.")
@@ -197,15 +206,20 @@ def train(
     from shelftalk.pipeline import train_detached, train_run
 
     if detach:
-        show_started(train_detached(place, catalogue, run, settings, token), as_json)
+        show_started(train_detached(place, catalogue, run, settings, token, origin), as_json)
         return
     with output.step(f"Training {run}", training_detail(place.run(run))) as progress:
-        trained = train_run(place, catalogue, run, settings, token, progress, output.say, cluster, workers)
+        trained = train_run(place, catalogue, run, settings, token, progress, output.say, cluster, workers, origin)
     show_trained(trained, as_json)
 
 
-def _training_settings(workspace: Workspace, run: str, preset: str | None, assignments: list[str]) -> TrainingSettings:
-    """Return the settings of the preset, else of the existing run, else the defaults, changed by `assignments`."""
+def _training_settings(
+    workspace: Workspace, run: str, preset: str | None, assignments: list[str], source: Run | None
+) -> TrainingSettings:
+    """Return the settings of the preset, else of the existing run, else the defaults, changed by `assignments`.
+
+    Those of the adapter are the source's, if there is one.
+    """
     from shelftalk.workspace import read_json
 
     path = workspace.run(run) / "run.json"
@@ -214,7 +228,13 @@ def _training_settings(workspace: Workspace, run: str, preset: str | None, assig
         values = load_preset(preset)
     elif path.is_file():
         values = read_json(path)["settings"]
-    return TrainingSettings.from_mapping({**values, **parse_assignments(assignments)})
+    assigned = parse_assignments(assignments)
+    values = {**values, **assigned}
+    if source is not None:
+        from shelftalk.runs.run import with_adapter_of
+
+        values = with_adapter_of(source, values, assigned)
+    return TrainingSettings.from_mapping(values)
 
 
 @app.command()
@@ -249,6 +269,7 @@ def ask(
         bool, typer.Option("--explain", help="Show what the answer after fine-tuning copied, and what it claims.")
     ] = False,
     grounded: GroundedOption = False,
+    with_references: WithReferencesOption = False,
     engine: EngineOption = "automatic",
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     as_json: JsonOption = False,
@@ -262,7 +283,9 @@ def ask(
     attributes = parse_attributes(opened, attribute)
     stream = output.AnswerStream()
     on_text = None if as_json else stream.show
-    answer = ask_run(opened, text, settings, references, on_text, engine, output.say, grounded, attributes)
+    answer = ask_run(
+        opened, text, settings, references, on_text, engine, output.say, grounded, attributes, with_references
+    )
     evidence = find_evidence(opened, answer) if explain else {}
     if as_json:
         output.print_json({**answer.as_mapping(), **evidence})

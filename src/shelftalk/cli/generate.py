@@ -14,6 +14,7 @@ from shelftalk.cli.options import (
     GroundedOption,
     JsonOption,
     RunArgument,
+    WithReferencesOption,
     WorkspaceOption,
     with_settings,
 )
@@ -52,6 +53,7 @@ def generate(
         typer.Option("--id-field", help="Column that holds the product's id; detected, and not required."),
     ] = None,
     grounded: GroundedOption = False,
+    with_references: WithReferencesOption = False,
     engine: EngineOption = "automatic",
     cluster: ClusterOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
@@ -83,6 +85,7 @@ def generate(
             engine,
             grounded,
             cluster,
+            with_references,
         )
     if as_json:
         screen.print_json(summary)

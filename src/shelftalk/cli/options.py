@@ -67,6 +67,10 @@ GroundedOption = Annotated[
     bool,
     typer.Option("--grounded", help="Write a text again whose claims nothing supports, or that leaves attributes out."),
 ]
+WithReferencesOption = Annotated[
+    bool,
+    typer.Option("--with-references", help="Put the references into the prompt, for runs trained with context_share."),
+]
 DEFAULT_WORKSPACE = Path("workspace")
 
 

@@ -17,7 +17,7 @@ from shelftalk.evaluation.likelihood import general_likelihoods, likelihoods
 from shelftalk.evaluation.measures import Answer, mean_words, tables_of
 from shelftalk.evaluation.scores import Likelihood, compare_likelihoods, compare_ways
 from shelftalk.evaluation.slots import Slots
-from shelftalk.evaluation.ways import GROUNDED, TUNED, USUAL, WAYS
+from shelftalk.evaluation.ways import BASE, GROUNDED, SOURCE, USUAL, WAYS
 from shelftalk.evidence.claims.faults import count_faults
 from shelftalk.evidence.claims.find import count_unsupported, find_claims
 from shelftalk.evidence.claims.told import attributes_told
@@ -38,12 +38,16 @@ SHOWN = 5  # products whose texts are kept
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What an evaluation needs: the engine, the indexes of references and of copied spans, the embedder."""
+    """What an evaluation needs: the engine, the indexes of references and of copied spans, the embedder.
+
+    `source` is the engine of the run that this one began from, for the way of that name.
+    """
 
     engine: Engine
     index: Index
     spans: SpanIndex
     embedder: TextEmbedder
+    source: Engine | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +111,19 @@ def evaluate(
     if not ways or set(ways) - set(WAYS):
         got = ", ".join(sorted(set(ways) - set(WAYS))) or "none"
         raise InvalidSettings(f"--ways must be of {', '.join(WAYS)}, got {got}.")
+    if SOURCE in ways and not (run.source and tools.source):
+        raise InvalidSettings(f"--ways has {SOURCE}, but the run {run.name!r} began from its base model; leave it out.")
     others = {other.folder.name: sample_held_out(run, other, max_products)[0]} if other else {}
     held_out = hold_out(run, tools.index, max_products)
     reference = tools.engine if isinstance(tools.engine, TransformersEngine) else TransformersEngine.load(run)
     chosen = [way for way in WAYS if way in ways]
     kinds = sorted({_kind(way) for way in chosen})
     advance = counter(progress, (len(chosen) + len(kinds)) * len(held_out.products))
-    true = {kind: true_likelihoods(reference, held_out, *kind, run.settings.max_tokens, advance) for kind in kinds}
-    written = {way: write(tools.engine, held_out, way, settings, advance) for way in chosen}
+    true = {
+        kind: true_likelihoods(_reference(run, reference, kind), held_out, kind, run.settings.max_tokens, advance)
+        for kind in kinds
+    }
+    written = {way: write(tools, held_out, way, settings, advance) for way in chosen}
     trained = run.products()
     judge = Judge(tools, held_out, trained)
     answers = {way: examine(judge, texts, true[_kind(way)]) for way, texts in written.items()}
@@ -148,11 +157,14 @@ def hold_out(run: Run, index: Index, max_products: int | None) -> HeldOut:
 def sample_held_out(run: Run, catalogue: Catalogue, max_products: int | None) -> tuple[list[Product], list[Leak]]:
     """Return a seeded sample of a catalogue's held-out products without those that repeat what `run` trained on.
 
+    In its own catalogue those are left out, too, that repeat what the run trained on that it began from.
+
     Raises:
         TooFewProducts: the split is empty, or all its products leak.
     """
     name = catalogue.folder.name
-    products = catalogue.sample("test", max_products, run.settings.seed)
+    seen = set(run.description.get("seen", ())) if catalogue.data_hash == run.description["data_hash"] else set()
+    products = [one for one in catalogue.sample("test", max_products, run.settings.seed) if one.uid not in seen]
     if not products:
         raise TooFewProducts(f"Catalogue {name!r} has no products held out.")
     leaks = find_leaks(products, run.products())
@@ -167,10 +179,11 @@ def sample_held_out(run: Run, catalogue: Catalogue, max_products: int | None) ->
 
 
 def write(
-    engine: Engine, held_out: HeldOut, way: str, settings: DecodingSettings, done: Callable[[], Any]
+    tools: Tools, held_out: HeldOut, way: str, settings: DecodingSettings, done: Callable[[], Any]
 ) -> list[Description]:
     """Return the descriptions that one way writes, one for each product."""
-    tuned, with_references = _kind(way)
+    side, with_references = _kind(way)
+    engine, tuned = tools.source if side == SOURCE and tools.source else tools.engine, side != BASE
     arguments = (engine, held_out.requests, held_out.references)
 
     def count(*_: object) -> None:
@@ -187,17 +200,22 @@ def write(
 def true_likelihoods(
     reference: TransformersEngine,
     held_out: HeldOut,
-    tuned: bool,
-    with_references: bool,
+    kind: tuple[str, bool],
     max_tokens: int,
     done: Callable[[], Any],
 ) -> list[Likelihood]:
-    """Return each true description's likelihood under one model, given its request and, if wanted, its references."""
+    """Return each true description's likelihood, given its request and, if `kind` wants them, its references."""
+    side, with_references = kind
     prompts = [
         prompt_with_references(request, references) if with_references else prompt_for(request)
         for request, references in zip(held_out.requests, held_out.references, strict=True)
     ]
-    return likelihoods(reference, held_out.products, prompts, max_tokens, tuned, done)
+    return likelihoods(reference, held_out.products, prompts, max_tokens, side != BASE, done)
+
+
+def _reference(run: Run, reference: TransformersEngine, kind: tuple[str, bool]) -> TransformersEngine:
+    """Return the engine that computes probabilities for a kind of way: `reference`, or that of the run's source."""
+    return TransformersEngine.load(run.source) if kind[0] == SOURCE and run.source else reference
 
 
 def examine(judge: Judge, written: Sequence[Description], true: Sequence[Likelihood] | None) -> list[Answer]:
@@ -263,6 +281,6 @@ def measure_other_texts(
     return found
 
 
-def _kind(way: str) -> tuple[bool, bool]:
-    """Return whether a way uses the tuned model, and whether its prompts contain references."""
-    return way.startswith(TUNED), way.endswith("references")
+def _kind(way: str) -> tuple[str, bool]:
+    """Return the model that a way uses, `BASE`, `SOURCE` or `TUNED`, and whether its prompts contain references."""
+    return way.partition("_")[0], way.endswith("references")

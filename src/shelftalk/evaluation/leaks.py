@@ -13,8 +13,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import ceil
 
+from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.evidence.words import WORD
 from shelftalk.records import Product
+from shelftalk.runs.run import Run
 
 NEAR = 0.8
 FIELDS = {"title": 1, "description": 3}  # number of words of a shingle
@@ -48,6 +50,31 @@ def find_leaks(held_out: Sequence[Product], trained: Iterable[Product]) -> list[
         for number, (similarity, uid) in matcher.nearest.items():
             leaks[held_out[number].uid] = Leak(held_out[number].uid, uid, field, round(similarity, 3))
     return [leaks[one.uid] for one in held_out if one.uid in leaks]
+
+
+def compare_splits(catalogue: Catalogue, source: Run) -> tuple[list[str], list[str]]:
+    """Compare a catalogue's split with that of `source`, and of the run that it began from, and so on.
+
+    Returns:
+        The uids of the training products that repeat what a source held out, and of the held-out products that repeat
+        what a source trained on, both sorted.
+
+    Raises:
+        NotFound, Damaged: a source's catalogue was removed, or has changed.
+    """
+    left_out, seen = set[str](), set[str]()
+    held_out = [*catalogue.products("validation"), *catalogue.products("test")]
+    run: Run | None = source
+    while run is not None:
+        theirs = run.catalogue()
+        if theirs.data_hash != catalogue.data_hash:  # otherwise both have the same split
+            kept = [*theirs.products("validation"), *theirs.products("test")]
+            # One pass names one training product for each held-out one.
+            while leaks := find_leaks(kept, (one for one in catalogue.products("train") if one.uid not in left_out)):
+                left_out |= {leak.trained for leak in leaks}
+            seen |= {leak.uid for leak in find_leaks(held_out, run.products())}
+        run = run.source
+    return sorted(left_out), sorted(seen)
 
 
 class _Matcher:

@@ -19,6 +19,7 @@ from shelftalk.generation.history import attributes_in_line
 WAYS = {
     "base": "before",
     "base_references": "before + references",
+    "source": "the run it began from",
     "tuned": "after",
     "tuned_references": "after + references",
     "tuned_grounded": "after, grounded",
@@ -118,12 +119,16 @@ class Quote:
 Block = Heading | Paragraph | Table | Plot | Quote
 
 
-def report(run: str, what: Mapping[str, str], result: Mapping[str, Any]) -> list[Block]:
-    """Return the report of the run named `run`; `what` are its first rows, by label; `result` is from `evaluate`."""
+def report(run: str, what: Mapping[str, str], result: Mapping[str, Any], warning: str | None = None) -> list[Block]:
+    """Return the report of the run named `run`.
+
+    `what` are its first rows, by label; `result` is from `evaluate`; a `warning` stands before everything else.
+    """
     order = result["order"]
     measured = [name for name in MEASURES if any(name in result[way] for way in order)]
     return [
         Heading(f"What fine-tuning changed: {run}"),
+        *([Paragraph(warning)] if warning else []),
         Table(["", ""], [*what.items(), *_circumstances(result).items()]),
         *_in_short(result),
         *_verdicts(result),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-BASE, TUNED, GROUNDED = "base", "tuned", "tuned_grounded"
-WAYS = (BASE, "base_references", TUNED, "tuned_references", GROUNDED)  # of writing
-USUAL = WAYS[:4]
+BASE, SOURCE, TUNED, GROUNDED = "base", "source", "tuned", "tuned_grounded"
+WAYS = (BASE, "base_references", SOURCE, TUNED, "tuned_references", GROUNDED)  # of writing
+USUAL = (BASE, "base_references", TUNED, "tuned_references")  # and SOURCE for a run that began from another
 BASELINES = (  # without a model
     "nearest_description",
     "random_description",
@@ -15,6 +15,7 @@ BASELINES = (  # without a model
 TRUE = "true_description"  # written by people; only some measures apply
 COMPARED = (  # before and after
     (BASE, TUNED),
+    (SOURCE, TUNED),
     ("base_references", "tuned_references"),
     (BASE, "base_references"),
     (TUNED, "tuned_references"),

@@ -19,7 +19,7 @@ docs/benchmarks/influence.md also measures how well the two agree.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -113,8 +113,9 @@ class Gradients:
         return self._gradient(head, text_example(self.tokenizer, request, text, self.run.settings.max_tokens))
 
     def of_product(self, head: Tensor | None, product: Product) -> Tensor:
-        """Return the gradient of the mean loss of `product`, encoded as training encodes it."""
-        return self._gradient(head, encode_products(self.tokenizer, [product], self.run.settings)[0])
+        """Return the gradient of the mean loss of `product`, encoded as training encodes it, without context."""
+        settings = replace(self.run.settings, context_share=0.0)
+        return self._gradient(head, encode_products(self.tokenizer, [product], settings)[0])
 
     def update(self, gradient: Tensor) -> Tensor:
         """Return what an update by `gradient` subtracts from the weights at the peak learning rate, clipped as usual.

@@ -21,7 +21,7 @@ from shelftalk.catalogue.columns import Columns
 from shelftalk.errors import Damaged, Failure, NotFound, NotWritable, UserError
 from shelftalk.generation.engine import Engine
 from shelftalk.generation.flags import flag
-from shelftalk.generation.grounded import CountFaults, write_grounded
+from shelftalk.generation.grounded import CountFaults, check_references, write_grounded, write_with_references
 from shelftalk.generation.journal import Journal
 from shelftalk.generation.tables import COLUMNS, SUFFIXES, DescribedRow, NamedReference, table
 from shelftalk.generation.titles import TitleRow, find_columns, read_titles
@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from shelftalk.retrieval.search import Index  # whose module loads Chroma
 
 WINDOW = 256  # rows passed to the engine at once: enough to sort by length and to keep it busy
-NAMES_SHOWN = 10  # of attributes that the input does not have
+NAMES_SHOWN = 10  # of attributes
+MOST_NAMES = 20_000
 EXAMPLES = 3  # line numbers shown for each reason of a bad row
 
 Entry = dict[str, Any]  # a row's entry in the journal
@@ -48,9 +49,10 @@ class Job:
     """One output to be written.
 
     `model` identifies the model in plain JSON values; together with the input file and the settings it identifies the
-    job. `record` is the file with the job's result. `find_faults` checks each text for the output's columns. Of the
-    input's attributes those in `attribute_names` are used: the model was trained on them. With `count_faults` a text
-    that has faults is written again: see `generation.grounded`.
+    job. `record` is the file with the job's result. `find_faults` checks each text for the output's columns.
+    `attribute_names` are those that the model was trained on, which were read from `attribute_columns`; where there are
+    none, the input's are not used either. With `count_faults` a text that has faults is written again: see
+    `generation.grounded`; `with_references` puts each row's references into its prompt.
     """
 
     source: Path
@@ -63,7 +65,9 @@ class Job:
     title_field: str | None = None
     id_field: str | None = None
     attribute_names: Sequence[str] = ()
+    attribute_columns: Sequence[str] = ()
     count_faults: CountFaults | None = None
+    with_references: bool = False
 
     @property
     def journal(self) -> Path:
@@ -74,8 +78,8 @@ class Job:
         """Check that the output can be written.
 
         Raises:
-            UserError: an unknown suffix, an output that is the input or a folder, or grounding without references
-                and attributes.
+            UserError: an unknown suffix, an output that is the input or a folder, grounding without references
+                and attributes, or see `grounded.check_references`.
             NotFound: the output's folder does not exist.
             NotWritable: that folder is not writable.
         """
@@ -84,6 +88,7 @@ class Job:
             raise UserError(f"--output must end in {', '.join(SUFFIXES)}, got {self.output.name!r}.")
         if self.count_faults and not self.references and not self.attribute_names:
             raise UserError("--grounded needs --references of at least 1 where the run knows no attributes, got 0.")
+        check_references(self.with_references, self.references, self.count_faults is not None)
         if not folder.is_dir():
             raise NotFound(f"There is no folder {folder} for --output; make it with: mkdir -p {folder}")
         if self.output.is_dir():
@@ -102,7 +107,9 @@ class Job:
             "id_field": columns.uid,
             "references": self.references,
             "grounded": self.count_faults is not None,
-            "attributes": list(self.attribute_names),
+            "with_references": self.with_references,
+            "attributes": [one.column for one in columns.attributes],
+            "attribute_names": list(self.attribute_names),
             "columns": list(COLUMNS),  # of the output: a version with others does not resume this one's job
             **self.settings.as_mapping(),
         }
@@ -124,24 +131,21 @@ RemoteWriter = Callable[[Iterable[Window]], Iterator[dict[int, Entry]]]
 class Survey:
     """The numbers of rows and of rows to describe in a file of titles, and the count and first lines of each fault.
 
-    `attributes` are the names of the used attributes of any row, in lower case; `unknown` are the first names of others
-    by the same names in lower case.
+    `attributes` has the name of each attribute of any row by the same name in lower case, at most `MOST_NAMES`.
     """
 
     rows: int = 0
     usable: int = 0
     faults: dict[str, tuple[int, list[int]]] = field(default_factory=dict)
-    attributes: set[str] = field(default_factory=set)
-    unknown: dict[str, str] = field(default_factory=dict)
+    attributes: dict[str, str] = field(default_factory=dict)
 
     def add(self, row: TitleRow) -> None:
         """Count one row."""
         self.rows += 1
         self.usable += not row.fault
-        self.attributes.update(name.casefold() for name, _ in row.attributes)
-        for name in row.unknown:
-            if len(self.unknown) <= NAMES_SHOWN:
-                self.unknown.setdefault(name.casefold(), name)
+        for name, _ in row.attributes:
+            if len(self.attributes) < MOST_NAMES:  # a file may give each product names of its own
+                self.attributes.setdefault(name.casefold(), name)
         if row.fault:
             count, lines = self.faults.get(row.fault, (0, []))
             self.faults[row.fault] = (count + 1, [*lines, row.line][:EXAMPLES])
@@ -179,7 +183,7 @@ def describe_titles(
         Failure: the input changed while it was read.
     """
     job.check()
-    columns = find_columns(job.source, job.title_field, job.id_field, job.attribute_names)
+    columns = find_columns(job.source, job.title_field, job.id_field, job.attribute_names, job.attribute_columns)
     described = job.describe(columns)
     if found := _finished(job, described):
         return found
@@ -255,13 +259,14 @@ def _survey(source: Path, columns: Columns, known: Sequence[str], say: Callable[
 
 
 def _told_of_attributes(survey: Survey, known: Sequence[str]) -> str:
-    """Return a message on which of the attributes that the run knows the input has."""
+    """Return a message on which of the attributes that the run knows the input has, and which others."""
+    spelt = {name.casefold() for name in known}
     missing = [name for name in known if name.casefold() not in survey.attributes]
     found = len(known) - len(missing)
     rest = f"; not there: {_listed(missing)}" if missing else ""
     line = f"The input has {found} of the {len(known)} attributes that the run was trained on{rest}."
-    if survey.unknown:
-        line += f" Not used, since it was not trained on them: {_listed([*survey.unknown.values()])}."
+    if unknown := [name for key, name in survey.attributes.items() if key not in spelt]:
+        line += f" Used all the same, though it was not trained on them: {_listed(unknown)}."
     return line
 
 
@@ -306,14 +311,17 @@ def write_window(job: Job, window: Window, engine: Engine, index: Index | None, 
         # Checked here and not when the output is written: only here are the references' descriptions known.
         keep(row.number, _entry(description, job.find_faults(description.text, row.request, found), found))
 
-    requests = [row.request for row in missing]
+    requests, settings = [row.request for row in missing], job.settings
+    references = [nearest.get(row.number, []) for row in missing]
     if job.count_faults:
-        references = [nearest.get(row.number, []) for row in missing]
-        count_faults, settings = job.count_faults, job.settings
-        write_grounded(engine, requests, references, count_faults, settings=settings, on_description=on_description)
+        write_grounded(engine, requests, references, job.count_faults, settings=settings, on_description=on_description)
+    elif job.with_references:
+        write_with_references(
+            engine, requests, references, tuned=True, settings=settings, on_description=on_description
+        )
     else:
         prompts = [prompt_for(request) for request in requests]
-        engine.complete_all(prompts, tuned=True, settings=job.settings, on_description=on_description)
+        engine.complete_all(prompts, tuned=True, settings=settings, on_description=on_description)
 
 
 def _missing(job: Job, columns: Columns, journal: Journal) -> Iterator[Window]:

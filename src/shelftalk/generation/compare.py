@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from shelftalk.generation.engine import Engine
-from shelftalk.generation.grounded import CountFaults, write_grounded
+from shelftalk.generation.grounded import CountFaults, write_grounded, write_with_references
 from shelftalk.prompts import prompt_for, request_for
 from shelftalk.records import Attributes, Description, Reference
 from shelftalk.settings import DecodingSettings
@@ -36,15 +36,27 @@ def compare(
     on_text: Callable[[str, str], None] | None = None,
     count_faults: CountFaults | None = None,
     attributes: Attributes = (),
+    with_references: bool = False,
 ) -> Comparison:
     """Answer `query`, a title or a question, with both models under the same settings, given the attributes.
 
     `on_text` is called with ("base" or "tuned", piece of text) while the answers are written, base first.
     `find_references` is called after both, and returns the products nearest to the query, nearest first. With
     `count_faults` the tuned answer is written again while it has faults, and comes in one piece: see
-    `grounded`.
+    `grounded`. `with_references` puts them into both prompts, and both answers come in one piece.
     """
     request = request_for(query, attributes)
+
+    if with_references:
+        references = find_references()
+        base, tuned = (
+            write_with_references(engine, [request], [references], tuned=tuned, settings=settings)[0]
+            for tuned in (False, True)
+        )
+        if on_text:
+            on_text("base", base.text)
+            on_text("tuned", tuned.text)
+        return Comparison(query, base, tuned, references, dict(attributes))
 
     def write(side: str) -> Description:
         callback = (lambda text: on_text(side, text)) if on_text else None

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from statistics import median
 
+from shelftalk.errors import UserError
 from shelftalk.generation.engine import Engine
 from shelftalk.generation.flags import WORD
 from shelftalk.prompts import first_description, prompt_for, prompt_with_references
@@ -51,6 +52,18 @@ class Attempts:
     def _enough(self) -> float:
         """The least number of words of a text that is long enough."""
         return max(1, SHORTEST * min(self._written[0][1], self._usual))
+
+
+def check_references(with_references: bool, count: int, grounded: bool) -> None:
+    """Check that references can stand in the prompt.
+
+    Raises:
+        UserError: there are none, or the text is also to be grounded, which leaves them out.
+    """
+    if with_references and not count:
+        raise UserError("--with-references needs --references of at least 1, got 0.")
+    if with_references and grounded:
+        raise UserError("--grounded leaves the references out of the prompt; give it or --with-references, not both.")
 
 
 def write_with_references(

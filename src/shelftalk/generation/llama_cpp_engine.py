@@ -39,6 +39,7 @@ if not _set:
     del os.environ["GOMP_SPINCOUNT"]
 
 CONTEXT = 5120  # tokens of prompt and text together, for each of the texts written at once
+LONGEST_NUMBER = 3  # digits of a token: Gemma's have one, Llama's up to three
 LONGEST = 1000  # tokens of text: leaves space for a prompt of 1,000 characters of four tokens each
 
 # Texts that a converted tokenizer must split exactly like the original.
@@ -67,6 +68,7 @@ class LlamaCppEngine:
         self._key = secrets.token_urlsafe(32)
         self._servers: dict[bool, Future[Any]] = {}
         self._starting, self._closed = Lock(), False
+        self._number_ids: dict[str, int] = {}
 
     @classmethod
     def load(cls, run: Run, slots: int = 1, say: Callable[[str], None] = lambda line: None) -> LlamaCppEngine:
@@ -115,7 +117,10 @@ class LlamaCppEngine:
                 raised.append(error)
             return bool(raised)
 
-        server.handle_completions(self._request(ids, settings, stream=True), receive)
+        request = self._request(ids, settings, stream=True)
+        if settings.digits == "stated":
+            request["logit_bias"] = [[id, False] for number, id in self._numbers().items() if number not in prompt]
+        server.handle_completions(request, receive)
         if raised:
             raise raised[0]
         stopped = end["choices"][0]["finish_reason"] == "stop"
@@ -187,6 +192,20 @@ class LlamaCppEngine:
         wait(self._servers.values())
         self._servers.clear()
         self._folder.cleanup()
+
+    def _numbers(self) -> dict[str, int]:
+        """Return the tokens that are a number, by that number; some tokenizers have only the digits."""
+        if not self._number_ids:
+            found: dict[str, int] = {}
+            for length in range(1, LONGEST_NUMBER + 1):
+                numbers = {f"{number:0{length}}": self.tokenize(f"{number:0{length}}") for number in range(10**length)}
+                start = len(self.tokenize(""))
+                single = {number: ids[start] for number, ids in numbers.items() if len(ids) == start + 1}
+                if not single:
+                    break
+                found |= single
+            self._number_ids = found
+        return self._number_ids
 
     def _server(self, tuned: bool) -> Any:
         """Return the server of the base or the tuned model; start it if it is not running."""

@@ -8,7 +8,7 @@ not_an_object, invalid_csv, invalid_xml, invalid_utf8, line_too_long, variant, m
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,7 +29,7 @@ class TitleRow:
     """One row: `number` counts rows from 0, `line` is its line in the file, `title` is unchanged.
 
     `query` is the title cleaned as for training; it is empty if the row is invalid, for which `fault` and `detail`
-    give the reason. `attributes` are those that the run was trained on, `unknown` the names of the others.
+    give the reason. `attributes` are cleaned, and spelt as the run knows them.
     """
 
     number: int
@@ -40,7 +40,6 @@ class TitleRow:
     fault: str = ""
     detail: str = ""
     attributes: Attributes = ()
-    unknown: tuple[str, ...] = ()
 
     @property
     def request(self) -> str:
@@ -49,9 +48,16 @@ class TitleRow:
 
 
 def find_columns(
-    source: Path, title_field: str | None = None, id_field: str | None = None, known: Sequence[str] = ()
+    source: Path,
+    title_field: str | None = None,
+    id_field: str | None = None,
+    known: Sequence[str] = (),
+    trained_columns: Container[str] = (),
 ) -> Columns:
-    """Choose the columns of title and id, and those that may hold one of the attributes whose names are `known`.
+    """Choose the columns of title and id, and those of attributes, if a run knows any.
+
+    These are the ones that `prepare` would choose, those whose name is `known`, the names of the run's attributes, and
+    `trained_columns`, from which its own were read.
 
     Raises:
         NotFound: there is no such file.
@@ -62,11 +68,21 @@ def find_columns(
     # Without columns no row can be read, and each row gets its reason.
     if not names:
         return Columns("title")
-    return choose_title_columns(source, names, title_field, id_field, "all" if known else "none")
+    if not known:
+        return choose_title_columns(source, names, title_field, id_field)
+    usual = choose_title_columns(source, names, title_field, id_field, "automatic").attributes
+    possible = choose_title_columns(source, names, title_field, id_field, "all")
+    spelt = {name.casefold() for name in known}
+    chosen = (
+        one
+        for one in possible.attributes
+        if one in usual or one.name.casefold() in spelt or one.column in trained_columns
+    )
+    return possible._replace(attributes=tuple(chosen))
 
 
 def read_titles(source: Path, columns: Columns, known: Sequence[str] = ()) -> Iterator[TitleRow]:
-    """Yield every row that is not blank, in the order of the file, with its attributes whose names are `known`.
+    """Yield every row that is not blank, in the order of the file, with its attributes; `known` are a run's names.
 
     Raises:
         UnreadableInput: the file is truncated or corrupt.
@@ -84,20 +100,16 @@ def _title_row(number: int, line: int, row: Row | Unusable, names: Mapping[str, 
             raise row
         uid = uid_of(row.uid)
         title = _unicode(text_of(row.title, "title_not_text"))
-        known, unknown = _attributes(row, names)
-        return TitleRow(number, line, uid, title, _query(title), attributes=known, unknown=unknown)
+        return TitleRow(number, line, uid, title, _query(title), attributes=_attributes(row, names))
     except Unusable as fault:
         return TitleRow(number, line, uid, title, "", fault.reason, _unicode(fault.detail))
 
 
-def _attributes(row: Row, names: Mapping[str, str]) -> tuple[Attributes, tuple[str, ...]]:
-    """Return a row's attributes whose names the run knows, cleaned and spelt as it knows them, and the other names."""
-    if not names:
-        return (), ()
+def _attributes(row: Row, names: Mapping[str, str]) -> Attributes:
+    """Return a row's attributes, cleaned, and spelt as in `names`, which has a run's names by lower case."""
     cleaned = ((clean(_unicode(name)), clean(_unicode(value))) for name, value in row.attributes)
     kept, _ = keep_attributes(cleaned)
-    known = tuple((names[key], value) for name, value in kept if (key := name.casefold()) in names)
-    return known, tuple(name for name, _ in kept if name.casefold() not in names)
+    return tuple((names.get(name.casefold(), name), value) for name, value in kept)
 
 
 def _query(title: str) -> str:

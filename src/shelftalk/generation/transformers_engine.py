@@ -21,7 +21,7 @@ from shelftalk.generation.engine import batches
 from shelftalk.models.adapters import adapter_off, causal_model, load_adapter
 from shelftalk.models.load import load_model
 from shelftalk.models.sampling import sampling_options
-from shelftalk.models.tokens import encode_text
+from shelftalk.models.tokens import encode_text, number_tokens
 from shelftalk.records import Description
 from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings
@@ -39,6 +39,7 @@ class TransformersEngine:
         self._lock = Lock()
         self.model = model
         self.tokenizer = tokenizer
+        self._numbers: dict[int, str] = {}  # read at first use
         # Otherwise a model's own defaults, such as a repetition penalty, would apply to settings that we do not set.
         causal_model(model).generation_config = GenerationConfig()
 
@@ -103,10 +104,18 @@ class TransformersEngine:
                 input_ids=input_ids,
                 attention_mask=attention_mask,
                 generation_config=self._configuration(settings),
-                logits_processor=_repetition_processors(settings, prompt_length),
+                logits_processor=self._processors(settings, prompts, prompt_length),
                 streamer=streamer,
             )
         return [self._description(row) for row in output[:, prompt_length:].tolist()]
+
+    def _processors(self, settings: DecodingSettings, prompts: list[str], prompt_length: int) -> LogitsProcessorList:
+        processors = _repetition_processors(settings, prompt_length)
+        if settings.digits == "stated":
+            self._numbers = self._numbers or number_tokens(self.tokenizer)
+            unstated = [[id for id, number in self._numbers.items() if number not in prompt] for prompt in prompts]
+            processors.append(_Banned(unstated))
+        return processors
 
     def _left_padded(self, prompts: list[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:
         length = max(map(len, prompts))
@@ -151,6 +160,19 @@ class _AfterPrompt(LogitsProcessor):  # type: ignore[misc]
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
         processed: torch.Tensor = self.inner(input_ids[:, self.prompt_length :], scores)
         return processed
+
+
+class _Banned(LogitsProcessor):  # type: ignore[misc]
+    """Makes tokens impossible, given as ids for each row of the batch."""
+
+    def __init__(self, ids: list[list[int]]) -> None:
+        self.rows = torch.tensor([row for row, banned in enumerate(ids) for _ in banned])
+        self.ids = torch.tensor([id for banned in ids for id in banned])
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        scores = scores.clone()
+        scores[self.rows, self.ids] = -torch.inf
+        return scores
 
 
 def _repetition_processors(settings: DecodingSettings, prompt_length: int) -> LogitsProcessorList:

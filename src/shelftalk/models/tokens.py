@@ -6,12 +6,14 @@ control token.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from shelftalk.errors import Damaged
-from shelftalk.prompts import prompt_for
+from shelftalk.prompts import prompt_for, prompt_with_references
+from shelftalk.records import Reference
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,22 +79,35 @@ def encode_text(tokenizer: Any, text: str) -> list[int]:
     return start + _encode(tokenizer, text)
 
 
-def encode_example(tokenizer: Any, request: str, description: str, max_tokens: int) -> Example:
+def encode_example(
+    tokenizer: Any, request: str, description: str, max_tokens: int, references: Sequence[Reference] = ()
+) -> Example:
     """Return prompt, description and end token as one row of at most `max_tokens` ids.
 
+    Of the `references`, the nearest first, as many stand before the request as fit together with the whole description.
     A prompt longer than half of the row loses its last attributes, and a title that alone is longer is truncated at its
     front. A description that does not fit is truncated and gets no end token, or the model would learn to stop in the
     middle of a sentence.
     """
+    completion = [*_encode(tokenizer, description), tokenizer.eos_token_id]
+    for count in range(len(references), 0, -1):
+        prompt = encode_text(tokenizer, prompt_with_references(request, references[:count]))
+        if len(prompt) + len(completion) <= max_tokens:
+            return Example(prompt + completion, len(prompt), complete=True)
     prompt = encode_prompt(tokenizer, request)
     while len(prompt) > max_tokens // 2 and "\n" in request:
         request = request[: request.rindex("\n")]
         prompt = encode_prompt(tokenizer, request)
     if len(prompt) > max_tokens // 2:
         prompt = prompt[:1] + prompt[len(prompt) - max_tokens // 2 + 1 :]
-    completion = [*_encode(tokenizer, description), tokenizer.eos_token_id]
     room = max_tokens - len(prompt)
     return Example(prompt + completion[:room], len(prompt), complete=len(completion) <= room)
+
+
+def number_tokens(tokenizer: Any) -> dict[int, str]:
+    """Return the tokens that are a number in the digits 0 to 9, by id; a space before it does not count."""
+    found = {id: token.lstrip("▁Ġ ") for token, id in tokenizer.get_vocab().items()}
+    return {id: number for id, number in found.items() if number.isascii() and number.isdecimal()}
 
 
 def _encode(tokenizer: Any, text: str) -> list[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from shelftalk.errors import Damaged
-from shelftalk.runs.metrics import METRICS, read_newest_metrics
+from shelftalk.runs.metrics import METRICS, read_newest_metrics, read_validation
 from shelftalk.runs.run import LOG, Run
 from shelftalk.runs.state import read_state, read_status
 from shelftalk.workspace import Workspace
@@ -31,13 +31,17 @@ def describe_run(run: Run) -> dict[str, Any]:
 
 
 def show_run(run: Run) -> dict[str, Any]:
-    """Return `describe_run` of one run, with its settings, state, newest metrics and paths."""
+    """Return `describe_run` of one run, with its settings, state, newest metrics, validation losses and paths.
+
+    `validation`, None where nothing was measured, has a `warning` if the run never got better than its base model.
+    """
     return {
         **describe_run(run),
         "settings": run.description["settings"],
         "precision": run.description["precision"],
         "state": read_state(run.folder),
         "metrics": read_newest_metrics(run.folder),
+        "validation": _describe_validation(run),
         "paths": {
             "folder": str(run.folder),
             "metrics": str(run.folder / METRICS),
@@ -45,6 +49,14 @@ def show_run(run: Run) -> dict[str, Any]:
             "adapter": str(run.adapter) if run.finished else None,
         },
     }
+
+
+def _describe_validation(run: Run) -> dict[str, Any] | None:
+    found = read_validation(run.folder)
+    if found is None:
+        return None
+    described = {"loss_before_training": found.before, "best_loss": found.best, "best_step": found.step}
+    return described if found.better else {**described, "warning": found.never_better(run.origin)}
 
 
 def _describe_or_damaged(workspace: Workspace, name: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import shutil
 import sys
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -16,11 +17,13 @@ from shelftalk.errors import Damaged, InvalidSettings, NotFound, TooFewProducts
 from shelftalk.models.registry import BaseModel, find_model
 from shelftalk.records import Attributes, Product
 from shelftalk.settings import DecodingSettings, TrainingSettings
-from shelftalk.workspace import Workspace, read_json, write_json
+from shelftalk.workspace import MANIFEST, Workspace, read_json, sha256, staged_folder, write_json
 
 CARD = "README.md"  # the adapter's model card, which its manifest does not cover
 LOG = "log.txt"  # the output of a detached training
 DERIVED = ("index", "spans", "report")  # derived from a run's products
+SOURCE = "source"  # in a run's folder: what it began from, as it was then
+ADAPTER_SETTINGS = ("base_model", "lora_rank", "lora_alpha", "lora_variant", "lora_dropout")
 LIBRARIES = ("torch", "transformers", "peft", "accelerate")
 
 
@@ -46,9 +49,20 @@ class Run:
 
     @classmethod
     def create(
-        cls, workspace: Workspace, name: str, catalogue_name: str, settings: TrainingSettings, base: BaseModel
+        cls,
+        workspace: Workspace,
+        name: str,
+        catalogue_name: str,
+        settings: TrainingSettings,
+        base: BaseModel,
+        source: Run | None = None,
+        left_out: Sequence[str] = (),
+        seen: Sequence[str] = (),
     ) -> Run:
         """Write `run.json` for a new run, and remove the derived files of an earlier run of that name.
+
+        A run that begins from the adapter of a finished `source` gets a copy of it, and of its run.json, in source/. It
+        does not train on the products with the uids `left_out`, and nothing is measured on those `seen`.
 
         Raises:
             NotFound: there is no such catalogue.
@@ -63,6 +77,7 @@ class Run:
             "catalogue": catalogue_name,
             "data_hash": catalogue.data_hash,
             "attributes": catalogue.attribute_names(),
+            "attribute_columns": catalogue.summary["columns"]["attributes"],
             "base": {"name": base.name, "revision": base.revision, "licence": base.licence},
             "settings": settings.as_mapping(),
             "precision": resolve_precision(settings.precision),
@@ -70,19 +85,30 @@ class Run:
             "versions": versions,
         }
         folder = workspace.run(name)
-        for derived in DERIVED:  # of an earlier run of this name that ended before its first checkpoint
+        for derived in (*DERIVED, SOURCE):  # of an earlier run of this name that ended before its first checkpoint
             shutil.rmtree(folder / derived, ignore_errors=True)
+        if source is not None:
+            description["source"] = describe_source(source)
+            description |= {"left_out": list(left_out), "seen": list(seen)}
+            with staged_folder(folder / SOURCE) as staging:
+                for part in ("adapter", SOURCE):
+                    if (source.folder / part).is_dir():
+                        shutil.copytree(source.folder / part, staging / part)
+                write_json(staging / "run.json", source.description)
         write_json(folder / "run.json", description)
         return cls(name, folder, workspace, description)
 
-    def require_same(self, catalogue_name: str, settings: TrainingSettings) -> None:
-        """Require that this run has that catalogue and those settings.
+    def require_same(self, catalogue_name: str, settings: TrainingSettings, source: Run | None = None) -> None:
+        """Require that this run has that catalogue, those settings, and that source if one is given.
 
         Raises:
             InvalidSettings: it has not; the message lists the differences.
         """
         have = {"catalogue": self.description["catalogue"], **self.settings.as_mapping()}
         want = {"catalogue": catalogue_name, **settings.as_mapping()}
+        if source is not None:
+            have["from"] = self.description.get("source")
+            want["from"] = describe_source(source)
         differences = [
             f"{name}: {have.get(name)}, now {value}" for name, value in want.items() if have.get(name) != value
         ]
@@ -97,9 +123,28 @@ class Run:
         return TrainingSettings.from_mapping(self.description["settings"])
 
     @property
+    def source(self) -> Run | None:
+        """The run that this one began from, as it was then; None for a run that began from its base model."""
+        if "source" not in self.description:
+            return None
+        folder = self.folder / SOURCE
+        return Run(self.description["source"]["run"], folder, self.workspace, read_json(folder / "run.json"))
+
+    @property
+    def origin(self) -> str:
+        """What this run began from, as a noun phrase."""
+        source = self.description.get("source")
+        return f"the run {source['run']}" if source else "its base model"
+
+    @property
     def attribute_names(self) -> list[str]:
         """The names of the attributes in the run's catalogue, the commonest first; none in runs from before any."""
         return list(self.description.get("attributes", []))
+
+    @property
+    def attribute_columns(self) -> list[str]:
+        """The columns that the attributes of the run's catalogue were read from; none in runs of earlier versions."""
+        return list(self.description.get("attribute_columns", []))
 
     def spell_attributes(self, attributes: Attributes) -> Attributes:
         """Return the attributes with the names spelt as the run knows them: "Material" may be "material" there."""
@@ -184,8 +229,31 @@ class Run:
 
     def products(self) -> list[Product]:
         """Return exactly the products that the run trains on, in catalogue order."""
-        settings = self.settings
-        return self.catalogue().sample("train", settings.products, settings.seed)
+        settings, left_out = self.settings, set(self.description.get("left_out", ()))
+        products = self.catalogue().sample("train", settings.products, settings.seed)
+        return [product for product in products if product.uid not in left_out]
+
+
+def describe_source(source: Run) -> dict[str, str]:
+    """Return what identifies a run that another one began from: its name, and the hash of its adapter."""
+    return {"run": source.name, "adapter": sha256(source.adapter / MANIFEST)}
+
+
+def with_adapter_of(source: Run, values: Mapping[str, Any], assigned: Collection[str]) -> dict[str, Any]:
+    """Return the settings `values` of a run that begins from `source`, with the settings of its adapter.
+
+    Raises:
+        NotFound: the source has not finished.
+        InvalidSettings: a setting of the adapter that the user `assigned` differs from the source's.
+    """
+    source.require_finished()
+    own = source.settings.as_mapping()
+    adapter = {name: own[name] for name in ADAPTER_SETTINGS}
+    different = [name for name in assigned if name in adapter and str(values[name]) != str(adapter[name])]
+    if different:
+        listed = "; ".join(f"{name} is {adapter[name]}, not {values[name]}" for name in different)
+        raise InvalidSettings(f"A run that begins from {source.name!r} has its adapter: {listed}. Leave that out.")
+    return {**values, **adapter}
 
 
 def open_to_train(workspace: Workspace, name: str) -> Catalogue:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from shelftalk.errors import Damaged, NotFound
 from shelftalk.runs.describe import describe_run, list_runs, show_run
-from shelftalk.runs.metrics import read_metrics, read_samples
+from shelftalk.runs.metrics import read_metrics, read_samples, read_validation
 from shelftalk.runs.run import Run
 from shelftalk.studio import charts
 from shelftalk.studio.language import duration, number, text
@@ -95,6 +95,9 @@ def _show(name: str) -> None:
     _progress(found, next((one["loss"] for one in reversed(metrics) if "loss" in one), None))
     if status == "failed" and state.get("error"):
         show_error(state["error"])
+    if status == "finished" and (validation := read_validation(run.folder)) and not validation.better:
+        before, best = number(validation.before, 3), number(validation.best, 3)
+        st.warning(text("watch.never_better", before=before, best=best), icon=":material/warning:")
     _buttons(run, status)
     curve, sample = st.columns([3, 2])
     with curve:

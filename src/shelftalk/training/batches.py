@@ -20,7 +20,9 @@ from shelftalk.models.tokens import Example, encode_example
 from shelftalk.prompts import training_request
 from shelftalk.records import Product
 from shelftalk.settings import TrainingSettings
+from shelftalk.training.context import Context, choose_contexts
 from shelftalk.training.omission import leave_out
+from shelftalk.training.plain import plain_examples
 
 LENGTH_STEP = 32
 PASS_TOKENS = {"cpu": 640, "cuda": 4096}  # larger passes were no faster; see docs/experiments.md
@@ -57,14 +59,21 @@ class Examples(Sequence[Example]):
         return np.diff(self.starts) - 1
 
 
-def encode_products(tokenizer: Any, products: Iterable[Product], settings: TrainingSettings) -> Examples:
-    """Return the training example of each product.
+def encode_products(tokenizer: Any, products: Sequence[Product], settings: TrainingSettings) -> Examples:
+    """Return the training example of each product, and behind them those of the plain texts.
 
-    Its uid selects the form of its request, and with the seed the attributes that are left out, see `omission`.
+    Its uid selects the form of its request, and with the seed the attributes that are left out (see `omission`), the
+    products before it (see `context`), and whether it has a plain text (see `plain`).
     """
-    shown = (leave_out(product, settings.seed) for product in products)
+    own = [leave_out(product, settings.seed) for product in products]
+    plain = plain_examples(products, settings.plain_share, settings.seed)
+    contexts = [
+        *choose_contexts(own, settings.context_share, settings.seed),
+        *(Context(training_request(one)) for one in plain),
+    ]
     return Examples(
-        encode_example(tokenizer, training_request(one), one.description, settings.max_tokens) for one in shown
+        encode_example(tokenizer, context.request, one.description, settings.max_tokens, context.references)
+        for one, context in zip((*own, *plain), contexts, strict=True)
     )
 
 

@@ -150,7 +150,7 @@ def rehearse_in_process(
     if "measured" not in found:
         return {"memory_bytes": None, "memory_available_bytes": None, **found}
     found["measured"]["start"] += outside
-    return found | project(Measured(**found["measured"]), settings, found["products"], found["tokens"])
+    return found | project(Measured(**found["measured"]), settings, found["examples"], found["tokens"])
 
 
 def _run_process(run: Run) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from shelftalk.catalogue.catalogue import Catalogue
@@ -41,9 +41,10 @@ PRODUCTS_DIFFERENCE = 100_000  # the texts of so many products, which a run load
 
 @dataclass(frozen=True)
 class Work:
-    """The size of a run: its products, and the tokens of all its epochs."""
+    """The size of a run: its products, its examples of one epoch, and the tokens of all its epochs."""
 
     products: int
+    examples: int
     tokens: int
 
     def compiled(self, settings: TrainingSettings) -> bool:
@@ -52,7 +53,7 @@ class Work:
 
     def pass_size(self, settings: TrainingSettings) -> float:
         """Return the mean tokens of a pass: an update is cut into as few passes as possible, of nearly equal size."""
-        update = self.tokens / count_updates(settings, self.products)
+        update = self.tokens / count_updates(settings, self.examples)
         return update / math.ceil(update / (settings.pass_tokens or PASS_TOKENS[best_device().type]))
 
 
@@ -70,10 +71,10 @@ def estimate_presets(
 
     Returns:
         `presets`: by name the keys of `scale_estimate`, but from counted tokens, and `rehearsed`, which is false where
-        another preset's rehearsal was used. `products` of the catalogue's training split; `tokens_per_product`, the
-        mean in one epoch; `tokens_per_second` of the preset with the most tokens, None where memory ran out; `device`,
-        `precision`, `memory_available_bytes` (None where unknown), `disk_free_bytes`, `running` (the runs that trained
-        at the same time), `catalogue`; and `rehearsals`, the input of `scale_estimate`.
+        another preset's rehearsal was used. `products` of the catalogue's training split; `tokens_per_product` and
+        `examples_per_product`, the means in one epoch; `tokens_per_second` of the preset with the most tokens, None
+        where memory ran out; `device`, `precision`, `memory_available_bytes` (None where unknown), `disk_free_bytes`,
+        `running` (the runs that trained meanwhile), `catalogue`; and `rehearsals`, the input of `scale_estimate`.
 
     Raises:
         NotFound, TooFewProducts, InvalidSettings and so on: as training.
@@ -102,6 +103,7 @@ def estimate_presets(
         "catalogue": catalogue,
         "presets": presets,
         "products": opened.count("train"),
+        "examples_per_product": works[most].examples / works[most].products,
         "tokens_per_product": works[most].tokens / (works[most].products * wanted[most].epochs),
         "tokens_per_second": rehearsals[0].get("tokens_per_second"),
         "device": best_device().type,
@@ -124,7 +126,8 @@ def scale_estimate(found: dict[str, Any], settings: TrainingSettings) -> dict[st
         None where no rehearsal is similar enough, for instance for another base model: use `estimate` then.
     """
     products = min(settings.products or found["products"], found["products"])
-    work = Work(products, round(found["tokens_per_product"] * products * settings.epochs))
+    examples = round(found["examples_per_product"] * products)
+    work = Work(products, examples, round(found["tokens_per_product"] * products * settings.epochs))
     rehearsal = _find_similar(found["rehearsals"], settings, work)
     return None if rehearsal is None else _estimate(rehearsal, settings, work, found["memory_available_bytes"])
 
@@ -138,17 +141,19 @@ def _count_works(
 ) -> dict[str, Work]:
     """Return the size of each run; products that several runs share are encoded once."""
     available = catalogue.count("train")
-    encoded: dict[tuple[Any, ...], Examples] = {}
+    encoded: dict[tuple[Any, ...], tuple[Examples, float]] = {}
     works = {}
     for name, settings in wanted.items():
         products = min(settings.products or available, available)
-        key = (settings.base_model, settings.max_tokens, settings.seed, products)
+        shares = (settings.plain_share, settings.context_share)
+        key = (settings.base_model, settings.max_tokens, settings.seed, products, *shares)
         if key not in encoded:
             if must_be_made(settings.base_model, workspace):
                 say(f"Unpacking {settings.base_model} before that, which happens once.")
             tokenizer = load_tokenizer(find_model(settings.base_model, workspace, token).folder)
             encoded[key] = encode_sample(tokenizer, catalogue.sample("train", products, settings.seed), settings)
-        works[name] = Work(products, count_tokens(encoded[key], settings, products))
+        examples, share = encoded[key]
+        works[name] = Work(products, round(len(examples) / share), count_tokens(examples, settings, share))
     return works
 
 
@@ -157,7 +162,7 @@ def _rehearse(
 ) -> dict[str, Any]:
     """Rehearse; add settings and size of the run to the result, which lacks them where memory ran out."""
     found = rehearse_in_process(workspace, catalogue, settings, token)
-    return {**found, "settings": settings.as_mapping(), "products": work.products, "tokens": work.tokens}
+    return {**found, "settings": settings.as_mapping(), **asdict(work)}
 
 
 def _available(rehearsals: list[dict[str, Any]]) -> int | None:
@@ -172,13 +177,13 @@ def _find_similar(rehearsals: list[dict[str, Any]], settings: TrainingSettings, 
 
 def _is_similar(rehearsal: dict[str, Any], settings: TrainingSettings, work: Work) -> bool:
     theirs = TrainingSettings.from_mapping(rehearsal["settings"])
-    rehearsed = Work(rehearsal["products"], rehearsal["tokens"])
+    rehearsed = Work(*(rehearsal[one.name] for one in fields(Work)))
     same = all(
         value == rehearsal["settings"][name] for name, value in settings.as_mapping().items() if name not in SCALED
     )
     return (
         same
-        and bool(theirs.validate_every) == bool(settings.validate_every)
+        and (theirs.validate_every == 0) == (settings.validate_every == 0)
         and rehearsed.compiled(theirs) == work.compiled(settings)
         and _close(rehearsed.pass_size(theirs), work.pass_size(settings), PASS_RATIO)
         and bool(theirs.lora_dropout) == bool(settings.lora_dropout)  # its masks are a tenth of the memory
@@ -197,7 +202,7 @@ def _estimate(
     """Return the estimate of a run, scaled from a similar rehearsal."""
     found: dict[str, Any] = {
         "products": work.products,
-        "updates": count_updates(settings, work.products),
+        "updates": count_updates(settings, work.examples),
         "tokens": work.tokens,
         **dict.fromkeys(PROJECTED),
         "memory_bytes": rehearsal["memory_bytes"],
@@ -206,6 +211,6 @@ def _estimate(
     if "measured" in rehearsal:
         ranks = settings.lora_rank / rehearsal["settings"]["lora_rank"]
         measured = Measured(**rehearsal["measured"]).with_bytes_times(ranks)
-        projected = project(measured, settings, work.products, work.tokens)
+        projected = project(measured, settings, work.examples, work.tokens)
         found |= {key: projected[key] for key in PROJECTED}
     return found

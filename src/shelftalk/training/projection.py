@@ -8,6 +8,7 @@ from typing import Any
 
 from shelftalk.settings import TrainingSettings
 from shelftalk.training.checkpoints import KEEP
+from shelftalk.training.validation import FEWEST, with_interval
 
 LINE_BYTES = 140  # of an update in metrics.jsonl
 HISTORY_BYTES = 180  # of an update in the log history of a checkpoint
@@ -51,21 +52,27 @@ class Measured:
         return replace(self, **{name: round(getattr(self, name) * factor) for name in sizes})
 
 
-def count_updates(settings: TrainingSettings, products: int) -> int:
-    """Count the updates of a run on so many products, as `batches.Plan` makes them."""
-    return -(-products * settings.epochs // (settings.batch_size * settings.gradient_accumulation))
+def count_updates(settings: TrainingSettings, examples: int) -> int:
+    """Count the updates of a run with so many examples in an epoch, as `batches.Plan` makes them."""
+    return -(-examples * settings.epochs // (settings.batch_size * settings.gradient_accumulation))
 
 
-def project(measured: Measured, settings: TrainingSettings, products: int, tokens: int) -> dict[str, Any]:
-    """Return the projected time and disk of a run of `products` products and `tokens` tokens in all epochs together."""
-    updates = count_updates(settings, products)
+def count_validations(settings: TrainingSettings, updates: int) -> int:
+    """Count the validations of a run on a catalogue with enough products for them, with that of the base model."""
+    every = with_interval(settings, updates, FEWEST).validate_every
+    return 1 + -(-updates // every) if every else 0
+
+
+def project(measured: Measured, settings: TrainingSettings, examples: int, tokens: int) -> dict[str, Any]:
+    """Return the projected time and disk of a run of `examples` in an epoch and `tokens` in all epochs together."""
+    updates = count_updates(settings, examples)
     checkpoints = -(-updates // settings.checkpoint_every)  # the last update has one in any case
-    validations = updates // settings.validate_every if settings.validate_every else 0
+    validations = count_validations(settings, updates) if measured.validation else 0
     samples = 1 + -(-updates // settings.sample_every) if settings.sample_every else 0  # one before any update
     lines = updates // settings.log_every
     rate = measured.tokens_per_second
     seconds = {
-        "start": measured.start + products * measured.encoding,
+        "start": measured.start + examples * measured.encoding,
         "warm_up": measured.warm_up + measured.validation_warm_up,
         "updates": tokens / rate,
         "validations": validations * measured.validation,

@@ -39,8 +39,9 @@ from shelftalk.training.projection import Measured
 from shelftalk.training.recorder import Recorder
 from shelftalk.training.samples import sampled_product, write_description
 from shelftalk.training.state import RunState
-from shelftalk.training.train import make_trainer, save_adapter, validation_examples
+from shelftalk.training.train import make_trainer, save_adapter
 from shelftalk.training.trainer import AdapterTrainer
+from shelftalk.training.validation import validation_examples, with_interval
 from shelftalk.workspace import write_json
 
 PRODUCTS = 20_000  # encoded at most; the tokens of a larger run are projected from this sample
@@ -99,9 +100,10 @@ def rehearse(run: Run) -> dict[str, Any]:
 
     Returns:
         `device`, `precision`, `memory_available_bytes` (None where unknown), `weights_bytes` of the base model,
-        `seconds_inside` this function; and, unless memory ran out, `products`, `tokens` and `labelled_tokens` of all
-        epochs, `counted` (false where those are projected from a sample), `longest` (most tokens of one product),
-        `pass_tokens`, `compiled`, `memory_bytes`, and `measured`, the values of a `projection.Measured`.
+        `seconds_inside` this function; and, unless memory ran out, `products`, `examples` of one epoch, `tokens` and
+        `labelled_tokens` of all epochs, `counted` (false where those are projected from a sample), `longest` (most
+        tokens of one product), `pass_tokens`, `compiled`, `memory_bytes`, and `measured`, the values of a
+        `projection.Measured`.
     """
     lap = Lap()
     base = run.base_model()
@@ -126,14 +128,14 @@ def _rehearse_updates(run: Run, base: BaseModel) -> dict[str, Any]:
     products = run.products()
     count = len(products)
     start = lap()
-    examples = encode_sample(tokenizer, products, settings)
+    examples, share = encode_sample(tokenizer, products, settings)
     encoding = lap() / len(examples)
-    share = len(examples) / count
     plan = Plan(examples, settings)
+    settings = with_interval(settings, len(plan), run.catalogue().count("validation"))
     validation = validation_examples(tokenizer, run) if settings.validate_every else Examples([])
     del products  # a training frees them before its updates, too
     with head_taken_off(model) as head:
-        trainer = make_trainer(run, model, head, plan, validation, [])
+        trainer = make_trainer(run, settings, model, head, plan, validation, [])
         pass_tokens = trainer.pass_tokens
         start += lap()
         updates = _time_updates(run, trainer, plan)
@@ -165,25 +167,26 @@ def _rehearse_updates(run: Run, base: BaseModel) -> dict[str, Any]:
     labelled = int((plan.examples.input_lengths + 1 - plan.examples.prompts).sum()) * settings.epochs
     return {
         "products": count,
+        "examples": round(len(examples) / share),
         "counted": share == 1,
         "longest": int(plan.examples.input_lengths.max()),
         "pass_tokens": pass_tokens,
         "compiled": trainer.fused,
         "memory_bytes": peak_memory(),
         "labelled_tokens": round(labelled / share),
-        "tokens": count_tokens(examples, settings, count),
+        "tokens": count_tokens(examples, settings, share),
         "measured": asdict(measured),
     }
 
 
-def encode_sample(tokenizer: Any, products: Sequence[Product], settings: TrainingSettings) -> Examples:
-    """Return the training examples of at most PRODUCTS evenly spaced products."""
-    return encode_products(tokenizer, products[:: -(-len(products) // PRODUCTS)], settings)
+def encode_sample(tokenizer: Any, products: Sequence[Product], settings: TrainingSettings) -> tuple[Examples, float]:
+    """Return the training examples of at most PRODUCTS evenly spaced products, and the share that these are of all."""
+    sample = products[:: -(-len(products) // PRODUCTS)]
+    return encode_products(tokenizer, sample, settings), len(sample) / len(products)
 
 
-def count_tokens(examples: Examples, settings: TrainingSettings, products: int) -> int:
-    """Count the tokens of all epochs on `products` products, projected where the `examples` are a sample of them."""
-    share = len(examples) / products
+def count_tokens(examples: Examples, settings: TrainingSettings, share: float) -> int:
+    """Count the tokens of all epochs, projected where the `examples` are those of a `share` of the products."""
     return round(int(examples.input_lengths.sum()) * settings.epochs / share)
 
 

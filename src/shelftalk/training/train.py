@@ -8,16 +8,17 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from shelftalk import __version__
-from shelftalk.errors import InvalidSettings, TooFewProducts
-from shelftalk.models.adapters import add_adapter
+from shelftalk.errors import InvalidSettings
+from shelftalk.models.adapters import add_adapter, load_adapter
 from shelftalk.models.load import load_model
 from shelftalk.models.registry import BaseModel
 from shelftalk.models.tokens import Example
 from shelftalk.records import Progress, no_progress
+from shelftalk.runs.metrics import read_metrics, read_validation
 from shelftalk.runs.run import CARD, Run
 from shelftalk.settings import TrainingSettings
 from shelftalk.training.attention import PACKED
-from shelftalk.training.batches import Examples, Plan, encode_products
+from shelftalk.training.batches import Plan, encode_products
 from shelftalk.training.checkpoints import load_best, newest_checkpoint
 from shelftalk.training.compiled import compile_layers, should_compile
 from shelftalk.training.loss import head_taken_off
@@ -26,10 +27,9 @@ from shelftalk.training.recorder import Recorder, graceful_stop
 from shelftalk.training.samples import samplers
 from shelftalk.training.state import RunState
 from shelftalk.training.trainer import AdapterTrainer, require_trackers
+from shelftalk.training.validation import validation_examples, with_interval
 from shelftalk.training.vocabulary import cut_head
 from shelftalk.workspace import staged_folder, write_bytes
-
-VALIDATION_PRODUCTS = 200
 
 
 def train(
@@ -53,8 +53,10 @@ def train(
     settings = run.settings
     require_trackers(settings)
     model, tokenizer = load_model(base.folder, run.precision, attention=PACKED)
-    model = add_adapter(model, settings)
+    source = run.source
+    model = load_adapter(model, source.adapter, trainable=True) if source else add_adapter(model, settings)
     plan = Plan(encode_products(tokenizer, run.products(), settings), settings)
+    settings = with_interval(settings, len(plan), run.catalogue().count("validation"))
     validation = validation_examples(tokenizer, run) if settings.validate_every else []
     data_hash = fingerprint(run)
     if not is_first_process():
@@ -72,7 +74,9 @@ def train(
     with head_taken_off(model) as head, graceful_stop(state):
         # The sampler comes first, so that a stop requested while it writes takes effect after the same update.
         callbacks = [*samplers(run, tokenizer, head, first_step, state, say), recorder]
-        trainer = make_trainer(run, model, head, plan, validation, callbacks, say)
+        trainer = make_trainer(run, settings, model, head, plan, validation, callbacks, say)
+        # A new adapter has no effect yet: this measures the base model, unless an interrupted call did.
+        trainer.args.eval_on_start = bool(validation) and first_step == 0 and not read_metrics(run.folder)
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     if state.stop_asked:
         raise KeyboardInterrupt
@@ -80,12 +84,15 @@ def train(
         if validation:
             best = load_best(run.checkpoints, model)
             say(f"Taking the weights of update {best}, the best on the validation products.")
+            if (found := read_validation(run.folder)) and not found.better:
+                say(found.never_better(run.origin))
         save_adapter(model, run)
     wait_for_all()
 
 
 def make_trainer(
     run: Run,
+    settings: TrainingSettings,
     model: Any,
     head: Any,
     plan: Plan,
@@ -95,9 +102,8 @@ def make_trainer(
 ) -> AdapterTrainer:
     """Return the trainer of `run`, with its head chosen and `model`'s layers compiled where `should_compile` says so.
 
-    `head` comes from `loss.head_taken_off`.
+    `settings` are the run's, with the interval of validations; `head` comes from `loss.head_taken_off`.
     """
-    settings = run.settings
     chosen = choose_head(model, head, plan, settings)
     compiled = should_compile(settings.compile, sum(plan.tokens_by_update()))
     if compiled:
@@ -107,24 +113,10 @@ def make_trainer(
     )
 
 
-def validation_examples(tokenizer: Any, run: Run) -> Examples:
-    """Return the examples of a seeded sample of the catalogue's validation products.
-
-    Raises:
-        TooFewProducts: the catalogue has none.
-    """
-    products = run.catalogue().sample("validation", VALIDATION_PRODUCTS, run.settings.seed)
-    if not products:
-        raise TooFewProducts(
-            f"Catalogue {run.description['catalogue']!r} has no validation products; prepare it with a larger "
-            "--validation-share, or set validate_every=0."
-        )
-    return encode_products(tokenizer, products, run.settings)
-
-
 def fingerprint(run: Run) -> str:
-    """Return a hash of everything that determines a run's updates: data, base model, settings, number format."""
-    inputs = {key: run.description[key] for key in ("data_hash", "base", "settings", "precision")}
+    """Return a hash of everything that determines a run's updates: data, models, settings, number format."""
+    keys = ("data_hash", "base", "settings", "precision", "source", "left_out")
+    inputs = {key: run.description[key] for key in keys if key in run.description}
     return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
 
 

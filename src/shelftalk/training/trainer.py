@@ -93,23 +93,32 @@ class AdapterTrainer(Trainer):  # type: ignore[misc]
             try:
                 return self._accumulate(model, packs)
             except RuntimeError as error:
-                if not _is_out_of_memory(error):
-                    raise
-                longest = max(example.input_length for example in inputs)
-                largest = max(sum(one.input_length for one in pack) for pack in packs)
-                if largest == longest or self.args.world_size > 1:
-                    raise OutOfMemory(
-                        f"A pass over {longest} tokens does not fit into memory; lower max_tokens "
-                        f"(now {self.settings.max_tokens}) or take a smaller base model."
-                    ) from None
+                self._halve_pass(error, packs)
             model.zero_grad()
-            self.pass_tokens = max(longest, largest // 2)
-            if torch.cuda.is_available():
-                torch.cuda.empty_cache()
-            self.say(
-                f"Out of memory at {largest} tokens in a pass; going on with {self.pass_tokens}. "
-                "An update still learns from the same products."
-            )
+
+    def _halve_pass(self, error: RuntimeError, packs: list[Pack]) -> None:
+        """Halve `pass_tokens` where `error` says that a pass over one of `packs` did not fit into memory.
+
+        Raises:
+            RuntimeError: `error`, if it says something else.
+            OutOfMemory: one product alone does not fit.
+        """
+        if not _is_out_of_memory(error):
+            raise error
+        longest = max(example.input_length for pack in packs for example in pack)
+        largest = max(sum(one.input_length for one in pack) for pack in packs)
+        if largest == longest or self.args.world_size > 1:
+            raise OutOfMemory(
+                f"A pass over {longest} tokens does not fit into memory; lower max_tokens "
+                f"(now {self.settings.max_tokens}) or take a smaller base model."
+            ) from None
+        self.pass_tokens = max(longest, largest // 2)
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        self.say(
+            f"Out of memory at {largest} tokens in a pass; going on with {self.pass_tokens}. "
+            "An update still learns from the same products."
+        )
 
     def _accumulate(self, model: Any, packs: list[Pack]) -> Tensor:
         labelled = sum(example.labelled_length for pack in packs for example in pack)
@@ -141,12 +150,23 @@ class AdapterTrainer(Trainer):  # type: ignore[misc]
             return token_losses(model, head, inputs, self.fused)
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
-        """Return and log the mean loss over all labelled tokens of the validation examples, with the whole head."""
+        """Return and log the mean loss over all labelled tokens of the validation examples, with the whole head.
+
+        Where memory runs out, it is tried again as in `training_step`.
+
+        Raises:
+            OutOfMemory: one product alone does not fit.
+        """
         head = self.head.head if isinstance(self.head, CutHead) else self.head
-        packs = cut_into_packs(self.eval_dataset, self.pass_tokens)
         self.model.eval()
-        with torch.no_grad():
-            total = sum(float(self._losses(self.model, head, pack).sum()) for pack in packs)
+        total = None
+        while total is None:
+            packs = cut_into_packs(self.eval_dataset, self.pass_tokens)
+            try:
+                with torch.no_grad():
+                    total = sum(float(self._losses(self.model, head, pack).sum()) for pack in packs)
+            except RuntimeError as error:
+                self._halve_pass(error, packs)
         metrics = {"eval_loss": total / sum(example.labelled_length for example in self.eval_dataset)}
         self.log(metrics)
         return metrics
@@ -154,7 +174,7 @@ class AdapterTrainer(Trainer):  # type: ignore[misc]
     def _determine_best_metric(self, metrics: dict[str, float], trial: Any) -> bool:
         better = bool(super()._determine_best_metric(metrics, trial))
         self.control.should_evaluate = False  # otherwise the end of the plan would evaluate the same weights again
-        step, patience = self.state.global_step, self.settings.early_stopping * self.settings.validate_every
+        step, patience = self.state.global_step, self.settings.early_stopping * (self.settings.validate_every or 0)
         if better and self.is_world_process_zero():
             save_best(self.checkpoints, step, metrics["eval_loss"], self.model)
         elif patience and step - self.state.best_global_step >= patience:

@@ -49,14 +49,14 @@ def show() -> None:
     run = Run.open(workspace(), name)
     if not _is_ready(run):
         return
-    asked, attributes, blind, settings, references = _question(run)
+    asked, attributes, blind, settings, references, with_references = _question(run)
     if st.session_state.get("warmed") != run.name:
         warm_up(run, settings)
         remember("warmed", run.name)
     if blind or votes.tally(run.folder)["n"]:
         _show_tally(run)
     if asked:
-        _answer(run, asked, attributes, settings, references, blind)
+        _answer(run, asked, attributes, settings, references, blind, with_references)
     elif shown := _shown(run):
         _show_answers(run, shown)
     _history(run)
@@ -79,10 +79,11 @@ def _is_ready(run: Run) -> bool:
     return False
 
 
-def _question(run: Run) -> tuple[str | None, Attributes, bool, DecodingSettings, int]:
+def _question(run: Run) -> tuple[str | None, Attributes, bool, DecodingSettings, int, bool]:
     """Return the question or None, attributes, whether it is asked blind, the settings, and the number of references.
 
-    The question is the typed one, or the title of a random held-out product, which brings its attributes.
+    The last one is whether the references stand in the prompts, which a run can be asked that was trained so. The
+    question is the typed one, or the title of a random held-out product, which brings its attributes.
     """
     with st.form("question", border=False):
         words, ask = st.columns([5, 1], vertical_alignment="bottom")
@@ -95,6 +96,9 @@ def _question(run: Run) -> tuple[str | None, Attributes, bool, DecodingSettings,
         with st.popover(text("compare.sampling"), icon=":material/tune:"):
             settings, references = _settings(run)
         blind = st.toggle(text("compare.blind"), help=text("compare.blind_help"), key="blind")
+        with_references = bool(run.settings.context_share) and st.toggle(
+            text("compare.with_references"), help=text("compare.with_references_help"), key="with-references"
+        )
     attributes: Attributes = ()
     if run.attribute_names:
         with st.expander(text("compare.attributes"), expanded=True, icon=":material/list_alt:"):
@@ -106,12 +110,12 @@ def _question(run: Run) -> tuple[str | None, Attributes, bool, DecodingSettings,
         product = st.session_state.get("held_out")
         if product is None:
             show_error(text("compare.none_held_out"))
-        return (product.title if product else None), attributes, blind, settings, references
+        return (product.title if product else None), attributes, blind, settings, references, with_references
     if asked and not typed.strip():
         st.warning(text("compare.empty"))
     if asked:
         remember("held_out", None)
-    return (typed.strip() or None if asked else None), attributes, blind, settings, references
+    return (typed.strip() or None if asked else None), attributes, blind, settings, references, with_references
 
 
 def _settings(run: Run) -> tuple[DecodingSettings, int]:
@@ -140,7 +144,13 @@ def _clear(run: Run) -> None:
 
 
 def _answer(
-    run: Run, asked: str, attributes: Attributes, settings: DecodingSettings, references: int, blind: bool
+    run: Run,
+    asked: str,
+    attributes: Attributes,
+    settings: DecodingSettings,
+    references: int,
+    blind: bool,
+    with_references: bool,
 ) -> None:
     """Generate both answers and draw each text while it is generated; then redraw the page.
 
@@ -158,7 +168,13 @@ def _answer(
     with writers().writing(run, settings) as (engine, index):
         on_text = None if blind else _draw_callback(placeholders)
         comparison = compare(
-            engine, asked, settings, lambda: index.search(asked, references), on_text, attributes=attributes
+            engine,
+            asked,
+            settings,
+            lambda: index.search(asked, references),
+            on_text,
+            attributes=attributes,
+            with_references=with_references,
         )
     if not blind:
         save_answer(run.folder, comparison, settings)

@@ -1,0 +1,74 @@
+"""Write a plain text of a product's short attributes, a sentence for each in order, as a second example to learn from.
+
+A shop's own texts join attributes and paraphrase them. A plain text beside them teaches which value belongs to which
+name, also for names that few products have. The line `STYLE` at the end of its request keeps the two kinds apart: a
+request without that line still gets a text in the shop's voice.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from hashlib import blake2b
+
+from shelftalk.records import Product
+
+STYLE = ("writing", "plain")
+COUNT = re.compile(r"\d{1,4}|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve", re.IGNORECASE)
+MEASURE = re.compile(r"(?:up to )?[\d.,/ x-]+(?: to [\d.,]+)?[^\W\d]*", re.IGNORECASE)  # 25 minutes, 30 x 40 cm
+VERB = re.compile(
+    r"(?:fits|suits|holds|makes|works|needs|comes|takes|includes|contains|runs|lasts|covers)\b", re.IGNORECASE
+)
+PLURAL = re.compile(r".*[^s\W]s", re.IGNORECASE)
+# Names of what a whole product is, not of a part that it has.
+PROPERTIES = frozenset(
+    (
+        *("age", "age range", "country of origin"),
+        *("ages", "author", "brand", "care", "category", "color", "colors", "colour", "colours", "dimensions"),
+        *("edition", "fabric", "format", "gender", "genre", "language", "manufacturer", "material", "materials"),
+        *("model", "origin", "pack", "power", "publisher", "room", "season", "size", "sizes", "style", "subject"),
+        *("theme", "type", "use", "uses", "washing"),
+    )
+)
+SHORT_NAME, SHORT_VALUE = 2, 6  # words: longer ones make no simple sentence, and are left out
+
+
+def plain_examples(products: Sequence[Product], share: float, seed: int) -> list[Product]:
+    """Return a seeded `share` of the products, each with its plain text and `STYLE` as last attribute, in their order.
+
+    They have the attributes that the plain text tells. Where no product has attributes there are none.
+    """
+    if not any(one.attributes for one in products):
+        return []
+    return [_plain(one) for one in products if _draw(one.uid, seed) < share]
+
+
+def _plain(product: Product) -> Product:
+    short = [one for one in product.attributes if _is_short(*one)]
+    text = " ".join(_sentence(name, value.rstrip(".")) for name, value in short) or f"{product.title.rstrip('.')}."
+    return replace(product, description=text, attributes=(*short, STYLE))
+
+
+def _is_short(name: str, value: str) -> bool:
+    return len(name.split()) <= SHORT_NAME and len(value.split()) <= SHORT_VALUE
+
+
+def _sentence(name: str, value: str) -> str:
+    lower, plural = name.lower(), PLURAL.fullmatch(name) is not None
+    if lower == "included":
+        return f"It includes {value}."
+    if lower == "feature":
+        return f"It {value}."
+    if VERB.match(name):
+        return f"It {name} {value}."
+    if plural and lower not in PROPERTIES:
+        return f"It has {value} {name}."
+    if lower in PROPERTIES or COUNT.fullmatch(value) or MEASURE.fullmatch(value):
+        return f"The {name} {'are' if plural else 'is'} {value}."
+    return f"It has {'an' if value[0].lower() in 'aeiou' else 'a'} {value} {name}."
+
+
+def _draw(uid: str, seed: int) -> float:
+    digest = blake2b(f"{seed} {uid}".encode(), digest_size=8, person=b"plain text").digest()
+    return int.from_bytes(digest, "big") / 2**64
