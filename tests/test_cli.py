@@ -153,6 +153,9 @@ def test_inspect_says_which_attributes_support_the_descriptions_claims(shell: Sh
     assert re.search(rf"Material +12 +{share:.1%} +beech *\n", out)
     assert f"{share:.0%} by attributes" in out
     assert "(a sample)" in out
+    assert "Attributes: the texts tell 50%" in out
+    assert re.search(r"not in 'Peg \d+': …Made of beech in \[Oslo\]\. No\. \d+\.…", out)
+    assert "Expect: the house's voice, and invented facts" in out
 
 
 def test_lengths_in_tokens_are_left_out_where_the_model_is_not_here(trained: Shell) -> None:

@@ -113,7 +113,9 @@ def prepare(
     as_json: JsonOption = False,
 ) -> None:
     """Read a product file, clean it, and split it into a catalogue to train on."""
+    from shelftalk.catalogue.catalogue import Catalogue
     from shelftalk.cli import output
+    from shelftalk.evidence.claims.support import measure_support
     from shelftalk.pipeline import prepare_catalogue
 
     with output.step(f"Preparing {file.name}") as progress:
@@ -126,6 +128,8 @@ def prepare(
     for reason, count in summary["rejected"].items():
         output.out.print(f"  {count} left out: {reason.replace('_', ' ')}", markup=False)
     output.show_attribute_columns(summary)
+    if products := Catalogue.open(Workspace(workspace).catalogue(name)).sample("train", SUPPORT_SAMPLE, seed=0):
+        output.show_forecast(measure_support(products))
     folder = Workspace(workspace).catalogue(name)
     output.out.print(f"Every row left out is listed in {folder / 'rejects.jsonl'}", markup=False, soft_wrap=True)
 

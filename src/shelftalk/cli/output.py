@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from rich.columns import Columns
@@ -316,6 +317,35 @@ def show_support(support: dict[str, Any]) -> None:
     listed = ", ".join(f"{share:.0%} by {source}" for source, share in shares.items())
     found = f"{support['claims']:,} claims in {support['products']} training products (a sample)"
     out.print(f"Claims: of {found}, {listed}.", markup=False, soft_wrap=True)
+    if support["told"] is not None:
+        order = "" if support["in_order"] is None else f", {support['in_order']:.0%} of them in order"
+        out.print(f"Attributes: the texts tell {support['told']:.0%}{order}.", markup=False, soft_wrap=True)
+    for one in support["examples"]:
+        quoted = f"…{one['before']}[{one['claim']}]{one['after']}…".replace("\n", " ")
+        out.print(f"  not in {one['title']!r}: {quoted}", markup=False, soft_wrap=True)
+    show_forecast(support)
+
+
+def show_forecast(support: dict[str, Any]) -> None:
+    """Print what can be expected of a training on these descriptions."""
+    out.print(f"Expect: {_forecast(support)}", markup=False, soft_wrap=True)
+
+
+def _forecast(support: dict[str, Any]) -> str:
+    """Return a sentence on what can be expected of a training on these descriptions."""
+    if support["forecast"] == "holds":
+        return "texts that say what title and attributes hold, since these descriptions say little else."
+    if support["forecast"] == "mixes":
+        return (
+            "few invented facts, but values said of the wrong thing, since these descriptions tell their attributes in "
+            "other orders and words. Read what you print."
+        )
+    kinds = ", ".join(f"{kind} ({count})" for kind, count in islice(support["unsupported_kinds"].items(), 3))
+    return (
+        f"the house's voice, and invented facts: these descriptions have {support['unsupported_per_100_words']:.1f} "
+        f"claims per 100 words that neither title nor attributes hold, most of the kinds {kinds}. Columns of "
+        "attributes that hold them help more than a longer training."
+    )
 
 
 def _short(value: str) -> str:

@@ -1,13 +1,21 @@
-"""Measure on products' own descriptions which attributes state their claims, so that a shop sees which ones matter."""
+"""Measure on products' own descriptions how they lie to title and attributes, and what to expect of a training."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
-from shelftalk.evidence.claims.find import find_claims
+from shelftalk.evidence.claims.find import UNSUPPORTED, find_claims
+from shelftalk.evidence.claims.told import places_told
+from shelftalk.evidence.words import WORD
 from shelftalk.records import Product
+
+EXAMPLES = 3
+AROUND = 40  # characters of a text on both sides of an example
+FEW = 1.0  # unsupported claims per 100 words: docs/catalogue.md#which-attributes-matter
+ORDERED = 0.9  # of the neighbours among the attributes told
 
 
 def measure_support(products: Sequence[Product]) -> dict[str, Any]:
@@ -16,17 +24,50 @@ def measure_support(products: Sequence[Product]) -> dict[str, Any]:
     Returns:
         `products` and `claims`, their numbers, and shares of these claims: `title`, `none` (nothing supports them),
         `contradicted` (an attribute states something else), and `attributes`, by name, the largest first. They add up
-        to 1; without a claim all are 0.
+        to 1; without a claim all are 0. `unsupported_per_100_words` and `unsupported_kinds`, their numbers by kind, the
+        most first, both without relations; `told`, the share of the attributes that their texts tell, and `in_order`,
+        of attributes told one after the other the share in their order (both None without attributes); `examples` of
+        unsupported claims, {"title", "before", "claim", "after"}; and `forecast`: "holds", "mixes" or "invents".
     """
-    claims = [claim for one in products for claim in find_claims(one.description, one.title, attributes=one.attributes)]
-    supports = Counter(claim.support for claim in claims)
-    attributes = Counter(claim.where for claim in claims if claim.support == "attribute")
-    total = max(1, len(claims))
-    return {
+    claims = [(one, claim) for one in products for claim in find_claims(one.description, one.title, (), one.attributes)]
+    supports = Counter(claim.support for _, claim in claims)
+    attributes = Counter(claim.where for _, claim in claims if claim.support == "attribute")
+    # In people's own texts a wrong relation is nearly always a house's label, such as "Good to know:".
+    unsupported = [(one, claim) for one, claim in claims if claim.support in UNSUPPORTED and claim.kind != "relation"]
+    total, words = max(1, len(claims)), sum(len(WORD.findall(one.description)) for one in products)
+    given = sum(len(one.attributes) for one in products)
+    places = [list(places_told(one.description, one.attributes).values()) for one in products]
+    steps = [after >= before for one in places for before, after in pairwise(one)]
+    found = {
         "products": len(products),
         "claims": len(claims),
         "title": supports["title"] / total,
         "attributes": {name: count / total for name, count in attributes.most_common()},
         "contradicted": supports["contradicted"] / total,
         "none": supports["none"] / total,
+        "unsupported_per_100_words": 100 * len(unsupported) / max(1, words),
+        "unsupported_kinds": dict(Counter(claim.kind for _, claim in unsupported).most_common()),
+        "told": sum(map(len, places)) / given if given else None,
+        "in_order": sum(steps) / len(steps) if steps else None,
+        "examples": [
+            {
+                "title": one.title,
+                "before": one.description[max(0, claim.start - AROUND) : claim.start],
+                "claim": claim.text,
+                "after": one.description[claim.end : claim.end + AROUND],
+            }
+            for one, claim in unsupported[:: max(1, len(unsupported) // EXAMPLES)][:EXAMPLES]
+        ],
     }
+    return {**found, "forecast": _forecast(found)}
+
+
+def _forecast(found: dict[str, Any]) -> str:
+    """Return what a model learns from such texts.
+
+    "holds": to say what stands in the prompt; "mixes": to say that, but of the wrong thing at times, since the texts
+    tell attributes in other orders and words; "invents": to say what stands nowhere.
+    """
+    if found["unsupported_per_100_words"] > FEW:
+        return "invents"
+    return "mixes" if found["in_order"] is not None and found["in_order"] < ORDERED else "holds"

@@ -21,15 +21,22 @@ _NEAR = 4
 
 def attributes_told(text: str, attributes: Attributes) -> list[str]:
     """Return the names of the attributes whose value `text` states, in the order of `attributes`."""
+    return list(places_told(text, attributes))
+
+
+def places_told(text: str, attributes: Attributes) -> dict[str, float]:
+    """Return where `text` first states each attribute that it tells, from 0 to 1, in the order of `attributes`."""
     values, words = _symbols(text), _words(text)
-    return [
-        name
-        for name, value in attributes
-        if _states(values, _symbols(value, name), name) or _states(words, _words(value), name)
-    ]
+    found = {}
+    for name, value in attributes:
+        place = _place(values, _symbols(value, name), name)
+        place = _place(words, _words(value), name) if place is None else place
+        if place is not None:
+            found[name] = place
+    return found
 
 
-def _states(told: list[str], wanted: list[str], name: str) -> bool:
+def _place(told: list[str], wanted: list[str], name: str) -> float | None:
     names = set(_words(name))
     number = len(wanted) == 1 and wanted[0].isdecimal()
     for start, symbol in enumerate(told):
@@ -37,8 +44,8 @@ def _states(told: list[str], wanted: list[str], name: str) -> bool:
             continue
         around = told[max(0, start - _NEAR) : start + _NEAR + 1]
         if _continues(told, start, wanted) and (not number or not names.isdisjoint(around)):
-            return True
-    return False
+            return start / len(told)
+    return None
 
 
 def _continues(told: list[str], at: int, wanted: list[str]) -> bool:

@@ -20,6 +20,7 @@ from shelftalk.errors import ShelftalkError
 from shelftalk.settings import PrepareSettings, TrainingSettings
 from shelftalk.studio import charts
 from shelftalk.studio.attribute_table import show_attributes
+from shelftalk.studio.forecast_view import show_forecast
 from shelftalk.studio.forms import settings_form
 from shelftalk.studio.language import has_text, number, percent, text
 from shelftalk.studio.session import choose, remember, scroll_to_top, workspace
@@ -289,7 +290,9 @@ def _attributes(name: str, catalogue: Catalogue) -> None:
         found = _commonest(str(catalogue.folder), catalogue.data_hash)
     if not found:
         st.info(text("catalogue.no_attributes"))
+        show_forecast(catalogue)
         return
+    show_forecast(catalogue)
     attribute, share, values = (
         text(f"catalogue.{one}") for one in ("attribute", "attribute_share", "attribute_values")
     )

@@ -32,7 +32,16 @@ from shelftalk.studio.writers import warm_up, writers
 from shelftalk.workspace import MANIFEST, sha256
 
 SIDES = ("base", "tuned")
-SETTINGS = ("temperature", "top_k", "top_p", "max_new_tokens", "repetition_penalty", "no_repeat_ngram", "seed")
+SETTINGS = (
+    "temperature",
+    "top_k",
+    "top_p",
+    "max_new_tokens",
+    "repetition_penalty",
+    "no_repeat_ngram",
+    "digits",
+    "seed",
+)
 DRAW_EVERY = 0.06  # seconds between two updates of a text that is being generated
 REFERENCES = 5
 HISTORY_SHOWN = 200
