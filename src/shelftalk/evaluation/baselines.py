@@ -48,15 +48,21 @@ def unrelated_texts(lengths: Sequence[int]) -> list[str]:
     return [" ".join(islice(words, length)) for length in lengths]
 
 
-def derange(count: int) -> list[int]:
-    """Return for each of `count` things the number of another one, no number twice, drawn with a fixed seed.
+def derange(lengths: Sequence[int]) -> list[int]:
+    """Return for each of at least two texts the number of another one, no number twice, by the texts' `lengths`.
 
-    The things form one cycle, so that none gets itself. `count` is at least 2.
+    Neighbours in the order of their lengths are swapped, so that a text is compared with another one of about its own
+    length: chrF++ rewards any text of the right length.
     """
-    order = np.random.default_rng(SEED).permutation(count)
-    others = np.empty(count, dtype=np.int64)
-    others[order] = np.roll(order, 1)
-    return [int(other) for other in others]
+    order = sorted(range(len(lengths)), key=lambda row: (lengths[row], row))
+    others = [0] * len(order)
+    for place in range(0, len(order) - 1, 2):
+        one, other = order[place : place + 2]
+        others[one], others[other] = other, one
+    if len(order) % 2:  # the last one takes its neighbour's, which takes the neighbour's before
+        last, neighbour = order[-1], order[-2]
+        others[last], others[neighbour] = others[neighbour], last
+    return others
 
 
 def _sentence(attribute: tuple[str, str]) -> str:

@@ -68,15 +68,16 @@ class Judge:
     """What the texts of every way are compared with: the products' titles and descriptions, and attributes' values.
 
     `titles` and `descriptions` are their vectors, [products, dimensions]; `others` has for each product the number of
-    another one, or None for a single product; `slots` are the values of the trained and of the held-out products.
+    another one of about the same length, or None for a single product; `slots` are the values of the trained and of
+    the held-out products.
     """
 
     def __init__(self, tools: Tools, held_out: HeldOut, trained: Sequence[Product]) -> None:
-        count = len(held_out.products)
         self.tools, self.held_out = tools, held_out
         self.titles = tools.embedder.embed([one.title for one in held_out.products])
         self.descriptions = tools.embedder.embed([one.description for one in held_out.products])
-        self.others: Sequence[int | None] = derange(count) if count > 1 else [None]
+        lengths = [len(one.description.split()) for one in held_out.products]
+        self.others: Sequence[int | None] = derange(lengths) if len(lengths) > 1 else [None]
         self.slots = Slots([*trained, *held_out.products])
 
 

@@ -49,8 +49,8 @@ NAMES = {
     "verbatim_share": "copied from training texts",
 }
 _ABOVE = (
-    "{} with the product's true description, minus that with another product's, which is the floor: a text that says "
-    "nothing of its own product has 0"
+    "{} with the product's true description, minus that with another one's of about the same length, which is the "
+    "floor: a text that says nothing of its own product has 0"
 )
 MEANINGS = {
     "title_rank": "mean of 1 / rank of the product's title among the titles of all measured products, the most similar "
