@@ -124,6 +124,11 @@ def test_what_a_shop_asks_stands_first() -> None:
         assert "floor" in page
 
 
+def test_of_another_language_the_claims_say_little() -> None:
+    assert all("These descriptions are not in English" in page for page in pages(result() | {"english": False}))
+    assert not any("These descriptions are not in English" in page for page in pages(result() | {"english": True}))
+
+
 def test_too_few_products_are_reported_and_no_interval_is_drawn() -> None:
     html, markdown = pages(result(3))
     assert "3 products are too few for intervals" in html

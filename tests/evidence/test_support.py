@@ -45,7 +45,7 @@ def test_without_a_claim_all_shares_are_0(products: list[Product]) -> None:
     assert found["products"] == len(products)
     assert found["claims"] == found["title"] == found["contradicted"] == found["none"] == 0
     assert found["told"] is found["in_order"] is None
-    assert (found["examples"], found["attributes"], found["forecast"]) == ([], {}, "holds")
+    assert (found["examples"], found["attributes"]) == ([], {})
 
 
 def card(text: str) -> Product:
@@ -68,3 +68,7 @@ def test_a_houses_label_is_no_invented_fact() -> None:
         (("material", "oak"), ("note", "it fades in the sun")),
     )
     assert measure_support([noted])["forecast"] == "holds"
+
+
+def test_of_another_language_nothing_is_forecast() -> None:
+    assert measure_support([card("Aus Eiche, 9 cm lang, geölt, aus Oslo.")])["forecast"] == "unknown"

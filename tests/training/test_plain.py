@@ -12,7 +12,7 @@ from shelftalk.prompts import split_request, training_request
 from shelftalk.records import Product
 from shelftalk.training.plain import STYLE, plain_examples
 
-PEG = Product("1", "Oak Peg", "A peg for hats.", (("material", "oak"), ("length", "9 cm")))
+PEG = Product("1", "Oak Peg", "This peg is for hats.", (("material", "oak"), ("length", "9 cm")))
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ PEG = Product("1", "Oak Peg", "A peg for hats.", (("material", "oak"), ("length"
     ],
 )
 def test_a_sentence_follows_name_and_value(name: str, value: str, sentence: str) -> None:
-    [plain] = plain_examples([Product("1", "Peg", "", ((name, value),))], 1.0, 42)
+    [plain] = plain_examples([replace(PEG, attributes=((name, value),))], 1.0, 42)
     assert plain.description == sentence
 
 
@@ -78,3 +78,7 @@ def test_the_plain_texts_of_the_bundled_catalogue_tell_every_attribute_that_they
         *told, style = plain.attributes
         assert style == STYLE
         assert attributes_told(plain.description, tuple(told)) == [name for name, _ in told]
+
+
+def test_a_catalogue_in_another_language_has_no_english_texts() -> None:
+    assert plain_examples([replace(PEG, description="Dieser Haken ist aus Eiche, für Hüte.")] * 3, 1.0, 42) == []

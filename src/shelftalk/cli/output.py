@@ -333,6 +333,10 @@ def show_forecast(support: dict[str, Any]) -> None:
 
 def _forecast(support: dict[str, Any]) -> str:
     """Return a sentence on what can be expected of a training on these descriptions."""
+    if support["forecast"] == "unknown":
+        return (
+            "nothing is known: claims are found by rules for English, and these descriptions are in another language."
+        )
     if support["forecast"] == "holds":
         return "texts that say what title and attributes hold, since these descriptions say little else."
     if support["forecast"] == "mixes":

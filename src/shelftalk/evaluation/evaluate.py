@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from shelftalk.catalogue.catalogue import Catalogue
+from shelftalk.catalogue.english import look_english
 from shelftalk.errors import InvalidSettings, TooFewProducts
 from shelftalk.evaluation.baselines import baselines, derange
 from shelftalk.evaluation.bootstrap import SAMPLES
@@ -98,12 +99,12 @@ def evaluate(
     fine-tuning cost on other texts. `progress` counts products, some of them several times.
 
     Returns:
-        `split`, `n`; `leaks`; `order`, the ways and baselines that were measured, each also a key with its scores by
-        measure (see `measures.MEASURES`); `intervals`, by way and measure; `differences`, a list of
-        {"before", "after", "measures"} with difference, interval and verdict by measure; `elsewhere`, the same for
-        texts of other kinds; `too_few`, a sentence instead of intervals if there are under twenty products;
-        `examples`, the texts written for the first products, with claims; `reference_words`, `references`, `samples`,
-        `decoding`, `engine`.
+        `split`, `n`; `english`, whether the descriptions are, for which the rules of claims are; `leaks`; `order`, the
+        ways and baselines that were measured, each also a key with its scores by measure (see `measures.MEASURES`);
+        `intervals`, by way and measure; `differences`, a list of {"before", "after", "measures"} with difference,
+        interval and verdict by measure; `elsewhere`, the same for texts of other kinds; `too_few`, a sentence instead
+        of intervals if there are under twenty products; `examples`, the texts written for the first products, with
+        claims; `reference_words`, `references`, `samples`, `decoding`, `engine`.
 
     Raises:
         InvalidSettings: `ways` is empty or has an unknown way.
@@ -132,6 +133,7 @@ def evaluate(
         answers[way] = examine(judge, [Description(text, stopped=True, tokens=0) for text in texts], None)
     return {
         "split": "test",
+        "english": look_english(one.description for one in held_out.products),
         "n": len(held_out.products),
         "leaks": [asdict(leak) for leak in held_out.leaks],
         "decoding": settings.as_mapping(),

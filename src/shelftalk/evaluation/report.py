@@ -147,11 +147,23 @@ def report(run: str, what: Mapping[str, str], result: Mapping[str, Any], warning
             ["measure", "what it is", ""],
             [(NAMES[name], MEANINGS[name], BETTER[DIRECTIONS[name]]) for name in measured],
         ),
+        *_language(result),
         Paragraph(
             "A text with good scores may still be wrong: no measure here checks the facts. Unsupported claims are "
             "found by rules, without a judge model. A claim that a reference supports may be false of this product. "
             "Grounded texts were selected for few unsupported claims: that figure only shows that the selection works."
         ),
+    ]
+
+
+def _language(result: Mapping[str, Any]) -> list[Block]:
+    if result.get("english", True):  # results of earlier versions do not say
+        return []
+    return [
+        Paragraph(
+            "These descriptions are not in English: unsupported claims are found by rules for English, so their number "
+            "says little here."
+        )
     ]
 
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import blake2b
 
+from shelftalk.catalogue.english import look_english
 from shelftalk.records import Product
 
 STYLE = ("writing", "plain")
@@ -37,9 +38,12 @@ SHORT_NAME, SHORT_VALUE = 2, 6  # words: longer ones make no simple sentence, an
 def plain_examples(products: Sequence[Product], share: float, seed: int) -> list[Product]:
     """Return a seeded `share` of the products, each with its plain text and `STYLE` as last attribute, in their order.
 
-    They have the attributes that the plain text tells. Where no product has attributes there are none.
+    They have the attributes that the plain text tells. Where no product has attributes, or the descriptions are not in
+    English, there are none.
     """
-    if not any(one.attributes for one in products):
+    if not share or not any(one.attributes for one in products):
+        return []
+    if not look_english(one.description for one in products):  # the sentences below are
         return []
     return [_plain(one) for one in products if _draw(one.uid, seed) < share]
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
+from shelftalk.catalogue.english import look_english
 from shelftalk.evidence.claims.find import UNSUPPORTED, find_claims
 from shelftalk.evidence.claims.told import places_told
 from shelftalk.evidence.words import WORD
@@ -27,7 +28,8 @@ def measure_support(products: Sequence[Product]) -> dict[str, Any]:
         to 1; without a claim all are 0. `unsupported_per_100_words` and `unsupported_kinds`, their numbers by kind, the
         most first, both without relations; `told`, the share of the attributes that their texts tell, and `in_order`,
         of attributes told one after the other the share in their order (both None without attributes); `examples` of
-        unsupported claims, {"title", "before", "claim", "after"}; and `forecast`: "holds", "mixes" or "invents".
+        unsupported claims, {"title", "before", "claim", "after"}; and `forecast`: "holds", "mixes", "invents" or
+        "unknown", where the descriptions are not in English, for which the rules are.
     """
     claims = [(one, claim) for one in products for claim in find_claims(one.description, one.title, (), one.attributes)]
     supports = Counter(claim.support for _, claim in claims)
@@ -59,7 +61,8 @@ def measure_support(products: Sequence[Product]) -> dict[str, Any]:
             for one, claim in unsupported[:: max(1, len(unsupported) // EXAMPLES)][:EXAMPLES]
         ],
     }
-    return {**found, "forecast": _forecast(found)}
+    english = look_english(one.description for one in products)
+    return {**found, "forecast": _forecast(found) if english else "unknown"}
 
 
 def _forecast(found: dict[str, Any]) -> str:
