@@ -226,6 +226,23 @@ def test_a_catalogue_of_titles_alone_is_told_what_it_lacks(
     assert texts("en")["catalogue.no_attributes"] in [one.value for one in app.run().info]
 
 
+def test_what_to_expect_of_a_catalogue_is_said_with_examples(
+    ready_workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    support = {
+        "forecast": "invents",
+        "unsupported_per_100_words": 8.21,
+        "examples": [{"title": "Peg *x*", "before": "made in ", "claim": "Oslo", "after": " of oak"}],
+    }
+    monkeypatch.setattr("shelftalk.studio.forecast_view._support", lambda *_: support)
+    app = drawn(ready_workspace, "catalogue", monkeypatch)
+    app.session_state["catalogue-tab"] = texts("en")["catalogue.attributes"]
+    app.run()
+    [warning] = [one.value for one in app.warning if "claims per 100 words" in one.value]
+    assert warning.startswith("These descriptions have 8.2 claims")
+    assert "Peg *x*\n…made in [Oslo] of oak…" in [one.value for one in app.text]
+
+
 def lists_of_attributes(app: AppTest) -> list[Any]:
     """Return what each list of attributes on a page shows."""
     found = [one.proto for one in app.get("bidi_component") if one.proto.component_name == "shelftalk_attributes"]
@@ -263,6 +280,25 @@ def test_a_held_out_product_fills_the_table_and_is_asked_with_its_attributes(
     app.text_input(key="question-text").set_value("Another")
     _labelled(app.button, words["compare.ask"]).click().run()
     assert answered[1:] == [("Another", ())]
+    assert list(app.exception) == []
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5])
+def test_references_can_stand_in_the_prompt_of_a_run_that_was_trained_so(
+    share: float, ready_workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bool] = []
+    monkeypatch.setattr("shelftalk.studio.views.compare._answer", lambda *given: asked.append(given[-1]))
+    settings = Run.open(ready_workspace, "pegs").settings.replace({"context_share": share})
+    monkeypatch.setattr(Run, "settings", settings)
+    app = drawn(ready_workspace, "compare", monkeypatch)
+    switch = [one for one in app.toggle if one.label == texts("en")["compare.with_references"]]
+    assert len(switch) == (share > 0)
+    if switch:
+        switch[0].set_value(True)
+    app.text_input(key="question-text").set_value("Peg 1 cm")
+    _labelled(app.button, texts("en")["compare.ask"]).click().run()
+    assert asked == [share > 0]
     assert list(app.exception) == []
 
 
