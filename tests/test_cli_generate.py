@@ -96,7 +96,9 @@ def test_a_run_takes_the_attributes_that_it_knows_from_the_columns_of_the_file(
     code, out, err = shell(*command)
     assert code == 0, err
     assert "The input has 1 of the 2 attributes that the run was trained on; not there: Colour." in err
-    assert "Used all the same, though it was not trained on them: Weight.\n" in err
+    assert "Used all the same, though it was not trained on them: Weight." in err
+    assert run.usual_attributes == ["Material"]
+    assert "Nearly all products" not in err  # the input has it
     rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
     faults = find_faults(rows[0]["description"], "Peg 40 cm\nMaterial: ash\nWeight: 2 kg", ())
     assert (rows[0]["unsupported"], rows[0]["contradicted"]) == faults[:2]

@@ -371,6 +371,7 @@ def write_catalogue(
             id_field,
             run.attribute_names,
             run.attribute_columns,
+            run.usual_attributes,
             count_faults if grounded else None,
             with_references,
         )

@@ -254,6 +254,14 @@ def test_each_rows_references_stand_in_its_prompt_where_they_are_asked_for(tmp_p
         describe(job(tmp_path, "none.csv", with_references=True, references=0))
 
 
+def test_attributes_that_nearly_all_products_had_are_missed(tmp_path: Path) -> None:
+    said: list[str] = []
+    names = ["type", "material"]
+    one = job(tmp_path, source=write_products(tmp_path / "a.csv"), attribute_names=names, usual_attributes=names)
+    describe(one, say=said.append)
+    assert "Nearly all products that it learned from have type: without them it writes worse." in said[0]
+
+
 def test_windows_change_nothing_but_what_is_asked_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     describe(job(tmp_path))
     monkeypatch.setattr(catalogue, "WINDOW", 5)

@@ -95,7 +95,7 @@ def generate(
 
 def _show(summary: dict[str, Any]) -> None:
     from shelftalk.cli.output import duration, out
-    from shelftalk.generation.catalogue import unusable
+    from shelftalk.generation.survey import unusable
 
     if summary["rows_per_second"] is None:
         took = "as an earlier call left it"

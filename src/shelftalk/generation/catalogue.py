@@ -12,7 +12,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ from shelftalk.generation.engine import Engine
 from shelftalk.generation.flags import flag
 from shelftalk.generation.grounded import CountFaults, check_references, write_grounded, write_with_references
 from shelftalk.generation.journal import Journal
+from shelftalk.generation.survey import Survey, survey_titles
 from shelftalk.generation.tables import COLUMNS, SUFFIXES, DescribedRow, NamedReference, table
 from shelftalk.generation.titles import TitleRow, find_columns, read_titles
 from shelftalk.locks import lock_file
@@ -35,9 +36,6 @@ if TYPE_CHECKING:
     from shelftalk.retrieval.search import Index  # whose module loads Chroma
 
 WINDOW = 256  # rows passed to the engine at once: enough to sort by length and to keep it busy
-NAMES_SHOWN = 10  # of attributes
-MOST_NAMES = 20_000
-EXAMPLES = 3  # line numbers shown for each reason of a bad row
 
 Entry = dict[str, Any]  # a row's entry in the journal
 Keep = Callable[[int, Entry], None]  # called with a row's number and its entry
@@ -51,8 +49,9 @@ class Job:
     `model` identifies the model in plain JSON values; together with the input file and the settings it identifies the
     job. `record` is the file with the job's result. `find_faults` checks each text for the output's columns.
     `attribute_names` are those that the model was trained on, which were read from `attribute_columns`; where there are
-    none, the input's are not used either. With `count_faults` a text that has faults is written again: see
-    `generation.grounded`; `with_references` puts each row's references into its prompt.
+    none, the input's are not used either. `usual_attributes` are those that nearly all its products had. With
+    `count_faults` a text that has faults is written again: see `generation.grounded`; `with_references` puts each row's
+    references into its prompt.
     """
 
     source: Path
@@ -66,6 +65,7 @@ class Job:
     id_field: str | None = None
     attribute_names: Sequence[str] = ()
     attribute_columns: Sequence[str] = ()
+    usual_attributes: Sequence[str] = ()
     count_faults: CountFaults | None = None
     with_references: bool = False
 
@@ -127,30 +127,6 @@ class Window:
 RemoteWriter = Callable[[Iterable[Window]], Iterator[dict[int, Entry]]]
 
 
-@dataclass
-class Survey:
-    """The numbers of rows and of rows to describe in a file of titles, and the count and first lines of each fault.
-
-    `attributes` has the name of each attribute of any row by the same name in lower case, at most `MOST_NAMES`.
-    """
-
-    rows: int = 0
-    usable: int = 0
-    faults: dict[str, tuple[int, list[int]]] = field(default_factory=dict)
-    attributes: dict[str, str] = field(default_factory=dict)
-
-    def add(self, row: TitleRow) -> None:
-        """Count one row."""
-        self.rows += 1
-        self.usable += not row.fault
-        for name, _ in row.attributes:
-            if len(self.attributes) < MOST_NAMES:  # a file may give each product names of its own
-                self.attributes.setdefault(name.casefold(), name)
-        if row.fault:
-            count, lines = self.faults.get(row.fault, (0, []))
-            self.faults[row.fault] = (count + 1, [*lines, row.line][:EXAMPLES])
-
-
 def describe_titles(
     job: Job,
     load_engine: Callable[[], Engine],
@@ -187,7 +163,9 @@ def describe_titles(
     described = job.describe(columns)
     if found := _finished(job, described):
         return found
-    survey = _survey(job.source, columns, job.attribute_names, say)
+    # The whole file is read once before, so that a fault in its middle is found before the long part of the job.
+    titles = read_titles(job.source, columns, job.attribute_names)
+    survey = survey_titles(titles, job.attribute_names, job.usual_attributes, say)
     with lock(job.output, "writing descriptions"):
         if found := _finished(job, described):
             return found
@@ -244,40 +222,6 @@ def _remove_temporary_files(job: Job) -> None:
     """Remove journal and lock of a finished output; a process that waits for the lock will find that output."""
     job.journal.unlink(missing_ok=True)
     lock_file(job.output).unlink(missing_ok=True)
-
-
-def _survey(source: Path, columns: Columns, known: Sequence[str], say: Callable[[str], None]) -> Survey:
-    """Read the whole file once, so that a fault in its middle is found before the long part of the job."""
-    survey = Survey()
-    for row in read_titles(source, columns, known):
-        survey.add(row)
-    if known:
-        say(_told_of_attributes(survey, known))
-    for reason, (count, lines) in survey.faults.items():
-        say(f"{unusable(reason, count, lines)}; the output has each in its place.")
-    return survey
-
-
-def _told_of_attributes(survey: Survey, known: Sequence[str]) -> str:
-    """Return a message on which of the attributes that the run knows the input has, and which others."""
-    spelt = {name.casefold() for name in known}
-    missing = [name for name in known if name.casefold() not in survey.attributes]
-    found = len(known) - len(missing)
-    rest = f"; not there: {_listed(missing)}" if missing else ""
-    line = f"The input has {found} of the {len(known)} attributes that the run was trained on{rest}."
-    if unknown := [name for key, name in survey.attributes.items() if key not in spelt]:
-        line += f" Used all the same, though it was not trained on them: {_listed(unknown)}."
-    return line
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:NAMES_SHOWN]) + (", ..." if len(names) > NAMES_SHOWN else "")
-
-
-def unusable(reason: str, count: int, lines: Sequence[int]) -> str:
-    """Return a message on the rows that cannot be described for one reason."""
-    named = ", ".join(map(str, lines)) + (", ..." if count > len(lines) else "")
-    return f"{count:,} cannot be described, {reason.replace('_', ' ')} (line {named})"
 
 
 def _write_missing(

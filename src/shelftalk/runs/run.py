@@ -22,6 +22,7 @@ from shelftalk.workspace import MANIFEST, Workspace, read_json, sha256, staged_f
 CARD = "README.md"  # the adapter's model card, which its manifest does not cover
 LOG = "log.txt"  # the output of a detached training
 DERIVED = ("index", "spans", "report")  # derived from a run's products
+USUAL = 0.9
 SOURCE = "source"  # in a run's folder: what it began from, as it was then
 ADAPTER_SETTINGS = ("base_model", "lora_rank", "lora_alpha", "lora_variant", "lora_dropout")
 LIBRARIES = ("torch", "transformers", "peft", "accelerate")
@@ -78,6 +79,7 @@ class Run:
             "data_hash": catalogue.data_hash,
             "attributes": catalogue.attribute_names(),
             "attribute_columns": catalogue.summary["columns"]["attributes"],
+            "usual_attributes": usual_attributes(catalogue.summary.get("attributes", {})),
             "base": {"name": base.name, "revision": base.revision, "licence": base.licence},
             "settings": settings.as_mapping(),
             "precision": resolve_precision(settings.precision),
@@ -145,6 +147,11 @@ class Run:
     def attribute_columns(self) -> list[str]:
         """The columns that the attributes of the run's catalogue were read from; none in runs of earlier versions."""
         return list(self.description.get("attribute_columns", []))
+
+    @property
+    def usual_attributes(self) -> list[str]:
+        """The names of the attributes that nearly all of its products with attributes have, as in run.json."""
+        return list(self.description.get("usual_attributes", []))
 
     def spell_attributes(self, attributes: Attributes) -> Attributes:
         """Return the attributes with the names spelt as the run knows them: "Material" may be "material" there."""
@@ -232,6 +239,12 @@ class Run:
         settings, left_out = self.settings, set(self.description.get("left_out", ()))
         products = self.catalogue().sample("train", settings.products, settings.seed)
         return [product for product in products if product.uid not in left_out]
+
+
+def usual_attributes(counts: Mapping[str, int]) -> list[str]:
+    """Return the names whose number of products is at least `USUAL` of the largest one."""
+    most = max(counts.values(), default=0)
+    return [name for name, count in counts.items() if count >= USUAL * most]
 
 
 def describe_source(source: Run) -> dict[str, str]:

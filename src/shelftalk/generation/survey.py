@@ -1,0 +1,77 @@
+"""Count the rows of a file of titles before they are described, and say what is missing or cannot be used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from shelftalk.generation.titles import TitleRow
+
+NAMES_SHOWN = 10  # of attributes
+MOST_NAMES = 20_000
+EXAMPLES = 3  # line numbers shown for each reason of a bad row
+
+
+@dataclass
+class Survey:
+    """The numbers of rows and of rows to describe in a file of titles, and the count and first lines of each fault.
+
+    `attributes` has the name of each attribute of any row by the same name in lower case, at most `MOST_NAMES`.
+    """
+
+    rows: int = 0
+    usable: int = 0
+    faults: dict[str, tuple[int, list[int]]] = field(default_factory=dict)
+    attributes: dict[str, str] = field(default_factory=dict)
+
+    def add(self, row: TitleRow) -> None:
+        """Count one row."""
+        self.rows += 1
+        self.usable += not row.fault
+        for name, _ in row.attributes:
+            if len(self.attributes) < MOST_NAMES:  # a file may give each product names of its own
+                self.attributes.setdefault(name.casefold(), name)
+        if row.fault:
+            count, lines = self.faults.get(row.fault, (0, []))
+            self.faults[row.fault] = (count + 1, [*lines, row.line][:EXAMPLES])
+
+
+def survey_titles(
+    rows: Iterable[TitleRow], known: Sequence[str], usual: Sequence[str], say: Callable[[str], None]
+) -> Survey:
+    """Count all rows of a file; `say` gets what they have of a run's attributes, and which cannot be described.
+
+    `known` are the names of the run's attributes, `usual` those that nearly all its products had.
+    """
+    found = Survey()
+    for row in rows:
+        found.add(row)
+    if known:
+        say(_told_of_attributes(found, known, usual))
+    for reason, (count, lines) in found.faults.items():
+        say(f"{unusable(reason, count, lines)}; the output has each in its place.")
+    return found
+
+
+def _told_of_attributes(survey: Survey, known: Sequence[str], usual: Sequence[str]) -> str:
+    """Return a message on which of the attributes that the run knows the input has, and which others."""
+    spelt = {name.casefold() for name in known}
+    missing = [name for name in known if name.casefold() not in survey.attributes]
+    found = len(known) - len(missing)
+    rest = f"; not there: {_listed(missing)}" if missing else ""
+    line = f"The input has {found} of the {len(known)} attributes that the run was trained on{rest}."
+    if unknown := [name for key, name in survey.attributes.items() if key not in spelt]:
+        line += f" Used all the same, though it was not trained on them: {_listed(unknown)}."
+    if lacking := [name for name in usual if name.casefold() not in survey.attributes]:
+        line += f" Nearly all products that it learned from have {_listed(lacking)}: without them it writes worse."
+    return line
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:NAMES_SHOWN]) + (", ..." if len(names) > NAMES_SHOWN else "")
+
+
+def unusable(reason: str, count: int, lines: Sequence[int]) -> str:
+    """Return a message on the rows that cannot be described for one reason."""
+    named = ", ".join(map(str, lines)) + (", ..." if count > len(lines) else "")
+    return f"{count:,} cannot be described, {reason.replace('_', ' ')} (line {named})"
