@@ -169,10 +169,13 @@ def _open_or_create(
     token: str | None,
     source: Run | None = None,
 ) -> Run:
-    """Open the run of that name, or create it; a run that failed before its first checkpoint is created again."""
+    """Open the run of that name, or create it; a run that failed before its first checkpoint is created again.
+
+    One that began from another run is not, unless its source is given again: it would begin from the base model.
+    """
     if name in workspace.runs():
         run = Run.open(workspace, name)
-        if run.finished or run.checkpoints.is_dir():
+        if run.finished or run.checkpoints.is_dir() or (run.source and not source):
             run.require_same(catalogue, settings, source)
             run.base_model(token)
             return run

@@ -48,7 +48,7 @@ def test_a_plain_example_is_asked_for_in_its_last_line() -> None:
 
 
 def test_what_makes_no_simple_sentence_is_neither_asked_for_nor_told() -> None:
-    sentences = (("good to know", "screws are extra"), ("care", "wash at 30 degrees, then dry flat"))
+    sentences = (("good to know", "screws are extra"), ("care", "wash at 30 degrees, then dry flat"), ("note", "..."))
     [plain] = plain_examples([replace(PEG, attributes=(*PEG.attributes, *sentences))], 1.0, 42)
     assert plain == plain_examples([PEG], 1.0, 42)[0]
     [alone] = plain_examples([replace(PEG, attributes=sentences)], 1.0, 42)

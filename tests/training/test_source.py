@@ -68,6 +68,16 @@ def test_a_killed_run_resumes_as_if_it_had_not_been(place: Workspace, first: Run
     assert all(torch.equal(value, weights(whole)[name]) for name, value in weights(cut).items())
 
 
+def test_a_run_that_failed_before_its_first_checkpoint_remembers_its_source(place: Workspace, first: Run) -> None:
+    def stop(done: int, total: int) -> None:
+        raise RuntimeError("pulled the plug")
+
+    with pytest.raises(RuntimeError):
+        pipeline.train_run(place, "pegs", "early", SETTINGS, source=first, progress=stop)
+    assert not (place.run("early") / "checkpoints").is_dir()
+    assert pipeline.train_run(place, "pegs", "early", SETTINGS).origin == "the run first"
+
+
 def test_the_source_may_be_deleted_and_a_third_run_may_begin_from_the_second(place: Workspace, first: Run) -> None:
     second = pipeline.train_run(place, "pegs", "second", SETTINGS.replace({"seed": 1}), source=first)
     third = pipeline.train_run(place, "pegs", "third", SETTINGS.replace({"seed": 2}), source=second)

@@ -31,7 +31,7 @@ WAYS = {
     "true_description": "the true description",
 }
 NAMES = {
-    "title_rank": "is about its own product",
+    "title_rank": "about its own product",
     "chrf_above": "chrF++ above other products",
     "rouge_l_above": "ROUGE-L above other products",
     "similarity_above": "meaning above other products",
@@ -192,8 +192,8 @@ def _in_short(result: Mapping[str, Any]) -> list[Block]:
         )
     if "attributes_told" in after:
         lines.append(
-            f"The texts told {before['attributes_told']:.0%} of the attributes before, and "
-            f"{after['attributes_told']:.0%} after; people's own tell {people['attributes_told']:.0%}."
+            f"The texts told {before['attributes_told']:.1%} of the attributes before, and "
+            f"{after['attributes_told']:.1%} after; people's own tell {people['attributes_told']:.1%}."
         )
     if "chrf_above" in after:
         lines.append(
@@ -204,19 +204,17 @@ def _in_short(result: Mapping[str, Any]) -> list[Block]:
 
 
 def _baselines(result: Mapping[str, Any]) -> list[Block]:
-    """Return for each baseline a sentence about the measures in which fine-tuning beats it, or does not."""
-    lines = []
+    """Return a table of the measures in which fine-tuning beats each baseline, and in which it does not."""
+    rows = []
     for one in result["differences"]:
         if one["before"] not in BASELINES or result["too_few"]:
             continue
-        found = [
+        found = (
             ", ".join(NAMES[name] for name, change in one["measures"].items() if change["verdict"] == verdict)
             for verdict in ("better", "worse")
-        ]
-        lines.append(
-            f"Against {WAYS[one['before']]}: better in {found[0] or 'nothing'}; worse in {found[1] or 'nothing'}."
         )
-    return [Paragraph(line) for line in lines]
+        rows.append([WAYS[one["before"]], *(names or "nothing" for names in found)])
+    return [Table(["against texts without a model", "after is better in", "worse in"], rows)] if rows else []
 
 
 def _verdicts(result: Mapping[str, Any]) -> list[Block]:

@@ -50,12 +50,12 @@ def plain_examples(products: Sequence[Product], share: float, seed: int) -> list
 
 def _plain(product: Product) -> Product:
     short = [one for one in product.attributes if _is_short(*one)]
-    text = " ".join(_sentence(name, value.rstrip(".")) for name, value in short) or f"{product.title.rstrip('.')}."
+    text = " ".join(_sentence(name, value.rstrip(". ")) for name, value in short) or f"{product.title.rstrip('.')}."
     return replace(product, description=text, attributes=(*short, STYLE))
 
 
 def _is_short(name: str, value: str) -> bool:
-    return len(name.split()) <= SHORT_NAME and len(value.split()) <= SHORT_VALUE
+    return len(name.split()) <= SHORT_NAME and len(value.split()) <= SHORT_VALUE and bool(value.strip(". "))
 
 
 def _sentence(name: str, value: str) -> str:
