@@ -179,7 +179,7 @@ def _open_or_create(
             run.require_same(catalogue, settings, source)
             run.base_model(token)
             return run
-    base = find_model(settings.base_model, workspace, token)
+    base = source.base_model(token) if source else find_model(settings.base_model, workspace, token)
     if source is None:
         return Run.create(workspace, name, catalogue, settings, base)
     left_out, seen = compare_splits(Catalogue.open(workspace.existing_catalogue(catalogue)), source)
@@ -311,7 +311,7 @@ def compare_held_out(
     """
     run.require_finished()
     settings = run.decoding(settings)
-    products = run.catalogue().sample("test", None if with_attributes else count, seed)
+    products = run.held_out("test", None if with_attributes else count, seed)
     if with_attributes:
         drawn = np.random.default_rng(seed).permutation(len(products))
         products = [products[row] for row in drawn if products[row].attributes][:count]

@@ -41,3 +41,5 @@ def check_that_only_stated_digits_are_written_on_request(engine: Engine) -> None
     free, bound = digits(wild), digits(wild.replace({"digits": "stated"}))
     assert len(free[0]) > 1 and free[1]
     assert bound[0] <= {"3"} and not bound[1]
+    every = prompt_for("Oak peg 0123456789")  # nothing is banned
+    assert engine.complete(every, tuned=True, settings=wild.replace({"digits": "stated"})).tokens

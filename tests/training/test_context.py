@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from shelftalk.models import tiny
-from shelftalk.models.tokens import encode_example, encode_text
+from shelftalk.models.tokens import encode_example, encode_text, encode_with_references
 from shelftalk.prompts import QUESTIONS, prompt_with_references, training_request
 from shelftalk.records import Product, Reference
+from shelftalk.settings import TrainingSettings
+from shelftalk.training.batches import encode_products
 from shelftalk.training.context import COMMON, MOST, Context, Neighbours, choose_contexts
 
 PRODUCTS = [
@@ -36,7 +38,9 @@ def test_a_seeded_share_has_context_and_half_of_it_is_about_known_titles() -> No
 
 
 def test_without_a_share_requests_are_as_before() -> None:
-    assert choose_contexts(PRODUCTS, 0.0, 42) == [Context(training_request(one)) for one in PRODUCTS]
+    assert choose_contexts(PRODUCTS, 0.0, 42) == [
+        Context(request, request) for request in map(training_request, PRODUCTS)
+    ]
 
 
 def test_neighbours_share_the_rarest_words_and_are_other_products() -> None:
@@ -61,8 +65,23 @@ def test_as_many_references_stand_before_a_request_as_leave_the_description_whol
     completion = encode_example(tokenizer, "Oak peg", "Holds a coat.", 500).labelled_length
     for count in (1, 2):
         room = len(prompts[count]) + completion
-        example = encode_example(tokenizer, "Oak peg", "Holds a coat.", room, references)
-        assert example.complete
+        example = encode_with_references(tokenizer, "Oak peg", references, "Holds a coat.", room)
+        assert example and example.complete
         assert example.ids[: example.prompt_length] == prompts[count]
-        shorter = encode_example(tokenizer, "Oak peg", "Holds a coat.", room - 1, references)
-        assert shorter.ids[: shorter.prompt_length] == prompts[count - 1]
+        shorter = encode_with_references(tokenizer, "Oak peg", references, "Holds a coat.", room - 1)
+        assert shorter is None if count == 1 else shorter and shorter.ids[: shorter.prompt_length] == prompts[1]
+
+
+def test_a_known_product_whose_row_does_not_fit_keeps_its_attributes() -> None:
+    """A bare question would teach the model to invent what the description tells."""
+    _, tokenizer = tiny.make()
+    long = [
+        Product(one.uid, one.title, one.description * (8 if row % 2 else 1), one.attributes)
+        for row, one in enumerate(PRODUCTS[:40])
+    ]
+    settings = TrainingSettings(base_model="tiny", context_share=1.0, max_tokens=220)
+    examples = encode_products(tokenizer, long, settings)
+    texts = [tokenizer.decode(one.ids[: one.prompt_length]) for one in (examples[row] for row in range(40))]
+    assert any("Product description:" in text.partition("Product description:")[2] for text in texts)  # some fit
+    for one, text in zip(long, texts, strict=True):
+        assert f"{one.description}" in text or "length:" in text

@@ -65,9 +65,10 @@ def test_every_preset_is_there_and_few_were_rehearsed(found: dict[str, Any]) -> 
         assert 0 < one["memory_bytes"] < found["memory_available_bytes"]
         assert one["fits"]
     assert found["presets"]["demo"]["rehearsed"]  # the only one without dropout
-    assert found["presets"]["demo"]["updates"] == -(-732 // 2)
+    assert found["presets"]["demo"]["updates"] == 537  # of the 732 products and their plain texts
     assert found["presets"]["overnight"]["updates"] == -(-732 * 3 // 16)
-    assert found["presets"]["overnight"]["tokens"] == 3 * found["presets"]["demo"]["tokens"]
+    alone = found["presets"]["overnight"]["tokens"] / 3
+    assert alone < found["presets"]["demo"]["tokens"] < 1.5 * alone  # plain texts are short
     assert (found["device"], found["precision"], found["running"]) == (best_device().type, "fp32", [])
     assert json.loads(json.dumps(found)) == found
 

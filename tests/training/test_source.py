@@ -78,6 +78,13 @@ def test_a_run_that_failed_before_its_first_checkpoint_remembers_its_source(plac
     assert pipeline.train_run(place, "pegs", "early", SETTINGS).origin == "the run first"
 
 
+def test_a_run_that_begins_anew_keeps_no_losses_of_an_earlier_one(place: Workspace, first: Run) -> None:
+    (place.run("anew")).mkdir(parents=True)
+    (place.run("anew") / "metrics.jsonl").write_text('{"step": 0, "validation_loss": 9.0}\n')
+    run = pipeline.train_run(place, "pegs", "anew", SETTINGS, source=first)
+    assert not any("validation_loss" in line for line in (run.folder / "metrics.jsonl").read_text().splitlines())
+
+
 def test_the_source_may_be_deleted_and_a_third_run_may_begin_from_the_second(place: Workspace, first: Run) -> None:
     second = pipeline.train_run(place, "pegs", "second", SETTINGS.replace({"seed": 1}), source=first)
     third = pipeline.train_run(place, "pegs", "third", SETTINGS.replace({"seed": 2}), source=second)
@@ -103,6 +110,10 @@ def test_what_either_run_holds_out_stays_held_out(place: Workspace, first: Run, 
     tested = {one.uid: one.title for one in own.products("test")}
     assert {uid for uid, title in tested.items() if title in trained} <= set(run.description["seen"])
     assert not trained & {title for uid, title in tested.items() if uid not in run.description["seen"]}
+    for split in ("validation", "test"):
+        measured = run.held_out(split, None)
+        assert not trained & {one.title for one in measured}
+        assert len(measured) == run.count_held_out(split) < own.count(split)
 
 
 def test_a_report_compares_with_the_run_it_began_from(place: Workspace, first: Run) -> None:

@@ -166,8 +166,8 @@ class _Banned(LogitsProcessor):  # type: ignore[misc]
     """Makes tokens impossible, given as ids for each row of the batch."""
 
     def __init__(self, ids: list[list[int]]) -> None:
-        self.rows = torch.tensor([row for row, banned in enumerate(ids) for _ in banned])
-        self.ids = torch.tensor([id for banned in ids for id in banned])
+        self.rows = torch.tensor([row for row, banned in enumerate(ids) for _ in banned], dtype=torch.long)
+        self.ids = torch.tensor([id for banned in ids for id in banned], dtype=torch.long)
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
         scores = scores.clone()

@@ -79,21 +79,26 @@ def encode_text(tokenizer: Any, text: str) -> list[int]:
     return start + _encode(tokenizer, text)
 
 
-def encode_example(
-    tokenizer: Any, request: str, description: str, max_tokens: int, references: Sequence[Reference] = ()
-) -> Example:
-    """Return prompt, description and end token as one row of at most `max_tokens` ids.
-
-    Of the `references`, the nearest first, as many stand before the request as fit together with the whole description.
-    A prompt longer than half of the row loses its last attributes, and a title that alone is longer is truncated at its
-    front. A description that does not fit is truncated and gets no end token, or the model would learn to stop in the
-    middle of a sentence.
-    """
+def encode_with_references(
+    tokenizer: Any, request: str, references: Sequence[Reference], description: str, max_tokens: int
+) -> Example | None:
+    """Return a whole row with as many references before the request as fit, the nearest first; None if none does."""
     completion = [*_encode(tokenizer, description), tokenizer.eos_token_id]
     for count in range(len(references), 0, -1):
         prompt = encode_text(tokenizer, prompt_with_references(request, references[:count]))
         if len(prompt) + len(completion) <= max_tokens:
             return Example(prompt + completion, len(prompt), complete=True)
+    return None
+
+
+def encode_example(tokenizer: Any, request: str, description: str, max_tokens: int) -> Example:
+    """Return prompt, description and end token as one row of at most `max_tokens` ids.
+
+    A prompt longer than half of the row loses its last attributes, and a title that alone is longer is truncated at its
+    front. A description that does not fit is truncated and gets no end token, or the model would learn to stop in the
+    middle of a sentence.
+    """
+    completion = [*_encode(tokenizer, description), tokenizer.eos_token_id]
     prompt = encode_prompt(tokenizer, request)
     while len(prompt) > max_tokens // 2 and "\n" in request:
         request = request[: request.rindex("\n")]

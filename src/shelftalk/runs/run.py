@@ -16,6 +16,7 @@ from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.errors import Damaged, InvalidSettings, NotFound, TooFewProducts
 from shelftalk.models.registry import BaseModel, find_model
 from shelftalk.records import Attributes, Product
+from shelftalk.runs.metrics import METRICS, SAMPLES
 from shelftalk.settings import DecodingSettings, TrainingSettings
 from shelftalk.workspace import MANIFEST, Workspace, read_json, sha256, staged_folder, write_json
 
@@ -78,7 +79,7 @@ class Run:
             "catalogue": catalogue_name,
             "data_hash": catalogue.data_hash,
             "attributes": catalogue.attribute_names(),
-            "attribute_columns": catalogue.summary["columns"]["attributes"],
+            "attribute_columns": catalogue.summary["columns"].get("attributes", []),
             "usual_attributes": usual_attributes(catalogue.summary.get("attributes", {})),
             "base": {"name": base.name, "revision": base.revision, "licence": base.licence},
             "settings": settings.as_mapping(),
@@ -89,6 +90,8 @@ class Run:
         folder = workspace.run(name)
         for derived in (*DERIVED, SOURCE):  # of an earlier run of this name that ended before its first checkpoint
             shutil.rmtree(folder / derived, ignore_errors=True)
+        for file in (METRICS, SAMPLES):  # which may be of another model
+            (folder / file).unlink(missing_ok=True)
         if source is not None:
             description["source"] = describe_source(source)
             description |= {"left_out": list(left_out), "seen": list(seen)}
@@ -233,6 +236,20 @@ class Run:
                 "or train a new run."
             )
         return catalogue
+
+    def held_out(self, split: str, count: int | None, seed: int | None = None) -> list[Product]:
+        """Return a seeded sample of at most `count` products of a split that is held out, without those that were seen.
+
+        Seen are those that repeat what a run trained on from which this one began. The seed is the run's by default.
+        """
+        seen = set(self.description.get("seen", ()))
+        sample = self.catalogue().sample(split, count, self.settings.seed if seed is None else seed)
+        return [product for product in sample if product.uid not in seen]
+
+    def count_held_out(self, split: str) -> int:
+        """Return the number of products of a split that is held out, without those that were seen; see `held_out`."""
+        catalogue, seen = self.catalogue(), set(self.description.get("seen", ()))
+        return catalogue.count(split) - sum(one.uid in seen for one in (catalogue.products(split) if seen else ()))
 
     def products(self) -> list[Product]:
         """Return exactly the products that the run trains on, in catalogue order."""

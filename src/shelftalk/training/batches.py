@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from shelftalk.models.tokens import Example, encode_example
+from shelftalk.models.tokens import Example, encode_example, encode_with_references
 from shelftalk.prompts import training_request
 from shelftalk.records import Product
 from shelftalk.settings import TrainingSettings
@@ -67,12 +67,11 @@ def encode_products(tokenizer: Any, products: Sequence[Product], settings: Train
     """
     own = [leave_out(product, settings.seed) for product in products]
     plain = plain_examples(products, settings.plain_share, settings.seed)
-    contexts = [
-        *choose_contexts(own, settings.context_share, settings.seed),
-        *(Context(training_request(one)) for one in plain),
-    ]
+    contexts = choose_contexts(own, settings.context_share, settings.seed)
+    contexts += [Context(request, request) for request in map(training_request, plain)]
     return Examples(
-        encode_example(tokenizer, context.request, one.description, settings.max_tokens, context.references)
+        encode_with_references(tokenizer, context.request, context.references, one.description, settings.max_tokens)
+        or encode_example(tokenizer, context.alone, one.description, settings.max_tokens)
         for one, context in zip((*own, *plain), contexts, strict=True)
     )
 

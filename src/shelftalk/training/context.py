@@ -26,9 +26,14 @@ COMMON = 100  # products: a word in more titles is not searched
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The request of a training example, and the products before it, the nearest first."""
+    """The request of a training example, and the products before it, the nearest first.
+
+    `alone` is the request where none of them fits: a question about a known product has no attributes, so that without
+    its row the model would learn to invent them.
+    """
 
     request: str
+    alone: str
     references: Sequence[Reference] = ()
 
 
@@ -68,13 +73,14 @@ class Neighbours:
 
 def _choose(product: Product, row: int, neighbours: Neighbours | None, share: float, seed: int) -> Context:
     random = np.random.default_rng(_number(product.uid, seed))
+    alone = training_request(product)
     if neighbours is None or random.random() >= share:
-        return Context(training_request(product))
+        return Context(alone, alone)
     known = random.random() < 0.5
     found = neighbours.find(row, int(random.integers(0 if known else 1, MOST + (0 if known else 1))))
     if known:  # the index brings a title's own row first
-        return Context(question_for(product), [_reference(one) for one in (product, *found)])
-    return Context(training_request(product), [_reference(one) for one in found])
+        return Context(question_for(product), alone, [_reference(one) for one in (product, *found)])
+    return Context(alone, alone, [_reference(one) for one in found])
 
 
 def _reference(product: Product) -> Reference:

@@ -131,7 +131,7 @@ def _rehearse_updates(run: Run, base: BaseModel) -> dict[str, Any]:
     examples, share = encode_sample(tokenizer, products, settings)
     encoding = lap() / len(examples)
     plan = Plan(examples, settings)
-    settings = with_interval(settings, len(plan), run.catalogue().count("validation"))
+    settings = with_interval(settings, len(plan), run.count_held_out("validation"))
     validation = validation_examples(tokenizer, run) if settings.validate_every else Examples([])
     del products  # a training frees them before its updates, too
     with head_taken_off(model) as head:

@@ -92,7 +92,7 @@ def samplers(
 
 def sampled_product(run: Run) -> Product | None:
     """Return the validation product that the run's seed selects, or None where the catalogue has none."""
-    return next(iter(run.catalogue().sample("validation", 1, run.settings.seed)), None)
+    return next(iter(run.held_out("validation", 1)), None)
 
 
 def write_description(model: Any, head: Tensor | None, tokenizer: Any, request: str) -> tuple[str, bool]:

@@ -56,7 +56,7 @@ def train(
     source = run.source
     model = load_adapter(model, source.adapter, trainable=True) if source else add_adapter(model, settings)
     plan = Plan(encode_products(tokenizer, run.products(), settings), settings)
-    settings = with_interval(settings, len(plan), run.catalogue().count("validation"))
+    settings = with_interval(settings, len(plan), run.count_held_out("validation"))
     validation = validation_examples(tokenizer, run) if settings.validate_every else []
     data_hash = fingerprint(run)
     if not is_first_process():

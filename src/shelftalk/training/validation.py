@@ -29,7 +29,7 @@ def validation_examples(tokenizer: Any, run: Run) -> Examples:
     Raises:
         TooFewProducts: the catalogue has none.
     """
-    products = run.catalogue().sample("validation", PRODUCTS, run.settings.seed)
+    products = run.held_out("validation", PRODUCTS)
     if not products:
         raise TooFewProducts(
             f"Catalogue {run.description['catalogue']!r} has no validation products; prepare it with a larger "

@@ -170,14 +170,14 @@ def _form(catalogue: str, opened: Catalogue, base_model: str, token: str | None,
         _start(catalogue, name, settings, token)
 
 
-def _watching(values: Mapping[str, Any], opened: Catalogue) -> dict[str, int | None]:
+def _watching(values: Mapping[str, Any], opened: Catalogue) -> dict[str, int]:
     """Ask how often to sample and validate during the run, and return the resulting settings."""
     checks = st.slider(text("fine_tune.looks"), 0, 50, CHECKS, key="setting-looks")
     st.caption(text("fine_tune.looks_help"))
     products = min(values["products"] or opened.count("train"), opened.count("train"))
     updates = ceil(products * values["epochs"] / (values["batch_size"] * values["gradient_accumulation"]))
     every = max(1, updates // checks) if checks and opened.count("validation") else 0
-    return {"sample_every": every, "validate_every": every or None}
+    return dict.fromkeys(WATCHING, every)
 
 
 def _estimate_this(catalogue: str, data_hash: str, settings: TrainingSettings, token: str | None) -> None:
