@@ -66,7 +66,6 @@ app = typer.Typer(
 
 app.add_typer(runs, name="runs")
 
-SUPPORT_SAMPLE = 200  # training products in which `inspect` looks for claims: about two seconds
 COUNT_HELP = "How many held-out products."
 
 
@@ -115,7 +114,7 @@ def prepare(
     """Read a product file, clean it, and split it into a catalogue to train on."""
     from shelftalk.catalogue.catalogue import Catalogue
     from shelftalk.cli import output
-    from shelftalk.evidence.claims.support import measure_support
+    from shelftalk.evidence.claims.support import sample_support
     from shelftalk.pipeline import prepare_catalogue
 
     with output.step(f"Preparing {file.name}") as progress:
@@ -128,8 +127,8 @@ def prepare(
     for reason, count in summary["rejected"].items():
         output.out.print(f"  {count} left out: {reason.replace('_', ' ')}", markup=False)
     output.show_attribute_columns(summary)
-    if products := Catalogue.open(Workspace(workspace).catalogue(name)).sample("train", SUPPORT_SAMPLE, seed=0):
-        output.show_forecast(measure_support(products))
+    if summary["split"]["train"]:
+        output.show_forecast(sample_support(Catalogue.open(Workspace(workspace).catalogue(name))))
     folder = Workspace(workspace).catalogue(name)
     output.out.print(f"Every row left out is listed in {folder / 'rejects.jsonl'}", markup=False, soft_wrap=True)
 
@@ -153,12 +152,12 @@ def inspect(
     from shelftalk.catalogue.describe import describe
     from shelftalk.cli import output
     from shelftalk.cli.estimate import count_tokens
-    from shelftalk.evidence.claims.support import measure_support
+    from shelftalk.evidence.claims.support import sample_support
 
     opened = Catalogue.open(folder)
     description = {
         **describe(opened),
-        "support": measure_support(opened.sample("train", SUPPORT_SAMPLE, seed=0)),
+        "support": sample_support(opened),
         "tokens": count_tokens(place, opened, base_model),
     }
     if as_json:

@@ -7,11 +7,10 @@ from itertools import cycle, islice
 
 import numpy as np
 
+from shelftalk.evaluation.bootstrap import SEED
 from shelftalk.evaluation.likelihood import general_text
 from shelftalk.evaluation.ways import BASELINES, TRUE
 from shelftalk.records import Product, Reference
-
-SEED = 20_040_725
 
 
 def baselines(

@@ -115,8 +115,9 @@ def evaluate(
         raise InvalidSettings(f"--ways must be of {', '.join(WAYS)}, got {got}.")
     if SOURCE in ways and not (run.source and tools.source):
         raise InvalidSettings(f"--ways has {SOURCE}, but the run {run.name!r} began from its base model; leave it out.")
-    others = {other.folder.name: sample_held_out(run, other, max_products)[0]} if other else {}
-    held_out = hold_out(run, tools.index, max_products)
+    trained = run.products()
+    others = {other.folder.name: sample_held_out(run, trained, other, max_products)[0]} if other else {}
+    held_out = hold_out(run, trained, tools.index, max_products)
     reference = tools.engine if isinstance(tools.engine, TransformersEngine) else TransformersEngine.load(run)
     chosen = [way for way in WAYS if way in ways]
     kinds = sorted({_kind(way) for way in chosen})
@@ -126,7 +127,6 @@ def evaluate(
         for kind in kinds
     }
     written = {way: write(tools, held_out, way, settings, advance) for way in chosen}
-    trained = run.products()
     judge = Judge(tools, held_out, trained)
     answers = {way: examine(judge, texts, true[_kind(way)]) for way, texts in written.items()}
     for way, texts in baselines(held_out.products, held_out.references, trained).items():
@@ -147,18 +147,20 @@ def evaluate(
     }
 
 
-def hold_out(run: Run, index: Index, max_products: int | None) -> HeldOut:
-    """Return the held-out products to measure with their references, without those that repeat a training product.
+def hold_out(run: Run, trained: Sequence[Product], index: Index, max_products: int | None) -> HeldOut:
+    """Return the held-out products to measure with their references, without those that repeat a `trained` product.
 
     Raises:
         TooFewProducts: the split is empty, or all its products leak.
     """
-    kept, leaks = sample_held_out(run, run.catalogue(), max_products)
+    kept, leaks = sample_held_out(run, trained, run.catalogue(), max_products)
     return HeldOut(kept, index.search_all([one.title for one in kept], REFERENCES), leaks)
 
 
-def sample_held_out(run: Run, catalogue: Catalogue, max_products: int | None) -> tuple[list[Product], list[Leak]]:
-    """Return a seeded sample of a catalogue's held-out products without those that repeat what `run` trained on.
+def sample_held_out(
+    run: Run, trained: Sequence[Product], catalogue: Catalogue, max_products: int | None
+) -> tuple[list[Product], list[Leak]]:
+    """Return a seeded sample of a catalogue's held-out products without those that repeat a `trained` product of `run`.
 
     In its own catalogue those are left out, too, that repeat what the run trained on that it began from.
 
@@ -166,11 +168,11 @@ def sample_held_out(run: Run, catalogue: Catalogue, max_products: int | None) ->
         TooFewProducts: the split is empty, or all its products leak.
     """
     name = catalogue.folder.name
-    seen = set(run.description.get("seen", ())) if catalogue.data_hash == run.description["data_hash"] else set()
-    products = [one for one in catalogue.sample("test", max_products, run.settings.seed) if one.uid not in seen]
+    own = catalogue.data_hash == run.description["data_hash"]
+    products = run.held_out("test", max_products) if own else catalogue.sample("test", max_products, run.settings.seed)
     if not products:
         raise TooFewProducts(f"Catalogue {name!r} has no products held out.")
-    leaks = find_leaks(products, run.products())
+    leaks = find_leaks(products, trained)
     leaked = {leak.uid for leak in leaks}
     kept = [product for product in products if product.uid not in leaked]
     if not kept:

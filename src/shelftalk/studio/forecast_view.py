@@ -8,10 +8,8 @@ from typing import Any
 import streamlit as st
 
 from shelftalk.catalogue.catalogue import Catalogue
-from shelftalk.evidence.claims.support import measure_support
+from shelftalk.evidence.claims.support import sample_support
 from shelftalk.studio.language import number, text
-
-SAMPLE = 200  # products whose claims are looked at: about two seconds
 
 
 def show_forecast(catalogue: Catalogue) -> None:
@@ -29,4 +27,4 @@ def show_forecast(catalogue: Catalogue) -> None:
 
 @st.cache_data(max_entries=8, show_spinner=False)
 def _support(folder: str, data_hash: str) -> dict[str, Any]:
-    return measure_support(Catalogue.open(Path(folder)).sample("train", SAMPLE, seed=0))
+    return sample_support(Catalogue.open(Path(folder)))

@@ -7,16 +7,23 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
+from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.catalogue.english import look_english
 from shelftalk.evidence.claims.find import UNSUPPORTED, find_claims
 from shelftalk.evidence.claims.told import places_told
 from shelftalk.evidence.words import WORD
 from shelftalk.records import Product
 
+SAMPLE = 200  # products: about two seconds
 EXAMPLES = 3
 AROUND = 40  # characters of a text on both sides of an example
 FEW = 1.0  # unsupported claims per 100 words: docs/catalogue.md#which-attributes-matter
 ORDERED = 0.9  # of the neighbours among the attributes told
+
+
+def sample_support(catalogue: Catalogue) -> dict[str, Any]:
+    """Return `measure_support` of a sample of the catalogue's training products, drawn with a fixed seed."""
+    return measure_support(catalogue.sample("train", SAMPLE, seed=0))
 
 
 def measure_support(products: Sequence[Product]) -> dict[str, Any]:
