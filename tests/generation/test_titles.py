@@ -95,3 +95,11 @@ def test_a_row_brings_the_attributes_that_the_run_knows(tmp_path: Path) -> None:
     assert found[0].attributes == (("material", "oiled oak"),)
     assert found[1].request == "Ash peg\nmaterial: ash\nfinish: waxed"
     assert [row.attributes for row in read(path)] == [(), ()]
+
+
+def test_of_two_spellings_the_commoner_is_used(tmp_path: Path) -> None:
+    """A run's names begin with the commonest; one product of its catalogue may spell it otherwise."""
+    path = tmp_path / "titles.csv"
+    path.write_text("title,MATERIAL\nAsh peg,ash\n")
+    [row] = read(path, known=["material", "Material"])
+    assert row.attributes == (("material", "ash"),)

@@ -26,3 +26,8 @@ def test_the_likeliest_token_is_usual_only_where_the_prompt_holds_attributes(tmp
     for temperature in (0.0, 0.3):
         given = asked.replace({"temperature": temperature})
         assert knows.decoding(given) == titles.decoding(given) == given
+
+
+def test_of_two_spellings_the_commoner_is_used() -> None:
+    run = Run("run", Path("run"), Workspace(Path()), {"attributes": ["material", "Material"]})
+    assert run.spell_attributes((("MATERIAL", "oak"),)) == (("material", "oak"),)

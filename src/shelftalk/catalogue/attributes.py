@@ -108,6 +108,11 @@ class AttributeColumn(NamedTuple):
     unit: str = ""
 
 
+def spellings(names: Sequence[str]) -> dict[str, str]:
+    """Return each name by its lower case (casefold); of names that differ in case only, the first."""
+    return {name.casefold(): name for name in reversed(names)}
+
+
 def find_attribute_columns(names: Sequence[str], wanted: str, other: Iterable[str]) -> tuple[AttributeColumn, ...]:
     """Return the columns of attributes, in the file's order.
 

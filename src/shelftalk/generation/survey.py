@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from shelftalk.catalogue.attributes import spellings
 from shelftalk.generation.titles import TitleRow
 
 NAMES_SHOWN = 10  # of attributes
@@ -55,7 +56,7 @@ def survey_titles(
 
 def _told_of_attributes(survey: Survey, known: Sequence[str], usual: Sequence[str]) -> str:
     """Return a message on which of the attributes that the run knows the input has, and which others."""
-    spelt = {name.casefold() for name in known}
+    spelt = spellings(known)
     missing = [name for name in known if name.casefold() not in survey.attributes]
     found = len(known) - len(missing)
     rest = f"; not there: {_listed(missing)}" if missing else ""

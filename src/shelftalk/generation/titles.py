@@ -12,7 +12,7 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from shelftalk.catalogue.attributes import keep_attributes
+from shelftalk.catalogue.attributes import keep_attributes, spellings
 from shelftalk.catalogue.clean import clean
 from shelftalk.catalogue.columns import Columns, choose_title_columns
 from shelftalk.catalogue.read import SURROGATE, reading
@@ -72,7 +72,7 @@ def find_columns(
         return choose_title_columns(source, names, title_field, id_field)
     usual = choose_title_columns(source, names, title_field, id_field, "automatic").attributes
     possible = choose_title_columns(source, names, title_field, id_field, "all")
-    spelt = {name.casefold() for name in known}
+    spelt = spellings(known)
     chosen = (
         one
         for one in possible.attributes
@@ -87,7 +87,7 @@ def read_titles(source: Path, columns: Columns, known: Sequence[str] = ()) -> It
     Raises:
         UnreadableInput: the file is truncated or corrupt.
     """
-    names = {name.casefold(): name for name in known}
+    names = spellings(known)
     with reading(source) as reader:
         for number, (line, row) in enumerate(reader.rows(columns)):
             yield _title_row(number, line, row, names)

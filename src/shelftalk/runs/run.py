@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from shelftalk import __version__
+from shelftalk.catalogue.attributes import spellings
 from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.errors import Damaged, InvalidSettings, NotFound, TooFewProducts
 from shelftalk.models.registry import BaseModel, find_model
@@ -158,7 +159,7 @@ class Run:
 
     def spell_attributes(self, attributes: Attributes) -> Attributes:
         """Return the attributes with the names spelt as the run knows them: "Material" may be "material" there."""
-        spelt = {name.casefold(): name for name in self.attribute_names}
+        spelt = spellings(self.attribute_names)
         return tuple((spelt.get(name.casefold(), name), value) for name, value in attributes)
 
     def decoding(self, settings: DecodingSettings) -> DecodingSettings:
