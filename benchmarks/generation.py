@@ -36,10 +36,11 @@ from shelftalk.generation.transformers_engine import TransformersEngine
 from shelftalk.models.adapters import load_adapter
 from shelftalk.models.embedded import FILE, assemble
 from shelftalk.models.load import load_model
+from shelftalk.presets import load_preset
 from shelftalk.prompts import prompt_for
 from shelftalk.records import Description
 from shelftalk.runs.run import Run
-from shelftalk.settings import DecodingSettings, PrepareSettings, TrainingSettings, load_preset
+from shelftalk.settings import DecodingSettings, PrepareSettings, TrainingSettings
 from shelftalk.workspace import Workspace
 
 Writes = Callable[[str], Description]

@@ -57,7 +57,8 @@ from shelftalk.models import tiny
 from shelftalk.models.adapters import add_adapter
 from shelftalk.models.load import best_device, load_model
 from shelftalk.models.tokens import Example
-from shelftalk.settings import TrainingSettings, load_preset
+from shelftalk.presets import load_preset
+from shelftalk.settings import TrainingSettings
 from shelftalk.training.attention import PACKED
 from shelftalk.training.batches import Examples, Plan
 from shelftalk.training.compiled import can_compile

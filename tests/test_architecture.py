@@ -25,7 +25,7 @@ LAYERS = [
     {"lines"},
     {"prompts", "workspace", "commands"},
     {"locks"},
-    {"settings"},
+    {"presets", "settings"},
     {"records"},
     {"errors"},
 ]

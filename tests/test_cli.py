@@ -20,7 +20,7 @@ import pytest
 
 from shelftalk.cli import doctor
 from shelftalk.cli.main import run
-from shelftalk.settings import preset_names
+from shelftalk.presets import preset_names
 from shelftalk.workspace import Workspace
 from tests.conftest import TINY_SETTINGS, write_catalogue_file
 from tests.forks import PATIENCE, Command

@@ -32,9 +32,10 @@ from shelftalk.models.adapters import adapter_off, load_adapter
 from shelftalk.models.gguf_files import write_gguf
 from shelftalk.models.load import load_model
 from shelftalk.models.tokens import encode_prompt, encode_text
+from shelftalk.presets import load_preset
 from shelftalk.prompts import prompt_for
 from shelftalk.runs.run import Run
-from shelftalk.settings import DecodingSettings, PrepareSettings, TrainingSettings, load_preset
+from shelftalk.settings import DecodingSettings, PrepareSettings, TrainingSettings
 from shelftalk.workspace import Workspace
 from tests.conftest import DEV_ROWS
 from tests.forks import Command

@@ -10,7 +10,7 @@ import pytest
 
 from shelftalk.cli.app import app
 from shelftalk.cli.main import run
-from shelftalk.settings import preset_names
+from shelftalk.presets import preset_names
 from tests.conftest import ROOT, write_catalogue_file
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")

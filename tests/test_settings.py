@@ -10,14 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shelftalk.errors import InvalidSettings, NotFound
+from shelftalk.presets import load_preset, preset_names
 from shelftalk.settings import (
     DecodingSettings,
     PrepareSettings,
     TrainingSettings,
     describe_settings,
-    load_preset,
     parse_assignments,
-    preset_names,
 )
 
 PROJECT = {  # the Tech Challenge project's presets: products, epochs, batch, accumulation, rank, alpha, dropout, rate

@@ -14,7 +14,7 @@ import pytest
 from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.models import embedded, tiny
 from shelftalk.models.registry import made_once
-from shelftalk.settings import preset_names
+from shelftalk.presets import preset_names
 from shelftalk.workspace import Workspace, write_json
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from shelftalk.catalogue import prepare
-from shelftalk.settings import DecodingSettings, PrepareSettings, TrainingSettings, preset_names
+from shelftalk.presets import preset_names
+from shelftalk.settings import DecodingSettings, PrepareSettings, TrainingSettings
 from shelftalk.studio import language
 from shelftalk.studio.language import LANGUAGES, texts
 from shelftalk.studio.training_view import ICONS

@@ -13,7 +13,8 @@ from shelftalk import pipeline
 from shelftalk.catalogue.demo import demo_file
 from shelftalk.errors import InvalidSettings, NotFound, TooFewProducts
 from shelftalk.models.load import best_device
-from shelftalk.settings import PrepareSettings, TrainingSettings, load_preset, preset_names
+from shelftalk.presets import load_preset, preset_names
+from shelftalk.settings import PrepareSettings, TrainingSettings
 from shelftalk.training import preset_estimates, rehearsal
 from shelftalk.training.batches import Examples
 from shelftalk.training.compiled import WORTH_IT

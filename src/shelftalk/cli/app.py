@@ -41,12 +41,12 @@ from shelftalk.cli.serve import serve
 from shelftalk.cli.studio import studio
 from shelftalk.cluster.connect import check_options
 from shelftalk.errors import UserError
+from shelftalk.presets import load_preset
 from shelftalk.settings import (
     DecodingSettings,
     PrepareSettings,
     TrainingSettings,
     describe_settings,
-    load_preset,
     parse_assignments,
 )
 from shelftalk.workspace import Workspace

@@ -16,7 +16,8 @@ from shelftalk.cli.options import (
     read_token,
 )
 from shelftalk.errors import UserError
-from shelftalk.settings import TrainingSettings, load_preset, parse_assignments
+from shelftalk.presets import load_preset
+from shelftalk.settings import TrainingSettings, parse_assignments
 from shelftalk.workspace import Workspace
 
 if TYPE_CHECKING:

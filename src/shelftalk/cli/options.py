@@ -14,8 +14,9 @@ import typer
 
 from shelftalk.cluster.connect import check_options
 from shelftalk.errors import UserError
+from shelftalk.presets import preset_names
 from shelftalk.records import Attributes
-from shelftalk.settings import Settings, describe_settings, preset_names
+from shelftalk.settings import Settings, describe_settings
 from shelftalk.workspace import Workspace
 
 if TYPE_CHECKING:

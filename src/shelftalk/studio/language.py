@@ -11,7 +11,8 @@ from typing import Any
 
 import streamlit as st
 
-from shelftalk.settings import Settings, parse_toml, setting_help
+from shelftalk.presets import parse_toml
+from shelftalk.settings import Settings, setting_help
 
 LANGUAGES = {"en": "English", "pt-BR": "Português (Brasil)"}
 STATE = "lang"

@@ -18,9 +18,10 @@ from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.models.load import best_device, resolve_precision
 from shelftalk.models.registry import find_model, must_be_made
 from shelftalk.models.tokens import load_tokenizer
+from shelftalk.presets import load_preset, preset_names
 from shelftalk.runs.describe import list_runs
 from shelftalk.runs.run import open_to_train
-from shelftalk.settings import TrainingSettings, load_preset, preset_names
+from shelftalk.settings import TrainingSettings
 from shelftalk.training.batches import PASS_TOKENS, Examples
 from shelftalk.training.compiled import should_compile
 from shelftalk.training.estimate import fits, rehearse_in_process

@@ -10,8 +10,9 @@ from typing import Any
 import streamlit as st
 
 from shelftalk.catalogue.catalogue import Catalogue
+from shelftalk.presets import load_preset, preset_names
 from shelftalk.runs.describe import list_runs
-from shelftalk.settings import TrainingSettings, load_preset, preset_names
+from shelftalk.settings import TrainingSettings
 from shelftalk.studio import training_view
 from shelftalk.studio.forms import assignments, settings_form
 from shelftalk.studio.language import duration, number, size, text
