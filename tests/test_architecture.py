@@ -23,7 +23,7 @@ LAYERS = [
     {"runs"},
     {"catalogue", "models", "cluster"},
     {"lines"},
-    {"prompts", "workspace", "commands"},
+    {"prompts", "sentences", "workspace", "commands"},
     {"locks"},
     {"presets", "settings"},
     {"records"},

@@ -25,7 +25,7 @@ from shelftalk.cluster.connect import check_options
 from shelftalk.cluster.map import open_map
 from shelftalk.errors import Damaged, InvalidSettings, NotFound, TooFewProducts
 from shelftalk.evaluation.leaks import compare_splits
-from shelftalk.evidence.claims.faults import count_faults, find_faults
+from shelftalk.evidence.claims.faults import find_faults
 from shelftalk.generation.catalogue import Job, describe_titles
 from shelftalk.generation.choose import has_engine_files, make_engine_files, open_engine
 from shelftalk.generation.compare import Comparison, compare
@@ -282,7 +282,7 @@ def ask(
     with ThreadPoolExecutor(1) as thread:  # search the references while the model loads and starts to generate
         found = thread.submit(lambda: open_index(run).search(query, references))
         with closing(open_engine(run, settings, engine, say=say)) as opened:
-            grounding = count_faults if grounded else None
+            grounding = find_faults if grounded else None
             return compare(opened, query, settings, found.result, on_text, grounding, attributes, with_references)
 
 
@@ -317,7 +317,7 @@ def compare_held_out(
         products = [products[row] for row in drawn if products[row].attributes][:count]
     if not products:
         raise TooFewProducts(f"Catalogue {run.description['catalogue']!r} has no products held out.")
-    prompts = [prompt_for(request_of(product)) for product in products]
+    prompts = [prompt_for(request_of(product), settings.words) for product in products]
     advance = counter(progress, 2 * len(prompts))
     with closing(open_engine(run, settings, engine, min(len(prompts), SLOTS), say)) as opened:
         base, tuned = (
@@ -375,7 +375,7 @@ def write_catalogue(
             run.attribute_names,
             run.attribute_columns,
             run.usual_attributes,
-            count_faults if grounded else None,
+            grounded,
             with_references,
         )
         return describe_titles(job, found.engine, lambda: open_index(run), progress, say, found.remote(job))

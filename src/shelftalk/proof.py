@@ -15,7 +15,7 @@ from shelftalk import __version__
 from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.errors import Damaged, NotFound
 from shelftalk.evaluation.ways import SOURCE, USUAL
-from shelftalk.evidence.claims.faults import count_faults
+from shelftalk.evidence.claims.faults import find_faults
 from shelftalk.evidence.claims.find import find_claims
 from shelftalk.evidence.claims.told import attributes_told
 from shelftalk.generation.choose import open_engine
@@ -208,8 +208,8 @@ def _write(
     engine: Engine, request: str, references: Sequence[Reference], settings: DecodingSettings, grounded: bool
 ) -> Description:
     if grounded:
-        return write_grounded(engine, [request], [references], count_faults, settings=settings)[0]
-    return engine.complete(prompt_for(request), tuned=True, settings=settings)
+        return write_grounded(engine, [request], [references], find_faults, settings=settings)[0]
+    return engine.complete(prompt_for(request, settings.words), tuned=True, settings=settings)
 
 
 def explain_influence(run: Run, request: str, text: str, progress: Progress = no_progress) -> list[dict[str, Any]]:

@@ -86,9 +86,16 @@ class Faults(NamedTuple):
     """What a check of a generated text against its sources found.
 
     `unsupported` counts the claims that no source states, `contradicted` those of which an attribute states something
-    else. `untold` are the names of the product's attributes that the text does not tell.
+    else, and `first` is the position of the first of both. `untold` are the names of the product's attributes that the
+    text does not tell.
     """
 
     unsupported: int
     contradicted: int
     untold: Sequence[str]
+    first: int | None = None
+
+    @property
+    def total(self) -> int:
+        """The number of all faults."""
+        return self.unsupported + self.contradicted + len(self.untold)

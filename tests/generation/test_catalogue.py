@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from shelftalk.errors import Busy, Failure, InvalidSettings, NotFound, NotWritable, UnreadableInput, UserError
-from shelftalk.evidence.claims.faults import count_faults, find_faults
+from shelftalk.evidence.claims.faults import find_faults
 from shelftalk.generation import catalogue
 from shelftalk.generation.catalogue import Job, describe_titles
 from shelftalk.generation.engine import Engine
@@ -249,7 +249,7 @@ def test_each_rows_references_stand_in_its_prompt_where_they_are_asked_for(tmp_p
     assert titles == ["Oak 0", "Oak peg 1"]
     assert all(prompt.count(f"near {title}") == 2 for title, prompt in zip(titles, prompts, strict=True))
     with pytest.raises(UserError, match="not both"):
-        describe(job(tmp_path, "both.csv", with_references=True, count_faults=count_faults))
+        describe(job(tmp_path, "both.csv", with_references=True, grounded=True))
     with pytest.raises(UserError, match="at least 1, got 0"):
         describe(job(tmp_path, "none.csv", with_references=True, references=0))
 
@@ -601,7 +601,7 @@ def test_grounded_rows_are_written_again_until_they_claim_nothing(tmp_path: Path
         written[title] = written.get(title, 0) + 1
         return "It is 30 cm of brass." if written[title] < 3 else "It holds a coat."
 
-    one = job(tmp_path, "out.jsonl", count_faults=count_faults)
+    one = job(tmp_path, "out.jsonl", grounded=True)
     summary = describe(one, ScriptedEngine(answer_again))
     rows = [json.loads(line) for line in one.output.read_text().splitlines()]
     assert {row["description"] for row in rows if row["flag"] == ""} == {"It holds a coat."}
@@ -610,7 +610,7 @@ def test_grounded_rows_are_written_again_until_they_claim_nothing(tmp_path: Path
     with pytest.raises(UserError, match="exists and is not this job's output"):
         describe(job(tmp_path, "out.jsonl"))
     with pytest.raises(UserError, match="where the run knows no attributes, got 0"):
-        describe(job(tmp_path, "other.csv", count_faults=count_faults, references=0))
+        describe(job(tmp_path, "other.csv", grounded=True, references=0))
 
 
 def test_attributes_alone_can_ground_a_text(tmp_path: Path) -> None:
@@ -618,6 +618,6 @@ def test_attributes_alone_can_ground_a_text(tmp_path: Path) -> None:
     source = tmp_path / "products.csv"
     source.write_text("title,material,length\nPeg,brass,12 cm\n")
     names = ["material", "length"]
-    one = job(tmp_path, "out.jsonl", source=source, attribute_names=names, count_faults=count_faults, references=0)
+    one = job(tmp_path, "out.jsonl", source=source, attribute_names=names, grounded=True, references=0)
     describe(one, ScriptedEngine(lambda prompt, tuned: next(texts)), index=None)
     assert [row["description"] for row in rows(one.output)] == ["A peg of brass, 12 cm long."]

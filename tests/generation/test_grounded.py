@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from shelftalk.errors import UserError
-from shelftalk.evidence.claims.find import count_unsupported
+from shelftalk.evidence.claims.faults import find_faults
 from shelftalk.generation.compare import compare
 from shelftalk.generation.grounded import (
     ATTEMPTS,
@@ -34,10 +34,13 @@ class Writer(ScriptedEngine):
         self.left = {title: list(one) for title, one in texts.items()}
         self.seeds: list[int] = []
         self.temperatures: list[float | None] = []
+        self.beginnings: list[str] = []
 
     def _next(self, prompt: str, tuned: bool) -> str:
         assert tuned
-        return self.left[prompt.removesuffix(CUE).rpartition("\n")[2]].pop(0)
+        request, _, beginning = prompt.partition(CUE)
+        self.beginnings.append(beginning)
+        return self.left[request].pop(0)
 
     def complete_all(
         self, prompts: Sequence[str], *, tuned: bool, settings: DecodingSettings, on_description: object = None
@@ -51,7 +54,7 @@ def write(engine: Writer, settings: DecodingSettings = SAMPLED) -> list[str]:
     titles = list(engine.left)
     decided: dict[int, Description] = {}
     written = write_grounded(
-        engine, titles, [[HOOK]] * len(titles), count_unsupported, settings=settings, on_description=decided.__setitem__
+        engine, titles, [[HOOK]] * len(titles), find_faults, settings=settings, on_description=decided.__setitem__
     )
     assert [decided[row] for row in range(len(titles))] == written
     return [one.text for one in written]
@@ -93,6 +96,27 @@ def test_the_text_with_the_fewest_faults_a_word_is_kept() -> None:
     texts = ["It is 30 cm wide and 40 cm high.", "It is 30 cm wide, and it holds a coat.", *["It is 30 cm."] * 2]
     assert write(Writer({"Oak rail": texts})) == [texts[1]]
     assert ATTEMPTS == 4
+
+
+def test_the_sentences_before_the_first_wrong_claim_are_kept() -> None:
+    """A good beginning is not thrown away with a bad end, and the best text of all decides what is kept."""
+    texts = [
+        "It holds a coat. It keeps hats dry. It is 30 cm wide. Nice.",
+        "It is made of brass and 40 cm high. It is 5 cm deep.",  # worse: the next attempt begins as this one did
+        "It is easy to clean. It is 2 m long.",
+        "It wipes clean.",
+    ]
+    engine = Writer({"Oak rail": texts})
+    kept = "It holds a coat. It keeps hats dry."
+    assert write(engine) == [f"{kept} It is easy to clean. It wipes clean."]
+    assert engine.beginnings == ["", kept, kept, f"{kept} It is easy to clean."]
+    assert engine.seeds == [7, 8, 9, 10]
+
+
+def test_a_text_that_only_leaves_attributes_out_is_written_again_as_a_whole() -> None:
+    engine = Writer({"Oak rail\nwidth: 30 cm": ["It holds a coat. It is wide.", "It holds a coat. It is 30 cm wide."]})
+    assert write(engine) == ["It holds a coat. It is 30 cm wide."]
+    assert engine.beginnings == ["", ""]
 
 
 def test_a_text_that_is_too_short_is_ignored() -> None:

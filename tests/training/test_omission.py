@@ -6,7 +6,8 @@ import re
 
 from demo_catalogue.build import SOURCES, read_products
 from shelftalk.records import Product
-from shelftalk.training.omission import SENTENCE_END, SHARE, leave_out
+from shelftalk.sentences import SENTENCE_END
+from shelftalk.training.omission import SHARE, leave_out
 
 PEG = Product(
     "1",

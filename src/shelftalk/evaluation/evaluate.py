@@ -19,7 +19,7 @@ from shelftalk.evaluation.measures import Answer, mean_words, tables_of
 from shelftalk.evaluation.scores import Likelihood, compare_likelihoods, compare_ways
 from shelftalk.evaluation.slots import Slots
 from shelftalk.evaluation.ways import BASE, GROUNDED, SOURCE, USUAL, WAYS
-from shelftalk.evidence.claims.faults import count_faults
+from shelftalk.evidence.claims.faults import find_faults
 from shelftalk.evidence.claims.find import count_unsupported, find_claims
 from shelftalk.evidence.claims.told import attributes_told
 from shelftalk.evidence.spans import SpanIndex, verbatim_share
@@ -195,10 +195,10 @@ def write(
         done()
 
     if way == GROUNDED:
-        return write_grounded(*arguments, count_faults, settings=settings, on_description=count)
+        return write_grounded(*arguments, find_faults, settings=settings, on_description=count)
     if with_references:
         return write_with_references(*arguments, tuned=tuned, settings=settings, on_description=count)
-    prompts = [prompt_for(request) for request in held_out.requests]
+    prompts = [prompt_for(request, settings.words) for request in held_out.requests]
     return engine.complete_all(prompts, tuned=tuned, settings=settings, on_description=count)
 
 

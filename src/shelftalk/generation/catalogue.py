@@ -21,7 +21,7 @@ from shelftalk.catalogue.columns import Columns
 from shelftalk.errors import Damaged, Failure, NotFound, NotWritable, UserError
 from shelftalk.generation.engine import Engine
 from shelftalk.generation.flags import flag
-from shelftalk.generation.grounded import CountFaults, check_references, write_grounded, write_with_references
+from shelftalk.generation.grounded import FindFaults, check_references, write_grounded, write_with_references
 from shelftalk.generation.journal import Journal
 from shelftalk.generation.survey import Survey, survey_titles
 from shelftalk.generation.tables import COLUMNS, SUFFIXES, DescribedRow, NamedReference, table
@@ -39,7 +39,6 @@ WINDOW = 256  # rows passed to the engine at once: enough to sort by length and 
 
 Entry = dict[str, Any]  # a row's entry in the journal
 Keep = Callable[[int, Entry], None]  # called with a row's number and its entry
-FindFaults = Callable[[str, str, Sequence[Reference]], Faults]  # of a text, its request and its references
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ class Job:
     job. `record` is the file with the job's result. `find_faults` checks each text for the output's columns.
     `attribute_names` are those that the model was trained on, which were read from `attribute_columns`; where there are
     none, the input's are not used either. `usual_attributes` are those that nearly all its products had. With
-    `count_faults` a text that has faults is written again: see `generation.grounded`; `with_references` puts each row's
+    `grounded` a text that has faults is written again: see `generation.grounded`; `with_references` puts each row's
     references into its prompt.
     """
 
@@ -66,7 +65,7 @@ class Job:
     attribute_names: Sequence[str] = ()
     attribute_columns: Sequence[str] = ()
     usual_attributes: Sequence[str] = ()
-    count_faults: CountFaults | None = None
+    grounded: bool = False
     with_references: bool = False
 
     @property
@@ -86,9 +85,9 @@ class Job:
         folder = self.output.parent
         if self.output.suffix.lower() not in SUFFIXES:
             raise UserError(f"--output must end in {', '.join(SUFFIXES)}, got {self.output.name!r}.")
-        if self.count_faults and not self.references and not self.attribute_names:
+        if self.grounded and not self.references and not self.attribute_names:
             raise UserError("--grounded needs --references of at least 1 where the run knows no attributes, got 0.")
-        check_references(self.with_references, self.references, self.count_faults is not None)
+        check_references(self.with_references, self.references, self.grounded)
         if not folder.is_dir():
             raise NotFound(f"There is no folder {folder} for --output; make it with: mkdir -p {folder}")
         if self.output.is_dir():
@@ -106,7 +105,7 @@ class Job:
             "title_field": columns.title,
             "id_field": columns.uid,
             "references": self.references,
-            "grounded": self.count_faults is not None,
+            "grounded": self.grounded,
             "with_references": self.with_references,
             "attributes": [one.column for one in columns.attributes],
             "attribute_names": list(self.attribute_names),
@@ -257,14 +256,14 @@ def write_window(job: Job, window: Window, engine: Engine, index: Index | None, 
 
     requests, settings = [row.request for row in missing], job.settings
     references = [nearest.get(row.number, []) for row in missing]
-    if job.count_faults:
-        write_grounded(engine, requests, references, job.count_faults, settings=settings, on_description=on_description)
+    if job.grounded:
+        write_grounded(engine, requests, references, job.find_faults, settings=settings, on_description=on_description)
     elif job.with_references:
         write_with_references(
             engine, requests, references, tuned=True, settings=settings, on_description=on_description
         )
     else:
-        prompts = [prompt_for(request) for request in requests]
+        prompts = [prompt_for(request, settings.words) for request in requests]
         engine.complete_all(prompts, tuned=True, settings=settings, on_description=on_description)
 
 
@@ -307,7 +306,7 @@ def _entry(description: Description, faults: Faults, references: list[Reference]
 def _publish(job: Job, columns: Columns, described: dict[str, Any], journal: Journal, survey: Survey) -> dict[str, Any]:
     """Write the output atomically, and return its summary; the job's record is written just before."""
     flags = {"empty": 0, "repetitive": 0, "cut": 0}
-    faults = dict.fromkeys(Faults._fields, 0)
+    faults = dict.fromkeys(("unsupported", "contradicted", "untold"), 0)
     with staged_file(job.output) as temporary:
         with table(temporary, job.output.suffix.lower(), job.references) as append:
             for row in read_titles(job.source, columns, job.attribute_names):

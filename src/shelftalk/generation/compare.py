@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from shelftalk.generation.engine import Engine
-from shelftalk.generation.grounded import CountFaults, write_grounded, write_with_references
+from shelftalk.generation.grounded import FindFaults, write_grounded, write_with_references
 from shelftalk.prompts import prompt_for, request_for
 from shelftalk.records import Attributes, Description, Reference
 from shelftalk.settings import DecodingSettings
@@ -34,7 +34,7 @@ def compare(
     settings: DecodingSettings,
     find_references: Callable[[], list[Reference]],
     on_text: Callable[[str, str], None] | None = None,
-    count_faults: CountFaults | None = None,
+    find_faults: FindFaults | None = None,
     attributes: Attributes = (),
     with_references: bool = False,
 ) -> Comparison:
@@ -42,10 +42,11 @@ def compare(
 
     `on_text` is called with ("base" or "tuned", piece of text) while the answers are written, base first.
     `find_references` is called after both, and returns the products nearest to the query, nearest first. With
-    `count_faults` the tuned answer is written again while it has faults, and comes in one piece: see
+    `find_faults` the tuned answer is written again while it has faults, and comes in one piece: see
     `grounded`. `with_references` puts them into both prompts, and both answers come in one piece.
     """
     request = request_for(query, attributes)
+    prompt = prompt_for(request, settings.words)
 
     if with_references:
         references = find_references()
@@ -60,13 +61,13 @@ def compare(
 
     def write(side: str) -> Description:
         callback = (lambda text: on_text(side, text)) if on_text else None
-        return engine.complete(prompt_for(request), tuned=side == "tuned", settings=settings, on_text=callback)
+        return engine.complete(prompt, tuned=side == "tuned", settings=settings, on_text=callback)
 
     base = write("base")
-    if count_faults is None:
+    if find_faults is None:
         return Comparison(query, base, write("tuned"), find_references(), dict(attributes))
     references = find_references()
-    [tuned] = write_grounded(engine, [request], [references], count_faults, settings=settings)
+    [tuned] = write_grounded(engine, [request], [references], find_faults, settings=settings)
     if on_text:
         on_text("tuned", tuned.text)
     return Comparison(query, base, tuned, references, dict(attributes))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import NamedTuple
 
-SENTENCE_END = re.compile(r"(?<=[.!?])[ \t]+")
+from shelftalk.sentences import SENTENCE_END
+
 FEWEST = 3  # empty lines and repetitions that are worth folding
 
 

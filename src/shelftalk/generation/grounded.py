@@ -13,7 +13,8 @@ from shelftalk.errors import UserError
 from shelftalk.generation.engine import Engine
 from shelftalk.generation.flags import WORD
 from shelftalk.prompts import first_description, prompt_for, prompt_with_references
-from shelftalk.records import Description, Reference
+from shelftalk.records import Description, Faults, Reference
+from shelftalk.sentences import SENTENCE_END
 from shelftalk.settings import DecodingSettings
 
 ATTEMPTS = 4  # texts at most for each title
@@ -21,7 +22,7 @@ RETRY_TEMPERATURE = 0.5  # at least, from the second attempt on: at temperature 
 SHORTEST = 0.5  # of the usual length: an almost empty text makes no claims, but is no solution
 
 OnDescription = Callable[[int, Description], None]
-CountFaults = Callable[[str, str, Sequence[Reference]], int]  # of a text, its request and its references
+FindFaults = Callable[[str, str, Sequence[Reference]], Faults]  # of a text, its request and its references
 
 
 class Attempts:
@@ -30,11 +31,14 @@ class Attempts:
     def __init__(self, references: Sequence[Reference]) -> None:
         self._usual = median(_words(one.description) for one in references) if references else 0
         self._written: list[tuple[float, int, Description]] = []  # faults for each word, words, text
+        self.beginning = ""  # of the next attempt: what is sound of the best text
 
-    def add(self, description: Description, faults: int) -> None:
-        """Add a text with its number of faults."""
+    def add(self, description: Description, faults: Faults) -> None:
+        """Add a text with its faults."""
         words = _words(description.text)
-        self._written.append((faults / max(1, words), words, description))
+        self._written.append((faults.total / max(1, words), words, description))
+        if self.best is description:
+            self.beginning = sound_beginning(description.text, faults)
 
     @property
     def decided(self) -> bool:
@@ -52,6 +56,14 @@ class Attempts:
     def _enough(self) -> float:
         """The least number of words of a text that is long enough."""
         return max(1, SHORTEST * min(self._written[0][1], self._usual))
+
+
+def sound_beginning(text: str, faults: Faults) -> str:
+    """Return the sentences of a text before the one with its first wrong claim; none where no claim is wrong."""
+    if faults.first is None:
+        return ""
+    ends = [end.start() for end in SENTENCE_END.finditer(text) if end.end() <= faults.first]
+    return text[: ends[-1]] if ends else ""
 
 
 def check_references(with_references: bool, count: int, grounded: bool) -> None:
@@ -80,7 +92,7 @@ def write_with_references(
     If the model continues with another product after the description, that is cut off, and the text counts as ended
     by the model. `on_description` is called as by `Engine.complete_all`.
     """
-    prompts = [prompt_with_references(*one) for one in zip(requests, references, strict=True)]
+    prompts = [prompt_with_references(*one, settings.words) for one in zip(requests, references, strict=True)]
     written = engine.complete_all(
         prompts,
         tuned=tuned,
@@ -94,7 +106,7 @@ def write_grounded(
     engine: Engine,
     requests: Sequence[str],
     references: Sequence[Sequence[Reference]],
-    count_faults: CountFaults,
+    find_faults: FindFaults,
     *,
     settings: DecodingSettings,
     on_description: OnDescription = lambda number, description: None,
@@ -102,17 +114,19 @@ def write_grounded(
     """Write with the tuned model, up to `ATTEMPTS` times, and keep the text with the fewest faults a word.
 
     The references are not in the prompt: a model that was tuned without them writes worse with them. A text without
-    faults is accepted immediately; the others are written again with another seed. Of all texts for a
-    request, the one with the fewest faults a word is returned, the earliest of equals. A text is too short,
-    and ignored unless all are, if it has less than half of the words of the first text, or of the references,
-    whichever are fewer. Attempts after the first have a temperature of at least RETRY_TEMPERATURE. `on_description` is
-    called with the index of a request and its text as soon as it is decided.
+    faults is accepted immediately. Of the others the sentences before the first wrong claim are kept, and the rest is
+    written again with another seed; a text that only leaves attributes out is written again as a whole. Of all texts
+    for a request, the one with the fewest faults a word is returned, the earliest of equals. A text is too short, and
+    ignored unless all are, if it has less than half of the words of the first text, or of the references, whichever are
+    fewer. Attempts after the first have a temperature of at least RETRY_TEMPERATURE. `on_description` is called with
+    the index of a request and its text as soon as it is decided.
     """
     attempts = [Attempts(one) for one in references]
     undecided = list(range(len(requests)))
 
-    def add(row: int, one: Description) -> None:
-        attempts[row].add(one, count_faults(one.text, requests[row], references[row]))
+    def add(row: int, beginning: str, one: Description) -> None:
+        whole = replace(one, text=f"{beginning} {one.text}") if beginning and one.text else one
+        attempts[row].add(whole, find_faults(whole.text, requests[row], references[row]))
         if attempts[row].decided:
             on_description(row, attempts[row].best)
 
@@ -120,12 +134,15 @@ def write_grounded(
         if not undecided:
             break
         rows = undecided
+        beginnings = [attempts[row].beginning for row in rows]
         temperature = max(settings.temperature or 0.0, RETRY_TEMPERATURE) if attempt else settings.temperature
         engine.complete_all(
-            [prompt_for(requests[row]) for row in rows],
+            [prompt_for(requests[row], settings.words) + one for row, one in zip(rows, beginnings, strict=True)],
             tuned=True,
             settings=settings.replace({"seed": (settings.seed + attempt) % 2**31, "temperature": temperature}),
-            on_description=lambda number, one, rows=rows: add(rows[number], one),  # type: ignore[misc]
+            on_description=lambda number, one, rows=rows, beginnings=beginnings: add(  # type: ignore[misc]
+                rows[number], beginnings[number], one
+            ),
         )
         undecided = [row for row in rows if not attempts[row].decided]
     for row in undecided:

@@ -12,12 +12,12 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 
 import numpy as np
 
 from shelftalk.prompts import question_for, training_request
 from shelftalk.records import Product, Reference
+from shelftalk.training.draws import draw
 
 WORD = re.compile(r"\w+")
 MOST = 3  # products before a prompt, as many as an answer has references
@@ -72,7 +72,7 @@ class Neighbours:
 
 
 def _choose(product: Product, row: int, neighbours: Neighbours | None, share: float, seed: int) -> Context:
-    random = np.random.default_rng(_number(product.uid, seed))
+    random = np.random.default_rng(draw(product.uid, seed, "context"))
     alone = training_request(product)
     if neighbours is None or random.random() >= share:
         return Context(alone, alone)
@@ -89,7 +89,3 @@ def _reference(product: Product) -> Reference:
 
 def _words(title: str) -> set[str]:
     return set(WORD.findall(title.casefold()))
-
-
-def _number(uid: str, seed: int) -> int:
-    return int.from_bytes(blake2b(f"{seed} {uid}".encode(), digest_size=8, person=b"context").digest(), "big")

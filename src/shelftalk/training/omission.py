@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from hashlib import blake2b
 
 import numpy as np
 
 from shelftalk.records import Product
+from shelftalk.sentences import SENTENCE_END
+from shelftalk.training.draws import draw
 
 SHARE = 0.25  # of the products with attributes
-SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 WORD = re.compile(r"\w+(?:[.,'’/-]\w+)*")
 
 
@@ -25,7 +25,7 @@ def leave_out(product: Product, seed: int) -> Product:
     A random part of the sentences after the first that tell an attribute is removed, and with it the attributes that no
     other sentence tells. A sentence tells an attribute if it has all words of the value.
     """
-    random = np.random.default_rng(_number(product.uid, seed))
+    random = np.random.default_rng(draw(product.uid, seed, "omission"))
     if not product.attributes or random.random() >= SHARE:
         return product
     sentences = SENTENCE_END.split(product.description)
@@ -47,7 +47,3 @@ def _told(product: Product, sentence: str) -> set[str]:
     """Return the names of the attributes that a sentence tells."""
     words = set(WORD.findall(sentence.casefold()))
     return {name for name, value in product.attributes if set(WORD.findall(value.casefold())) <= words}
-
-
-def _number(uid: str, seed: int) -> int:
-    return int.from_bytes(blake2b(f"{seed} {uid}".encode(), digest_size=8, person=b"omission").digest(), "big")

@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from hashlib import blake2b
 
 from shelftalk.catalogue.english import look_english
 from shelftalk.records import Product
+from shelftalk.training.draws import draw
 
 STYLE = ("writing", "plain")
 COUNT = re.compile(r"\d{1,4}|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve", re.IGNORECASE)
@@ -45,7 +45,7 @@ def plain_examples(products: Sequence[Product], share: float, seed: int) -> list
         return []
     if not look_english(one.description for one in products):  # the sentences below are
         return []
-    return [_plain(one) for one in products if _draw(one.uid, seed) < share]
+    return [_plain(one) for one in products if draw(one.uid, seed, "plain text") < share * 2**64]
 
 
 def _plain(product: Product) -> Product:
@@ -71,8 +71,3 @@ def _sentence(name: str, value: str) -> str:
     if lower in PROPERTIES or COUNT.fullmatch(value) or MEASURE.fullmatch(value):
         return f"The {name} {'are' if plural else 'is'} {value}."
     return f"It has {'an' if value[0].lower() in 'aeiou' else 'a'} {value} {name}."
-
-
-def _draw(uid: str, seed: int) -> float:
-    digest = blake2b(f"{seed} {uid}".encode(), digest_size=8, person=b"plain text").digest()
-    return int.from_bytes(digest, "big") / 2**64

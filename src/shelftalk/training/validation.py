@@ -24,7 +24,7 @@ def with_interval(settings: TrainingSettings, updates: int, validation_products:
 
 
 def validation_examples(tokenizer: Any, run: Run) -> Examples:
-    """Return the examples of a seeded sample of the catalogue's validation products, without context and plain texts.
+    """Return the examples of a seeded sample of the catalogue's validation products, with their own requests only.
 
     Raises:
         TooFewProducts: the catalogue has none.
@@ -35,4 +35,5 @@ def validation_examples(tokenizer: Any, run: Run) -> Examples:
             f"Catalogue {run.description['catalogue']!r} has no validation products; prepare it with a larger "
             "--validation-share, or set validate_every=0."
         )
-    return encode_products(tokenizer, products, replace(run.settings, plain_share=0.0, context_share=0.0))
+    own = replace(run.settings, plain_share=0.0, context_share=0.0, length_share=0.0)
+    return encode_products(tokenizer, products, own)
