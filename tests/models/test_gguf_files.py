@@ -201,11 +201,17 @@ def test_an_unknown_tensor_is_rejected(tmp_path: Path) -> None:
         write_gguf(model, tmp_path / "x.gguf", "f32")
 
 
-def test_conversions_are_made_once_and_stand_beside_what_they_come_from(workspace: Workspace, tmp_path: Path) -> None:
+def test_conversions_are_made_once_and_stand_beside_what_they_come_from(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     checked: list[Path] = []
     workspace.make()
     base = find_model("tiny", workspace)
-    first = find_base(base, workspace, checked.append)
+    monkeypatch.setattr("shelftalk.models.gguf_files.SAY_EVERY", 0.0)
+    said: list[str] = []
+    first = find_base(base, workspace, checked.append, said.append)
+    assert said[0] == "Converting tiny for llama.cpp (first time only) ..."
+    assert said[-1] == "Converting tiny: 100%"
     assert first.parent.parent == workspace.root / "models"
     written = first.stat().st_mtime_ns
     assert find_base(base, workspace, checked.append) == first

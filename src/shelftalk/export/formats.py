@@ -25,9 +25,10 @@ from shelftalk.models.embedded import HUB_ID as EMBEDDED_HUB_ID
 from shelftalk.models.embedded import NAME as EMBEDDED
 from shelftalk.models.gguf_files import TYPES, base_obstacle, write_gguf
 from shelftalk.models.load import load_model
-from shelftalk.models.merge import describe_weights, write_merged
+from shelftalk.models.merge import write_merged
 from shelftalk.models.registry import HUB_ID, BaseModel
 from shelftalk.models.tokens import load_tokenizer, save_tokenizer
+from shelftalk.models.weights import describe_weights
 from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings
 from shelftalk.workspace import read_json, write_bytes, write_json

@@ -51,14 +51,23 @@ def load_adapter(model: Any, folder: Path, trainable: bool = False) -> Any:
     """Return `model` with the adapter in `folder` active, in evaluation mode; for `trainable` see `attach_adapter`.
 
     Raises:
+        NotFound, Damaged: see `check_adapter`.
+    """
+    check_adapter(folder)
+    return attach_adapter(model, folder, trainable)
+
+
+def check_adapter(folder: Path) -> None:
+    """Check that the folder holds an adapter, and that every file matches the folder's manifest.
+
+    Raises:
         NotFound: there is no adapter in the folder.
-        Damaged: a file does not match the folder's manifest.
+        Damaged: a file does not match.
     """
     if not (folder / "adapter_config.json").is_file():
         raise NotFound(f"There is no adapter in {folder}; finish the run with: shelftalk train")
     if wrong := faults(folder):
         raise Damaged(f"The adapter in {folder} is damaged ({'; '.join(wrong)}); train the run again.")
-    return attach_adapter(model, folder, trainable)
 
 
 def attach_adapter(model: Any, folder: Path, trainable: bool = False) -> Any:

@@ -13,14 +13,17 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from shelftalk.errors import InvalidSettings
 from shelftalk.models.registry import BaseModel, made_once
 from shelftalk.models.tokens import load_tokenizer
+from shelftalk.records import Progress, counter, no_progress
 from shelftalk.workspace import MANIFEST, Workspace
 
 FILE = "model.gguf"
+SAY_EVERY = 10.0  # seconds
 CONVERTER = 1  # version of the conversion: files of another version are converted again
 ARCHITECTURES = {"gemma": "gemma", "gemma2": "gemma2", "gemma3_text": "gemma3"}  # model_type: llama.cpp's name
 TYPES = {"f32": 0, "f16": 1, "q8_0": 7, "bf16": 32}  # llama.cpp's file type numbers
@@ -56,7 +59,7 @@ def find_base(
 
     def make(folder: Path) -> None:
         say(f"Converting {base.name} for llama.cpp (first time only) ...")
-        write_gguf(base.folder, folder / FILE, "q8_0")
+        write_gguf(base.folder, folder / FILE, "q8_0", progress=_said(say, base.name))
         check(folder / FILE)
 
     return made_once(base_folder(base, workspace), make) / FILE
@@ -73,9 +76,22 @@ def find_merged(base: BaseModel, adapter: Path, target: Path, say: Callable[[str
 
     def make(folder: Path) -> None:
         say("Converting the tuned model for llama.cpp (first time only) ...")
-        write_gguf(base.folder, folder / FILE, "q8_0", adapter)
+        write_gguf(base.folder, folder / FILE, "q8_0", adapter, _said(say, "the tuned model"))
 
     return made_once(merged_folder(base, adapter, target), make) / FILE
+
+
+def _said(say: Callable[[str], None], what: str) -> Progress:
+    """Return a progress callback that says every SAY_EVERY seconds how much of `what` is converted."""
+    spoken = monotonic()
+
+    def progress(done: int, total: int) -> None:
+        nonlocal spoken
+        if monotonic() - spoken >= SAY_EVERY:
+            spoken = monotonic()
+            say(f"Converting {what}: {done / total:.0%}")
+
+    return progress
 
 
 def base_folder(base: BaseModel, workspace: Workspace) -> Path:
@@ -91,16 +107,21 @@ def merged_folder(base: BaseModel, adapter: Path, target: Path) -> Path:
     return target / hashlib.sha256(content).hexdigest()[:8]
 
 
-def write_gguf(model: Path, target: Path, kind: str, adapter: Path | None = None) -> None:
+def write_gguf(
+    model: Path, target: Path, kind: str, adapter: Path | None = None, progress: Progress = no_progress
+) -> None:
     """Write the base model in folder `model`, safetensors and tokenizer.json, to the GGUF file `target`.
 
     `kind` is one of TYPES: the number format of the matrices; vectors are always fp32. A PEFT adapter in folder
-    `adapter` is merged into the weights, in fp32, before they are rounded to `kind`.
+    `adapter` is merged into the weights, in fp32, before they are rounded to `kind`. Memory holds a few weights at a
+    time, not the model. `progress` counts weights.
 
     Raises:
         InvalidSettings: `base_obstacle` returns a reason.
     """
     import gguf
+
+    from shelftalk.models.weights import describe_weights, read_weights
 
     if reason := base_obstacle(model):
         raise InvalidSettings(f"The base model in {model} cannot be written as GGUF: {reason}.")
@@ -114,10 +135,11 @@ def write_gguf(model: Path, target: Path, kind: str, adapter: Path | None = None
     _add_vocabulary(writer, model, config)
     names = gguf.get_tensor_name_map(_architecture_number(architecture), config["num_hidden_layers"])
     tied = config["tie_word_embeddings"]
-    tensors = _merged_tensors(model, adapter) if adapter else _tensors(model)
-    weights = (pair for pair in tensors if not (tied and pair[0] == "lm_head.weight"))
-    for name, data, format in _in_threads(lambda pair: _converted(names, pair[0], pair[1], kind), weights):
+    weights = (pair for pair in read_weights(model, adapter) if not (tied and pair[0] == "lm_head.weight"))
+    advance = counter(progress, describe_weights(model)[0])
+    for size, (name, data, format) in _in_threads(lambda pair: _converted(names, pair[0], pair[1], kind), weights):
         writer.add_tensor(name, data, raw_dtype=format)
+        advance(size)
     _write(writer)
 
 
@@ -210,8 +232,8 @@ def _add_vocabulary(writer: Any, model: Path, config: dict[str, Any]) -> None:
     writer.add_add_space_prefix(False)
 
 
-def _converted(names: Any, key: str, tensor: Any, kind: str) -> tuple[str, Any, Any]:
-    """Return a weight's name, data and number format in GGUF.
+def _converted(names: Any, key: str, tensor: Any, kind: str) -> tuple[int, tuple[str, Any, Any]]:
+    """Return the size of a weight, and its name, data and number format in GGUF.
 
     Raises:
         InvalidSettings: llama.cpp has no name for it.
@@ -222,9 +244,9 @@ def _converted(names: Any, key: str, tensor: Any, kind: str) -> tuple[str, Any, 
     if name is None:
         raise InvalidSettings(f"The base model cannot be written as GGUF: llama.cpp has no name for its weight {key}.")
     if tensor.ndim == 1:  # Gemma's norms multiply by 1 + weight, llama.cpp's by weight
-        return name, tensor + 1, gguf.GGMLQuantizationType.F32
+        return tensor.numel(), (name, (tensor + 1).numpy(), gguf.GGMLQuantizationType.F32)
     format = gguf.GGMLQuantizationType[kind.upper()]
-    return name, gguf.quants.quantize(tensor, format), format
+    return tensor.numel(), (name, gguf.quants.quantize(tensor.numpy(), format), format)
 
 
 def _in_threads(work: Callable[[Any], Any], items: Iterator[Any]) -> Iterator[Any]:
@@ -233,27 +255,6 @@ def _in_threads(work: Callable[[Any], Any], items: Iterator[Any]) -> Iterator[An
     with ThreadPoolExecutor(threads) as pool:
         while ahead := list(islice(items, threads)):
             yield from pool.map(work, ahead)
-
-
-def _tensors(model: Path) -> Iterator[tuple[str, Any]]:
-    """Yield (name, fp32 array) of every weight on disk, one at a time."""
-    import torch
-    from safetensors import safe_open
-
-    for file in sorted(model.glob("*.safetensors")):
-        with safe_open(file, "pt") as weights:
-            for key in weights.keys():  # noqa: SIM118 (it is no mapping)
-                yield key, weights.get_tensor(key).to(torch.float32).numpy()
-
-
-def _merged_tensors(model: Path, adapter: Path) -> Iterator[tuple[str, Any]]:
-    """Yield (name, fp32 array) of every weight, the adapter merged into it."""
-    from shelftalk.models.adapters import merge_adapter
-    from shelftalk.models.load import load_model
-
-    merged = merge_adapter(load_model(model, "fp32")[0], adapter)
-    for key, weight in merged.state_dict().items():
-        yield key, weight.cpu().numpy()
 
 
 def _architecture_number(name: str) -> Any:

@@ -1,37 +1,17 @@
-"""Merge an adapter into its base model, as plain safetensors, and detect the number format of a model's weights."""
+"""Write a base model with an adapter merged into it, as plain safetensors."""
 
 from __future__ import annotations
 
-import math
-from collections import Counter
 from pathlib import Path
 
-import torch
-from safetensors import safe_open
 from transformers import GenerationConfig
 
 from shelftalk.models.adapters import merge_adapter
 from shelftalk.models.load import load_model
 from shelftalk.models.sampling import sampling_options
 from shelftalk.models.tokens import save_tokenizer
+from shelftalk.models.weights import DTYPES
 from shelftalk.settings import DecodingSettings
-
-DTYPES = {"f32": torch.float32, "f16": torch.float16, "bf16": torch.bfloat16}
-
-
-def describe_weights(model: Path) -> tuple[int, str]:
-    """Return the number of weights of the model in folder `model`, and the number format of most of them.
-
-    The format is one of DTYPES; any other format is reported as bf16, in which such weights are loaded.
-    """
-    counts: Counter[str] = Counter()
-    for file in sorted(model.glob("*.safetensors")):
-        with safe_open(file, "pt") as weights:
-            for key in weights.keys():  # noqa: SIM118 (it is no mapping)
-                part = weights.get_slice(key)
-                counts[part.get_dtype().lower()] += math.prod(part.get_shape())
-    kind = counts.most_common(1)[0][0]
-    return counts.total(), kind if kind in DTYPES else "bf16"
 
 
 def write_merged(model: Path, adapter: Path, target: Path, kind: str, settings: DecodingSettings) -> None:
