@@ -33,6 +33,17 @@ PEG = Product("1", "Oak Peg", "This peg is for hats.", (("material", "oak"), ("l
         ("works with", "most phones", "It works with most phones."),
         ("included", "a jug", "It includes a jug."),
         ("feature", "folds flat", "It folds flat."),
+        ("Outer Material", "Canvas", "The outer material is Canvas."),
+        ("Closure", "Eyelet", "The closure is Eyelet."),
+        ("Neck", "Round Neck", "It has a Round Neck."),
+        ("UK sizes", "3 to 8", "It has 3 to 8 UK sizes."),
+        ("Number of Output Ports", "1", "It has 1 output port."),
+        ("Number of Contents in Sales Package", "Pack of 2", "It comes as a pack of 2."),
+        ("Flat Sheet Width", "90 inch", "The flat sheet width is 90 inch."),
+        ("Ideal For", "Women", "It is ideal for Women."),
+        ("Microwave Safe", "Yes", "It is microwave safe."),
+        ("Water Resistant", "No", "It is not water resistant."),
+        ("Mattress Included", "Yes", "The mattress is included."),
     ],
 )
 def test_a_sentence_follows_name_and_value(name: str, value: str, sentence: str) -> None:
@@ -48,7 +59,10 @@ def test_a_plain_example_is_asked_for_in_its_last_line() -> None:
 
 
 def test_what_makes_no_simple_sentence_is_neither_asked_for_nor_told() -> None:
-    sentences = (("good to know", "screws are extra"), ("care", "wash at 30 degrees, then dry flat"), ("note", "..."))
+    sentences = (
+        *(("good to know", "screws are extra"), ("care", "wash at 30 degrees, then dry flat"), ("note", "...")),
+        *(("Certification", "None"), ("Bluetooth", "Yes"), ("Other Dimensions", "N/A")),
+    )
     [plain] = plain_examples([replace(PEG, attributes=(*PEG.attributes, *sentences))], 1.0, 42)
     assert plain == plain_examples([PEG], 1.0, 42)[0]
     [alone] = plain_examples([replace(PEG, attributes=sentences)], 1.0, 42)

@@ -32,7 +32,21 @@ PROPERTIES = frozenset(
         *("theme", "type", "use", "uses", "washing"),
     )
 )
-SHORT_NAME, SHORT_VALUE = 2, 6  # words: longer ones make no simple sentence, and are left out
+# Last words of marketplaces' longer names: "Outer Material", "Flat Sheet Width", "Microwave Safe".
+NOUNS = frozenset(
+    (
+        *("capacity", "care", "code", "color", "colour", "depth", "diameter", "group", "height", "id", "length"),
+        *("material", "name", "number", "power", "shape", "size", "type", "weight", "width"),
+    )
+)
+ADJECTIVES = frozenset(
+    (
+        *("adjustable", "available", "compatible", "foldable", "free", "included", "portable", "proof"),
+        *("rechargeable", "removable", "required", "resistant", "reversible", "safe", "washable", "waterproof"),
+    )
+)
+NOTHING = ("", "none", "n/a", "na", "not applicable", "-")
+SHORT_NAME, LONG_NAME, SHORT_VALUE = 2, 6, 6  # words: longer ones make no simple sentence, and are left out
 
 
 def plain_examples(products: Sequence[Product], share: float, seed: int) -> list[Product]:
@@ -55,11 +69,34 @@ def _plain(product: Product) -> Product:
 
 
 def _is_short(name: str, value: str) -> bool:
-    return len(name.split()) <= SHORT_NAME and len(value.split()) <= SHORT_VALUE and bool(value.strip(". "))
+    """Return whether an attribute makes a simple sentence; a "yes" does so only after an adjective."""
+    words = name.lower().split()
+    if value.strip(". ").lower() in NOTHING or len(value.split()) > SHORT_VALUE or len(words) > LONG_NAME:
+        return False
+    if value.lower() in ("yes", "no"):
+        return words[-1] in ADJECTIVES
+    return len(words) <= SHORT_NAME or words[-1] in NOUNS or words[-1] == "for" or words[:2] == ["number", "of"]
 
 
 def _sentence(name: str, value: str) -> str:
+    titled = any(word.istitle() for word in name.split())  # as marketplaces write their names
+    name = " ".join(word if word.isupper() else word.lower() for word in name.split())
     lower, plural = name.lower(), PLURAL.fullmatch(name) is not None
+    *before, last = lower.split()
+    if value.lower() in ("yes", "no"):
+        is_not = "is not" if value.lower() == "no" else "is"
+        return f"The {' '.join(before)} {is_not} included." if last == "included" and before else f"It {is_not} {name}."
+    if lower.startswith("number of "):
+        if re.match(r"(?:pack|set|pair|box) of", value, re.IGNORECASE):
+            return f"It comes as a {value.lower()}."
+        counted = name.partition(" of ")[2]
+        return f"It has {value} {counted.removesuffix('s') if value.lower() in ('1', 'one') else counted}."
+    if last == "for" and before:
+        return f"It is {name} {value}."
+    if titled and value.lower().endswith(f" {lower}"):
+        return f"It has {_article(value)} {value}."  # Neck: Round Neck
+    if (titled and not VERB.match(name)) or (last in NOUNS and len(before) > 1):
+        return f"The {name} {'are' if plural else 'is'} {value}."
     if lower == "included":
         return f"It includes {value}."
     if lower == "feature":
@@ -70,4 +107,8 @@ def _sentence(name: str, value: str) -> str:
         return f"It has {value} {name}."
     if lower in PROPERTIES or COUNT.fullmatch(value) or MEASURE.fullmatch(value):
         return f"The {name} {'are' if plural else 'is'} {value}."
-    return f"It has {'an' if value[0].lower() in 'aeiou' else 'a'} {value} {name}."
+    return f"It has {_article(value)} {value} {name}."
+
+
+def _article(value: str) -> str:
+    return "an" if value[0].lower() in "aeiou" else "a"
