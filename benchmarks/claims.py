@@ -1,8 +1,8 @@
-"""How precise and complete are the claims that `shelftalk.evidence.claims` finds, and their support?
+"""How precise and complete are the claims that `shelftalk.claims` finds, and their support?
 
     python -m benchmarks.claims [--json]
 
-Uses the hand-labelled descriptions of tests/evidence/claims.jsonl (claims.md there describes the labelling). A claim is
+Uses the hand-labelled descriptions of tests/claims/claims.jsonl (claims.md there describes the labelling). A claim is
 right if a labelled claim has the same position, a kind of the same family, and the same support and reference. The
 position is the same if the two share half of the characters that either covers, or have the same first number, or end
 in the same word of a material or colour. Families: measure and size; material and colour; name and code; each other
@@ -23,11 +23,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from shelftalk.evidence.claims.find import Claim, find_claims
-from shelftalk.evidence.claims.units import NUMBERS
+from shelftalk.claims.find import Claim, find_claims
+from shelftalk.claims.units import NUMBERS
 from shelftalk.records import Attributes, Reference
 
-FOLDER = Path(__file__).resolve().parents[1] / "tests" / "evidence"
+FOLDER = Path(__file__).resolve().parents[1] / "tests" / "claims"
 LABELLED, WITH_ATTRIBUTES = FOLDER / "claims.jsonl", FOLDER / "attribute_claims.jsonl"
 HALVES, ATTRIBUTE_HALVES = ("development", "test", "fresh"), ("tuning", "test", "fresh")
 VERDICTS = ("title", "attribute", "contradicted", "none", "relation")

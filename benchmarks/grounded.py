@@ -18,9 +18,9 @@ from unittest.mock import patch
 
 import numpy as np
 
+from shelftalk.claims.faults import find_faults
 from shelftalk.evaluation.bootstrap import interval, scores_of_samples
 from shelftalk.evaluation.measures import ratio, words
-from shelftalk.evidence.claims.faults import find_faults
 from shelftalk.generation import grounded
 from shelftalk.generation.choose import open_engine
 from shelftalk.generation.engine import Engine
@@ -82,7 +82,7 @@ def _attempt(
     counting: Any = Counting(engine)
     beginning = grounded.sound_beginning if way == "by sentence" else lambda *_: ""
     with patch.object(grounded, "ATTEMPTS", attempts), patch.object(grounded, "sound_beginning", beginning):
-        written = grounded.write_grounded(counting, requests, references, find_faults, settings=settings)
+        written = grounded.write_grounded(counting, requests, references, settings=settings)
     found = [find_faults(one.text, requests[row], references[row]) for row, one in enumerate(written)]
     wrong = np.array(
         [

@@ -4,7 +4,7 @@
 
 Asks the run of a workspace "What is TITLE?" about a seeded sample of the products that it trained on, as
 `ask --with-references` does, before and after fine-tuning, and without references after it. The facts of a
-description are the claims that `evidence.claims` finds in it given its title; a fact is told if it stands in the text
+description are the claims that `claims` finds in it given its title; a fact is told if it stands in the text
 word for word. `rouge_l` is against the product's own description. `found` is the share of questions whose first
 reference is the product itself. The intervals are over products.
 """
@@ -19,9 +19,9 @@ from typing import Any
 
 import numpy as np
 
+from shelftalk.claims.find import UNSUPPORTED, find_claims
 from shelftalk.evaluation.bootstrap import interval, scores_of_samples
 from shelftalk.evaluation.measures import ratio, rouge_l, words
-from shelftalk.evidence.claims.find import UNSUPPORTED, find_claims
 from shelftalk.generation.choose import open_engine
 from shelftalk.generation.grounded import write_with_references
 from shelftalk.pipeline import SLOTS, open_index

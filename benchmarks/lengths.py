@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from shelftalk.evidence.claims.find import count_unsupported
+from shelftalk.claims.find import count_unsupported
 from shelftalk.generation.choose import open_engine
 from shelftalk.generation.engine import Engine
 from shelftalk.pipeline import SLOTS

@@ -21,7 +21,7 @@ LAYERS = [
     {"generation", "evidence"},
     {"training", "retrieval"},
     {"runs"},
-    {"catalogue", "models", "cluster"},
+    {"catalogue", "claims", "models", "cluster"},
     {"lines"},
     {"prompts", "sentences", "workspace", "commands"},
     {"locks"},

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from shelftalk.evidence.claims.faults import find_faults
+from shelftalk.claims.faults import find_faults
 from shelftalk.runs.run import Run
 from shelftalk.workspace import Workspace, lock, read_json
 from tests.forks import Command

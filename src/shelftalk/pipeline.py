@@ -25,7 +25,6 @@ from shelftalk.cluster.connect import check_options
 from shelftalk.cluster.map import open_map
 from shelftalk.errors import Damaged, InvalidSettings, NotFound, TooFewProducts
 from shelftalk.evaluation.leaks import compare_splits
-from shelftalk.evidence.claims.faults import find_faults
 from shelftalk.generation.catalogue import Job, describe_titles
 from shelftalk.generation.choose import has_engine_files, make_engine_files, open_engine
 from shelftalk.generation.compare import Comparison, compare
@@ -268,7 +267,7 @@ def ask(
     """Answer one title or question before and after fine-tuning, with references; see `generation.compare`.
 
     `engine` is one of `generation.choose.ENGINES`. With `grounded` the tuned answer is written again while it has
-    faults, see `evidence.claims.faults`; `with_references` puts the references into the prompts.
+    faults, see `claims.faults`; `with_references` puts the references into the prompts.
 
     Raises:
         NotFound: the run has not finished.
@@ -282,8 +281,7 @@ def ask(
     with ThreadPoolExecutor(1) as thread:  # search the references while the model loads and starts to generate
         found = thread.submit(lambda: open_index(run).search(query, references))
         with closing(open_engine(run, settings, engine, say=say)) as opened:
-            grounding = find_faults if grounded else None
-            return compare(opened, query, settings, found.result, on_text, grounding, attributes, with_references)
+            return compare(opened, query, settings, found.result, on_text, grounded, attributes, with_references)
 
 
 def _warn_of_references(run: Run, say: Callable[[str], None]) -> None:
@@ -368,7 +366,6 @@ def write_catalogue(
             # By hash: a run may be renamed.
             {"adapter": sha256((run.adapter / MANIFEST).read_bytes()).hexdigest(), "engine": found.name},
             run.folder / "generated" / f"{noted}.json",
-            find_faults,
             references,
             title_field,
             id_field,

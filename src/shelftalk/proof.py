@@ -13,11 +13,10 @@ from typing import Any
 
 from shelftalk import __version__
 from shelftalk.catalogue.catalogue import Catalogue
+from shelftalk.claims.find import find_claims
+from shelftalk.claims.told import attributes_told
 from shelftalk.errors import Damaged, NotFound
 from shelftalk.evaluation.ways import SOURCE, USUAL
-from shelftalk.evidence.claims.faults import find_faults
-from shelftalk.evidence.claims.find import find_claims
-from shelftalk.evidence.claims.told import attributes_told
 from shelftalk.generation.choose import open_engine
 from shelftalk.generation.engine import Engine
 from shelftalk.generation.grounded import write_grounded
@@ -144,7 +143,7 @@ def find_evidence(
 ) -> dict[str, Any]:
     """Return the spans that a text copied from training descriptions, and its claims, ready for JSON.
 
-    `spans` (see `evidence.spans`) and `claims` (see `evidence.claims`), each with its position in the text; `told`, the
+    `spans` (see `evidence.spans`) and `claims` (see `claims`), each with its position in the text; `told`, the
     names of the attributes that the text tells.
     """
     spans = open_spans(run).find(text)
@@ -208,7 +207,7 @@ def _write(
     engine: Engine, request: str, references: Sequence[Reference], settings: DecodingSettings, grounded: bool
 ) -> Description:
     if grounded:
-        return write_grounded(engine, [request], [references], find_faults, settings=settings)[0]
+        return write_grounded(engine, [request], [references], settings=settings)[0]
     return engine.complete(prompt_for(request, settings.words), tuned=True, settings=settings)
 
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 import pytest
 
 from demo_catalogue.build import DEPARTMENTS, SOURCES, Product, read_products
-from shelftalk.evidence.claims.find import find_claims
-from shelftalk.evidence.claims.told import attributes_told
+from shelftalk.claims.find import find_claims
+from shelftalk.claims.told import attributes_told
 
 PRODUCTS = read_products(SOURCES)
 TITLES_ONLY = [one for one in PRODUCTS if not one.attributes]

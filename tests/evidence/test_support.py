@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from shelftalk.evidence.claims.support import measure_support
+from shelftalk.evidence.support import measure_support
 from shelftalk.records import Product
 
 JUG = Product(

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import pytest
 
 from shelftalk.errors import UserError
-from shelftalk.evidence.claims.faults import find_faults
 from shelftalk.generation.compare import compare
 from shelftalk.generation.grounded import (
     ATTEMPTS,
@@ -54,7 +53,7 @@ def write(engine: Writer, settings: DecodingSettings = SAMPLED) -> list[str]:
     titles = list(engine.left)
     decided: dict[int, Description] = {}
     written = write_grounded(
-        engine, titles, [[HOOK]] * len(titles), find_faults, settings=settings, on_description=decided.__setitem__
+        engine, titles, [[HOOK]] * len(titles), settings=settings, on_description=decided.__setitem__
     )
     assert [decided[row] for row in range(len(titles))] == written
     return [one.text for one in written]

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from demo_catalogue.build import SOURCES, read_products
-from shelftalk.evidence.claims.told import attributes_told
+from shelftalk.claims.told import attributes_told
 from shelftalk.prompts import split_request, training_request
 from shelftalk.records import Product
 from shelftalk.training.plain import STYLE, plain_examples

@@ -114,7 +114,7 @@ def prepare(
     """Read a product file, clean it, and split it into a catalogue to train on."""
     from shelftalk.catalogue.catalogue import Catalogue
     from shelftalk.cli import output
-    from shelftalk.evidence.claims.support import sample_support
+    from shelftalk.evidence.support import sample_support
     from shelftalk.pipeline import prepare_catalogue
 
     with output.step(f"Preparing {file.name}") as progress:
@@ -152,7 +152,7 @@ def inspect(
     from shelftalk.catalogue.describe import describe
     from shelftalk.cli import output
     from shelftalk.cli.estimate import count_tokens
-    from shelftalk.evidence.claims.support import sample_support
+    from shelftalk.evidence.support import sample_support
 
     opened = Catalogue.open(folder)
     description = {

@@ -192,7 +192,7 @@ def marked_text(comparison: Comparison) -> Text:
 
     A text that is folded has no marks: their positions are those of the whole text.
     """
-    from shelftalk.evidence.claims.find import UNSUPPORTED, find_claims  # a tenth of a second that other commands save
+    from shelftalk.claims.find import UNSUPPORTED, find_claims  # a tenth of a second that other commands save
 
     text = comparison.tuned.text
     if fold(text).text != text:

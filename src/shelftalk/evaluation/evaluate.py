@@ -10,6 +10,8 @@ import numpy as np
 
 from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.catalogue.english import look_english
+from shelftalk.claims.find import count_unsupported, find_claims
+from shelftalk.claims.told import attributes_told
 from shelftalk.errors import InvalidSettings, TooFewProducts
 from shelftalk.evaluation.baselines import baselines, derange
 from shelftalk.evaluation.bootstrap import SAMPLES
@@ -19,9 +21,6 @@ from shelftalk.evaluation.measures import Answer, mean_words, tables_of
 from shelftalk.evaluation.scores import Likelihood, compare_likelihoods, compare_ways
 from shelftalk.evaluation.slots import Slots
 from shelftalk.evaluation.ways import BASE, GROUNDED, SOURCE, USUAL, WAYS
-from shelftalk.evidence.claims.faults import find_faults
-from shelftalk.evidence.claims.find import count_unsupported, find_claims
-from shelftalk.evidence.claims.told import attributes_told
 from shelftalk.evidence.spans import SpanIndex, verbatim_share
 from shelftalk.generation.engine import Engine
 from shelftalk.generation.grounded import write_grounded, write_with_references
@@ -195,7 +194,7 @@ def write(
         done()
 
     if way == GROUNDED:
-        return write_grounded(*arguments, find_faults, settings=settings, on_description=count)
+        return write_grounded(*arguments, settings=settings, on_description=count)
     if with_references:
         return write_with_references(*arguments, tuned=tuned, settings=settings, on_description=count)
     prompts = [prompt_for(request, settings.words) for request in held_out.requests]

@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from shelftalk.claims.find import UNSUPPORTED
 from shelftalk.evaluation.directions import DIRECTIONS
 from shelftalk.evaluation.measures import ABOVE, MEASURES
 from shelftalk.evaluation.ways import BASE, BASELINES, TRUE, TUNED
-from shelftalk.evidence.claims.find import UNSUPPORTED
 from shelftalk.generation.folded import fold
 from shelftalk.generation.history import attributes_in_line
 

@@ -1,6 +1,6 @@
 """Check texts exactly against the values of a catalogue's attributes, by plain comparison of words.
 
-The rules of `evidence.claims` choose grounded texts. Whatever is chosen or trained with a rule needs a judge that does
+The rules of `claims` choose grounded texts. Whatever is chosen or trained with a rule needs a judge that does
 not know it: this one shares nothing with them. It is the slot error rate of T.-H. Wen et al., Semantically conditioned
 LSTM-based natural language generation (2015), section 5.1, ERR = (missing + redundant) / slots, where a slot is an
 attribute. A paraphrased value counts as missing, so that people's own texts are not free of errors: compare with them.

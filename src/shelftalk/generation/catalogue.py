@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shelftalk.catalogue.columns import Columns
+from shelftalk.claims.faults import find_faults
 from shelftalk.errors import Damaged, Failure, NotFound, NotWritable, UserError
 from shelftalk.generation.engine import Engine
 from shelftalk.generation.flags import flag
-from shelftalk.generation.grounded import FindFaults, check_references, write_grounded, write_with_references
+from shelftalk.generation.grounded import check_references, write_grounded, write_with_references
 from shelftalk.generation.journal import Journal
 from shelftalk.generation.survey import Survey, survey_titles
 from shelftalk.generation.tables import COLUMNS, SUFFIXES, DescribedRow, NamedReference, table
@@ -46,7 +47,7 @@ class Job:
     """One output to be written.
 
     `model` identifies the model in plain JSON values; together with the input file and the settings it identifies the
-    job. `record` is the file with the job's result. `find_faults` checks each text for the output's columns.
+    job. `record` is the file with the job's result.
     `attribute_names` are those that the model was trained on, which were read from `attribute_columns`; where there are
     none, the input's are not used either. `usual_attributes` are those that nearly all its products had. With
     `grounded` a text that has faults is written again: see `generation.grounded`; `with_references` puts each row's
@@ -58,7 +59,6 @@ class Job:
     settings: DecodingSettings
     model: dict[str, str]
     record: Path
-    find_faults: FindFaults
     references: int = 3
     title_field: str | None = None
     id_field: str | None = None
@@ -252,12 +252,12 @@ def write_window(job: Job, window: Window, engine: Engine, index: Index | None, 
         row = missing[index]
         found = nearest.get(row.number, [])
         # Checked here and not when the output is written: only here are the references' descriptions known.
-        keep(row.number, _entry(description, job.find_faults(description.text, row.request, found), found))
+        keep(row.number, _entry(description, find_faults(description.text, row.request, found), found))
 
     requests, settings = [row.request for row in missing], job.settings
     references = [nearest.get(row.number, []) for row in missing]
     if job.grounded:
-        write_grounded(engine, requests, references, job.find_faults, settings=settings, on_description=on_description)
+        write_grounded(engine, requests, references, settings=settings, on_description=on_description)
     elif job.with_references:
         write_with_references(
             engine, requests, references, tuned=True, settings=settings, on_description=on_description

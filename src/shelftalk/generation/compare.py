@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from shelftalk.generation.engine import Engine
-from shelftalk.generation.grounded import FindFaults, write_grounded, write_with_references
+from shelftalk.generation.grounded import write_grounded, write_with_references
 from shelftalk.prompts import prompt_for, request_for
 from shelftalk.records import Attributes, Description, Reference
 from shelftalk.settings import DecodingSettings
@@ -34,7 +34,7 @@ def compare(
     settings: DecodingSettings,
     find_references: Callable[[], list[Reference]],
     on_text: Callable[[str, str], None] | None = None,
-    find_faults: FindFaults | None = None,
+    grounded: bool = False,
     attributes: Attributes = (),
     with_references: bool = False,
 ) -> Comparison:
@@ -42,8 +42,8 @@ def compare(
 
     `on_text` is called with ("base" or "tuned", piece of text) while the answers are written, base first.
     `find_references` is called after both, and returns the products nearest to the query, nearest first. With
-    `find_faults` the tuned answer is written again while it has faults, and comes in one piece: see
-    `grounded`. `with_references` puts them into both prompts, and both answers come in one piece.
+    `grounded` the tuned answer is written again while it has faults, and comes in one piece: see
+    `generation.grounded`. `with_references` puts them into both prompts, and both answers come in one piece.
     """
     request = request_for(query, attributes)
     prompt = prompt_for(request, settings.words)
@@ -64,10 +64,10 @@ def compare(
         return engine.complete(prompt, tuned=side == "tuned", settings=settings, on_text=callback)
 
     base = write("base")
-    if find_faults is None:
+    if not grounded:
         return Comparison(query, base, write("tuned"), find_references(), dict(attributes))
     references = find_references()
-    [tuned] = write_grounded(engine, [request], [references], find_faults, settings=settings)
+    [tuned] = write_grounded(engine, [request], [references], settings=settings)
     if on_text:
         on_text("tuned", tuned.text)
     return Comparison(query, base, tuned, references, dict(attributes))

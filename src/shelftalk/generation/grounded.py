@@ -1,7 +1,4 @@
-"""Write with references: put them into the prompt, or check each text and write it again where it has faults.
-
-The caller defines what the faults of a text are: this module handles texts and engines only.
-"""
+"""Write with references: put them into the prompt, or check each text and write it again where it has faults."""
 
 from __future__ import annotations
 
@@ -9,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from statistics import median
 
+from shelftalk.claims.faults import find_faults
 from shelftalk.errors import UserError
 from shelftalk.generation.engine import Engine
 from shelftalk.generation.flags import WORD
@@ -22,7 +20,6 @@ RETRY_TEMPERATURE = 0.5  # at least, from the second attempt on: at temperature 
 SHORTEST = 0.5  # of the usual length: an almost empty text makes no claims, but is no solution
 
 OnDescription = Callable[[int, Description], None]
-FindFaults = Callable[[str, str, Sequence[Reference]], Faults]  # of a text, its request and its references
 
 
 class Attempts:
@@ -106,7 +103,6 @@ def write_grounded(
     engine: Engine,
     requests: Sequence[str],
     references: Sequence[Sequence[Reference]],
-    find_faults: FindFaults,
     *,
     settings: DecodingSettings,
     on_description: OnDescription = lambda number, description: None,

@@ -67,7 +67,7 @@ def show_answer(heading: str, body: str, other: str | None, facts: Sequence[str]
 def show_marked(heading: str, pieces: Sequence[tuple[str, str]], facts: Sequence[str], key: str) -> None:
     """Show a text in a card, as (piece, mark) pairs; a mark is differs, a claim's support, or "" for no mark.
 
-    See `evidence.claims.find` for what supports a claim.
+    See `claims.find` for what supports a claim.
     """
     _card(data={"heading": heading, "pieces": list(pieces), "facts": list(facts)}, key=key)
 

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from shelftalk.catalogue.catalogue import Catalogue
-from shelftalk.evidence.claims.support import sample_support
+from shelftalk.evidence.support import sample_support
 from shelftalk.studio.language import number, text
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shelftalk.evidence.claims.told import attributes_told
+from shelftalk.claims.told import attributes_told
 
 
 @pytest.mark.parametrize(

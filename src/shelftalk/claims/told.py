@@ -8,10 +8,10 @@ of is not checked otherwise; relations.py does that.
 
 from __future__ import annotations
 
-from shelftalk.evidence.claims.phrases import Phrases, Word
-from shelftalk.evidence.claims.search import search
-from shelftalk.evidence.claims.units import NUMBERS
-from shelftalk.evidence.claims.words import listed
+from shelftalk.claims.phrases import Phrases, Word
+from shelftalk.claims.search import search
+from shelftalk.claims.units import NUMBERS
+from shelftalk.claims.words import listed
 from shelftalk.records import Attributes
 
 _IGNORED = listed("a, an, the")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from shelftalk.evidence.claims.attributes import (
+from shelftalk.claims.attributes import (
     COLOUR_NAMES,
     MATERIAL_NAMES,
     Attribute,
@@ -17,11 +17,11 @@ from shelftalk.evidence.claims.attributes import (
     sort,
     types,
 )
-from shelftalk.evidence.claims.found import Found, Key
-from shelftalk.evidence.claims.gazetteer import FUNCTION_WORDS
-from shelftalk.evidence.claims.phrases import COMPATIBLE, Phrases
-from shelftalk.evidence.claims.units import NUMBERS
-from shelftalk.evidence.claims.words import listed
+from shelftalk.claims.found import Found, Key
+from shelftalk.claims.gazetteer import FUNCTION_WORDS
+from shelftalk.claims.phrases import COMPATIBLE, Phrases
+from shelftalk.claims.units import NUMBERS
+from shelftalk.claims.words import listed
 
 # Dimensions of which a product may well have several values: the unit alone does not say which.
 _COMMON = listed("length, mass, time, months, degree")

@@ -9,8 +9,8 @@ from typing import Any
 
 from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.catalogue.english import look_english
-from shelftalk.evidence.claims.find import UNSUPPORTED, find_claims
-from shelftalk.evidence.claims.told import places_told
+from shelftalk.claims.find import UNSUPPORTED, find_claims
+from shelftalk.claims.told import places_told
 from shelftalk.evidence.words import WORD
 from shelftalk.records import Product
 

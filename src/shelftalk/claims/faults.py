@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from shelftalk.evidence.claims.find import UNSUPPORTED, find_claims
-from shelftalk.evidence.claims.told import attributes_told
+from shelftalk.claims.find import UNSUPPORTED, find_claims
+from shelftalk.claims.told import attributes_told
 from shelftalk.prompts import split_request
 from shelftalk.records import Faults, Reference
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from functools import cache, lru_cache
 from importlib.resources import files
 
-from shelftalk.evidence.claims.found import Found, Key
-from shelftalk.evidence.claims.gazetteer import (
+from shelftalk.claims.found import Found, Key
+from shelftalk.claims.gazetteer import (
     FUNCTION_WORDS,
     KNOWN_NAMES,
     LEADING_WORDS,
@@ -17,9 +17,9 @@ from shelftalk.evidence.claims.gazetteer import (
     TITLES,
     WEEKDAYS,
 )
-from shelftalk.evidence.claims.terms import Token
-from shelftalk.evidence.claims.units import NUMBERS, UNITS
-from shelftalk.evidence.claims.words import COLOURS, MATERIALS, SHADES, listed
+from shelftalk.claims.terms import Token
+from shelftalk.claims.units import NUMBERS, UNITS
+from shelftalk.claims.words import COLOURS, MATERIALS, SHADES, listed
 
 _SENTENCE_END = re.compile(
     r"[.!?:;…]['\"”’)]*\s*$|[\n•*|]\s*[-–•*\"“]?\s*$|^\s*[-–•*\"“'‘(\[]*\s*$|(?:^|[\s(—–-])[\"']$|[“‘]$|—\s?$"
@@ -41,7 +41,7 @@ def common_words() -> frozenset[str]:
 
     common_words.txt holds the lower-case words of the demo catalogue, and the usual words of a web shop.
     """
-    text = files("shelftalk.evidence.claims").joinpath("common_words.txt").read_text(encoding="utf-8")
+    text = files("shelftalk.claims").joinpath("common_words.txt").read_text(encoding="utf-8")
     return (
         frozenset(text.split()) | FUNCTION_WORDS | MATERIALS | COLOURS | SHADES | frozenset(NUMBERS) | frozenset(UNITS)
     )

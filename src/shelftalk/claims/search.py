@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from itertools import chain
 
-from shelftalk.evidence.claims.found import Found, Key
-from shelftalk.evidence.claims.marks import code_key, find_codes, find_dates, find_positions, find_sizes, find_standards
-from shelftalk.evidence.claims.names import find_names
-from shelftalk.evidence.claims.numbers import find_numbers
-from shelftalk.evidence.claims.terms import find_terms, normalise, title_colours, tokenize
-from shelftalk.evidence.claims.units import MONTHS
-from shelftalk.evidence.claims.words import BROADER
+from shelftalk.claims.found import Found, Key
+from shelftalk.claims.marks import code_key, find_codes, find_dates, find_positions, find_sizes, find_standards
+from shelftalk.claims.names import find_names
+from shelftalk.claims.numbers import find_numbers
+from shelftalk.claims.terms import find_terms, normalise, title_colours, tokenize
+from shelftalk.claims.units import MONTHS
+from shelftalk.claims.words import BROADER
 
 _WORD = re.compile(r"\w+(?:['’]\w+)*(?:\.\d+)?")
 _CODE_WORD = re.compile(r"[A-Za-z0-9]+(?:[-/][A-Za-z0-9]+)*")

@@ -9,9 +9,9 @@ import re
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 
-from shelftalk.evidence.claims.found import Found, Key
-from shelftalk.evidence.claims.gazetteer import FUNCTION_WORDS
-from shelftalk.evidence.claims.quantities import (
+from shelftalk.claims.found import Found, Key
+from shelftalk.claims.gazetteer import FUNCTION_WORDS
+from shelftalk.claims.quantities import (
     FRACTION,
     SEPARATOR,
     WORD,
@@ -21,8 +21,8 @@ from shelftalk.evidence.claims.quantities import (
     read_quantity,
     read_series,
 )
-from shelftalk.evidence.claims.units import BARE_UNITS, UNITS
-from shelftalk.evidence.claims.words import COLOURS, MATERIALS, listed
+from shelftalk.claims.units import BARE_UNITS, UNITS
+from shelftalk.claims.words import COLOURS, MATERIALS, listed
 
 _START = re.compile(
     r"(?<![A-Za-zÀ-ɏ0-9_#])(?<![0-9][.,/:])(?<![A-Za-z0-9]-)"

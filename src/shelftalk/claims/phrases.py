@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import NamedTuple
 
-from shelftalk.evidence.claims.gazetteer import FUNCTION_WORDS
-from shelftalk.evidence.claims.terms import normalise
-from shelftalk.evidence.claims.words import AMBIGUOUS_COLOURS, COLOURS, MATERIALS, listed
+from shelftalk.claims.gazetteer import FUNCTION_WORDS
+from shelftalk.claims.terms import normalise
+from shelftalk.claims.words import AMBIGUOUS_COLOURS, COLOURS, MATERIALS, listed
 
 _WORD = re.compile(r"[^\W_]+(?:[.,'’][^\W_]+)*")
 _JOINED = re.compile(r"[ \u00a0-]?")

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.claims import VERDICTS, WITH_ATTRIBUTES, Item, pair, read_items, score
-from shelftalk.evidence.claims.find import Claim, count_unsupported, find_claims
+from shelftalk.claims.find import Claim, count_unsupported, find_claims
 from shelftalk.records import Attributes, Reference
 
 ITEMS = read_items()
@@ -399,7 +399,7 @@ def test_time_grows_with_the_length(piece: str, length: int) -> None:
 
 def test_the_search_loads_nothing_heavy() -> None:
     program = (
-        "import sys, shelftalk.evidence.claims.find\n"
+        "import sys, shelftalk.claims.find\n"
         "heavy = {'torch', 'numpy', 'transformers', 'pyarrow'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
     )

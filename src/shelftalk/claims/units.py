@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from shelftalk.evidence.claims.words import listed
+from shelftalk.claims.words import listed
 
 UNITS_AND_TEENS = """
     zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen

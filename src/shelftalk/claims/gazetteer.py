@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from shelftalk.evidence.claims.units import MONTHS
-from shelftalk.evidence.claims.words import listed
+from shelftalk.claims.units import MONTHS
+from shelftalk.claims.words import listed
 
 # Abbreviations and capitalised words that are not the name of a person, place or brand.
 NOT_NAMES = listed(

@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from shelftalk.evidence.claims.found import Found, Key
-from shelftalk.evidence.claims.gazetteer import FUNCTION_WORDS
-from shelftalk.evidence.claims.phrases import stems
-from shelftalk.evidence.claims.search import search, stated
-from shelftalk.evidence.claims.units import NUMBERS
-from shelftalk.evidence.claims.words import listed
+from shelftalk.claims.found import Found, Key
+from shelftalk.claims.gazetteer import FUNCTION_WORDS
+from shelftalk.claims.phrases import stems
+from shelftalk.claims.search import search, stated
+from shelftalk.claims.units import NUMBERS
+from shelftalk.claims.words import listed
 from shelftalk.records import Attributes
 
 MATERIAL_NAMES = listed("material, materials, fabric, wood, metal, composition")

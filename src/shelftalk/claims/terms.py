@@ -9,9 +9,9 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
-from shelftalk.evidence.claims.found import Found, Key
-from shelftalk.evidence.claims.gazetteer import FUNCTION_WORDS
-from shelftalk.evidence.claims.words import (
+from shelftalk.claims.found import Found, Key
+from shelftalk.claims.gazetteer import FUNCTION_WORDS
+from shelftalk.claims.words import (
     AMBIGUOUS_COLOURS,
     AMBIGUOUS_MATERIALS,
     COLOUR_NOUNS,

@@ -15,16 +15,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from shelftalk.evidence.claims.attributes import (
+from shelftalk.claims.attributes import (
     COLOUR_NAMES,
     MATERIAL_NAMES,
     Attribute,
     dimensions,
     types,
 )
-from shelftalk.evidence.claims.found import Found
-from shelftalk.evidence.claims.phrases import COMPATIBLE, Phrases, Subject, stems
-from shelftalk.evidence.claims.words import listed
+from shelftalk.claims.found import Found
+from shelftalk.claims.phrases import COMPATIBLE, Phrases, Subject, stems
+from shelftalk.claims.words import listed
 
 _GENERAL = listed(
     """

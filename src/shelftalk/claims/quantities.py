@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
-from shelftalk.evidence.claims.units import BARE_UNITS, NUMBERS, UNITS
+from shelftalk.claims.units import BARE_UNITS, NUMBERS, UNITS
 
 _SMALL = "|".join(word for word, value in NUMBERS.items() if value < 20)
 _TENS = "|".join(word for word, value in NUMBERS.items() if value >= 20)

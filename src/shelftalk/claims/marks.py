@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from shelftalk.evidence.claims.found import Found, Key
-from shelftalk.evidence.claims.units import MONTHS, ORDINALS
+from shelftalk.claims.found import Found, Key
+from shelftalk.claims.units import MONTHS, ORDINALS
 
 _SIZE = re.compile(
     r"""\b(?:(?P<sheet>[AB][0-7](?![\w.-]))

@@ -1,6 +1,6 @@
 """Find the checkable facts of a description, and check for each whether its title, attributes or references state it.
 
-The method uses rules and word lists, no model, so it is deterministic. tests/evidence/claims.md defines with examples
+The method uses rules and word lists, no model, so it is deterministic. tests/claims/claims.md defines with examples
 what counts as a claim; benchmarks/claims.py measures precision and recall.
 
 It does not check whether a claim is true, only whether a source states it. It does not find claims without a number,
@@ -12,12 +12,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shelftalk.evidence.claims.attributes import Attribute, read_attributes
-from shelftalk.evidence.claims.contradictions import contradicted
-from shelftalk.evidence.claims.found import Found, Key
-from shelftalk.evidence.claims.phrases import Phrases, stems
-from shelftalk.evidence.claims.relations import wrong_relations
-from shelftalk.evidence.claims.search import search, stated
+from shelftalk.claims.attributes import Attribute, read_attributes
+from shelftalk.claims.contradictions import contradicted
+from shelftalk.claims.found import Found, Key
+from shelftalk.claims.phrases import Phrases, stems
+from shelftalk.claims.relations import wrong_relations
+from shelftalk.claims.search import search, stated
 from shelftalk.records import Attributes, Reference
 
 UNSUPPORTED = ("none", "contradicted")  # the support of a claim that no source states
