@@ -130,6 +130,12 @@ class TrainingSettings(Settings):
     plain_share: float = setting(
         0.0, "Share of the products also learned from a plain text of their attributes.", at_least=0, at_most=1
     )
+    unsupported: str = setting(
+        "learn",
+        "Sentences of descriptions with claims that neither title nor attributes hold: learn, or replace by plain ones "
+        "of the attributes; for messy catalogues in English.",
+        choices=("learn", "replace"),
+    )
     context_share: float = setting(
         0.0,
         "Share of the products learned with others before the title or, as a question, with their own description.",

@@ -14,6 +14,7 @@ from typing import Any
 from shelftalk import __version__
 from shelftalk.catalogue.attributes import spellings
 from shelftalk.catalogue.catalogue import Catalogue
+from shelftalk.catalogue.english import look_english
 from shelftalk.errors import Damaged, InvalidSettings, NotFound, TooFewProducts
 from shelftalk.models.registry import BaseModel, find_model
 from shelftalk.records import Attributes, Product
@@ -71,10 +72,12 @@ class Run:
         Raises:
             NotFound: there is no such catalogue.
             TooFewProducts: the catalogue's training split is empty.
+            InvalidSettings: `unsupported` is "replace", and the descriptions are not in English.
         """
         from shelftalk.models.load import resolve_precision  # imports torch, which opening a run must not do
 
         catalogue = open_to_train(workspace, catalogue_name)
+        _check_language(catalogue, settings)
         versions = {library: version(library) for library in LIBRARIES}
         versions["python"] = ".".join(map(str, sys.version_info[:3]))
         description = {
@@ -311,6 +314,15 @@ def open_to_train(workspace: Workspace, name: str) -> Catalogue:
     if catalogue.count("train") == 0:
         raise TooFewProducts(f"Catalogue {name!r} has no products to train on; prepare a larger file.")
     return catalogue
+
+
+def _check_language(catalogue: Catalogue, settings: TrainingSettings) -> None:
+    if settings.unsupported == "learn" or look_english(one.description for one in catalogue.sample("train", 200, 0)):
+        return
+    raise InvalidSettings(
+        f"unsupported={settings.unsupported!r} needs descriptions in English, for which the rules that find claims "
+        f"are made, and those of {catalogue.folder.name!r} are not; leave it at 'learn'."
+    )
 
 
 def open_on_worker(root: str, name: str) -> Run:

@@ -23,6 +23,7 @@ from shelftalk.settings import TrainingSettings
 from shelftalk.training.context import Context, choose_contexts
 from shelftalk.training.omission import leave_out
 from shelftalk.training.plain import plain_examples
+from shelftalk.training.supported import supported_example
 from shelftalk.training.target_length import with_length
 
 LENGTH_STEP = 32
@@ -67,6 +68,8 @@ def encode_products(tokenizer: Any, products: Sequence[Product], settings: Train
     length (see `target_length`), the products before it (see `context`), and whether it has a plain text (see `plain`).
     """
     told = [leave_out(product, settings.seed) for product in products]
+    if settings.unsupported == "replace":
+        told = [supported_example(one) for one in told]
     own = [with_length(one, settings.length_share, settings.seed) for one in told]
     plain = plain_examples(products, settings.plain_share, settings.seed)
     contexts = choose_contexts(own, settings.context_share, settings.seed)

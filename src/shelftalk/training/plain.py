@@ -8,7 +8,7 @@ request without that line still gets a text in the shop's voice.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from shelftalk.catalogue.english import look_english
@@ -62,9 +62,14 @@ def plain_examples(products: Sequence[Product], share: float, seed: int) -> list
     return [_plain(one) for one in products if draw(one.uid, seed, "plain text") < share * 2**64]
 
 
+def plain_sentences(attributes: Iterable[tuple[str, str]]) -> list[str]:
+    """Return a plain sentence for each attribute whose name and value are short enough for one, in their order."""
+    return [_sentence(name, value.rstrip(". ")) for name, value in attributes if _is_short(name, value)]
+
+
 def _plain(product: Product) -> Product:
-    short = [one for one in product.attributes if _is_short(*one)]
-    text = " ".join(_sentence(name, value.rstrip(". ")) for name, value in short) or f"{product.title.rstrip('.')}."
+    short = tuple(one for one in product.attributes if _is_short(*one))
+    text = " ".join(plain_sentences(short)) or f"{product.title.rstrip('.')}."
     return replace(product, description=text, attributes=(*short, STYLE))
 
 
@@ -91,6 +96,8 @@ def _sentence(name: str, value: str) -> str:
             return f"It comes as a {value.lower()}."
         counted = name.partition(" of ")[2]
         return f"It has {value} {counted.removesuffix('s') if value.lower() in ('1', 'one') else counted}."
+    if titled and before and last in ADJECTIVES:
+        return f"It is {name} ({value})."  # Water Resistant: 3 ATM
     if last == "for" and before:
         return f"It is {name} {value}."
     if titled and value.lower().endswith(f" {lower}"):
