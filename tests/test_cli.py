@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import re
+import re
 import shutil
 import signal
 import subprocess
@@ -500,6 +501,7 @@ def test_a_run_that_was_stopped_is_shown_followed_and_resumed(prepared: Shell, t
     code, out, _ = shell("runs", "show", "long")
     assert code == 0
     assert "stopped" in out
+    assert re.search(r"disk\n  run +\d+\.\d MiB\n", out)
     code, out, err = shell("runs", "resume", "long")
     assert code == 0
     assert "Going on from update" in err

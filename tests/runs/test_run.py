@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from shelftalk.errors import InvalidSettings
+from shelftalk.runs.describe import show_run
 from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings
 from shelftalk.workspace import Workspace
@@ -45,3 +46,10 @@ def test_a_length_is_refused_where_the_run_knows_none_and_gets_room_where_it_doe
     for wrong in (0, 5000):
         with pytest.raises(InvalidSettings, match=f"words must be at .*, got {wrong}"):
             DecodingSettings.from_mapping({"words": wrong})
+
+
+def test_a_run_says_how_large_it_is_and_what_may_be_deleted(tiny_run: Run) -> None:
+    found = show_run(tiny_run)["disk_bytes"]
+    assert found["index"] == sum(file.stat().st_size for file in tiny_run.index.rglob("*") if file.is_file())
+    assert found["run"] > sum(size for name, size in found.items() if name != "run")
+    assert "checkpoints" not in found  # they do not come back

@@ -15,13 +15,16 @@ import pytest
 
 from shelftalk import pipeline
 from shelftalk.catalogue.demo import demo_file
-from shelftalk.cli.estimate import conclude, size
+from shelftalk.cli.estimate import conclude
+from shelftalk.cli.output import size
 from shelftalk.errors import Failure, TooFewProducts
 from shelftalk.models import tiny
+from shelftalk.models.gguf_files import write_gguf
+from shelftalk.runs.folders import folder_bytes
 from shelftalk.runs.run import Run
 from shelftalk.settings import PrepareSettings, TrainingSettings
 from shelftalk.training.batches import Examples, Plan, cut_into_packs, encode_products
-from shelftalk.training.estimate import estimate, smaller_settings
+from shelftalk.training.estimate import estimate, later_bytes, smaller_settings
 from shelftalk.training.projection import Measured, project
 from shelftalk.training.rehearsal import TIMED, choose_updates
 from shelftalk.workspace import Workspace
@@ -81,10 +84,6 @@ def trained(place: Workspace) -> tuple[Run, int]:
     command = [sys.executable, "-c", TRAIN, str(place.root), json.dumps(LARGE.as_mapping())]
     output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     return Run.open(place, "real"), int(output.splitlines()[-1])
-
-
-def folder_bytes(folder: Path) -> int:
-    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
 @pytest.mark.kill
@@ -264,11 +263,25 @@ def test_a_rehearsal_that_the_system_kills_does_not_fit(
     )
 
 
+def test_what_using_a_run_takes_later_is_the_size_of_its_files(tmp_path: Path) -> None:
+    model, tokenizer = tiny.make()
+    model.save_pretrained(tmp_path / "model")
+    tokenizer.save_pretrained(tmp_path / "model")
+    later = later_bytes(tmp_path / "model")
+    [weights] = (tmp_path / "model").glob("*.safetensors")
+    assert later["export"] == pytest.approx(weights.stat().st_size, rel=0.05)
+    write_gguf(tmp_path / "model", tmp_path / "model.gguf", "q8_0")
+    vocabulary = 40 * len(tokenizer)  # bytes at most, in each of the two files
+    assert later["llama_cpp"] < 2 * (tmp_path / "model.gguf").stat().st_size < later["llama_cpp"] + 2 * vocabulary
+
+
 def test_the_sentence_says_what_is_known() -> None:
     found: dict[str, Any]
     found = {"fits": None, "running": [], "disk_free_bytes": 10, "disk_bytes_total": 5, "memory_available_bytes": None}
+    found["later_bytes"] = {"llama_cpp": 2, "export": 1}
     assert "cannot be said" in conclude(found)
-    full = {**found, "fits": True, "disk_free_bytes": 1, "running": ["first"]}
+    assert conclude({**found, "fits": True, "disk_free_bytes": 8}) == "It fits."
+    full = {**found, "fits": True, "disk_free_bytes": 7, "running": ["first"]}
     assert conclude(full) == (
         "It fits into memory but not on the disk: free some space, or choose another --workspace. Measured while first "
         "trains: alone it is faster."

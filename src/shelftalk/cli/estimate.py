@@ -87,7 +87,7 @@ def _estimate_presets(
 
 
 def _show_presets(found: dict[str, Any]) -> None:
-    from shelftalk.cli.output import duration, out, show_rows
+    from shelftalk.cli.output import duration, out, show_rows, size
 
     rows = [
         {
@@ -106,7 +106,7 @@ def _show_presets(found: dict[str, Any]) -> None:
 
 
 def _show(found: dict[str, Any]) -> None:
-    from shelftalk.cli.output import duration, out, show_rows
+    from shelftalk.cli.output import duration, out, show_rows, size
 
     if "seconds" in found:
         about = "" if found["counted"] else "about "
@@ -114,10 +114,12 @@ def _show(found: dict[str, Any]) -> None:
         speed = f"{found['tokens_per_second']:,.0f} tokens/s in {found['precision']} on {found['device']}"
         out.print(f"{work}, {speed}", markup=False)
         parts = {name.replace("_", "-"): seconds for name, seconds in found["seconds"].items() if round(seconds)}
+        later = {"files for llama.cpp": found["later_bytes"]["llama_cpp"], "an export": found["later_bytes"]["export"]}
         details = {
             "time": (duration(found["seconds_total"]), ", ".join(f"{one} {duration(parts[one])}" for one in parts)),
             "memory": (size(found["memory_bytes"]), f"{size(found['memory_available_bytes'])} available"),
             "disk": (size(found["disk_bytes_total"]), f"{size(found['disk_free_bytes'])} free"),
+            "later": (size(sum(later.values())), ", ".join(f"{what} {size(one)}" for what, one in later.items())),
         }
         show_rows([{"estimate": what, "takes": takes, "of": of} for what, (takes, of) in details.items()], "")
     out.print(conclude(found), markup=False, soft_wrap=True)
@@ -125,11 +127,13 @@ def _show(found: dict[str, Any]) -> None:
 
 def conclude(found: dict[str, Any]) -> str:
     """Return the sentence that says whether the run fits, and if not, which smaller settings would."""
+    from shelftalk.cli.output import size
+
     others = concurrent_runs(found)
     if found["fits"] is None:
         return f"Whether it fits cannot be said: this system does not report its available memory.{others}"
     if found["fits"]:
-        if found.get("disk_bytes_total", 0) > found["disk_free_bytes"]:
+        if found.get("disk_bytes_total", 0) + sum(found["later_bytes"].values()) > found["disk_free_bytes"]:
             return f"It fits into memory but not on the disk: free some space, or choose another --workspace.{others}"
         return f"It fits.{others}"
     smaller = found["smaller"]
@@ -148,13 +152,6 @@ def conclude(found: dict[str, Any]) -> str:
 def concurrent_runs(found: dict[str, Any]) -> str:
     """Return a sentence that names the runs that trained during the measurement; "" if there were none."""
     return f" Measured while {', '.join(found['running'])} trains: alone it is faster." if found["running"] else ""
-
-
-def size(count: int | None) -> str:
-    """Return a number of bytes for people."""
-    if count is None:
-        return "unknown"
-    return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / 2**20:.1f} MiB"
 
 
 def count_tokens(workspace: Workspace, catalogue: Catalogue, base_model: str) -> dict[str, Any] | None:

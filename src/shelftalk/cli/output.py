@@ -229,12 +229,22 @@ def show_rows(rows: list[dict[str, Any]], empty: str) -> None:
     out.print(table)
 
 
+def size(count: int | None) -> str:
+    """Return a number of bytes for people."""
+    if count is None:
+        return "unknown"
+    return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / 2**20:.1f} MiB"
+
+
 def show_run(found: dict[str, Any]) -> None:
     """Print the facts known about a run, one per line."""
     shown = {key: value for key, value in found.items() if not isinstance(value, dict)}
     sections = [("run", shown), *((key, value) for key, value in found.items() if isinstance(value, dict))]
+    again = ", may be deleted and is made again"
     for title, values in sections:
         known = {key: value for key, value in values.items() if value is not None}
+        if title == "disk_bytes":
+            title, known = "disk", {key: size(value) + again * (key != "run") for key, value in known.items()}
         if not known:
             continue
         out.print(Text(title, style="bold"))

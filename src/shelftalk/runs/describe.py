@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from shelftalk.errors import Damaged
+from shelftalk.runs.folders import folder_bytes
 from shelftalk.runs.metrics import METRICS, read_newest_metrics, read_validation
-from shelftalk.runs.run import LOG, Run
+from shelftalk.runs.run import LOG, REBUILT, Run
 from shelftalk.runs.state import read_state, read_status
 from shelftalk.workspace import Workspace
 
@@ -31,9 +32,11 @@ def describe_run(run: Run) -> dict[str, Any]:
 
 
 def show_run(run: Run) -> dict[str, Any]:
-    """Return `describe_run` of one run, with its settings, state, newest metrics, validation losses and paths.
+    """Return `describe_run` of one run, with its settings, state, newest metrics, validation losses, sizes and paths.
 
     `validation`, None where nothing was measured, has a `warning` if the run never got better than its base model.
+    `disk_bytes` has the size of the `run` as a whole, and of those of its folders that may be deleted: they are made
+    again when they are needed.
     """
     return {
         **describe_run(run),
@@ -42,6 +45,10 @@ def show_run(run: Run) -> dict[str, Any]:
         "state": read_state(run.folder),
         "metrics": read_newest_metrics(run.folder),
         "validation": _describe_validation(run),
+        "disk_bytes": {
+            "run": folder_bytes(run.folder),
+            **{name: folder_bytes(run.folder / name) for name in REBUILT if (run.folder / name).is_dir()},
+        },
         "paths": {
             "folder": str(run.folder),
             "metrics": str(run.folder / METRICS),

@@ -64,3 +64,15 @@ def _require_unused(folder: Path) -> None:
         if is_locked(file.with_name(file.name[1:].removesuffix(".lock"))):
             what = file.relative_to(folder).parts[0].removeprefix(".").removesuffix(".lock")
             raise Busy(f"The {what} of {folder.name} is in use by another process; wait until it has finished.")
+
+
+def folder_bytes(folder: Path) -> int:
+    """Return the size of all files in a folder, also while some of them come and go."""
+    return sum(_bytes(file) for file in folder.rglob("*"))
+
+
+def _bytes(file: Path) -> int:
+    try:
+        return file.stat().st_size if file.is_file() else 0
+    except FileNotFoundError:
+        return 0

@@ -25,6 +25,7 @@ from shelftalk.workspace import MANIFEST, Workspace, read_json, sha256, staged_f
 CARD = "README.md"  # the adapter's model card, which its manifest does not cover
 LOG = "log.txt"  # the output of a detached training
 DERIVED = ("index", "spans", "report")  # derived from a run's products
+REBUILT = (*DERIVED, "gguf")  # what may be deleted and is made again when it is needed
 USUAL = 0.9
 TOKENS_A_WORD = 2  # at most, nearly always: enough room for a text of so many words
 SOURCE = "source"  # in a run's folder: what it began from, as it was then

@@ -11,7 +11,7 @@ from shelftalk.runs.describe import describe_run, list_runs, show_run
 from shelftalk.runs.metrics import read_metrics, read_samples, read_validation
 from shelftalk.runs.run import Run
 from shelftalk.studio import charts
-from shelftalk.studio.language import duration, number, text
+from shelftalk.studio.language import duration, number, size, text
 from shelftalk.studio.navigation import link
 from shelftalk.studio.session import choose, remember, workspace
 from shelftalk.studio.show import errors_shown, show_error, show_failed, show_quote, watch_task
@@ -99,11 +99,20 @@ def _show(name: str) -> None:
         before, best = number(validation.before, 3), number(validation.best, 3)
         st.warning(text("watch.never_better", before=before, best=best), icon=":material/warning:")
     _buttons(run, status)
+    if status == "finished":
+        _sizes(found["disk_bytes"])
     curve, sample = st.columns([3, 2])
     with curve:
         charts.loss_curves({name: metrics})
     with sample:
         _samples(read_samples(run.folder))
+
+
+def _sizes(bytes: dict[str, int]) -> None:
+    """Say how large the run is, and what of it may be deleted."""
+    again = sum(count for name, count in bytes.items() if name != "run")
+    folders = ", ".join(name for name in bytes if name != "run")
+    st.caption(text("watch.disk", whole=size(bytes["run"]), again=size(again), folders=folders or "–"))
 
 
 def _progress(found: dict[str, Any], loss: float | None) -> None:

@@ -13,14 +13,17 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 from shelftalk import errors
 from shelftalk.errors import Failure
 from shelftalk.models import embedded
+from shelftalk.models.gguf_files import base_obstacle
 from shelftalk.models.instruction_set import bf16_is_fast
 from shelftalk.models.load import best_device
 from shelftalk.models.registry import find_model, must_be_made
+from shelftalk.models.weights import DTYPES, describe_weights
 from shelftalk.runs.describe import list_runs
 from shelftalk.runs.run import Run
 from shelftalk.settings import TrainingSettings
@@ -33,6 +36,7 @@ NAME = "rehearsal"
 FILE = "rehearsal.json"
 LEAST_TOKENS = 64  # a shorter row has no space for a description
 EMBEDDED_BYTES = 536_000_000
+Q8_0 = (34, 32)  # bytes of weights: a block of llama.cpp's 8-bit format has 32, and a scale
 
 
 def estimate(
@@ -52,8 +56,9 @@ def estimate(
     Returns:
         The keys of `rehearsal.rehearse` and, instead of its `measured`, those of `projection.project`; `catalogue`;
         `memory_bytes` (None where memory ran out); `fits` (None where the available memory is unknown);
-        `disk_free_bytes`; `smaller`, which is None or has `settings` (the changes), `seconds_total` and
-        `memory_bytes`; and `running`, the runs that trained at the same time and slowed the rehearsal.
+        `disk_free_bytes`; `later_bytes`, see there; `smaller`, which is None or has `settings` (the changes),
+        `seconds_total` and `memory_bytes`; and `running`, the runs that trained at the same time and slowed the
+        rehearsal.
 
     Raises:
         NotFound, TooFewProducts, InvalidSettings and so on: as training.
@@ -69,6 +74,7 @@ def estimate(
     if available is None:
         available = found["memory_available_bytes"]
     found |= {"catalogue": catalogue, "memory_available_bytes": available, "fits": fits(found, available)}
+    found |= {"later_bytes": later_bytes(find_model(settings.base_model, workspace, token).folder)}
     found |= {"disk_free_bytes": shutil.disk_usage(workspace.root).free, "smaller": None, "running": running}
     if found["fits"] is False:
         for changes in smaller_settings(settings, found, available):
@@ -78,6 +84,16 @@ def estimate(
                 kept = {key: tried[key] for key in ("seconds_total", "memory_bytes")}
                 return {**found, "smaller": {"settings": changes, **kept}}
     return found
+
+
+def later_bytes(model: Path) -> dict[str, int]:
+    """Return what using a run of the base model in folder `model` takes on the disk: `llama_cpp` and one `export`.
+
+    llama.cpp has a file of the base model, which all its runs share, and one of the tuned model.
+    """
+    count, kind = describe_weights(model)
+    engine = 0 if base_obstacle(model) else 2 * count * Q8_0[0] // Q8_0[1]
+    return {"llama_cpp": engine, "export": count * DTYPES[kind].itemsize}
 
 
 def as_options(changes: dict[str, Any]) -> str:

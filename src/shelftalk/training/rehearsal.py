@@ -27,6 +27,7 @@ from shelftalk.models.load import best_device, load_model
 from shelftalk.models.registry import BaseModel
 from shelftalk.prompts import request_of
 from shelftalk.records import Product, no_progress
+from shelftalk.runs.folders import folder_bytes
 from shelftalk.runs.run import Run
 from shelftalk.settings import TrainingSettings
 from shelftalk.training.attention import PACKED, packed_attention
@@ -160,9 +161,9 @@ def _rehearse_updates(run: Run, base: BaseModel) -> dict[str, Any]:
         validation_warm_up=validation_warm_up,
         sample=sample_seconds,
         adapter=lap(),
-        checkpoint_bytes=_folder_bytes(folder),
+        checkpoint_bytes=folder_bytes(folder),
         weights_bytes=(folder / "adapter.safetensors").stat().st_size,
-        adapter_bytes=_folder_bytes(run.adapter),
+        adapter_bytes=folder_bytes(run.adapter),
     )
     labelled = int((plan.examples.input_lengths + 1 - plan.examples.prompts).sum()) * settings.epochs
     return {
@@ -264,7 +265,3 @@ def _cache_kernels(config: Any, dtype: torch.dtype, plan: Plan) -> None:
         key = torch.zeros(1, config.num_key_value_heads, length, width, dtype=dtype, requires_grad=True)
         for window in {0, getattr(config, "sliding_window", None) or 0}:
             packed_attention(None, query, key, key, None, scaling=1.0, sliding_window=window)[0].sum().backward()  # type: ignore[no-untyped-call]
-
-
-def _folder_bytes(folder: Path) -> int:
-    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
