@@ -315,7 +315,7 @@ def compare_held_out(
         products = [products[row] for row in drawn if products[row].attributes][:count]
     if not products:
         raise TooFewProducts(f"Catalogue {run.description['catalogue']!r} has no products held out.")
-    prompts = [prompt_for(request_of(product), settings.words) for product in products]
+    prompts = [prompt_for(request_of(product)) for product in products]
     advance = counter(progress, 2 * len(prompts))
     with closing(open_engine(run, settings, engine, min(len(prompts), SLOTS), say)) as opened:
         base, tuned = (

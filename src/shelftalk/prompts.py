@@ -38,28 +38,23 @@ def split_request(request: str) -> tuple[str, Attributes]:
     return first, tuple((name, value) for name, _, value in pairs)
 
 
-def length_line(words: int) -> tuple[str, str]:
-    """Return the name and value of the line that asks for about so many words, the last one of a request."""
-    return "words", f"about {words}"
-
-
 def request_of(product: Product) -> str:
     """Return the request for a product by its title and attributes."""
     return request_for(product.title, product.attributes)
 
 
-def prompt_for(request: str, words: int | None = None) -> str:
-    """Return the prompt for a request, without leading and trailing white space; `words` asks for about so many."""
-    return request_for(request.strip(), () if words is None else (length_line(words),)) + CUE
+def prompt_for(request: str) -> str:
+    """Return the prompt for a request, without leading and trailing white space."""
+    return request.strip() + CUE
 
 
-def prompt_with_references(request: str, references: Sequence[Reference], words: int | None = None) -> str:
+def prompt_with_references(request: str, references: Sequence[Reference]) -> str:
     """Return the prompt for a title or a question with references before it, each in the format of training.
 
     The nearest reference comes last, where it influences a model most; the farthest are left out if all are too long.
     The generated text may continue with further products: see `first_description`.
     """
-    prompt = prompt_for(request, words)
+    prompt = prompt_for(request)
     room = REFERENCES_CHARACTERS
     for one in references:
         shown = f"{prompt_for(one.title[:TITLE_CHARACTERS])}{one.description[:REFERENCE_CHARACTERS]}{SEPARATOR}"

@@ -208,7 +208,7 @@ def _write(
 ) -> Description:
     if grounded:
         return write_grounded(engine, [request], [references], settings=settings)[0]
-    return engine.complete(prompt_for(request, settings.words), tuned=True, settings=settings)
+    return engine.complete(prompt_for(request), tuned=True, settings=settings)
 
 
 def explain_influence(run: Run, request: str, text: str, progress: Progress = no_progress) -> list[dict[str, Any]]:

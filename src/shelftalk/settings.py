@@ -142,12 +142,6 @@ class TrainingSettings(Settings):
         at_least=0,
         at_most=1,
     )
-    length_share: float = setting(
-        0.0,
-        "Share of the products learned with their number of words in the prompt, half of them shortened, for --words.",
-        at_least=0,
-        at_most=1,
-    )
     neftune_noise: float = setting(
         0.0, "NEFTune: noise on the input embeddings in training, for instance 5; 0 for none.", at_least=0, at_most=100
     )
@@ -281,13 +275,6 @@ class DecodingSettings(Settings):
         "any",
         "'stated' writes only digits that the prompt holds, so that fewer numbers are invented; 'any' writes all.",
         choices=("any", "stated"),
-    )
-    words: int | None = setting(
-        None,
-        "About how many words to write, for runs trained with length_share; automatic is the house's usual length.",
-        at_least=5,
-        at_most=500,
-        optional=True,
     )
     seed: int = setting(42, "Seed of sampling.", at_least=0, at_most=2**31 - 1)
 

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
-from shelftalk.errors import InvalidSettings
 from shelftalk.runs.describe import show_run
 from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings
@@ -35,17 +32,6 @@ def test_the_likeliest_token_is_usual_only_where_the_prompt_holds_attributes(tmp
 def test_of_two_spellings_the_commoner_is_used() -> None:
     run = Run("run", Path("run"), Workspace(Path()), {"attributes": ["material", "Material"]})
     assert run.spell_attributes((("MATERIAL", "oak"),)) == (("material", "oak"),)
-
-
-def test_a_length_is_refused_where_the_run_knows_none_and_gets_room_where_it_does(tmp_path: Path) -> None:
-    with pytest.raises(InvalidSettings, match=r"without lengths .* words=60 .* --set length_share=0.5"):
-        Run("pegs", tmp_path, Workspace(tmp_path), {"settings": {}}).decoding(DecodingSettings(words=60))
-    run = Run("pegs", tmp_path, Workspace(tmp_path), {"settings": {"length_share": 0.5}})
-    assert run.decoding(DecodingSettings(words=60)).max_new_tokens == DecodingSettings().max_new_tokens
-    assert run.decoding(DecodingSettings(words=300)).max_new_tokens == 600
-    for wrong in (0, 5000):
-        with pytest.raises(InvalidSettings, match=f"words must be at .*, got {wrong}"):
-            DecodingSettings.from_mapping({"words": wrong})
 
 
 def test_a_run_says_how_large_it_is_and_what_may_be_deleted(tiny_run: Run) -> None:

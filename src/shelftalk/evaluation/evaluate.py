@@ -197,7 +197,7 @@ def write(
         return write_grounded(*arguments, settings=settings, on_description=count)
     if with_references:
         return write_with_references(*arguments, tuned=tuned, settings=settings, on_description=count)
-    prompts = [prompt_for(request, settings.words) for request in held_out.requests]
+    prompts = [prompt_for(request) for request in held_out.requests]
     return engine.complete_all(prompts, tuned=tuned, settings=settings, on_description=count)
 
 

@@ -263,7 +263,7 @@ def write_window(job: Job, window: Window, engine: Engine, index: Index | None, 
             engine, requests, references, tuned=True, settings=settings, on_description=on_description
         )
     else:
-        prompts = [prompt_for(request, settings.words) for request in requests]
+        prompts = [prompt_for(request) for request in requests]
         engine.complete_all(prompts, tuned=True, settings=settings, on_description=on_description)
 
 

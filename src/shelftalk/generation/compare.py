@@ -46,7 +46,7 @@ def compare(
     `generation.grounded`. `with_references` puts them into both prompts, and both answers come in one piece.
     """
     request = request_for(query, attributes)
-    prompt = prompt_for(request, settings.words)
+    prompt = prompt_for(request)
 
     if with_references:
         references = find_references()

@@ -89,7 +89,7 @@ def write_with_references(
     If the model continues with another product after the description, that is cut off, and the text counts as ended
     by the model. `on_description` is called as by `Engine.complete_all`.
     """
-    prompts = [prompt_with_references(*one, settings.words) for one in zip(requests, references, strict=True)]
+    prompts = [prompt_with_references(*one) for one in zip(requests, references, strict=True)]
     written = engine.complete_all(
         prompts,
         tuned=tuned,
@@ -133,7 +133,7 @@ def write_grounded(
         beginnings = [attempts[row].beginning for row in rows]
         temperature = max(settings.temperature or 0.0, RETRY_TEMPERATURE) if attempt else settings.temperature
         engine.complete_all(
-            [prompt_for(requests[row], settings.words) + one for row, one in zip(rows, beginnings, strict=True)],
+            [prompt_for(requests[row]) + one for row, one in zip(rows, beginnings, strict=True)],
             tuned=True,
             settings=settings.replace({"seed": (settings.seed + attempt) % 2**31, "temperature": temperature}),
             on_description=lambda number, one, rows=rows, beginnings=beginnings: add(  # type: ignore[misc]

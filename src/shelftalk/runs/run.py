@@ -27,7 +27,6 @@ LOG = "log.txt"  # the output of a detached training
 DERIVED = ("index", "spans", "report")  # derived from a run's products
 REBUILT = (*DERIVED, "gguf")  # what may be deleted and is made again when it is needed
 USUAL = 0.9
-TOKENS_A_WORD = 2  # at most, nearly always: enough room for a text of so many words
 SOURCE = "source"  # in a run's folder: what it began from, as it was then
 ADAPTER_SETTINGS = ("base_model", "lora_rank", "lora_alpha", "lora_variant", "lora_dropout")
 LIBRARIES = ("torch", "transformers", "peft", "accelerate")
@@ -171,22 +170,10 @@ class Run:
         """Return the settings with an automatic temperature decided for this run: 0 if it knows attributes, else 1.
 
         What a text must get right then stands in the prompt. With titles alone the likeliest tokens repeat themselves
-        in many texts (docs/experiments.md#decoding). `max_new_tokens` grows where it leaves no room for `words`.
-
-        Raises:
-            InvalidSettings: `words` is given, and the run was trained without lengths.
+        in many texts (docs/experiments.md#decoding).
         """
-        if settings.words and not self.settings.length_share:
-            raise InvalidSettings(
-                f"Run {self.name!r} was trained without lengths in its prompts, so words={settings.words} would change "
-                "nothing; train with --set length_share=0.5, or leave words out."
-            )
         automatic = 0.0 if self.attribute_names else 1.0
-        return replace(
-            settings,
-            temperature=automatic if settings.temperature is None else settings.temperature,
-            max_new_tokens=max(settings.max_new_tokens, TOKENS_A_WORD * (settings.words or 0)),
-        )
+        return replace(settings, temperature=automatic) if settings.temperature is None else settings
 
     @property
     def precision(self) -> str:

@@ -14,7 +14,6 @@ from shelftalk.studio.language import number, setting_label, setting_sentence, t
 COLUMNS = 2
 # Ranges of the widgets; the limits of the settings are wider, for preset files.
 RANGES = {"products": (100, 10_000), "epochs": (1, 10), "batch_size": (1, 8)}
-STARTS = {"words": 60}  # of optional numbers, once they are not automatic
 
 
 def settings_form(
@@ -57,7 +56,7 @@ def _optional_number(label: str, one: Field[Any], value: int | None, key: str) -
     is_none = st.checkbox(f"{label}: {_none_word(one.name)}", value=value is None, key=f"{key}-open")
     if is_none:
         return None
-    start = min(max(STARTS.get(one.name, 3000), low), high) if value is None and high else value or low
+    start = min(max(3000, low), high) if value is None and high else value or low
     low = min(low, start)
     high = max(high, start) if high else None
     bounds = f" ({number(low)} – {number(high)})" if high else ""

@@ -24,7 +24,6 @@ from shelftalk.training.context import Context, choose_contexts
 from shelftalk.training.omission import leave_out
 from shelftalk.training.plain import plain_examples
 from shelftalk.training.supported import supported_example
-from shelftalk.training.target_length import with_length
 
 LENGTH_STEP = 32
 PASS_TOKENS = {"cpu": 640, "cuda": 4096}  # larger passes were no faster; see docs/experiments.md
@@ -64,13 +63,12 @@ class Examples(Sequence[Example]):
 def encode_products(tokenizer: Any, products: Sequence[Product], settings: TrainingSettings) -> Examples:
     """Return the training example of each product, and behind them those of the plain texts.
 
-    Its uid selects the form of its request, and with the seed the attributes that are left out (see `omission`), its
-    length (see `target_length`), the products before it (see `context`), and whether it has a plain text (see `plain`).
+    Its uid selects the form of its request, and with the seed the attributes that are left out (see `omission`), the
+    products before it (see `context`), and whether it has a plain text (see `plain`); see also `supported`.
     """
-    told = [leave_out(product, settings.seed) for product in products]
+    own = [leave_out(product, settings.seed) for product in products]
     if settings.unsupported == "replace":
-        told = [supported_example(one) for one in told]
-    own = [with_length(one, settings.length_share, settings.seed) for one in told]
+        own = [supported_example(one) for one in own]
     plain = plain_examples(products, settings.plain_share, settings.seed)
     contexts = choose_contexts(own, settings.context_share, settings.seed)
     contexts += [Context(request, request) for request in map(training_request, plain)]

@@ -146,7 +146,7 @@ def _count_works(
     works = {}
     for name, settings in wanted.items():
         products = min(settings.products or available, available)
-        shares = (settings.plain_share, settings.unsupported, settings.context_share, settings.length_share)
+        shares = (settings.plain_share, settings.unsupported, settings.context_share)
         key = (settings.base_model, settings.max_tokens, settings.seed, products, *shares)
         if key not in encoded:
             if must_be_made(settings.base_model, workspace):

@@ -35,5 +35,5 @@ def validation_examples(tokenizer: Any, run: Run) -> Examples:
             f"Catalogue {run.description['catalogue']!r} has no validation products; prepare it with a larger "
             "--validation-share, or set validate_every=0."
         )
-    own = replace(run.settings, plain_share=0.0, context_share=0.0, length_share=0.0)
+    own = replace(run.settings, plain_share=0.0, context_share=0.0)
     return encode_products(tokenizer, products, own)

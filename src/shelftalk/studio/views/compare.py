@@ -33,7 +33,6 @@ from shelftalk.workspace import MANIFEST, sha256
 
 SIDES = ("base", "tuned")
 SETTINGS = (
-    "words",
     "temperature",
     "top_k",
     "top_p",
@@ -130,8 +129,7 @@ def _question(run: Run) -> tuple[str | None, Attributes, bool, DecodingSettings,
 
 def _settings(run: Run) -> tuple[DecodingSettings, int]:
     usual = run.decoding(DecodingSettings()).as_mapping()
-    names = [one for one in SETTINGS if one != "words" or run.settings.length_share]
-    values = settings_form(DecodingSettings, names, usual, f"decoding-{run.name}", columns=1)
+    values = settings_form(DecodingSettings, SETTINGS, usual, f"decoding-{run.name}", columns=1)
     references = st.slider(text("compare.reference_count"), 1, 20, REFERENCES)
     return DecodingSettings.from_mapping(values), references
 
