@@ -77,7 +77,7 @@ def test_any_mapping_is_taken_or_refused_in_words(values: dict[str, object]) -> 
 
 
 def test_presets_stand_as_in_the_project() -> None:
-    assert set(preset_names()) == {*PROJECT, "demo"}
+    assert set(preset_names()) == {*PROJECT, "demo", "messy"}
     for name, (products, epochs, batch, accumulation, rank, alpha, dropout, rate) in PROJECT.items():
         settings = TrainingSettings.from_mapping(load_preset(name))
         assert settings.products == products

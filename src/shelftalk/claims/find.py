@@ -18,6 +18,7 @@ from shelftalk.claims.found import Found, Key
 from shelftalk.claims.phrases import Phrases, stems
 from shelftalk.claims.relations import wrong_relations
 from shelftalk.claims.search import search, stated
+from shelftalk.claims.yes_no import affirms, is_yes_no, places_said
 from shelftalk.records import Attributes, Reference
 
 UNSUPPORTED = ("none", "contradicted")  # the support of a claim that no source states
@@ -62,7 +63,8 @@ def find_claims(
 
     Several attributes together may state a size (width and height: 60 x 40 cm). A claim that nothing supports is
     contradicted if an attribute gives another value for the same thing; see contradictions.py. Attributes also add
-    the claims of the kind "relation", which replace those that they cover; see relations.py.
+    the claims of the kind "relation", which replace those that they cover; see relations.py. So does an attribute that
+    is yes and denied, or no and affirmed; see yes_no.py.
 
     References change neither which claims are found nor the support by title and attributes. Time is linear in the
     text's length.
@@ -77,6 +79,10 @@ def find_claims(
     covered = bytearray(len(text))
     for other in wrong:
         covered[other.start : other.end] = b"\1" * (other.end - other.start)
+    for start, end, name in _denied(text, attributes):
+        if not any(covered[start:end]):
+            claims.append(Claim(start, end, text[start:end], "relation", "contradicted", name))
+            covered[start:end] = b"\1" * (end - start)
     lists = _list_starts(text, found)
     for one, earlier in zip(found, lists, strict=True):
         if any(covered[one.start : one.end]):
@@ -125,6 +131,17 @@ def _counts_same(phrases: Phrases, found: Found, attribute: Attribute, attribute
     around = phrases.near(first, last) | {one.stem for one in phrases.words[first : last + 1]}
     types = {word for one in attributes if one.name.lower() == "type" for word in one.value_stems}
     return bool(around & (attribute.nouns | types))
+
+
+def _denied(text: str, attributes: Attributes) -> list[tuple[int, int, str]]:
+    """Return where a text denies an attribute that is yes, or affirms one that is no, with the attribute's name."""
+    return [
+        (said.start, said.end, name)
+        for name, value in attributes
+        if is_yes_no(value)
+        for said in places_said(text, name)
+        if said.affirmed != affirms(value)
+    ]
 
 
 def _list_starts(text: str, found: Sequence[Found]) -> list[Found]:

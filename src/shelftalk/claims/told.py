@@ -2,8 +2,8 @@
 
 An attribute is told if the text states its value: the words in their order, without regard to case, articles,
 punctuation, singular and plural, number words and units (0.35 l is 350 ml, four is 4). Up to two words may stand
-between two of them. A value that is a number only must have the attribute's name near it. What the text says the value
-of is not checked otherwise; relations.py does that.
+between two of them. A value that is a number only must have the attribute's name near it; one that is yes or no is told
+by its name (yes_no.py). What the text says the value of is not checked otherwise; relations.py does that.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from shelftalk.claims.phrases import Phrases, Word
 from shelftalk.claims.search import search
 from shelftalk.claims.units import NUMBERS
 from shelftalk.claims.words import listed
+from shelftalk.claims.yes_no import affirms, is_yes_no, places_said
 from shelftalk.records import Attributes
 
 _IGNORED = listed("a, an, the")
@@ -29,6 +30,11 @@ def places_told(text: str, attributes: Attributes) -> dict[str, float]:
     values, words = _symbols(text), _words(text)
     found = {}
     for name, value in attributes:
+        if is_yes_no(value):
+            said = [one for one in places_said(text, name) if one.affirmed == affirms(value)]
+            if said:
+                found[name] = said[0].start / len(text)
+            continue
         place = _place(values, _symbols(value, name), name)
         place = _place(words, _words(value), name) if place is None else place
         if place is not None:

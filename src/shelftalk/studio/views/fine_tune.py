@@ -23,7 +23,7 @@ from shelftalk.workspace import check_name
 
 EMBEDDED = TrainingSettings.base_model
 BASE_MODELS = (EMBEDDED, "google/gemma-2b", "google/gemma-3-1b-pt", "google/gemma-3-4b-pt")
-PRESETS = ("demo", "quick-test", "small-demo", "overnight", "extended", "production-lite", "production")
+PRESETS = ("demo", "messy", "quick-test", "small-demo", "overnight", "extended", "production-lite", "production")
 PRESET = "overnight"
 PLAIN = ("products", "epochs", "batch_size")
 ADVANCED = ("lora_rank", "lora_alpha", "lora_dropout", "learning_rate")
