@@ -12,7 +12,7 @@ from dataclasses import dataclass
 YES, NO = ("yes", "true"), ("no", "false")
 BETWEEN = r"(?:\W+(?:is|are|be|not|also|fully))*\W+"
 DENIAL = re.compile(r"\b(?:not|no|never|without|cannot)\b|n['’]t\b", re.IGNORECASE)
-BEFORE = 25  # characters before the name that may deny it, within the sentence
+BEFORE = 25  # characters before the name in which a denial counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,6 @@ def places_said(text: str, name: str) -> list[Said]:
 
 
 def _before(text: str, start: int) -> str:
-    """Return the characters of the same sentence before `start`, without the word that `BEFORE` cuts."""
+    """Return what stands before `start` in the same clause, at most `BEFORE` characters."""
     begun = text[max(0, start - BEFORE) : start]
     return re.split(r"[.!?;:,]", begun)[-1]
