@@ -20,6 +20,8 @@ from shelftalk.claims.told import attributes_told
         ("Mattress Included", "No", "The mattress is not included.", True, None),
         ("Machine Washable", "true", "Not for the shelf, but machine washable.", True, None),
         ("Machine Washable", "Yes", "A cotton sheet.", False, None),
+        ("Dishwasher Safe", "No", "Zola Mug. Dishwasher Safe: No. Colour: blue.", True, None),
+        ("Dishwasher Safe", "Yes", "General Dishwasher Safe No In the Box 1 Mug", False, "Dishwasher Safe"),
         ("Water Resistant", "3 ATM", "It is not water resistant.", False, None),  # no yes and no no
     ],
 )

@@ -1,7 +1,7 @@
 """Find what a text says of attributes that are yes or no: "Dishwasher Safe: No", "Mattress Included: Yes".
 
 A text says such an attribute by its name, with little between the words ("the mattress is included"), and denies it
-with a "not" among them or just before.
+with a "not" among them or just before. In a list of specifications the answer follows ("Dishwasher Safe: No").
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 YES, NO = ("yes", "true"), ("no", "false")
 BETWEEN = r"(?:\W+(?:is|are|be|not|also|fully))*\W+"
 DENIAL = re.compile(r"\b(?:not|no|never|without|cannot)\b|n['’]t\b", re.IGNORECASE)
+ANSWER = re.compile(rf"[\s:=-]*\b({'|'.join((*YES, *NO))})\b", re.IGNORECASE)
 BEFORE = 25  # characters before the name in which a denial counts
 
 
@@ -39,10 +40,14 @@ def places_said(text: str, name: str) -> list[Said]:
     words = [re.escape(word) for word in name.split()]
     if not words:
         return []
-    return [
-        Said(one.start(), one.end(), not DENIAL.search(_before(text, one.start()) + one.group()))
-        for one in re.finditer(rf"\b{BETWEEN.join(words)}\b", text, re.IGNORECASE)
-    ]
+    found = re.finditer(rf"\b{BETWEEN.join(words)}\b", text, re.IGNORECASE)
+    return [Said(one.start(), one.end(), _affirmed(text, one)) for one in found]
+
+
+def _affirmed(text: str, name: re.Match[str]) -> bool:
+    if answer := ANSWER.match(text, name.end()):
+        return affirms(answer[1])
+    return not DENIAL.search(_before(text, name.start()) + name.group())
 
 
 def _before(text: str, start: int) -> str:
