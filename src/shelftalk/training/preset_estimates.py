@@ -32,7 +32,7 @@ from shelftalk.workspace import Workspace
 SCALED = {  # settings that do not change seconds a token and memory of a pass, or only through `Work`
     *("products", "epochs", "batch_size", "gradient_accumulation", "checkpoint_every", "log_every", "early_stopping"),
     *("learning_rate", "schedule", "warmup_steps", "weight_decay", "gradient_clip", "lora_alpha", "lora_dropout"),
-    *("compile", "trackers", "seed", "lora_rank", "validate_every"),
+    *("compile", "trackers", "seed", "lora_rank", "validate_every", "plain_share", "context_share", "unsupported"),
 }
 PROJECTED = ("tokens_per_second", "seconds_total", "disk_bytes_total")
 PASS_RATIO = 0.7  # pass sizes of at least this ratio take about the same time a token, and similar memory
