@@ -226,11 +226,13 @@ def test_a_catalogue_of_titles_alone_is_told_what_it_lacks(
     assert texts("en")["catalogue.no_attributes"] in [one.value for one in app.run().info]
 
 
+@pytest.mark.parametrize("told", [None, 0.4])
 def test_what_to_expect_of_a_catalogue_is_said_with_examples(
-    ready_workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+    told: float | None, ready_workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     support = {
         "forecast": "invents",
+        "told": told,
         "unsupported_per_100_words": 8.21,
         "examples": [{"title": "Peg *x*", "before": "made in ", "claim": "Oslo", "after": " of oak"}],
     }
@@ -240,6 +242,7 @@ def test_what_to_expect_of_a_catalogue_is_said_with_examples(
     app.run()
     [warning] = [one.value for one in app.warning if "claims per 100 words" in one.value]
     assert warning.startswith("These descriptions have 8.2 claims")
+    assert ("preset messy" in warning) == (told is not None)  # without attributes it would learn titles only
     assert "Peg *x*\n…made in [Oslo] of oak…" in [one.value for one in app.text]
 
 

@@ -355,10 +355,11 @@ def _forecast(support: dict[str, Any]) -> str:
             "other orders and words. Read what you print."
         )
     kinds = ", ".join(f"{kind} ({count})" for kind, count in islice(support["unsupported_kinds"].items(), 3))
+    messy = "" if support["told"] is None else "; --preset messy learns only what they hold"
     return (
         f"the house's voice, and invented facts: these descriptions have {support['unsupported_per_100_words']:.1f} "
         f"claims per 100 words that neither title nor attributes hold, most of the kinds {kinds}. Columns of "
-        "attributes that hold them help more than a longer training; --preset messy learns only what they hold."
+        "attributes that hold them help more than a longer training" + messy + "."
     )
 
 

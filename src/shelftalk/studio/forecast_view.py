@@ -18,7 +18,10 @@ def show_forecast(catalogue: Catalogue) -> None:
         support = _support(str(catalogue.folder), catalogue.data_hash)
     show = st.warning if support["forecast"] == "invents" else st.info
     claims = number(support["unsupported_per_100_words"], 1)
-    show(text(f"catalogue.forecast_{support['forecast']}", claims=claims), icon=":material/lightbulb:")
+    expected = text(f"catalogue.forecast_{support['forecast']}", claims=claims)
+    if support["forecast"] == "invents" and support["told"] is not None:
+        expected += " " + text("catalogue.forecast_messy")
+    show(expected, icon=":material/lightbulb:")
     if support["examples"]:
         with st.expander(text("catalogue.forecast_examples")):
             for one in support["examples"]:
