@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from shelftalk.runs.describe import show_run
+from shelftalk.runs.describe import measure_disk
 from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings
 from shelftalk.workspace import Workspace
@@ -35,7 +35,7 @@ def test_of_two_spellings_the_commoner_is_used() -> None:
 
 
 def test_a_run_says_how_large_it_is_and_what_may_be_deleted(tiny_run: Run) -> None:
-    found = show_run(tiny_run)["disk_bytes"]
+    found = measure_disk(tiny_run)
     assert found["index"] == sum(file.stat().st_size for file in tiny_run.index.rglob("*") if file.is_file())
     assert found["run"] > sum(size for name, size in found.items() if name != "run")
     assert "checkpoints" not in found  # they do not come back

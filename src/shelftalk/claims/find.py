@@ -73,13 +73,9 @@ def find_claims(
     stating = [(one.uid, stated(f"{one.title}\n{one.description}")) for one in references]
     keys, phrases, found = stated(title), Phrases(text), search(text, title)
     wrong = wrong_relations(phrases, found, title, read) if read else []
-    claims = [
-        Claim(one.start, one.end, text[one.start : one.end], "relation", "contradicted", one.where) for one in wrong
-    ]
+    claims: list[Claim] = []
     covered = bytearray(len(text))
-    for other in wrong:
-        covered[other.start : other.end] = b"\1" * (other.end - other.start)
-    for start, end, name in _denied(text, attributes):
+    for start, end, name in (*((one.start, one.end, one.where) for one in wrong), *_denied(text, attributes)):
         if not any(covered[start:end]):
             claims.append(Claim(start, end, text[start:end], "relation", "contradicted", name))
             covered[start:end] = b"\1" * (end - start)

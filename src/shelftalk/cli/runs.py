@@ -57,10 +57,11 @@ def list_all(workspace: WorkspaceOption = DEFAULT_WORKSPACE, as_json: JsonOption
 def show(run: RunArgument, workspace: WorkspaceOption = DEFAULT_WORKSPACE, as_json: JsonOption = False) -> None:
     """Show a run: settings, state, newest metrics and the paths of its files."""
     from shelftalk.cli import output
-    from shelftalk.runs.describe import show_run
+    from shelftalk.runs.describe import measure_disk, show_run
     from shelftalk.runs.run import Run
 
-    found = show_run(Run.open(Workspace(workspace), run))
+    opened = Run.open(Workspace(workspace), run)
+    found = {**show_run(opened), "disk_bytes": measure_disk(opened)}
     if as_json:
         output.print_json(found)
     else:

@@ -46,7 +46,6 @@ def compare(
     `generation.grounded`. `with_references` puts them into both prompts, and both answers come in one piece.
     """
     request = request_for(query, attributes)
-    prompt = prompt_for(request)
 
     if with_references:
         references = find_references()
@@ -61,7 +60,7 @@ def compare(
 
     def write(side: str) -> Description:
         callback = (lambda text: on_text(side, text)) if on_text else None
-        return engine.complete(prompt, tuned=side == "tuned", settings=settings, on_text=callback)
+        return engine.complete(prompt_for(request), tuned=side == "tuned", settings=settings, on_text=callback)
 
     base = write("base")
     if not grounded:

@@ -32,11 +32,9 @@ def describe_run(run: Run) -> dict[str, Any]:
 
 
 def show_run(run: Run) -> dict[str, Any]:
-    """Return `describe_run` of one run, with its settings, state, newest metrics, validation losses, sizes and paths.
+    """Return `describe_run` of one run, with its settings, state, newest metrics, validation losses and paths.
 
     `validation`, None where nothing was measured, has a `warning` if the run never got better than its base model.
-    `disk_bytes` has the size of the `run` as a whole, and of those of its folders that may be deleted: they are made
-    again when they are needed.
     """
     return {
         **describe_run(run),
@@ -45,10 +43,6 @@ def show_run(run: Run) -> dict[str, Any]:
         "state": read_state(run.folder),
         "metrics": read_newest_metrics(run.folder),
         "validation": _describe_validation(run),
-        "disk_bytes": {
-            "run": folder_bytes(run.folder),
-            **{name: folder_bytes(run.folder / name) for name in REBUILT if (run.folder / name).is_dir()},
-        },
         "paths": {
             "folder": str(run.folder),
             "metrics": str(run.folder / METRICS),
@@ -56,6 +50,12 @@ def show_run(run: Run) -> dict[str, Any]:
             "adapter": str(run.adapter) if run.finished else None,
         },
     }
+
+
+def measure_disk(run: Run) -> dict[str, int]:
+    """Return the bytes of the `run` as a whole, and of those of its folders that may be deleted and are made again."""
+    again = {name: folder_bytes(run.folder / name) for name in REBUILT if (run.folder / name).is_dir()}
+    return {"run": folder_bytes(run.folder), **again}
 
 
 def _describe_validation(run: Run) -> dict[str, Any] | None:

@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from shelftalk.errors import Damaged, NotFound
-from shelftalk.runs.describe import describe_run, list_runs, show_run
+from shelftalk.runs.describe import describe_run, list_runs, measure_disk, show_run
 from shelftalk.runs.metrics import read_metrics, read_samples, read_validation
 from shelftalk.runs.run import Run
 from shelftalk.studio import charts
@@ -100,7 +100,7 @@ def _show(name: str) -> None:
         st.warning(text("watch.never_better", before=before, best=best), icon=":material/warning:")
     _buttons(run, status)
     if status == "finished":
-        _sizes(found["disk_bytes"])
+        _sizes(measure_disk(run))
     curve, sample = st.columns([3, 2])
     with curve:
         charts.loss_curves({name: metrics})

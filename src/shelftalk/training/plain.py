@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from shelftalk.catalogue.english import look_english
+from shelftalk.claims.yes_no import affirms, is_yes_no
 from shelftalk.records import Product
 from shelftalk.training.draws import draw
 
@@ -78,7 +79,7 @@ def _is_short(name: str, value: str) -> bool:
     words = name.lower().split()
     if value.strip(". ").lower() in NOTHING or len(value.split()) > SHORT_VALUE or len(words) > LONG_NAME:
         return False
-    if value.lower() in ("yes", "no"):
+    if is_yes_no(value):
         return words[-1] in ADJECTIVES
     return len(words) <= SHORT_NAME or words[-1] in NOUNS or words[-1] == "for" or words[:2] == ["number", "of"]
 
@@ -88,8 +89,8 @@ def _sentence(name: str, value: str) -> str:
     name = " ".join(word if word.isupper() else word.lower() for word in name.split())
     lower, plural = name.lower(), PLURAL.fullmatch(name) is not None
     *before, last = lower.split()
-    if value.lower() in ("yes", "no"):
-        is_not = "is not" if value.lower() == "no" else "is"
+    if is_yes_no(value):
+        is_not = "is" if affirms(value) else "is not"
         return f"The {' '.join(before)} {is_not} included." if last == "included" and before else f"It {is_not} {name}."
     if lower.startswith("number of "):
         if re.match(r"(?:pack|set|pair|box) of", value, re.IGNORECASE):
