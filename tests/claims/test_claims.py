@@ -296,6 +296,26 @@ def test_a_value_said_of_its_own_thing_is_no_claim_of_a_relation(text: str) -> N
     assert all(one.kind != "relation" for one in find_claims(text, "Jug", (), JUG))
 
 
+@pytest.mark.parametrize("name", ["note", "good to know", "surface", "warning"])
+def test_a_sentences_label_is_no_thing(name: str) -> None:
+    attributes = (("type", "drill"), ("handle", "beech"), (name, "the steel feet mark floors"))
+    text = "Good to know: the steel feet mark floors. Why we like it: beech."
+    assert all(one.kind != "relation" for one in find_claims(text, "Drill", (), attributes))
+
+
+@pytest.mark.parametrize(
+    ("text", "support"),
+    [
+        ("Children of 2 to 4 can learn to steer.", "attribute"),
+        ("Toddlers from 2 to 4 can.", "attribute"),
+        ("Children of 3 to 4 can learn to steer.", "contradicted"),
+    ],
+)
+def test_a_range_after_children_is_of_ages(text: str, support: str) -> None:
+    claims = find_claims(text, "Scooter", (), (("ages", "2 to 4"),))
+    assert [(one.kind, one.support) for one in claims] == [("age", support)]
+
+
 def test_a_value_of_two_attributes_is_not_judged() -> None:
     attributes = (("type", "jug"), ("width", "22 cm"), ("height", "22 cm"), ("lid", "cork"), ("base", "cork"))
     assert all(one.kind != "relation" for one in find_claims("22 cm deep, a cork stand", "Jug", (), attributes))

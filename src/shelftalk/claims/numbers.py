@@ -244,7 +244,7 @@ def _states_age(
 ) -> bool:
     young = max(months) <= 216
     if before is not None and (before["word"] or unit or after or young):
-        return before["word"] is not None or unit is not None or after is not None or _ends_phrase(text, at)
+        return bool(before["word"] or unit or after or len(months) == 2) or _ends_phrase(text, at)
     if unit is not None and after is not None:
         return True
     if unit is not None:

@@ -33,6 +33,7 @@ _MADE = listed("made, cut, turned, cast, forged, carved, woven, sewn, knitted, b
 _TERMS = MATERIALS | COLOURS | AMBIGUOUS_COLOURS
 _LINKS = listed("and, or, but, with, has, have, that, which, where, when, who, every, so, by, than, until, after, if")
 _DETERMINERS = listed("the, a, an, its, their, this, these, each, every, your, with, and, has, have, our")
+_NO_LABEL = listed("to, we, you, why, what, how, please")  # "Good to know:" names no thing
 _PRONOUNS = listed("it, they, this, these, each, them, one")
 _QUANTIFIERS = listed("set, pack, pair, range, lot, box, roll, piece, cup, layer, sheet, number, kind, touch, mix")
 _SKIPPED = listed(
@@ -253,9 +254,10 @@ class Phrases:
         first = at
         while first > 0 and at - first < 3 and self.words[first].joined:
             first -= 1
-        if first > 0 and self.words[first].joined:
+        label = self.words[first : at + 1]
+        if (first > 0 and self.words[first].joined) or any(one.raw in _NO_LABEL for one in label):
             return None
-        return Subject(tuple(one.stem for one in self.words[first : at + 1]), first, at, last_only=True)
+        return Subject(tuple(one.stem for one in label), first, at, last_only=True)
 
     def _noun_phrase(self, at: int) -> Subject | None:
         if self.words[at].raw in _PRONOUNS:
