@@ -10,12 +10,15 @@ import gc
 import multiprocessing
 import os
 import signal
+import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from multiprocessing import forkserver
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -57,6 +60,18 @@ def call(target: Callable[..., object], *arguments: Any) -> int:
     process.join(PATIENCE)
     assert process.exitcode is not None, f"{target} did not end within {PATIENCE:.0f} s"
     return process.exitcode
+
+
+def run_in_forks(folder: Path) -> SimpleNamespace:
+    """Return what stands in for the module subprocess, to run `python -m shelftalk ...` in forks."""
+
+    @contextmanager
+    def run(command: Sequence[str], **_: object) -> Iterator[SimpleNamespace]:
+        process = Command(command[3:], folder)
+        code = process.wait()
+        yield SimpleNamespace(stdout=process.stdout.splitlines(), wait=lambda: code, returncode=code)
+
+    return SimpleNamespace(Popen=run, PIPE=subprocess.PIPE)
 
 
 class Command:

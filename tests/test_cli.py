@@ -8,13 +8,11 @@ import os
 import re
 import shutil
 import signal
-import subprocess
 import sys
 import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -23,7 +21,7 @@ from shelftalk.cli.main import run
 from shelftalk.presets import preset_names
 from shelftalk.workspace import Workspace
 from tests.conftest import TINY_SETTINGS, write_catalogue_file
-from tests.forks import PATIENCE, Command
+from tests.forks import PATIENCE, Command, run_in_forks
 
 TINY = [f"--set={name}={'all' if value is None else value}" for name, value in TINY_SETTINGS.as_mapping().items()]
 
@@ -173,13 +171,7 @@ def test_lengths_in_tokens_are_left_out_where_the_model_is_not_here(trained: She
 @pytest.fixture
 def rehearsals_in_forks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let an estimate's processes begin with everything imported."""
-    from shelftalk.training import estimate
-
-    def run_fork(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
-        process = Command(command[3:], tmp_path / "rehearsals")  # without: python -m shelftalk
-        return subprocess.CompletedProcess(command, process.wait(), process.stdout, process.stderr)
-
-    monkeypatch.setattr(estimate, "subprocess", SimpleNamespace(run=run_fork))
+    monkeypatch.setattr("shelftalk.training.estimate.subprocess", run_in_forks(tmp_path / "rehearsals"))
 
 
 @pytest.mark.kill

@@ -28,6 +28,21 @@ def test_attributes_are_shown_and_repeated_lines_are_counted(
     assert "said neither" not in found
 
 
+def test_the_time_left_is_counted_anew_where_a_work_begins_again(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A rehearsal that does not fit is followed by a smaller one."""
+    now = 0.0
+    monkeypatch.setattr("shelftalk.cli.output.time.monotonic", lambda: now)
+    with output.step("Rehearsing") as progress:
+        for base in (0.0, 1000.0):
+            for done in range(3):
+                now = base + 100.0 * done
+                progress(done, 10)
+    lines = [line for line in capsys.readouterr().err.splitlines() if "left" in line]
+    assert lines == ["Rehearsing: 1 of 10, 15 min 00 s left", "Rehearsing: 2 of 10, 13 min 20 s left"] * 2
+
+
 def test_claims_that_no_attribute_states_are_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

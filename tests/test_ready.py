@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -51,6 +52,16 @@ def test_what_is_missing_is_made_once(bare: Run, monkeypatch: pytest.MonkeyPatch
     answer = pipeline.ask(bare, "Oak peg 3 cm", DecodingSettings(max_new_tokens=4), say=said.append)
     assert answer.references
     assert said == []
+
+
+@pytest.mark.kill
+def test_the_first_question_builds_everything_in_a_new_process(bare: Run) -> None:
+    """Index and conversion both import transformers first: in two threads at once one of them fails."""
+    command = [sys.executable, "-m", "shelftalk", "ask", "pegs", "Oak peg 3 cm", "--max-new-tokens", "4"]
+    command += ["--workspace", str(bare.workspace.root), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["references"]
 
 
 @pytest.fixture(scope="module")

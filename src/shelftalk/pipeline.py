@@ -33,7 +33,7 @@ from shelftalk.generation.on_cluster import writers
 from shelftalk.models.query_embedder import QueryEmbedder
 from shelftalk.models.registry import find_model
 from shelftalk.prompts import prompt_for, request_of
-from shelftalk.records import Attributes, Product, Progress, counter, no_progress
+from shelftalk.records import Attributes, Product, Progress, Reference, counter, no_progress
 from shelftalk.retrieval.pointer import is_built
 from shelftalk.runs.describe import list_runs
 from shelftalk.runs.run import Run
@@ -203,14 +203,17 @@ def index_run(run: Run, progress: Progress = no_progress, cluster: str | None = 
 
 def open_index(run: Run, progress: Progress = no_progress) -> Index:
     """Open the run's index; build it first where it is missing or its vectors are corrupt."""
-    from shelftalk.retrieval.search import Index
-
-    embedder = QueryEmbedder.load()
     try:
-        return Index.open(run.index, embedder)
+        return _open_built_index(run)
     except (NotFound, Damaged):
         index_run(run, progress)
-        return Index.open(run.index, embedder)
+        return _open_built_index(run)
+
+
+def _open_built_index(run: Run) -> Index:
+    from shelftalk.retrieval.search import Index
+
+    return Index.open(run.index, QueryEmbedder.load())
 
 
 def open_spans(run: Run, progress: Progress = no_progress) -> SpanIndex:
@@ -279,9 +282,17 @@ def ask(
         _warn_of_references(run, say)
     settings = run.decoding(settings)
     with ThreadPoolExecutor(1) as thread:  # search the references while the model loads and starts to generate
-        found = thread.submit(lambda: open_index(run).search(query, references))
+        found = thread.submit(lambda: _open_built_index(run).search(query, references))
+
+        def result() -> list[Reference]:
+            try:
+                return found.result()
+            except (NotFound, Damaged):
+                # Not built in the other thread: where two threads import transformers first, one of them fails.
+                return open_index(run).search(query, references)
+
         with closing(open_engine(run, settings, engine, say=say)) as opened:
-            return compare(opened, query, settings, found.result, on_text, grounded, attributes, with_references)
+            return compare(opened, query, settings, result, on_text, grounded, attributes, with_references)
 
 
 def _warn_of_references(run: Run, say: Callable[[str], None]) -> None:

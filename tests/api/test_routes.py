@@ -63,6 +63,12 @@ def test_the_usual_temperature_is_that_of_the_run(
     assert [settings.temperature for _, _, settings in engine.calls] == [temperature] * 4
 
 
+def test_only_stated_digits_may_be_asked_for(client: TestClient, engine: WatchedEngine) -> None:
+    assert client.post("/v1/completions", json={**TEXT, "digits": "stated"}).status_code == 200
+    assert client.post("/v1/describe", json={"title": "Oak peg", "digits": "stated"}).status_code == 200
+    assert {settings.digits for _, _, settings in engine.calls} == {"stated"}
+
+
 def test_several_prompts_and_choices_are_numbered_prompt_by_prompt(client: TestClient, engine: WatchedEngine) -> None:
     body = client.post("/v1/completions", json={"model": "base", "prompt": ["a", "b"], "n": 2, "max_tokens": 2}).json()
     assert [(one["index"], one["text"], one["finish_reason"]) for one in body["choices"]] == [
@@ -240,6 +246,8 @@ def test_an_unsupported_parameter_is_refused_by_name(
         ("/v1/completions", {**TEXT, "stop": list("abcde")}, "stop"),
         ("/v1/completions", {**TEXT, "temperature": 9}, "temperature"),
         ("/v1/completions", {**TEXT, "top_p": 0}, "top_p"),
+        ("/v1/completions", {**TEXT, "digits": "none"}, "digits"),
+        ("/v1/describe", {"title": "Oak peg", "digits": 1}, "digits"),
         ("/v1/completions", {"model": RUN}, "prompt"),
         ("/v1/chat/completions", {**CHAT, "max_completion_tokens": 0}, "max_completion_tokens"),
         ("/v1/chat/completions", {**CHAT, "messages": []}, "messages"),

@@ -12,14 +12,7 @@ from typing import Any
 
 import pytest
 import torch
-from transformers import (
-    Gemma2Config,
-    Gemma2ForCausalLM,
-    Gemma3ForCausalLM,
-    Gemma3TextConfig,
-    GemmaConfig,
-    GemmaForCausalLM,
-)
+from transformers import Gemma3ForCausalLM, Gemma3TextConfig
 
 from shelftalk.errors import InvalidSettings
 from shelftalk.generation.llama_cpp_engine import LlamaCppEngine
@@ -32,45 +25,11 @@ from shelftalk.models.registry import find_model
 from shelftalk.prompts import prompt_for
 from shelftalk.workspace import Workspace, write_manifest
 from tests.conftest import TINY_SETTINGS
+from tests.narrow_models import LAYERS, SHAPE, WINDOWED, save_narrow
 
-SHAPE: dict[str, Any] = {
-    "hidden_size": 64,
-    "intermediate_size": 128,
-    "num_hidden_layers": 4,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-    "head_dim": 16,
-    "max_position_embeddings": 1024,
-    "bos_token_id": 2,
-    "eos_token_id": 1,
-    "pad_token_id": 0,
-}
-WINDOWED = {"query_pre_attn_scalar": 16, "sliding_window": 32}
-LAYERS = ["sliding_attention", "full_attention"] * 2
 PROMPTS = [
     prompt_for(title) for title in ("Oak peg 3 cm", "Copper can, " * 12, "<start_of_turn> é 你好")
 ]  # longer than the sliding window
-
-
-def save_model(folder: Path, kind: str) -> Path:
-    """Write a random Gemma of the first, second or third generation whose logits are far from uniform."""
-    tokenizer = tiny.make()[1]
-    size = {**SHAPE, "vocab_size": len(tokenizer)}
-    torch.manual_seed(1)
-    model: Any
-    if kind == "gemma":
-        model = GemmaForCausalLM(GemmaConfig(**size))
-    elif kind == "gemma2":
-        softcaps = {"attn_logit_softcapping": 5.0, "final_logit_softcapping": 3.0}
-        model = Gemma2ForCausalLM(Gemma2Config(**size, **WINDOWED, **softcaps, layer_types=LAYERS))
-    else:
-        model = Gemma3ForCausalLM(Gemma3TextConfig(**size, **WINDOWED, layer_types=LAYERS))
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.normal_(std=0.2)  # also change the norms from their neutral value
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return folder
 
 
 def save_adapter(folder: Path, model: Path, settings: dict[str, Any]) -> Path:
@@ -96,16 +55,16 @@ def parity(file: Path, reference: Any) -> Parity:
 
 @pytest.mark.parametrize("kind", ["gemma", "gemma2", "gemma3"])
 def test_a_converted_gemma_says_the_same_in_llama_cpp(kind: str, tmp_path: Path) -> None:
-    model, file = save_model(tmp_path / "model", kind), tmp_path / "model.gguf"
+    model, file = save_narrow(tmp_path / "model", kind), tmp_path / "model.gguf"
     write_gguf(model, file, "f32")
     before = parity(file, load_model(model, "fp32", "eager"))
     assert before.same_tokens
-    assert before.worst_divergence < 1e-5
+    assert before.worst_divergence < 1e-4
 
 
 @pytest.mark.parametrize("variant", ["lora", "rslora", "dora"])
 def test_a_gemma_with_its_adapter_merged_says_the_same_in_llama_cpp(variant: str, tmp_path: Path) -> None:
-    model, file = save_model(tmp_path / "model", "gemma3"), tmp_path / "model.gguf"
+    model, file = save_narrow(tmp_path / "model", "gemma3"), tmp_path / "model.gguf"
     adapter = save_adapter(tmp_path / variant, model, {"lora_variant": variant})
     write_gguf(model, file, "f32", adapter)
     plain, tokenizer = load_model(model, "fp32", "eager")
@@ -115,13 +74,13 @@ def test_a_gemma_with_its_adapter_merged_says_the_same_in_llama_cpp(variant: str
 
 @pytest.mark.parametrize(("kind", "bound"), [("f16", 1e-4), ("bf16", 1e-2), ("q8_0", 1e-2)])
 def test_number_formats_are_as_near_as_their_bits(kind: str, bound: float, tmp_path: Path) -> None:
-    model = save_model(tmp_path / "model", "gemma3")
+    model = save_narrow(tmp_path / "model", "gemma3")
     write_gguf(model, tmp_path / "base.gguf", kind)
     assert 0 < parity(tmp_path / "base.gguf", load_model(model, "fp32", "eager")).worst_divergence < bound
 
 
 def test_what_cannot_be_converted_is_refused(tmp_path: Path) -> None:
-    model = save_model(tmp_path / "model", "gemma3")
+    model = save_narrow(tmp_path / "model", "gemma3")
     assert base_obstacle(model) is None
 
     def with_config(changes: dict[str, Any]) -> str | None:
@@ -194,7 +153,7 @@ def test_a_second_process_waits_for_the_first_ones_conversion(
 def test_an_unknown_tensor_is_rejected(tmp_path: Path) -> None:
     from safetensors.torch import load_file, save_file
 
-    model = save_model(tmp_path / "model", "gemma3")
+    model = save_narrow(tmp_path / "model", "gemma3")
     weights = load_file(model / "model.safetensors")
     save_file({**weights, "model.layers.0.mystery.weight": torch.zeros(2, 2)}, model / "model.safetensors")
     with pytest.raises(InvalidSettings, match="mystery"):

@@ -11,11 +11,13 @@ from shelftalk.errors import Damaged
 from shelftalk.models.adapters import merge_adapter
 from shelftalk.models.load import load_model
 from shelftalk.models.weights import describe_weights, read_weights
-from tests.models.test_gguf_files import save_adapter, save_model
+from tests.models.test_gguf_files import save_adapter
+from tests.narrow_models import KINDS, save_narrow
 
 
-def test_every_weight_is_read_once_in_fp32(tmp_path: Path) -> None:
-    model = save_model(tmp_path / "model", "gemma3")
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_weight_is_read_once_in_fp32(kind: str, tmp_path: Path) -> None:
+    model = save_narrow(tmp_path / "model", kind)
     read = list(read_weights(model))
     whole = load_model(model, "fp32")[0].state_dict()
     whole.pop("lm_head.weight")  # tied to the embedding, and not on disk
@@ -28,7 +30,7 @@ def test_every_weight_is_read_once_in_fp32(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("variant", ["lora", "rslora", "dora"])
 def test_an_adapter_is_merged_as_peft_merges_it(variant: str, tmp_path: Path) -> None:
-    model = save_model(tmp_path / "model", "gemma3")
+    model = save_narrow(tmp_path / "model", "gemma3")
     adapter = save_adapter(tmp_path / variant, model, {"lora_variant": variant})
     merged = merge_adapter(load_model(model, "fp32")[0], adapter).state_dict()
     changed = 0
@@ -39,7 +41,7 @@ def test_an_adapter_is_merged_as_peft_merges_it(variant: str, tmp_path: Path) ->
 
 
 def test_a_damaged_adapter_is_refused(tmp_path: Path) -> None:
-    model = save_model(tmp_path / "model", "gemma3")
+    model = save_narrow(tmp_path / "model", "gemma3")
     adapter = save_adapter(tmp_path / "adapter", model, {})
     file = adapter / "adapter_model.safetensors"
     file.write_bytes(file.read_bytes()[:-8])

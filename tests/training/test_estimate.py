@@ -7,7 +7,6 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -26,10 +25,10 @@ from shelftalk.settings import PrepareSettings, TrainingSettings
 from shelftalk.training.batches import Examples, Plan, cut_into_packs, encode_products
 from shelftalk.training.estimate import estimate, later_bytes, smaller_settings
 from shelftalk.training.projection import Measured, project
-from shelftalk.training.rehearsal import TIMED, choose_updates
+from shelftalk.training.rehearsal import STAGES, TIMED, choose_updates
 from shelftalk.workspace import Workspace
 from tests.conftest import write_catalogue_file
-from tests.forks import Command
+from tests.forks import run_in_forks
 from tests.training.test_batches import example
 
 # One pass of 9,000 tokens an update, so that activations are a good part of the memory, also of a tiny model.
@@ -59,13 +58,6 @@ print(peak_memory())
 """
 
 
-def run_in_a_fork(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
-    """Run `python -m shelftalk ...` in a process that need not import everything first."""
-    with TemporaryDirectory() as folder:
-        process = Command(command[3:], Path(folder))
-        return subprocess.CompletedProcess(command, process.wait(), process.stdout, process.stderr)
-
-
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     workspace = Workspace(tmp_path_factory.mktemp("estimate") / "workspace")
@@ -74,8 +66,14 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 
 @pytest.fixture(scope="module")
-def estimated(place: Workspace) -> dict[str, Any]:
-    return estimate(place, "demo", LARGE)
+def stages() -> list[tuple[int, int]]:
+    """The stages that the rehearsal of `estimated` went through."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def estimated(place: Workspace, stages: list[tuple[int, int]]) -> dict[str, Any]:
+    return estimate(place, "demo", LARGE, progress=lambda done, total: stages.append((done, total)))
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +102,16 @@ def test_memory_and_disk_are_near(estimated: dict[str, Any], trained: tuple[Run,
     assert 0.85 < estimated["memory_bytes"] / memory < 1.15
     assert 0.8 < estimated["disk_bytes_total"] / folder_bytes(run.folder) < 1.2
     assert estimated["disk_bytes"]["best"] == pytest.approx(folder_bytes(run.checkpoints / "best"), rel=0.2)
+
+
+@pytest.mark.kill
+def test_a_rehearsal_shows_its_progress(estimated: dict[str, Any], stages: list[tuple[int, int]]) -> None:
+    """With a large model it takes minutes: loading, and each update, is a stage."""
+    done, totals = zip(*stages, strict=True)
+    assert done == tuple(range(len(stages)))
+    assert len(stages) > 4
+    assert set(totals) == {STAGES}
+    assert len(stages) <= STAGES + 1  # fewer where updates are slow
 
 
 @pytest.mark.kill
@@ -227,7 +235,7 @@ def test_a_run_of_one_checkpoint_keeps_one_and_no_best_without_validation() -> N
 
 @pytest.mark.kill
 def test_mistakes_are_those_of_training(workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shelftalk.training.estimate.subprocess.run", run_in_a_fork)
+    monkeypatch.setattr("shelftalk.training.estimate.subprocess", run_in_forks(tmp_path / "rehearsals"))
     shares = PrepareSettings(validation_share=0.0, test_share=0.2)
     pipeline.prepare_catalogue(workspace, write_catalogue_file(tmp_path / "pegs.jsonl"), "pegs", shares)
     with pytest.raises(TooFewProducts, match="no validation products"):  # raised in the other process

@@ -23,8 +23,9 @@ from shelftalk.training.preset_estimates import PRODUCTS_DIFFERENCE, Work, estim
 from shelftalk.training.projection import project
 from shelftalk.workspace import Workspace
 from tests.conftest import write_catalogue_file
+from tests.forks import run_in_forks
 from tests.training.test_batches import example
-from tests.training.test_estimate import MEASURED, run_in_a_fork
+from tests.training.test_estimate import MEASURED
 
 TINY = {"base_model": "tiny", "precision": "fp32", "compile": "off"}
 
@@ -37,11 +38,11 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 
 @pytest.fixture(scope="module")
-def found(place: Workspace) -> dict[str, Any]:
+def found(place: Workspace, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     before = {path.relative_to(place.root) for path in place.root.rglob("*")}
     heard: list[str] = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("shelftalk.training.estimate.subprocess.run", run_in_a_fork)
+        patch.setattr("shelftalk.training.estimate.subprocess", run_in_forks(tmp_path_factory.mktemp("rehearsals")))
         found = estimate_presets(place, "demo", TINY, say=heard.append)
     left = {path.relative_to(place.root).parts[0] for path in place.root.rglob("*")} - {one.parts[0] for one in before}
     assert left == {"models"}
@@ -76,9 +77,9 @@ def test_every_preset_is_there_and_few_were_rehearsed(found: dict[str, Any]) -> 
 
 @pytest.mark.kill
 def test_what_was_scaled_is_near_a_rehearsal_of_its_own(
-    place: Workspace, found: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    place: Workspace, found: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shelftalk.training.estimate.subprocess.run", run_in_a_fork)
+    monkeypatch.setattr("shelftalk.training.estimate.subprocess", run_in_forks(tmp_path / "rehearsals"))
     name = next(name for name in ("overnight", "small-demo") if not found["presets"][name]["rehearsed"])
     scaled, direct = found["presets"][name], estimate(place, "demo", settings_of(name))
     for key in ("products", "updates", "tokens", "fits"):

@@ -53,6 +53,8 @@ def _setting(name: str) -> Any:
     """Return the type of a decoding setting, with its help and limits."""
     one = next(one for one in fields(DecodingSettings) if one.name == name)
     metadata = one.metadata
+    if one.type == "str":
+        return Annotated[Literal[metadata["choices"]], Field(description=metadata["help"])] | None
     limits = Field(description=metadata["help"], ge=metadata["at_least"], le=metadata["at_most"], gt=metadata["above"])
     return (_integer(limits) if one.type == "int" else Annotated[float, limits]) | None
 
@@ -85,6 +87,7 @@ class Sampling(BaseModel):
     top_k: _setting("top_k") = None  # type: ignore[valid-type]
     repetition_penalty: _setting("repetition_penalty") = None  # type: ignore[valid-type]
     no_repeat_ngram: _setting("no_repeat_ngram") = None  # type: ignore[valid-type]
+    digits: _setting("digits") = None  # type: ignore[valid-type]
     seed: _setting("seed") = None  # type: ignore[valid-type]
 
     def decoding_settings(self, **more: Any) -> DecodingSettings:

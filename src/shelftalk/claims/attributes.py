@@ -23,8 +23,8 @@ WHOLE = (
     | listed(
         """
     type, use, finish, feature, second feature, size, pack, care, washing, origin, author, subject, format, fits, suits,
-    works with, power, included, closure, fastening, ages, good to know, why we like it, note, notes, tip, hint,
-    warning, plus, remark, pattern, brand, maker,
+    works with, power, included, closure, fastening, ages, good to know, why we like it, note, notes, hint, warning,
+    remark, pattern, brand, maker,
     designer, publisher, year, published, model, style, shape, title, set in, read by, fuel, sleeps, seats, theme
     """
     )

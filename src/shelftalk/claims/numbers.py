@@ -201,7 +201,8 @@ def read_age(text: str, at: int) -> Found | None:
     end = unit.end() if unit else numbers[-1].end
     after = _AGE_AFTER.match(text, end)
     months = [int(one.value * _months(one.unit or (unit["unit"] if unit else "y"))) for one in numbers]
-    if not _states_age(text, at, months, before, unit, after):
+    bare_range = before is not None and max(months) <= 216 and _is_bare_range(text, numbers)
+    if not bare_range and not _states_age(text, at, months, before, unit, after):
         return None
     start = at - (len(before.group()) if before and before["word"] else 0)
     while after:
@@ -244,12 +245,17 @@ def _states_age(
 ) -> bool:
     young = max(months) <= 216
     if before is not None and (before["word"] or unit or after or young):
-        return bool(before["word"] or unit or after or len(months) == 2) or _ends_phrase(text, at)
+        return before["word"] is not None or unit is not None or after is not None or _ends_phrase(text, at)
     if unit is not None and after is not None:
         return True
     if unit is not None:
         return young and not unit["unit"].startswith("w") and (len(months) == 2 or _before(text, at, _FROM) is not None)
     return after is not None and young and after.group().strip() != "+" and after.group().strip() != "plus"
+
+
+def _is_bare_range(text: str, numbers: list[Quantity]) -> bool:
+    """Return whether two numbers measure and count nothing: children of 2 to 4 can, but not babies from 4 to 16 kg."""
+    return len(numbers) == 2 and numbers[-1].unit is None and _counted(text, numbers[-1].end) is None
 
 
 def _ends_phrase(text: str, at: int) -> bool:

@@ -53,8 +53,8 @@ def estimate(
     from shelftalk.cli import output
     from shelftalk.training.estimate import estimate as estimate_run
 
-    with output.step("Rehearsing a few updates"):
-        found = estimate_run(place, catalogue, settings, token, output.say)
+    with output.step("Rehearsing a few updates") as progress:
+        found = estimate_run(place, catalogue, settings, token, output.say, progress=progress)
     if as_json:
         output.print_json(found)
     else:

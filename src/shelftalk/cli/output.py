@@ -94,7 +94,7 @@ def _plain_progress(title: str, start: float, detail: Callable[[int, int], str] 
     def show(done: int, total: int) -> None:
         nonlocal last, first_done, first_time
         now = time.monotonic()
-        if first_done is None:
+        if first_done is None or done < first_done:  # less: the same work begins again, of another size
             first_done, first_time = done, now
         if now - last < PLAIN_SECONDS or done <= first_done:
             return

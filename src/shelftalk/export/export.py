@@ -26,7 +26,8 @@ from shelftalk.workspace import (
 )
 
 REPORT = "parity.json"
-WRITING = PROMPTS // 2  # for the progress: writing takes about as long as so many prompts
+REPLAYED = 2 * PROMPTS  # for the progress: each prompt in the artefact's engine and in the reference
+WRITING = PROMPTS // 2  # writing takes about as long as so many prompts
 
 
 def export(
@@ -61,7 +62,7 @@ def export(
         products, _ = gate_products(run)
         with staged_folder(destination, sum(disk_needed(artefact))) as staging:
             FORMATS[format].write(artefact, staging)
-            progress(WRITING, WRITING + PROMPTS)
+            progress(WRITING, WRITING + REPLAYED)
             found = pass_gate(artefact, staging, lambda done, total: progress(WRITING + done, WRITING + total))
             write_json(staging / REPORT, found)
             write_bytes(staging / "README.md", model_card(artefact, found, example_of(products)).encode())

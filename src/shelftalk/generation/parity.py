@@ -6,14 +6,14 @@ greedy text. The reference is transformers in fp32.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 
 from shelftalk.models.tokens import encode_text
-from shelftalk.records import Progress, no_progress
+from shelftalk.records import Progress, counter, no_progress
 
 if TYPE_CHECKING:  # llama.cpp may be missing
     from shelftalk.generation.llama_cpp_engine import LlamaCppEngine
@@ -118,31 +118,66 @@ class Parity:
         return asdict(self)
 
 
-def measure_parity(
-    reference: TransformersRunner, candidate: Runner, prompts: Sequence[str], progress: Progress = no_progress
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What a runner made of one prompt: the reference's ids, greedy text after them, and the next token's distribution.
+
+    `same_tokens` is true if the runner tokenizes the prompt to the same ids.
+    """
+
+    ids: list[int]
+    same_tokens: bool
+    written: list[int]
+    top: dict[int, float]
+
+
+def measure_parity(reference: TransformersRunner, candidate: Runner, prompts: Sequence[str]) -> Parity:
+    """Replay `prompts` in both and return how `candidate` agrees with `reference`."""
+    return compare_replays(reference, replay(candidate, reference.tokenize, prompts))
+
+
+def replay(
+    candidate: Runner,
+    tokenize: Callable[[str], list[int]],
+    prompts: Sequence[str],
+    progress: Progress = no_progress,
+    written: int = WRITTEN,
+) -> list[Replay]:
+    """Return what `candidate` makes of each prompt: at most `written` tokens of text.
+
+    `tokenize` is the reference's; `progress` counts prompts.
+    """
+    replays, advance = [], counter(progress, len(prompts))
+    for prompt in prompts:
+        ids = tokenize(prompt)
+        same = candidate.tokenize(prompt) == ids
+        replays.append(Replay(ids, same, candidate.greedy(ids, written), candidate.next_token(ids)))
+        advance()
+    return replays
+
+
+def compare_replays(
+    reference: TransformersRunner, replays: Sequence[Replay], progress: Progress = no_progress
 ) -> Parity:
-    """Replay `prompts` in both and return how `candidate` agrees with `reference`.
+    """Return how a candidate's replays agree with `reference`; `progress` counts prompts.
 
     The reference reads the candidate's greedy text (teacher forcing), so that one different token does not change all
-    later ones. `progress` counts prompts.
+    later ones.
     """
-    divergences, margins, same = [], [], True
-    for number, prompt in enumerate(prompts, start=1):
-        ids = reference.tokenize(prompt)
-        same = same and candidate.tokenize(prompt) == ids
-        written = candidate.greedy(ids, WRITTEN)
-        after = reference.logits([*ids, *written], len(written) + 1)
-        divergences.append(_divergence(_distribution(after[0]), candidate.next_token(ids)))
-        margins += [(logits.max() - logits[token]).item() for logits, token in zip(after, written, strict=False)]
-        progress(number, len(prompts))
+    divergences, margins, advance = [], [], counter(progress, len(replays))
+    for one in replays:
+        after = reference.logits([*one.ids, *one.written], len(one.written) + 1)
+        divergences.append(_divergence(_distribution(after[0]), one.top))
+        margins += [(logits.max() - logits[token]).item() for logits, token in zip(after, one.written, strict=False)]
+        advance()
     return Parity(
-        prompts=len(prompts),
-        divergence=sum(divergences) / len(prompts),
+        prompts=len(replays),
+        divergence=sum(divergences) / len(replays),
         worst_divergence=max(divergences),
         tokens=len(margins),
         agreement=sum(margin == 0 for margin in margins) / max(len(margins), 1),
         worst_margin=max(margins, default=0.0),
-        same_tokens=same,
+        same_tokens=all(one.same_tokens for one in replays),
     )
 
 

@@ -35,6 +35,15 @@ class Example:
         return len(self.ids) - 1
 
 
+def import_transformers() -> None:
+    """Import transformers, for a process whose threads will need it.
+
+    It replaces its module while it is imported: a second thread that waits for that gets the one replaced, without the
+    library's names.
+    """
+    import transformers  # noqa: F401
+
+
 def load_tokenizer(folder: Path) -> Any:
     """Return the tokenizer of a base model's folder, without the model.
 

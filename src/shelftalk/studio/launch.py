@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from shelftalk.errors import InvalidSettings, MissingPackage
+from shelftalk.models.tokens import import_transformers
 from shelftalk.workspace import Workspace
 
 APP = Path(__file__).with_name("app.py")
@@ -67,6 +68,7 @@ def launch(workspace: Workspace, port: int | None, browser: bool) -> None:
     """
     if find_spec("streamlit") is None:
         raise MissingPackage("The studio needs Streamlit, not installed here: pip install 'shelftalk[studio]'")
+    import_transformers()  # pages run in threads
     chosen = find_port(port)
     # Read by `session.workspace`: the pages run in this process.
     os.environ["SHELFTALK_WORKSPACE"] = str(workspace.root.resolve())

@@ -6,6 +6,7 @@ The figures come from a rehearsal (`training.rehearsal`): a short trial run in a
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -24,6 +25,7 @@ from shelftalk.models.instruction_set import bf16_is_fast
 from shelftalk.models.load import best_device
 from shelftalk.models.registry import find_model, must_be_made
 from shelftalk.models.weights import DTYPES, describe_weights
+from shelftalk.records import Progress, no_progress
 from shelftalk.runs.describe import list_runs
 from shelftalk.runs.run import Run
 from shelftalk.settings import TrainingSettings
@@ -34,6 +36,7 @@ from shelftalk.workspace import Workspace, read_json, writing
 
 NAME = "rehearsal"
 FILE = "rehearsal.json"
+STAGE = re.compile(r"(\d+) (\d+)")  # a line of the rehearsal's standard output: stages done, and all
 LEAST_TOKENS = 64  # a shorter row has no space for a description
 EMBEDDED_BYTES = 536_000_000
 Q8_0 = (34, 32)  # bytes of weights: a block of llama.cpp's 8-bit format has 32, and a scale
@@ -46,12 +49,14 @@ def estimate(
     token: str | None = None,
     say: Callable[[str], None] = lambda line: None,
     available: int | None = None,
+    progress: Progress = no_progress,
 ) -> dict[str, Any]:
     """Estimate time, peak memory and disk of a run of `settings` on `catalogue` on this machine.
 
     A base model that is not on this disk yet is converted or downloaded first. Where the run does not fit into
     `available` bytes of memory (by default the free memory), smaller settings are rehearsed, the smallest change
-    first, until one fits; `say` gets a message for each. All files of the rehearsals are removed.
+    first, until one fits; `say` gets a message for each, and `progress` counts a rehearsal's stages. All files of the
+    rehearsals are removed.
 
     Returns:
         The keys of `rehearsal.rehearse` and, instead of its `measured`, those of `projection.project`; `catalogue`;
@@ -69,7 +74,7 @@ def estimate(
     if must_be_made(settings.base_model, workspace):
         say(f"Unpacking {settings.base_model} before that, which happens once.")
     running = [run["name"] for run in list_runs(workspace) if run["status"] == "running"]
-    found = rehearse_in_process(workspace, catalogue, settings, token)
+    found = rehearse_in_process(workspace, catalogue, settings, token, progress)
     found.pop("measured", None)
     if available is None:
         available = found["memory_available_bytes"]
@@ -79,7 +84,7 @@ def estimate(
     if found["fits"] is False:
         for changes in smaller_settings(settings, found, available):
             say(f"That does not fit; rehearsing with {as_options(changes)}.")
-            tried = rehearse_in_process(workspace, catalogue, settings.replace(changes), token)
+            tried = rehearse_in_process(workspace, catalogue, settings.replace(changes), token, progress)
             if fits(tried, available):
                 kept = {key: tried[key] for key in ("seconds_total", "memory_bytes")}
                 return {**found, "smaller": {"settings": changes, **kept}}
@@ -142,9 +147,15 @@ def fits(found: dict[str, Any], available: int | None) -> bool | None:
 
 
 def rehearse_in_process(
-    workspace: Workspace, catalogue: str, settings: TrainingSettings, token: str | None
+    workspace: Workspace,
+    catalogue: str,
+    settings: TrainingSettings,
+    token: str | None,
+    progress: Progress = no_progress,
 ) -> dict[str, Any]:
     """Rehearse in a separate process and a temporary folder; return result and, unless memory ran out, projection.
+
+    `progress` counts the rehearsal's stages.
 
     Raises:
         NotFound, TooFewProducts, InvalidSettings and so on: as training.
@@ -161,7 +172,7 @@ def rehearse_in_process(
             (temporary.root / part).symlink_to((workspace.root / part).resolve())
         run = Run.create(temporary, NAME, catalogue, settings.replace({"trackers": "none"}), base)
         begin = time.monotonic()
-        found = _run_process(run)
+        found = _run_process(run, progress)
         outside = time.monotonic() - begin - found.pop("seconds_inside", 0.0)
     if "measured" not in found:
         return {"memory_bytes": None, "memory_available_bytes": None, **found}
@@ -169,18 +180,32 @@ def rehearse_in_process(
     return found | project(Measured(**found["measured"]), settings, found["examples"], found["tokens"])
 
 
-def _run_process(run: Run) -> dict[str, Any]:
+def _run_process(run: Run, progress: Progress) -> dict[str, Any]:
     """Rehearse `run` as `shelftalk train` would train it; return {} where the system killed it for lack of memory."""
     command = [sys.executable, "-m", "shelftalk", "estimate", run.description["catalogue"], "--rehearse"]
     command += ["--workspace", str(run.workspace.root.resolve())]
     environment = {**os.environ, "PYTHONSAFEPATH": "1"}  # otherwise -m imports modules of the current folder first
-    process = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    with (
+        tempfile.TemporaryFile("w+", errors="replace") as errors_file,
+        subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=errors_file, text=True, errors="replace", env=environment
+        ) as process,
+    ):
+        try:
+            for line in process.stdout or ():
+                if stage := STAGE.fullmatch(line.strip()):  # libraries may print other lines
+                    progress(int(stage[1]), int(stage[2]))
+        except BaseException:
+            process.kill()
+            raise
+        process.wait()
+        errors_file.seek(0)
+        last = errors_file.read().strip().splitlines()[-1:]
     path = run.folder / FILE
     if process.returncode == -signal.SIGKILL:
         return {}
     if not path.is_file():
-        reason = next(reversed(process.stderr.strip().splitlines()), f"exit code {process.returncode}")
-        raise Failure(f"The rehearsal ended unexpectedly: {reason}")
+        raise Failure(f"The rehearsal ended unexpectedly: {''.join(last) or f'exit code {process.returncode}'}")
     found: dict[str, Any] = read_json(path)
     if "error" in found:
         raise getattr(errors, found["error"])(found["message"])

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from itertools import pairwise
@@ -26,7 +26,7 @@ from shelftalk.models.adapters import add_adapter
 from shelftalk.models.load import best_device, load_model
 from shelftalk.models.registry import BaseModel
 from shelftalk.prompts import request_of
-from shelftalk.records import Product, no_progress
+from shelftalk.records import Product, Progress, counter, no_progress
 from shelftalk.runs.folders import folder_bytes
 from shelftalk.runs.run import Run
 from shelftalk.settings import TrainingSettings
@@ -50,15 +50,19 @@ UPDATES_EXAMINED = 2_000
 TIMED = 10  # updates at most; fewer, but at least two, once they have taken TIMED_SECONDS together
 TIMED_SECONDS = 8.0
 WARMING = {False: 1, True: 2}  # updates before those that are timed, without and with compiling
+STAGES = 1 + 1 + TIMED + 3  # loading, at most 1 + TIMED updates, checkpoint, validation, sample
 VALIDATED = 20  # products of a validation
 LENGTHS = 300  # of products, for which attention alone is run
 
 
 class Stopwatch(TrainerCallback):  # type: ignore[misc]
-    """Records when each update ends, ends the training after enough of them, and suppresses saving and validation."""
+    """Records when each update ends, ends the training after enough of them, and suppresses saving and validation.
 
-    def __init__(self, warming: int) -> None:
-        self.warming = warming
+    `advance` is called after each update.
+    """
+
+    def __init__(self, warming: int, advance: Callable[[], None]) -> None:
+        self.warming, self.advance = warming, advance
         self.ends: list[float] = []
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
@@ -68,6 +72,7 @@ class Stopwatch(TrainerCallback):  # type: ignore[misc]
         if torch.cuda.is_available():
             torch.cuda.synchronize()
         self.ends.append(time.monotonic())
+        self.advance()
         control.should_save = control.should_evaluate = False
         timed = self.ends[self.warming :]
         if len(timed) > 2 and timed[-1] - timed[0] > TIMED_SECONDS:
@@ -86,18 +91,21 @@ class Lap:
 
 
 def rehearse_to_file(run: Run) -> None:
-    """Rehearse `run` and write the result, or the error, to rehearsal.json in its folder."""
+    """Rehearse `run` and write the result, or the error, to rehearsal.json in its folder.
+
+    Standard output gets a line "DONE TOTAL" after each stage.
+    """
     with suppress(OSError):  # if memory runs out, the system is to kill this process and no other
         Path("/proc/self/oom_score_adj").write_text("1000")
     try:
-        found = rehearse(run)
+        found = rehearse(run, lambda done, total: print(done, total, flush=True))
     except ShelftalkError as error:
         found = {"error": type(error).__name__, "message": str(error)}
     write_json(run.folder / FILE, found)
 
 
-def rehearse(run: Run) -> dict[str, Any]:
-    """Make some updates of `run` in its folder, and return the measurements.
+def rehearse(run: Run, progress: Progress = no_progress) -> dict[str, Any]:
+    """Make some updates of `run` in its folder, and return the measurements; `progress` counts stages.
 
     Returns:
         `device`, `precision`, `memory_available_bytes` (None where unknown), `weights_bytes` of the base model,
@@ -118,14 +126,16 @@ def rehearse(run: Run) -> dict[str, Any]:
     }
     if available is None or weights < available:
         with suppress(OutOfMemory, torch.OutOfMemoryError):
-            found |= _rehearse_updates(run, base)
+            found |= _rehearse_updates(run, base, progress)
     return {**found, "seconds_inside": lap()}
 
 
-def _rehearse_updates(run: Run, base: BaseModel) -> dict[str, Any]:
-    settings, lap = run.settings, Lap()
+def _rehearse_updates(run: Run, base: BaseModel, progress: Progress) -> dict[str, Any]:
+    settings, lap, advance = run.settings, Lap(), counter(progress, STAGES)
+    advance(0)
     model, tokenizer = load_model(base.folder, run.precision, attention=PACKED)
     model = add_adapter(model, settings)
+    advance()
     products = run.products()
     count = len(products)
     start = lap()
@@ -139,14 +149,17 @@ def _rehearse_updates(run: Run, base: BaseModel) -> dict[str, Any]:
         trainer = make_trainer(run, settings, model, head, plan, validation, [])
         pass_tokens = trainer.pass_tokens
         start += lap()
-        updates = _time_updates(run, trainer, plan)
+        updates = _time_updates(run, trainer, plan, advance)
         lap()
         folder = save_checkpoint(
             run.checkpoints, 1, model, trainer.optimizer, trainer.lr_scheduler, trainer.state, trainer.data_hash
         )
         checkpoint = lap()
+        advance()
         validation_warm_up, validation_seconds = _time_validation(trainer, validation)
+        advance()
         sample_seconds = _time_sample(run, model, head, tokenizer)
+        advance()
     if best_device().type == "cpu":
         _cache_kernels(model.config.get_text_config(), model.dtype, plan)
     lap()
@@ -207,13 +220,15 @@ def _largest_pass(plan: Plan, number: int, pass_tokens: int) -> int:
     return max(sum(one.input_length for one in pack) for pack in cut_into_packs(plan[number], pass_tokens))
 
 
-def _time_updates(run: Run, trainer: AdapterTrainer, plan: Plan) -> list[tuple[int, float]]:
+def _time_updates(
+    run: Run, trainer: AdapterTrainer, plan: Plan, advance: Callable[[], None]
+) -> list[tuple[int, float]]:
     """Make the updates of `choose_updates`, and return (tokens, seconds) of each.
 
     Raises:
         OutOfMemory: the trainer had to reduce the size of its passes.
     """
-    pass_tokens, watch = trainer.pass_tokens, Stopwatch(WARMING[trainer.fused])
+    pass_tokens, watch = trainer.pass_tokens, Stopwatch(WARMING[trainer.fused], advance)
     updates = [plan[number] for number in choose_updates(plan, pass_tokens)]
     tokens = [sum(example.input_length for example in update) for update in updates]
     trainer.train_dataset = updates
