@@ -89,13 +89,14 @@ def step(title: str, detail: Callable[[int, int], str] | None = None) -> Iterato
 
 def _plain_progress(title: str, start: float, detail: Callable[[int, int], str] | None) -> ProgressCallback:
     last = first_time = start
-    first_done: int | None = None
+    first_done = previous = -1
 
     def show(done: int, total: int) -> None:
-        nonlocal last, first_done, first_time
+        nonlocal last, first_done, first_time, previous
         now = time.monotonic()
-        if first_done is None or done < first_done:  # less: the same work begins again, of another size
+        if first_done < 0 or done < previous:  # less than before: the same work begins again, of another size
             first_done, first_time = done, now
+        previous = done
         if now - last < PLAIN_SECONDS or done <= first_done:
             return
         last = now
