@@ -108,6 +108,8 @@ def main() -> None:
             )
             maker.start()
             maker.join()
+            if maker.exitcode:
+                sys.exit(f"The model could not be written (exit code {maker.exitcode}).")
         if not workspace.catalogue("demo").exists():
             prepare_bundled(workspace)
         rows = measure(workspace, model, options.steps.split(","))

@@ -59,7 +59,7 @@ def test_a_converted_gemma_says_the_same_in_llama_cpp(kind: str, tmp_path: Path)
     write_gguf(model, file, "f32")
     before = parity(file, load_model(model, "fp32", "eager"))
     assert before.same_tokens
-    assert before.worst_divergence < 1e-4
+    assert before.worst_divergence < 3e-5  # of eight heads over one 1.1e-5, by rounding alone
 
 
 @pytest.mark.parametrize("variant", ["lora", "rslora", "dora"])

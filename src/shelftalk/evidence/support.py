@@ -41,7 +41,7 @@ def measure_support(products: Sequence[Product]) -> dict[str, Any]:
     claims = [(one, claim) for one in products for claim in find_claims(one.description, one.title, (), one.attributes)]
     supports = Counter(claim.support for _, claim in claims)
     attributes = Counter(claim.where for _, claim in claims if claim.support == "attribute")
-    # In people's own texts a wrong relation is nearly always a house's label, such as "Good to know:".
+    # In people's own texts wrong relations are rare, and mostly paraphrases that the rules misread.
     unsupported = [(one, claim) for one, claim in claims if claim.support in UNSUPPORTED and claim.kind != "relation"]
     total, words = max(1, len(claims)), sum(len(WORD.findall(one.description)) for one in products)
     given = sum(len(one.attributes) for one in products)

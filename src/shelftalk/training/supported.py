@@ -23,7 +23,7 @@ def supported_example(product: Product) -> Product:
     in plain sentences; where no sentence is left, the title comes first.
     """
     claims = find_claims(product.description, product.title, (), product.attributes)
-    # In people's own texts a wrong relation is nearly always a house's label, such as "Good to know:".
+    # In people's own texts wrong relations are rare, and mostly paraphrases that the rules misread.
     wrong = [one for one in claims if one.support in UNSUPPORTED and one.kind != "relation"]
     sentences = split_sentences(product.description)
     kept = [text for start, text in sentences if not any(_overlap(one, start, text) for one in wrong)]
