@@ -87,7 +87,7 @@ def test_a_run_takes_the_attributes_that_it_knows_from_the_columns_of_the_file(
     shell.json("prepare", source, "--name", "pegs", "--test-share", "0.2")
     shell.json("train", "pegs", "--run", "pegs", *TINY, "--set=epochs=1")
     run = Run.open(Workspace(shell.root), "pegs")
-    assert run.attribute_names == ["Material", "Colour"]
+    assert run.known_attributes.names == ["Material", "Colour"]
 
     titles = write_csv(
         tmp_path / "titles.csv", "Name,material,Weight,price", "Peg 40 cm,ash,2 kg,3", "Peg 41 cm,,2 kg,3"
@@ -97,7 +97,7 @@ def test_a_run_takes_the_attributes_that_it_knows_from_the_columns_of_the_file(
     assert code == 0, err
     assert "The input has 1 of the 2 attributes that the run was trained on; not there: Colour." in err
     assert "Used all the same, though it was not trained on them: Weight." in err
-    assert run.usual_attributes == ["Material"]
+    assert run.known_attributes.usual == ["Material"]
     assert "Nearly all products" not in err  # the input has it
     rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
     faults = find_faults(rows[0]["description"], "Peg 40 cm\nMaterial: ash\nWeight: 2 kg", ())
@@ -107,12 +107,18 @@ def test_a_run_takes_the_attributes_that_it_knows_from_the_columns_of_the_file(
     [record] = (run.folder / "generated").iterdir()
     assert read_json(record)["job"]["attributes"] == ["material", "Weight"]  # no price
 
-    write_csv(titles, "Name,material,Colour", "Peg 40 cm,ash,red", "Peg 41 cm,,red")
+    assert run.known_attributes.order == ["material", "colour"]
+    write_csv(titles, "Colour,Name,material", "red,Peg 40 cm,ash", "red,Peg 41 cm,")
     assert "exists and is not this job's output" in shell.mistake(*command)
     (tmp_path / "out.jsonl").unlink()
     code, _, err = shell(*command)
     assert code == 0
     assert "The input has 2 of the 2 attributes that the run was trained on.\n" in err
+    mixed = (tmp_path / "out.jsonl").read_bytes()
+    (tmp_path / "out.jsonl").unlink()
+    write_csv(titles, "Name,material,Colour", "Peg 40 cm,ash,red", "Peg 41 cm,,red")
+    assert shell(*command)[0] == 0
+    assert (tmp_path / "out.jsonl").read_bytes() == mixed  # the order of the columns changes nothing
 
 
 def has_lines(journal: Path, more_than: int) -> bool:

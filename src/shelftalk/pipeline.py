@@ -380,9 +380,7 @@ def write_catalogue(
             references,
             title_field,
             id_field,
-            run.attribute_names,
-            run.attribute_columns,
-            run.usual_attributes,
+            run.known_attributes,
             grounded,
             with_references,
         )

@@ -74,7 +74,8 @@ def make_app(
     attributes: Sequence[str] = ("Material",),
 ) -> FastAPI:
     """Return the application of a run that knows these attributes; nothing of it is on disk."""
-    run = Run(name, Path(name), Workspace(Path("workspace")), {"attributes": list(attributes)})
+    known = {"attributes": list(attributes), "attribute_order": [one.casefold() for one in attributes]}
+    run = Run(name, Path(name), Workspace(Path("workspace")), known)
     return create_app(engine or WatchedEngine(), FewReferences(), run, limits, api_key)
 
 

@@ -118,7 +118,7 @@ def test_the_example_has_attributes_where_the_run_knows_them(tiny_run: Run, gate
     run = replace(tiny_run, description={**tiny_run.description, "attributes": ["material", "fit"]})
     card = model_card(Artefact(run, run.base_model(), name, "f32"), gate, request)
     assert f"~~~text\n{prompt_for(request)}~~~" in card
-    assert 'a line "name: value" for each attribute' in card
+    assert 'a line "name: value" for each attribute, in the order of the training products, and a cue' in card
     assert "from titles and attributes" in card
     quoted = {"gguf": shlex.quote(prompt_for(request)), "ollama": shlex.quote(request), "vllm": "material: beech\\nfit"}
     assert quoted.get(name, "") in card

@@ -132,7 +132,8 @@ def test_a_modelfile_asks_as_training_did(exports: dict[str, Path]) -> None:
 def test_a_modelfile_says_how_a_prompt_has_attributes() -> None:
     plain = modelfile("a.gguf", "<eos>", "none", DecodingSettings())
     known = modelfile("a.gguf", "<eos>", "none", DecodingSettings(), ["material", "fit"]).removeprefix(plain)
-    assert known == '# Under the title a prompt has a line "name: value" for each attribute: material, fit.\n'
+    has = 'a line "name: value" for each attribute, in this order: material, fit'
+    assert known == f"# Under the title a prompt has {has}.\n"
 
 
 def test_vllm_is_started_on_its_own_folder_for_this_machine_only(exports: dict[str, Path], tmp_path: Path) -> None:

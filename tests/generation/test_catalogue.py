@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pyarrow.parquet as pq
 import pytest
 
+from shelftalk.catalogue.known_attributes import KnownAttributes
 from shelftalk.errors import Busy, Failure, InvalidSettings, NotFound, NotWritable, UnreadableInput, UserError
 from shelftalk.generation import catalogue
 from shelftalk.generation.catalogue import Job, describe_titles
@@ -200,7 +201,7 @@ def test_what_a_text_claims_without_support_and_leaves_out_is_in_columns(tmp_pat
         tmp_path,
         f"out{suffix}",
         source=write_products(tmp_path / "products.csv"),
-        attribute_names=["material", "=finish", "length"],
+        known=KnownAttributes(["material", "=finish", "length"]),
     )
     summary = describe(one, ScriptedEngine(lambda prompt, tuned: "" if "Peg 3" in prompt else CLAIMS))
     found = [(row["unsupported"], row["contradicted"], row["untold"]) for row in rows(one.output)]
@@ -220,7 +221,7 @@ def test_a_claim_that_a_reference_states_is_supported_also_after_an_interruption
             return [[Reference("1", "A peg", "From Oslo.", 0.9)] for _ in texts]
 
     source = write_products(tmp_path / "products.csv")
-    one = job(tmp_path, "out.jsonl", source=source, attribute_names=["material"])
+    one = job(tmp_path, "out.jsonl", source=source, known=KnownAttributes(["material"]))
     engine = ScriptedEngine(lambda prompt, tuned: CLAIMS)
 
     def stop(done: int, total: int) -> None:
@@ -255,7 +256,7 @@ def test_each_rows_references_stand_in_its_prompt_where_they_are_asked_for(tmp_p
 def test_attributes_that_nearly_all_products_had_are_missed(tmp_path: Path) -> None:
     said: list[str] = []
     names = ["type", "material"]
-    one = job(tmp_path, source=write_products(tmp_path / "a.csv"), attribute_names=names, usual_attributes=names)
+    one = job(tmp_path, source=write_products(tmp_path / "a.csv"), known=KnownAttributes(names, usual=names))
     describe(one, say=said.append)
     assert "Nearly all products that it learned from have type: without them it writes worse." in said[0]
 
@@ -394,7 +395,7 @@ def test_another_job_does_not_go_on_with_this_ones_rows(tmp_path: Path) -> None:
         "references": (1, "references: 2, now 1"),
         "model": ({"run": "oak", "adapter": "0" * 64}, "run: pegs, now oak"),
         "title_field": ("sku", "title_field: title, now sku"),
-        "attribute_names": (["material"], r"attribute_names: \[\], now \['material'\]"),
+        "known": (KnownAttributes(["material"]), r"attribute_names: \[\], now \['material'\]"),
     }
     for name, (value, words) in changes.items():
         with pytest.raises(InvalidSettings, match=words):
@@ -617,6 +618,6 @@ def test_attributes_alone_can_ground_a_text(tmp_path: Path) -> None:
     source = tmp_path / "products.csv"
     source.write_text("title,material,length\nPeg,brass,12 cm\n")
     names = ["material", "length"]
-    one = job(tmp_path, "out.jsonl", source=source, attribute_names=names, grounded=True, references=0)
+    one = job(tmp_path, "out.jsonl", source=source, known=KnownAttributes(names), grounded=True, references=0)
     describe(one, ScriptedEngine(lambda prompt, tuned: next(texts)), index=None)
     assert [row["description"] for row in rows(one.output)] == ["A peg of brass, 12 cm long."]

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from shelftalk.catalogue.columns import Columns
+from shelftalk.catalogue.known_attributes import NOTHING_KNOWN, KnownAttributes
 from shelftalk.errors import UnreadableInput
 from shelftalk.generation.titles import MOST_CHARACTERS, TitleRow, find_columns, read_titles
 from tests.catalogue.samples import write_parquet
 
 
 def read(
-    path: Path, title_field: str | None = None, id_field: str | None = None, known: Sequence[str] = ()
+    path: Path, title_field: str | None = None, id_field: str | None = None, known: KnownAttributes = NOTHING_KNOWN
 ) -> list[TitleRow]:
     return list(read_titles(path, find_columns(path, title_field, id_field, known), known))
 
@@ -91,15 +91,23 @@ def test_a_file_of_nothing_but_a_header_or_blank_lines_has_no_rows(tmp_path: Pat
 def test_a_row_brings_the_attributes_that_the_run_knows(tmp_path: Path) -> None:
     path = tmp_path / "titles.csv"
     path.write_text("id,title,Material,Price,Finish\n1,Oak peg, oiled&nbsp;oak ,3,\n2,Ash peg,ash,4,waxed\n")
-    found = read(path, known=["material", "finish", "length"])
+    found = read(path, known=KnownAttributes(["material", "finish", "length"]))
     assert found[0].attributes == (("material", "oiled oak"),)
     assert found[1].request == "Ash peg\nmaterial: ash\nfinish: waxed"
     assert [row.attributes for row in read(path)] == [(), ()]
+
+
+def test_attributes_stand_in_the_order_of_training_whatever_the_columns(tmp_path: Path) -> None:
+    path = tmp_path / "titles.csv"
+    path.write_text("colour,finish,material,title\nred,waxed,ash,Ash peg\n,waxed,oak,Oak peg\n")
+    known = KnownAttributes(["finish", "material", "colour"], order=["material", "finish", "colour"])
+    found = [row.request for row in read(path, known=known)]
+    assert found == ["Ash peg\nmaterial: ash\nfinish: waxed\ncolour: red", "Oak peg\nmaterial: oak\nfinish: waxed"]
 
 
 def test_of_two_spellings_the_commoner_is_used(tmp_path: Path) -> None:
     """A run's names begin with the commonest; one product of its catalogue may spell it otherwise."""
     path = tmp_path / "titles.csv"
     path.write_text("title,MATERIAL\nAsh peg,ash\n")
-    [row] = read(path, known=["material", "Material"])
+    [row] = read(path, known=KnownAttributes(["material", "Material"]))
     assert row.attributes == (("material", "ash"),)

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from shelftalk import pipeline
+from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.runs.describe import measure_disk
-from shelftalk.runs.run import Run
-from shelftalk.settings import DecodingSettings
+from shelftalk.runs.run import Run, attribute_order
+from shelftalk.settings import DecodingSettings, PrepareSettings
 from shelftalk.workspace import Workspace
 
 
 def test_attributes_are_spelt_as_in_the_catalogue(tmp_path: Path) -> None:
     run = Run("pegs", tmp_path, Workspace(tmp_path), {"attributes": ["Material", "set in"]})
     given = (("MATERIAL", "Oak"), ("Set In", "Kent"), ("Lid", "cork"))
-    assert run.spell_attributes(given) == (("Material", "Oak"), ("set in", "Kent"), ("Lid", "cork"))
+    assert run.known_attributes.arrange(given) == (("Material", "Oak"), ("set in", "Kent"), ("Lid", "cork"))
     old = Run("old", tmp_path, Workspace(tmp_path), {})  # from before there were attributes
-    assert old.spell_attributes(given) == given
+    assert old.known_attributes.arrange(given) == given
 
 
 def test_the_likeliest_token_is_usual_only_where_the_prompt_holds_attributes(tmp_path: Path) -> None:
@@ -31,7 +33,18 @@ def test_the_likeliest_token_is_usual_only_where_the_prompt_holds_attributes(tmp
 
 def test_of_two_spellings_the_commoner_is_used() -> None:
     run = Run("run", Path("run"), Workspace(Path()), {"attributes": ["material", "Material"]})
-    assert run.spell_attributes((("MATERIAL", "oak"),)) == (("material", "oak"),)
+    assert run.known_attributes.arrange((("MATERIAL", "oak"),)) == (("material", "oak"),)
+
+
+def test_the_order_is_that_of_the_training_products_and_of_the_run_it_began_from(tmp_path: Path) -> None:
+    source, workspace = tmp_path / "pegs.csv", Workspace(tmp_path / "workspace")
+    pegs = (f"Peg {one},{'' if one % 2 else 'oak'},An oak peg {one} that holds a coat.,{one} cm" for one in range(20))
+    source.write_text("\n".join(["title,Material,content,Size", *pegs]) + "\n")
+    pipeline.prepare_catalogue(workspace, source, "pegs", PrepareSettings())
+    catalogue = Catalogue.open(workspace.catalogue("pegs"))
+    assert attribute_order(catalogue, 42, None) == ["material", "size"]
+    began_from = Run("first", tmp_path, workspace, {"attribute_order": ["type", "size", "material", "note"]})
+    assert attribute_order(catalogue, 42, began_from) == ["type", "material", "size", "note"]
 
 
 def test_a_run_says_how_large_it_is_and_what_may_be_deleted(tiny_run: Run) -> None:

@@ -19,6 +19,7 @@ from streamlit.testing.v1 import AppTest
 
 from shelftalk import pipeline
 from shelftalk.catalogue.catalogue import Catalogue
+from shelftalk.catalogue.known_attributes import KnownAttributes
 from shelftalk.evaluation.directions import DIRECTIONS
 from shelftalk.generation.compare import Comparison
 from shelftalk.records import Attributes, Description
@@ -271,7 +272,7 @@ def test_a_held_out_product_fills_the_table_and_is_asked_with_its_attributes(
 ) -> None:
     words = texts("en")
     monkeypatch.setattr(Run, "catalogue", lambda _: with_attributes)
-    monkeypatch.setattr(Run, "attribute_names", ["material", "Finish"])
+    monkeypatch.setattr(Run, "known_attributes", KnownAttributes(["material", "Finish"]))
     app = drawn(ready_workspace, "compare", monkeypatch)
     assert app.dataframe[0].value.values.tolist() == [["material", ""], ["Finish", ""]]
     _labelled(app.button, words["compare.random"]).click().run()

@@ -31,7 +31,7 @@ def _compute(service: Service, body: DescribeRequest, emit: Emit) -> Comparison:
         settings,
         partial(service.index.search, body.title, body.references),
         on_text=lambda side, text: emit(None),
-        attributes=service.run.spell_attributes(clean_attributes((body.attributes or {}).items())[0]),
+        attributes=service.run.known_attributes.arrange(clean_attributes((body.attributes or {}).items())[0]),
     )
     service.metrics.written(comparison.base.tokens + comparison.tuned.tokens)
     return comparison

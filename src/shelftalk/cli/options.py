@@ -131,7 +131,7 @@ def require_text(text: str, name: str = "TEXT", what: str = "a product title or 
 def parse_attributes(run: Run, given: list[str] | None) -> Attributes:
     """Return the attributes given as NAME=VALUE, cleaned as for training, and say which the run was not trained on.
 
-    Names are spelt as the run knows them. Equal names are joined.
+    Names are spelt and ordered as the run knows them. Equal names are joined.
 
     Raises:
         UserError: one has no "=", or no name or value.
@@ -148,10 +148,11 @@ def parse_attributes(run: Run, given: list[str] | None) -> Attributes:
             raise UserError(f"--attribute must be NAME=VALUE, got {one!r}; for instance --attribute material=copper")
         pairs.append((name, value))
     attributes, cut = join_attributes(pairs)
-    attributes = run.spell_attributes(attributes)
-    if unknown := [name for name, _ in attributes if name not in run.attribute_names]:
-        known = ", ".join(run.attribute_names[:10]) or "none"
-        say(f"Run {run.name!r} was not trained on {', '.join(unknown)}, which is used all the same; it knows: {known}.")
+    known = run.known_attributes
+    attributes = known.arrange(attributes)
+    if unknown := [name for name, _ in attributes if name not in known]:
+        names = ", ".join(known.commonest(10)) or "none"
+        say(f"Run {run.name!r} was not trained on {', '.join(unknown)}, which is used all the same; it knows: {names}.")
     if cut:
         counts = ", ".join(f"{count} {reason}" for reason, count in cut.items()).replace("_", " ")
         say(f"Attributes were cut: {counts}.")

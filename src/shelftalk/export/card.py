@@ -84,7 +84,7 @@ def _licence(artefact: Artefact) -> dict[str, str]:
 def _head(artefact: Artefact) -> str:
     base = artefact.base
     origin = f", in the 4-bit weights of the Python package {PACKAGE}" if base.name == EMBEDDED else ""
-    sources = "titles and attributes" if artefact.run.attribute_names else "titles"
+    sources = "titles and attributes" if artefact.run.known_attributes else "titles"
     return f"""# {artefact.run.name}
 
 Writes product descriptions from {sources} in one catalogue's voice; fine-tuned with shelftalk {__version__}.
@@ -96,7 +96,8 @@ Writes product descriptions from {sources} in one catalogue's voice; fine-tuned 
 
 
 def _use(artefact: Artefact, request: str) -> str:
-    lines = ', a line "name: value" for each attribute' if artefact.run.attribute_names else ""
+    order = "in the order of the training products"
+    lines = f', a line "name: value" for each attribute, {order}' if artefact.run.known_attributes else ""
     return f"""## How to load it
 
 {_LOADING[artefact.format](artefact, request)}

@@ -153,7 +153,7 @@ def _write_gguf(artefact: Artefact, folder: Path) -> None:
 def _write_ollama(artefact: Artefact, folder: Path) -> None:
     _write_gguf(artefact, folder)
     end = load_tokenizer(artefact.base.folder).eos_token
-    names = artefact.run.attribute_names[:NAMES_SHOWN]
+    names = artefact.run.known_attributes.commonest(NAMES_SHOWN)
     write_bytes(
         folder / "Modelfile",
         modelfile(artefact.gguf_file, end, artefact.base.licence, artefact.decoding, names).encode(),

@@ -15,8 +15,8 @@ CONTEXT = 4096  # tokens of prompt and text together; Ollama's own default depen
 def modelfile(gguf_file: str, end: str, licence: str, settings: DecodingSettings, names: Sequence[str] = ()) -> str:
     """Return the Modelfile for a GGUF in the same folder, with training's template and end token and these settings.
 
-    Ollama cannot strip a prompt: white space around a title stays in it. With `names` of attributes a comment says how
-    a prompt has them.
+    Ollama cannot strip a prompt: white space around a title stays in it. With `names` of attributes, in the order of
+    the training products, a comment says how a prompt has them.
     """
     parameters = {
         "stop": f'"{end}"',
@@ -30,7 +30,7 @@ def modelfile(gguf_file: str, end: str, licence: str, settings: DecodingSettings
     }
     lines = "".join(f"PARAMETER {name} {value}\n" for name, value in parameters.items())
     known = (
-        f'# Under the title a prompt has a line "name: value" for each attribute: {", ".join(names)}.\n'
+        f'# Under the title a prompt has a line "name: value" for each attribute, in this order: {", ".join(names)}.\n'
         if names
         else ""
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shelftalk.catalogue.columns import Columns
+from shelftalk.catalogue.known_attributes import NOTHING_KNOWN, KnownAttributes
 from shelftalk.claims.faults import find_faults
 from shelftalk.errors import Damaged, Failure, NotFound, NotWritable, UserError
 from shelftalk.generation.engine import Engine
@@ -48,10 +49,9 @@ class Job:
 
     `model` identifies the model in plain JSON values; together with the input file and the settings it identifies the
     job. `record` is the file with the job's result.
-    `attribute_names` are those that the model was trained on, which were read from `attribute_columns`; where there are
-    none, the input's are not used either. `usual_attributes` are those that nearly all its products had. With
-    `grounded` a text that has faults is written again: see `generation.grounded`; `with_references` puts each row's
-    references into its prompt.
+    `known` are the attributes that the model was trained on; where there are none, the input's are not used either.
+    With `grounded` a text that has faults is written again: see `generation.grounded`; with `with_references` each
+    row's references stand in its prompt.
     """
 
     source: Path
@@ -62,9 +62,7 @@ class Job:
     references: int = 3
     title_field: str | None = None
     id_field: str | None = None
-    attribute_names: Sequence[str] = ()
-    attribute_columns: Sequence[str] = ()
-    usual_attributes: Sequence[str] = ()
+    known: KnownAttributes = NOTHING_KNOWN
     grounded: bool = False
     with_references: bool = False
 
@@ -85,7 +83,7 @@ class Job:
         folder = self.output.parent
         if self.output.suffix.lower() not in SUFFIXES:
             raise UserError(f"--output must end in {', '.join(SUFFIXES)}, got {self.output.name!r}.")
-        if self.grounded and not self.references and not self.attribute_names:
+        if self.grounded and not self.references and not self.known:
             raise UserError("--grounded needs --references of at least 1 where the run knows no attributes, got 0.")
         check_references(self.with_references, self.references, self.grounded)
         if not folder.is_dir():
@@ -108,7 +106,8 @@ class Job:
             "grounded": self.grounded,
             "with_references": self.with_references,
             "attributes": [one.column for one in columns.attributes],
-            "attribute_names": list(self.attribute_names),
+            "attribute_names": list(self.known.names),
+            "attribute_order": list(self.known.order),
             "columns": list(COLUMNS),  # of the output: a version with others does not resume this one's job
             **self.settings.as_mapping(),
         }
@@ -158,13 +157,13 @@ def describe_titles(
         Failure: the input changed while it was read.
     """
     job.check()
-    columns = find_columns(job.source, job.title_field, job.id_field, job.attribute_names, job.attribute_columns)
+    columns = find_columns(job.source, job.title_field, job.id_field, job.known)
     described = job.describe(columns)
     if found := _finished(job, described):
         return found
     # The whole file is read once before, so that a fault in its middle is found before the long part of the job.
-    titles = read_titles(job.source, columns, job.attribute_names)
-    survey = survey_titles(titles, job.attribute_names, job.usual_attributes, say)
+    titles = read_titles(job.source, columns, job.known)
+    survey = survey_titles(titles, job.known, say)
     with lock(job.output, "writing descriptions"):
         if found := _finished(job, described):
             return found
@@ -276,7 +275,7 @@ def _missing(job: Job, columns: Columns, journal: Journal) -> Iterator[Window]:
 
 def _windows(job: Job, columns: Columns) -> Iterator[list[TitleRow]]:
     """Yield the rows that can be described, WINDOW at a time."""
-    rows = (row for row in read_titles(job.source, columns, job.attribute_names) if not row.fault)
+    rows = (row for row in read_titles(job.source, columns, job.known) if not row.fault)
     while window := list(islice(rows, WINDOW)):
         yield window
 
@@ -309,7 +308,7 @@ def _publish(job: Job, columns: Columns, described: dict[str, Any], journal: Jou
     faults = dict.fromkeys(("unsupported", "contradicted", "untold"), 0)
     with staged_file(job.output) as temporary:
         with table(temporary, job.output.suffix.lower(), job.references) as append:
-            for row in read_titles(job.source, columns, job.attribute_names):
+            for row in read_titles(job.source, columns, job.known):
                 one = _described_row(row, journal)
                 append(one)
                 if one.flag in flags:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from shelftalk.catalogue.attributes import spellings
+from shelftalk.catalogue.known_attributes import KnownAttributes
 from shelftalk.generation.titles import TitleRow
 
 NAMES_SHOWN = 10  # of attributes
@@ -37,33 +37,27 @@ class Survey:
             self.faults[row.fault] = (count + 1, [*lines, row.line][:EXAMPLES])
 
 
-def survey_titles(
-    rows: Iterable[TitleRow], known: Sequence[str], usual: Sequence[str], say: Callable[[str], None]
-) -> Survey:
-    """Count all rows of a file; `say` gets what they have of a run's attributes, and which cannot be described.
-
-    `known` are the names of the run's attributes, `usual` those that nearly all its products had.
-    """
+def survey_titles(rows: Iterable[TitleRow], known: KnownAttributes, say: Callable[[str], None]) -> Survey:
+    """Count all rows of a file; `say` gets what they have of a run's attributes, and which cannot be described."""
     found = Survey()
     for row in rows:
         found.add(row)
     if known:
-        say(_told_of_attributes(found, known, usual))
+        say(_told_of_attributes(found, known))
     for reason, (count, lines) in found.faults.items():
         say(f"{unusable(reason, count, lines)}; the output has each in its place.")
     return found
 
 
-def _told_of_attributes(survey: Survey, known: Sequence[str], usual: Sequence[str]) -> str:
+def _told_of_attributes(survey: Survey, known: KnownAttributes) -> str:
     """Return a message on which of the attributes that the run knows the input has, and which others."""
-    spelt = spellings(known)
-    missing = [name for name in known if name.casefold() not in survey.attributes]
-    found = len(known) - len(missing)
+    missing = [name for name in known.names if name.casefold() not in survey.attributes]
+    found = len(known.names) - len(missing)
     rest = f"; not there: {_listed(missing)}" if missing else ""
-    line = f"The input has {found} of the {len(known)} attributes that the run was trained on{rest}."
-    if unknown := [name for key, name in survey.attributes.items() if key not in spelt]:
+    line = f"The input has {found} of the {len(known.names)} attributes that the run was trained on{rest}."
+    if unknown := [name for name in survey.attributes.values() if name not in known]:
         line += f" Used all the same, though it was not trained on them: {_listed(unknown)}."
-    if lacking := [name for name in usual if name.casefold() not in survey.attributes]:
+    if lacking := [name for name in known.usual if name.casefold() not in survey.attributes]:
         line += f" Nearly all products that it learned from have {_listed(lacking)}: without them it writes worse."
     return line
 

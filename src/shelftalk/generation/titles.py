@@ -8,13 +8,14 @@ not_an_object, invalid_csv, invalid_xml, invalid_utf8, line_too_long, variant, m
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from shelftalk.catalogue.attributes import keep_attributes, spellings
+from shelftalk.catalogue.attributes import keep_attributes
 from shelftalk.catalogue.clean import clean
 from shelftalk.catalogue.columns import Columns, choose_title_columns
+from shelftalk.catalogue.known_attributes import NOTHING_KNOWN, KnownAttributes
 from shelftalk.catalogue.read import SURROGATE, reading
 from shelftalk.catalogue.rows import Row, Unusable
 from shelftalk.catalogue.values import text_of, uid_of
@@ -29,7 +30,7 @@ class TitleRow:
     """One row: `number` counts rows from 0, `line` is its line in the file, `title` is unchanged.
 
     `query` is the title cleaned as for training; it is empty if the row is invalid, for which `fault` and `detail`
-    give the reason. `attributes` are cleaned, and spelt as the run knows them.
+    give the reason. `attributes` are cleaned, and spelt and ordered as the run knows them.
     """
 
     number: int
@@ -51,13 +52,12 @@ def find_columns(
     source: Path,
     title_field: str | None = None,
     id_field: str | None = None,
-    known: Sequence[str] = (),
-    trained_columns: Container[str] = (),
+    known: KnownAttributes = NOTHING_KNOWN,
 ) -> Columns:
     """Choose the columns of title and id, and those of attributes, if a run knows any.
 
-    These are the ones that `prepare` would choose, those whose name is `known`, the names of the run's attributes, and
-    `trained_columns`, from which its own were read.
+    These are the ones that `prepare` would choose, those with a name that the run knows, and the columns that its own
+    were read from.
 
     Raises:
         NotFound: there is no such file.
@@ -72,44 +72,37 @@ def find_columns(
         return choose_title_columns(source, names, title_field, id_field)
     usual = choose_title_columns(source, names, title_field, id_field, "automatic").attributes
     possible = choose_title_columns(source, names, title_field, id_field, "all")
-    spelt = spellings(known)
-    chosen = (
-        one
-        for one in possible.attributes
-        if one in usual or one.name.casefold() in spelt or one.column in trained_columns
-    )
+    chosen = (one for one in possible.attributes if one in usual or one.name in known or one.column in known.columns)
     return possible._replace(attributes=tuple(chosen))
 
 
-def read_titles(source: Path, columns: Columns, known: Sequence[str] = ()) -> Iterator[TitleRow]:
-    """Yield every row that is not blank, in the order of the file, with its attributes; `known` are a run's names.
+def read_titles(source: Path, columns: Columns, known: KnownAttributes = NOTHING_KNOWN) -> Iterator[TitleRow]:
+    """Yield every row that is not blank, in the order of the file, with its attributes as a run knows them.
 
     Raises:
         UnreadableInput: the file is truncated or corrupt.
     """
-    names = spellings(known)
     with reading(source) as reader:
         for number, (line, row) in enumerate(reader.rows(columns)):
-            yield _title_row(number, line, row, names)
+            yield _title_row(number, line, row, known)
 
 
-def _title_row(number: int, line: int, row: Row | Unusable, names: Mapping[str, str]) -> TitleRow:
+def _title_row(number: int, line: int, row: Row | Unusable, known: KnownAttributes) -> TitleRow:
     uid = title = ""
     try:
         if isinstance(row, Unusable):
             raise row
         uid = uid_of(row.uid)
         title = _unicode(text_of(row.title, "title_not_text"))
-        return TitleRow(number, line, uid, title, _query(title), attributes=_attributes(row, names))
+        return TitleRow(number, line, uid, title, _query(title), attributes=_attributes(row, known))
     except Unusable as fault:
         return TitleRow(number, line, uid, title, "", fault.reason, _unicode(fault.detail))
 
 
-def _attributes(row: Row, names: Mapping[str, str]) -> Attributes:
-    """Return a row's attributes, cleaned, and spelt as in `names`, which has a run's names by lower case."""
+def _attributes(row: Row, known: KnownAttributes) -> Attributes:
     cleaned = ((clean(_unicode(name)), clean(_unicode(value))) for name, value in row.attributes)
     kept, _ = keep_attributes(cleaned)
-    return tuple((names.get(name.casefold(), name), value) for name, value in kept)
+    return known.arrange(kept)
 
 
 def _query(title: str) -> str:

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from shelftalk import __version__
-from shelftalk.catalogue.attributes import spellings
 from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.catalogue.english import look_english
+from shelftalk.catalogue.known_attributes import KnownAttributes, usual_order
 from shelftalk.errors import Damaged, InvalidSettings, NotFound, TooFewProducts
 from shelftalk.models.registry import BaseModel, find_model
-from shelftalk.records import Attributes, Product
+from shelftalk.records import Product
 from shelftalk.runs.metrics import METRICS, SAMPLES
 from shelftalk.settings import DecodingSettings, TrainingSettings
 from shelftalk.workspace import MANIFEST, Workspace, read_json, sha256, staged_folder, write_json
@@ -27,6 +27,7 @@ LOG = "log.txt"  # the output of a detached training
 DERIVED = ("index", "spans", "report")  # derived from a run's products
 REBUILT = (*DERIVED, "gguf")  # what may be deleted and is made again when it is needed
 USUAL = 0.9
+ORDER_SAMPLE = 2_000  # products, whose attributes give the usual order
 SOURCE = "source"  # in a run's folder: what it began from, as it was then
 ADAPTER_SETTINGS = ("base_model", "lora_rank", "lora_alpha", "lora_variant", "lora_dropout")
 LIBRARIES = ("torch", "transformers", "peft", "accelerate")
@@ -86,6 +87,7 @@ class Run:
             "attributes": catalogue.attribute_names(),
             "attribute_columns": catalogue.summary["columns"].get("attributes", []),
             "usual_attributes": usual_attributes(catalogue.summary.get("attributes", {})),
+            "attribute_order": attribute_order(catalogue, settings.seed, source),
             "base": {"name": base.name, "revision": base.revision, "licence": base.licence},
             "settings": settings.as_mapping(),
             "precision": resolve_precision(settings.precision),
@@ -147,24 +149,11 @@ class Run:
         return f"the run {source['run']}" if source else "its base model"
 
     @property
-    def attribute_names(self) -> list[str]:
-        """The names of the attributes in the run's catalogue, the commonest first; none in runs from before any."""
-        return list(self.description.get("attributes", []))
-
-    @property
-    def attribute_columns(self) -> list[str]:
-        """The columns that the attributes of the run's catalogue were read from; none in runs of earlier versions."""
-        return list(self.description.get("attribute_columns", []))
-
-    @property
-    def usual_attributes(self) -> list[str]:
-        """The names of the attributes that nearly all of its products with attributes have, as in run.json."""
-        return list(self.description.get("usual_attributes", []))
-
-    def spell_attributes(self, attributes: Attributes) -> Attributes:
-        """Return the attributes with the names spelt as the run knows them: "Material" may be "material" there."""
-        spelt = spellings(self.attribute_names)
-        return tuple((spelt.get(name.casefold(), name), value) for name, value in attributes)
+    def known_attributes(self) -> KnownAttributes:
+        """The attributes of the products in the run's catalogue; runs of earlier versions lack some or all parts."""
+        held = self.description
+        names, columns = held.get("attributes", ()), held.get("attribute_columns", ())
+        return KnownAttributes(names, columns, held.get("usual_attributes", ()), held.get("attribute_order", ()))
 
     def decoding(self, settings: DecodingSettings) -> DecodingSettings:
         """Return the settings with an automatic temperature decided for this run: 0 if it knows attributes, else 1.
@@ -172,7 +161,7 @@ class Run:
         What a text must get right then stands in the prompt. With titles alone the likeliest tokens repeat themselves
         in many texts (docs/experiments.md#decoding).
         """
-        automatic = 0.0 if self.attribute_names else 1.0
+        automatic = 0.0 if self.known_attributes else 1.0
         return replace(settings, temperature=automatic) if settings.temperature is None else settings
 
     @property
@@ -267,6 +256,17 @@ def usual_attributes(counts: Mapping[str, int]) -> list[str]:
     """Return the names whose number of products is at least `USUAL` of the largest one."""
     most = max(counts.values(), default=0)
     return [name for name, count in counts.items() if count >= USUAL * most]
+
+
+def attribute_order(catalogue: Catalogue, seed: int, source: Run | None) -> list[str]:
+    """Return the names of a catalogue's attributes, and of the run's that it begins from, in their usual order.
+
+    It is that of a sample of the training products; the source's order counts as that of one more product.
+    """
+    known = set(map(str.casefold, catalogue.attribute_names()))
+    sample = catalogue.sample("train", ORDER_SAMPLE, seed) if known else ()
+    orders = [[name for name, _ in product.attributes if name.casefold() in known] for product in sample]
+    return usual_order([*orders, source.known_attributes.order] if source else orders)
 
 
 def describe_source(source: Run) -> dict[str, str]:

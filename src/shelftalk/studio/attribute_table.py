@@ -58,12 +58,12 @@ def attribute_table(run: Run) -> Attributes:
         key=f"attributes-{run.name}-{turn}",
     )
     typed = edited.fillna("").astype(str).itertuples(index=False)
-    return run.spell_attributes(clean_attributes((row[0], row[1]) for row in typed)[0])
+    return run.known_attributes.arrange(clean_attributes((row[0], row[1]) for row in typed)[0])
 
 
 def fill_attribute_table(run: Run, attributes: Attributes) -> None:
     """Put a product's attributes into the table, or the names that the run knows where there are none."""
-    rows = list(attributes) or [(name, "") for name in run.attribute_names[:OFFERED]]
+    rows = list(attributes) or [(name, "") for name in run.known_attributes.commonest(OFFERED)]
     _, _, turn = st.session_state.get("attributes") or (None, None, 0)
     remember("attributes", (run.name, rows, turn + 1))
 

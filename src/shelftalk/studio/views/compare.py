@@ -109,7 +109,7 @@ def _question(run: Run) -> tuple[str | None, Attributes, bool, DecodingSettings,
             text("compare.with_references"), help=text("compare.with_references_help"), key="with-references"
         )
     attributes: Attributes = ()
-    if run.attribute_names:
+    if run.known_attributes:
         with st.expander(text("compare.attributes"), expanded=True, icon=":material/list_alt:"):
             with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
                 st.caption(text("compare.attributes_help"), width="content")

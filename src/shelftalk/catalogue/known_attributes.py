@@ -1,0 +1,83 @@
+"""What a run knows of attributes: their names, the columns they were read from, and the order of its products."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+
+from shelftalk.catalogue.attributes import spellings
+from shelftalk.records import Attributes
+
+
+@dataclass(frozen=True)
+class KnownAttributes:
+    """The attributes of the products that a model was trained on; all are empty where it was trained on titles alone.
+
+    `names` are the names, the commonest first; `columns` those of the file that they were read from; `usual` the names
+    that nearly all products with attributes have; `order` the names in the order of the products, see `usual_order`.
+    """
+
+    names: Sequence[str] = ()
+    columns: Sequence[str] = ()
+    usual: Sequence[str] = ()
+    order: Sequence[str] = ()
+    spelt: dict[str, str] = field(init=False, repr=False, compare=False)
+    places: dict[str, int] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "spelt", spellings(self.names))
+        object.__setattr__(self, "places", {name.casefold(): place for place, name in enumerate(self.order)})
+
+    def __bool__(self) -> bool:
+        return bool(self.names)
+
+    def __contains__(self, name: str) -> bool:
+        return name.casefold() in self.spelt
+
+    def commonest(self, count: int) -> list[str]:
+        """Return at most `count` names, the commonest, in the order of the products."""
+        return sorted(self.names[:count], key=self._place)
+
+    def arrange(self, attributes: Attributes) -> Attributes:
+        """Return attributes as in training: "Material" may be "material" there, and stand behind the type.
+
+        A model tells attributes in the order of its prompt, and was trained on the products' own order only. A name
+        that it does not know stands in the middle; among themselves such names keep their order.
+        """
+        ordered = sorted(attributes, key=lambda pair: self._place(pair[0]))
+        return tuple((self.spelt.get(name.casefold(), name), value) for name, value in ordered)
+
+    def _place(self, name: str) -> float:
+        return self.places.get(name.casefold(), len(self.places) / 2)
+
+
+NOTHING_KNOWN = KnownAttributes()
+
+
+def usual_order(orders: Iterable[Sequence[str]]) -> list[str]:
+    """Return all names of the given orders in one order, against which few pairs of names stand in any of them.
+
+    The order with the fewest such pairs (Kemeny 1959, "Mathematics without numbers") is hard to find. Here each name,
+    the commonest first, is put where the fewest contradict it; of several such places, into that nearest to its mean
+    place. Names are compared in lower case and returned so.
+    """
+    before: Counter[tuple[str, str]] = Counter()
+    seen: Counter[str] = Counter()
+    places: Counter[str] = Counter()  # of each name the sum of its places, which lie between 0 and 1
+    for names in orders:
+        folded = list(dict.fromkeys(name.casefold() for name in names))
+        before.update(combinations(folded, 2))
+        seen.update(folded)
+        for place, name in enumerate(folded):
+            places[name] += (place + 0.5) / len(folded)  # type: ignore[assignment]
+    order: list[str] = []
+    for name, count in seen.most_common():
+        contradicting = [sum(before[other, name] for other in order)]
+        for other in order:
+            contradicting.append(contradicting[-1] + before[name, other] - before[other, name])
+        usual = places[name] / count * len(order)
+        best = min(range(len(order) + 1), key=lambda place: (contradicting[place], abs(place - usual)))
+        order.insert(best, name)
+    return order
