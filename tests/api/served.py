@@ -71,7 +71,7 @@ def make_app(
     limits: Limits | None = None,
     api_key: str | None = None,
     name: str = RUN,
-    attributes: Sequence[str] = ("Material",),
+    attributes: Sequence[str] = ("Material", "Finish"),
 ) -> FastAPI:
     """Return the application of a run that knows these attributes; nothing of it is on disk."""
     known = {"attributes": list(attributes), "attribute_order": [one.casefold() for one in attributes]}

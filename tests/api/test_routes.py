@@ -94,11 +94,11 @@ def test_chat_describes_the_last_user_message_through_the_template(client: TestC
 
 def test_attributes_are_lines_under_the_title_of_the_prompt(client: TestClient, engine: WatchedEngine) -> None:
     """They are spelt and ordered as the run knows them in /v1/describe; chat and raw prompts are taken as they are."""
-    prompt = "Oak peg\nMaterial: oak\nlength: 3 cm, 4 cm\n\nProduct description:\n"
-    given = {"length": "3 cm", "material": "oak", "Length": "4 cm"}
+    prompt = "Oak peg\nMaterial: oak\nlength: 3 cm, 4 cm\nFinish: oiled\n\nProduct description:\n"
+    given = {"finish": "oiled", "length": "3 cm", "material": "oak", "Length": "4 cm"}
     found = client.post("/v1/describe", json={"title": "Oak peg", "attributes": given}).json()
-    assert found["attributes"] == {"Material": "oak", "length": "3 cm, 4 cm"}
-    message = {"role": "user", "content": "Oak peg\nMaterial: oak\nlength: 3 cm, 4 cm"}
+    assert list(found["attributes"].items()) == [("Material", "oak"), ("length", "3 cm, 4 cm"), ("Finish", "oiled")]
+    message = {"role": "user", "content": "Oak peg\nMaterial: oak\nlength: 3 cm, 4 cm\nFinish: oiled"}
     client.post("/v1/chat/completions", json={"model": RUN, "messages": [message]})
     client.post("/v1/completions", json={"model": RUN, "prompt": prompt})
     assert [(asked, tuned) for asked, tuned, _ in engine.calls] == [

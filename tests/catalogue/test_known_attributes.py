@@ -44,7 +44,8 @@ def test_most_products_decide() -> None:
     ("given_names", "expected"),
     [
         (["Note", "SIZE", "type"], ["type", "Size", "note"]),
-        (["note", "lid", "type", "base"], ["type", "lid", "base", "note"]),  # two that it does not know
+        (["note", "lid", "type", "base"], ["type", "lid", "note", "base"]),  # two that it does not know
+        (["lid", "note", "type"], ["lid", "type", "note"]),
         (["lid"], ["lid"]),
         ([], []),
     ],

@@ -38,19 +38,18 @@ class KnownAttributes:
 
     def commonest(self, count: int) -> list[str]:
         """Return at most `count` names, the commonest, in the order of the products."""
-        return sorted(self.names[:count], key=self._place)
+        return sorted(self.names[:count], key=lambda name: self.places.get(name.casefold(), 0))
 
     def arrange(self, attributes: Attributes) -> Attributes:
         """Return attributes as in training: "Material" may be "material" there, and stand behind the type.
 
         A model tells attributes in the order of its prompt, and was trained on the products' own order only. A name
-        that it does not know stands in the middle; among themselves such names keep their order.
+        that has no place in that order keeps its own place: the first stays the first.
         """
-        ordered = sorted(attributes, key=lambda pair: self._place(pair[0]))
-        return tuple((self.spelt.get(name.casefold(), name), value) for name, value in ordered)
-
-    def _place(self, name: str) -> float:
-        return self.places.get(name.casefold(), len(self.places) / 2)
+        placed = [pair for pair in attributes if pair[0].casefold() in self.places]
+        ordered = iter(sorted(placed, key=lambda pair: self.places[pair[0].casefold()]))
+        arranged = [next(ordered) if pair[0].casefold() in self.places else pair for pair in attributes]
+        return tuple((self.spelt.get(name.casefold(), name), value) for name, value in arranged)
 
 
 NOTHING_KNOWN = KnownAttributes()
