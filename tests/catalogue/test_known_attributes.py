@@ -44,8 +44,9 @@ def test_most_products_decide() -> None:
     ("given_names", "expected"),
     [
         (["Note", "SIZE", "type"], ["type", "Size", "note"]),
-        (["note", "lid", "type", "base"], ["type", "lid", "note", "base"]),  # two that it does not know
-        (["lid", "note", "type"], ["lid", "type", "note"]),
+        (["lid", "type", "Size", "base", "note"], ["lid", "type", "Size", "base", "note"]),  # two that it does not know
+        (["base", "lid", "note", "type"], ["type", "base", "lid", "note"]),
+        (["type", "note", "Size", "lid"], ["type", "lid", "Size", "note"]),  # two of three pairs are as in training
         (["lid"], ["lid"]),
         ([], []),
     ],

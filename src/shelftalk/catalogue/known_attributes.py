@@ -10,6 +10,8 @@ from itertools import combinations
 from shelftalk.catalogue.attributes import spellings
 from shelftalk.records import Attributes
 
+NEARLY = 0.75  # of all pairs of attributes; in a random order half are as in training
+
 
 @dataclass(frozen=True)
 class KnownAttributes:
@@ -43,16 +45,28 @@ class KnownAttributes:
     def arrange(self, attributes: Attributes) -> Attributes:
         """Return attributes as in training: "Material" may be "material" there, and stand behind the type.
 
-        A model tells attributes in the order of its prompt, and was trained on the products' own order only. A name
-        that has no place in that order keeps its own place: the first stays the first.
+        A model tells attributes in the order of its prompt, and was trained on the products' own order only. Names that
+        have no place in it keep theirs, the first stays the first, if the others stand nearly as in training; if these
+        stand in any order, as columns by alphabet do, the place says nothing, and they come in the middle.
         """
         placed = [pair for pair in attributes if pair[0].casefold() in self.places]
-        ordered = iter(sorted(placed, key=lambda pair: self.places[pair[0].casefold()]))
-        arranged = [next(ordered) if pair[0].casefold() in self.places else pair for pair in attributes]
-        return tuple((self.spelt.get(name.casefold(), name), value) for name, value in arranged)
+        rest = [pair for pair in attributes if pair[0].casefold() not in self.places]
+        ordered = sorted(placed, key=lambda pair: self.places[pair[0].casefold()])
+        if _share_in_order([self.places[name.casefold()] for name, _ in placed]) >= NEARLY:
+            following = iter(ordered)
+            ordered = [pair if pair in rest else next(following) for pair in attributes]
+        else:
+            ordered[len(ordered) // 2 : len(ordered) // 2] = rest
+        return tuple((self.spelt.get(name.casefold(), name), value) for name, value in ordered)
 
 
 NOTHING_KNOWN = KnownAttributes()
+
+
+def _share_in_order(places: Sequence[int]) -> float:
+    """Return the share of the pairs of places that ascend; 1 where there are no pairs."""
+    pairs = [first < second for first, second in combinations(places, 2)]
+    return sum(pairs) / len(pairs) if pairs else 1.0
 
 
 def usual_order(orders: Iterable[Sequence[str]]) -> list[str]:
