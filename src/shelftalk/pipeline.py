@@ -37,7 +37,7 @@ from shelftalk.records import Attributes, Product, Progress, Reference, counter,
 from shelftalk.retrieval.pointer import is_built
 from shelftalk.runs.describe import list_runs
 from shelftalk.runs.run import Run
-from shelftalk.settings import DecodingSettings, PrepareSettings, TrainingSettings
+from shelftalk.settings import FOUND, DecodingSettings, FileSettings, PrepareSettings, TrainingSettings
 from shelftalk.training.jobs import start_run, train_in_turn
 from shelftalk.training.on_cluster import train_on_cluster
 from shelftalk.training.processes import is_first_process, wait_for_all
@@ -349,8 +349,7 @@ def write_catalogue(
     output: Path,
     settings: DecodingSettings,
     references: int = 3,
-    title_field: str | None = None,
-    id_field: str | None = None,
+    file: FileSettings = FOUND,
     progress: Progress = no_progress,
     say: Callable[[str], None] = lambda line: None,
     engine: str = "automatic",
@@ -378,8 +377,7 @@ def write_catalogue(
             {"adapter": sha256((run.adapter / MANIFEST).read_bytes()).hexdigest(), "engine": found.name},
             run.folder / "generated" / f"{noted}.json",
             references,
-            title_field,
-            id_field,
+            file,
             run.known_attributes,
             grounded,
             with_references,

@@ -124,7 +124,6 @@ def amazon_2018_attributes(number: int) -> Attributes:
     return (
         ("category", "Tools & Home Improvement, Hand Tools"),
         ("brand", "Tern & Tide"),
-        ("feature", ", ".join(points(number))),
         ("Item Weight", f"{number + 40} g"),
     )
 

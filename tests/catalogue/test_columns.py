@@ -32,6 +32,10 @@ SOURCE = Path("shop.csv")
         (["Handle", "Body (HTML)", "Name"], Columns("Name", ("Body (HTML)",), "Handle")),
         (["parent_asin", "name", "description"], Columns("name", ("description",), "parent_asin")),
         (["text", "Description", "product_title"], Columns("product_title", ("Description",), None)),
+        (["Artikel-Nr", "Bezeichnung", "Beschreibung"], Columns("Bezeichnung", ("Beschreibung",), None)),
+        (["SKU", "TITOLO", "DESCRIZIONE"], Columns("TITOLO", ("DESCRIZIONE",), "SKU")),
+        (["*Title", "*Description", "*SKU"], Columns("*Title", ("*Description",), "*SKU")),
+        (["item-name", "item-description", "seller-sku"], Columns("item-name", ("item-description",), "seller-sku")),
     ],
 )
 def test_finds_usual_names_in_order_of_preference(names: list[str], expected: Columns) -> None:
@@ -65,7 +69,7 @@ def test_known_exports_are_recognised_by_their_columns(names: list[str], expecte
     assert choose_columns(SOURCE, names, settings) == expected
     named = choose_columns(SOURCE, names, settings.replace({"description_field": names[0]}))
     assert named == expected._replace(description=(names[0],))
-    assert choose_title_columns(SOURCE, names, None, None) == expected._replace(description=())
+    assert choose_title_columns(SOURCE, names, settings) == expected._replace(description=())
 
 
 def test_takes_the_named_columns() -> None:

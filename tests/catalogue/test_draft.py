@@ -52,7 +52,9 @@ def test_lines_and_rows_do_not_depend_on_where_blocks_end(parts: list[bytes]) ->
             patch.setattr(files, "BLOCK_BYTES", 7)
             patch.setattr(files, "LINES_BYTES", 5)
             patch.setattr(files, "MOST_BYTES", 30)
-            opened = files.Opened(Path("a"), "a", "json", io.BufferedReader(io.BytesIO(content)), io.BytesIO(), 0)
+            opened = files.Opened(
+                Path("a"), "a", "json", "utf-8", io.BufferedReader(io.BytesIO(content)), io.BytesIO(), 0
+            )
             cut = list(files.line_blocks(io.BytesIO(content)))
             assert list(files.physical_lines(io.BytesIO(content))) == [
                 (number, line if len(line.strip(b"\n")) <= 30 else None) for number, line in one_by_one

@@ -39,9 +39,10 @@ def refusal(path: Path) -> str:
         ("a.csv", b"title,content\na,b\n", "csv"),
         ("a.TSV", b"title\tcontent\na\tb\n", "tsv"),
         ("a.txt", b"title\tcontent\na\tb\n", "tsv"),
+        ("a.txt", b"title;content\na\tb\n", "csv"),
         ("a.xml", b"<shop/>", "xml"),
         ("a.csv", b"\xef\xbb\xbf\n<?xml version='1.0'?><rss/>", "xml"),
-        ("no_suffix", b"<rss version='2.0'>caf\xe9\xe9</rss>", "xml"),
+        ("no_suffix", "<rss version='2.0'>café</rss>".encode(), "xml"),
     ],
 )
 def test_knows_the_kind_and_unwraps_gzip_under_any_name(tmp_path: Path, name: str, content: bytes, kind: str) -> None:
@@ -84,14 +85,10 @@ def test_two_gzip_members_are_one_file(tmp_path: Path) -> None:
     [
         ("a.json", b"", "is empty (0 bytes)"),
         ("a.json.gz", gzip.compress(b"", mtime=0), "unpacks to nothing"),
-        ("a.json", bytes(range(256)) * 300, "binary, or text in another encoding"),
-        ("a.csv", b"\x89PNG\r\n\x1a\n" + b"\x00\x01\xfe" * 99, "binary, or text in another encoding"),
-        ("a.csv", "название;описание\nчай;зелёный\n".encode("cp1251"), "binary, or text in another encoding"),
-        ("a.csv", "title,content\na,b\n".encode("utf-16"), "is in UTF-16; save it as UTF-8"),
+        ("a.json", bytes(range(256)) * 300, "is binary; give .json"),
+        ("a.csv", b"\x89PNG\r\n\x1a\n" + b"\x00\x01\xfe" * 99, "is binary; give .json"),
         ("a.pdf", b"%PDF-1.4 text", "of a kind that shelftalk does not know; give .json"),
-        ("a.txt", b"title,content\na\tb\n", "of a kind that shelftalk does not know; give .json"),
         ("a.html", b"<!doctype html><p>x", "of a kind that shelftalk does not know; give .json"),
-        ("a.xml", "<?xml version='1.0'?><rss/>".encode("utf-16"), "is in UTF-16; save it as UTF-8"),
         ("a.parquet", b"title,content\n", "is not a Parquet file"),
         ("a.json.gz", gzip.compress(b"PAR1....PAR1", mtime=0), "gzipped Parquet"),
         ("a.json.gz", gzip.compress(LINES, mtime=0)[:-3] + b"\0\0\0", "corrupt"),

@@ -71,7 +71,7 @@ def test_writes_cleaned_products_in_the_order_of_the_file(tmp_path: Path) -> Non
     assert (found[3]["title"], found[3]["description"], found[3]["line"]) == ("Tea & toast", "Hot.", 4)
     assert list(found[0]) == ["uid", "title", "description", "split", "line", "attributes"]
     assert (summary["read"], summary["kept"], summary["rejected"]) == (40, 40, {})
-    assert summary["source"] == {"name": "a.json", "bytes": (tmp_path / "a.json").stat().st_size}
+    assert summary["source"] == {"name": "a.json", "bytes": (tmp_path / "a.json").stat().st_size, "encoding": "utf-8"}
     assert summary["columns"] == {"title": "title", "description": "content", "id": "uid", "attributes": []}
     assert summary["settings"] == PrepareSettings().as_mapping()
 
@@ -360,7 +360,7 @@ def test_the_first_records_are_kept_as_they_stand_in_the_file(tmp_path: Path) ->
     ]
 
 
-def test_a_file_is_opened_for_its_beginning_and_then_once_for_its_rows(
+def test_a_file_is_opened_for_its_beginning_its_encoding_and_then_once_for_its_rows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sources = [
@@ -378,7 +378,7 @@ def test_a_file_is_opened_for_its_beginning_and_then_once_for_its_rows(
     monkeypatch.setattr(files, "_open", noted)
     for source in sources:
         run(source)
-        assert openings.count(source) == 2
+        assert openings.count(source) == 3
 
 
 def test_attributes_are_read_cleaned_and_bounded(tmp_path: Path) -> None:
@@ -438,3 +438,31 @@ def test_a_catalogue_from_before_there_were_attributes_still_opens(tmp_path: Pat
     before = Catalogue.open(tmp_path / "old").products()
     pq.write_table(pq.read_table(path).drop_columns(["attributes"]), path)
     assert Catalogue.open(tmp_path / "old").products() == before
+
+
+def write_ids(path: Path, ids: list[str]) -> Path:
+    lines = [f"{one},Peg {number},Holds {number} coats." for number, one in enumerate(ids)]
+    path.write_text("\n".join(["id,title,description", *lines]) + "\n")
+    return path
+
+
+def test_ids_that_repeat_on_different_titles_are_none(tmp_path: Path) -> None:
+    path = write_ids(tmp_path / "a.csv", ["4.00638E+12"] * 5 + [str(one) for one in range(15)])
+    summary = run(path)
+    assert (summary["kept"], summary["rejected"]) == (20, {})
+    assert summary["columns"]["id"] is None
+    assert summary["no_id"] == {"column": "id", "rows": 4}
+    assert [row["uid"] for row in products(tmp_path / "catalogue")] == [f"row-{line}" for line in range(2, 22)]
+
+
+def test_a_few_ids_that_repeat_are_rejects(tmp_path: Path) -> None:
+    summary = run(write_ids(tmp_path / "a.csv", ["0", *map(str, range(39))]))
+    assert (summary["rejected"], summary["no_id"]) == ({"duplicate_id": 1}, {})
+
+
+def test_ids_that_are_asked_for_are_taken_or_not(tmp_path: Path) -> None:
+    path = write_ids(tmp_path / "a.csv", ["0"] * 10 + [str(one) for one in range(1, 21)])
+    summary = run(path, id_field="id")
+    assert (summary["rejected"], summary["columns"]["id"]) == ({"duplicate_id": 9}, "id")
+    summary = run(path, id_field="none")
+    assert (summary["kept"], summary["columns"]["id"], summary["no_id"]) == (30, None, {})

@@ -92,7 +92,7 @@ def _broken_text(raw: bytes) -> pa.Array:
 
 @pytest.mark.parametrize("name", ["a.jsonl", "a.csv"])
 def test_bytes_that_are_no_text_are_replaced(tmp_path: Path, name: str) -> None:
-    (tmp_path / name).write_bytes(b"title,text\ncaf\xe9,b\n" + b"A,b\n" * 20)
+    (tmp_path / name).write_bytes(b"title,text\ncaf\xe9,b\n" + "É,b\n".encode() * 20)
     assert preview(tmp_path / name).records[1] == (2, "caf\ufffd,b")
 
 

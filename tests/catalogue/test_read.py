@@ -113,7 +113,8 @@ def test_the_delimiter_follows_from_the_header_line_alone(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("record", "expected"),
     [
-        (b'a,"b" c,d', "invalid_csv"),
+        (b'a,"b" c,d', Row('"b" c', ("d",), "a")),
+        (b'a,"b c,d', "invalid_csv"),
         (b"a,b,c,d", "invalid_csv"),
         (b"a,b,c,,", Row("b", ("c",), "a")),
         (b"a,b", Row("b", (None,), "a")),
@@ -123,8 +124,8 @@ def test_the_delimiter_follows_from_the_header_line_alone(tmp_path: Path) -> Non
 )
 def test_an_odd_csv_record_does_not_stop_the_file(tmp_path: Path, record: bytes, expected: Any) -> None:
     path = tmp_path / "a.csv"
-    path.write_bytes(b"uid,title,content\n1,t,d\n" + record + b"\n2,u,e\n")
-    assert read(path) == [(2, Row("t", ("d",), "1")), (3, expected), (4, Row("u", ("e",), "2"))]
+    path.write_bytes('uid,title,content\n1,"t,é",d\n'.encode() + record + b"\n2,u,e\n")
+    assert read(path) == [(2, Row("t,é", ("d",), "1")), (3, expected), (4, Row("u", ("e",), "2"))]
 
 
 def test_an_unclosed_quote_loses_one_line_not_the_rest(tmp_path: Path) -> None:
@@ -138,7 +139,9 @@ def test_an_unclosed_quote_loses_one_line_not_the_rest(tmp_path: Path) -> None:
         (6, Row("x", ("g",), "4")),
     ]
     path.write_bytes(b'uid,title,content\n1,t,"d\n2,u,e\n')
-    assert read(path) == [(2, "invalid_csv"), (3, Row("u", ("e",), "2"))]
+    assert read(path) == [(2, Row("t", ('"d',), "1")), (3, Row("u", ("e",), "2"))]  # no quote there is more than that
+    path.write_bytes(b'uid,title,content\n0,"s,",c\n1,t,"d\n2,u,e\n')
+    assert read(path)[1:] == [(3, "invalid_csv"), (4, Row("u", ("e",), "2"))]
 
 
 @given(odd=st.binary(max_size=60))
@@ -158,10 +161,10 @@ def test_no_bytes_lose_the_rows_around_them(tmp_path_factory: pytest.TempPathFac
 def test_an_open_quote_in_a_large_file_is_given_up_after_16_mib(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     line = b"2,u," + b"e" * 60_000 + b"\n"
-    path.write_bytes(b'uid,title,content\n1,t,"d\n' + line * 300)
+    path.write_bytes(b'uid,title,content\n0,"s,",c\n1,t,"d\n' + line * 300)
     found = read(path)
-    assert found[0] == (2, "line_too_long")
-    assert [number for number, _ in found] == list(range(2, 303))
+    assert found[1] == (3, "line_too_long")
+    assert [number for number, _ in found] == list(range(2, 304))
 
 
 def test_a_csv_line_of_over_16_mib_is_a_fault(tmp_path: Path) -> None:
@@ -178,7 +181,7 @@ def test_a_csv_field_just_under_16_mib_is_read(tmp_path: Path) -> None:
 
 def test_a_broken_csv_header_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
-    path.write_bytes(b'uid,"ti"tle,content\n1,a,b\n')
+    path.write_bytes(b'uid,"title,content\n1,a,b\n')
     with pytest.raises(UnreadableInput, match=r"The header line of .*a.csv cannot be read"):
         columns(path)
 

@@ -16,6 +16,7 @@ from shelftalk.catalogue.split import (
     Fingerprints,
     assign,
     choose,
+    clashing_ids,
     duplicates,
     fingerprints,
     groups,
@@ -74,6 +75,13 @@ def test_linked_rows_are_in_one_split(rows: list[tuple[int, int]], data: st.Data
     assert set(grouped.tolist()) <= {*titles.tolist(), *descriptions.tolist()}
     linked = [((title, text), rows[link]) for (title, text), link in zip(rows, links, strict=True)]
     assert len(set(grouped.tolist())) == connected([*rows, *((one[0], other[1]) for one, other in linked)])
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), max_size=30))
+def test_ids_clash_where_they_stand_on_another_title(rows: list[tuple[int, int]]) -> None:
+    first: dict[int, int] = {}
+    expected = sum(first.setdefault(uid, title) != title for title, uid in rows)
+    assert clashing_ids(prints("t", [title for title, _ in rows]), prints("u", [uid for _, uid in rows])) == expected
 
 
 def test_only_the_first_that_stays_of_a_near_equal_group_is_kept() -> None:

@@ -27,7 +27,7 @@ from shelftalk.generation.scripted_engine import ScriptedEngine
 from shelftalk.generation.tables import COLUMNS
 from shelftalk.prompts import CUE
 from shelftalk.records import Description, Faults, Reference
-from shelftalk.settings import DecodingSettings
+from shelftalk.settings import DecodingSettings, FileSettings
 from shelftalk.workspace import lock
 from tests.catalogue.samples import write_parquet
 from tests.conftest import ROOT
@@ -70,7 +70,7 @@ def write_titles(path: Path, count: int = 20) -> Path:
         if number % 10 == 4:
             lines.append(f"{number},   ,1")
         elif number % 10 == 8:
-            lines.append(f'{number},"half" open,1')
+            lines.append(f"{number},half,open,1")
         else:
             lines.append(f"{number},Oak {'peg ' * (number % 3)}{number},1")
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -394,7 +394,7 @@ def test_another_job_does_not_go_on_with_this_ones_rows(tmp_path: Path) -> None:
         "settings": (DecodingSettings(max_new_tokens=12, temperature=0.5), "temperature: None, now 0.5"),
         "references": (1, "references: 2, now 1"),
         "model": ({"run": "oak", "adapter": "0" * 64}, "run: pegs, now oak"),
-        "title_field": ("sku", "title_field: title, now sku"),
+        "file": (FileSettings(title_field="sku"), "title_field: title, now sku"),
         "known": (KnownAttributes(["material"]), r"attribute_names: \[\], now \['material'\]"),
     }
     for name, (value, words) in changes.items():
@@ -413,9 +413,9 @@ def test_a_journal_of_a_version_with_other_columns_is_refused(tmp_path: Path) ->
     journal = tmp_path / "out.csv.journal"
     header, *lines = journal.read_text().splitlines(keepends=True)
     earlier = json.loads(header)
-    del earlier["job"]["columns"]
+    del earlier["job"]["output_columns"]
     journal.write_text("".join([json.dumps(earlier) + "\n", *lines]))
-    with pytest.raises(InvalidSettings, match=r"another job .*columns: None, now \['line'.*remove that file"):
+    with pytest.raises(InvalidSettings, match=r"another job .*output_columns: None, now \['line'.*remove that file"):
         describe(job(tmp_path))
 
 
@@ -466,7 +466,11 @@ def a_folder(folder: Path) -> Job:
         (the_input, UserError, "link.csv is the --input"),
         (a_folder, UserError, "out.csv is a folder"),
         (lambda folder: job(folder, source=folder / "none.csv"), NotFound, "There is no file .*none.csv"),
-        (lambda folder: job(folder, title_field="name"), UnreadableInput, r"no column 'name' \(--title-field\)"),
+        (
+            lambda folder: job(folder, file=FileSettings(title_field="name")),
+            UnreadableInput,
+            r"no column 'name' \(--title-field\)",
+        ),
     ],
 )
 def test_invalid_options_are_refused_and_change_nothing(
@@ -526,7 +530,7 @@ def test_unusual_rows_are_written_in_every_format(tmp_path: Path) -> None:
 
 def test_parquet_with_other_column_names(tmp_path: Path) -> None:
     source = write_parquet(tmp_path / "a.parquet", [{"Nr": n, "Name des Artikels": f"Haken {n}"} for n in range(3)])
-    describe(job(tmp_path, source=source, title_field="Name des Artikels", id_field="Nr"))
+    describe(job(tmp_path, source=source, file=FileSettings(title_field="Name des Artikels", id_field="Nr")))
     assert [(row["uid"], row["description"]) for row in rows(tmp_path / "out.csv")] == [
         ("0", "Card of Haken 0."),
         ("1", "Card of Haken 1."),

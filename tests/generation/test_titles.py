@@ -11,13 +11,15 @@ from shelftalk.catalogue.columns import Columns
 from shelftalk.catalogue.known_attributes import NOTHING_KNOWN, KnownAttributes
 from shelftalk.errors import UnreadableInput
 from shelftalk.generation.titles import MOST_CHARACTERS, TitleRow, find_columns, read_titles
+from shelftalk.settings import FileSettings
 from tests.catalogue.samples import write_parquet
 
 
 def read(
     path: Path, title_field: str | None = None, id_field: str | None = None, known: KnownAttributes = NOTHING_KNOWN
 ) -> list[TitleRow]:
-    return list(read_titles(path, find_columns(path, title_field, id_field, known), known))
+    file = FileSettings(title_field=title_field, id_field=id_field)
+    return list(read_titles(path, find_columns(path, file, known), file, known))
 
 
 def test_a_title_is_kept_unchanged_and_its_request_is_as_in_training(tmp_path: Path) -> None:
@@ -40,11 +42,11 @@ def test_named_columns_are_used(tmp_path: Path) -> None:
 
 def test_without_a_title_column_the_flag_to_give_is_named(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
-    path.write_text("Bezeichnung,Nr\nHaken,5\n")
+    path.write_text("Sache,Nr\nHaken,5\n")
     with pytest.raises(UnreadableInput) as caught:
         find_columns(path)
     message = str(caught.value)
-    assert "no title column" in message and "--title-field" in message and "Bezeichnung, Nr" in message
+    assert "no title column" in message and "--title-field" in message and "Sache, Nr" in message
     assert "description" not in message.partition("its columns")[0].replace("product_description", "")
 
 

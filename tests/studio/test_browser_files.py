@@ -23,8 +23,7 @@ LINES = "title,description\n" + "".join(f"Peg {number},Holds {number} coats.\n" 
 # Content, and what the message must contain: what is wrong, and what to do.
 WRONG = {
     "empty.csv": (b"", "is empty", "give a file"),
-    "picture.csv": (b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 8, "is binary", "give UTF-8 text"),
-    "sixteen.csv": (LINES.encode("utf-16"), "is in UTF-16", "save it as UTF-8"),
+    "picture.csv": (b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 8, "is binary", "give .json"),
     "cut.csv.gz": (gzip.compress(LINES.encode())[:300], "truncated", "download or copy it again"),
     "none.parquet": (b"title,description\n" * 20, "is not a Parquet file", "export it again"),
     "catalogue.docx": (b"PK nothing", "", "give"),

@@ -136,8 +136,8 @@ def test_a_description_in_two_columns_is_one_option_and_is_detected_again(
     chosen.set_value("Description").run()
     _labelled(app.button, words["catalogue.prepare"]).click().run()
     assert [[one for one in arguments if "-field" in one] for arguments in commands] == [
-        ["--title-field=Name", "--id-field=ID"],
-        ["--title-field=Name", "--description-field=Description", "--id-field=ID"],
+        ["--title-field=Name"],
+        ["--title-field=Name", "--description-field=Description"],
     ]
 
 
@@ -150,7 +150,7 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
         started.append(arguments)
         return True
 
-    monkeypatch.setattr("shelftalk.studio.views.catalogue.start_task", start)
+    monkeypatch.setattr("shelftalk.studio.add_catalogue.start_task", start)
     return started
 
 
@@ -398,10 +398,10 @@ def test_the_form_offers_every_setting(cls: Any, ready_workspace: Workspace, mon
 def test_a_setting_outside_the_form_has_its_own_widget(
     ready_workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from shelftalk.studio.views.catalogue import SETTINGS
+    from shelftalk.studio.add_catalogue import READING, SETTINGS
 
     columns = {"title_field", "description_field", "id_field", "attributes"}
-    assert {one.name for one in fields(PrepareSettings)} == {*SETTINGS, *columns}
+    assert {one.name for one in fields(PrepareSettings)} == {*SETTINGS, *READING, *columns}
     assert {"base_model-choice", "setting-looks"} <= set(widgets(drawn(ready_workspace, "fine_tune", monkeypatch)))
 
 

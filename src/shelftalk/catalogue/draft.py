@@ -26,7 +26,7 @@ from shelftalk.catalogue.read import Reader
 from shelftalk.catalogue.rows import Row, Unusable
 from shelftalk.catalogue.split import SPLITS, Fingerprints, fingerprints
 from shelftalk.catalogue.table import ATTRIBUTES, PRODUCTS
-from shelftalk.catalogue.values import DETAIL_LENGTH, text_of, uid_of
+from shelftalk.catalogue.values import DETAIL_LENGTH, text_of, title_of, uid_of
 from shelftalk.records import Attributes, Reject
 
 ROWS_IN_BLOCK = 4_000  # of file kinds that only one process can read
@@ -233,7 +233,7 @@ def _texts(line: int, row: Row | Unusable) -> tuple[str, str, list[str], tuple[t
     """
     if isinstance(row, Unusable):
         raise row
-    title = text_of(row.title, "title_not_text")
+    title = title_of(row.title)
     return uid_of(row.uid) or f"row-{line}", title, [joined(value) for value in row.description], row.attributes
 
 

@@ -16,13 +16,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from xml.parsers import expat
 
+from shelftalk.catalogue.files import BEFORE_XML, xml_begins
 from shelftalk.errors import UnreadableInput
 
 GOOGLE = "http://base.google.com/ns/1.0"
 ITEM_START = re.compile(rb"<(?:item|entry)[\s/>]")
 LONGEST_START = 7  # bytes that ITEM_START may match
-DECLARED_ENCODING = re.compile(rb"\s*<\?xml\s[^>]*?\bencoding\s*=\s*[\"']([A-Za-z0-9._-]+)[\"']")
-DECLARATION_BYTES = 200
 CONTAINERS = ("rss", "channel", "feed", "rdf:RDF")
 CHUNK_BYTES = 1 << 16
 MOST_TAG_BYTES = 1 << 20  # of a tag or a comment, which expat holds completely in memory
@@ -54,22 +53,17 @@ class Malformed(NamedTuple):
 
 
 class Feed:
-    """The items in a stream of bytes, read once from its beginning; `root` names the outermost element."""
+    """The items in a stream of UTF-8, read once from its beginning; `root` names the outermost element."""
 
     def __init__(self, stream: io.BufferedReader[Any], path: Path, most_bytes: int) -> None:
-        """Read the encoding from the XML declaration.
-
-        Raises:
-            UnreadableInput: the encoding is not supported.
-        """
         self._stream = stream
         self._window = b""  # the bytes that the parser may still need
-        self._window_begin, self._window_line = 0, 1
-        self._last_line = (0, 1)  # an offset in the window, and its line
+        before = stream.read(xml_begins(stream.peek(BEFORE_XML)))
+        self._window_begin, self._window_line = len(before), 1 + before.count(b"\n")
+        self._last_line = (self._window_begin, self._window_line)  # an offset in the window, and its line
         self._searching = False  # whether to search for the start of the next item after a fault
         self._resumed = 0  # the offset of the item found by the last search
-        encoding = _encoding(path, stream.peek(DECLARATION_BYTES))
-        self._parser = _Parser(path, most_bytes, encoding, self._line)
+        self._parser = _Parser(path, most_bytes, self._line, self._window_begin)
 
     @property
     def root(self) -> str:
@@ -136,20 +130,6 @@ class Feed:
         self._window_begin = offset
 
 
-def _encoding(path: Path, head: bytes) -> str:
-    declared = DECLARED_ENCODING.match(head)
-    name = declared[1].decode() if declared else "utf-8"
-    if name.lower().startswith("utf"):
-        return "utf-8"  # some programs declare UTF-16 for it; a file in UTF-16 was rejected earlier
-    try:
-        known = len(bytes(range(256)).decode(name, errors="replace")) == 256  # expat takes no others
-    except (LookupError, UnicodeError):
-        known = False
-    if not known:
-        raise UnreadableInput(f"{path} is in {name}; save it as UTF-8 and give that file.")
-    return name
-
-
 class _Stopped(Exception):
     """Parsing stopped: the fault or oversized item, and the offset at which to search for the next item."""
 
@@ -161,21 +141,21 @@ class _Stopped(Exception):
 class _Parser:
     """An expat parser that collects items; its offsets are those of the file, and `line_of` gives their lines."""
 
-    def __init__(self, path: Path, most_bytes: int, encoding: str, line_of: Callable[[int], int]) -> None:
+    def __init__(self, path: Path, most_bytes: int, line_of: Callable[[int], int], begin: int) -> None:
         self.root = ""
         self._line_of = line_of
-        self._path, self._most_bytes, self._encoding = path, most_bytes, encoding
+        self._path, self._most_bytes = path, most_bytes
         self._prefixes = {"g"}
         self._names: set[str] = set()
         self._ancestors: tuple[str, ...] | None = None  # the elements that contain the last item
         self._open: list[str] = []
         self._items: list[Item] = []
-        self._begin(0)
+        self._begin(begin)
 
     def restart(self, offset: int) -> None:
         """Reset the parser and continue with an item that begins at this offset."""
         ancestors = [name for name in self._open if name in CONTAINERS] if self._ancestors is None else self._ancestors
-        opening = "".join(f"<{name}>" for name in ancestors).encode(self._encoding)
+        opening = "".join(f"<{name}>" for name in ancestors).encode()
         self._begin(offset - len(opening))
         self._expat.Parse(opening, False)
 
@@ -216,7 +196,7 @@ class _Parser:
         self._lists: dict[str, list[Any]] = {}
         self._listed = 0
         self._begin_field("")
-        parser = self._expat = expat.ParserCreate(self._encoding)
+        parser = self._expat = expat.ParserCreate("utf-8")  # whatever the declaration says: files are read as UTF-8
         parser.buffer_text = True
         parser.UseForeignDTD(True)  # or an unknown entity (&nbsp; is common) would be an error
         parser.StartDoctypeDeclHandler = self._doctype

@@ -1,4 +1,4 @@
-"""Open a catalogue file as a stream of decompressed bytes: plain, gzip, or a zip with trn.json.
+"""Open a catalogue file as a stream of decompressed UTF-8: plain, gzip, or a zip with trn.json, in any encoding.
 
 The kind of a file is detected from its first bytes, and from its name only where the bytes are ambiguous. Files that
 are unreadable as a whole are reported here in one line; rows are not parsed here. Nothing is unpacked to disk.
@@ -8,14 +8,24 @@ from __future__ import annotations
 
 import gzip
 import io
+import re
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO, Any, Literal
+from typing import IO, Any, Literal, NamedTuple
 
+from shelftalk.catalogue.encodings import (
+    UTF_8,
+    AsUtf8,
+    encoding_of_mark,
+    find_encoding,
+    known_encoding,
+    unusual_lines,
+    wide_encoding,
+)
 from shelftalk.catalogue.rows import MOST_BYTES
 from shelftalk.errors import NotFound, UnreadableInput
 
@@ -38,9 +48,8 @@ ZIP_MEMBERS = ("trn.json", "trn.json.gz")
 GZIP = b"\x1f\x8b"
 ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 PARQUET = b"PAR1"
-XML = (b"<?xml", b"<rss", b"<feed", b"<rdf:RDF")
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+XML = re.compile(rb"<(?:\?xml|rss|feed|rdf:RDF)[\s>]")
+BEFORE_XML = 4096  # bytes, which programs fill with blank lines and warnings
 CONTROLS = bytes(byte for byte in range(32) if byte not in b"\t\n\v\f\r\x1b")
 
 HEAD_BYTES = 1 << 16
@@ -51,11 +60,15 @@ LINES_BYTES = 1 << 16  # of lines that are read together and yielded one by one
 
 @dataclass(frozen=True)
 class Opened:
-    """An open catalogue file: `stream` yields its decompressed bytes, without a byte order mark."""
+    """An open catalogue file: `stream` yields its decompressed bytes; those of a text as UTF-8 without a mark.
+
+    `encoding` is that of the text in the file, '' for a file that is no text.
+    """
 
     path: Path
     name: str  # as in rejects: for a zip, with the member's path
     kind: Kind
+    encoding: str
     stream: io.BufferedReader[Any]
     file: IO[bytes]
     size: int
@@ -65,26 +78,83 @@ class Opened:
         return min(self.file.tell(), self.size)
 
 
+class _Content(NamedTuple):
+    """The decompressed bytes of a file, and the file on the disk."""
+
+    name: str
+    stream: io.BufferedReader[Any]
+    file: IO[bytes]
+
+
 @contextmanager
-def opened(source: Path) -> Iterator[Opened]:
-    """Open a catalogue file for reading from its beginning.
+def opened(source: Path, encoding: str | None = None) -> Iterator[Opened]:
+    """Open a catalogue file for reading from its beginning; None finds the encoding of a text.
 
     Raises:
         NotFound: there is no such file.
-        UnreadableInput: it is a folder, empty, binary, of an unknown kind, or a zip without trn.json; or, while the
-            stream is read, it turns out to be truncated or corrupt.
+        UnreadableInput: it is a folder, empty, binary, of an unknown kind, or a zip without trn.json, or there is no
+            such encoding; or, while the stream is read, it turns out to be truncated or corrupt.
+    """
+    with _content(source) as content:
+        name, stream, file = content
+        size = source.stat().st_size
+        head = _peek(stream)
+        if head.startswith(PARQUET):
+            yield Opened(source, name, "parquet", "", stream, file, size)
+            return
+        if not head:
+            raise UnreadableInput(f"{source} unpacks to nothing; give a file that holds products.")
+        found, mark = _encoding(source, head, encoding)
+        stream.read(mark)
+        if found != UTF_8:
+            stream = io.BufferedReader(AsUtf8(stream, found), BUFFER_BYTES)
+        kind, head = _kind(source, name, _peek(stream)), _peek(stream)
+        if b"\r" in head and b"\n" not in head:
+            stream = io.BufferedReader(_WithLineFeeds(stream), BUFFER_BYTES)
+        yield Opened(source, name, kind, found, stream, file, size)
+
+
+def _encoding(source: Path, head: bytes, given: str | None) -> tuple[str, int]:
+    """Return the encoding of a text, and the length of its byte order mark.
+
+    Raises:
+        UnreadableInput: there is no such encoding as the given one.
+    """
+    marked, length = encoding_of_mark(head)
+    if given is not None:
+        if not (known := known_encoding(given)):
+            raise UnreadableInput(f"There is no encoding {given!r}; give one such as utf-8, windows-1252 or utf-16-le.")
+        return known, length if marked == known else 0
+    if marked or (marked := wide_encoding(head)):
+        return marked, length
+    with _content(source) as again:
+        return find_encoding(unusual_lines(_blocks(again.stream)), head), 0
+
+
+def _blocks(stream: io.BufferedReader[Any]) -> Iterator[bytes]:
+    """Yield the blocks of a stream up to its end, or to the place where it cannot be read, which the reader reports."""
+    with suppress(UnreadableInput):
+        while block := stream.read(LINES_BYTES):
+            yield block
+
+
+@contextmanager
+def _content(source: Path) -> Iterator[_Content]:
+    """Open a file, or the file in a zip, and unpack it where it is gzipped.
+
+    Raises:
+        NotFound, UnreadableInput: see `opened`.
     """
     with _open(source) as file:
-        size = source.stat().st_size
         magic = file.read(4)
         file.seek(0)
         if not magic:
             raise UnreadableInput(f"{source} is empty (0 bytes); give a file that holds products.")
         if magic.startswith(ZIP):
             with _unzipped(source, file) as (member, inner):
-                yield _unwrapped(source, f"{source.name}/{member}", inner, file, size)
+                yield _Content(f"{source.name}/{member}", _unwrapped(source, inner), file)
         else:
-            yield _unwrapped(source, source.name, file, file, size)
+            yield _Content(source.name, _unwrapped(source, file), file)
 
 
 def line_blocks(stream: IO[bytes], size: int | None = None) -> Iterator[tuple[int, bytes]]:
@@ -133,7 +203,7 @@ def _open(source: Path) -> IO[bytes]:
         raise UnreadableInput(f"{source} cannot be opened: {_words(error)}.") from error
 
 
-def _unwrapped(path: Path, name: str, inner: IO[bytes], file: IO[bytes], size: int) -> Opened:
+def _unwrapped(path: Path, inner: IO[bytes]) -> io.BufferedReader[Any]:
     stream: io.BufferedReader[Any] = io.BufferedReader(_Translated(inner, path), BUFFER_BYTES)
     if _peek(stream).startswith(GZIP):
         stream = io.BufferedReader(_Translated(gzip.GzipFile(fileobj=stream, mode="rb"), path), BUFFER_BYTES)
@@ -141,10 +211,7 @@ def _unwrapped(path: Path, name: str, inner: IO[bytes], file: IO[bytes], size: i
             raise UnreadableInput(
                 f"{path} is a gzipped Parquet file; unpack it with gunzip and give the .parquet file."
             )
-    kind = _kind(path, name, _peek(stream))
-    if _peek(stream).startswith(BYTE_ORDER_MARK):
-        stream.read(len(BYTE_ORDER_MARK))
-    return Opened(path, name, kind, stream, file, size)
+    return stream
 
 
 def _peek(stream: io.BufferedReader[Any]) -> bytes:
@@ -152,27 +219,31 @@ def _peek(stream: io.BufferedReader[Any]) -> bytes:
 
 
 def _kind(path: Path, name: str, head: bytes) -> Kind:
-    if head.startswith(PARQUET):
-        return "parquet"
-    if head.startswith(UTF_16):
-        raise UnreadableInput(f"{path} is in UTF-16; save it as UTF-8 and give that file.")
-    text = head.removeprefix(BYTE_ORDER_MARK).lstrip()
-    if not head:
-        raise UnreadableInput(f"{path} unpacks to nothing; give a file that holds products.")
-    if text.startswith(XML):
-        return "xml"  # may declare another encoding
+    """Return the kind of a text from its beginning in UTF-8."""
+    text = head.lstrip()
     if text and not _is_text(text):
-        raise UnreadableInput(f"{path} is binary, or text in another encoding than UTF-8; give UTF-8 text: {READABLE}.")
+        raise UnreadableInput(f"{path} is binary; give {READABLE}.")
+    if XML.match(text) or (text.startswith(b"<") and xml_begins(head)):
+        return "xml"
     suffix = PurePosixPath(name.lower().removesuffix(".gz")).suffix
-    if text.startswith(b"{"):
+    if text.startswith(b"{") or re.match(rb"\[\s*\{", text):
         return "json"
-    if suffix == ".txt" and b"\t" in text.partition(b"\n")[0]:
-        return "tsv"  # as Google Merchant Center names its tables
+    if suffix == ".txt":  # as Google Merchant Center and others name their tables
+        return "tsv" if b"\t" in text.partition(b"\n")[0] else "csv"
     if suffix in KINDS:
         return KINDS[suffix]
     if suffix == ".parquet":
         raise UnreadableInput(f"{path} is not a Parquet file, whatever its name says; export it again.")
     raise UnreadableInput(f"{path} is of a kind that shelftalk does not know; give {READABLE}.")
+
+
+def xml_begins(head: bytes) -> int:
+    """Return how many bytes stand before the XML of a file that begins with `head`, at most `BEFORE_XML`.
+
+    It is 0 where no XML begins there.
+    """
+    found = XML.search(head[:BEFORE_XML])
+    return found.start() if found else 0
 
 
 def _is_text(head: bytes) -> bool:
@@ -215,6 +286,21 @@ def _member(source: Path, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
     holds = ", ".join(ascii(name)[1:-1] for name in names[:5]) or "nothing"
     more = f" and {len(names) - 5} more" if len(names) > 5 else ""
     raise UnreadableInput(f"{source} holds no trn.json or trn.json.gz but {holds}{more}; unpack it and give one file.")
+
+
+class _WithLineFeeds(io.RawIOBase):
+    """A raw stream that reads another one with a line feed for each carriage return, which alone ends its lines."""
+
+    def __init__(self, inner: io.BufferedReader[Any]) -> None:
+        self._inner = inner
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        data = self._inner.read(len(buffer)).replace(b"\r", b"\n")
+        buffer[: len(data)] = data
+        return len(data)
 
 
 class _Translated(io.RawIOBase):

@@ -5,6 +5,7 @@ A line that is not an object yields an `Unusable`, and reading continues with th
 
 from __future__ import annotations
 
+import ast
 import json
 from collections.abc import Iterator
 from contextlib import suppress
@@ -17,6 +18,7 @@ from shelftalk.catalogue.columns import Columns
 from shelftalk.catalogue.files import Opened, line_blocks, lines_of, physical_lines
 from shelftalk.catalogue.rows import Row, Unusable, row_of, too_long
 
+MOST_LITERAL_BYTES = 1 << 20  # of an object as Python prints it, which takes a hundred times its size to parse
 OBJECTS_SEEN = 100  # objects whose keys are the columns
 
 
@@ -47,7 +49,7 @@ class JsonLines:
         for _, line in physical_lines(self._file.stream):
             if line and not line.isspace():
                 with suppress(Unusable):
-                    yield parse_object(line)
+                    yield parse_object(line.rstrip().removesuffix(b","))
 
 
 def rows_of_lines(first: int, lines: bytes, columns: Columns) -> Iterator[tuple[int, Row | Unusable]]:
@@ -68,7 +70,7 @@ def _json_row(line: bytes | None, columns: Columns) -> Row | Unusable | None:
     if line.isspace():
         return None
     try:
-        return row_of(parse_object(line.removesuffix(b"\n")), columns)
+        return row_of(parse_object(line.rstrip().removesuffix(b",")), columns)
     except Unusable as fault:
         return fault
 
@@ -99,7 +101,15 @@ def _parse_again(line: bytes, why: str) -> Any:
     except RecursionError:
         raise Unusable("invalid_json", "nested too deep") from None
     except ValueError:
-        raise Unusable("invalid_json", why) from None
+        return _python_literal(line, why)
+
+
+def _python_literal(line: bytes, why: str) -> Any:
+    """Return the value of an object as Python prints it, such as the item metadata of Amazon Reviews 2014."""
+    if line.startswith(b"{'") and len(line) <= MOST_LITERAL_BYTES:
+        with suppress(ValueError, SyntaxError, RecursionError, MemoryError):
+            return ast.literal_eval(line.decode())
+    raise Unusable("invalid_json", why)
 
 
 def _json_type(value: Any) -> str:

@@ -19,6 +19,7 @@ The reasons for which a row is left out:
     invalid_utf8            bytes that are not UTF-8
     line_too_long           a row of more than 16 MiB
     variant                 a row of a shop's export for a variant (or an image) of a product in another row
+    store_view              a row of a shop's export with another row's product, in another language or for another shop
     missing_title           no title, or the title is empty after cleaning
     missing_description     the same for the description
     title_not_text          a title that is not a string
@@ -36,7 +37,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -53,7 +54,16 @@ from shelftalk.catalogue.draft import DecidedBlock, blocks, clean_block, finish_
 from shelftalk.catalogue.near_duplicates import Signatures, near_groups, signatures
 from shelftalk.catalogue.preview import preview
 from shelftalk.catalogue.read import reading
-from shelftalk.catalogue.split import SPLITS, Fingerprints, assign, choose, duplicates, groups, near_repeats
+from shelftalk.catalogue.split import (
+    SPLITS,
+    Fingerprints,
+    assign,
+    choose,
+    clashing_ids,
+    duplicates,
+    groups,
+    near_repeats,
+)
 from shelftalk.catalogue.table import PRODUCTS, TableWriter
 from shelftalk.errors import TooFewProducts, UnreadableInput
 from shelftalk.records import Map, Progress, Reject, no_progress
@@ -62,6 +72,7 @@ from shelftalk.workspace import lock, staged_folder, write_json
 
 FEWEST_PRODUCTS = 10
 RAW_RECORDS = 2
+MOST_CLASHING = 0.05  # share of the rows with an id that another title has; of more, the column holds no ids
 MOST_NAMES = 1_000  # of attributes that are listed in the summary
 COUNTED_NAMES = 20_000
 DRAFT = "draft"
@@ -83,8 +94,10 @@ def prepare(
 
     Returns:
         The content of catalogue.json: `read`, `kept`, `rejected` by reason (read is the sum of both), `split`,
-        `data_hash`, `source`, `columns` (the description's as a list where it is joined from several), `raw` (the first
-        records of the file, unparsed), `attributes` (how many products have each, the commonest 1,000 first),
+        `data_hash`, `source` (with the `encoding` of a text, and of CSV how it is written, see `dialect.Dialect`),
+        `columns` (the description's as a list where it is joined from several), `raw` (the first
+        records of the file, unparsed), `no_id` (a `column` that seemed to hold ids, which repeat on different titles in
+        so many `rows`: the rows are numbered), `attributes` (how many products have each, the commonest 1,000 first),
         `attributes_cut` (numbers of what was cut or left out because it was too long or too much), `settings` and the
         version of shelftalk. `data_hash` is the SHA-256 of one line for each product
         in order: the compact JSON array [uid, title, description, split] in UTF-8, and a newline; a product with
@@ -97,13 +110,20 @@ def prepare(
         Busy: another process prepares this catalogue.
         NotWritable: the folder cannot be written.
     """
-    beginning = preview(source, RAW_RECORDS)
-    # Without columns there is no readable row, and the first pass will report why.
-    columns = (
-        choose_columns(source, beginning.columns, settings) if beginning.columns else Columns("title", ("description",))
-    )
+    beginning = preview(source, RAW_RECORDS, settings)
+    columns = Columns("title", ("description",))
+    if beginning.columns:  # without any there is no readable row, and the first pass will report why
+        columns = choose_columns(source, beginning.columns, settings, beginning.sample)
     with lock(folder, "prepare"), staged_folder(folder) as staging:
-        draft = _write_draft(source, columns, settings, staging / DRAFT, progress, mapped)
+        found = replace(settings, encoding=beginning.encoding or None)  # which is not searched again
+        draft = _write_draft(source, columns, found, staging / DRAFT, progress, mapped)
+        no_id = {}
+        clashing = clashing_ids(draft.titles, draft.uids) if columns.uid and settings.id_field is None else 0
+        if clashing > MOST_CLASHING * len(draft.lines):
+            no_id = {"column": columns.uid, "rows": clashing}
+            columns = columns._replace(uid=None)
+            rmtree(draft.folder)
+            draft = _write_draft(source, columns, found, staging / DRAFT, progress, mapped)
         choices = _choose(source, draft, settings)
         data_hash, rejected, attributes = _write_products(draft, choices, staging, mapped)
         accept(data_hash)
@@ -113,13 +133,19 @@ def prepare(
             "rejected": dict(sorted(rejected.items())),
             "split": {name: int((choices.splits == index).sum()) for index, name in enumerate(SPLITS)},
             "data_hash": data_hash,
-            "source": {"name": source.name, "bytes": source.stat().st_size},
+            "source": {
+                "name": source.name,
+                "bytes": source.stat().st_size,
+                "encoding": beginning.encoding,
+                **(beginning.dialect._asdict() if beginning.dialect else {}),
+            },
             "columns": {
                 "title": columns.title,
                 "description": columns.description[0] if len(columns.description) == 1 else list(columns.description),
                 "id": columns.uid,
                 "attributes": [one.column for one in columns.attributes],
             },
+            "no_id": no_id,
             "attributes": dict(attributes.most_common(MOST_NAMES)),
             "attributes_cut": dict(sorted(draft.cut.items())),
             "raw": [{"line": line, "text": text} for line, text in beginning.records],
@@ -171,7 +197,7 @@ def _write_draft(
     rejected: Counter[str] = Counter()
     first_reject: dict[str, Reject] = {}
     cut: Counter[str] = Counter()
-    with reading(source) as reader:
+    with reading(source, settings) as reader:
         for number, block in enumerate(mapped(cleaned, blocks(reader, columns))):
             (folder / f"{number}.products").write_bytes(block.products)
             (folder / f"{number}.rejects").write_bytes(block.rejects)

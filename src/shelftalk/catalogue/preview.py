@@ -17,31 +17,22 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from shelftalk.catalogue.columns import usual_columns
-from shelftalk.catalogue.files import Kind, Opened, opened, physical_lines
-from shelftalk.catalogue.json_lines import JsonLines
-from shelftalk.catalogue.read import (
-    SURROGATE,
-    Delimited,
-    FeedItems,
-    ParquetRows,
-    reading_parquet,
-    values_of,
-)
+from shelftalk.catalogue.delimited import Delimited
+from shelftalk.catalogue.dialect import Dialect
+from shelftalk.catalogue.files import HEAD_BYTES, Kind, Opened, opened, physical_lines
+from shelftalk.catalogue.json_objects import JsonObjects
+from shelftalk.catalogue.read import SURROGATE, FeedItems, ParquetRows, reader_of, reading_parquet, sample_of, values_of
 from shelftalk.catalogue.rows import MOST_BYTES
+from shelftalk.settings import FOUND, FileSettings
 
 LONGEST = 2_000  # characters of a record
 MOST_COLUMNS = 20  # of a Parquet row
-TEXT_READERS: dict[Kind, type[JsonLines] | type[FeedItems] | type[Delimited]] = {
-    "json": JsonLines,
-    "xml": FeedItems,
-    "csv": Delimited,
-    "tsv": Delimited,
-}
 
 
 @dataclass(frozen=True)
 class Preview:
-    """The beginning of a file.
+    """The beginning of a file; `encoding` is that of a text, '' for Parquet, and `dialect` that of CSV and TSV,
+    of which `sample` has the first rows.
 
     `title` and `uid` name the columns from which they would be read, None where there is none; `description` names the
     columns from which it would be joined, and `attributes` those of attributes. `records` are (line, text) of the first
@@ -49,6 +40,9 @@ class Preview:
     """
 
     kind: Kind
+    encoding: str
+    dialect: Dialect | None
+    sample: list[dict[str, Any]]
     columns: list[str]
     title: str | None
     description: tuple[str, ...]
@@ -57,7 +51,7 @@ class Preview:
     records: list[tuple[int, str]]
 
 
-def preview(source: Path, records: int = 3) -> Preview:
+def preview(source: Path, records: int = 3, settings: FileSettings = FOUND) -> Preview:
     """Read the beginning of a catalogue file: its columns and its first `records`.
 
     A row of a Parquet file is shown as JSON of its first 20 columns. At most 16 MiB of a file are read, decompressed.
@@ -67,35 +61,37 @@ def preview(source: Path, records: int = 3) -> Preview:
         NotFound, UnreadableInput: see `files.opened`; also where a CSV's header line cannot be read, or a feed is
             refused or has no items.
     """
-    with opened(source) as file:
+    with opened(source, settings.encoding) as file:
         if file.kind == "parquet":
             columns, found = ParquetRows(file).columns(), _parquet_records(file.path, records)
+            dialect, sample = None, []
         else:
             head = file.stream.read(MOST_BYTES)
-            columns, found = _columns(_from(file, head)), _text_records(_from(file, head), head, records)
+            reader = reader_of(_from(file, head), settings)
+            columns, sample = reader.columns(), sample_of(reader)
+            dialect = reader.dialect if isinstance(reader, Delimited) else None
+            found = _text_records(_from(file, head), settings, head, records)
     names = [name for name in columns if not SURROGATE.search(name)]  # such a name cannot be encoded for a web form
-    usual = usual_columns(names)
+    usual = usual_columns(names, sample)
     attributes = tuple(one.column for one in usual.attributes)
     shown = [(line, _cut(text)) for line, text in found]
-    return Preview(file.kind, names, usual.title or None, usual.description, usual.uid, attributes, shown)
+    texts = (usual.title or None, usual.description, usual.uid, attributes)
+    return Preview(file.kind, file.encoding, dialect, sample, names, *texts, shown)
 
 
 def _from(file: Opened, head: bytes) -> Opened:
     """Return an open file of the same kind whose only content is `head`."""
-    return replace(file, stream=io.BufferedReader(io.BytesIO(head)))
+    return replace(file, stream=io.BufferedReader(io.BytesIO(head), HEAD_BYTES))
 
 
-def _columns(head: Opened) -> list[str]:
-    return TEXT_READERS[head.kind](head).columns()
-
-
-def _text_records(head: Opened, content: bytes, count: int) -> list[tuple[int, str]]:
+def _text_records(head: Opened, settings: FileSettings, content: bytes, count: int) -> list[tuple[int, str]]:
     if head.kind == "json":
-        found = _json_records(head)
+        reader = reader_of(head, settings)
+        found = reader.raw_records() if isinstance(reader, JsonObjects) else _json_records(head)
     elif head.kind == "xml":
         found = FeedItems(head).raw_records(content)
     else:
-        found, count = Delimited(head).raw_records(), count + 1  # with the header
+        found, count = Delimited(head, settings).raw_records(), count + 1  # with the header
     return [(number, raw.decode(errors="replace").rstrip("\r\n")) for number, raw in islice(found, count)]
 
 

@@ -37,8 +37,11 @@ def row_of(value: dict[str, Any], columns: Columns) -> Row:
     """Return the row of an object that has its values by name.
 
     Raises:
-        Unusable: variant, where the row is a variant of a product in another row.
+        Unusable: variant, where the row is a variant of a product in another row; store_view, where it is a product of
+            another row in another language or for another shop.
     """
+    if columns.store_view and str(value.get(columns.store_view) or "").strip():
+        raise Unusable("store_view", str(value.get(columns.uid or "") or ""))
     if columns.variants and _is_variant(value, columns.variants):
         name = value.get(columns.title) or value.get(columns.uid or "")
         raise Unusable("variant", name if isinstance(name, str) else "")

@@ -56,6 +56,14 @@ def duplicates(titles: Fingerprints, descriptions: Fingerprints, uids: Fingerpri
     return found
 
 
+def clashing_ids(titles: Fingerprints, uids: Fingerprints) -> int:
+    """Return the number of rows whose id an earlier row with another title has."""
+    order = np.argsort(uids, kind="stable")  # rows with the same id stand together, the first in front
+    starts = np.r_[True, uids[order][1:] != uids[order][:-1]] if len(uids) else np.empty(0, dtype=bool)
+    first = order[np.flatnonzero(starts)[np.cumsum(starts) - 1]] if len(uids) else order
+    return int((titles[order] != titles[first]).sum())
+
+
 def near_repeats(near: NDArray[np.int64], stays: NDArray[np.bool_]) -> dict[int, tuple[str, int]]:
     """Find the rows to leave out because an earlier row that is kept is in their group of near-duplicates.
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from shelftalk.catalogue.clean import plain
 from shelftalk.catalogue.rows import Unusable
 
 DETAIL_LENGTH = 200
+SCRIPT = re.compile(r"\s*(?:(?:var|let|const)\s+\w+\s*=|\(?function\b.{0,40}\(|window\.\w|document\.\w)")
 
 
 def text_of(value: Any, reason: str) -> str:
@@ -21,6 +23,18 @@ def text_of(value: Any, reason: str) -> str:
     if value is None or value != value:  # tables write NaN for a missing text
         return ""
     raise Unusable(reason, f"{type(value).__name__}: {str(value)[:DETAIL_LENGTH]}")
+
+
+def title_of(value: Any) -> str:
+    """Return a cell's title unchanged; '' for a missing value.
+
+    Raises:
+        Unusable: title_not_text, if the value is not a text, or the text is a script, as in scraped pages.
+    """
+    title = text_of(value, "title_not_text")
+    if SCRIPT.match(title):
+        raise Unusable("title_not_text", f"script: {title[:DETAIL_LENGTH]}")
+    return title
 
 
 def uid_of(value: Any) -> str:

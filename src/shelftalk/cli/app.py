@@ -43,6 +43,7 @@ from shelftalk.cluster.connect import check_options
 from shelftalk.errors import UserError
 from shelftalk.presets import load_preset
 from shelftalk.settings import (
+    NO_ID,
     DecodingSettings,
     PrepareSettings,
     TrainingSettings,
@@ -107,16 +108,21 @@ def prepare(
     ],
     name: Annotated[str, typer.Option("--name", help="Name for the catalogue.")],
     settings: PrepareSettings,
+    no_id: Annotated[bool, typer.Option("--no-id", help="Number the rows, as --id-field none does.")] = False,
     cluster: ClusterOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     as_json: JsonOption = False,
 ) -> None:
     """Read a product file, clean it, and split it into a catalogue to train on."""
     from shelftalk.catalogue.catalogue import Catalogue
-    from shelftalk.cli import output
+    from shelftalk.cli import output, prepared
     from shelftalk.evidence.support import sample_support
     from shelftalk.pipeline import prepare_catalogue
 
+    if no_id:
+        if settings.id_field not in (None, NO_ID):
+            raise UserError(f"--no-id numbers the rows, and --id-field {settings.id_field} does not; give one of them.")
+        settings = settings.replace({"id_field": NO_ID})
     with output.step(f"Preparing {file.name}") as progress:
         summary = prepare_catalogue(Workspace(workspace), file, name, settings, progress, cluster)
     if as_json:
@@ -126,7 +132,10 @@ def prepare(
     output.out.print(f"{summary['kept']} of {summary['read']} rows kept: {split}.", markup=False)
     for reason, count in summary["rejected"].items():
         output.out.print(f"  {count} left out: {reason.replace('_', ' ')}", markup=False)
-    output.show_attribute_columns(summary)
+    prepared.show_form(summary["source"])
+    if numbered := summary["no_id"]:
+        prepared.show_no_id(numbered["column"], numbered["rows"])
+    prepared.show_attribute_columns(summary)
     if summary["split"]["train"]:
         output.show_forecast(sample_support(Catalogue.open(Workspace(workspace).catalogue(name))))
     folder = Workspace(workspace).catalogue(name)

@@ -18,7 +18,7 @@ from shelftalk.cli.options import (
     WorkspaceOption,
     with_settings,
 )
-from shelftalk.settings import DecodingSettings
+from shelftalk.settings import DecodingSettings, FileSettings
 from shelftalk.workspace import Workspace
 
 MEANINGS = {
@@ -34,24 +34,18 @@ FAULTS = {
 
 
 @with_settings(DecodingSettings)
+@with_settings(FileSettings, "file")
 def generate(
     run: RunArgument,
     source: Annotated[
         Path, typer.Option("--input", help="File of titles: CSV, TSV, JSON Lines (each also .gz) or Parquet.")
     ],
     output: Annotated[Path, typer.Option("--output", help="File to write: .csv, .tsv, .jsonl or .parquet.")],
+    file: FileSettings,
     settings: DecodingSettings,
     references: Annotated[
         int, typer.Option("--references", min=0, max=100, help="How many references for each row; 0 for none.")
     ] = 3,
-    title_field: Annotated[
-        str | None,
-        typer.Option("--title-field", help="Column that holds the title; detected when it has a usual name."),
-    ] = None,
-    id_field: Annotated[
-        str | None,
-        typer.Option("--id-field", help="Column that holds the product's id; detected, and not required."),
-    ] = None,
     grounded: GroundedOption = False,
     with_references: WithReferencesOption = False,
     engine: EngineOption = "automatic",
@@ -78,8 +72,7 @@ def generate(
             output,
             settings,
             references,
-            title_field,
-            id_field,
+            file,
             progress,
             screen.say,
             engine,

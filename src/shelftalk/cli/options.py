@@ -75,14 +75,16 @@ WithReferencesOption = Annotated[
 DEFAULT_WORKSPACE = Path("workspace")
 
 
-def with_settings(cls: type[Settings]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Add an option to a command for every field of a settings class, and pass the validated settings as `settings`.
+def with_settings(
+    cls: type[Settings], argument: str = "settings"
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Add an option to a command for every field of a settings class, and pass the validated settings as an argument.
 
     Names, defaults and help come from the class, which validates all values at once.
     """
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
-        own = [one for name, one in inspect.signature(command, eval_str=True).parameters.items() if name != "settings"]
+        own = [one for name, one in inspect.signature(command, eval_str=True).parameters.items() if name != argument]
         names = [one.name for one in fields(cls)]
         added = [
             inspect.Parameter(
@@ -102,7 +104,7 @@ def with_settings(cls: type[Settings]) -> Callable[[Callable[..., Any]], Callabl
         @functools.wraps(command)
         def wrapped(*args: Any, **kwargs: Any) -> Any:
             given = {name: value for name in names if (value := kwargs.pop(name)) is not None}
-            return command(*args, settings=cls.from_mapping(given), **kwargs)
+            return command(*args, **{argument: cls.from_mapping(given)}, **kwargs)
 
         keyword_only = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in own]
         wrapped.__signature__ = inspect.Signature(keyword_only + added)  # type: ignore[attr-defined]

@@ -272,24 +272,6 @@ class AnswerStream:
         out.print("\n")
 
 
-ATTRIBUTES_CUT = {
-    "long_names": "names too long",
-    "long_values": "values too long",
-    "too_many": "attributes too many",
-}
-COLUMNS_SHOWN = 20
-
-
-def show_attribute_columns(summary: dict[str, Any]) -> None:
-    """Print from which columns a catalogue's attributes were read, and what of them was cut, in one line."""
-    columns = summary["columns"]["attributes"]
-    listed = ", ".join(columns[:COLUMNS_SHOWN]) or "none"
-    more = f" and {len(columns) - COLUMNS_SHOWN} more" if len(columns) > COLUMNS_SHOWN else ""
-    cut = ", ".join(f"{count} {ATTRIBUTES_CUT[what]}" for what, count in summary["attributes_cut"].items())
-    line = f"Columns of attributes: {listed}{more}{f'; cut: {cut}' if cut else ''}."
-    out.print(plain(line.replace("\n", " ")), markup=False, soft_wrap=True)
-
-
 def show_catalogue(name: str, description: dict[str, Any]) -> None:
     """Print a catalogue's counts, lengths, attributes and rejects."""
     splits = ", ".join(f"{count} {part}" for part, count in description["split"].items())

@@ -31,7 +31,7 @@ from shelftalk.generation.titles import TitleRow, find_columns, read_titles
 from shelftalk.locks import lock_file
 from shelftalk.prompts import prompt_for
 from shelftalk.records import Description, Faults, Progress, Reference, no_progress
-from shelftalk.settings import DecodingSettings
+from shelftalk.settings import FOUND, DecodingSettings, FileSettings
 from shelftalk.workspace import lock, read_json, sha256, staged_file, write_json
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Job:
     """One output to be written.
 
     `model` identifies the model in plain JSON values; together with the input file and the settings it identifies the
-    job. `record` is the file with the job's result.
+    job. `record` is the file with the job's result. `file` says how the input is read.
     `known` are the attributes that the model was trained on; where there are none, the input's are not used either.
     With `grounded` a text that has faults is written again: see `generation.grounded`; with `with_references` each
     row's references stand in its prompt.
@@ -60,8 +60,7 @@ class Job:
     model: dict[str, str]
     record: Path
     references: int = 3
-    title_field: str | None = None
-    id_field: str | None = None
+    file: FileSettings = FOUND
     known: KnownAttributes = NOTHING_KNOWN
     grounded: bool = False
     with_references: bool = False
@@ -100,6 +99,7 @@ class Job:
         return {
             **self.model,
             "input_sha256": sha256(self.source),
+            **self.file.as_mapping(),
             "title_field": columns.title,
             "id_field": columns.uid,
             "references": self.references,
@@ -108,7 +108,7 @@ class Job:
             "attributes": [one.column for one in columns.attributes],
             "attribute_names": list(self.known.names),
             "attribute_order": list(self.known.order),
-            "columns": list(COLUMNS),  # of the output: a version with others does not resume this one's job
+            "output_columns": list(COLUMNS),  # a version with others does not resume this one's job
             **self.settings.as_mapping(),
         }
 
@@ -157,12 +157,12 @@ def describe_titles(
         Failure: the input changed while it was read.
     """
     job.check()
-    columns = find_columns(job.source, job.title_field, job.id_field, job.known)
+    columns = find_columns(job.source, job.file, job.known)
     described = job.describe(columns)
     if found := _finished(job, described):
         return found
     # The whole file is read once before, so that a fault in its middle is found before the long part of the job.
-    titles = read_titles(job.source, columns, job.known)
+    titles = read_titles(job.source, columns, job.file, job.known)
     survey = survey_titles(titles, job.known, say)
     with lock(job.output, "writing descriptions"):
         if found := _finished(job, described):
@@ -275,7 +275,7 @@ def _missing(job: Job, columns: Columns, journal: Journal) -> Iterator[Window]:
 
 def _windows(job: Job, columns: Columns) -> Iterator[list[TitleRow]]:
     """Yield the rows that can be described, WINDOW at a time."""
-    rows = (row for row in read_titles(job.source, columns, job.known) if not row.fault)
+    rows = (row for row in read_titles(job.source, columns, job.file, job.known) if not row.fault)
     while window := list(islice(rows, WINDOW)):
         yield window
 
@@ -308,7 +308,7 @@ def _publish(job: Job, columns: Columns, described: dict[str, Any], journal: Jou
     faults = dict.fromkeys(("unsupported", "contradicted", "untold"), 0)
     with staged_file(job.output) as temporary:
         with table(temporary, job.output.suffix.lower(), job.references) as append:
-            for row in read_titles(job.source, columns, job.known):
+            for row in read_titles(job.source, columns, job.file, job.known):
                 one = _described_row(row, journal)
                 append(one)
                 if one.flag in flags:

@@ -16,11 +16,12 @@ from shelftalk.catalogue.attributes import keep_attributes
 from shelftalk.catalogue.clean import clean
 from shelftalk.catalogue.columns import Columns, choose_title_columns
 from shelftalk.catalogue.known_attributes import NOTHING_KNOWN, KnownAttributes
-from shelftalk.catalogue.read import SURROGATE, reading
+from shelftalk.catalogue.read import SURROGATE, reading, sample_of
 from shelftalk.catalogue.rows import Row, Unusable
-from shelftalk.catalogue.values import text_of, uid_of
+from shelftalk.catalogue.values import title_of, uid_of
 from shelftalk.prompts import request_for
 from shelftalk.records import Attributes
+from shelftalk.settings import FOUND, FileSettings
 
 MOST_CHARACTERS = 1000  # the longest of AmazonTitles have some 500; far longer prompts are unlike the training data
 
@@ -50,8 +51,7 @@ class TitleRow:
 
 def find_columns(
     source: Path,
-    title_field: str | None = None,
-    id_field: str | None = None,
+    file: FileSettings = FOUND,
     known: KnownAttributes = NOTHING_KNOWN,
 ) -> Columns:
     """Choose the columns of title and id, and those of attributes, if a run knows any.
@@ -63,26 +63,28 @@ def find_columns(
         NotFound: there is no such file.
         UnreadableInput: the file as a whole cannot be read, or has no such column.
     """
-    with reading(source) as reader:
-        names = reader.columns()
+    with reading(source, file) as reader:
+        names, sample = reader.columns(), sample_of(reader)
     # Without columns no row can be read, and each row gets its reason.
     if not names:
         return Columns("title")
     if not known:
-        return choose_title_columns(source, names, title_field, id_field)
-    usual = choose_title_columns(source, names, title_field, id_field, "automatic").attributes
-    possible = choose_title_columns(source, names, title_field, id_field, "all")
+        return choose_title_columns(source, names, file, sample=sample)
+    usual = choose_title_columns(source, names, file, "automatic", sample).attributes
+    possible = choose_title_columns(source, names, file, "all", sample)
     chosen = (one for one in possible.attributes if one in usual or one.name in known or one.column in known.columns)
     return possible._replace(attributes=tuple(chosen))
 
 
-def read_titles(source: Path, columns: Columns, known: KnownAttributes = NOTHING_KNOWN) -> Iterator[TitleRow]:
+def read_titles(
+    source: Path, columns: Columns, file: FileSettings = FOUND, known: KnownAttributes = NOTHING_KNOWN
+) -> Iterator[TitleRow]:
     """Yield every row that is not blank, in the order of the file, with its attributes as a run knows them.
 
     Raises:
         UnreadableInput: the file is truncated or corrupt.
     """
-    with reading(source) as reader:
+    with reading(source, file) as reader:
         for number, (line, row) in enumerate(reader.rows(columns)):
             yield _title_row(number, line, row, known)
 
@@ -93,7 +95,7 @@ def _title_row(number: int, line: int, row: Row | Unusable, known: KnownAttribut
         if isinstance(row, Unusable):
             raise row
         uid = uid_of(row.uid)
-        title = _unicode(text_of(row.title, "title_not_text"))
+        title = _unicode(title_of(row.title))
         return TitleRow(number, line, uid, title, _query(title), attributes=_attributes(row, known))
     except Unusable as fault:
         return TitleRow(number, line, uid, title, "", fault.reason, _unicode(fault.detail))

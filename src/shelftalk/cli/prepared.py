@@ -1,0 +1,50 @@
+"""What `prepare` says of a file besides its counts: how it was read, its ids and its attributes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shelftalk.cli.output import out, plain
+
+
+def show_no_id(column: str, rows: int) -> None:
+    """Print why the rows are numbered though there is a column for ids."""
+    line = f"Column {column} holds no ids: {rows} rows have one that another title has. The rows are numbered"
+    out.print(plain(f"{line}; --id-field names a column."), markup=False, soft_wrap=True)
+
+
+DELIMITERS = {"\t": "tabs", ",": "commas", ";": "semicolons", "|": "vertical bars"}
+QUOTES = {"backslash": "a backslash before each quote in a field", "none": "quotes as characters like others"}
+
+
+def show_form(source: dict[str, Any]) -> None:
+    """Print how a file of text was read, in one line, where that is not the usual way."""
+    found = []
+    if source["encoding"] not in ("utf-8", ""):
+        found.append(f"encoding {source['encoding']}")
+    if source.get("delimiter", ",") != ",":
+        found.append(DELIMITERS.get(source["delimiter"], repr(source["delimiter"])))
+    if source.get("quoting", "doubled") != "doubled":
+        found.append(QUOTES[source["quoting"]])
+    if (line := source.get("header_line", 1)) != 1:
+        found.append(f"the names of its columns in line {line}" if line else "no line with names of columns")
+    if found:
+        out.print(f"{source['name']} was read with {', '.join(found)}.", markup=False, soft_wrap=True)
+
+
+ATTRIBUTES_CUT = {
+    "long_names": "names too long",
+    "long_values": "values too long",
+    "too_many": "attributes too many",
+}
+COLUMNS_SHOWN = 20
+
+
+def show_attribute_columns(summary: dict[str, Any]) -> None:
+    """Print from which columns a catalogue's attributes were read, and what of them was cut, in one line."""
+    columns = summary["columns"]["attributes"]
+    listed = ", ".join(columns[:COLUMNS_SHOWN]) or "none"
+    more = f" and {len(columns) - COLUMNS_SHOWN} more" if len(columns) > COLUMNS_SHOWN else ""
+    cut = ", ".join(f"{count} {ATTRIBUTES_CUT[what]}" for what, count in summary["attributes_cut"].items())
+    line = f"Columns of attributes: {listed}{more}{f'; cut: {cut}' if cut else ''}."
+    out.print(plain(line.replace("\n", " ")), markup=False, soft_wrap=True)
