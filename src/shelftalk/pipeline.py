@@ -96,7 +96,7 @@ def prepare_bundled(workspace: Workspace, progress: Progress = no_progress) -> d
     if not path.is_file():
         return prepare_catalogue(workspace, source, BUNDLED, PrepareSettings(), progress)
     summary = dict(read_json(path))
-    if summary["source"] != {"name": source.name, "bytes": source.stat().st_size}:
+    if (summary["source"]["name"], summary["source"]["bytes"]) != (source.name, source.stat().st_size):
         raise InvalidSettings(
             f"Catalogue {BUNDLED!r} in {workspace.root} is not this version's bundled one; choose another --workspace."
         )

@@ -235,8 +235,8 @@ class FileSettings(Settings):
         Raises:
             InvalidSettings: a delimiter of several characters, or both a header line and names.
         """
-        if self.delimiter and len(self.delimiter_character or "") != 1:
-            raise InvalidSettings(f"delimiter must be one character, or tab, got {self.delimiter!r}.")
+        if self.delimiter and (len(self.delimiter_character or "") != 1 or self.delimiter in '"\\\r\n'):
+            raise InvalidSettings(f"delimiter must be one character, no quote, or tab, got {self.delimiter!r}.")
         if self.header_line is not None and self.columns:
             raise InvalidSettings("columns are for a file without a header line; give columns or header_line.")
 

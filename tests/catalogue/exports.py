@@ -427,7 +427,7 @@ def both(number: int) -> str:
 Export = tuple[Callable[[Path], Path], str, Callable[[int], str], Callable[[int], str], int]
 EXPORTS: dict[str, Export] = {
     "amazon": (amazon_reviews_2023, "meta_Tools.jsonl", lambda number: f"B{number:09d}", amazon_text, 0),
-    "amazon 2018": (amazon_reviews_2018, "meta_Tools.json", lambda number: f"B{number:09d}", prose, 0),
+    "amazon 2018": (amazon_reviews_2018, "meta_Tools.json", lambda number: f"B{number:09d}", both, 0),
     "nested": (nested, "products.jsonl", handle, prose, 0),
     "shopify": (shopify, "products_export.csv", handle, both, COUNT + COUNT // 2),
     "shopify, newer names": (shopify_newer, "products_export.csv", handle, both, COUNT + COUNT // 2),

@@ -119,7 +119,7 @@ def test_the_delimiter_can_be_given(tmp_path: Path) -> None:
         assert read(path, FileSettings(delimiter=given_delimiter)) == [(2, ("1", "Peg, ash", "Holds, well"))]
     tabs = write(tmp_path / "b.csv", *table("\t"))
     assert len(read(tabs, FileSettings(delimiter="tab"))) == 12
-    with pytest.raises(InvalidSettings, match="one character, or tab, got '::'"):
+    with pytest.raises(InvalidSettings, match="one character, no quote, or tab, got '::'"):
         FileSettings.from_mapping({"delimiter": "::"})
 
 
@@ -218,3 +218,57 @@ def test_a_line_that_is_not_there_is_no_header(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", *table(","))
     with pytest.raises(UnreadableInput, match="has no line 99 among its first 13; correct --header-line"):
         prepare(path, tmp_path / "catalogue", PrepareSettings(header_line=99))
+
+
+TEXTS_OF_LINES = ("Solid oak.\nHand made, oiled.", "Sizes:\n10, 20, 30 cm", "bright, white\nsmall, light\nwarm, cosy")
+
+
+@pytest.mark.parametrize("text", TEXTS_OF_LINES)
+@pytest.mark.parametrize("names", ["title,description", "id,title,description"])
+def test_lines_of_a_text_are_no_records_for_their_commas(tmp_path: Path, text: str, names: str) -> None:
+    before = "" if names.startswith("title") else "{},"
+    rows = [f'{before.format(one)}Table {one},"{text}"' for one in range(1, 5)]
+    path = write(tmp_path / "a.csv", names, *rows)
+    with reading(path) as reader:
+        found = list(reader.rows(Columns("title", ("description",))))
+    assert [row.description for _, row in found if isinstance(row, Row)] == [(text,)] * 4
+    assert len(found) == 4
+
+
+@pytest.mark.parametrize(("first", "others"), [(240, 3), (60, 200)])
+def test_texts_of_hundreds_of_lines_are_read_whole(tmp_path: Path, first: int, others: int) -> None:
+    texts = ["\n".join(f"Line {line} of it." for line in range(others if one else first)) for one in range(30)]
+    rows = [f'{one},Peg {one},"{text}"' for one, text in enumerate(texts)]
+    found = read(write(tmp_path / "a.csv", "id,title,description", *rows))
+    assert [value for _, value in found] == [(str(one), f"Peg {one}", text) for one, text in enumerate(texts)]
+
+
+def test_a_row_with_a_usual_name_in_it_is_a_row(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", "Artikel,Art", "A0,x", "A1,Name", "A2,x", "A3,x")
+    assert form(path) == (",", "doubled", 1)
+
+
+def test_the_name_that_is_given_for_the_title_finds_the_header(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", "Produkt", "Peg, ash", "Hook, brass")
+    with reading(path, FileSettings(title_field="Produkt")) as reader:
+        titles = [row.title for _, row in reader.rows(Columns("Produkt")) if isinstance(row, Row)]
+    assert titles == ["Peg, ash", "Hook, brass"]
+
+
+def test_the_line_of_excel_is_no_row_of_a_table_without_names(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", "sep=;", "1;Lamp;Bright", "2;Peg;Oak")
+    found = read(path, FileSettings(columns="id,title,description"))
+    assert found == [(2, ("1", "Lamp", "Bright")), (3, ("2", "Peg", "Oak"))]
+
+
+@pytest.mark.parametrize("delimiter", ['"', "\\", "\n", "\r"])
+def test_a_delimiter_that_means_something_else_is_refused(tmp_path: Path, delimiter: str) -> None:
+    with pytest.raises(InvalidSettings, match="delimiter must be one character"):
+        FileSettings.from_mapping({"delimiter": delimiter})
+    assert len(read(write(tmp_path / "a.csv", *table(";"), f"sep={delimiter}"))) >= 12
+
+
+def test_a_table_without_names_is_refused_with_the_cure(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", *table(";")[1:])
+    with pytest.raises(UnreadableInput, match="--columns id,title,description"):
+        prepare(path, tmp_path / "catalogue", PrepareSettings())

@@ -184,3 +184,33 @@ def test_the_sample_is_bounded() -> None:
 def test_few_zeros_are_damage(content: bytes) -> None:
     assert wide_encoding(content.replace(b"\0", b"")) == ""
     assert wide_encoding(b"id,title\n1,a\0b\n" + content.replace(b"\0", b"")) == ""
+
+
+@pytest.mark.parametrize("text", ["Borsa;Di alta qualità\nSedia;Grande comodità\nLampada;Una novità\n", "Café\n"])
+def test_a_letter_at_the_end_of_a_line_is_no_cut_character(text: str) -> None:
+    assert find_encoding(text.encode("cp1252")) == "windows-1252"
+
+
+def test_damage_in_a_file_of_one_line_is_damage() -> None:
+    line = "[" + ", ".join(json.dumps({"title": GERMAN}, ensure_ascii=False) for _ in range(20)) + "]"
+    assert find_encoding(line.encode() + b"\xff\xe9") == "utf-8"
+
+
+def test_several_languages_are_of_one_encoding() -> None:
+    text = "\n".join((ENGLISH, FRENCH, GERMAN, SWEDISH, PORTUGUESE))
+    assert find_encoding(text.encode("cp1252")) == "windows-1252"
+
+
+def test_turkish_with_few_letters_of_its_own_is_turkish() -> None:
+    text = "Kırmızı halı\nSarı ışık\nBakır kapı\n"
+    assert text.encode("cp1254").decode(find_encoding(text.encode("cp1254"))) == text
+
+
+@pytest.mark.parametrize(
+    "declared", ["hz", "iso2022_jp", "raw-unicode-escape", "raw_unicode_escape", "utf-7", "punycode"]
+)
+def test_a_declared_encoding_that_hides_characters_is_not_believed(declared: str) -> None:
+    head = f'<?xml version="1.0" encoding="{declared}"?>\n'.encode()
+    sample = "<title>Café ~z größer</title>\n".encode("cp1252")
+    assert find_encoding(sample, head) == "windows-1252"
+    AsUtf8(io.BytesIO(head + sample), "windows-1252").readall().decode()

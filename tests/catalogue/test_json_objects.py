@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +74,7 @@ def test_a_large_list_under_a_key_is_read_as_a_stream(tmp_path: Path) -> None:
     pegs = [{**PEGS[0], "uid": str(one), "content": "Holds. " * 40} for one in range(3000)]
     path = write(tmp_path / "a.json", json.dumps({"products": pegs, "more": [1, {"a": 2}]}, indent=1))
     found = read(path)
+    assert found.pop()[1] == "not_an_object"  # of the other list
     assert [value[0] for _, value in found] == [str(one) for one in range(3000)]  # type: ignore[index]
     assert found[1][0] - found[0][0] == 10  # lines
 
@@ -152,3 +155,67 @@ def test_one_product_is_a_product_and_no_list_of_variants(tmp_path: Path) -> Non
 @given(st.binary(max_size=200))
 def test_no_bytes_are_too_strange_for_a_form(head: bytes) -> None:
     assert form_of(head) in ("lines", "objects", "wrapped", "table")
+
+
+DAMAGED = ('{"uid": "x", "title": "19" rack", "content": "Holds."}', '{"uid": "x", "title": "Peg", "content": "Holds."')
+
+
+@pytest.mark.parametrize("damage", DAMAGED)
+@pytest.mark.parametrize("place", [0, 1, 7, 15])
+@pytest.mark.parametrize("form", ["lines", "a list of lines", "a list in one line", "a list with line breaks"])
+def test_a_damaged_object_costs_itself_alone(tmp_path: Path, damage: str, place: int, form: str) -> None:
+    pegs = [{"uid": str(one), "title": f"Peg {one}", "content": f"Holds {one}."} for one in range(15)]
+    objects = [json.dumps(one, indent=2 if form.endswith("breaks") else None) for one in pegs]
+    objects[place:place] = [damage]
+    if form == "lines":
+        text = "\n".join(objects)
+    else:
+        separator = {"a list in one line": ", "}.get(form, ",\n")
+        text = f"[{'' if form.endswith('line') else chr(10)}{separator.join(objects)}]"
+    found = read(write(tmp_path / "a.json", text))
+    kept = [value[0] for _, value in found if isinstance(value, tuple) and value[0] != "x"]
+    expected = [one["uid"] for one in pegs]
+    if form.endswith("line") and not damage.endswith("}"):
+        del expected[place : place + 1]  # which seems to be in the one without an end
+    assert kept == expected
+    assert len(found) <= 17
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps({"books": PEGS[:5], "toys": PEGS}),
+        json.dumps({"categories": [{"label": "Lamps"}], "toys": [{"label": "Peg"}]}),
+    ],
+)
+def test_several_lists_are_refused_with_the_cure(tmp_path: Path, text: str) -> None:
+    with pytest.raises(UnreadableInput, match=r"holds lists .*, toys.*jq"):
+        prepare(write(tmp_path / "a.json", text), tmp_path / "catalogue", PrepareSettings())
+
+
+def test_the_list_with_titles_is_that_of_the_products(tmp_path: Path) -> None:
+    found = read(write(tmp_path / "a.json", json.dumps({"categories": [{"label": "Lamps"}], "products": PEGS})))
+    assert [value[0] for _, value in found] == [one["uid"] for one in PEGS]  # type: ignore[index]
+
+
+def test_each_value_that_is_no_object_is_counted(tmp_path: Path) -> None:
+    found = read(write(tmp_path / "a.json", f'[{json.dumps(PEGS[0])}, 1, "x", null, {json.dumps(PEGS[1])}, 2]'))
+    assert [value for _, value in found if isinstance(value, str)] == ["not_an_object"] * 4
+
+
+def test_a_first_line_that_is_long_is_one_line(tmp_path: Path) -> None:
+    long = {**PEGS[0], "reviews": [{"title": "Good", "text": "x" * 99}] * 12_000}
+    found = read(write(tmp_path / "a.json", "\n".join(map(json.dumps, [long, *PEGS[1:]]))))
+    assert [value[0] for _, value in found] == [one["uid"] for one in PEGS]  # type: ignore[index]
+
+
+ENDLESS = ('[{"a": "' + "x" * 3_000_000, '{"a":' + " " * 100_000 + '{"b": 1}}', "[{" + "[" * 500_000)
+
+
+@pytest.mark.parametrize("text", ENDLESS, ids=["a text", "spaces", "brackets"])
+def test_no_text_takes_long(tmp_path: Path, text: str) -> None:
+    started = time.monotonic()
+    path = write(tmp_path / "a.json", text)
+    with suppress(UnreadableInput):
+        read(path)
+    assert time.monotonic() - started < 20

@@ -13,6 +13,7 @@ from shelftalk.settings import NO_ID, FileSettings, PrepareSettings
 
 ATTRIBUTE_CHOICES = ("automatic", "all", "none")  # anything else lists columns
 
+LONGEST_NAME = 60  # of a column, in characters
 NAMES_SHOWN = 4  # of the usual ones in a message
 QUOTED = re.compile(r'^\s|[,"\r\n]')
 
@@ -39,6 +40,7 @@ USUAL_NAMES = {
 
 
 PRODUCT_TYPES = frozenset(("simple", "variable", "variation", "grouped", "external"))  # of WooCommerce
+FEWEST_COLUMNS = 8  # of an export of WooCommerce
 # What to do with rows for training a chat, by their keys.
 ADVICE = (
     (
@@ -204,6 +206,8 @@ def _choose(
     wrong += [f"no column {name!r} (--attributes)" for name in missing]
     if wrong:
         advice = next((f" {words}" for marks, words in ADVICE if set(marks) <= set(names)), "")
+        if any(name.isdecimal() or len(name) > LONGEST_NAME for name in names):
+            advice = " If its first line is a product, name the columns: --columns id,title,description."
         raise UnreadableInput(f"{source} has {' and '.join(wrong)}; its columns are: {_listed(names)}.{advice}")
     known = _known_format(names, sample)
     description: tuple[str, ...] = () if (one := chosen.get("description")) is None else (one,)
@@ -246,15 +250,21 @@ def _known_format(names: list[str], sample: Sample) -> Format:
 def _woocommerce(names: list[str], sample: Sample) -> Format | None:
     """Return the format of a WooCommerce export in another language, whose types of products are in English.
 
-    Its short description stands right before the description.
+    It is known by variable products, or by line breaks that are written as a backslash and an n. Its short description
+    stands right before the description.
     """
-    held = {name: {str(row.get(name) or "").partition(",")[0].strip() for row in sample} - {""} for name in names}
-    typed = next((name for name, values in held.items() if values and values <= PRODUCT_TYPES), None)
+    held = {name: [str(row.get(name) or "").strip() for row in sample] for name in names}
+    types = {name: {value.partition(",")[0] for value in values if value} for name, values in held.items()}
+    typed = next((name for name in names if types[name] and types[name] <= PRODUCT_TYPES), None)
     description = usual_column("description", names)
-    if typed is None or not description or not held[typed] & {"simple", "variable"}:
+    if typed is None or description is None or len(names) < FEWEST_COLUMNS:
         return None
-    before = names[max(names.index(description) - 1, 0)]
-    return Format((), (before, description), Variants((typed,), "variation"), escaped=True)
+    if not types[typed] & {"variable", "variation"} and not any("\\n" in text for text in held[description]):
+        return None
+    before = names[names.index(description) - 1]
+    is_text = before not in (typed, usual_column("title", names)) and any(" " in text for text in held[before])
+    texts = (before, description) if is_text and names.index(description) else (description,)
+    return Format((), texts, Variants((typed,), "variation"), escaped=True)
 
 
 def _normalised(name: str) -> str:

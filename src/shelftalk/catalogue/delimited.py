@@ -15,13 +15,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from shelftalk.catalogue.columns import Columns
-from shelftalk.catalogue.dialect import Dialect, find_dialect, parse
+from shelftalk.catalogue.dialect import SEPARATOR_LINE, Dialect, find_dialect, parse
 from shelftalk.catalogue.files import Opened, physical_lines
 from shelftalk.catalogue.rows import MOST_BYTES, Row, Unusable, rows_of, too_long
 from shelftalk.errors import UnreadableInput
 from shelftalk.settings import FileSettings
 
-HEAD_LINES = 200  # from which the dialect is found
+HEAD_LINES = 2_000  # from which the dialect is found
 HEAD_BYTES = 1 << 18
 FEW_SHAPES = 3  # of a column of ids; see `_shape`
 SWALLOWED = 0.8  # share of a record's lines that look like records
@@ -38,14 +38,15 @@ class Delimited:
         self._file = file
         self._given = settings.column_names
         self._lines = _Lines(physical_lines(file.stream))
+        csv.field_size_limit(2 * MOST_BYTES)  # higher than our own limit, which applies first
         head = self._lines.first_lines()
-        line = 0 if self._given else settings.header_line
-        tabs = file.kind == "tsv"
-        self.dialect = find_dialect(head, tabs, settings.delimiter_character, line)
+        line = settings.header_line
+        self.dialect = find_dialect(head, file.kind == "tsv", settings)
         self._sample = [record.fields for record in parse(head, self.dialect) if record.line > self.dialect.header_line]
         if line and all(number != line for number, _ in head):
             raise UnreadableInput(f"{file.path} has no line {line} among its first {len(head)}; correct --header-line.")
-        self._lines.skip_before(self.dialect.header_line)
+        says_delimiter = head and SEPARATOR_LINE.match(head[0][1])
+        self._lines.skip_before(self.dialect.header_line or (2 if says_delimiter else 1))
         self._names: list[str] = []
         self._records = self._lines.records(self.dialect, self._sample)
 
@@ -112,6 +113,7 @@ class Delimited:
 
     def raw_records(self) -> Iterator[tuple[int, bytes]]:
         """Yield (line where it begins, unparsed bytes) of every record, the header first."""
+        self._lines.width = len(self._sample[0]) if self._sample else 0
         return ((number, self._lines.raw_record()) for number, _ in self._records)
 
     def position(self) -> int:
@@ -151,7 +153,6 @@ class _Lines:
 
     def records(self, dialect: Dialect, sample: list[list[str]]) -> Iterator[tuple[int, list[str] | Unusable]]:
         """Yield (line where it begins, fields or fault) of every record that is not blank; `sample` has some."""
-        csv.field_size_limit(2 * MOST_BYTES)  # higher than our own limit, which applies first
         shapes = {_shape(fields[0]) for fields in sample if fields}
         self._shapes = frozenset(shapes) if len(shapes) <= FEW_SHAPES else frozenset()
         reader = dialect.fields(self)
@@ -178,17 +179,31 @@ class _Lines:
         return b"".join(line or b"" for _, line in self._record)
 
     def _swallows(self, dialect: Dialect) -> bool:
-        """Return whether the lines of a record after its first look like records of their own."""
-        if len(self._record) == 1 or self.width < 2:
+        """Return whether the lines of a record after its first are records of their own.
+
+        They have all fields, none of which begins with a space, as words behind a comma do. In place of an id they have
+        what looks like one; of two lines at most the next number. Without ids there must be three lines.
+        """
+        if len(self._record) == 1 or self.width < 3:
             return False
         inner = [_text(line) for _, line in self._record[1:] if line and not line.isspace()]
-        delimiters = self.width - 1
-        alike = sum(line.count(dialect.delimiter) >= delimiters and self._is_alike(line, dialect) for line in inner)
-        return alike >= SWALLOWED * len(inner) and (len(inner) > 2 or (alike > 0 and bool(self._shapes)))
+        alike = [
+            line for line in inner if line.count(dialect.delimiter) >= self.width - 1 and self._is_alike(line, dialect)
+        ]
+        if not alike or len(alike) < SWALLOWED * len(inner):
+            return False
+        if len(inner) > 2:
+            return True
+        ids = [dialect.literal(line)[0] for line in (_text(self._record[0][1]), alike[0])]
+        letters = any(character.isalpha() for character in ids[1])
+        follows = ids[0].isdecimal() and ids[1].isdecimal() and int(ids[1]) - int(ids[0]) == 1
+        return bool(self._shapes) and (follows or (letters and any(character.isdigit() for character in ids[1])))
 
     def _is_alike(self, line: str, dialect: Dialect) -> bool:
         fields = dialect.literal(line)
-        return len(fields) == self.width and (not self._shapes or _shape(fields[0]) in self._shapes)
+        if len(fields) != self.width or any(field.startswith(" ") for field in fields[1:]):
+            return False
+        return not self._shapes or _shape(fields[0]) in self._shapes
 
     def _first_line_alone(self, dialect: Dialect, found: list[str] | Unusable) -> list[str] | Unusable:
         """Push back all lines of a record except its first, and return the fields of that, or its fault."""

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import csv
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
 from shelftalk.catalogue.columns import usual_column
+from shelftalk.settings import FileSettings
 
 Quoting = Literal["doubled", "backslash", "none"]
 
@@ -24,10 +24,13 @@ QUOTINGS: dict[Quoting, dict[str, Any]] = {
     "backslash": {"quotechar": '"', "doublequote": False, "escapechar": "\\", "strict": True},
     "none": {"quoting": csv.QUOTE_NONE, "quotechar": None},
 }
-SEPARATOR_LINE = re.compile(r'^"?sep=(.)"?;*\s*$', re.IGNORECASE)  # with which Excel's files say their delimiter
+SEPARATOR_LINE = re.compile(
+    r'^"?sep=([^"\r\n\\])"?;*\s*$', re.IGNORECASE
+)  # with which Excel's files say their delimiter
 HEADER_RECORDS = 20  # the names are among the first records
 FOLLOWING = 50  # records that must agree with them
 MOST_AGREE = 0.8
+ENOUGH = 5  # records before one that may be cut off
 MOST_FAULTS = 20  # after each of which the rest is parsed again
 
 
@@ -70,27 +73,21 @@ class Record(NamedTuple):
         return sum(not (field.isspace() or field == "") for field in self.fields)
 
 
-def find_dialect(
-    lines: Sequence[tuple[int, str]], tabs: bool, delimiter: str | None = None, header_line: int | None = None
-) -> Dialect:
+def find_dialect(lines: Sequence[tuple[int, str]], tabs: bool, settings: FileSettings) -> Dialect:
     """Return how a file is written, from (number, text) of its first lines; `tabs` where its name says tabs.
 
-    A `delimiter` or a `header_line` that is given stays as it is.
+    What the settings give stays as it is; the names stand in the record that has the name of a given title column.
     """
-    start = 0
+    delimiter = settings.delimiter_character
     if lines and (found := SEPARATOR_LINE.match(lines[0][1])):
-        start, delimiter = 1, delimiter or found[1]
-    lines = lines[start:]
-    if delimiter:
-        delimiters: tuple[str, ...] = (delimiter,)
-    else:
-        delimiters = ("\t", *DELIMITERS) if tabs else DELIMITERS
-    best, best_score = Dialect(delimiters[0], header_line=_first_line(lines)), (False, 0.0, -1.0, 1)
+        lines, delimiter = lines[1:], delimiter or found[1]
+    delimiters = (delimiter,) if delimiter else ("\t", *DELIMITERS) if tabs else DELIMITERS
+    best, best_score = _one_column(lines, delimiters), (False, 0.0, -1.0, 1)
     for one in delimiters:
         for quoting in _possible(lines, one):
             dialect = Dialect(one, quoting)
             records = parse(lines, dialect)
-            header = _header(records) if header_line is None else _at(records, header_line)
+            header = _header(records, settings)
             if header is None or (len(records[header].fields) < 2 and not delimiter):
                 continue
             if quoting == "none" and any(field.count('"') % 2 for field in records[header].fields):
@@ -98,12 +95,20 @@ def find_dialect(
             width = len(records[header].fields)
             agreeing = [record.fields for record in records[header:] if len(record.fields) == width]
             strays = sum(any(field.count('"') % 2 for field in fields) for fields in agreeing)
-            named = usual_column("title", _names(records[header])) is not None
+            named = bool(_roles(records[header], settings))
             score = (named, len(agreeing) / len(records), -strays / len(agreeing), width)
             if score > best_score:
                 best_score = score
                 best = dialect._replace(header_line=records[header].line)
-    return best if header_line is None else best._replace(header_line=header_line)
+    line = 0 if settings.columns else settings.header_line
+    return best if line is None else best._replace(header_line=line)
+
+
+def _one_column(lines: Sequence[tuple[int, str]], delimiters: Sequence[str]) -> Dialect:
+    """Return the dialect of a file with one column, whose delimiter is one that stands nowhere."""
+    unused = [one for one in delimiters if all(one not in text for _, text in lines)]
+    quoted = any('"' in text for _, text in lines[:1])
+    return Dialect(delimiters[0] if quoted or not unused else unused[0], header_line=_first_line(lines))
 
 
 def parse(lines: Sequence[tuple[int, str]], dialect: Dialect) -> list[Record]:
@@ -122,7 +127,7 @@ def parse(lines: Sequence[tuple[int, str]], dialect: Dialect) -> list[Record]:
                     found.append(Record(lines[begin][0], fields, taken))
                 begin += taken
         except csv.Error:
-            if begin + numbered.pop_taken() == len(lines) and 2 * begin > len(lines):
+            if begin + numbered.pop_taken() == len(lines) and (len(found) >= ENOUGH or 2 * begin > len(lines)):
                 break  # its end may follow
             found.append(Record(lines[begin][0], []))
             faults += 1
@@ -167,13 +172,15 @@ def _possible(lines: Sequence[tuple[int, str]], delimiter: str) -> list[Quoting]
 def _quotes_matter(lines: Sequence[tuple[int, str]], dialect: Dialect) -> bool:
     """Return whether a record is another one if its quotes are characters like others.
 
-    A record of several lines counts only if one of them is no whole record: others were not meant as one.
+    A record of several lines counts unless each of them has as many fields as the first line: then they were not meant
+    as one.
     """
     alone = {number: dialect.literal(text) for number, text in lines}
-    [(usual, _)] = Counter(map(len, alone.values())).most_common(1)
+    width = len(next((fields for fields in alone.values() if fields), []))
     for record in parse(lines, dialect):
         parts = [alone[number] for number in range(record.line, record.line + record.lines)]
-        if record.fields and (parts[0] != record.fields if record.lines == 1 else {usual} != set(map(len, parts[1:]))):
+        whole = width > 1 and {width} == set(map(len, parts[1:]))
+        if record.fields and (parts[0] != record.fields if record.lines == 1 else not whole):
             return True
     return False
 
@@ -182,27 +189,35 @@ def _first_line(lines: Sequence[tuple[int, str]]) -> int:
     return next((number for number, text in lines if text.strip()), 1)
 
 
-def _at(records: Sequence[Record], line: int) -> int | None:
-    """Return the index of the record in this line; where there is no line with names, of the first record."""
-    if not line:
-        return 0 if records else None
-    return next((index for index, record in enumerate(records) if record.line == line), None)
+def _header(records: Sequence[Record], settings: FileSettings) -> int | None:
+    """Return the index of the record with the names; of the first record where the settings give names.
 
-
-def _header(records: Sequence[Record]) -> int | None:
-    """Return the index of the record with the names: the first that has a usual one, or from which the records agree.
-
-    Files of spreadsheets and marketplaces begin with lines of titles and remarks.
+    It is the first from which the records agree, or one with usual names for the title and another column. Files of
+    spreadsheets and marketplaces begin with lines of titles and remarks.
     """
-    first = records[:HEADER_RECORDS]
-    named = [usual_column("title", _names(record)) is not None for record in first]
-    for index, record in enumerate(first):
-        if named[index] and (index == 0 or (record.filled > 1 and _agree(records, index))):
+    if settings.columns:
+        return 0 if records else None
+    if settings.header_line is not None:
+        return next((index for index, one in enumerate(records) if one.line == settings.header_line), None)
+    first = list(enumerate(records[:HEADER_RECORDS]))
+    roles = [_roles(record, settings) for _, record in first]
+    agree = [_agree(records, index) for index, _ in first]
+    for index, _ in first:
+        if (roles[index] > 1 or (roles[index] and settings.title_field)) and (agree[index] or index == 0):
             return index
-    for index, record in enumerate(first):
-        if record.filled > 1 and 2 * record.filled > len(record.fields) and _agree(records, index):
+    for index, record in first:
+        if agree[index] and (roles[index] or 2 * record.filled > len(record.fields)) and record.filled > 1:
             return index
     return 0 if records and records[0].fields else None
+
+
+def _roles(record: Record, settings: FileSettings) -> int:
+    """Return for how many of title, description and id a record has names; 0 where it has none for the title."""
+    names = _names(record)
+    wanted = settings.title_field
+    if (wanted not in names) if wanted else (usual_column("title", names) is None):
+        return 0
+    return 1 + sum(usual_column(role, names) is not None for role in ("description", "id"))
 
 
 def _names(record: Record) -> list[str]:

@@ -1,10 +1,10 @@
 """Find the encoding of a file of text once for the whole file, and read the file as UTF-8.
 
 Encodings are named as IANA names them. A file with a byte order mark, or with the zero bytes of UTF-16 or UTF-32, says
-what it is. Otherwise the lines of a sample that hold more than ASCII decide: if at least half of them are UTF-8, the
-file is, and the others are damaged rows. If not, it is in one of the older encodings: in the one that its XML
-declaration names, or else in the one in which the letters are those of one language, and capitals stand at the
-beginning of words. Only where none fits, as for Chinese, charset-normalizer decides.
+what it is. Otherwise the lines of a sample that hold more than ASCII decide: if they have as many characters of UTF-8
+as faults, the file is in it, and the faults are damage. If not, it is in one of the older encodings: in the one that
+its XML declaration names, or else in the one in which the letters are those of one language, or nearly as well of
+several, and capitals stand at the beginning of words. Only where none fits, as for Chinese, charset-normalizer decides.
 """
 
 from __future__ import annotations
@@ -32,17 +32,21 @@ FEWEST_ZEROS = 8  # below which they are damage
 SAMPLE_BYTES = 32_768  # of lines with more than ASCII
 SCANNED_BYTES = 64 << 20  # of a file that are searched for such lines
 BLOCK_BYTES = 1 << 20
+SEVERAL = 0.95  # what the letters of several languages count
 WELL = 0.9  # share of the characters that fit a language
 FEW_BYTES = 4  # beyond ASCII: fewer fit many encodings, and then only the usual one is tried
 STATISTICS_BYTES = 12  # beyond ASCII, below which statistics say nothing
 
-# Text in these can mean anything: escapes, or ASCII that hides other characters.
-REFUSED = frozenset(
-    ("utf-7", "idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "mbcs", "oem", "unicode-escape")
+ONE_BYTE = re.compile(r"cp\d+|iso8859-\d+|koi8-[rtu]|mac-\w+|tis-620|hp-roman8|kz1048|ptcp154|ascii")
+SEVERAL_BYTES = frozenset(
+    (
+        *(UTF_8, "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"),
+        *("gb18030", "gbk", "gb2312", "big5", "cp950", "cp932", "shift_jis", "euc_jp", "cp949", "euc_kr"),
+    )
 )
 
 WESTERN = (
-    *("áéíóúüñ¿¡ªº", "àâæçéèêëîïôœùûü", "äöüß", "áâãàçéêíóôõúüºª", "àèéìíòóù", "åäöé", "æøåé", "ëïéèöü", "áéíóúýþðæö"),
+    *("áéíóúüñ¿¡ªº", "àâæçéèêëîïôœùûü", "äöüß", "áâãàçéêíóôõúüºª", "àèéìíòóù", "åäöé", "æøåé", "ëïéèöü"),
     "·çàèéíïòóúü",
 )
 CENTRAL = ("ąćęłńóśźż", "áčďéěíňóřšťúůýž", "áäčďéíĺľňóôŕšťúýž", "áéíóöőúüű", "ăâîşţșț", "čćđšž")
@@ -84,6 +88,7 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 LATIN = "\u024f"  # the last letter of the Latin blocks
 TYPOGRAPHY = frozenset("’‘“”‚„–—…•«»‹›€£§©®™°½¼¾×²³±µ´\u00a0")
 BETWEEN_LETTERS = frozenset("’´")
+FAULT = "\ufffd"
 UNUSUAL = re.compile(r"[^\x00-\x7f]")
 
 
@@ -137,8 +142,9 @@ def find_encoding(sample: bytes, head: bytes = b"") -> str:
 
     `sample` are such lines, see `unusual_lines`. Of the beginning only an XML declaration counts.
     """
-    lines = sample.splitlines()
-    if 2 * sum(map(_is_utf_8, lines)) >= len(lines):
+    text = sample.decode(errors="replace")
+    faults = text.count(FAULT) - sample.count(FAULT.encode())
+    if len(UNUSUAL.findall(text)) >= 2 * faults:
         return UTF_8
     declared = DECLARED.search(head[:DECLARATION_BYTES])
     named = known_encoding(declared[1].decode()) if declared else ""
@@ -157,16 +163,17 @@ def find_encoding(sample: bytes, head: bytes = b"") -> str:
 def known_encoding(name: str) -> str:
     """Return an encoding's name as this module writes it; '' where Python knows none of that name, or it is refused.
 
-    Latin-1 and ASCII are read as Windows-1252, of which they are a part, as browsers do.
+    Taken are UTF-8, UTF-16 and UTF-32, encodings with one byte for each character, and some of Chinese, Japanese and
+    Korean: text in others can mean anything, such as escapes, or hide characters in ASCII. Latin-1 and ASCII are read
+    as Windows-1252, of which they are a part, as browsers do.
     """
     if not NAME.fullmatch(name):
         return ""
     try:
         info = codecs.lookup(name)
-        decodes = isinstance("".encode(name), bytes)  # not a codec from bytes to bytes, such as zip
-    except (LookupError, ValueError, TypeError):
+    except (LookupError, ValueError):
         return ""
-    if not decodes or info.name in REFUSED or name.lower().replace("_", "-") in REFUSED:
+    if not (ONE_BYTE.fullmatch(info.name) or info.name in SEVERAL_BYTES):
         return ""
     if info.name in ("ascii", "iso8859-1"):
         return "windows-1252"
@@ -176,13 +183,13 @@ def known_encoding(name: str) -> str:
 class AsUtf8(io.RawIOBase):
     """A raw stream that reads another one, in any encoding, as UTF-8.
 
-    A byte that the encoding does not have stays as it is, so that its row is found to be damaged; in UTF-16 and UTF-32
-    it becomes U+FFFD.
+    A byte that the encoding does not have stays as it is, so that its row is found to be damaged; in encodings with
+    several bytes for a character it becomes U+FFFD.
     """
 
     def __init__(self, inner: IO[bytes], encoding: str) -> None:
         self._inner = inner
-        self._errors = "replace" if encoding.startswith(("utf-16", "utf-32")) else "surrogateescape"
+        self._errors = "replace" if codecs.lookup(encoding).name in SEVERAL_BYTES else "surrogateescape"
         self._decoder = codecs.getincrementaldecoder(encoding)(self._errors)
         self._pieces = self._converted()
         self._ready = b""
@@ -206,16 +213,8 @@ class AsUtf8(io.RawIOBase):
         yield self._decoder.decode(b"", final=True).encode(errors="surrogateescape")
 
 
-def _is_utf_8(line: bytes) -> bool:
-    try:
-        line.decode()
-    except UnicodeDecodeError as error:
-        return error.reason == "unexpected end of data"  # a line that the sample cut
-    return True
-
-
 def _fits(sample: bytes, encoding: str) -> float:
-    """Return the largest share of the characters beyond ASCII that one language of the encoding would have there."""
+    """Return the share of the characters beyond ASCII that a language of the encoding would have there, the largest."""
     text = sample.decode(encoding, errors="replace")
     letters: Counter[str] = Counter()
     good = total = 0
@@ -233,8 +232,9 @@ def _fits(sample: bytes, encoding: str) -> float:
             character > LATIN and (_is_ascii_letter(before) or _is_ascii_letter(after))
         ):
             letters[character] += 1
-    best = max(sum(letters[one] for one in set(alphabet + alphabet.upper())) for alphabet in LANGUAGES[encoding])
-    return (good + best) / max(total, 1)
+    alphabets = [*LANGUAGES[encoding], "".join(LANGUAGES[encoding])]
+    counts = [sum(letters[one] for one in set(alphabet + alphabet.upper())) for alphabet in alphabets]
+    return (good + max(*counts[:-1], SEVERAL * counts[-1])) / max(total, 1)
 
 
 def _share(sample: bytes, encoding: str, letters: str) -> float:

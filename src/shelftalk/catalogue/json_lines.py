@@ -19,6 +19,7 @@ from shelftalk.catalogue.files import Opened, line_blocks, lines_of, physical_li
 from shelftalk.catalogue.rows import Row, Unusable, row_of, too_long
 
 MOST_LITERAL_BYTES = 1 << 20  # of an object as Python prints it, which takes a hundred times its size to parse
+BLANK = frozenset((b"", b"[", b"]", b",", b"],"))  # the last ones around a list whose objects stand on lines
 OBJECTS_SEEN = 100  # objects whose keys are the columns
 
 
@@ -47,9 +48,9 @@ class JsonLines:
 
     def _objects(self) -> Iterator[dict[str, Any]]:
         for _, line in physical_lines(self._file.stream):
-            if line and not line.isspace():
+            if line and line.strip() not in BLANK:
                 with suppress(Unusable):
-                    yield parse_object(line.rstrip().removesuffix(b","))
+                    yield parse_line(line)
 
 
 def rows_of_lines(first: int, lines: bytes, columns: Columns) -> Iterator[tuple[int, Row | Unusable]]:
@@ -67,12 +68,37 @@ def _json_row(line: bytes | None, columns: Columns) -> Row | Unusable | None:
     """Return the row or the fault of one line, None where it is blank; a `line` of None was too long."""
     if line is None:
         return too_long()
-    if line.isspace():
+    if line.strip() in BLANK:
         return None
     try:
-        return row_of(parse_object(line.rstrip().removesuffix(b",")), columns)
+        return row_of(parse_line(line), columns)
     except Unusable as fault:
         return fault
+
+
+def is_object(line: bytes) -> bool:
+    """Return whether a line is one whole object, with or without the punctuation of a list around it."""
+    try:
+        parse_line(line)
+    except Unusable:
+        return False
+    return True
+
+
+def parse_line(line: bytes) -> dict[str, Any]:
+    """Parse one line: an object, which may have a comma behind it, and the brackets of a list around it.
+
+    Raises:
+        Unusable: see `parse_object`.
+    """
+    line = line.strip().removesuffix(b",")
+    try:
+        return parse_object(line)
+    except Unusable:
+        inner = line.removeprefix(b"[").removesuffix(b"]").strip()
+        if inner == line or not inner.startswith(b"{"):
+            raise
+        return parse_object(inner.removesuffix(b","))
 
 
 def parse_object(line: bytes) -> dict[str, Any]:

@@ -19,8 +19,8 @@ import pyarrow.parquet as pq
 from shelftalk.catalogue.columns import usual_columns
 from shelftalk.catalogue.delimited import Delimited
 from shelftalk.catalogue.dialect import Dialect
-from shelftalk.catalogue.files import HEAD_BYTES, Kind, Opened, opened, physical_lines
-from shelftalk.catalogue.json_objects import JsonObjects
+from shelftalk.catalogue.files import BUFFER_BYTES, Kind, Opened, opened, physical_lines
+from shelftalk.catalogue.json_objects import MOST_TABLE_BYTES, JsonObjects, form_of
 from shelftalk.catalogue.read import SURROGATE, FeedItems, ParquetRows, reader_of, reading_parquet, sample_of, values_of
 from shelftalk.catalogue.rows import MOST_BYTES
 from shelftalk.settings import FOUND, FileSettings
@@ -66,7 +66,8 @@ def preview(source: Path, records: int = 3, settings: FileSettings = FOUND) -> P
             columns, found = ParquetRows(file).columns(), _parquet_records(file.path, records)
             dialect, sample = None, []
         else:
-            head = file.stream.read(MOST_BYTES)
+            table = file.kind == "json" and form_of(file.stream.peek(BUFFER_BYTES)) == "table"  # which is read whole
+            head = file.stream.read(MOST_TABLE_BYTES + 1 if table else MOST_BYTES)
             reader = reader_of(_from(file, head), settings)
             columns, sample = reader.columns(), sample_of(reader)
             dialect = reader.dialect if isinstance(reader, Delimited) else None
@@ -81,7 +82,7 @@ def preview(source: Path, records: int = 3, settings: FileSettings = FOUND) -> P
 
 def _from(file: Opened, head: bytes) -> Opened:
     """Return an open file of the same kind whose only content is `head`."""
-    return replace(file, stream=io.BufferedReader(io.BytesIO(head), HEAD_BYTES))
+    return replace(file, stream=io.BufferedReader(io.BytesIO(head), BUFFER_BYTES))
 
 
 def _text_records(head: Opened, settings: FileSettings, content: bytes, count: int) -> list[tuple[int, str]]:

@@ -20,10 +20,11 @@ from shelftalk.catalogue.attributes import read_attributes
 from shelftalk.catalogue.columns import Columns
 from shelftalk.catalogue.delimited import Delimited
 from shelftalk.catalogue.feed import Feed, Item, Malformed
-from shelftalk.catalogue.files import HEAD_BYTES, Opened, opened
+from shelftalk.catalogue.files import BUFFER_BYTES, Opened, opened
 from shelftalk.catalogue.json_lines import OBJECTS_SEEN, JsonLines
 from shelftalk.catalogue.json_objects import JsonObjects, form_of
 from shelftalk.catalogue.rows import MOST_BYTES, Row, Unusable, row_or_fault, too_long
+from shelftalk.catalogue.values import uid_of
 from shelftalk.errors import UnreadableInput
 from shelftalk.settings import FOUND, FileSettings
 
@@ -66,7 +67,7 @@ def reader_of(file: Opened, settings: FileSettings) -> Reader:
     if file.kind == "parquet":
         return ParquetRows(file)
     if file.kind == "json":
-        form = form_of(file.stream.peek(HEAD_BYTES))
+        form = form_of(file.stream.peek(BUFFER_BYTES))
         return JsonLines(file) if form == "lines" else JsonObjects(file, form)
     if file.kind == "xml":
         return FeedItems(file)
@@ -111,7 +112,7 @@ class FeedItems:
                 row = row_or_fault(item.values, texts)
                 if isinstance(row, Row):
                     attributes = tuple(read_attributes({**item.values, **item.lists}, columns.attributes))
-                    row = row._replace(uid=row.uid or f"item-{number}", attributes=attributes)
+                    row = row._replace(uid=uid_of(row.uid) or f"item-{number}", attributes=attributes)
                 yield item.line, row
 
     def raw_records(self, content: bytes) -> Iterator[tuple[int, bytes]]:

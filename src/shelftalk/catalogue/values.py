@@ -9,7 +9,7 @@ from shelftalk.catalogue.clean import plain
 from shelftalk.catalogue.rows import Unusable
 
 DETAIL_LENGTH = 200
-SCRIPT = re.compile(r"\s*(?:(?:var|let|const)\s+\w+\s*=|\(?function\b.{0,40}\(|window\.\w|document\.\w)")
+SCRIPT = re.compile(r"\s*(?:(?:var|let|const)\s+\w+\s*=|\(?function\b|window\.\w|document\.\w).*[;{]", re.DOTALL)
 
 
 def text_of(value: Any, reason: str) -> str:
