@@ -294,6 +294,20 @@ def test_a_file_that_cannot_be_a_catalogue_gets_one_line(shell: Shell, tmp_path:
     assert not (shell.root / "catalogues" / "bad").exists()
 
 
+def test_a_file_of_another_kind_says_how_it_was_read(shell: Shell, tmp_path: Path) -> None:
+    path = tmp_path / "pegs.csv"
+    rows = [f"7;Größe {number};Hält {number} Mäntel." for number in range(12)]
+    path.write_bytes("\n".join(["Unsere Waren", "id;Name;Beschreibung", *rows, ""]).encode("cp1252"))
+    code, out, _ = shell("prepare", path, "--name", "pegs")
+    assert code == 0
+    assert "pegs.csv was read with encoding windows-1252, semicolons, the names of its columns in line 2.\n" in out
+    assert "Column id holds no ids: 11 rows have one that another title has. The rows are numbered;" in out
+    assert "holds no ids" not in shell("prepare", path, "--name", "none", "--no-id")[1]
+    assert "give one of them" in shell.mistake("prepare", path, "--name", "two", "--no-id", "--id-field", "id")
+    summary = shell.json("prepare", path, "--name", "given", "--encoding", "windows-1250", "--header-line", "2")
+    assert summary["source"]["encoding"] == "windows-1250"
+
+
 def test_malformed_rows_do_not_stop_a_file(shell: Shell, tmp_path: Path) -> None:
     path = write_catalogue_file(tmp_path / "mixed.jsonl")
     with path.open("ab") as file:

@@ -253,6 +253,15 @@ def test_each_rows_references_stand_in_its_prompt_where_they_are_asked_for(tmp_p
         describe(job(tmp_path, "none.csv", with_references=True, references=0))
 
 
+def test_how_an_unusual_file_is_read_is_said(tmp_path: Path) -> None:
+    said: list[str] = []
+    source = tmp_path / "titles.csv"
+    source.write_bytes("Unsere Waren\nid;Name\n1;Größe\n2;Süße\n3;Bär\n".encode("cp1252"))
+    describe(job(tmp_path, source=source), say=said.append)
+    assert said[0] == ("titles.csv is read with encoding windows-1252, semicolons, the names of its columns in line 2.")
+    assert [row["title"] for row in rows(tmp_path / "out.csv")] == ["Größe", "Süße", "Bär"]
+
+
 def test_attributes_that_nearly_all_products_had_are_missed(tmp_path: Path) -> None:
     said: list[str] = []
     names = ["type", "material"]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from shelftalk.catalogue.dialect import Dialect
+from shelftalk.catalogue.form import unusual_form
 from shelftalk.cli.output import out, plain
 
 
@@ -13,23 +15,11 @@ def show_no_id(column: str, rows: int) -> None:
     out.print(plain(f"{line}; --id-field names a column."), markup=False, soft_wrap=True)
 
 
-DELIMITERS = {"\t": "tabs", ",": "commas", ";": "semicolons", "|": "vertical bars"}
-QUOTES = {"backslash": "a backslash before each quote in a field", "none": "quotes as characters like others"}
-
-
 def show_form(source: dict[str, Any]) -> None:
     """Print how a file of text was read, in one line, where that is not the usual way."""
-    found = []
-    if source["encoding"] not in ("utf-8", ""):
-        found.append(f"encoding {source['encoding']}")
-    if source.get("delimiter", ",") != ",":
-        found.append(DELIMITERS.get(source["delimiter"], repr(source["delimiter"])))
-    if source.get("quoting", "doubled") != "doubled":
-        found.append(QUOTES[source["quoting"]])
-    if (line := source.get("header_line", 1)) != 1:
-        found.append(f"the names of its columns in line {line}" if line else "no line with names of columns")
-    if found:
-        out.print(f"{source['name']} was read with {', '.join(found)}.", markup=False, soft_wrap=True)
+    dialect = Dialect(*(source[name] for name in Dialect._fields)) if "delimiter" in source else None
+    if form := unusual_form(source["encoding"], dialect):
+        out.print(f"{source['name']} was read with {form}.", markup=False, soft_wrap=True)
 
 
 ATTRIBUTES_CUT = {
