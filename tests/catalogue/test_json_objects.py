@@ -181,6 +181,15 @@ def test_a_damaged_object_costs_itself_alone(tmp_path: Path, damage: str, place:
     assert len(found) <= 17
 
 
+def test_an_object_whose_end_is_missing_costs_no_megabytes(tmp_path: Path) -> None:
+    pegs = [{"uid": str(one), "title": f"Peg {one}", "content": "Holds. " * 500} for one in range(6000)]
+    text = json.dumps(pegs).replace('"uid": "7"', '"uid": "7", "more": {"a": 1')
+    found = read(write(tmp_path / "a.json", text))
+    kept = [value[0] for _, value in found if isinstance(value, tuple)]
+    assert kept[-1] == "5999"
+    assert len(kept) >= 5998
+
+
 @pytest.mark.parametrize(
     "text",
     [

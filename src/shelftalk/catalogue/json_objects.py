@@ -184,8 +184,7 @@ class _Scanner:
                 break
         if self._begun and len(self._buffer) > MOST_BYTES:
             yield self.line, too_long()
-            self._begun, self._searching = False, True
-            self._drop(len(self._buffer))
+            self._begun, self._searching, self._place = False, True, 1  # its end may be missing: others may be in it
         elif not self._begun and len(self._buffer) > MOST_BETWEEN_BYTES:
             yield from self._between(self._place)
             self._drop(self._place)
