@@ -21,6 +21,7 @@ from shelftalk.catalogue.columns import Columns
 from shelftalk.catalogue.delimited import Delimited
 from shelftalk.catalogue.feed import Feed, Item, Malformed
 from shelftalk.catalogue.files import BUFFER_BYTES, Opened, opened
+from shelftalk.catalogue.form import unusual_form
 from shelftalk.catalogue.json_lines import OBJECTS_SEEN, JsonLines
 from shelftalk.catalogue.json_objects import JsonObjects, form_of
 from shelftalk.catalogue.rows import MOST_BYTES, Row, Unusable, row_or_fault, too_long
@@ -60,6 +61,17 @@ def reading(source: Path, settings: FileSettings = FOUND) -> Iterator[Reader]:
     """
     with opened(source, settings.encoding) as file:
         yield reader_of(file, settings)
+
+
+def form_of_file(source: Path, settings: FileSettings) -> str:
+    """Return what is unusual about how a file is read, see `form.unusual_form`.
+
+    Raises:
+        NotFound, UnreadableInput: see `reading`.
+    """
+    with opened(source, settings.encoding) as file:
+        reader = reader_of(file, settings)
+        return unusual_form(file.encoding, reader.dialect if isinstance(reader, Delimited) else None)
 
 
 def reader_of(file: Opened, settings: FileSettings) -> Reader:

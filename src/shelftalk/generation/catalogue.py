@@ -18,9 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shelftalk.catalogue.columns import Columns
-from shelftalk.catalogue.form import unusual_form
 from shelftalk.catalogue.known_attributes import NOTHING_KNOWN, KnownAttributes
-from shelftalk.catalogue.preview import preview
+from shelftalk.catalogue.read import form_of_file
 from shelftalk.claims.faults import find_faults
 from shelftalk.errors import Damaged, Failure, NotFound, NotWritable, UserError
 from shelftalk.generation.engine import Engine
@@ -163,8 +162,7 @@ def describe_titles(
     described = job.describe(columns)
     if found := _finished(job, described):
         return found
-    beginning = preview(job.source, 0, job.file)
-    if form := unusual_form(beginning.encoding, beginning.dialect):
+    if form := form_of_file(job.source, job.file):
         say(f"{job.source.name} is read with {form}.")
     # The whole file is read once before, so that a fault in its middle is found before the long part of the job.
     titles = read_titles(job.source, columns, job.file, job.known)
