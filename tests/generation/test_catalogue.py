@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pyarrow.parquet as pq
 import pytest
 
+from shelftalk.catalogue.encodings import find_encoding
 from shelftalk.catalogue.known_attributes import KnownAttributes
 from shelftalk.errors import Busy, Failure, InvalidSettings, NotFound, NotWritable, UnreadableInput, UserError
 from shelftalk.generation import catalogue
@@ -253,13 +254,21 @@ def test_each_rows_references_stand_in_its_prompt_where_they_are_asked_for(tmp_p
         describe(job(tmp_path, "none.csv", with_references=True, references=0))
 
 
-def test_how_an_unusual_file_is_read_is_said(tmp_path: Path) -> None:
+def test_how_an_unusual_file_is_read_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
+    searches: list[bytes] = []
+
+    def noted(sample: bytes, head: bytes) -> str:
+        searches.append(sample)
+        return find_encoding(sample, head)
+
+    monkeypatch.setattr("shelftalk.catalogue.files.find_encoding", noted)
     source = tmp_path / "titles.csv"
     source.write_bytes("Unsere Waren\nid;Name\n1;Größe\n2;Süße\n3;Bär\n".encode("cp1252"))
     describe(job(tmp_path, source=source), say=said.append)
     assert said[0] == ("titles.csv is read with encoding windows-1252, semicolons, the names of its columns in line 2.")
     assert [row["title"] for row in rows(tmp_path / "out.csv")] == ["Größe", "Süße", "Bär"]
+    assert len(searches) == 2  # of the whole file, for its columns and its form; not at each reading of its rows
 
 
 def test_attributes_that_nearly_all_products_had_are_missed(tmp_path: Path) -> None:

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Literal, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from shelftalk.catalogue.columns import usual_column
 from shelftalk.settings import FileSettings
+
+if TYPE_CHECKING:
+    from _csv import Reader
 
 Quoting = Literal["doubled", "backslash", "none"]
 
@@ -24,9 +27,8 @@ QUOTINGS: dict[Quoting, dict[str, Any]] = {
     "backslash": {"quotechar": '"', "doublequote": False, "escapechar": "\\", "strict": True},
     "none": {"quoting": csv.QUOTE_NONE, "quotechar": None},
 }
-SEPARATOR_LINE = re.compile(
-    r'^"?sep=([^"\r\n\\])"?;*\s*$', re.IGNORECASE
-)  # with which Excel's files say their delimiter
+# With this line files of Excel say their delimiter.
+SEPARATOR_LINE = re.compile(r'^"?sep=([^"\r\n\\])"?;*\s*$', re.IGNORECASE)
 HEADER_RECORDS = 20  # the names are among the first records
 FOLLOWING = 50  # records that must agree with them
 MOST_AGREE = 0.8
@@ -41,12 +43,8 @@ class Dialect(NamedTuple):
     quoting: Quoting = "doubled"
     header_line: int = 1
 
-    def fields(self, lines: Iterable[str]) -> Iterator[list[str]]:
-        """Yield the fields of each record, for blank lines none.
-
-        Raises:
-            csv.Error: at a record that is not valid.
-        """
+    def fields(self, lines: Iterable[str]) -> Reader:
+        """Return a reader of the fields of each record; it raises csv.Error at a record that is not valid."""
         return csv.reader(lines, delimiter=self.delimiter, **QUOTINGS[self.quoting])
 
     def literal(self, line: str) -> list[str]:
@@ -84,9 +82,10 @@ def find_dialect(lines: Sequence[tuple[int, str]], tabs: bool, settings: FileSet
     delimiters = (delimiter,) if delimiter else ("\t", *DELIMITERS) if tabs else DELIMITERS
     best, best_score = _one_column(lines, delimiters), (False, 0.0, -1.0, 1)
     for one in delimiters:
-        for quoting in _possible(lines, one):
+        doubled = parse(lines, Dialect(one))
+        for quoting in _possible(lines, one, doubled):
             dialect = Dialect(one, quoting)
-            records = parse(lines, dialect)
+            records = doubled if quoting == "doubled" else parse(lines, dialect)
             header = _header(records, settings)
             if header is None or (len(records[header].fields) < 2 and not delimiter):
                 continue
@@ -119,15 +118,15 @@ def parse(lines: Sequence[tuple[int, str]], dialect: Dialect) -> list[Record]:
     found: list[Record] = []
     begin = faults = 0
     while begin < len(lines) and faults < MOST_FAULTS:
-        numbered = _Numbered(lines[begin:])
+        start, reader = begin, dialect.fields(text for _, text in lines[begin:])
         try:
-            for fields in dialect.fields(numbered):
-                taken = numbered.pop_taken()
+            for fields in reader:
+                end = start + reader.line_num
                 if any(field.strip() for field in fields):
-                    found.append(Record(lines[begin][0], fields, taken))
-                begin += taken
+                    found.append(Record(lines[begin][0], fields, end - begin))
+                begin = end
         except csv.Error:
-            if begin + numbered.pop_taken() == len(lines) and (len(found) >= ENOUGH or 2 * begin > len(lines)):
+            if start + reader.line_num == len(lines) and (len(found) >= ENOUGH or 2 * begin > len(lines)):
                 break  # its end may follow
             found.append(Record(lines[begin][0], []))
             faults += 1
@@ -135,49 +134,29 @@ def parse(lines: Sequence[tuple[int, str]], dialect: Dialect) -> list[Record]:
     return found
 
 
-class _Numbered:
-    """The texts of lines, which counts those that were taken."""
-
-    def __init__(self, lines: Sequence[tuple[int, str]]) -> None:
-        self._texts = iter([text for _, text in lines])
-        self._taken = 0
-
-    def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        text = next(self._texts)
-        self._taken += 1
-        return text
-
-    def pop_taken(self) -> int:
-        """Return the number of lines taken since the last call."""
-        taken, self._taken = self._taken, 0
-        return taken
-
-
-def _possible(lines: Sequence[tuple[int, str]], delimiter: str) -> list[Quoting]:
+def _possible(lines: Sequence[tuple[int, str]], delimiter: str, doubled: Sequence[Record]) -> list[Quoting]:
     """Return the kinds of quotes that the first lines may have, the commonest first.
 
-    A backslash must stand before a quote somewhere; and quotes are characters like others only where none does more.
+    `doubled` are their records if quotes are doubled. A backslash must stand before a quote somewhere; and quotes are
+    characters like others only where none does more.
     """
     possible: list[Quoting] = ["doubled"]
     if any('\\"' in text for _, text in lines):
         possible.append("backslash")
-    if any('"' in text for _, text in lines) and not _quotes_matter(lines, Dialect(delimiter)):
+    if any('"' in text for _, text in lines) and not _quotes_matter(lines, Dialect(delimiter), doubled):
         possible.append("none")
     return possible
 
 
-def _quotes_matter(lines: Sequence[tuple[int, str]], dialect: Dialect) -> bool:
-    """Return whether a record is another one if its quotes are characters like others.
+def _quotes_matter(lines: Sequence[tuple[int, str]], dialect: Dialect, records: Sequence[Record]) -> bool:
+    """Return whether one of the records is another one if its quotes are characters like others.
 
     A record of several lines counts unless each of them has as many fields as the first line: then they were not meant
     as one.
     """
     alone = {number: dialect.literal(text) for number, text in lines}
     width = len(next((fields for fields in alone.values() if fields), []))
-    for record in parse(lines, dialect):
+    for record in records:
         parts = [alone[number] for number in range(record.line, record.line + record.lines)]
         whole = width > 1 and {width} == set(map(len, parts[1:]))
         if record.fields and (parts[0] != record.fields if record.lines == 1 else not whole):
@@ -199,13 +178,13 @@ def _header(records: Sequence[Record], settings: FileSettings) -> int | None:
         return 0 if records else None
     if settings.header_line is not None:
         return next((index for index, one in enumerate(records) if one.line == settings.header_line), None)
-    first = list(enumerate(records[:HEADER_RECORDS]))
-    roles = [_roles(record, settings) for _, record in first]
-    agree = [_agree(records, index) for index, _ in first]
-    for index, _ in first:
+    first = records[:HEADER_RECORDS]
+    roles = [_roles(record, settings) for record in first]
+    agree = [_agree(records, index) for index in range(len(first))]
+    for index in range(len(first)):
         if (roles[index] > 1 or (roles[index] and settings.title_field)) and (agree[index] or index == 0):
             return index
-    for index, record in first:
+    for index, record in enumerate(first):
         if agree[index] and (roles[index] or 2 * record.filled > len(record.fields)) and record.filled > 1:
             return index
     return 0 if records and records[0].fields else None

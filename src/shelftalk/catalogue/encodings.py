@@ -26,7 +26,6 @@ BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-MARK_BYTES = 4  # the longest mark
 ZEROS_SEEN = 4096  # bytes whose zeros tell UTF-16 and UTF-32
 FEWEST_ZEROS = 8  # below which they are damage
 SAMPLE_BYTES = 32_768  # of lines with more than ASCII

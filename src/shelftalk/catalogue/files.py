@@ -108,7 +108,8 @@ def opened(source: Path, encoding: str | None = None) -> Iterator[Opened]:
         stream.read(mark)
         if found != UTF_8:
             stream = io.BufferedReader(AsUtf8(stream, found), BUFFER_BYTES)
-        kind, head = _kind(source, name, _peek(stream)), _peek(stream)
+        head = _peek(stream)
+        kind = _kind(source, name, head)
         if b"\r" in head and b"\n" not in head:
             stream = io.BufferedReader(_WithLineFeeds(stream), BUFFER_BYTES)
         yield Opened(source, name, kind, found, stream, file, size)

@@ -63,15 +63,16 @@ def reading(source: Path, settings: FileSettings = FOUND) -> Iterator[Reader]:
         yield reader_of(file, settings)
 
 
-def form_of_file(source: Path, settings: FileSettings) -> str:
-    """Return what is unusual about how a file is read, see `form.unusual_form`.
+def form_of_file(source: Path, settings: FileSettings) -> tuple[str, str]:
+    """Return a file's encoding, and what is unusual about how it is read, see `form.unusual_form`.
 
     Raises:
         NotFound, UnreadableInput: see `reading`.
     """
     with opened(source, settings.encoding) as file:
         reader = reader_of(file, settings)
-        return unusual_form(file.encoding, reader.dialect if isinstance(reader, Delimited) else None)
+        dialect = reader.dialect if isinstance(reader, Delimited) else None
+        return file.encoding, unusual_form(file.encoding, dialect)
 
 
 def reader_of(file: Opened, settings: FileSettings) -> Reader:

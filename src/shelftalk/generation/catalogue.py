@@ -12,7 +12,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -162,7 +162,9 @@ def describe_titles(
     described = job.describe(columns)
     if found := _finished(job, described):
         return found
-    if form := form_of_file(job.source, job.file):
+    encoding, form = form_of_file(job.source, job.file)
+    job = replace(job, file=replace(job.file, encoding=encoding or None))  # which is not searched at each reading
+    if form:
         say(f"{job.source.name} is read with {form}.")
     # The whole file is read once before, so that a fault in its middle is found before the long part of the job.
     titles = read_titles(job.source, columns, job.file, job.known)
