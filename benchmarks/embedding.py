@@ -30,11 +30,11 @@ from benchmarks.rates import matmul_rate
 from shelftalk import pipeline
 from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.catalogue.demo import demo_file
+from shelftalk.catalogue.settings import PrepareSettings
 from shelftalk.models.embedder import Embedder
 from shelftalk.models.minilm import minilm_folder, minilm_tokenizer
 from shelftalk.models.query_embedder import QueryEmbedder
 from shelftalk.records import Product
-from shelftalk.settings import PrepareSettings
 from shelftalk.workspace import Workspace
 
 DEV_ROWS = Path(__file__).resolve().parents[2] / "shared" / "data" / "amazontitles_dev.jsonl"

@@ -20,10 +20,10 @@ from typing import Any
 
 from shelftalk import pipeline
 from shelftalk.catalogue.demo import demo_file
+from shelftalk.catalogue.settings import PrepareSettings
 from shelftalk.cli.main import run as run_command
 from shelftalk.models.registry import find_model
 from shelftalk.runs.folders import delete_run
-from shelftalk.settings import PrepareSettings
 from shelftalk.training.memory import peak_memory
 from shelftalk.workspace import Workspace
 

@@ -31,6 +31,7 @@ from typing import Any
 from benchmarks.trainers import print_table
 from shelftalk import pipeline
 from shelftalk.catalogue.demo import demo_file
+from shelftalk.catalogue.settings import PrepareSettings
 from shelftalk.generation.llama_cpp_engine import LlamaCppEngine, cores
 from shelftalk.generation.transformers_engine import TransformersEngine
 from shelftalk.models.adapters import load_adapter
@@ -40,7 +41,7 @@ from shelftalk.presets import load_preset
 from shelftalk.prompts import prompt_for
 from shelftalk.records import Description
 from shelftalk.runs.run import Run
-from shelftalk.settings import DecodingSettings, PrepareSettings, TrainingSettings
+from shelftalk.settings import DecodingSettings, TrainingSettings
 from shelftalk.workspace import Workspace
 
 Writes = Callable[[str], Description]

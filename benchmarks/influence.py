@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 from benchmarks.trainers import print_table
 from shelftalk import pipeline
 from shelftalk.catalogue.catalogue import Catalogue
+from shelftalk.catalogue.settings import PrepareSettings
 from shelftalk.evidence.influence import HALFWAY, Gradients, estimate_influence, mean_loss, text_example
 from shelftalk.generation.transformers_engine import TransformersEngine
 from shelftalk.models import tiny
@@ -41,7 +42,7 @@ from shelftalk.prompts import prompt_for
 from shelftalk.records import Product
 from shelftalk.runs.folders import delete_run
 from shelftalk.runs.run import Run
-from shelftalk.settings import DecodingSettings, PrepareSettings, TrainingSettings
+from shelftalk.settings import DecodingSettings, TrainingSettings
 from shelftalk.training.attention import PACKED
 from shelftalk.training.loss import head_taken_off
 from shelftalk.workspace import Workspace, append_line, read_json, write_json

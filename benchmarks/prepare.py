@@ -38,8 +38,8 @@ def tidy(text: str) -> str:
 
 def shelftalk(source: Path, folder: Path) -> int:
     """Prepare the file as the command does."""
+    from shelftalk.catalogue.settings import PrepareSettings
     from shelftalk.pipeline import prepare_catalogue
-    from shelftalk.settings import PrepareSettings
     from shelftalk.workspace import Workspace
 
     return int(prepare_catalogue(Workspace(folder), source, "full", PrepareSettings())["kept"])

@@ -46,13 +46,14 @@ from benchmarks.trainers import (
 from shelftalk import pipeline
 from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.catalogue.demo import demo_file
+from shelftalk.catalogue.settings import PrepareSettings
 from shelftalk.evaluation.likelihood import bits_of_products
 from shelftalk.generation.transformers_engine import TransformersEngine
 from shelftalk.models.adapters import add_adapter
 from shelftalk.models.load import load_model
 from shelftalk.models.registry import find_model
 from shelftalk.records import Product
-from shelftalk.settings import PrepareSettings, TrainingSettings
+from shelftalk.settings import TrainingSettings
 from shelftalk.training.attention import PACKED
 from shelftalk.training.batches import Examples, encode_products
 from shelftalk.training.memory import peak_memory

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import hypothesis
 import pytest
 
-from shelftalk.settings import PrepareSettings, TrainingSettings
+from shelftalk.catalogue.settings import PrepareSettings
+from shelftalk.settings import TrainingSettings
 from shelftalk.workspace import Workspace
 from tests.suite import (  # noqa: F401 - hooks
     pytest_collection_modifyitems,

@@ -21,6 +21,7 @@ import torch
 
 from shelftalk import pipeline
 from shelftalk.catalogue.demo import demo_file
+from shelftalk.catalogue.settings import PrepareSettings
 from shelftalk.cli import demo
 from shelftalk.evaluation import likelihood
 from shelftalk.evaluation.likelihood import bits_of_products
@@ -35,7 +36,7 @@ from shelftalk.models.tokens import encode_prompt, encode_text
 from shelftalk.presets import load_preset
 from shelftalk.prompts import prompt_for
 from shelftalk.runs.run import Run
-from shelftalk.settings import DecodingSettings, PrepareSettings, TrainingSettings
+from shelftalk.settings import DecodingSettings, TrainingSettings
 from shelftalk.workspace import Workspace
 from tests.conftest import DEV_ROWS
 from tests.forks import Command

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from shelftalk import pipeline, proof
-from shelftalk.settings import DecodingSettings, PrepareSettings
+from shelftalk.catalogue.settings import PrepareSettings
+from shelftalk.settings import DecodingSettings
 from shelftalk.workspace import Workspace
 from tests.catalogue.exports import ATTRIBUTES, COUNT, EXPORTS
 from tests.conftest import TINY_SETTINGS

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from shelftalk import pipeline
+from shelftalk.catalogue.settings import PrepareSettings
 from shelftalk.export.export import export
 from shelftalk.models.gguf_files import base_obstacle
 from shelftalk.models.load import load_model
 from shelftalk.runs.metrics import read_metrics
-from shelftalk.settings import PrepareSettings
 from shelftalk.training.loss import has_plain_head
 from shelftalk.workspace import Workspace
 from tests.conftest import TINY_SETTINGS, write_catalogue_file

@@ -9,15 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shelftalk.catalogue.settings import PrepareSettings
 from shelftalk.errors import InvalidSettings, NotFound
 from shelftalk.presets import load_preset, preset_names
-from shelftalk.settings import (
-    DecodingSettings,
-    PrepareSettings,
-    TrainingSettings,
-    describe_settings,
-    parse_assignments,
-)
+from shelftalk.settings import DecodingSettings, TrainingSettings, describe_settings, parse_assignments
 
 PROJECT = {  # the Tech Challenge project's presets: products, epochs, batch, accumulation, rank, alpha, dropout, rate
     "quick-test": (500, 3, 2, 8, 8, 32, 0.1, 2e-4),

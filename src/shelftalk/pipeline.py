@@ -21,6 +21,7 @@ import numpy as np
 from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.catalogue.demo import demo_file
 from shelftalk.catalogue.prepare import prepare
+from shelftalk.catalogue.settings import FOUND, FileSettings, PrepareSettings
 from shelftalk.cluster.connect import check_options
 from shelftalk.cluster.map import open_map
 from shelftalk.errors import Damaged, InvalidSettings, NotFound, TooFewProducts
@@ -37,7 +38,7 @@ from shelftalk.records import Attributes, Product, Progress, Reference, counter,
 from shelftalk.retrieval.pointer import is_built
 from shelftalk.runs.describe import list_runs
 from shelftalk.runs.run import Run
-from shelftalk.settings import FOUND, DecodingSettings, FileSettings, PrepareSettings, TrainingSettings
+from shelftalk.settings import DecodingSettings, TrainingSettings
 from shelftalk.training.jobs import start_run, train_in_turn
 from shelftalk.training.on_cluster import train_on_cluster
 from shelftalk.training.processes import is_first_process, wait_for_all

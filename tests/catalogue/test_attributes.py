@@ -20,8 +20,8 @@ from shelftalk.catalogue.attributes import (
 )
 from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.catalogue.prepare import prepare
+from shelftalk.catalogue.settings import PrepareSettings
 from shelftalk.errors import InvalidSettings, UnreadableInput
-from shelftalk.settings import PrepareSettings
 
 
 def cell(value: Any, name: str = "details") -> list[tuple[str, str]]:

@@ -12,8 +12,8 @@ import pytest
 
 from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.catalogue.prepare import prepare
+from shelftalk.catalogue.settings import PrepareSettings
 from shelftalk.errors import UnreadableInput
-from shelftalk.settings import PrepareSettings
 
 CASES = Path(__file__).parents[3] / "shared" / "data" / "cases"
 pytestmark = pytest.mark.skipif(not CASES.is_dir(), reason="the invented files are not beside this checkout")

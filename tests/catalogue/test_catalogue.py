@@ -11,9 +11,9 @@ import pytest
 from shelftalk.catalogue import table
 from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.catalogue.prepare import prepare
+from shelftalk.catalogue.settings import PrepareSettings
 from shelftalk.errors import Damaged
 from shelftalk.records import Product
-from shelftalk.settings import PrepareSettings
 from tests.catalogue.samples import rows, write_json
 
 

@@ -18,8 +18,8 @@ from shelftalk.catalogue.columns import (
     list_attribute_columns,
 )
 from shelftalk.catalogue.preview import preview
+from shelftalk.catalogue.settings import PrepareSettings
 from shelftalk.errors import UnreadableInput
-from shelftalk.settings import PrepareSettings
 from tests.catalogue.exports import EXPORTS
 
 SOURCE = Path("shop.csv")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from shelftalk.catalogue.demo import demo_file
 from shelftalk.catalogue.prepare import prepare
-from shelftalk.settings import PrepareSettings
+from shelftalk.catalogue.settings import PrepareSettings
 
 
 def test_the_demo_catalogue_is_prepared_with_something_to_clean(tmp_path: Path) -> None:

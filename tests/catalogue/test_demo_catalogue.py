@@ -25,9 +25,9 @@ from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.catalogue.clean import clean
 from shelftalk.catalogue.demo import demo_file
 from shelftalk.catalogue.prepare import prepare
+from shelftalk.catalogue.settings import PrepareSettings
 from shelftalk.catalogue.split import SPLITS
 from shelftalk.records import Product as KeptProduct
-from shelftalk.settings import PrepareSettings
 from tests.catalogue.test_house_voice import numbers, told_in_order, untold_words
 
 PRODUCTS = read_products(SOURCES)

@@ -10,8 +10,8 @@ import pytest
 from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.catalogue.describe import commonest_attributes, describe
 from shelftalk.catalogue.prepare import prepare
+from shelftalk.catalogue.settings import PrepareSettings
 from shelftalk.errors import Damaged
-from shelftalk.settings import PrepareSettings
 from tests.catalogue.exports import COUNT, nested
 from tests.catalogue.samples import rows, write_json
 

@@ -17,8 +17,8 @@ from shelftalk.catalogue.form import unusual_form
 from shelftalk.catalogue.prepare import prepare
 from shelftalk.catalogue.read import reading
 from shelftalk.catalogue.rows import Row
+from shelftalk.catalogue.settings import FileSettings, PrepareSettings
 from shelftalk.errors import InvalidSettings, UnreadableInput
-from shelftalk.settings import FileSettings, PrepareSettings
 
 COLUMNS = Columns("title", ("description",), "id")
 FOUND = FileSettings()

@@ -27,9 +27,9 @@ from shelftalk.catalogue.json_lines import JsonLines, rows_of_lines
 from shelftalk.catalogue.prepare import prepare
 from shelftalk.catalogue.read import reading
 from shelftalk.catalogue.rows import Row, Unusable
+from shelftalk.catalogue.settings import PrepareSettings
 from shelftalk.catalogue.table import TableWriter
 from shelftalk.cluster.processes import processes
-from shelftalk.settings import PrepareSettings
 from shelftalk.workspace import faults
 from tests.catalogue.samples import rows, write_delimited, write_json, write_parquet
 
@@ -131,7 +131,7 @@ from shelftalk.catalogue import files
 from shelftalk.catalogue.prepare import prepare
 from shelftalk.catalogue.table import TableWriter
 from shelftalk.cluster.processes import processes
-from shelftalk.settings import PrepareSettings
+from shelftalk.catalogue.settings import PrepareSettings
 files.BLOCK_BYTES = 50_000
 print("begin", flush=True)
 with processes(2) as mapped:

@@ -23,8 +23,8 @@ from shelftalk.catalogue.encodings import (
 from shelftalk.catalogue.files import opened
 from shelftalk.catalogue.prepare import prepare
 from shelftalk.catalogue.preview import preview
+from shelftalk.catalogue.settings import PrepareSettings
 from shelftalk.errors import UnreadableInput
-from shelftalk.settings import PrepareSettings
 
 SPANISH = "Jarrón de cerámica «Piña», 30 cm. Hecho a mano con esmalte verde limón, más bonito con flores de jardín."
 FRENCH = "Arrosoir en cuivre – un filet d’eau fin pour les semis. Planche à pain en chêne. Où l’été, à côté du poêle."

@@ -23,8 +23,8 @@ from shelftalk.catalogue.feed import Feed, Item, Malformed
 from shelftalk.catalogue.prepare import prepare
 from shelftalk.catalogue.read import reading
 from shelftalk.catalogue.rows import MOST_BYTES, Row, Unusable
+from shelftalk.catalogue.settings import PrepareSettings
 from shelftalk.errors import UnreadableInput
-from shelftalk.settings import PrepareSettings
 
 HEAD = (
     '<?xml version="1.0" encoding="utf-8"?>\n<rss version="2.0" xmlns:g="http://base.google.com/ns/1.0">\n<channel>\n'

@@ -18,8 +18,8 @@ from shelftalk.catalogue.prepare import prepare
 from shelftalk.catalogue.preview import preview
 from shelftalk.catalogue.read import reading
 from shelftalk.catalogue.rows import Row
+from shelftalk.catalogue.settings import PrepareSettings
 from shelftalk.errors import UnreadableInput
-from shelftalk.settings import PrepareSettings
 
 COLUMNS = Columns("title", ("content",), "uid")
 PEGS = [

@@ -16,8 +16,8 @@ from shelftalk.catalogue import files
 from shelftalk.catalogue.attributes import find_attribute_columns, keep_attributes
 from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.catalogue.prepare import prepare
+from shelftalk.catalogue.settings import PrepareSettings
 from shelftalk.errors import Busy, NotWritable, TooFewProducts, UnreadableInput, UserError
-from shelftalk.settings import PrepareSettings
 from shelftalk.workspace import faults, lock
 from tests.catalogue.samples import (
     json_lines,

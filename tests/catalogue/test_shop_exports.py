@@ -21,9 +21,9 @@ from shelftalk.catalogue.draft import described, joined
 from shelftalk.catalogue.prepare import prepare
 from shelftalk.catalogue.preview import preview
 from shelftalk.catalogue.rows import Row, Unusable, row_of
+from shelftalk.catalogue.settings import PrepareSettings
 from shelftalk.errors import UnreadableInput
 from shelftalk.generation.titles import find_columns, read_titles
-from shelftalk.settings import PrepareSettings
 from tests.catalogue.exports import ATTRIBUTES, COUNT, EXPORTS, SHOPIFY, details, title, write_table
 from tests.catalogue.samples import write_gzip
 

@@ -13,8 +13,8 @@ from shelftalk.workspace import Workspace
 
 @pytest.fixture
 def here(tmp_path: Path) -> list[str]:
+    from shelftalk.catalogue.settings import PrepareSettings
     from shelftalk.pipeline import prepare_catalogue
-    from shelftalk.settings import PrepareSettings
     from tests.conftest import write_catalogue_file
 
     workspace = Workspace(tmp_path / "workspace")

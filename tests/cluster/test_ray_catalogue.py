@@ -10,9 +10,9 @@ import pytest
 
 from shelftalk import pipeline
 from shelftalk.catalogue import files
+from shelftalk.catalogue.settings import PrepareSettings
 from shelftalk.retrieval import vectors
 from shelftalk.runs.run import Run
-from shelftalk.settings import PrepareSettings
 from shelftalk.workspace import Workspace
 from tests.cluster.conftest import TwoNodes
 from tests.conftest import write_catalogue_file

@@ -16,12 +16,12 @@ import pytest
 import torch
 
 from shelftalk import pipeline
+from shelftalk.catalogue.settings import PrepareSettings
 from shelftalk.cluster.connect import connected
 from shelftalk.errors import Failure, InvalidSettings, TooFewProducts
 from shelftalk.runs.describe import describe_run
 from shelftalk.runs.run import Run
 from shelftalk.runs.state import read_state
-from shelftalk.settings import PrepareSettings
 from shelftalk.workspace import Workspace
 from tests.cluster import calls
 from tests.cluster.conftest import TwoNodes

@@ -17,6 +17,7 @@ import torch
 
 from shelftalk import pipeline, proof
 from shelftalk.catalogue.catalogue import Catalogue
+from shelftalk.catalogue.settings import PrepareSettings
 from shelftalk.errors import Busy, Damaged, InvalidSettings, NotFound, TooFewProducts
 from shelftalk.evaluation.bootstrap import FEWEST
 from shelftalk.evaluation.likelihood import general_likelihoods, general_text, likelihoods
@@ -31,7 +32,7 @@ from shelftalk.prompts import prompt_for
 from shelftalk.records import Product
 from shelftalk.runs.folders import delete_run, rename_run
 from shelftalk.runs.run import Run
-from shelftalk.settings import DecodingSettings, PrepareSettings
+from shelftalk.settings import DecodingSettings
 from shelftalk.workspace import Workspace, faults, lock, read_json, sha256, write_json
 from tests.conftest import write_catalogue_file
 

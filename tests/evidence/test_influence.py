@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 from shelftalk import pipeline
+from shelftalk.catalogue.settings import PrepareSettings
 from shelftalk.errors import Damaged, NotFound, UserError
 from shelftalk.evidence.influence import estimate_influence
 from shelftalk.models.adapters import add_adapter, load_adapter
@@ -19,7 +20,6 @@ from shelftalk.models.tokens import encode_example
 from shelftalk.prompts import training_request
 from shelftalk.records import Product
 from shelftalk.runs.run import Run
-from shelftalk.settings import PrepareSettings
 from shelftalk.training.batches import Plan, encode_products
 from shelftalk.training.checkpoints import load_weights, read_update_scales
 from shelftalk.training.train import make_trainer

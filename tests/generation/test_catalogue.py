@@ -20,6 +20,7 @@ import pytest
 
 from shelftalk.catalogue.encodings import find_encoding
 from shelftalk.catalogue.known_attributes import KnownAttributes
+from shelftalk.catalogue.settings import FileSettings
 from shelftalk.errors import Busy, Failure, InvalidSettings, NotFound, NotWritable, UnreadableInput, UserError
 from shelftalk.generation import catalogue
 from shelftalk.generation.catalogue import Job, describe_titles
@@ -28,7 +29,7 @@ from shelftalk.generation.scripted_engine import ScriptedEngine
 from shelftalk.generation.tables import COLUMNS
 from shelftalk.prompts import CUE
 from shelftalk.records import Description, Faults, Reference
-from shelftalk.settings import DecodingSettings, FileSettings
+from shelftalk.settings import DecodingSettings
 from shelftalk.workspace import lock
 from tests.catalogue.samples import write_parquet
 from tests.conftest import ROOT

@@ -9,9 +9,9 @@ import pytest
 
 from shelftalk.catalogue.columns import Columns
 from shelftalk.catalogue.known_attributes import NOTHING_KNOWN, KnownAttributes
+from shelftalk.catalogue.settings import FileSettings
 from shelftalk.errors import UnreadableInput
 from shelftalk.generation.titles import MOST_CHARACTERS, TitleRow, find_columns, read_titles
-from shelftalk.settings import FileSettings
 from tests.catalogue.samples import write_parquet
 
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from shelftalk import pipeline
 from shelftalk.catalogue.catalogue import Catalogue
+from shelftalk.catalogue.settings import PrepareSettings
 from shelftalk.runs.describe import measure_disk
 from shelftalk.runs.run import Run, attribute_order
-from shelftalk.settings import DecodingSettings, PrepareSettings
+from shelftalk.settings import DecodingSettings
 from shelftalk.workspace import Workspace
 
 

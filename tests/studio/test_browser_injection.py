@@ -11,10 +11,11 @@ import pytest
 
 from shelftalk import pipeline
 from shelftalk.catalogue import draft
+from shelftalk.catalogue.settings import PrepareSettings
 from shelftalk.generation.compare import Comparison
 from shelftalk.generation.history import remember
 from shelftalk.records import Description, Reference
-from shelftalk.settings import DecodingSettings, PrepareSettings
+from shelftalk.settings import DecodingSettings
 from shelftalk.workspace import Workspace, write_json
 from tests.conftest import TINY_SETTINGS
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from shelftalk import pipeline
+from shelftalk.catalogue.settings import PrepareSettings
 from shelftalk.runs.state import read_state
-from shelftalk.settings import PrepareSettings
 from shelftalk.workspace import Workspace
 from tests.conftest import write_catalogue_file
 

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from shelftalk.catalogue import prepare
+from shelftalk.catalogue.settings import PrepareSettings
 from shelftalk.presets import preset_names
-from shelftalk.settings import DecodingSettings, PrepareSettings, TrainingSettings
+from shelftalk.settings import DecodingSettings, TrainingSettings
 from shelftalk.studio import language
 from shelftalk.studio.language import LANGUAGES, texts
 from shelftalk.studio.training_view import ICONS

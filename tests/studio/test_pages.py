@@ -20,11 +20,12 @@ from streamlit.testing.v1 import AppTest
 from shelftalk import pipeline
 from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.catalogue.known_attributes import KnownAttributes
+from shelftalk.catalogue.settings import PrepareSettings
 from shelftalk.evaluation.directions import DIRECTIONS
 from shelftalk.generation.compare import Comparison
 from shelftalk.records import Attributes, Description
 from shelftalk.runs.run import Run
-from shelftalk.settings import DecodingSettings, PrepareSettings, TrainingSettings
+from shelftalk.settings import DecodingSettings, TrainingSettings
 from shelftalk.studio.language import LANGUAGES, STATE, texts
 from shelftalk.studio.navigation import ICONS
 from shelftalk.studio.views.fine_tune import WATCHING

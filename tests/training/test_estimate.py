@@ -14,6 +14,7 @@ import pytest
 
 from shelftalk import pipeline
 from shelftalk.catalogue.demo import demo_file
+from shelftalk.catalogue.settings import PrepareSettings
 from shelftalk.cli.estimate import conclude
 from shelftalk.cli.output import size
 from shelftalk.errors import Failure, TooFewProducts
@@ -21,7 +22,7 @@ from shelftalk.models import tiny
 from shelftalk.models.gguf_files import write_gguf
 from shelftalk.runs.folders import folder_bytes
 from shelftalk.runs.run import Run
-from shelftalk.settings import PrepareSettings, TrainingSettings
+from shelftalk.settings import TrainingSettings
 from shelftalk.training.batches import Examples, Plan, cut_into_packs, encode_products
 from shelftalk.training.estimate import estimate, later_bytes, smaller_settings
 from shelftalk.training.projection import Measured, project

@@ -25,9 +25,9 @@ import pytest
 import torch
 
 from shelftalk import pipeline
+from shelftalk.catalogue.settings import PrepareSettings
 from shelftalk.cli.main import run as run_command
 from shelftalk.runs.run import Run
-from shelftalk.settings import PrepareSettings
 from shelftalk.training.checkpoints import newest_checkpoint, save_checkpoint
 from shelftalk.training.train import fingerprint
 from shelftalk.workspace import MANIFEST, Workspace

@@ -15,13 +15,13 @@ import torch
 
 from shelftalk import pipeline
 from shelftalk.catalogue.prepare import prepare
+from shelftalk.catalogue.settings import PrepareSettings
 from shelftalk.errors import Busy, Damaged, Failure, UserError
 from shelftalk.locks import is_locked, lock_file, lock_holder, write_holder
 from shelftalk.runs.describe import describe_run
 from shelftalk.runs.metrics import read_newest_metrics
 from shelftalk.runs.run import LOG, Run
 from shelftalk.runs.state import read_state, read_status
-from shelftalk.settings import PrepareSettings
 from shelftalk.training import jobs
 from shelftalk.workspace import Workspace, lock
 from tests.conftest import TINY_SETTINGS, write_catalogue_file

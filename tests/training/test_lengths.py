@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from shelftalk import pipeline
 from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.catalogue.demo import demo_file
+from shelftalk.catalogue.settings import PrepareSettings
 from shelftalk.errors import Damaged
 from shelftalk.models.tokens import encode_example, load_tokenizer
 from shelftalk.prompts import training_request
-from shelftalk.settings import PrepareSettings
 from shelftalk.training import lengths
 from shelftalk.training.lengths import (
     CUT_SHARE,

@@ -11,10 +11,11 @@ import pytest
 
 from shelftalk import pipeline
 from shelftalk.catalogue.demo import demo_file
+from shelftalk.catalogue.settings import PrepareSettings
 from shelftalk.errors import InvalidSettings, NotFound, TooFewProducts
 from shelftalk.models.load import best_device
 from shelftalk.presets import load_preset, preset_names
-from shelftalk.settings import PrepareSettings, TrainingSettings
+from shelftalk.settings import TrainingSettings
 from shelftalk.training import preset_estimates, rehearsal
 from shelftalk.training.batches import Examples
 from shelftalk.training.compiled import WORTH_IT

@@ -14,10 +14,10 @@ import torch
 from safetensors.torch import load_file
 
 from shelftalk import pipeline
+from shelftalk.catalogue.settings import PrepareSettings
 from shelftalk.cli.main import run as run_command
 from shelftalk.runs.describe import describe_run
 from shelftalk.runs.run import Run
-from shelftalk.settings import PrepareSettings
 from shelftalk.workspace import Workspace
 from tests.conftest import ROOT, TINY_SETTINGS, write_catalogue_file
 from tests.forks import call

@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import load_file
 
 from shelftalk import pipeline
+from shelftalk.catalogue.settings import PrepareSettings
 from shelftalk.models import tiny
 from shelftalk.models.adapters import add_adapter
 from shelftalk.models.load import load_model
@@ -19,7 +20,6 @@ from shelftalk.models.registry import find_model
 from shelftalk.models.tokens import encode_prompt
 from shelftalk.runs.metrics import SAMPLES, read_metrics, read_samples
 from shelftalk.runs.run import Run
-from shelftalk.settings import PrepareSettings
 from shelftalk.training import samples as samples_module
 from shelftalk.training.attention import PACKED
 from shelftalk.training.compiled import compile_layers

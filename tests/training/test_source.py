@@ -10,10 +10,11 @@ import torch
 from safetensors.torch import load_file
 
 from shelftalk import pipeline, proof
+from shelftalk.catalogue.settings import PrepareSettings
 from shelftalk.errors import InvalidSettings, NotFound
 from shelftalk.runs.folders import delete_run
 from shelftalk.runs.run import Run, with_adapter_of
-from shelftalk.settings import DecodingSettings, PrepareSettings
+from shelftalk.settings import DecodingSettings
 from shelftalk.workspace import Workspace
 from tests.conftest import TINY_SETTINGS, write_catalogue_file
 

@@ -11,6 +11,7 @@ import pytest
 from benchmarks.marketplace import make_rows
 from shelftalk import pipeline
 from shelftalk.catalogue.catalogue import Catalogue
+from shelftalk.catalogue.settings import PrepareSettings
 from shelftalk.claims.find import count_unsupported
 from shelftalk.claims.told import attributes_told
 from shelftalk.errors import InvalidSettings
@@ -19,7 +20,7 @@ from shelftalk.models.registry import find_model
 from shelftalk.records import Product
 from shelftalk.runs.run import Run
 from shelftalk.sentences import split_sentences
-from shelftalk.settings import PrepareSettings, TrainingSettings
+from shelftalk.settings import TrainingSettings
 from shelftalk.training.batches import encode_products
 from shelftalk.training.supported import supported_example
 from shelftalk.workspace import Workspace

@@ -16,10 +16,11 @@ from safetensors.torch import load_file
 
 from shelftalk import pipeline
 from shelftalk.catalogue.prepare import prepare
+from shelftalk.catalogue.settings import PrepareSettings
 from shelftalk.errors import Busy, Damaged, InvalidSettings, NotFound
 from shelftalk.runs.describe import list_runs
 from shelftalk.runs.run import Run
-from shelftalk.settings import PrepareSettings, TrainingSettings
+from shelftalk.settings import TrainingSettings
 from shelftalk.training.train import fingerprint
 from shelftalk.workspace import Workspace, lock
 from tests.conftest import TINY_SETTINGS, write_catalogue_file

@@ -14,13 +14,14 @@ import torch
 from safetensors.torch import load_file
 
 from shelftalk import pipeline
+from shelftalk.catalogue.settings import PrepareSettings
 from shelftalk.errors import Damaged, InvalidSettings, MissingPackage, OutOfMemory
 from shelftalk.generation.transformers_engine import TransformersEngine
 from shelftalk.models import tiny
 from shelftalk.models.adapters import adapter_off
 from shelftalk.runs.describe import describe_run, show_run
 from shelftalk.runs.run import Run
-from shelftalk.settings import PrepareSettings, TrainingSettings
+from shelftalk.settings import TrainingSettings
 from shelftalk.training import trainer as trainer_module
 from shelftalk.training import vocabulary
 from shelftalk.training.compiled import can_compile

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from shelftalk.catalogue.attributes import AttributeColumn, find_attribute_columns, named_attribute_columns
+from shelftalk.catalogue.settings import NO_ID, FileSettings, PrepareSettings
 from shelftalk.errors import UnreadableInput
-from shelftalk.settings import NO_ID, FileSettings, PrepareSettings
 
 ATTRIBUTE_CHOICES = ("automatic", "all", "none")  # anything else lists columns
 

@@ -18,8 +18,8 @@ from shelftalk.catalogue.columns import Columns
 from shelftalk.catalogue.dialect import SEPARATOR_LINE, Dialect, find_dialect, parse
 from shelftalk.catalogue.files import Opened, physical_lines
 from shelftalk.catalogue.rows import MOST_BYTES, Row, Unusable, rows_of, too_long
+from shelftalk.catalogue.settings import FileSettings
 from shelftalk.errors import UnreadableInput
-from shelftalk.settings import FileSettings
 
 HEAD_LINES = 2_000  # from which the dialect is found
 HEAD_BYTES = 1 << 18

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from shelftalk.catalogue.columns import usual_column
-from shelftalk.settings import FileSettings
+from shelftalk.catalogue.settings import FileSettings
 
 if TYPE_CHECKING:
     from _csv import Reader

@@ -54,6 +54,7 @@ from shelftalk.catalogue.draft import DecidedBlock, blocks, clean_block, finish_
 from shelftalk.catalogue.near_duplicates import Signatures, near_groups, signatures
 from shelftalk.catalogue.preview import preview
 from shelftalk.catalogue.read import reading
+from shelftalk.catalogue.settings import PrepareSettings
 from shelftalk.catalogue.split import (
     SPLITS,
     Fingerprints,
@@ -67,7 +68,6 @@ from shelftalk.catalogue.split import (
 from shelftalk.catalogue.table import PRODUCTS, TableWriter
 from shelftalk.errors import TooFewProducts, UnreadableInput
 from shelftalk.records import Map, Progress, Reject, no_progress
-from shelftalk.settings import PrepareSettings
 from shelftalk.workspace import lock, staged_folder, write_json
 
 FEWEST_PRODUCTS = 10

@@ -23,7 +23,7 @@ from shelftalk.catalogue.files import BUFFER_BYTES, Kind, Opened, opened, physic
 from shelftalk.catalogue.json_objects import MOST_TABLE_BYTES, JsonObjects, form_of
 from shelftalk.catalogue.read import SURROGATE, FeedItems, ParquetRows, reader_of, reading_parquet, sample_of, values_of
 from shelftalk.catalogue.rows import MOST_BYTES
-from shelftalk.settings import FOUND, FileSettings
+from shelftalk.catalogue.settings import FOUND, FileSettings
 
 LONGEST = 2_000  # characters of a record
 MOST_COLUMNS = 20  # of a Parquet row

@@ -25,9 +25,9 @@ from shelftalk.catalogue.form import unusual_form
 from shelftalk.catalogue.json_lines import OBJECTS_SEEN, JsonLines
 from shelftalk.catalogue.json_objects import JsonObjects, form_of
 from shelftalk.catalogue.rows import MOST_BYTES, Row, Unusable, row_or_fault, too_long
+from shelftalk.catalogue.settings import FOUND, FileSettings
 from shelftalk.catalogue.values import uid_of
 from shelftalk.errors import UnreadableInput
-from shelftalk.settings import FOUND, FileSettings
 
 SURROGATE = re.compile("[\ud800-\udfff]")
 PARQUET_ROWS = 256  # a batch of the longest texts must still fit in memory

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from shelftalk import __version__
+from shelftalk.catalogue.settings import NO_ID, PrepareSettings
 from shelftalk.cli.download import download
 from shelftalk.cli.estimate import estimate
 from shelftalk.cli.evaluate import evaluate
@@ -42,14 +43,7 @@ from shelftalk.cli.studio import studio
 from shelftalk.cluster.connect import check_options
 from shelftalk.errors import UserError
 from shelftalk.presets import load_preset
-from shelftalk.settings import (
-    NO_ID,
-    DecodingSettings,
-    PrepareSettings,
-    TrainingSettings,
-    describe_settings,
-    parse_assignments,
-)
+from shelftalk.settings import DecodingSettings, TrainingSettings, describe_settings, parse_assignments
 from shelftalk.workspace import Workspace
 
 if TYPE_CHECKING:

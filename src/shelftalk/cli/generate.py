@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from shelftalk.catalogue.settings import FileSettings
 from shelftalk.cli.options import (
     DEFAULT_WORKSPACE,
     ClusterOption,
@@ -18,7 +19,7 @@ from shelftalk.cli.options import (
     WorkspaceOption,
     with_settings,
 )
-from shelftalk.settings import DecodingSettings, FileSettings
+from shelftalk.settings import DecodingSettings
 from shelftalk.workspace import Workspace
 
 MEANINGS = {

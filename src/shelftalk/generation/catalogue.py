@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from shelftalk.catalogue.columns import Columns
 from shelftalk.catalogue.known_attributes import NOTHING_KNOWN, KnownAttributes
 from shelftalk.catalogue.read import form_of_file
+from shelftalk.catalogue.settings import FOUND, FileSettings
 from shelftalk.claims.faults import find_faults
 from shelftalk.errors import Damaged, Failure, NotFound, NotWritable, UserError
 from shelftalk.generation.engine import Engine
@@ -32,7 +33,7 @@ from shelftalk.generation.titles import TitleRow, find_columns, read_titles
 from shelftalk.locks import lock_file
 from shelftalk.prompts import prompt_for
 from shelftalk.records import Description, Faults, Progress, Reference, no_progress
-from shelftalk.settings import FOUND, DecodingSettings, FileSettings
+from shelftalk.settings import DecodingSettings
 from shelftalk.workspace import lock, read_json, sha256, staged_file, write_json
 
 if TYPE_CHECKING:

@@ -19,10 +19,10 @@ from shelftalk.catalogue.columns import Columns, choose_title_columns
 from shelftalk.catalogue.known_attributes import NOTHING_KNOWN, KnownAttributes
 from shelftalk.catalogue.read import SURROGATE, reading, sample_of
 from shelftalk.catalogue.rows import Row, Unusable
+from shelftalk.catalogue.settings import FOUND, FileSettings
 from shelftalk.catalogue.values import title_of, uid_of
 from shelftalk.prompts import request_for
 from shelftalk.records import Attributes
-from shelftalk.settings import FOUND, FileSettings
 
 MOST_CHARACTERS = 1000  # the longest of AmazonTitles have some 500; far longer prompts are unlike the training data
 

@@ -13,8 +13,8 @@ import streamlit as st
 from shelftalk.catalogue.attributes import possible_attribute_columns
 from shelftalk.catalogue.columns import automatic_attributes, list_attribute_columns
 from shelftalk.catalogue.preview import Preview, preview
+from shelftalk.catalogue.settings import NO_ID, FileSettings, PrepareSettings
 from shelftalk.errors import ShelftalkError
-from shelftalk.settings import NO_ID, FileSettings, PrepareSettings
 from shelftalk.studio.forms import settings_form
 from shelftalk.studio.language import number, text
 from shelftalk.studio.session import remember, scroll_to_top, workspace
