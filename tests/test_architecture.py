@@ -58,6 +58,7 @@ IMPORTERS = {
     "sentence_transformers": set(),
     "gdown": {"catalogue"},
     "requests": {"catalogue"},
+    "python_calamine": {"catalogue"},
     "rich": {"cli"},
     "typer": {"cli"},
     "streamlit": {"studio"},

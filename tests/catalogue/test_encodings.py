@@ -23,7 +23,7 @@ from shelftalk.catalogue.encodings import (
 from shelftalk.catalogue.files import opened
 from shelftalk.catalogue.prepare import prepare
 from shelftalk.catalogue.preview import preview
-from shelftalk.catalogue.settings import PrepareSettings
+from shelftalk.catalogue.settings import FileSettings, PrepareSettings
 from shelftalk.errors import UnreadableInput
 
 SPANISH = "Jarrón de cerámica «Piña», 30 cm. Hecho a mano con esmalte verde limón, más bonito con flores de jardín."
@@ -135,10 +135,10 @@ def test_a_byte_that_an_encoding_lacks_stays_damage(tmp_path: Path) -> None:
 
 def test_the_encoding_that_is_asked_for_is_used(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", SPANISH, "windows-1252")
-    with opened(path, "iso-8859-2") as file:
+    with opened(path, FileSettings(encoding="iso-8859-2")) as file:
         assert file.stream.read().decode() == path.read_bytes().decode("iso-8859-2")
     marked = write(tmp_path / "b.csv", SPANISH, "utf-8", b"\xef\xbb\xbf")
-    with opened(marked, "UTF8") as file:
+    with opened(marked, FileSettings(encoding="UTF8")) as file:
         assert file.stream.read() == marked.read_bytes()[3:]
 
 
@@ -147,7 +147,10 @@ def test_the_encoding_that_is_asked_for_is_used(tmp_path: Path) -> None:
 )
 def test_what_is_no_encoding_of_text_is_refused(tmp_path: Path, name: str) -> None:
     path = write(tmp_path / "a.csv", SPANISH, "utf-8")
-    with pytest.raises(UnreadableInput, match=r"There is no encoding .*; give one such as utf-8"), opened(path, name):
+    with (
+        pytest.raises(UnreadableInput, match=r"There is no encoding .*; give one such as utf-8"),
+        opened(path, FileSettings(encoding=name)),
+    ):
         pass
 
 

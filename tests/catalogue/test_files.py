@@ -88,7 +88,13 @@ def test_two_gzip_members_are_one_file(tmp_path: Path) -> None:
         ("a.json", bytes(range(256)) * 300, "is binary; give .json"),
         ("a.csv", b"\x89PNG\r\n\x1a\n" + b"\x00\x01\xfe" * 99, "is binary; give .json"),
         ("a.pdf", b"%PDF-1.4 text", "of a kind that shelftalk does not know; give .json"),
-        ("a.html", b"<!doctype html><p>x", "of a kind that shelftalk does not know; give .json"),
+        ("a.html", b"<!doctype html><p>x", "is a web page (HTML); a table in it can be opened"),
+        ("a.xls", b"\n<table><tr><td>title", "is a web page (HTML); a table in it can be opened"),
+        (
+            "a.xls",
+            b'<?xml version="1.0"?><W xmlns="urn:schemas-microsoft-com:office:spreadsheet">',
+            "Excel 2003 in XML",
+        ),
         ("a.parquet", b"title,content\n", "is not a Parquet file"),
         ("a.json.gz", gzip.compress(b"PAR1....PAR1", mtime=0), "gzipped Parquet"),
         ("a.json.gz", gzip.compress(LINES, mtime=0)[:-3] + b"\0\0\0", "corrupt"),
@@ -147,11 +153,3 @@ def test_refuses_a_zip_whose_data_is_corrupt(tmp_path: Path) -> None:
         archive.writestr("trn.json", LINES)
     path.write_bytes(path.read_bytes().replace(b"crimson", b"magenta"))
     assert "is corrupt (Bad CRC-32" in refusal(path)
-
-
-def test_an_excel_workbook_is_distinguished_from_other_zips(tmp_path: Path) -> None:
-    path = tmp_path / "list.xlsx"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("xl/workbook.xml", "<workbook/>")
-    with pytest.raises(UnreadableInput, match="is an Excel workbook; save its sheet as CSV UTF-8"), opened(path):
-        pass

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from shelftalk.catalogue.columns import Columns
-from shelftalk.catalogue.dialect import SEPARATOR_LINE, Dialect, find_dialect, parse
+from shelftalk.catalogue.dialect import SEPARATOR_LINE, Dialect, find_dialect, find_names, parse
 from shelftalk.catalogue.files import Opened, physical_lines
 from shelftalk.catalogue.rows import MOST_BYTES, Row, Unusable, rows_of, too_long
 from shelftalk.catalogue.settings import FileSettings
@@ -28,7 +28,7 @@ SWALLOWED = 0.8  # share of a record's lines that look like records
 
 
 class Delimited:
-    """CSV or TSV: a row's line is the physical line where its record begins.
+    """CSV, TSV or a sheet: a row's line is the physical line where its record begins.
 
     `dialect` is how the file is written.
     """
@@ -41,11 +41,12 @@ class Delimited:
         csv.field_size_limit(2 * MOST_BYTES)  # higher than our own limit, which applies first
         head = self._lines.first_lines()
         line = settings.header_line
-        self.dialect = find_dialect(head, file.kind == "tsv", settings)
+        sheet = file.kind == "sheet"
+        self.dialect = find_names(head, settings) if sheet else find_dialect(head, file.kind == "tsv", settings)
         self._sample = [record.fields for record in parse(head, self.dialect) if record.line > self.dialect.header_line]
         if line and all(number != line for number, _ in head):
             raise UnreadableInput(f"{file.path} has no line {line} among its first {len(head)}; correct --header-line.")
-        says_delimiter = head and SEPARATOR_LINE.match(head[0][1])
+        says_delimiter = head and not sheet and SEPARATOR_LINE.match(head[0][1])
         self._lines.skip_before(self.dialect.header_line or (2 if says_delimiter else 1))
         self._names: list[str] = []
         self._records = self._lines.records(self.dialect, self._sample)

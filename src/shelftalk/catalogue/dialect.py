@@ -99,8 +99,20 @@ def find_dialect(lines: Sequence[tuple[int, str]], tabs: bool, settings: FileSet
             if score > best_score:
                 best_score = score
                 best = dialect._replace(header_line=records[header].line)
+    return _with_given_line(best, settings)
+
+
+def find_names(lines: Sequence[tuple[int, str]], settings: FileSettings) -> Dialect:
+    """Return the usual dialect with the line with the names, from (number, text) of the first lines of a sheet."""
+    records = parse(lines, Dialect())
+    header = _header(records, settings)
+    line = _first_line(lines) if header is None else records[header].line
+    return _with_given_line(Dialect(header_line=line), settings)
+
+
+def _with_given_line(found: Dialect, settings: FileSettings) -> Dialect:
     line = 0 if settings.columns else settings.header_line
-    return best if line is None else best._replace(header_line=line)
+    return found if line is None else found._replace(header_line=line)
 
 
 def _one_column(lines: Sequence[tuple[int, str]], delimiters: Sequence[str]) -> Dialect:

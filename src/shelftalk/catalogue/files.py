@@ -1,4 +1,4 @@
-"""Open a catalogue file as a stream of decompressed UTF-8: plain, gzip, or a zip with trn.json, in any encoding.
+"""Open a catalogue file as a stream of decompressed UTF-8: a text in any encoding, gzip, a zip, or a spreadsheet.
 
 The kind of a file is detected from its first bytes, and from its name only where the bytes are ambiguous. Files that
 are unreadable as a whole are reported here in one line; rows are not parsed here. Nothing is unpacked to disk.
@@ -27,9 +27,11 @@ from shelftalk.catalogue.encodings import (
     wide_encoding,
 )
 from shelftalk.catalogue.rows import MOST_BYTES
+from shelftalk.catalogue.settings import FOUND, FileSettings
+from shelftalk.catalogue.spreadsheet import Sheet, is_spreadsheet, opened_sheet
 from shelftalk.errors import NotFound, UnreadableInput
 
-Kind = Literal["json", "csv", "tsv", "parquet", "xml"]
+Kind = Literal["json", "csv", "tsv", "sheet", "parquet", "xml"]
 
 KINDS: dict[str, Kind] = {
     ".json": "json",
@@ -42,12 +44,16 @@ KINDS: dict[str, Kind] = {
     ".rss": "xml",
     ".atom": "xml",
 }
-READABLE = ".json, .jsonl, .csv, .tsv or .xml (each also with .gz), .parquet, or a .zip that holds trn.json"
+READABLE = (
+    ".json, .jsonl, .csv, .tsv or .xml (each also with .gz), .xlsx, .xls, .ods, .parquet, or a .zip that holds trn.json"
+)
 ZIP_MEMBERS = ("trn.json", "trn.json.gz")
 
 GZIP = b"\x1f\x8b"
 ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 PARQUET = b"PAR1"
+WEB_PAGE = re.compile(rb"<(?:!doctype\s+html|html|head|body|table)[\s>]", re.IGNORECASE)
+XML_WORKBOOK = b"urn:schemas-microsoft-com:office:spreadsheet"  # of Excel 2003
 XML = re.compile(rb"<(?:\?xml|rss|feed|rdf:RDF)[\s>]")
 BEFORE_XML = 4096  # bytes, which programs fill with blank lines and warnings
 CONTROLS = bytes(byte for byte in range(32) if byte not in b"\t\n\v\f\r\x1b")
@@ -62,7 +68,7 @@ LINES_BYTES = 1 << 16  # of lines that are read together and yielded one by one
 class Opened:
     """An open catalogue file: `stream` yields its decompressed bytes; those of a text as UTF-8 without a mark.
 
-    `encoding` is that of the text in the file, '' for a file that is no text.
+    `encoding` is that of the text in the file, '' for a file that is no text. A spreadsheet's `sheet` is read as CSV.
     """
 
     path: Path
@@ -72,6 +78,12 @@ class Opened:
     stream: io.BufferedReader[Any]
     file: IO[bytes]
     size: int
+    sheet: Sheet | None = None
+
+    @property
+    def one_of_sheets(self) -> str:
+        """The name of the sheet where the file has several, else ''."""
+        return self.sheet.name if self.sheet and self.sheet.sheets > 1 else ""
 
     def position(self) -> int:
         """Return how many bytes of the file on disk have been read."""
@@ -84,27 +96,31 @@ class _Content(NamedTuple):
     name: str
     stream: io.BufferedReader[Any]
     file: IO[bytes]
+    sheet: Sheet | None = None
 
 
 @contextmanager
-def opened(source: Path, encoding: str | None = None) -> Iterator[Opened]:
-    """Open a catalogue file for reading from its beginning; None finds the encoding of a text.
+def opened(source: Path, settings: FileSettings = FOUND) -> Iterator[Opened]:
+    """Open a catalogue file for reading from its beginning; the encoding of a text is found unless it is given.
 
     Raises:
         NotFound: there is no such file.
         UnreadableInput: it is a folder, empty, binary, of an unknown kind, or a zip without trn.json, or there is no
-            such encoding; or, while the stream is read, it turns out to be truncated or corrupt.
+            such encoding or sheet; or, while the stream is read, it turns out to be truncated or corrupt.
     """
-    with _content(source) as content:
-        name, stream, file = content
+    with _content(source, settings) as content:
+        name, stream, file, sheet = content
         size = source.stat().st_size
+        if sheet:
+            yield Opened(source, name, "sheet", "", stream, file, size, sheet)
+            return
         head = _peek(stream)
         if head.startswith(PARQUET):
             yield Opened(source, name, "parquet", "", stream, file, size)
             return
         if not head:
             raise UnreadableInput(f"{source} unpacks to nothing; give a file that holds products.")
-        found, mark = _encoding(source, head, encoding)
+        found, mark = _encoding(source, head, settings)
         stream.read(mark)
         if found != UTF_8:
             stream = io.BufferedReader(AsUtf8(stream, found), BUFFER_BYTES)
@@ -115,20 +131,20 @@ def opened(source: Path, encoding: str | None = None) -> Iterator[Opened]:
         yield Opened(source, name, kind, found, stream, file, size)
 
 
-def _encoding(source: Path, head: bytes, given: str | None) -> tuple[str, int]:
+def _encoding(source: Path, head: bytes, settings: FileSettings) -> tuple[str, int]:
     """Return the encoding of a text, and the length of its byte order mark.
 
     Raises:
         UnreadableInput: there is no such encoding as the given one.
     """
     marked, length = encoding_of_mark(head)
-    if given is not None:
+    if (given := settings.encoding) is not None:
         if not (known := known_encoding(given)):
             raise UnreadableInput(f"There is no encoding {given!r}; give one such as utf-8, windows-1252 or utf-16-le.")
         return known, length if marked == known else 0
     if marked or (marked := wide_encoding(head)):
         return marked, length
-    with _content(source) as again:
+    with _content(source, settings) as again:
         return find_encoding(unusual_lines(_blocks(again.stream)), head), 0
 
 
@@ -140,8 +156,8 @@ def _blocks(stream: io.BufferedReader[Any]) -> Iterator[bytes]:
 
 
 @contextmanager
-def _content(source: Path) -> Iterator[_Content]:
-    """Open a file, or the file in a zip, and unpack it where it is gzipped.
+def _content(source: Path, settings: FileSettings) -> Iterator[_Content]:
+    """Open a file, the file in a zip, or a sheet, and unpack what is gzipped.
 
     Raises:
         NotFound, UnreadableInput: see `opened`.
@@ -151,7 +167,10 @@ def _content(source: Path) -> Iterator[_Content]:
         file.seek(0)
         if not magic:
             raise UnreadableInput(f"{source} is empty (0 bytes); give a file that holds products.")
-        if magic.startswith(ZIP):
+        if is_spreadsheet(file):
+            with opened_sheet(source, settings.sheet) as sheet:
+                yield _Content(source.name, sheet.stream, file, sheet)
+        elif magic.startswith(ZIP):
             with _unzipped(source, file) as (member, inner):
                 yield _Content(f"{source.name}/{member}", _unwrapped(source, inner), file)
         else:
@@ -224,12 +243,17 @@ def _kind(path: Path, name: str, head: bytes) -> Kind:
     text = head.lstrip()
     if text and not _is_text(text):
         raise UnreadableInput(f"{path} is binary; give {READABLE}.")
+    if WEB_PAGE.match(text) or (text.startswith(b"<") and XML_WORKBOOK in text[:BEFORE_XML]):
+        what = "a web page (HTML)" if WEB_PAGE.match(text) else "a workbook of Excel 2003 in XML"
+        raise UnreadableInput(
+            f"{path} is {what}; a table in it can be opened in a spreadsheet program and saved as .xlsx."
+        )
     if XML.match(text) or (text.startswith(b"<") and xml_begins(head)):
         return "xml"
     suffix = PurePosixPath(name.lower().removesuffix(".gz")).suffix
     if text.startswith(b"{") or re.match(rb"\[\s*\{", text):
         return "json"
-    if suffix == ".txt":  # as Google Merchant Center and others name their tables
+    if suffix in (".txt", ".xls"):  # as Google Merchant Center and others name their tables
         return "tsv" if b"\t" in text.partition(b"\n")[0] else "csv"
     if suffix in KINDS:
         return KINDS[suffix]
@@ -282,8 +306,6 @@ def _member(source: Path, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
                     raise UnreadableInput(f"{source} is encrypted; unpack {member.filename} and give that file.")
                 return member
     names = [name for name in archive.namelist() if not name.endswith("/")]
-    if "xl/workbook.xml" in names:
-        raise UnreadableInput(f"{source} is an Excel workbook; save its sheet as CSV UTF-8 and give that file.")
     holds = ", ".join(ascii(name)[1:-1] for name in names[:5]) or "nothing"
     more = f" and {len(names) - 5} more" if len(names) > 5 else ""
     raise UnreadableInput(f"{source} holds no trn.json or trn.json.gz but {holds}{more}; unpack it and give one file.")

@@ -94,7 +94,8 @@ def prepare(
 
     Returns:
         The content of catalogue.json: `read`, `kept`, `rejected` by reason (read is the sum of both), `split`,
-        `data_hash`, `source` (with the `encoding` of a text, and of CSV how it is written, see `dialect.Dialect`),
+        `data_hash`, `source` (with the `encoding` of a text, of CSV how it is written, see `dialect.Dialect`, and the
+        `sheet` of a spreadsheet that has several),
         `columns` (the description's as a list where it is joined from several), `raw` (the first
         records of the file, unparsed), `no_id` (a `column` that seemed to hold ids, which repeat on different titles in
         so many `rows`: the rows are numbered), `attributes` (how many products have each, the commonest 1,000 first),
@@ -138,6 +139,7 @@ def prepare(
                 "bytes": source.stat().st_size,
                 "encoding": beginning.encoding,
                 **(beginning.dialect._asdict() if beginning.dialect else {}),
+                **({"sheet": beginning.sheet} if beginning.sheet else {}),
             },
             "columns": {
                 "title": columns.title,

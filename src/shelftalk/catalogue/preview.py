@@ -31,8 +31,8 @@ MOST_COLUMNS = 20  # of a Parquet row
 
 @dataclass(frozen=True)
 class Preview:
-    """The beginning of a file; `encoding` is that of a text, '' for Parquet, and `dialect` that of CSV and TSV,
-    of which `sample` has the first rows.
+    """The beginning of a file; `encoding` is that of a text, '' for others, and `dialect` that of a table, of which
+    `sample` has the first rows. `sheet` names the sheet of a spreadsheet that has several.
 
     `title` and `uid` name the columns from which they would be read, None where there is none; `description` names the
     columns from which it would be joined, and `attributes` those of attributes. `records` are (line, text) of the first
@@ -42,6 +42,7 @@ class Preview:
     kind: Kind
     encoding: str
     dialect: Dialect | None
+    sheet: str
     sample: list[dict[str, Any]]
     columns: list[str]
     title: str | None
@@ -61,7 +62,7 @@ def preview(source: Path, records: int = 3, settings: FileSettings = FOUND) -> P
         NotFound, UnreadableInput: see `files.opened`; also where a CSV's header line cannot be read, or a feed is
             refused or has no items.
     """
-    with opened(source, settings.encoding) as file:
+    with opened(source, settings) as file:
         if file.kind == "parquet":
             columns, found = ParquetRows(file).columns(), _parquet_records(file.path, records)
             dialect, sample = None, []
@@ -77,7 +78,7 @@ def preview(source: Path, records: int = 3, settings: FileSettings = FOUND) -> P
     attributes = tuple(one.column for one in usual.attributes)
     shown = [(line, _cut(text)) for line, text in found]
     texts = (usual.title or None, usual.description, usual.uid, attributes)
-    return Preview(file.kind, file.encoding, dialect, sample, names, *texts, shown)
+    return Preview(file.kind, file.encoding, dialect, file.one_of_sheets, sample, names, *texts, shown)
 
 
 def _from(file: Opened, head: bytes) -> Opened:

@@ -1,4 +1,4 @@
-"""Read the rows of a catalogue file one by one: JSON Lines, CSV, TSV, Parquet or a product feed in XML.
+"""Read the rows of a catalogue file one by one: JSON, CSV, TSV, a spreadsheet, Parquet or a product feed in XML.
 
 A row that cannot be read is yielded as an `Unusable`, and reading continues after it. Memory is bounded: a row over
 `MOST_BYTES` is skipped. The values are not interpreted or validated here.
@@ -59,7 +59,7 @@ def reading(source: Path, settings: FileSettings = FOUND) -> Iterator[Reader]:
         NotFound: see `files.opened`.
         UnreadableInput: see `files.opened`; also while the file is read.
     """
-    with opened(source, settings.encoding) as file:
+    with opened(source, settings) as file:
         yield reader_of(file, settings)
 
 
@@ -69,10 +69,10 @@ def form_of_file(source: Path, settings: FileSettings) -> tuple[str, str]:
     Raises:
         NotFound, UnreadableInput: see `reading`.
     """
-    with opened(source, settings.encoding) as file:
+    with opened(source, settings) as file:
         reader = reader_of(file, settings)
         dialect = reader.dialect if isinstance(reader, Delimited) else None
-        return file.encoding, unusual_form(file.encoding, dialect)
+        return file.encoding, unusual_form(file.encoding, dialect, file.one_of_sheets)
 
 
 def reader_of(file: Opened, settings: FileSettings) -> Reader:

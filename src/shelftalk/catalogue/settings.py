@@ -24,10 +24,13 @@ class FileSettings(Settings):
         None, "Character between the fields of a CSV file, or tab; found in the file.", optional=True
     )
     header_line: int | None = setting(
-        None, "Line of a CSV file that names its columns; found in the file.", at_least=1, optional=True
+        None, "Line of a table that names its columns; found in the file.", at_least=1, optional=True
     )
     columns: str | None = setting(
-        None, "Names of the columns of a CSV file without a header line, separated by commas.", optional=True
+        None, "Names of the columns of a table without a header line, separated by commas.", optional=True
+    )
+    sheet: str | None = setting(
+        None, "Sheet of a spreadsheet; the first with columns of a title and a description.", optional=True
     )
 
     def check(self) -> None:

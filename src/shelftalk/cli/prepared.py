@@ -16,9 +16,9 @@ def show_no_id(column: str, rows: int) -> None:
 
 
 def show_form(source: dict[str, Any]) -> None:
-    """Print how a file of text was read, in one line, where that is not the usual way."""
+    """Print how a file was read, in one line, where that is not the usual way."""
     dialect = Dialect(*(source[name] for name in Dialect._fields)) if "delimiter" in source else None
-    if form := unusual_form(source["encoding"], dialect):
+    if form := unusual_form(source["encoding"], dialect, source.get("sheet", "")):
         out.print(f"{source['name']} was read with {form}.", markup=False, soft_wrap=True)
 
 

@@ -24,7 +24,7 @@ from shelftalk.studio.uploads import keep_upload
 from shelftalk.workspace import check_name
 
 NONE = ""
-READING = ("encoding", "delimiter", "header_line", "columns")
+READING = ("encoding", "delimiter", "header_line", "columns", "sheet")
 SETTINGS = ("max_products", "validation_share", "test_share", "near_duplicates", "seed")
 
 
@@ -61,14 +61,17 @@ def add_catalogue() -> None:
 
 
 def _say_form(seen: Preview) -> None:
-    """Say how a text was read: its encoding, and of a table the delimiter and the line with the names."""
-    if not seen.encoding:
+    """Say how a text or a sheet was read: its encoding or name, the delimiter, and the line with the names."""
+    if seen.kind == "parquet":
         return
-    said = text("catalogue.read_as", encoding=seen.encoding)
-    if found := seen.dialect:
+    found, said = seen.dialect, text("catalogue.read_as", encoding=seen.encoding)
+    if seen.kind == "sheet":
+        said = text("catalogue.read_sheet", sheet=seen.sheet) if seen.sheet else text("catalogue.read_only_sheet")
+    elif found:
         delimiter = "tab" if found.delimiter == "\t" else found.delimiter
         said += text("catalogue.read_as_table", delimiter=delimiter)
-        said += text("catalogue.names_in_line", line=number(found.header_line)) if found.header_line else ""
+    if found and found.header_line:
+        said += text("catalogue.names_in_line", line=number(found.header_line))
     st.text(f"{said}.")
 
 

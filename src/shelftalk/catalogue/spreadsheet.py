@@ -1,0 +1,227 @@
+"""Read one sheet of a spreadsheet (.xlsx, .xlsm, .xlsb, .xls, .ods) as CSV in UTF-8, a line for each of its rows.
+
+A library parses the sheet, python-calamine, in a process of its own: it holds a whole sheet in memory, and a file of a
+few kilobytes can name a billion cells. That process may take `MOST_MEMORY` (where the system keeps to such a limit) and
+`MOST_SECONDS`, and writes
+
+    {"sheet": its name, "sheets": how many there are}
+    the rows, as CSV with commas and doubled quotes
+
+to its standard output; a message for the user goes to its standard error.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import date, datetime, time, timedelta
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any, NamedTuple, NoReturn
+
+from shelftalk.catalogue.columns import usual_column
+from shelftalk.errors import UnreadableInput
+
+OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # the container of .xls, and of a workbook with a password
+WORKBOOKS = ("xl/workbook.xml", "xl/workbook.bin")
+OPEN_DOCUMENT = b"application/vnd.oasis.opendocument.spreadsheet"
+MOST_MEMORY = 4 << 30  # bytes
+MOST_SECONDS = 300  # of a processor
+FIRST_ROWS = 20  # of a sheet, among which the names of the columns are searched
+MOST_SHEETS = 30  # that are searched for products
+REFUSED = 3  # the exit status of a process whose standard error is a message for the user
+
+
+class Sheet(NamedTuple):
+    """One sheet: its name, how many sheets its file has, and its rows as CSV."""
+
+    name: str
+    sheets: int
+    stream: io.BufferedReader[Any]
+
+
+def is_spreadsheet(file: IO[bytes]) -> bool:
+    """Return whether an open file is a spreadsheet, or looks like an old one; it is read from its beginning again."""
+    head = file.read(len(OLE))
+    file.seek(0)
+    if head == OLE:
+        return True
+    found = False
+    if head.startswith(b"PK\x03\x04"):
+        with suppress(zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+            archive = zipfile.ZipFile(file)
+            names = set(archive.namelist())
+            found = any(name in names for name in WORKBOOKS)
+            if not found and {"mimetype", "content.xml"} <= names:
+                with archive.open("mimetype") as kind:
+                    found = kind.read(len(OPEN_DOCUMENT)) == OPEN_DOCUMENT
+        file.seek(0)
+    return found
+
+
+@contextmanager
+def opened_sheet(source: Path, sheet: str | None) -> Iterator[Sheet]:
+    """Open a sheet by its name; None takes the first with products: see `_choose`.
+
+    Raises:
+        UnreadableInput: it is no spreadsheet, corrupt, protected by a password or too large, or has no such sheet.
+    """
+    command = [sys.executable, "-m", "shelftalk.catalogue.spreadsheet", str(source), *([sheet] if sheet else [])]
+    # -m would import from the current folder, and a library that starts a thread a core takes memory for each.
+    environment = {**os.environ, "PYTHONSAFEPATH": "1", "RUST_BACKTRACE": "0", "OPENBLAS_NUM_THREADS": "1"}
+    process = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
+    )
+    try:
+        stream = io.BufferedReader(_Output(process, source), 1 << 20)
+        about = json.loads(stream.readline())
+        yield Sheet(about["sheet"], about["sheets"], stream)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+class _Output(io.RawIOBase):
+    """What a process writes; at its end an unsuccessful one raises what was wrong."""
+
+    def __init__(self, process: subprocess.Popen[bytes], source: Path) -> None:
+        self._process, self._source = process, source
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        data = self._process.stdout.read1(len(buffer))  # type: ignore[union-attr]
+        if not data and self._process.wait():
+            self._fail()
+        buffer[: len(data)] = data
+        return len(data)
+
+    def _fail(self) -> NoReturn:
+        said = self._process.stderr.read().decode(errors="replace").strip()  # type: ignore[union-attr]
+        if self._process.returncode == REFUSED:
+            raise UnreadableInput(f"{self._source} {said}")
+        if self._process.returncode < 0 or "MemoryError" in said or "capacity overflow" in said:
+            most = f"{MOST_MEMORY >> 30} GiB of memory or {MOST_SECONDS // 60} minutes"
+            raise UnreadableInput(
+                f"{self._source} has a sheet that takes more than {most}; save the one with the products as CSV UTF-8."
+            )
+        raise UnreadableInput(f"{self._source} is a damaged spreadsheet; save it again, or as CSV UTF-8.")
+
+
+def _main(path: str, wanted: str | None = None) -> None:
+    """Write a sheet to standard output; see the module."""
+    from python_calamine import CalamineError, PasswordError, load_workbook  # lazy: only this process needs it
+
+    try:
+        book = load_workbook(path)
+        name, sheet = _choose(book, wanted)
+        rows = sheet.iter_rows() if sheet.start else iter(())  # with the empty rows before the first
+    except PasswordError:
+        _refuse("is protected by a password; save it without one and give that file.")
+    except CalamineError as error:
+        if "limit exceeded" in str(error):
+            raise MemoryError from None
+        _refuse("is no spreadsheet, or a damaged one; save it again as .xlsx, or its sheet as CSV UTF-8.")
+    output = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", errors="replace", newline="", write_through=False)
+    output.write(json.dumps({"sheet": name, "sheets": len(book.sheet_names)}) + "\n")
+    writer = csv.writer(output, lineterminator="\n")
+    for row in rows:
+        cells = [shown(cell) for cell in row]
+        if any(cells):
+            writer.writerow(cells)
+        else:
+            output.write("\n")
+    output.flush()
+
+
+def _choose(book: Any, wanted: str | None) -> tuple[str, Any]:
+    """Return the name and the sheet that is wanted, or the first that has columns of a title and a description.
+
+    Where none has them, it is the first with a title, or else the first that is not empty. Hidden sheets are not
+    searched.
+    """
+    if wanted is not None:
+        if wanted not in book.sheet_names:
+            sheets = ", ".join(name if name.isprintable() else ascii(name) for name in book.sheet_names[:MOST_SHEETS])
+            _refuse(f"has no sheet {wanted!r}; its sheets are: {sheets}.")
+        return wanted, book.get_sheet_by_name(wanted)
+    from python_calamine import SheetTypeEnum, SheetVisibleEnum
+
+    visible = [
+        one.name
+        for one in book.sheets_metadata
+        if one.visible == SheetVisibleEnum.Visible and one.typ == SheetTypeEnum.WorkSheet
+    ]
+    names = visible or book.sheet_names
+    best, best_score = "", 0
+    for name in names[:MOST_SHEETS]:
+        sheet = book.get_sheet_by_name(name)
+        score = _score(sheet)
+        if score == 3 or len(names) == 1:
+            return name, sheet
+        if score > best_score:
+            best, best_score = name, score
+    if not best:
+        _refuse("has no sheet with products; all of its sheets are empty.")
+    return best, book.get_sheet_by_name(best)
+
+
+def _score(sheet: Any) -> int:
+    """Return 3 for a sheet with columns of a title and a description, 2 for a title, 1 for anything, 0 for nothing."""
+    if not sheet.start:
+        return 0
+    best = 1
+    for row in islice(sheet.iter_rows(), FIRST_ROWS):
+        cells = [shown(cell) for cell in row]
+        if usual_column("title", cells) is not None:
+            best = max(best, 2 + (usual_column("description", cells) is not None))
+    return best
+
+
+def shown(cell: Any) -> str:
+    """Return what a person sees in a cell, on one line: numbers without an exponent, dates as 2026-11-30."""
+    if isinstance(cell, bool):
+        return str(cell).upper()
+    if isinstance(cell, float):
+        return f"{cell:.0f}" if cell.is_integer() else _decimal(cell)
+    if isinstance(cell, datetime):
+        return cell.date().isoformat() if cell.time() == time() else cell.isoformat(" ", "seconds")
+    if isinstance(cell, timedelta):
+        minutes, seconds = divmod(round(cell.total_seconds()), 60)
+        return f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d}"
+    if isinstance(cell, (date, time)):
+        return cell.isoformat()
+    return " ".join(str(cell).splitlines())
+
+
+def _decimal(number: float) -> str:
+    """Return a number with the fifteen digits that a spreadsheet keeps, without an exponent."""
+    digits = f"{number:.15g}"
+    return f"{number:.20f}".rstrip("0") if "e" in digits else digits
+
+
+def _refuse(why: str) -> NoReturn:
+    sys.stderr.write(why)
+    sys.exit(REFUSED)
+
+
+def _limit_resources() -> None:
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CPU, (MOST_SECONDS, MOST_SECONDS))
+    with suppress(ValueError, OSError):  # macOS knows no such limit
+        resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
+
+
+if __name__ == "__main__":
+    _limit_resources()
+    _main(*sys.argv[1:3])
