@@ -262,7 +262,7 @@ def truncated_gzip(path: Path) -> None:
 
 def other_zip(path: Path) -> None:
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("readme.txt", "nothing here")
+        archive.writestr("picture.png", "nothing here")
 
 
 def other_columns(path: Path) -> None:
@@ -279,7 +279,7 @@ def three_products(path: Path) -> None:
         ("empty.jsonl", lambda path: path.write_bytes(b""), ["empty"]),
         ("binary.jsonl", binary, ["binary.jsonl"]),
         ("half.json.gz", truncated_gzip, ["truncated"]),
-        ("other.zip", other_zip, ["trn.json", "readme.txt"]),
+        ("other.zip", other_zip, ["holds no file of products", "picture.png"]),
         ("other.csv", other_columns, ["colour", "price", "--title-field"]),
         ("three.jsonl", three_products, ["3"]),
         ("nested.jsonl", lambda path: path.write_text("[" * 10_000 + "]" * 10_000 + "\n"), ["nested.jsonl"]),

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import lzma
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from shelftalk.catalogue.files import opened
+from shelftalk.catalogue.settings import FileSettings
 from shelftalk.errors import NotFound, UnreadableInput
 from tests.catalogue.samples import json_lines, rows, write_gzip, write_parquet, write_zip
 
@@ -86,8 +90,7 @@ def test_two_gzip_members_are_one_file(tmp_path: Path) -> None:
         ("a.json", b"", "is empty (0 bytes)"),
         ("a.json.gz", gzip.compress(b"", mtime=0), "unpacks to nothing"),
         ("a.json", bytes(range(256)) * 300, "is binary; give .json"),
-        ("a.csv", b"\x89PNG\r\n\x1a\n" + b"\x00\x01\xfe" * 99, "is binary; give .json"),
-        ("a.pdf", b"%PDF-1.4 text", "of a kind that shelftalk does not know; give .json"),
+        ("a.csv", b"\x89PNG\r\n\x1a\n" + b"\x00\x01\xfe" * 99, "is a picture"),
         ("a.html", b"<!doctype html><p>x", "is a web page (HTML); a table in it can be opened"),
         ("a.xls", b"\n<table><tr><td>title", "is a web page (HTML); a table in it can be opened"),
         (
@@ -96,7 +99,7 @@ def test_two_gzip_members_are_one_file(tmp_path: Path) -> None:
             "Excel 2003 in XML",
         ),
         ("a.parquet", b"title,content\n", "is not a Parquet file"),
-        ("a.json.gz", gzip.compress(b"PAR1....PAR1", mtime=0), "gzipped Parquet"),
+        ("a.json.gz", gzip.compress(b"PAR1....PAR1", mtime=0), "is a packed Parquet"),
         ("a.json.gz", gzip.compress(LINES, mtime=0)[:-3] + b"\0\0\0", "corrupt"),
         ("a.zip", b"PK\x03\x04 but then it ends", "truncated or corrupt"),
     ],
@@ -130,13 +133,72 @@ def test_refuses_missing_files_folders_and_pipes(tmp_path: Path) -> None:
     assert "not a regular file" in refusal(Path("/dev/null"))
 
 
-def test_says_what_a_zip_without_training_rows_holds(tmp_path: Path) -> None:
-    assert "but data/a.csv, b.txt; unpack" in refusal(
-        write_zip(tmp_path / "a.zip", {"data/a.csv": b"x", "b.txt": b"y"})
+def test_the_only_table_of_a_zip_is_read(tmp_path: Path) -> None:
+    others = {"__MACOSX/._a.csv": b"x", "shop/.DS_Store": b"x", "shop/": b"", "README.txt": b"About"}
+    for name, content in (
+        ("shop/a.csv", b"title,content\na,b\n"),
+        ("shop/a.csv.gz", gzip.compress(b"title,content\na,b\n")),
+    ):
+        with opened(write_zip(tmp_path / "a.zip", {**others, name: content})) as file:
+            assert (file.kind, file.name) == ("csv", f"a.zip/{name}")
+            assert file.stream.read() == b"title,content\na,b\n"
+
+
+def test_says_what_a_zip_without_one_table_holds(tmp_path: Path) -> None:
+    two = write_zip(tmp_path / "a.zip", {"data/a.csv": b"x", "b.json": b"y"})
+    assert "holds 2 files of products: data/a.csv, b.json; unpack it and give one of them, or the folder" in refusal(
+        two
     )
-    assert "but nothing; unpack" in refusal(write_zip(tmp_path / "b.zip", {}))
-    many = write_zip(tmp_path / "c.zip", {f"{number}\n.txt": b"" for number in range(9)})
-    assert r"0\n.txt" in refusal(many) and "and 4 more" in refusal(many)
+    assert "but nothing; give one" in refusal(write_zip(tmp_path / "b.zip", {}))
+    many = write_zip(tmp_path / "c.zip", {f"{number}\n.png": b"" for number in range(9)})
+    assert r"0\n.png" in refusal(many) and "and 4 more" in refusal(many)
+    inner = write_zip(tmp_path / "d.zip", {"a.xlsx": b"PK"})
+    assert "holds a.xlsx; unpack it and give that file" in refusal(inner)
+    hidden = write_zip(tmp_path / "e.zip", {"a.csv": b"PAR1...."})
+    assert "holds a Parquet file; unpack it" in refusal(hidden)
+
+
+@pytest.mark.parametrize("packing", [bz2, lzma])
+def test_other_packings_are_read(tmp_path: Path, packing: Any) -> None:
+    path = tmp_path / f"a.csv.{'xz' if packing is lzma else 'bz2'}"
+    path.write_bytes(packing.compress(b"title,content\na,b\n"))
+    with opened(path) as file:
+        assert (file.kind, file.stream.read()) == ("csv", b"title,content\na,b\n")
+    path.write_bytes(packing.compress(LINES)[:-5])
+    assert "is truncated" in refusal(path)
+
+
+@pytest.mark.parametrize("name", ["a.json.gz", "a.json.bz2", "a.zip", "double.zip"])
+def test_what_unpacks_to_far_more_than_its_size_is_refused(tmp_path: Path, name: str) -> None:
+    path, content = tmp_path / name, LINES + b"\n" * (66 << 20)
+    if name.endswith(".zip"):
+        member = gzip.compress(content) if name == "double.zip" else content
+        write_zip(path, {f"a.json{'.gz' if name == 'double.zip' else ''}": member})
+    else:
+        path.write_bytes(gzip.compress(content) if name.endswith(".gz") else bz2.compress(content))
+    assert path.stat().st_size * 200 < len(content)
+    assert "unpacks to more than 200 times its size, as no file of products" in refusal(path)
+    with opened(path, FileSettings(max_expanded=0.1)) as file:
+        assert len(file.stream.read()) == len(content)
+    with (
+        pytest.raises(UnreadableInput, match=r"unpacks to more than 0.01 GiB; .*--max-expanded"),
+        opened(path, FileSettings(max_expanded=0.01)) as file,
+    ):
+        file.stream.read()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"%PDF-1.4 text", "is a PDF document; copy its table into a spreadsheet"),
+        (b"SQLite format 3\0" + bytes(80), "is a SQLite database; export its table"),
+        (b"ARROW1\0\0" + bytes(80), "is an Arrow (Feather) file; write it as Parquet"),
+        (b"7z\xbc\xaf\x27\x1c" + bytes(80), "is a 7z archive; unpack it"),
+    ],
+)
+def test_another_kind_of_file_is_named_with_its_cure(tmp_path: Path, content: bytes, words: str) -> None:
+    (tmp_path / "products").write_bytes(content)
+    assert words in refusal(tmp_path / "products")
 
 
 def test_refuses_an_encrypted_zip(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from typing import IO, Any
 import pyarrow.parquet as pq
 import pytest
 
-from shelftalk.catalogue import files
+from shelftalk.catalogue import packed
 from shelftalk.catalogue.attributes import find_attribute_columns, keep_attributes
 from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.catalogue.prepare import prepare
@@ -369,13 +369,13 @@ def test_a_file_is_opened_for_its_beginning_its_encoding_and_then_once_for_its_r
         write_gzip(tmp_path / "a.json.gz", (tmp_path / "a.json").read_bytes()),
     ]
     openings: list[Path] = []
-    plain = files._open
+    plain = packed._open
 
     def noted(source: Path) -> IO[bytes]:
         openings.append(source)
         return plain(source)
 
-    monkeypatch.setattr(files, "_open", noted)
+    monkeypatch.setattr(packed, "_open", noted)
     for source in sources:
         run(source)
         assert openings.count(source) == 3

@@ -18,6 +18,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from shelftalk.catalogue.files import opened
+from shelftalk.catalogue.packed import PUBLISHED
 from shelftalk.errors import Damaged, MissingPackage, NotFound, NotWritable, Unreachable, UnreadableInput
 from shelftalk.locks import lock_file
 from shelftalk.records import Progress, no_progress
@@ -164,8 +165,9 @@ def _fault(archive: Archive, file: Path) -> str:
         with zipfile.ZipFile(file) as content:
             if damaged := content.testzip():
                 return f"the CRC-32 of {damaged} in it is wrong"
-        with opened(file):  # as in prepare
-            return ""
+        with opened(file) as held:  # as in prepare
+            found = Path(held.name).name
+            return "" if found in PUBLISHED else f"it holds no {' or '.join(PUBLISHED)} but {ascii(found)[1:-1]}"
     except UnreadableInput as error:
         return str(error).removeprefix(f"{file} ").partition(";")[0]
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:

@@ -1,4 +1,4 @@
-"""Open a catalogue file as a stream of decompressed UTF-8: a text in any encoding, gzip, a zip, or a spreadsheet.
+"""Open a catalogue file as a stream of UTF-8: a text in any encoding, packed or not, or a sheet.
 
 The kind of a file is detected from its first bytes, and from its name only where the bytes are ambiguous. Files that
 are unreadable as a whole are reported here in one line; rows are not parsed here. Nothing is unpacked to disk.
@@ -6,16 +6,13 @@ are unreadable as a whole are reported here in one line; rows are not parsed her
 
 from __future__ import annotations
 
-import gzip
 import io
 import re
-import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import IO, Any, Literal, NamedTuple
+from pathlib import Path
+from typing import IO, Any, Literal
 
 from shelftalk.catalogue.encodings import (
     UTF_8,
@@ -26,10 +23,11 @@ from shelftalk.catalogue.encodings import (
     unusual_lines,
     wide_encoding,
 )
+from shelftalk.catalogue.packed import PARQUET, suffix_of, unpacked
 from shelftalk.catalogue.rows import MOST_BYTES
 from shelftalk.catalogue.settings import FOUND, FileSettings
-from shelftalk.catalogue.spreadsheet import Sheet, is_spreadsheet, opened_sheet
-from shelftalk.errors import NotFound, UnreadableInput
+from shelftalk.catalogue.spreadsheet import Sheet
+from shelftalk.errors import UnreadableInput
 
 Kind = Literal["json", "csv", "tsv", "sheet", "parquet", "xml"]
 
@@ -45,13 +43,20 @@ KINDS: dict[str, Kind] = {
     ".atom": "xml",
 }
 READABLE = (
-    ".json, .jsonl, .csv, .tsv or .xml (each also with .gz), .xlsx, .xls, .ods, .parquet, or a .zip that holds trn.json"
+    ".json, .jsonl, .csv, .tsv or .xml (each also with .gz), .xlsx, .xls, .ods, .parquet, or a .zip with one of these"
 )
-ZIP_MEMBERS = ("trn.json", "trn.json.gz")
 
-GZIP = b"\x1f\x8b"
-ZIP = (b"PK\x03\x04", b"PK\x05\x06")
-PARQUET = b"PAR1"
+# How files of other kinds begin, what they are, and how their products can be read.
+OTHER_KINDS = (
+    (b"%PDF", "a PDF document", "copy its table into a spreadsheet, save it as .xlsx and give that"),
+    (b"SQLite format 3\0", "a SQLite database", "export its table of products as CSV and give that"),
+    (b"ARROW1", "an Arrow (Feather) file", "write it as Parquet, with pandas: read_feather(FILE).to_parquet(NAME)"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive", "unpack it and give the file in it"),
+    (b"Rar!", "a RAR archive", "unpack it and give the file in it"),
+    (b"\x28\xb5\x2f\xfd", "packed with zstd", "unpack it with unzstd and give the file in it"),
+    (b"\x89PNG", "a picture", "give a file with titles and descriptions"),
+    (b"\xff\xd8\xff", "a picture", "give a file with titles and descriptions"),
+)
 WEB_PAGE = re.compile(rb"<(?:!doctype\s+html|html|head|body|table)[\s>]", re.IGNORECASE)
 XML_WORKBOOK = b"urn:schemas-microsoft-com:office:spreadsheet"  # of Excel 2003
 XML = re.compile(rb"<(?:\?xml|rss|feed|rdf:RDF)[\s>]")
@@ -90,41 +95,35 @@ class Opened:
         return min(self.file.tell(), self.size)
 
 
-class _Content(NamedTuple):
-    """The decompressed bytes of a file, and the file on the disk."""
-
-    name: str
-    stream: io.BufferedReader[Any]
-    file: IO[bytes]
-    sheet: Sheet | None = None
-
-
 @contextmanager
 def opened(source: Path, settings: FileSettings = FOUND) -> Iterator[Opened]:
     """Open a catalogue file for reading from its beginning; the encoding of a text is found unless it is given.
 
     Raises:
         NotFound: there is no such file.
-        UnreadableInput: it is a folder, empty, binary, of an unknown kind, or a zip without trn.json, or there is no
-            such encoding or sheet; or, while the stream is read, it turns out to be truncated or corrupt.
+        UnreadableInput: it is a folder, empty, binary, of an unknown kind, or a zip without one file of products, or
+            there is no such encoding or sheet; or, while the stream is read, it turns out to be truncated or corrupt.
     """
-    with _content(source, settings) as content:
+    with unpacked(source, settings) as content:
         name, stream, file, sheet = content
         size = source.stat().st_size
         if sheet:
             yield Opened(source, name, "sheet", "", stream, file, size, sheet)
             return
-        head = _peek(stream)
+        head = stream.peek(HEAD_BYTES)[:HEAD_BYTES]
         if head.startswith(PARQUET):
             yield Opened(source, name, "parquet", "", stream, file, size)
             return
         if not head:
             raise UnreadableInput(f"{source} unpacks to nothing; give a file that holds products.")
+        if other := next((one for one in OTHER_KINDS if head.startswith(one[0])), None):
+            _, what, cure = other
+            raise UnreadableInput(f"{source} is {what}; {cure}.")
         found, mark = _encoding(source, head, settings)
         stream.read(mark)
         if found != UTF_8:
             stream = io.BufferedReader(AsUtf8(stream, found), BUFFER_BYTES)
-        head = _peek(stream)
+        head = stream.peek(HEAD_BYTES)[:HEAD_BYTES]
         kind = _kind(source, name, head)
         if b"\r" in head and b"\n" not in head:
             stream = io.BufferedReader(_WithLineFeeds(stream), BUFFER_BYTES)
@@ -144,7 +143,7 @@ def _encoding(source: Path, head: bytes, settings: FileSettings) -> tuple[str, i
         return known, length if marked == known else 0
     if marked or (marked := wide_encoding(head)):
         return marked, length
-    with _content(source, settings) as again:
+    with unpacked(source, settings) as again:
         return find_encoding(unusual_lines(_blocks(again.stream)), head), 0
 
 
@@ -153,28 +152,6 @@ def _blocks(stream: io.BufferedReader[Any]) -> Iterator[bytes]:
     with suppress(UnreadableInput):
         while block := stream.read(LINES_BYTES):
             yield block
-
-
-@contextmanager
-def _content(source: Path, settings: FileSettings) -> Iterator[_Content]:
-    """Open a file, the file in a zip, or a sheet, and unpack what is gzipped.
-
-    Raises:
-        NotFound, UnreadableInput: see `opened`.
-    """
-    with _open(source) as file:
-        magic = file.read(4)
-        file.seek(0)
-        if not magic:
-            raise UnreadableInput(f"{source} is empty (0 bytes); give a file that holds products.")
-        if is_spreadsheet(file):
-            with opened_sheet(source, settings.sheet) as sheet:
-                yield _Content(source.name, sheet.stream, file, sheet)
-        elif magic.startswith(ZIP):
-            with _unzipped(source, file) as (member, inner):
-                yield _Content(f"{source.name}/{member}", _unwrapped(source, inner), file)
-        else:
-            yield _Content(source.name, _unwrapped(source, file), file)
 
 
 def line_blocks(stream: IO[bytes], size: int | None = None) -> Iterator[tuple[int, bytes]]:
@@ -210,34 +187,6 @@ def physical_lines(stream: IO[bytes]) -> Iterator[tuple[int, bytes | None]]:
         yield from lines_of(first, block)
 
 
-def _open(source: Path) -> IO[bytes]:
-    if source.is_dir():
-        raise UnreadableInput(f"{source} is a folder; give one file: {READABLE}.")
-    if source.exists() and not source.is_file():
-        raise UnreadableInput(f"{source} is not a regular file; save its content to a file and give that.")
-    try:
-        return source.open("rb")
-    except FileNotFoundError:
-        raise NotFound(f"There is no file {source}; check the path.") from None
-    except (OSError, ValueError) as error:
-        raise UnreadableInput(f"{source} cannot be opened: {_words(error)}.") from error
-
-
-def _unwrapped(path: Path, inner: IO[bytes]) -> io.BufferedReader[Any]:
-    stream: io.BufferedReader[Any] = io.BufferedReader(_Translated(inner, path), BUFFER_BYTES)
-    if _peek(stream).startswith(GZIP):
-        stream = io.BufferedReader(_Translated(gzip.GzipFile(fileobj=stream, mode="rb"), path), BUFFER_BYTES)
-        if _peek(stream).startswith(PARQUET):
-            raise UnreadableInput(
-                f"{path} is a gzipped Parquet file; unpack it with gunzip and give the .parquet file."
-            )
-    return stream
-
-
-def _peek(stream: io.BufferedReader[Any]) -> bytes:
-    return stream.peek(HEAD_BYTES)[:HEAD_BYTES]
-
-
 def _kind(path: Path, name: str, head: bytes) -> Kind:
     """Return the kind of a text from its beginning in UTF-8."""
     text = head.lstrip()
@@ -250,7 +199,7 @@ def _kind(path: Path, name: str, head: bytes) -> Kind:
         )
     if XML.match(text) or (text.startswith(b"<") and xml_begins(head)):
         return "xml"
-    suffix = PurePosixPath(name.lower().removesuffix(".gz")).suffix
+    suffix = suffix_of(name)
     if text.startswith(b"{") or re.match(rb"\[\s*\{", text):
         return "json"
     if suffix in (".txt", ".xls"):  # as Google Merchant Center and others name their tables
@@ -286,31 +235,6 @@ def _decodes(line: bytes) -> bool:
     return True
 
 
-@contextmanager
-def _unzipped(source: Path, file: IO[bytes]) -> Iterator[tuple[str, IO[bytes]]]:
-    try:
-        archive = zipfile.ZipFile(file)
-        member = _member(source, archive)
-        stream = archive.open(member)
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise UnreadableInput(f"{source} is truncated or corrupt ({error}); download or copy it again.") from error
-    with archive, stream:
-        yield member.filename, stream
-
-
-def _member(source: Path, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
-    for wanted in ZIP_MEMBERS:
-        for member in archive.infolist():
-            if PurePosixPath(member.filename).name.lower() == wanted:
-                if member.flag_bits & 1:
-                    raise UnreadableInput(f"{source} is encrypted; unpack {member.filename} and give that file.")
-                return member
-    names = [name for name in archive.namelist() if not name.endswith("/")]
-    holds = ", ".join(ascii(name)[1:-1] for name in names[:5]) or "nothing"
-    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-    raise UnreadableInput(f"{source} holds no trn.json or trn.json.gz but {holds}{more}; unpack it and give one file.")
-
-
 class _WithLineFeeds(io.RawIOBase):
     """A raw stream that reads another one with a line feed for each carriage return, which alone ends its lines."""
 
@@ -324,31 +248,3 @@ class _WithLineFeeds(io.RawIOBase):
         data = self._inner.read(len(buffer)).replace(b"\r", b"\n")
         buffer[: len(data)] = data
         return len(data)
-
-
-class _Translated(io.RawIOBase):
-    """A raw stream that wraps another one and translates its exceptions into `UnreadableInput`."""
-
-    def __init__(self, inner: IO[bytes] | gzip.GzipFile, path: Path) -> None:
-        self._inner, self._path = inner, path
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        try:
-            data = self._inner.read(len(buffer))
-        except EOFError as error:
-            raise UnreadableInput(
-                f"{self._path} is truncated: it ends too early; download or copy it again."
-            ) from error
-        except (gzip.BadGzipFile, zipfile.BadZipFile, zlib.error) as error:
-            raise UnreadableInput(f"{self._path} is corrupt ({error}); download or copy it again.") from error
-        except OSError as error:
-            raise UnreadableInput(f"{self._path} cannot be read: {_words(error)}.") from error
-        buffer[: len(data)] = data
-        return len(data)
-
-
-def _words(error: Exception) -> str:
-    return (getattr(error, "strerror", None) or str(error)).lower()

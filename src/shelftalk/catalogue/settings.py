@@ -32,6 +32,9 @@ class FileSettings(Settings):
     sheet: str | None = setting(
         None, "Sheet of a spreadsheet; the first with columns of a title and a description.", optional=True
     )
+    max_expanded: float | None = setting(
+        None, "GiB that a packed file may unpack to; automatic is 200 times its size.", above=0, optional=True
+    )
 
     def check(self) -> None:
         """Check the settings.

@@ -98,7 +98,7 @@ app.command()(download)
 def prepare(
     file: Annotated[
         Path,
-        typer.Argument(metavar="FILE", help="JSON, CSV, TSV, XML feed (also .gz), a spreadsheet, Parquet or LF-Amazon zip."),
+        typer.Argument(metavar="FILE", help="JSON, CSV, TSV, XML feed (also packed), spreadsheet, Parquet."),
     ],
     name: Annotated[str, typer.Option("--name", help="Name for the catalogue.")],
     settings: PrepareSettings,
