@@ -149,11 +149,11 @@ def parse(lines: Sequence[tuple[int, str]], dialect: Dialect) -> list[Record]:
 def _possible(lines: Sequence[tuple[int, str]], delimiter: str, doubled: Sequence[Record]) -> list[Quoting]:
     """Return the kinds of quotes that the first lines may have, the commonest first.
 
-    `doubled` are their records if quotes are doubled. A backslash must stand before a quote somewhere; and quotes are
-    characters like others only where none does more.
+    `doubled` are their records if quotes are doubled. A backslash must stand before a quote somewhere, and three quotes
+    nowhere; and quotes are characters like others only where none does more.
     """
     possible: list[Quoting] = ["doubled"]
-    if any('\\"' in text for _, text in lines):
+    if any('\\"' in text for _, text in lines) and all('"""' not in text for _, text in lines):
         possible.append("backslash")
     if any('"' in text for _, text in lines) and not _quotes_matter(lines, Dialect(delimiter), doubled):
         possible.append("none")

@@ -80,11 +80,11 @@ def unpacked(source: Path, settings: FileSettings) -> Iterator[Content]:
 class _Limit:
     """How many bytes a file may unpack to."""
 
-    def __init__(self, source: Path, most_gib: float | None) -> None:
+    def __init__(self, source: Path, most_gib: int | None) -> None:
         self._source = source
         self._given = most_gib is not None
         size = source.stat().st_size
-        self._most = max(RATIO * size, MUCH_BYTES) if most_gib is None else int(most_gib * GIB)
+        self._most = max(RATIO * size, MUCH_BYTES) if most_gib is None else most_gib * GIB
 
     def check(self, size: int) -> None:
         """Refuse a file that unpacks to so many bytes.
@@ -93,8 +93,11 @@ class _Limit:
             UnreadableInput: that is more than the limit.
         """
         if size > self._most:
-            most = f"{self._most / GIB:.3g} GiB"
-            why = f"more than {most}" if self._given else f"more than {RATIO} times its size, as no file of products"
+            why = (
+                f"more than {self._most // GIB} GiB"
+                if self._given
+                else f"more than {RATIO} times its size, as no file of products"
+            )
             raise UnreadableInput(f"{self._source} unpacks to {why}; if it is right, give --max-expanded, in GiB.")
 
 

@@ -32,8 +32,12 @@ class FileSettings(Settings):
     sheet: str | None = setting(
         None, "Sheet of a spreadsheet; the first with columns of a title and a description.", optional=True
     )
-    max_expanded: float | None = setting(
-        None, "GiB that a packed file may unpack to; automatic is 200 times its size.", above=0, optional=True
+    max_expanded: int | None = setting(
+        None,
+        "GiB that a packed file may unpack to; automatic is 200 times its size.",
+        at_least=1,
+        at_most=1000,
+        optional=True,
     )
 
     def check(self) -> None:
