@@ -29,6 +29,7 @@ QUOTINGS: dict[Quoting, dict[str, Any]] = {
 }
 # With this line files of Excel say their delimiter.
 SEPARATOR_LINE = re.compile(r'^"?sep=([^"\r\n\\])"?;*\s*$', re.IGNORECASE)
+ESCAPED_QUOTE = re.compile(r'(?<!\\)".*?\\"')  # in a field that is quoted
 HEADER_RECORDS = 20  # the names are among the first records
 FOLLOWING = 50  # records that must agree with them
 MOST_AGREE = 0.8
@@ -95,7 +96,8 @@ def find_dialect(lines: Sequence[tuple[int, str]], tabs: bool, settings: FileSet
             agreeing = [record.fields for record in records[header:] if len(record.fields) == width]
             strays = sum(any(field.count('"') % 2 for field in fields) for fields in agreeing)
             named = bool(_roles(records[header], settings))
-            score = (named, len(agreeing) / len(records), -strays / len(agreeing), width)
+            # Records that swallow others are fewer: so they are compared with as many as there are at most.
+            score = (named, len(agreeing) / max(len(records), len(doubled)), -strays / len(agreeing), width)
             if score > best_score:
                 best_score = score
                 best = dialect._replace(header_line=records[header].line)
@@ -138,7 +140,8 @@ def parse(lines: Sequence[tuple[int, str]], dialect: Dialect) -> list[Record]:
                     found.append(Record(lines[begin][0], fields, end - begin))
                 begin = end
         except csv.Error:
-            if start + reader.line_num == len(lines) and (len(found) >= ENOUGH or 2 * begin > len(lines)):
+            to_the_end = start + reader.line_num == len(lines) and (len(found) >= ENOUGH or 2 * begin > len(lines))
+            if to_the_end and not _hold_records(lines[begin + 1 :], dialect, found):
                 break  # its end may follow
             found.append(Record(lines[begin][0], []))
             faults += 1
@@ -146,14 +149,24 @@ def parse(lines: Sequence[tuple[int, str]], dialect: Dialect) -> list[Record]:
     return found
 
 
+def _hold_records(lines: Sequence[tuple[int, str]], dialect: Dialect, found: Sequence[Record]) -> bool:
+    """Return whether most lines are records, with as many fields as the first of those that are found."""
+    width = len(found[0].fields) if found else 0
+    return sum(len(dialect.literal(text)) == width > 1 for _, text in lines) >= MOST_AGREE * max(len(lines), 1)
+
+
 def _possible(lines: Sequence[tuple[int, str]], delimiter: str, doubled: Sequence[Record]) -> list[Quoting]:
     """Return the kinds of quotes that the first lines may have, the commonest first.
 
-    `doubled` are their records if quotes are doubled. A backslash must stand before a quote somewhere, and three quotes
-    nowhere; and quotes are characters like others only where none does more.
+    `doubled` are their records if quotes are doubled. In more lines must be a quoted field with a quote behind a
+    backslash than with a doubled one; and quotes are characters like others only where none does more.
     """
     possible: list[Quoting] = ["doubled"]
-    if any('\\"' in text for _, text in lines) and all('"""' not in text for _, text in lines):
+    other = f"[^{re.escape(delimiter)}\\\\\r\n]"
+    doubled_quote = re.compile(f'{other}""|""{other}')
+    doubling = [bool(doubled_quote.search(text)) for _, text in lines]
+    escaping = [bool(ESCAPED_QUOTE.search(text)) for _, text in lines]
+    if sum(one and not other for one, other in zip(escaping, doubling, strict=True)) > sum(doubling):
         possible.append("backslash")
     if any('"' in text for _, text in lines) and not _quotes_matter(lines, Dialect(delimiter), doubled):
         possible.append("none")
