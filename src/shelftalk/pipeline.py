@@ -9,7 +9,7 @@ first tokens in less time than importing torch takes.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from hashlib import sha256
@@ -22,6 +22,7 @@ from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.catalogue.demo import demo_file
 from shelftalk.catalogue.prepare import prepare
 from shelftalk.catalogue.settings import FOUND, FileSettings, PrepareSettings
+from shelftalk.catalogue.sources import paths_of
 from shelftalk.cluster.connect import check_options
 from shelftalk.cluster.map import open_map
 from shelftalk.errors import Damaged, InvalidSettings, NotFound, TooFewProducts
@@ -56,7 +57,7 @@ SLOTS = 16  # texts generated in parallel: 32 are a tenth faster and take twice 
 
 def prepare_catalogue(
     workspace: Workspace,
-    source: Path,
+    source: Path | Sequence[Path],
     name: str,
     settings: PrepareSettings,
     progress: Progress = no_progress,
@@ -82,7 +83,8 @@ def prepare_catalogue(
                 "choose another --name."
             )
 
-    large = source.is_file() and source.stat().st_size > LARGE
+    files = paths_of([source] if isinstance(source, Path) else source)
+    large = sum(one.stat().st_size for one in files if one.is_file()) > LARGE
     with open_map(cluster, spread=large) as mapped:
         return prepare(source, folder, settings, progress, refuse_if_used, mapped)
 

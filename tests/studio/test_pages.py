@@ -198,6 +198,25 @@ def test_columns_of_attributes_are_chosen_and_the_usual_ones_preselected(
     assert prepare() == "--attributes=automatic"
 
 
+def test_a_folder_is_prepared_whole_and_its_first_file_shown(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, commands: list[list[str]]
+) -> None:
+    words = texts("en")
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    write_table(folder / "b.csv", "title", "text", "size")
+    write_table(folder / "a.csv", "title", "text", "Material")
+    app = drawn(workspace, "catalogue", monkeypatch)
+    _labelled(app.text_input, words["catalogue.path"]).set_value(str(folder)).run()
+    assert _labelled(app.multiselect, words["catalogue.attribute_columns"]).options == ["Material"]
+    _labelled(app.button, words["catalogue.prepare"]).click().run()
+    assert commands[0][:2] == ["prepare", str(folder)]
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    _labelled(app.text_input, words["catalogue.path"]).set_value(str(empty)).run()
+    assert "empty holds no file of products" in app.error[0].value
+
+
 @pytest.fixture
 def with_attributes(workspace: Workspace, tmp_path: Path) -> Catalogue:
     """A catalogue whose products have attributes."""

@@ -53,6 +53,7 @@ class LineBlock(NamedTuple):
     """Complete, unparsed lines of a JSON Lines file; `first` is the number of the first line."""
 
     file: str
+    part: str
     columns: Columns
     first: int
     lines: bytes
@@ -66,6 +67,7 @@ class RowBlock(NamedTuple):
     """Parsed rows of a file of another kind, as its reader yields them."""
 
     file: str
+    part: str
     read: list[tuple[int, Row | Unusable]]
 
     def rows(self) -> Iterator[tuple[int, Row | Unusable]]:
@@ -96,14 +98,14 @@ class DraftBlock:
 class DecidedBlock(NamedTuple):
     """A cleaned block with the decision on each product: `splits` has an index of SPLITS, or -1 to leave it out.
 
-    `repeats` has, by row, the reason and the line of the earlier product for each product that repeats one.
+    `repeats` has, by row, the reason and the place of the earlier product for each product that repeats one.
     """
 
     file: str
     products: bytes
     rejects: bytes
     splits: NDArray[np.int8]
-    repeats: dict[int, tuple[str, int]]
+    repeats: dict[int, tuple[str, str]]
 
 
 class FinishedBlock(NamedTuple):
@@ -120,10 +122,14 @@ class FinishedBlock(NamedTuple):
     attributes: Counter[str]
 
 
-def blocks(reader: Reader, columns: Columns) -> Iterator[LineBlock | RowBlock]:
-    """Split an open file into blocks, in order; the same file gives the same blocks."""
+def blocks(reader: Reader, columns: Columns, file: str = "", part: str = "") -> Iterator[LineBlock | RowBlock]:
+    """Split an open file into blocks, in order; the same file gives the same blocks.
+
+    `file` is its name in rejects, if not the reader's; `part` stands in the ids that are made up for its rows.
+    """
+    file = file or reader.name
     if isinstance(reader, JsonLines):
-        yield from (LineBlock(reader.name, columns, first, lines) for first, lines in reader.line_blocks())
+        yield from (LineBlock(file, part, columns, first, lines) for first, lines in reader.line_blocks())
         return
     rows: list[tuple[int, Row | Unusable]] = []
     characters = 0
@@ -134,10 +140,10 @@ def blocks(reader: Reader, columns: Columns) -> Iterator[LineBlock | RowBlock]:
             for name, value in row.attributes:
                 characters += len(name) + len(value) + CHARACTERS_OF_PAIR
         if len(rows) == ROWS_IN_BLOCK or characters >= CHARACTERS_IN_BLOCK:
-            yield RowBlock(reader.name, rows)
+            yield RowBlock(file, part, rows)
             rows, characters = [], 0
     if rows:
-        yield RowBlock(reader.name, rows)
+        yield RowBlock(file, part, rows)
 
 
 def _characters(value: Any) -> int:
@@ -155,7 +161,7 @@ def clean_block(block: LineBlock | RowBlock, with_signatures: bool = False) -> D
     rows = []
     for position, (line, row) in enumerate(block.rows()):
         try:
-            rows.append((position, line, *_texts(line, row)))
+            rows.append((position, line, *_texts(f"row-{block.part}{line}", row)))
         except Unusable as fault:
             rejects.append((position, Reject(block.file, line, fault.reason, fault.detail)))
     attributes: list[Attributes] = []
@@ -225,8 +231,10 @@ def finish_block(block: DecidedBlock) -> FinishedBlock:
     )
 
 
-def _texts(line: int, row: Row | Unusable) -> tuple[str, str, list[str], tuple[tuple[str, str], ...]]:
+def _texts(made_up: str, row: Row | Unusable) -> tuple[str, str, list[str], tuple[tuple[str, str], ...]]:
     """Return the id of a row, cleaned, and its title, the parts of its description and its attributes, unchanged.
+
+    A row without an id has the one that is made up.
 
     Raises:
         Unusable: the row is unusable, or a value is not a text.
@@ -234,7 +242,7 @@ def _texts(line: int, row: Row | Unusable) -> tuple[str, str, list[str], tuple[t
     if isinstance(row, Unusable):
         raise row
     title = title_of(row.title)
-    return uid_of(row.uid) or f"row-{line}", title, [joined(value) for value in row.description], row.attributes
+    return uid_of(row.uid) or made_up, title, [joined(value) for value in row.description], row.attributes
 
 
 def clean_pairs(rows: Sequence[Sequence[tuple[str, str]]]) -> list[list[tuple[str, str]]]:
@@ -268,12 +276,12 @@ def joined(value: Any) -> str:
     return text_of(value, "description_not_text")
 
 
-def _late_reject(file: str, row: int, product: dict[str, Any], repeats: dict[int, tuple[str, int]]) -> Reject:
+def _late_reject(file: str, row: int, product: dict[str, Any], repeats: dict[int, tuple[str, str]]) -> Reject:
     if row not in repeats:
         return Reject(file, product["line"], "not_sampled", product["title"])
     reason, first = repeats[row]
     same = f"id {product['uid']!r}" if reason == "duplicate_id" else product["title"]
-    return Reject(file, product["line"], reason, f"line {first}: {same}")
+    return Reject(file, product["line"], reason, f"{first}: {same}")
 
 
 def _entry(reject: Reject) -> bytes:

@@ -84,6 +84,7 @@ class Opened:
     file: IO[bytes]
     size: int
     sheet: Sheet | None = None
+    part: str = ""  # stands in ids that are made up for its rows, where there are several files
 
     @property
     def one_of_sheets(self) -> str:

@@ -81,7 +81,7 @@ class JsonObjects:
         for number, (line, value) in enumerate(self._values(), 1):
             row = value if isinstance(value, Unusable) else row_or_fault(value, columns)
             if isinstance(row, Row):
-                row = row._replace(uid=uid_of(row.uid) or f"row-{number}")
+                row = row._replace(uid=uid_of(row.uid) or f"row-{self._file.part}{number}")
             yield line, row
 
     def raw_records(self) -> Iterator[tuple[int, bytes]]:

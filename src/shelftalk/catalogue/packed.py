@@ -31,6 +31,7 @@ ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 PARQUET = b"PAR1"
 PUBLISHED = ("trn.json", "trn.json.gz")  # of AmazonTitles-1.3MM's several files
 TABLES = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".tab", ".xml", ".rss", ".atom")
+SPREADSHEETS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 ABOUT = ("readme", "license", "licence", "changelog")
 NAMES_SHOWN = 5
 RATIO = 200  # of what is unpacked to what is packed; files of products have 3 to 20
@@ -157,7 +158,7 @@ def _member(source: Path, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
         for member in members:
             if PurePosixPath(member.filename).name.lower() == wanted:
                 return member
-    for suffixes in (TABLES, (".txt",), (".xlsx", ".xls", ".ods", ".parquet")):
+    for suffixes in (TABLES, (".txt",), (*SPREADSHEETS, ".parquet")):
         found = [one for one in members if suffix_of(one.filename) in suffixes]
         if len(found) > 1:
             listed = f"{len(found)} files of products: {_listed(found)}"

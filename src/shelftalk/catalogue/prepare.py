@@ -1,12 +1,12 @@
-"""Turn a catalogue file into a prepared catalogue: cleaned, without duplicates, sampled and split.
+"""Turn files of products into a prepared catalogue: cleaned, without duplicates, sampled and split.
 
-There are two passes over blocks of the file, both in bounded memory and in as many processes or on as many machines as
+There are two passes over blocks of the files, both in bounded memory and in as many processes or on as many machines as
 `mapped` uses. The first pass cleans the rows of each block into a draft and keeps fixed-size fingerprints; then `split`
 decides from all fingerprints; the second pass writes the rows that are kept to products.parquet.
 
     folder/
-      products.parquet   uid, title, description, split, line, attributes (a map of texts); in the file's order
-      rejects.jsonl      {"file", "line", "reason", "detail"} for every row left out, in the file's order
+      products.parquet   uid, title, description, split, line, attributes (a map of texts); in the files' order
+      rejects.jsonl      {"file", "line", "reason", "detail"} for every row left out, in the files' order
       catalogue.json     counts, hashes, settings and versions
       manifest.json      SHA-256 of the three
 
@@ -36,7 +36,7 @@ is the row's number. Blank lines are neither rows nor rejects.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
@@ -49,12 +49,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from shelftalk import __version__
-from shelftalk.catalogue.columns import Columns, choose_columns
 from shelftalk.catalogue.draft import DecidedBlock, blocks, clean_block, finish_block, shortened
 from shelftalk.catalogue.near_duplicates import Signatures, near_groups, signatures
-from shelftalk.catalogue.preview import preview
 from shelftalk.catalogue.read import reading
 from shelftalk.catalogue.settings import PrepareSettings
+from shelftalk.catalogue.sources import Source, Sources, find_sources
 from shelftalk.catalogue.split import (
     SPLITS,
     Fingerprints,
@@ -71,7 +70,6 @@ from shelftalk.records import Map, Progress, Reject, no_progress
 from shelftalk.workspace import lock, staged_folder, write_json
 
 FEWEST_PRODUCTS = 10
-RAW_RECORDS = 2
 MOST_CLASHING = 0.05  # share of the rows with an id that another title has; of more, the column holds no ids
 MOST_NAMES = 1_000  # of attributes that are listed in the summary
 COUNTED_NAMES = 20_000
@@ -79,23 +77,24 @@ DRAFT = "draft"
 
 
 def prepare(
-    source: Path,
+    given: Path | Sequence[Path],
     folder: Path,
     settings: PrepareSettings,
     progress: Progress = no_progress,
     accept: Callable[[str], None] = lambda data_hash: None,
     mapped: Map = map,
 ) -> dict[str, Any]:
-    """Prepare the catalogue file `source` in `folder`, which is replaced atomically or left as it was.
+    """Prepare the given files, and those in given folders, in `folder`, which is replaced atomically or left as it was.
 
-    The same file and settings give the same bytes in products.parquet and rejects.jsonl. `progress` gets the bytes of
-    the file read, and its size. `accept` is called with the data hash before anything is replaced; an exception from it
-    aborts the call. `mapped` applies the work to the blocks; the bytes do not depend on it.
+    The same files and settings give the same bytes in products.parquet and rejects.jsonl. `progress` gets the bytes of
+    the files read, and their size. `accept` is called with the data hash before anything is replaced; an exception from
+    it aborts the call. `mapped` applies the work to the blocks; the bytes do not depend on it.
 
     Returns:
         The content of catalogue.json: `read`, `kept`, `rejected` by reason (read is the sum of both), `split`,
         `data_hash`, `source` (with the `encoding` of a text, of CSV how it is written, see `dialect.Dialect`, and the
-        `sheet` of a spreadsheet that has several),
+        `sheet` of a spreadsheet that has several; of several files their number, size and `files`, each with its
+        counts, and `left_out`, the files of a folder that cannot be read),
         `columns` (the description's as a list where it is joined from several), `raw` (the first
         records of the file, unparsed), `no_id` (a `column` that seemed to hold ids, which repeat on different titles in
         so many `rows`: the rows are numbered), `attributes` (how many products have each, the commonest 1,000 first),
@@ -111,21 +110,18 @@ def prepare(
         Busy: another process prepares this catalogue.
         NotWritable: the folder cannot be written.
     """
-    beginning = preview(source, RAW_RECORDS, settings)
-    columns = Columns("title", ("description",))
-    if beginning.columns:  # without any there is no readable row, and the first pass will report why
-        columns = choose_columns(source, beginning.columns, settings, beginning.sample)
+    sources = find_sources([given] if isinstance(given, Path) else given, settings)
     with lock(folder, "prepare"), staged_folder(folder) as staging:
-        found = replace(settings, encoding=beginning.encoding or None)  # which is not searched again
-        draft = _write_draft(source, columns, found, staging / DRAFT, progress, mapped)
-        no_id = {}
-        clashing = clashing_ids(draft.titles, draft.uids) if columns.uid and settings.id_field is None else 0
+        draft = _write_draft(sources.files, settings, staging / DRAFT, progress, mapped)
+        no_id: dict[str, Any] = {}
+        uid = next((one.columns.uid for one in sources.files if one.columns.uid), None)
+        clashing = clashing_ids(draft.titles, draft.uids) if uid and settings.id_field is None else 0
         if clashing > MOST_CLASHING * len(draft.lines):
-            no_id = {"column": columns.uid, "rows": clashing}
-            columns = columns._replace(uid=None)
+            no_id = {"column": uid, "rows": clashing}
+            sources = sources.without_ids()
             rmtree(draft.folder)
-            draft = _write_draft(source, columns, found, staging / DRAFT, progress, mapped)
-        choices = _choose(source, draft, settings)
+            draft = _write_draft(sources.files, settings, staging / DRAFT, progress, mapped)
+        choices = _choose(sources, draft, settings)
         data_hash, rejected, attributes = _write_products(draft, choices, staging, mapped)
         accept(data_hash)
         summary = {
@@ -134,23 +130,12 @@ def prepare(
             "rejected": dict(sorted(rejected.items())),
             "split": {name: int((choices.splits == index).sum()) for index, name in enumerate(SPLITS)},
             "data_hash": data_hash,
-            "source": {
-                "name": source.name,
-                "bytes": source.stat().st_size,
-                "encoding": beginning.encoding,
-                **(beginning.dialect._asdict() if beginning.dialect else {}),
-                **({"sheet": beginning.sheet} if beginning.sheet else {}),
-            },
-            "columns": {
-                "title": columns.title,
-                "description": columns.description[0] if len(columns.description) == 1 else list(columns.description),
-                "id": columns.uid,
-                "attributes": [one.column for one in columns.attributes],
-            },
+            "source": _describe_sources(sources, draft, choices),
+            "columns": sources.columns(),
             "no_id": no_id,
             "attributes": dict(attributes.most_common(MOST_NAMES)),
             "attributes_cut": dict(sorted(draft.cut.items())),
-            "raw": [{"line": line, "text": text} for line, text in beginning.records],
+            "raw": [{"line": line, "text": text} for line, text in sources.files[0].beginning.records],
             "settings": settings.as_mapping(),
             "shelftalk": __version__,
         }
@@ -164,11 +149,14 @@ class _Draft:
 
     A usable row takes 32 bytes, and 128 more for its signature when near-duplicates are searched.
 
-    `ends` are the cumulative numbers of usable rows at the end of each block.
+    `ends` are the cumulative numbers of usable rows at the end of each block, `file_ends` at the end of each file, and
+    `files` the names of the files, as in rejects; `read` counts the rows of each.
     """
 
     folder: Path
-    file: str
+    files: list[str]
+    read: list[int]
+    file_ends: NDArray[np.int64]
     titles: Fingerprints
     descriptions: Fingerprints
     uids: Fingerprints
@@ -178,6 +166,15 @@ class _Draft:
     rejected: Counter[str]
     first_reject: dict[str, Reject]
     cut: Counter[str]
+
+    def file_of(self, row: int) -> int:
+        """Return the number of the file that a row is of."""
+        return min(int(np.searchsorted(self.file_ends, row, side="right")), len(self.files) - 1)
+
+    def place(self, row: int, file: int) -> str:
+        """Return the place of a row, with its file where that is another one than `file`."""
+        own = self.file_of(row)
+        return f"{'' if own == file else f'{self.files[own]}, '}line {self.lines[row]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,35 +186,49 @@ class _Choices:
 
 
 def _write_draft(
-    source: Path, columns: Columns, settings: PrepareSettings, folder: Path, progress: Progress, mapped: Map
+    sources: list[Source], settings: PrepareSettings, folder: Path, progress: Progress, mapped: Map
 ) -> _Draft:
-    """Read and clean the whole file into blocks in `folder`."""
+    """Read and clean the whole files into blocks in `folder`."""
     cleaned = partial(clean_block, with_signatures=settings.near_duplicates != "off")
     folder.mkdir()
-    size = max(source.stat().st_size, 1)
+    size, before = max(sum(one.path.stat().st_size for one in sources), 1), 0
+    files: list[str] = []
+    read: list[int] = []
+    rows: list[int] = []
     found: list[tuple[Fingerprints, Fingerprints, Fingerprints, NDArray[np.int64], Signatures]] = []
     rejected: Counter[str] = Counter()
     first_reject: dict[str, Reject] = {}
     cut: Counter[str] = Counter()
-    with reading(source, settings) as reader:
-        for number, block in enumerate(mapped(cleaned, blocks(reader, columns))):
-            (folder / f"{number}.products").write_bytes(block.products)
-            (folder / f"{number}.rejects").write_bytes(block.rejects)
-            found.append((block.titles, block.descriptions, block.uids, block.lines, block.signatures))
-            for reason, (count, first) in block.rejected.items():
-                rejected[reason] += count
-                first_reject.setdefault(reason, first)
-            cut.update(block.cut)
-            progress(min(reader.position(), size), size)
+    for source in sources:
+        known = replace(settings, encoding=source.beginning.encoding or None)  # which is not searched again
+        files.append(source.name)
+        read.append(0)
+        rows.append(0)
+        with reading(source.path, known, source.part) as reader:
+            files[-1] += reader.name.removeprefix(source.path.name)  # the file in a zip
+            for block in mapped(cleaned, blocks(reader, source.columns, files[-1], source.part)):
+                (folder / f"{len(found)}.products").write_bytes(block.products)
+                (folder / f"{len(found)}.rejects").write_bytes(block.rejects)
+                found.append((block.titles, block.descriptions, block.uids, block.lines, block.signatures))
+                rows[-1] += len(block.lines)
+                read[-1] += len(block.lines)
+                for reason, (count, first) in block.rejected.items():
+                    rejected[reason] += count
+                    read[-1] += count
+                    first_reject.setdefault(reason, first)
+                cut.update(block.cut)
+                progress(min(before + reader.position(), size), size)
+        before += source.path.stat().st_size
     progress(size, size)
     none = np.empty(0, dtype=np.uint64)
     nothing = (none, none, none, none.astype(np.int64), signatures([]))
     titles, descriptions, uids, lines, signed = (np.concatenate(parts) for parts in zip(nothing, *found, strict=True))
     ends = np.cumsum([len(one[0]) for one in found], dtype=np.int64)
-    return _Draft(folder, reader.name, titles, descriptions, uids, lines, signed, ends, rejected, first_reject, cut)
+    texts = (titles, descriptions, uids, lines, signed, ends)
+    return _Draft(folder, files, read, np.cumsum(rows, dtype=np.int64), *texts, rejected, first_reject, cut)
 
 
-def _choose(source: Path, draft: _Draft, settings: PrepareSettings) -> _Choices:
+def _choose(sources: Sources, draft: _Draft, settings: PrepareSettings) -> _Choices:
     """Decide for each row of the draft whether it is kept, and in which split.
 
     Raises:
@@ -225,7 +236,7 @@ def _choose(source: Path, draft: _Draft, settings: PrepareSettings) -> _Choices:
         TooFewProducts: see `prepare`.
     """
     if not len(draft.lines):
-        raise UnreadableInput(_nothing_usable(source, draft))
+        raise UnreadableInput(_nothing_usable(sources.title, draft))
     repeats = duplicates(draft.titles, draft.descriptions, draft.uids)
     stays = np.ones(len(draft.lines), dtype=bool)
     stays[list(repeats)] = False
@@ -236,35 +247,41 @@ def _choose(source: Path, draft: _Draft, settings: PrepareSettings) -> _Choices:
     linked = groups(draft.titles, draft.descriptions, near)
     if settings.max_products is not None:
         left = np.flatnonzero(stays)
-        stays[left[~choose(_row_keys(draft.lines)[left], settings.max_products, settings.seed)]] = False
+        stays[left[~choose(_row_keys(draft)[left], settings.max_products, settings.seed)]] = False
     if stays.sum() < FEWEST_PRODUCTS:
-        raise TooFewProducts(_too_few(source, draft, int(stays.sum()), len(repeats), settings))
+        raise TooFewProducts(_too_few(sources.title, draft, int(stays.sum()), len(repeats), settings))
     splits = np.full(len(draft.lines), -1, dtype=np.int8)
     splits[stays] = assign(linked[stays], settings.validation_share, settings.test_share, settings.seed)
     return _Choices(splits, repeats)
 
 
-def _row_keys(lines: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return a unique number for each row: its line, with its rank in the line where a feed has many items in one."""
+def _row_keys(draft: _Draft) -> NDArray[np.int64]:
+    """Return a unique number for each row: its line, with its rank in the line where a feed has many items in one.
+
+    The rows of a second file and further ones have negative numbers.
+    """
+    lines = draft.lines[: draft.file_ends[0]]
     rank = np.arange(len(lines)) - np.searchsorted(lines, lines)
-    keys: NDArray[np.int64] = lines + (rank << 40)
-    return keys
+    others = np.arange(len(lines), len(draft.lines))
+    return np.concatenate([lines + (rank << 40), -others])
 
 
-def _nothing_usable(source: Path, draft: _Draft) -> str:
+def _nothing_usable(source: str, draft: _Draft) -> str:
     if not draft.rejected:
         return f"{source} holds no rows; give a file that holds products."
     [(reason, count)] = draft.rejected.most_common(1)
     first = draft.first_reject[reason]
     detail = f": {shortened(first.detail, 80)}" if first.detail else ""
+    where = f" of {first.file}" if len(draft.files) > 1 else ""
     total = draft.rejected.total()
+    place = f"line {first.line}{where}{detail}"
     return (
-        f"No row of {source} can be used: {count} of {total} have {reason}, the first in line {first.line}{detail}; "
+        f"No row of {source} can be used: {count} of {total} have {reason}, the first in {place}; "
         "a table with --title-field and --description-field, JSON Lines, or an RSS or Atom feed is expected."
     )
 
 
-def _too_few(source: Path, draft: _Draft, kept: int, repeated: int, settings: PrepareSettings) -> str:
+def _too_few(source: str, draft: _Draft, kept: int, repeated: int, settings: PrepareSettings) -> str:
     counts = Counter(draft.rejected) + Counter({"duplicates": repeated})
     left_out = ", ".join(f"{count} {reason}" for reason, count in counts.most_common()) or "none"
     if kept == settings.max_products:
@@ -300,16 +317,32 @@ def _write_products(
     return digest.hexdigest(), rejected, attributes
 
 
+def _describe_sources(sources: Sources, draft: _Draft, choices: _Choices) -> dict[str, Any]:
+    """Return the file, or the files with the counts of each; see `prepare`."""
+    files = [one.describe() for one in sources.files]
+    if len(files) == 1 and not sources.left_out:
+        return files[0]
+    kept = [int((one >= 0).sum()) for one in np.split(choices.splits, draft.file_ends[:-1])]
+    counted = [
+        {**one, "read": read, "kept": stays, "rejected": read - stays}
+        for one, read, stays in zip(files, draft.read, kept, strict=True)
+    ]
+    left_out = [{"name": name, "why": why} for name, why in sources.left_out]
+    size = sum(one["bytes"] for one in files)
+    return {"name": sources.title, "bytes": size, "encoding": "", "files": counted, "left_out": left_out}
+
+
 def _decided_blocks(draft: _Draft, choices: _Choices) -> Iterator[DecidedBlock]:
     """Yield each block of the draft with the decisions on its rows."""
     start = 0
     for number, end in enumerate(draft.ends.tolist()):
+        file = draft.file_of(end - 1)
         repeats = {
-            row: (reason, int(draft.lines[first]))
+            row: (reason, draft.place(first, file))
             for row in np.flatnonzero(choices.splits[start:end] < 0).tolist()
             if (found := choices.repeats.get(row + start))
             for reason, first in [found]
         }
         products, rejects = ((draft.folder / f"{number}.{kind}").read_bytes() for kind in ("products", "rejects"))
-        yield DecidedBlock(draft.file, products, rejects, choices.splits[start:end], repeats)
+        yield DecidedBlock(draft.files[file], products, rejects, choices.splits[start:end], repeats)
         start = end

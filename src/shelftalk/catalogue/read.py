@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
@@ -52,15 +53,15 @@ class Reader(Protocol):
 
 
 @contextmanager
-def reading(source: Path, settings: FileSettings = FOUND) -> Iterator[Reader]:
-    """Open a catalogue file with the reader of its kind.
+def reading(source: Path, settings: FileSettings = FOUND, part: str = "") -> Iterator[Reader]:
+    """Open a catalogue file with the reader of its kind; `part` stands in the ids that are made up for its rows.
 
     Raises:
         NotFound: see `files.opened`.
         UnreadableInput: see `files.opened`; also while the file is read.
     """
     with opened(source, settings) as file:
-        yield reader_of(file, settings)
+        yield reader_of(replace(file, part=part), settings)
 
 
 def form_of_file(source: Path, settings: FileSettings) -> tuple[str, str]:
@@ -125,7 +126,7 @@ class FeedItems:
                 row = row_or_fault(item.values, texts)
                 if isinstance(row, Row):
                     attributes = tuple(read_attributes({**item.values, **item.lists}, columns.attributes))
-                    row = row._replace(uid=uid_of(row.uid) or f"item-{number}", attributes=attributes)
+                    row = row._replace(uid=uid_of(row.uid) or f"item-{self._file.part}{number}", attributes=attributes)
                 yield item.line, row
 
     def raw_records(self, content: bytes) -> Iterator[tuple[int, bytes]]:

@@ -96,9 +96,12 @@ app.command()(download)
 @app.command()
 @with_settings(PrepareSettings)
 def prepare(
-    file: Annotated[
-        Path,
-        typer.Argument(metavar="FILE", help="JSON, CSV, TSV, XML feed (also packed), spreadsheet, Parquet."),
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE...",
+            help="JSON, CSV, TSV, XML feed (also packed), spreadsheet, Parquet, or folders of these.",
+        ),
     ],
     name: Annotated[str, typer.Option("--name", help="Name for the catalogue.")],
     settings: PrepareSettings,
@@ -107,7 +110,7 @@ def prepare(
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     as_json: JsonOption = False,
 ) -> None:
-    """Read a product file, clean it, and split it into a catalogue to train on."""
+    """Read products from files, clean them, and split them into a catalogue to train on."""
     from shelftalk.catalogue.catalogue import Catalogue
     from shelftalk.cli import output, prepared
     from shelftalk.evidence.support import sample_support
@@ -117,8 +120,9 @@ def prepare(
         if settings.id_field not in (None, NO_ID):
             raise UserError(f"--no-id numbers the rows, and --id-field {settings.id_field} does not; give one of them.")
         settings = settings.replace({"id_field": NO_ID})
-    with output.step(f"Preparing {file.name}") as progress:
-        summary = prepare_catalogue(Workspace(workspace), file, name, settings, progress, cluster)
+    what = files[0].name if len(files) == 1 else f"{len(files)} files"
+    with output.step(f"Preparing {what}") as progress:
+        summary = prepare_catalogue(Workspace(workspace), files, name, settings, progress, cluster)
     if as_json:
         output.print_json(summary)
         return
@@ -126,7 +130,7 @@ def prepare(
     output.out.print(f"{summary['kept']} of {summary['read']} rows kept: {split}.", markup=False)
     for reason, count in summary["rejected"].items():
         output.out.print(f"  {count} left out: {reason.replace('_', ' ')}", markup=False)
-    prepared.show_form(summary["source"])
+    prepared.show_sources(summary["source"])
     if numbered := summary["no_id"]:
         prepared.show_no_id(numbered["column"], numbered["rows"])
     prepared.show_attribute_columns(summary)

@@ -15,11 +15,27 @@ def show_no_id(column: str, rows: int) -> None:
     out.print(plain(f"{line}; --id-field names a column."), markup=False, soft_wrap=True)
 
 
+def show_sources(source: dict[str, Any]) -> None:
+    """Print how a file was read; of several also how many rows of each were kept, and which were left out."""
+    if "files" not in source:
+        show_form(source)
+        return
+    files, left_out = source["files"], source["left_out"]
+    lines = [f"{one['name']}: {one['kept']} of {one['read']} rows kept" for one in files[:FILES_SHOWN]]
+    lines += [f"{one['name']} was left out: {one['why']}" for one in left_out[:FILES_SHOWN]]
+    if more := max(len(files) - FILES_SHOWN, 0) + max(len(left_out) - FILES_SHOWN, 0):
+        lines.append(f"and {more} more files; all are in catalogue.json")
+    for line in lines:
+        out.print(plain(f"  {line}"), markup=False, soft_wrap=True)
+    for one in files[:FILES_SHOWN]:
+        show_form(one)
+
+
 def show_form(source: dict[str, Any]) -> None:
     """Print how a file was read, in one line, where that is not the usual way."""
     dialect = Dialect(*(source[name] for name in Dialect._fields)) if "delimiter" in source else None
     if form := unusual_form(source["encoding"], dialect, source.get("sheet", "")):
-        out.print(f"{source['name']} was read with {form}.", markup=False, soft_wrap=True)
+        out.print(plain(f"{source['name']} was read with {form}."), markup=False, soft_wrap=True)
 
 
 ATTRIBUTES_CUT = {
@@ -28,6 +44,7 @@ ATTRIBUTES_CUT = {
     "too_many": "attributes too many",
 }
 COLUMNS_SHOWN = 20
+FILES_SHOWN = 20
 
 
 def show_attribute_columns(summary: dict[str, Any]) -> None:

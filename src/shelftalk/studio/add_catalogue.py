@@ -14,6 +14,7 @@ from shelftalk.catalogue.attributes import possible_attribute_columns
 from shelftalk.catalogue.columns import automatic_attributes, list_attribute_columns
 from shelftalk.catalogue.preview import Preview, preview
 from shelftalk.catalogue.settings import NO_ID, FileSettings, PrepareSettings
+from shelftalk.catalogue.sources import paths_of
 from shelftalk.errors import ShelftalkError
 from shelftalk.studio.forms import settings_form
 from shelftalk.studio.language import number, text
@@ -29,7 +30,10 @@ SETTINGS = ("max_products", "validation_share", "test_share", "near_duplicates",
 
 
 def add_catalogue() -> None:
-    """Ask for a file, show its raw records, and offer to prepare it."""
+    """Ask for a file, or the path of a folder, show its raw records, and offer to prepare it.
+
+    Of a folder the first file is shown.
+    """
     turn = st.session_state.setdefault("upload-turn", 0)  # a new value clears the upload field
     uploaded = st.file_uploader(text("catalogue.upload"), help=text("catalogue.upload_help"), key=f"upload-{turn}")
     typed = st.text_input(
@@ -45,7 +49,7 @@ def add_catalogue() -> None:
         typed_in = settings_form(PrepareSettings, READING, {}, f"reading-{hash(source)}", columns=1)
     try:
         reading = PrepareSettings.from_mapping(typed_in)
-        seen = _preview(source, reading)
+        seen = _preview(paths_of([source])[0], reading)
     except ShelftalkError as error:  # the long path of an upload would not help the user
         show_error(str(error).replace(str(source), source.name))
         return

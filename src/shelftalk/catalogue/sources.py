@@ -1,0 +1,144 @@
+"""Find the files of which a catalogue is made: one, several, or all files of products in a folder, and their columns.
+
+In a folder the files that could hold products are taken, in the order of their names, those in its folders too; of
+these each must have columns of a title and a description, or it is left out, with the reason.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePath
+from typing import Any, NamedTuple
+
+from shelftalk.catalogue.columns import Columns, choose_columns
+from shelftalk.catalogue.packed import SPREADSHEETS, TABLES, is_no_data, suffix_of
+from shelftalk.catalogue.preview import Preview, preview
+from shelftalk.catalogue.settings import PrepareSettings
+from shelftalk.errors import UnreadableInput, UserError
+
+RAW_RECORDS = 2
+MOST_FILES = 10_000  # of a folder
+SUFFIXES = frozenset((*TABLES, *SPREADSHEETS, ".txt", ".parquet", ".zip"))
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file of a catalogue, its beginning and its columns.
+
+    `name` is the file's name, within the folder that was given. `part` stands in the ids that are made up for its rows,
+    '' where the file is the only one.
+    """
+
+    path: Path
+    name: str
+    part: str
+    beginning: Preview
+    columns: Columns
+
+    def describe(self) -> dict[str, Any]:
+        """Return its name, size in bytes, and how it is read."""
+        dialect, sheet = self.beginning.dialect, self.beginning.sheet
+        return {
+            "name": self.name,
+            "bytes": self.path.stat().st_size,
+            "encoding": self.beginning.encoding,
+            **(dialect._asdict() if dialect else {}),
+            **({"sheet": sheet} if sheet else {}),
+        }
+
+
+class Sources(NamedTuple):
+    """The files of a catalogue, and (name, why) of each file in a folder that is left out."""
+
+    files: list[Source]
+    left_out: list[tuple[str, str]]
+
+    def columns(self) -> dict[str, Any]:
+        """Return the names of the columns of the first file, with the columns of attributes of all."""
+        chosen = [one.columns for one in self.files]
+        description = chosen[0].description
+        return {
+            "title": chosen[0].title,
+            "description": description[0] if len(description) == 1 else list(description),
+            "id": chosen[0].uid,
+            "attributes": list(dict.fromkeys(one.column for columns in chosen for one in columns.attributes)),
+        }
+
+    def without_ids(self) -> Sources:
+        """Return these files with their rows numbered."""
+        return self._replace(files=[replace(one, columns=one.columns._replace(uid=None)) for one in self.files])
+
+    @property
+    def title(self) -> str:
+        """The file's name, or how many files there are."""
+        return self.files[0].name if len(self.files) == 1 else f"{len(self.files)} files"
+
+
+def find_sources(given: Sequence[Path], settings: PrepareSettings) -> Sources:
+    """Return the files of a catalogue, each with its columns.
+
+    Raises:
+        NotFound: see `files.opened`.
+        UnreadableInput: a given file cannot be read or lacks the columns, or a folder has no file that is read.
+    """
+    files: list[Source] = []
+    left_out: list[tuple[str, str]] = []
+    for path, name, is_given in _paths(given):
+        try:
+            beginning = preview(path, RAW_RECORDS, settings)
+            columns = Columns("title", ("description",))
+            if beginning.columns:  # without any there is no readable row, and the first pass will report why
+                columns = choose_columns(path, beginning.columns, settings, beginning.sample)
+        except UserError as error:
+            if is_given:
+                raise
+            left_out.append((name, str(error)))
+        else:
+            files.append(Source(path, name, "", beginning, columns))
+    if not files:
+        _, why = left_out[0]
+        raise UnreadableInput(f"{given[0]} holds no file that can be read; the first of {len(left_out)}: {why}")
+    if len(files) > 1:
+        files = [replace(one, part=f"{number}-") for number, one in enumerate(files, 1)]
+    return Sources(files, left_out)
+
+
+def paths_of(given: Sequence[Path]) -> list[Path]:
+    """Return the given files, and those in given folders that could hold products.
+
+    Raises:
+        UnreadableInput: a folder with none of them, or with more than 10,000.
+    """
+    return [path for path, _, _ in _paths(given)]
+
+
+def _paths(given: Sequence[Path]) -> list[tuple[Path, str, bool]]:
+    """Return (path, name, whether it was given itself) of each file."""
+    names = [path.name for path in given]
+    found: list[tuple[Path, str, bool]] = []
+    for path in given:
+        if path.is_dir():
+            inner = _files_in(path)
+            before = f"{path.name}/" if len(given) > 1 else ""
+            found += [(one, f"{before}{one.relative_to(path).as_posix()}", False) for one in inner]
+        else:
+            found.append((path, path.name if names.count(path.name) == 1 else str(path), True))
+    return found
+
+
+def _files_in(folder: Path) -> list[Path]:
+    found: list[Path] = []
+    for parent, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not is_no_data(PurePath(name)))
+        found += [
+            Path(parent) / name
+            for name in sorted(names)
+            if suffix_of(name) in SUFFIXES and not is_no_data(PurePath(name))
+        ]
+        if len(found) > MOST_FILES:
+            raise UnreadableInput(f"{folder} holds more than {MOST_FILES:,} files; give the folder of the products.")
+    if not found:
+        raise UnreadableInput(f"{folder} holds no file of products; their names end in {', '.join(sorted(SUFFIXES))}.")
+    return found
