@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Any, NamedTuple
@@ -15,11 +16,12 @@ from typing import Any, NamedTuple
 from shelftalk.catalogue.columns import Columns, choose_columns
 from shelftalk.catalogue.packed import SPREADSHEETS, TABLES, is_no_data, suffix_of
 from shelftalk.catalogue.preview import Preview, preview
-from shelftalk.catalogue.settings import PrepareSettings
+from shelftalk.catalogue.settings import FileSettings, PrepareSettings
 from shelftalk.errors import UnreadableInput, UserError
 
 RAW_RECORDS = 2
 MOST_FILES = 10_000  # of a folder
+MOST_TRIED = 20  # files of a folder, for a preview
 SUFFIXES = frozenset((*TABLES, *SPREADSHEETS, ".txt", ".parquet", ".zip"))
 
 
@@ -112,6 +114,21 @@ def paths_of(given: Sequence[Path]) -> list[Path]:
         UnreadableInput: a folder with none of them, or with more than 10,000.
     """
     return [path for path, _, _ in _paths(given)]
+
+
+def preview_first(given: Path, settings: FileSettings) -> Preview:
+    """Return the beginning of a file; of a folder that of its first file with columns of a title and a description.
+
+    Raises:
+        NotFound, UnreadableInput: the file, or the first one where none has them, cannot be read; see `preview`.
+    """
+    paths = paths_of([given])
+    for path in paths[:MOST_TRIED] if len(paths) > 1 else ():
+        with suppress(UserError):
+            beginning = preview(path, settings=settings)
+            if beginning.title and beginning.description:
+                return beginning
+    return preview(paths[0], settings=settings)
 
 
 def _paths(given: Sequence[Path]) -> list[tuple[Path, str, bool]]:

@@ -12,9 +12,9 @@ import streamlit as st
 
 from shelftalk.catalogue.attributes import possible_attribute_columns
 from shelftalk.catalogue.columns import automatic_attributes, list_attribute_columns
-from shelftalk.catalogue.preview import Preview, preview
+from shelftalk.catalogue.preview import Preview
 from shelftalk.catalogue.settings import NO_ID, FileSettings, PrepareSettings
-from shelftalk.catalogue.sources import paths_of
+from shelftalk.catalogue.sources import preview_first
 from shelftalk.errors import ShelftalkError
 from shelftalk.studio.forms import settings_form
 from shelftalk.studio.language import number, text
@@ -49,7 +49,7 @@ def add_catalogue() -> None:
         typed_in = settings_form(PrepareSettings, READING, {}, f"reading-{hash(source)}", columns=1)
     try:
         reading = PrepareSettings.from_mapping(typed_in)
-        seen = _preview(paths_of([source])[0], reading)
+        seen = _preview(source, reading)
     except ShelftalkError as error:  # the long path of an upload would not help the user
         show_error(str(error).replace(str(source), source.name))
         return
@@ -84,7 +84,7 @@ def _preview(source: Path, reading: FileSettings) -> Preview:
     stamp = (source, source.stat().st_mtime_ns if source.exists() else 0, reading)
     kept = st.session_state.get("preview")
     if kept is None or kept[0] != stamp:
-        kept = (stamp, preview(source, settings=reading))
+        kept = (stamp, preview_first(source, reading))
         remember("preview", kept)
     seen: Preview = kept[1]
     return seen
