@@ -221,6 +221,12 @@ def test_a_line_that_is_not_there_is_no_header(tmp_path: Path) -> None:
         prepare(path, tmp_path / "catalogue", PrepareSettings(header_line=99))
 
 
+@pytest.mark.parametrize("text", ["Oak\rand ash", '"Oak\rand ash"'])
+def test_a_carriage_return_in_a_line_does_not_end_it(tmp_path: Path, text: str) -> None:
+    path = write(tmp_path / "a.csv", *table(","), f"12,Peg,{text}", "13,Rope,Holds boats.")
+    assert read(path)[-2:] == [(14, ("12", "Peg", "Oak and ash")), (15, ("13", "Rope", "Holds boats."))]
+
+
 TEXTS_OF_LINES = ("Solid oak.\nHand made, oiled.", "Sizes:\n10, 20, 30 cm", "bright, white\nsmall, light\nwarm, cosy")
 
 

@@ -41,10 +41,11 @@ USUAL_NAMES = _listed(
     origin; department; depth; details; diameter; dimensions; edition; fabric; feature; features; finish; fit; fits;
     flavor; flavour; format; gender; genre; google product category; height; included; ingredients; instrument;
     language; length; main category; manufacturer; material; materials; maximum load; model; model name; occasion;
-    origin; pack; pack size; package contents; pages; pattern; pieces; platform; power; power source; product category;
-    product detail; product details; product highlight; product specification; product specifications; product type;
-    properties; publisher; room; running time; scent; season; shape; size; size type; sizes; specification;
-    specifications; specs; store; style; sub category; subject; suitable for; tags; theme; thickness; type; use; vendor;
+    origin; pack; pack size; package contents; pages; param; parameter; parameters; params; pattern; pieces;
+    platform; power; power source; product category; product detail; product details; product highlight; product
+    specification; product specifications; product type; properties; publisher; room; running time; scent; season;
+    shape; size; size type; sizes; specification; specifications; specs; store; style; sub category; subject; suitable
+    for; tags; theme; thickness; type; use; vendor;
     voltage; volume; warranty; washing; wattage; weight; width
     """
 )
@@ -92,8 +93,8 @@ NO_VALUES = frozenset(
 )
 RUBY_ARROW = re.compile(r'(?<=")\s*=>\s*(?P<nothing>nil\b)?')
 # Keys of an object that is one attribute.
-PAIR_NAMES = ("name", "attribute_name", "key", "label")
-PAIR_VALUES = ("value", "attribute_value", "values", "options")
+PAIR_NAMES = ("name", "attribute_name", "key", "label", "PARAM_NAME")
+PAIR_VALUES = ("value", "attribute_value", "values", "options", "VAL")
 
 
 class AttributeColumn(NamedTuple):

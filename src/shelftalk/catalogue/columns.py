@@ -21,7 +21,7 @@ QUOTED = re.compile(r'^\s|[,"\r\n]')
 # Swedish, Danish, Polish, Czech, Russian, Japanese and Chinese.
 USUAL_NAMES = {
     "title": (
-        *("title", "name", "product name", "product title", "item name", "item title"),
+        *("title", "name", "product name", "product title", "item name", "item title", "productname", "itemname"),
         *("titel", "bezeichnung", "artikelbezeichnung", "artikelname", "produktname", "nom", "nom du produit", "titre"),
         *("título", "titulo", "nombre", "nombre del producto", "nome", "nome do produto", "titolo", "nome prodotto"),
         *("naam", "productnaam", "namn", "produktnamn", "navn", "produktnavn", "nazwa", "nazwa produktu", "tytuł"),
@@ -35,7 +35,20 @@ USUAL_NAMES = {
         *("omschrijving", "productomschrijving", "beskrivning", "beskrivelse", "opis", "opis produktu", "popis"),
         *("popis produktu", "описание", "説明", "商品説明", "描述", "商品描述"),
     ),
-    "id": ("uid", "id", "asin", "parent asin", "url handle", "sku", "product id", "handle", "asin1", "seller sku"),
+    "id": (
+        "uid",
+        "id",
+        "asin",
+        "parent asin",
+        "url handle",
+        "sku",
+        "product id",
+        "handle",
+        "asin1",
+        "seller sku",
+        "item id",
+        "itemid",
+    ),
 }
 
 

@@ -23,6 +23,7 @@ from shelftalk.errors import UnreadableInput
 
 HEAD_LINES = 2_000  # from which the dialect is found
 HEAD_BYTES = 1 << 18
+INNER_RETURN = re.compile(r"\r(?!\n?\Z)")
 FEW_SHAPES = 3  # of a column of ids; see `_shape`
 SWALLOWED = 0.8  # share of a record's lines that look like records
 
@@ -238,7 +239,9 @@ class _Lines:
 
 
 def _text(line: bytes | None) -> str:
-    return (line or b"").decode(errors="replace").replace("\0", "")  # Python 3.10's csv rejects it, later ones keep it
+    """Return a line without NUL, which Python 3.10's csv rejects, and with spaces for CR that do not end it."""
+    text = (line or b"").decode(errors="replace").replace("\0", "")
+    return INNER_RETURN.sub(" ", text) if "\r" in text else text
 
 
 def _shape(field: str) -> str:

@@ -1,9 +1,10 @@
-"""Read the items of a product feed in XML: each <item> of RSS, each <entry> of Atom.
+"""Read the items of a product feed in XML: each <item> of RSS, <entry> of Atom, or the element that repeats.
 
 The elements of an item are its columns: those of Google's namespace without their prefix, so that <g:title> and
-<title> are both `title`; all others by their full name. After a malformed part, only the item that contains it is lost,
-and reading continues at the next item. Feeds are untrusted input, so memory is bounded, nothing outside the file is
-opened, and a file with declarations (above all entities, which can expand without bound) is rejected.
+<title> are both `title`; all others by their full name. So are the attributes of the item itself. After a malformed
+part, only the item that contains it is lost, and reading continues at the next item. Feeds are untrusted input, so
+memory is bounded, nothing outside the file is opened, and a file with declarations (above all entities, which can
+expand without bound) is rejected.
 """
 
 from __future__ import annotations
@@ -16,12 +17,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from xml.parsers import expat
 
-from shelftalk.catalogue.files import BEFORE_XML, xml_begins
+from shelftalk.catalogue.feed_element import find_element
+from shelftalk.catalogue.files import BUFFER_BYTES, xml_begins
 from shelftalk.errors import UnreadableInput
 
 GOOGLE = "http://base.google.com/ns/1.0"
-ITEM_START = re.compile(rb"<(?:item|entry)[\s/>]")
-LONGEST_START = 7  # bytes that ITEM_START may match
 CONTAINERS = ("rss", "channel", "feed", "rdf:RDF")
 CHUNK_BYTES = 1 << 16
 MOST_TAG_BYTES = 1 << 20  # of a tag or a comment, which expat holds completely in memory
@@ -58,12 +58,17 @@ class Feed:
     def __init__(self, stream: io.BufferedReader[Any], path: Path, most_bytes: int) -> None:
         self._stream = stream
         self._window = b""  # the bytes that the parser may still need
-        before = stream.read(xml_begins(stream.peek(BEFORE_XML)))
+        head = stream.peek(BUFFER_BYTES)
+        elements = find_element(head)
+        names = b"|".join(re.escape(name.encode()) for name in elements)
+        self._item_start = re.compile(rb"<(?:%s)[\s/>]" % names)
+        self._longest_start = 2 + max(len(name.encode()) for name in elements)
+        before = stream.read(xml_begins(head))
         self._window_begin, self._window_line = len(before), 1 + before.count(b"\n")
         self._last_line = (self._window_begin, self._window_line)  # an offset in the window, and its line
         self._searching = False  # whether to search for the start of the next item after a fault
         self._resumed = 0  # the offset of the item found by the last search
-        self._parser = _Parser(path, most_bytes, self._line, self._window_begin)
+        self._parser = _Parser(path, most_bytes, elements, self._line, self._window_begin)
 
     @property
     def root(self) -> str:
@@ -97,17 +102,19 @@ class Feed:
         try:
             self._parser.parse(data, final)
         except _Stopped as stop:
-            return stop.found, max(stop.offset, self._resumed + 1)
+            # An item without an end seems to hold those behind it, up to the fault: they are read again.
+            begin = stop.offset if isinstance(stop.found, Item) else min(stop.offset, self._parser.item_begin() + 1)
+            return stop.found, max(begin, self._resumed + 1)
         offset, end = self._parser.offset(), self._window_begin + len(self._window)
         if end - offset > MOST_TAG_BYTES:
             return self._parser.fault(offset, f"a tag or comment of more than {MOST_TAG_BYTES} bytes"), end
-        return None, offset
+        return None, max(min(offset, self._parser.item_begin()), end - MOST_TAG_BYTES)
 
     def _resume(self) -> bytes | None:
         """Restart the parser at the next item that begins in the window; return the bytes for it, None without one."""
-        start = ITEM_START.search(self._window)
+        start = self._item_start.search(self._window)
         end = self._window_begin + len(self._window)
-        self._discard_before(self._window_begin + start.start() if start else end - LONGEST_START)
+        self._discard_before(self._window_begin + start.start() if start else end - self._longest_start)
         if start is None:
             return None
         self._parser.restart(self._window_begin)
@@ -141,8 +148,11 @@ class _Stopped(Exception):
 class _Parser:
     """An expat parser that collects items; its offsets are those of the file, and `line_of` gives their lines."""
 
-    def __init__(self, path: Path, most_bytes: int, line_of: Callable[[int], int], begin: int) -> None:
+    def __init__(
+        self, path: Path, most_bytes: int, elements: tuple[str, ...], line_of: Callable[[int], int], begin: int
+    ) -> None:
         self.root = ""
+        self._elements = elements
         self._line_of = line_of
         self._path, self._most_bytes = path, most_bytes
         self._prefixes = {"g"}
@@ -182,6 +192,10 @@ class _Parser:
         """Return the parser's current offset."""
         return self._expat.CurrentByteIndex + self._base
 
+    def item_begin(self) -> int:
+        """Return the offset of the item that is open, or else the current one."""
+        return self._item_begin if self._depth else self.offset()
+
     def fault(self, offset: int, why: str) -> Malformed:
         """Return a fault at this offset, with the line of the current item, if any."""
         line = self._line_of(offset)
@@ -192,6 +206,7 @@ class _Parser:
         self._open = []  # the open elements outside of items
         self._depth = 0  # within an item: 1 in the item itself, 2 in its elements
         self._item, self._item_line, self._item_begin = "", 0, 0
+        self._own: dict[str, str] = {}  # the item's own attributes
         self._values: dict[str, str] = {}
         self._lists: dict[str, list[Any]] = {}
         self._listed = 0
@@ -216,10 +231,11 @@ class _Parser:
             raise self._refusal(f"has elements of more than {MOST_NAMES:,} names")
         self._prefixes.update(key[6:] for key, value in attributes.items() if key[:6] == "xmlns:" and value == GOOGLE)
         if self._depth:
-            self._start_within(name)
-        elif name in ("item", "entry"):
+            self._start_within(name, attributes)
+        elif name in self._elements:
             self._ancestors = tuple(self._open)
             self._depth, self._item, self._values, self._lists, self._listed = 1, name, {}, {}, 0
+            self._own = {key: value for key, value in attributes.items() if ":" not in key and value.strip()}
             self._begin_field("")
             self._item_begin = self.offset()
             self._item_line = self._line_of(self._item_begin)
@@ -228,13 +244,14 @@ class _Parser:
         if self._depth + len(self._open) > MOST_DEPTH:
             raise self._refusal(f"has elements nested more than {MOST_DEPTH} deep")
 
-    def _start_within(self, name: str) -> None:
+    def _start_within(self, name: str, attributes: dict[str, str]) -> None:
         if self._depth == 1 and name == self._item:
             offset = self.offset()
             raise _Stopped(self.fault(offset, f"<{name}> begins before </{name}>"), offset)
         self._depth += 1
         if self._depth == 2:
             self._begin_field(name)
+            self._label, self._unit = attributes.get("name", ""), attributes.get("unit", "")
             return
         if self._depth == 3:
             self._inner, self._inner_begin = name, len(self._text)
@@ -249,7 +266,8 @@ class _Parser:
             lists = {
                 name: found for name, found in self._lists.items() if len(found) > 1 or not isinstance(found[0], str)
             }
-            self._items.append(Item(self._item_line, self._item_begin, self.offset(), self._values, lists))
+            values = {**{key: value for key, value in self._own.items() if not self._values.get(key)}, **self._values}
+            self._items.append(Item(self._item_line, self._item_begin, self.offset(), values, lists))
         elif self._depth == 1:
             self._store_field("".join(self._text))
         else:
@@ -259,6 +277,7 @@ class _Parser:
 
     def _begin_field(self, name: str) -> None:
         self._field = name
+        self._label = self._unit = ""  # of <param name="..." unit="...">
         self._text: list[str] = []
         self._within: dict[str, list[Any]] = {}  # the texts of the elements in it
         self._inner, self._inner_begin = "", 0  # the last element in it, and the number of texts before that
@@ -271,6 +290,10 @@ class _Parser:
         if self._within and not self._is_text:
             within = {key: texts if len(texts) > 1 else texts[0] for key, texts in self._within.items()}
             self._lists.setdefault(name, []).append(within)
+        elif self._label:
+            if self._listed < MOST_LISTED and text.strip():
+                self._listed += 1
+                self._lists.setdefault(name, []).append({"name": self._label, "value": f"{text} {self._unit}".strip()})
         else:
             self._keep(self._lists, name, text)
         self._begin_field("")

@@ -59,7 +59,7 @@ OTHER_KINDS = (
 )
 WEB_PAGE = re.compile(rb"<(?:!doctype\s+html|html|head|body|table)[\s>]", re.IGNORECASE)
 XML_WORKBOOK = b"urn:schemas-microsoft-com:office:spreadsheet"  # of Excel 2003
-XML = re.compile(rb"<(?:\?xml|rss|feed|rdf:RDF)[\s>]")
+XML = re.compile(rb"<(?:\?xml|rss|feed|rdf:RDF|yml_catalog|SHOP|shop|store|catalog(?:ue)?|products|offers|items)[\s>]")
 BEFORE_XML = 4096  # bytes, which programs fill with blank lines and warnings
 CONTROLS = bytes(byte for byte in range(32) if byte not in b"\t\n\v\f\r\x1b")
 

@@ -66,10 +66,12 @@ def unpacked(source: Path, settings: FileSettings) -> Iterator[Content]:
             raise UnreadableInput(f"{source} is empty (0 bytes); give a file that holds products.")
         limit = _Limit(source, settings.max_expanded)
         if is_spreadsheet(file):
+            size = source.stat().st_size
             if magic.startswith(ZIP):
                 with zipfile.ZipFile(file) as archive:
-                    limit.check(sum(member.file_size for member in archive.infolist()))
-            with opened_sheet(source, settings.sheet) as sheet:
+                    size = sum(member.file_size for member in archive.infolist())
+                limit.check(size)
+            with opened_sheet(source, size, settings.sheet) as sheet:
                 yield Content(source.name, sheet.stream, file, sheet)
         elif magic.startswith(ZIP):
             with _unzipped(source, file) as (member, inner):

@@ -94,7 +94,7 @@ def sample_of(reader: Reader) -> list[dict[str, Any]]:
 
 
 class FeedItems:
-    """RSS or Atom, one product per item; a row's line is the line where its item begins."""
+    """A feed in XML, one product per item; a row's line is the line where its item begins."""
 
     def __init__(self, file: Opened) -> None:
         self.name = file.name
@@ -109,8 +109,8 @@ class FeedItems:
         """
         found = list(islice(self._feed.items(), OBJECTS_SEEN))
         if not found:
-            wanted = "an RSS feed with <item> or an Atom feed with <entry> is expected"
-            raise UnreadableInput(f"{self._file.path} has no items in its <{self._feed.root}>; {wanted}.")
+            wanted = "no element repeats that has a title in it; a feed has an <item>, <entry>, <offer> or the like"
+            raise UnreadableInput(f"{self._file.path} has no products in its <{self._feed.root}>: {wanted} for each.")
         items = (item.values for item in found if isinstance(item, Item) and item.values)
         return list(dict.fromkeys(name for values in items for name in values))
 

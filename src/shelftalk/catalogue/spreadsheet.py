@@ -1,8 +1,8 @@
 """Read one sheet of a spreadsheet (.xlsx, .xlsm, .xlsb, .xls, .ods) as CSV in UTF-8, a line for each of its rows.
 
 A library parses the sheet, python-calamine, in a process of its own: it holds a whole sheet in memory, and a file of a
-few kilobytes can name a billion cells. That process may take `MOST_MEMORY` (where the system keeps to such a limit) and
-`MOST_SECONDS`, and writes
+few kilobytes can name a billion cells. That process may take `MEMORY_A_BYTE` for each byte of the unpacked file (where
+the system keeps to such a limit) and `MOST_SECONDS`, and writes
 
     {"sheet": its name, "sheets": how many there are}
     the rows, as CSV with commas and doubled quotes
@@ -32,7 +32,7 @@ from shelftalk.errors import UnreadableInput
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # the container of .xls, and of a workbook with a password
 WORKBOOKS = ("xl/workbook.xml", "xl/workbook.bin")
 OPEN_DOCUMENT = b"application/vnd.oasis.opendocument.spreadsheet"
-MOST_MEMORY = 4 << 30  # bytes
+LEAST_MEMORY, MEMORY_A_BYTE = 768 << 20, 8  # in bytes; a sheet of products takes 1.5 for each of the unpacked file
 MOST_SECONDS = 300  # of a processor
 FIRST_ROWS = 20  # of a sheet, among which the names of the columns are searched
 MOST_SHEETS = 30  # that are searched for products
@@ -67,20 +67,24 @@ def is_spreadsheet(file: IO[bytes]) -> bool:
 
 
 @contextmanager
-def opened_sheet(source: Path, sheet: str | None) -> Iterator[Sheet]:
+def opened_sheet(source: Path, size: int, sheet: str | None) -> Iterator[Sheet]:
     """Open a sheet by its name; None takes the first with products: see `_choose`.
+
+    `size` is the number of bytes of the file, unpacked.
 
     Raises:
         UnreadableInput: it is no spreadsheet, corrupt, protected by a password or too large, or has no such sheet.
     """
-    command = [sys.executable, "-m", "shelftalk.catalogue.spreadsheet", str(source), *([sheet] if sheet else [])]
+    memory = LEAST_MEMORY + MEMORY_A_BYTE * size
+    command = [sys.executable, "-m", "shelftalk.catalogue.spreadsheet", str(memory), str(source)]
+    command += [sheet] if sheet else []
     # -m would import from the current folder, and a library that starts a thread a core takes memory for each.
     environment = {**os.environ, "PYTHONSAFEPATH": "1", "RUST_BACKTRACE": "0", "OPENBLAS_NUM_THREADS": "1"}
     process = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
     )
     try:
-        stream = io.BufferedReader(_Output(process, source), 1 << 20)
+        stream = io.BufferedReader(_Output(process, source, memory), 1 << 20)
         about = json.loads(stream.readline())
         yield Sheet(about["sheet"], about["sheets"], stream)
     finally:
@@ -91,8 +95,8 @@ def opened_sheet(source: Path, sheet: str | None) -> Iterator[Sheet]:
 class _Output(io.RawIOBase):
     """What a process writes; at its end an unsuccessful one raises what was wrong."""
 
-    def __init__(self, process: subprocess.Popen[bytes], source: Path) -> None:
-        self._process, self._source = process, source
+    def __init__(self, process: subprocess.Popen[bytes], source: Path, memory: int) -> None:
+        self._process, self._source, self._memory = process, source, memory
 
     def readable(self) -> bool:
         return True
@@ -109,7 +113,7 @@ class _Output(io.RawIOBase):
         if self._process.returncode == REFUSED:
             raise UnreadableInput(f"{self._source} {said}")
         if self._process.returncode < 0 or "MemoryError" in said or "capacity overflow" in said:
-            most = f"{MOST_MEMORY >> 30} GiB of memory or {MOST_SECONDS // 60} minutes"
+            most = f"{self._memory / (1 << 30):.2g} GiB of memory or {MOST_SECONDS // 60} minutes"
             raise UnreadableInput(
                 f"{self._source} has a sheet that takes more than {most}; save the one with the products as CSV UTF-8."
             )
@@ -213,15 +217,15 @@ def _refuse(why: str) -> NoReturn:
     sys.exit(REFUSED)
 
 
-def _limit_resources() -> None:
+def _limit_resources(memory: int) -> None:
     import resource
 
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CPU, (MOST_SECONDS, MOST_SECONDS))
     with suppress(ValueError, OSError):  # macOS knows no such limit
-        resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
+        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
 
 
 if __name__ == "__main__":
-    _limit_resources()
-    _main(*sys.argv[1:3])
+    _limit_resources(int(sys.argv[1]))
+    _main(*sys.argv[2:4])

@@ -1,0 +1,93 @@
+"""Feeds that are neither RSS nor Atom: a product is the element that repeats and has a title."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from shelftalk.catalogue.catalogue import Catalogue
+from shelftalk.catalogue.feed_element import STANDARD, find_element
+from shelftalk.catalogue.prepare import prepare
+from shelftalk.catalogue.settings import PrepareSettings
+
+TITLES = [f"Oak peg no. {number}" for number in range(12)]
+YANDEX = (
+    '<?xml version="1.0" encoding="windows-1251"?>\n<yml_catalog date="2026-11-30"><shop><name>Лавка</name>'
+    '<categories><category id="1">Вешалки</category><category id="2">Крючки</category></categories>'
+    "<offers>\n{}</offers></shop></yml_catalog>",
+    '<offer id="{number}" available="true"><price>3</price><name>{title}</name><vendor>Прилив</vendor>'
+    '<description><![CDATA[<p>Держит пальто {number}.</p>]]></description><param name="Материал">дуб</param>'
+    '<param name="Длина" unit="см">1{number}</param></offer>\n',
+)
+HEUREKA = (
+    "<SHOP>\n{}</SHOP>",
+    "<SHOPITEM><ITEM_ID>{number}</ITEM_ID><PRODUCTNAME>{title}</PRODUCTNAME>"
+    "<DESCRIPTION>Drží kabát {number}.</DESCRIPTION>"
+    "<MANUFACTURER>Příliv</MANUFACTURER><PARAM><PARAM_NAME>Materiál</PARAM_NAME><VAL>dub</VAL></PARAM>"
+    "<PARAM><PARAM_NAME>Délka</PARAM_NAME><VAL>1{number} cm</VAL></PARAM></SHOPITEM>\n",
+)
+GENERIC = (
+    '<?xml version="1.0"?>\n<catalogue>\n<products>\n{}</products>\n</catalogue>\n',
+    "<product><id>{number}</id><title>{title}</title><description>Holds a coat {number}.</description>"
+    "<variants><variant><title>Short</title></variant><variant><title>Long</title></variant></variants></product>\n",
+)
+BY_ATTRIBUTES = (
+    "<items>\n{}</items>\n",
+    '<thing id="{number}" name="{title}" description="Holds a coat {number}." material="oak"/>\n',
+)
+
+
+def feed(form: tuple[str, str]) -> str:
+    outer, inner = form
+    return outer.format("".join(inner.format(number=number, title=title) for number, title in enumerate(TITLES)))
+
+
+@pytest.mark.parametrize(
+    ("form", "encoding", "element", "attributes"),
+    [
+        (YANDEX, "windows-1251", "offer", (("vendor", "Прилив"), ("Материал", "дуб"), ("Длина", "13 см"))),
+        (HEUREKA, "utf-8", "SHOPITEM", (("MANUFACTURER", "Příliv"), ("Materiál", "dub"), ("Délka", "13 cm"))),
+        (GENERIC, "utf-8", "product", ()),
+        (BY_ATTRIBUTES, "utf-8", "thing", (("material", "oak"),)),
+    ],
+)
+def test_every_product_is_read(
+    tmp_path: Path, form: tuple[str, str], encoding: str, element: str, attributes: tuple[tuple[str, str], ...]
+) -> None:
+    path = tmp_path / "feed.xml"
+    path.write_bytes(feed(form).encode(encoding))
+    assert find_element(feed(form).encode()) == (element,)
+    summary = prepare(path, tmp_path / "catalogue", PrepareSettings())
+    assert (summary["read"], summary["kept"], summary["source"]["encoding"]) == (12, 12, encoding)
+    products = Catalogue.open(tmp_path / "catalogue").products()
+    assert [(product.uid, product.title) for product in products] == [
+        (str(number), title) for number, title in enumerate(TITLES)
+    ]
+    assert products[3].attributes == attributes
+
+
+@pytest.mark.parametrize("form", [YANDEX, HEUREKA, GENERIC])
+@pytest.mark.parametrize("damage", ["no end", "ampersand", "inner end"])
+def test_a_damaged_product_costs_itself(tmp_path: Path, form: tuple[str, str], damage: str) -> None:
+    lines = feed(form).splitlines(keepends=True)
+    place = next(index for index, line in enumerate(lines) if TITLES[4] in line)
+    end = lines[place].rindex("</")
+    if damage == "no end":
+        lines[place] = lines[place][:end] + "\n"
+    elif damage == "ampersand":
+        lines[place] = lines[place].replace("peg", "peg & hook")
+    else:
+        lines[place] = lines[place].replace("</", "<", 2)
+    (tmp_path / "feed.xml").write_text("".join(lines).replace("windows-1251", "utf-8"), encoding="utf-8")
+    summary = prepare(tmp_path / "feed.xml", tmp_path / "catalogue", PrepareSettings())
+    assert (summary["read"], summary["kept"], summary["rejected"]) == (12, 11, {"invalid_xml": 1})
+
+
+def test_the_element_is_found_behind_a_fault_and_in_a_feed_of_one() -> None:
+    assert find_element(b"<SHOP><SHOPITEM><a></SHOPITEM>" + feed(HEUREKA).encode()) == ("SHOPITEM",)
+    outer, inner = HEUREKA
+    assert find_element(outer.format(inner.format(number=1, title="Peg")).encode()) == ("SHOPITEM",)
+    assert find_element(b"<rss><channel><title>S</title><description>T</description>") == STANDARD
+    assert find_element(b"<page><section/><section/></page>") == STANDARD
+    assert find_element(b"<a>" * 3_000) == STANDARD
