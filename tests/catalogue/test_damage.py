@@ -50,6 +50,7 @@ FORMATS: dict[str, Callable[[Path], object]] = {
 ODD = (b"\0", b'"', b"'", b"{", b"]", b"<", b"&", b"\\", b"\r", b"\n", b"\xff", b"\xc3")
 WHOLE = ("columns.json", "table.parquet", "packed.jsonl.gz", "packed.zip", "sheet.xlsx", "sheet.ods", "sheet.xls")
 BY_LINES = ("lines.jsonl", "table.csv", "table.tsv", "western.csv", "feed.xml")  # a product in each line
+ENCODINGS = {"western.csv": "windows-1252"}  # unless the damage is more than the text
 FAULTS = ("invalid_csv", "invalid_json", "invalid_utf8", "invalid_xml", "line_too_long", "not_an_object")
 
 
@@ -63,7 +64,11 @@ def whole_lines(content: bytes, damaged: bytes) -> set[int]:
 def faulty_lines(catalogue: Path) -> set[int]:
     """Return the lines that were left out for what they are, not because they repeat others."""
     rejects = map(json.loads, (catalogue / "rejects.jsonl").read_text().splitlines())
-    return {reject["line"] for reject in rejects if reject["reason"] in FAULTS}
+    return {
+        reject["line"]
+        for reject in rejects
+        if reject["reason"] in FAULTS and "the file ends too early" not in reject["detail"]
+    }
 
 
 def all_lines(catalogue: Path) -> set[int]:
@@ -116,7 +121,7 @@ def test_a_damaged_file_loses_no_row_in_silence(tmp_path: Path, name: str, count
             refused += 1
         else:
             assert summary["kept"] + sum(summary["rejected"].values()) == summary["read"], f"seed {seed}"
-            if name in BY_LINES:
+            if name in BY_LINES and summary["source"]["encoding"] == ENCODINGS.get(name, "utf-8"):
                 whole, catalogue = whole_lines(content, path.read_bytes()), tmp_path / "catalogue"
                 assert whole & faulty_lines(catalogue) == set() == whole - all_lines(catalogue), f"seed {seed}"
         assert time.monotonic() - started < MOST_SECONDS, f"seed {seed}"

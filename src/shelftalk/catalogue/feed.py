@@ -26,6 +26,7 @@ CONTAINERS = ("rss", "channel", "feed", "rdf:RDF")
 CHUNK_BYTES = 1 << 16
 MOST_TAG_BYTES = 1 << 20  # of a tag or a comment, which expat holds completely in memory
 MOST_DEPTH = 100
+JUNK = expat.ErrorString(expat.errors.codes[expat.errors.XML_ERROR_JUNK_AFTER_DOC_ELEMENT])
 MOST_NAMES = 10_000  # of elements and attributes: expat keeps each
 MOST_LISTED = 1_000  # texts of an item that are kept for `Item.lists`
 
@@ -93,7 +94,8 @@ class Feed:
                 self._discard_before(offset)
                 data = None
                 if fault is not None:
-                    yield fault
+                    if not self._is_early_end(fault):
+                        yield fault
                     self._searching = True
                     data = self._resume()
 
@@ -109,6 +111,12 @@ class Feed:
         if end - offset > MOST_TAG_BYTES:
             return self._parser.fault(offset, f"a tag or comment of more than {MOST_TAG_BYTES} bytes"), end
         return None, max(min(offset, self._parser.item_begin()), end - MOST_TAG_BYTES)
+
+    def _is_early_end(self, fault: Item | Malformed) -> bool:
+        """Return whether nothing is wrong but that the outermost element ends before the item in the window."""
+        return (
+            isinstance(fault, Malformed) and fault.why.startswith(JUNK) and bool(self._item_start.match(self._window))
+        )
 
     def _resume(self) -> bytes | None:
         """Restart the parser at the next item that begins in the window; return the bytes for it, None without one."""
@@ -165,6 +173,7 @@ class _Parser:
     def restart(self, offset: int) -> None:
         """Reset the parser and continue with an item that begins at this offset."""
         ancestors = [name for name in self._open if name in CONTAINERS] if self._ancestors is None else self._ancestors
+        ancestors = ancestors or CONTAINERS[:1]  # or the second item would be behind the outermost element
         opening = "".join(f"<{name}>" for name in ancestors).encode()
         self._begin(offset - len(opening))
         self._expat.Parse(opening, False)
@@ -181,7 +190,7 @@ class _Parser:
         except expat.ExpatError as error:
             offset = self._expat.ErrorByteIndex + self._base
             why = "the file ends too early" if final and self.root else expat.ErrorString(error.code)
-            raise _Stopped(self.fault(offset, why), offset + 1) from None
+            raise _Stopped(self.fault(offset, why), offset + bool(self._depth)) from None
 
     def pop_items(self) -> list[Item]:
         """Return and remove the items completed since the last call."""

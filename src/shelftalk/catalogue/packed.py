@@ -155,7 +155,8 @@ def _unzipped(source: Path, file: IO[bytes]) -> Iterator[tuple[str, IO[bytes]]]:
 
 def _member(source: Path, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
     """Return AmazonTitles' training products, or the only file of a zip that holds products by its name."""
-    members = [one for one in archive.infolist() if not one.is_dir() and not is_no_data(PurePosixPath(one.filename))]
+    named = [one for one in archive.infolist() if one.filename and not one.is_dir()]
+    members = [one for one in named if not is_no_data(PurePosixPath(one.filename))]
     for wanted in PUBLISHED:
         for member in members:
             if PurePosixPath(member.filename).name.lower() == wanted:
