@@ -31,6 +31,29 @@ from shelftalk.records import Attributes, Reject
 
 ROWS_IN_BLOCK = 4_000  # of file kinds that only one process can read
 CHARACTERS_IN_BLOCK = 8 << 20
+# What programs and people write where there is no description.
+PLACEHOLDERS = frozenset(
+    (
+        "-",
+        "--",
+        "---",
+        ".",
+        "?",
+        "n/a",
+        "#n/a",
+        "n.a.",
+        "na",
+        "nan",
+        "none",
+        "null",
+        "(null)",
+        "undefined",
+        "tbd",
+        "[]",
+        "{}",
+    )
+)
+LONGEST_PLACEHOLDER = max(map(len, PLACEHOLDERS))
 CHARACTERS_OF_PAIR = 200  # that take the memory of an attribute besides its texts
 
 # `row` is the index in the block: many rows may share one line.
@@ -177,6 +200,8 @@ def clean_block(block: LineBlock | RowBlock, with_signatures: bool = False) -> D
             rejects.append((position, Reject(block.file, line, "missing_title", description)))
         elif not description:
             rejects.append((position, Reject(block.file, line, "missing_description", title)))
+        elif len(description) <= LONGEST_PLACEHOLDER and description.casefold() in PLACEHOLDERS:
+            rejects.append((position, Reject(block.file, line, "missing_description", f"{description}: {title}")))
         else:
             uids.append(uid)
             titles.append(title)

@@ -21,7 +21,7 @@ The reasons for which a row is left out:
     variant                 a row of a shop's export for a variant (or an image) of a product in another row
     store_view              a row of a shop's export with another row's product, in another language or for another shop
     missing_title           no title, or the title is empty after cleaning
-    missing_description     the same for the description
+    missing_description     the same for the description, also where it is "N/A", "NULL", "-" or the like
     title_not_text          a title that is not a string
     description_not_text    a description that is neither a string nor a list of strings, which are joined
     duplicate_product       the same title and description as an earlier product, ignoring case and punctuation

@@ -112,6 +112,7 @@ def prepare(
 ) -> None:
     """Read products from files, clean them, and split them into a catalogue to train on."""
     from shelftalk.catalogue.catalogue import Catalogue
+    from shelftalk.catalogue.concerns import find_concerns
     from shelftalk.cli import output, prepared
     from shelftalk.evidence.support import sample_support
     from shelftalk.pipeline import prepare_catalogue
@@ -134,9 +135,10 @@ def prepare(
     if numbered := summary["no_id"]:
         prepared.show_no_id(numbered["column"], numbered["rows"])
     prepared.show_attribute_columns(summary)
-    if summary["split"]["train"]:
-        output.show_forecast(sample_support(Catalogue.open(Workspace(workspace).catalogue(name))))
     folder = Workspace(workspace).catalogue(name)
+    if summary["split"]["train"]:
+        output.show_forecast(sample_support(Catalogue.open(folder)))
+    prepared.show_concerns(find_concerns(Catalogue.open(folder)))
     output.out.print(f"Every row left out is listed in {folder / 'rejects.jsonl'}", markup=False, soft_wrap=True)
 
 
@@ -156,21 +158,25 @@ def inspect(
     place = Workspace(workspace)
     folder = place.existing_catalogue(catalogue)
     from shelftalk.catalogue.catalogue import Catalogue
+    from shelftalk.catalogue.concerns import find_concerns
     from shelftalk.catalogue.describe import describe
-    from shelftalk.cli import output
+    from shelftalk.cli import output, prepared
     from shelftalk.cli.estimate import count_tokens
     from shelftalk.evidence.support import sample_support
 
     opened = Catalogue.open(folder)
+    concerns = find_concerns(opened)
     description = {
         **describe(opened),
         "support": sample_support(opened),
+        "concerns": [one._asdict() for one in concerns],
         "tokens": count_tokens(place, opened, base_model),
     }
     if as_json:
         output.print_json(description)
     else:
         output.show_catalogue(catalogue, description)
+        prepared.show_concerns(concerns)
 
 
 app.command()(estimate)

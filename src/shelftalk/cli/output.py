@@ -356,5 +356,9 @@ def show_tokens(tokens: dict[str, Any]) -> None:
     products = tokens["products"]
     cut = ", ".join(f"{one}: {count:,} ({count / products:.0%})" for one, count in tokens["cut"].items())
     out.print(f"Of {products:,} descriptions a max_tokens would cut: {cut}.", markup=False, soft_wrap=True)
+    if any(tokens["prompts_cut"].values()):
+        shortened = ", ".join(f"{one}: {count:,}" for one, count in tokens["prompts_cut"].items())
+        line = f"Prompts that it would shorten, by their last attributes or the front of their title: {shortened}."
+        out.print(line, markup=False, soft_wrap=True)
     share = "at most 1 %" if tokens["share_cut"] <= 0.01 else f"{tokens['share_cut']:.0%}"
     out.print(f"Proposed: --set max_tokens={tokens['max_tokens']}, which cuts {share}.", markup=False, soft_wrap=True)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from shelftalk.catalogue.concerns import Concern
 from shelftalk.catalogue.dialect import Dialect
+from shelftalk.catalogue.draft import shortened
 from shelftalk.catalogue.form import unusual_form
 from shelftalk.cli.output import out, plain
 
@@ -43,8 +46,29 @@ ATTRIBUTES_CUT = {
     "long_values": "values too long",
     "too_many": "attributes too many",
 }
+CONCERNS = {
+    "short": "{share} of the descriptions have at most three words: a model learns to write as little",
+    "codes": "{share} of the descriptions are codes or numbers: is it the right --description-field?",
+    "titles": "{share} of the descriptions are words of the title again: is it the right --description-field?",
+    "title_codes": "{share} of the titles are codes or numbers: is it the right --title-field?",
+    "repeated": "{share} of the products share their description with others: --near-duplicates drop keeps one",
+    "near_duplicates": "{share} of the descriptions nearly repeat another: --near-duplicates group keeps them in one "
+    "split, drop keeps one of each",
+    "swapped": "titles are longer than descriptions: are --title-field and --description-field swapped?",
+    "languages": "the descriptions are in several languages, which a model mixes: make a catalogue for each",
+    "long_titles": "{products} titles have more than 800 characters: a model reads only their end",
+}
+EXAMPLE_CHARACTERS = 60
 COLUMNS_SHOWN = 20
 FILES_SHOWN = 20
+
+
+def show_concerns(concerns: Sequence[Concern]) -> None:
+    """Print what may be wrong with a catalogue, a line for each."""
+    for one in concerns:
+        said = CONCERNS[one.kind].format(share=f"{one.share:.0%}", products=one.products)
+        line = f"Look: {said} ({shortened(one.example, EXAMPLE_CHARACTERS)})"
+        out.print(plain(line), markup=False, soft_wrap=True)
 
 
 def show_attribute_columns(summary: dict[str, Any]) -> None:

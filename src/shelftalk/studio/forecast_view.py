@@ -1,4 +1,4 @@
-"""Show how a catalogue's descriptions lie to title and attributes, and what to expect of a training on them."""
+"""Show what may be wrong with a catalogue, and what to expect of a training on its descriptions."""
 
 from __future__ import annotations
 
@@ -8,8 +8,12 @@ from typing import Any
 import streamlit as st
 
 from shelftalk.catalogue.catalogue import Catalogue
+from shelftalk.catalogue.concerns import find_concerns
+from shelftalk.catalogue.draft import shortened
 from shelftalk.evidence.support import sample_support
-from shelftalk.studio.language import number, text
+from shelftalk.studio.language import number, percent, text
+
+EXAMPLE_CHARACTERS = 80
 
 
 def show_forecast(catalogue: Catalogue) -> None:
@@ -26,6 +30,25 @@ def show_forecast(catalogue: Catalogue) -> None:
         with st.expander(text("catalogue.forecast_examples")):
             for one in support["examples"]:
                 st.text(f"{one['title']}\n…{one['before']}[{one['claim']}]{one['after']}…")
+
+
+def show_concerns(catalogue: Catalogue) -> None:
+    """Say what may be wrong with the catalogue; nothing where all is well."""
+    concerns = _concerns(str(catalogue.folder), catalogue.data_hash)
+    if concerns:
+        lines = []
+        for kind, share, products, example in concerns:
+            said = text(f"catalogue.concern_{kind}", share=percent(share), products=number(products))
+            lines.append(f"{said} {shortened(example, EXAMPLE_CHARACTERS)}")
+        with st.container(border=True):
+            st.markdown(f":material/visibility: **{text('catalogue.concerns')}**")
+            for line in lines:
+                st.text(line)
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _concerns(folder: str, data_hash: str) -> list[tuple[str, float, int, str]]:
+    return [(one.kind, one.share, one.products, one.example) for one in find_concerns(Catalogue.open(Path(folder)))]
 
 
 @st.cache_data(max_entries=8, show_spinner=False)

@@ -46,9 +46,10 @@ def measure_lengths(catalogue: Catalogue, tokenizer: Any) -> dict[str, Any]:
 
     Returns:
         `products`: size of the sample; `row`: quantiles "5" to "99" and "max" of prompt, description and end token
-        together; `cut`: for each of MAXIMA the number of descriptions that it would cut; `max_tokens`: the smallest
-        multiple of 64 that cuts at most 1 % of them, at most 2048; `share_cut`: the share that it cuts; `histogram`:
-        see `count_lengths`.
+        together; `cut`: for each of MAXIMA the number of descriptions that it would cut; `prompts_cut`: the number of
+        prompts that are longer than half of it and lose their last attributes, or a title's front; `max_tokens`: the
+        smallest multiple of 64 that cuts at most 1 % of the descriptions, at most 2048; `share_cut`: the share that it
+        cuts; `histogram`: see `count_lengths`.
     """
     products = catalogue.sample(None, SAMPLE, SEED)
     prompts, completions = np.empty((2, len(products)), dtype=np.int64)
@@ -63,6 +64,7 @@ def measure_lengths(catalogue: Catalogue, tokenizer: Any) -> dict[str, Any]:
         "products": len(products),
         "row": {**dict(zip(map(str, QUANTILES), map(int, quantiles), strict=True)), "max": int(rows.max())},
         "cut": {str(one): count_cut(prompts, completions, one) for one in MAXIMA},
+        "prompts_cut": {str(one): int((prompts > one // 2).sum()) for one in MAXIMA},
         "max_tokens": proposed,
         "share_cut": round(count_cut(prompts, completions, proposed) / len(products), 4),
         "histogram": count_lengths(prompts, completions),

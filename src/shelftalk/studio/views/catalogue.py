@@ -14,7 +14,7 @@ from shelftalk.settings import TrainingSettings
 from shelftalk.studio import charts
 from shelftalk.studio.add_catalogue import add_catalogue, show_raw
 from shelftalk.studio.attribute_table import show_attributes
-from shelftalk.studio.forecast_view import show_forecast
+from shelftalk.studio.forecast_view import show_concerns, show_forecast
 from shelftalk.studio.language import has_text, number, percent, text
 from shelftalk.studio.session import choose, remember, workspace
 from shelftalk.studio.show import errors_shown, show_error, show_failed, watch_task
@@ -40,6 +40,7 @@ def show() -> None:
     name = choose("catalogue", text("catalogue.choose"), names)
     catalogue = Catalogue.open(workspace().existing_catalogue(name))
     _numbers(catalogue)
+    show_concerns(catalogue)
     # Only the open tab is drawn: each of the others may take seconds on a large catalogue.
     tabs = {
         "products": _products,

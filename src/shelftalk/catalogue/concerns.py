@@ -1,0 +1,124 @@
+"""Look at a prepared catalogue before anything is trained: what in it will teach a model little, or the wrong thing.
+
+The products are a sample of neighbours, since variants of a product mostly stand together.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from statistics import median
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from shelftalk.catalogue.catalogue import Catalogue
+from shelftalk.catalogue.clean import comparables
+from shelftalk.catalogue.languages import language_of
+from shelftalk.catalogue.near_duplicates import near_groups, signatures
+from shelftalk.records import Product
+
+SAMPLE, PIECES = 5_000, 5  # products, and the places in the catalogue where they stand
+FEW_WORDS = 3
+MANY = 0.2  # share of the descriptions
+REPEATED = 0.05  # share of the descriptions that are one and the same
+FEWEST_REPEATS = 5
+NEAR = 1 / 3
+LANGUAGE = 0.1  # share of the descriptions in a further language
+LONG_TITLE = 800  # characters: half of a row of 512 tokens holds about a thousand
+SWAPPED = 2  # times as many words in a title as in a description
+LONG_TITLES = 12  # words
+LETTERS = re.compile(r"[^\W\d_]{3,}")
+
+
+class Concern(NamedTuple):
+    """What may be wrong: its kind, the share of the products (or their number) and an example, which may be ''.
+
+    Kinds are short, repeated, codes, title_codes, titles, swapped, languages, long_titles and near_duplicates.
+    """
+
+    kind: str
+    share: float
+    products: int
+    example: str
+
+
+def find_concerns(catalogue: Catalogue) -> list[Concern]:
+    """Return what may be wrong with a catalogue; nothing where all is well.
+
+    Raises:
+        Damaged: products.parquet cannot be read.
+    """
+    total = catalogue.count()
+    length = min(SAMPLE, total) // PIECES
+    begins = [piece * total // PIECES for piece in range(PIECES)]
+    rows = np.unique(np.concatenate([np.arange(begin, min(begin + length + 1, total)) for begin in begins]))
+    products = catalogue.take(rows if total > SAMPLE else np.arange(total))
+    grouped: Any = catalogue.summary.get("settings", {}).get("near_duplicates", "off") != "off"
+    return [one for one in measure_concerns(products) if one.kind != "near_duplicates" or not grouped]
+
+
+def measure_concerns(products: Sequence[Product]) -> list[Concern]:
+    """Return what may be wrong with the products, which stand in their order."""
+    if not products:
+        return []
+    texts = comparables([one.description for one in products])
+    titles = comparables([one.title for one in products])
+    words = [len(one.description.split()) for one in products]
+    found = [
+        _concern("short", products, [count <= FEW_WORDS for count in words]),
+        _concern("codes", products, [_is_code(one.description) for one in products]),
+        _concern("title_codes", products, [_is_code(one.title) for one in products]),
+        _concern("titles", products, [text in title for text, title in zip(texts, titles, strict=True)]),
+        _repeated(products, texts),
+        _near(products, texts),
+    ]
+    title_words = median(len(one.title.split()) for one in products)
+    if title_words >= LONG_TITLES and title_words >= SWAPPED * median(words):
+        found.append(Concern("swapped", 1.0, len(products), products[0].title))
+    found.append(_languages(products))
+    long = [one.title for one in products if len(one.title) > LONG_TITLE]
+    found += [Concern("long_titles", len(long) / len(products), len(long), long[0])] if long else []
+    kinds = {one.kind for one in found if one}
+    # A title again is short, too; of texts that are equal all are nearly so.
+    hidden = {"short": {"codes", "titles"}, "near_duplicates": {"repeated"}}
+    return [one for one in found if one and not hidden.get(one.kind, set()) & kinds]
+
+
+def _concern(kind: str, products: Sequence[Product], holds: Sequence[bool], least: float = MANY) -> Concern | None:
+    share = sum(holds) / len(products)
+    if share < least:
+        return None
+    first = products[holds.index(True)]
+    return Concern(kind, share, sum(holds), first.title if kind == "title_codes" else first.description)
+
+
+def _is_code(text: str) -> bool:
+    """Return whether a text has no word, or is one word with a digit."""
+    return not LETTERS.search(text) or (" " not in text and any(character.isdigit() for character in text))
+
+
+def _repeated(products: Sequence[Product], texts: Sequence[bytes]) -> Concern | None:
+    counts = Counter(texts)
+    text, most = counts.most_common(1)[0]
+    shared = sum(count for count in counts.values() if count > 1)
+    if most < max(REPEATED * len(texts), FEWEST_REPEATS) and shared < max(MANY * len(texts), FEWEST_REPEATS):
+        return None
+    return Concern("repeated", shared / len(texts), shared, products[texts.index(text)].description)
+
+
+def _near(products: Sequence[Product], texts: Sequence[bytes]) -> Concern | None:
+    groups = near_groups(signatures(texts))
+    _, place, counts = np.unique(groups, return_inverse=True, return_counts=True)
+    return _concern("near_duplicates", products, (counts[place] > 1).tolist(), NEAR)
+
+
+def _languages(products: Sequence[Product]) -> Concern | None:
+    known = Counter(filter(None, (language_of(one.description) for one in products)))
+    total = known.total()
+    least = max(LANGUAGE * total, FEWEST_REPEATS)
+    several = [(name, count / total) for name, count in known.most_common() if count >= least]
+    if len(several) < 2:
+        return None
+    return Concern("languages", 1 - several[0][1], total, ", ".join(f"{name} {share:.0%}" for name, share in several))

@@ -1,0 +1,142 @@
+"""What will teach a model little is said before anything is trained, and nothing is said of a good catalogue."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shelftalk.catalogue.catalogue import Catalogue
+from shelftalk.catalogue.concerns import Concern, find_concerns, measure_concerns
+from shelftalk.catalogue.demo import demo_file
+from shelftalk.catalogue.languages import COMMON, language_of
+from shelftalk.catalogue.prepare import prepare
+from shelftalk.catalogue.settings import PrepareSettings
+from shelftalk.records import Product
+
+WORDS = [
+    *("oak", "ash", "pine", "beech", "elm", "cork", "linen", "wool", "hemp", "brass"),
+    *("tin", "copper", "slate", "jute", "cotton", "felt", "clay", "glass", "rope", "chalk"),
+]
+
+
+def text(number: int) -> str:
+    """Return a text of its own for each number."""
+    chosen = random.Random(number).sample(WORDS, 8)
+    return f"It is made of the {' and '.join(chosen)} for use number {number} in a house."
+
+
+def products(descriptions: list[str], titles: list[str] | None = None) -> list[Product]:
+    given = titles or [f"Peg of {WORDS[number % 20]}" for number in range(len(descriptions))]
+    return [
+        Product(str(number), title, one) for number, (title, one) in enumerate(zip(given, descriptions, strict=True))
+    ]
+
+
+GOOD = [text(number) for number in range(60)]
+GERMAN = "Der Haken ist aus Eiche und hält die Jacke für eine lange Zeit, mit einer Schraube, nicht mit Leim {}."
+
+
+def kinds(found: list[Concern]) -> list[str]:
+    return [one.kind for one in found]
+
+
+@pytest.mark.parametrize(
+    ("kind", "descriptions", "titles"),
+    [
+        ("short", [f"{WORDS[number % 20]} {WORDS[number // 20]} peg" for number in range(30)] + GOOD[:30], None),
+        ("codes", [f"AB-{number:05d}" for number in range(30)] + GOOD[:30], None),
+        ("codes", [f"{number}.50" for number in range(60)], None),
+        ("titles", [f"Peg of {WORDS[number % 20]}" for number in range(60)], None),
+        ("repeated", ["It is a good product of our shop, and you will like it."] * 6 + GOOD[:54], None),
+        ("repeated", [text(number // 2) for number in range(60)], None),
+        ("near_duplicates", [f"{text(3)} It comes in the colour {WORDS[one % 20]} {one}." for one in range(60)], None),
+        (
+            "swapped",
+            ["A peg of oak"] * 2 + [f"A peg of oak {number}" for number in range(58)],
+            [f"{one} {one}" for one in GOOD],
+        ),
+        ("languages", [GERMAN.format(number) for number in range(20)] + GOOD[:40], None),
+        ("long_titles", GOOD, ["Peg " * 250, *(f"Peg {WORDS[number % 20]}" for number in range(59))]),
+        ("title_codes", GOOD, [f"SKU-{number:05d}" for number in range(60)]),
+    ],
+)
+def test_what_teaches_little_is_found(kind: str, descriptions: list[str], titles: list[str] | None) -> None:
+    found = {one.kind: one for one in measure_concerns(products(descriptions, titles))}
+    assert kind in found
+    assert found[kind].example and 0 < found[kind].share <= 1
+
+
+def test_shares_and_examples_are_those_of_the_products() -> None:
+    [found] = measure_concerns(products([f"AB-{number:05d}" for number in range(30)] + GOOD[:30]))
+    assert found == Concern("codes", 0.5, 30, "AB-00000")
+    [found] = measure_concerns(products([GERMAN.format(number) for number in range(15)] + GOOD[:45]))
+    assert found == Concern("languages", 0.25, 60, "English 75%, German 25%")
+
+
+def test_nothing_is_said_of_good_products_and_of_none() -> None:
+    assert measure_concerns(products(GOOD)) == []
+    assert measure_concerns([]) == []
+    assert measure_concerns(products(["A short text.", *GOOD])) == []  # one of sixty
+
+
+def test_nothing_is_said_of_the_bundled_catalogue(tmp_path: Path) -> None:
+    prepare(demo_file(), tmp_path / "catalogue", PrepareSettings())
+    assert find_concerns(Catalogue.open(tmp_path / "catalogue")) == []
+
+
+def test_a_large_catalogue_is_looked_at_in_places_and_grouped_ones_are_not_proposed_to_be_grouped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shelftalk.catalogue.concerns.SAMPLE", 50)
+    rows = [
+        {"title": f"Peg {number}", "content": f"{text(number // 4)} It comes in the colour {WORDS[number % 4]}."}
+        for number in range(400)
+    ]
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    for setting, expected in (("off", ["near_duplicates"]), ("group", [])):
+        prepare(tmp_path / "a.jsonl", tmp_path / setting, PrepareSettings(near_duplicates=setting))
+        found = find_concerns(Catalogue.open(tmp_path / setting))
+        assert kinds(found) == expected
+        assert all(one.products <= 60 for one in found)
+
+
+@pytest.mark.parametrize("placeholder", ["NULL", "n/a", " - ", "None", "&nbsp;N/A", "nan", "#N/A"])
+def test_a_text_that_stands_for_none_is_a_missing_description(tmp_path: Path, placeholder: str) -> None:
+    rows: list[dict[str, Any]] = [{"title": f"Peg {number}", "content": text(number)} for number in range(12)]
+    rows.append({"title": "Rope", "content": placeholder})
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    summary = prepare(tmp_path / "a.jsonl", tmp_path / "catalogue", PrepareSettings())
+    assert summary["rejected"] == {"missing_description": 1}
+    assert "Rope" in (tmp_path / "catalogue" / "rejects.jsonl").read_text()
+
+
+TEXTS = {
+    "English": "This board is made of oak and has a groove for the juice.",
+    "German": "Das Brett ist aus Eiche und hat eine Rille für den Saft.",
+    "French": "Cette planche est en chêne avec une rainure pour le jus du pain.",
+    "Spanish": "La tabla es una pieza de roble con los bordes redondos para el pan.",
+    "Portuguese": "A tábua é uma peça de carvalho com os cantos redondos para não ferir.",
+    "Italian": "Il tagliere è una tavola di quercia con gli angoli tondi per il pane.",
+    "Dutch": "De plank is van eiken en het sap loopt niet uit de groef.",
+    "Polish": "Deska jest z dębu oraz nie boi się wody po myciu.",
+    "Czech": "Prkno je pro krájení nebo na chléb, také se snadno myje.",
+    "Swedish": "Brädan är av ek och har en skåra för saft som inte rinner.",
+    "Russian": "Доска из дуба с желобком для сока.",
+    "Japanese": "オークのまな板です。パンを切るのに使います。",
+    "Chinese": "这块砧板由橡木制成，边上有一道凹槽可以接住汁水。",
+}
+
+
+@pytest.mark.parametrize("language", TEXTS)
+def test_a_language_is_known_by_its_common_words(language: str) -> None:
+    assert set(COMMON) <= set(TEXTS)
+    assert language_of(TEXTS[language]) == language
+
+
+def test_a_text_without_common_words_is_in_no_language() -> None:
+    assert language_of("Oak, ash, pine. 12 x 30 cm") == ""
+    assert language_of("") == ""
