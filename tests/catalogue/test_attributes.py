@@ -227,3 +227,38 @@ def test_a_missing_listed_column_is_one_line_with_the_columns_of_the_file(tmp_pa
     with pytest.raises(UnreadableInput) as caught:
         prepare(source, tmp_path / "c", PrepareSettings(attributes="weave,a\nb"))
     assert r"no column 'weave,a\nb' (--attributes); its columns are: title, content, weave." in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("Attribute 1 name", "Attribute 1 value(s)"),
+        ("Option1 Name", "Option1 Value"),
+        ("Nom de l’attribut 1", "Valeur(s) de l’attribut 1 "),
+        ("Nombre del atributo 1", "Valor(es) del atributo 1"),
+        ("Nome do atributo 1", "Valores do atributo 1"),
+        ("Attribut 1 Name", "Attribut 1 Wert(e)"),
+        ("Nome dell'attributo 1", "Valore/i dell'attributo 1"),
+        ("Naam eigenschap 1", "Waarde(n) eigenschap 1"),
+        ("NOME VARIANTE 1", "VALORI VARIANTE 1"),
+        ("VARIATION 1 NAME", "VARIATION 1 VALUES"),
+        ("Название атрибута 1", "Значения атрибута 1"),
+    ],
+)
+def test_a_column_of_names_is_joined_with_its_values_in_any_language(name: str, value: str) -> None:
+    names = ["title", name, value, name.replace("1", "2"), value.replace("1", "2"), "Visible 1"]
+    found = find_attribute_columns(names, "automatic", ["title"])
+    assert [(one.column, one.named_by) for one in found] == [(names[2], names[1]), (names[4], names[3])]
+    row = {names[1]: "Colour", names[2]: "red, blue", names[3]: "Wood", names[4]: "oak"}
+    assert list(read_attributes(row, found)) == [("Colour", "red, blue"), ("Wood", "oak")]
+
+
+def test_attributes_of_magento_are_pairs_in_a_text() -> None:
+    found = find_attribute_columns(["name", "additional_attributes"], "automatic", ["name"])
+    row = {"additional_attributes": "material=Oak,colours=red,blue,note=a=b"}
+    assert list(read_attributes(row, found)) == [("material", "Oak"), ("colours", "red,blue"), ("note", "a=b")]
+
+
+@pytest.mark.parametrize("name", ["Marke", "COULEUR", "Materiali", "tamanho", "Größe", "materiał", "Цвет"])
+def test_attributes_have_usual_names_in_other_languages(name: str) -> None:
+    assert [one.column for one in find_attribute_columns(["title", name, "xyz"], "automatic", ["title"])] == [name]

@@ -466,3 +466,27 @@ def test_ids_that_are_asked_for_are_taken_or_not(tmp_path: Path) -> None:
     assert (summary["rejected"], summary["columns"]["id"]) == ({"duplicate_id": 9}, "id")
     summary = run(path, id_field="none")
     assert (summary["kept"], summary["columns"]["id"], summary["no_id"]) == (30, None, {})
+
+
+@pytest.mark.parametrize(
+    ("left_out", "words"),
+    [
+        ([], r"give a larger file\.$"),
+        (
+            [{"title": f"Peg {number}"} for number in range(20)],
+            r": 20 rows have missing_description, the first in line",
+        ),
+        (
+            [{"title": "Peg 1", "content": "Holds coat 1 well."}] * 20,
+            r": 20 rows repeat others \(left out: 20 duplicates\); give a file of different products",
+        ),
+    ],
+)
+def test_too_few_products_are_refused_with_the_reason(
+    tmp_path: Path, left_out: list[dict[str, str]], words: str
+) -> None:
+    good = [{"title": f"Peg {number}", "content": f"Holds coat {number} well."} for number in range(3)]
+    path = write_json(tmp_path / "a.jsonl", good + left_out)
+    with pytest.raises(TooFewProducts, match=words) as refused:
+        prepare(path, tmp_path / "catalogue", PrepareSettings())
+    assert ("larger" in str(refused.value)) == (not left_out)

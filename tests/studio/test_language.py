@@ -86,7 +86,7 @@ def test_no_text_was_left_in_english() -> None:
 def test_every_name_from_the_library_has_a_text(name: str) -> None:
     keys = texts(name)
     documented = re.findall(r"^    (\w+)  ", (prepare.__doc__ or "").partition("reasons for which")[2], re.MULTILINE)
-    assert len(documented) == 16
+    assert len(documented) == 17
     wanted = [f"reason.{reason}" for reason in documented] + [f"preset.{preset}" for preset in preset_names()]
     wanted += [f"settings.{cls.__name__}.{one.name}.label" for cls in SETTINGS for one in fields(cls)]
     wanted += [f"status.{status}" for status in ICONS]

@@ -36,17 +36,29 @@ def _listed(names: str) -> frozenset[str]:
 # Names of columns, in lower case and with spaces, that hold attributes in many files.
 USUAL_NAMES = _listed(
     """
-    age; age group; age range; ages; allergens; artist; attributes; author; battery; binding; brand; brands; capacity;
-    care; care instructions; categories; category; closure; color; colors; colour; colours; composition; country of
-    origin; department; depth; details; diameter; dimensions; edition; fabric; feature; features; finish; fit; fits;
-    flavor; flavour; format; gender; genre; google product category; height; included; ingredients; instrument;
-    language; length; main category; manufacturer; material; materials; maximum load; model; model name; occasion;
-    origin; pack; pack size; package contents; pages; param; parameter; parameters; params; pattern; pieces;
-    platform; power; power source; product category; product detail; product details; product highlight; product
-    specification; product specifications; product type; properties; publisher; room; running time; scent; season;
-    shape; size; size type; sizes; specification; specifications; specs; store; style; sub category; subject; suitable
-    for; tags; theme; thickness; type; use; vendor;
-    voltage; volume; warranty; washing; wattage; weight; width
+    additional attributes; age; age group; age range; ages; allergens; artist; attributes; author; battery; binding;
+    brand; brands; capacity; care; care instructions; categories; category; closure; color; colors; colour; colours;
+    composition; country of origin; department; depth; details; diameter; dimensions; edition; fabric; feature;
+    features; finish; fit; fits; flavor; flavour; format; gender; genre; google product category; height; included;
+    ingredients; instrument; language; length; main category; manufacturer; material; materials; maximum load; model;
+    model name; occasion; origin; pack; pack size; package contents; pages; param; parameter; parameters; params;
+    pattern; pieces; platform; power; power source; product category; product detail; product details; product
+    highlight; product specification; product specifications; product type; properties; publisher; room; running time;
+    scent; season; shape; size; size type; sizes; specification; specifications; specs; store; style; sub category;
+    subject; suitable for; tags; theme; thickness; type; use; vendor; voltage; volume; warranty; washing; wattage;
+    weight; width
+    """
+) | _listed(  # in German, French, Spanish, Portuguese, Italian, Dutch, Swedish, Polish, Czech and Russian
+    """
+    altezza; alto; altura; ancho; barva; breedte; breite; capacidad; capacidade; capacità; categoria; categorie;
+    categoría; categorías; catégorie; catégories; colore; colores; colori; comprimento; contenance; cor; cores; couleur;
+    couleurs; cuidados; diamètre; diámetro; diâmetro; durchmesser; entretien; fabricant; fabricante; farbe; färg;
+    gewicht; grösse; größe; hauteur; herkunft; hersteller; hoogte; höhe; inhalt; kategoria; kategorie; kategorien;
+    kleur; kleuren; kolor; largeur; larghezza; largo; largura; lengte; longueur; lunghezza; länge; maat; marca; marka;
+    marke; marque; maten; materiais; materiale; materialen; materiales; materiali; materialien; materiał; materiál;
+    matière; matières; matériau; matériaux; merk; märke; peso; pflege; poids; produttore; profondeur; profundidade;
+    rozmiar; storlek; taglia; taglie; taille; tailles; talla; tallas; tamanho; tamanhos; tamaño; tiefe; velikost;
+    výrobce; werkstoff; značka; бренд; материал; производитель; размер; цвет
     """
 )
 # A name with one of these words, or one of these phrases, holds no property of the product.
@@ -81,11 +93,19 @@ PROPERTIES_IN_LISTS = frozenset(("handle", "rating", "body"))
 UNIT = re.compile(r"^(?P<name>.*\S)\s*\((?P<unit>kg|g|lbs?|oz|cm|mm|m|in|ft|yd|l|ml)\)$", re.IGNORECASE)
 METAFIELD = re.compile(r"^(?P<name>.*\S)\s*\((?:product|variant)\.metafields\.[^()]*\)$")
 # The number joins the columns of a name and its value: "Attribute 1 name", "Attribute 1 value(s)", "Option1 Value".
-NAME_COLUMN = re.compile(r"^(?P<kind>attribute|option)[ _]?(?P<number>\d+)[ _]name$", re.IGNORECASE)
-VALUE_COLUMN = re.compile(r"^(?P<kind>attribute|option)[ _]?(?P<number>\d+)[ _]value(?:s|\(s\))?$", re.IGNORECASE)
+# Also "Nom de l'attribut 1" and "Valeur(s) de l'attribut 1" of WooCommerce, "NOME VARIANTE 1" and "VALORI VARIANTE 1"
+# of Etsy.
+NAME_WORDS = _listed("name; nom; nombre; nome; naam; namn; navn; nazwa; název; имя; название")
+VALUE_WORDS = _listed(
+    "value; values; valeur; valeurs; valor; valores; valore; valori; wert; werte; waarde; waarden; värde; værdi; "
+    "wartość; wartości; hodnota; hodnoty; значение; значения"
+)
+ARTICLES = _listed("of; de; del; des; della; dell; di; do; da; la; le; van; von")
+NUMBER = re.compile(r"\d+")
 NUMBERED_COLUMN = re.compile(r"^(?:attribute|option)[ _]?\d+[ _]", re.IGNORECASE)  # also "Attribute 1 visible"
 GOOGLE_CATEGORY = "google product category"  # a text or a number, which is a code
 GOOGLE_DETAIL = ("product_detail", "product detail")
+MAGENTO_DETAIL = "additional_attributes"
 LINK = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
 LONG_NUMBER = re.compile(r"\d{8,}")
 NO_VALUES = frozenset(
@@ -229,12 +249,19 @@ def usual(name: str) -> bool:
 
 def _pairs(names: Sequence[str]) -> dict[str, str]:
     """Return for each column of values the column that names them."""
-    naming = {(found["kind"].lower(), found["number"]): name for name in names if (found := NAME_COLUMN.match(name))}
+    numbered = [(name, _words(name), NUMBER.findall(name)) for name in names if NUMBER.search(name)]
+    naming = {(words - NAME_WORDS, *found): name for name, words, found in numbered if words & NAME_WORDS}
     return {
         name: naming[key]
-        for name in names
-        if (found := VALUE_COLUMN.match(name)) and (key := (found["kind"].lower(), found["number"])) in naming
+        for name, words, found in numbered
+        if words & VALUE_WORDS and (key := (words - VALUE_WORDS, *found)) in naming
     }
+
+
+def _words(name: str) -> frozenset[str]:
+    """Return the words of a column's name without its number, articles and the ends of plurals in brackets."""
+    words = re.findall(r"[^\W\d_]+", re.sub(r"\([^()]*\)", "", name.lower()))
+    return frozenset(word for word in words if len(word) > 1) - ARTICLES
 
 
 def _column(column: str) -> AttributeColumn | None:
@@ -274,10 +301,11 @@ def _attributes(name: str, value: Any, unit: str = "") -> Iterator[tuple[str, st
 
 
 def _written(name: str, text: str) -> Iterator[tuple[str, str]]:
-    """Yield the attribute of a text, or those of Google's "section:name:value,section:name:value"."""
+    """Yield the attribute of a text, or those of Google's "section:name:value,..." and Magento's "name=value,..."."""
     details: list[tuple[str, str]] = []
-    for part in text.split(",") if name.lower() in GOOGLE_DETAIL else ():
-        _, *detail = part.split(":", 2)
+    magento = name.lower() == MAGENTO_DETAIL
+    for part in text.split(",") if magento or name.lower() in GOOGLE_DETAIL else ():
+        detail = part.split("=", 1) if magento else part.split(":", 2)[1:]
         if len(detail) == 2:
             details.append((detail[0], detail[1]))
         elif details:  # a comma in the value

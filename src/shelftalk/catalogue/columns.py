@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from shelftalk.catalogue.attributes import AttributeColumn, find_attribute_columns, named_attribute_columns
+from shelftalk.catalogue.localized import find_language
 from shelftalk.catalogue.settings import NO_ID, FileSettings, PrepareSettings
 from shelftalk.errors import UnreadableInput
 
@@ -91,7 +92,8 @@ class Columns(NamedTuple):
     `description` are the columns that make up the description, in the order in which they are joined; empty where only
     titles are needed. `uid` is None where the file has no ids, `variants` where every row is a product. `escaped` means
     that texts are escaped as in WooCommerce exports. Rows with a value in `store_view` repeat a product in another
-    language or for another shop. `attributes` are the columns of attributes, in the file's order.
+    language or for another shop. `attributes` are the columns of attributes, in the file's order. Of texts in several
+    languages `language` is read, see `localized`; it is '' where texts are in one.
     """
 
     title: str
@@ -101,6 +103,7 @@ class Columns(NamedTuple):
     escaped: bool = False
     attributes: tuple[AttributeColumn, ...] = ()
     store_view: str | None = None
+    language: str = ""
 
     def names(self) -> list[str]:
         """Return every column to be read, without duplicates."""
@@ -121,9 +124,12 @@ class Format(NamedTuple):
     variants: Variants | None = None
     escaped: bool = False
     store_view: str | None = None
+    optional: bool = False  # whether one of the columns of the description may be missing
 
 
 FORMATS = (
+    # Amazon-Berkeley Objects: texts in several languages; many products have bullet points only.
+    Format(("item_id", "item_name", "bullet_point"), ("product_description", "bullet_point"), optional=True),
     # Amazon Reviews 2018, item metadata.
     Format(("asin", "title", "feature", "description"), ("description", "feature")),
     # Magento: products that are not visible are the variants of others; only the default store view is read.
@@ -157,7 +163,7 @@ def choose_columns(source: Path, names: list[str], settings: PrepareSettings, sa
             file and the options to give, for all errors at once.
     """
     requested = {"title": settings.title_field, "description": settings.description_field, "id": settings.id_field}
-    return _choose(source, names, requested, settings.attributes, sample)
+    return _choose(source, names, requested, settings.attributes, settings, sample)
 
 
 def choose_title_columns(
@@ -168,7 +174,8 @@ def choose_title_columns(
     Raises:
         UnreadableInput: see `choose_columns`.
     """
-    return _choose(source, names, {"title": settings.title_field, "id": settings.id_field}, attributes, sample)
+    requested = {"title": settings.title_field, "id": settings.id_field}
+    return _choose(source, names, requested, attributes, settings, sample)
 
 
 def usual_columns(names: list[str], sample: Sample = ()) -> Columns:
@@ -202,7 +209,12 @@ def usual_column(role: str, names: list[str]) -> str | None:
 
 
 def _choose(
-    source: Path, names: list[str], requested: Mapping[str, str | None], attributes: str, sample: Sample
+    source: Path,
+    names: list[str],
+    requested: Mapping[str, str | None],
+    attributes: str,
+    settings: FileSettings,
+    sample: Sample,
 ) -> Columns:
     chosen = {role: name if name else usual_column(role, names) for role, name in requested.items()}
     if chosen["id"] == NO_ID and NO_ID not in names:
@@ -227,6 +239,8 @@ def _choose(
     if description and not requested["description"]:
         description = known.description or description
     found = _as_known(Columns(chosen["title"] or "", description, chosen["id"], attributes=named), known)
+    if language := find_language(row.get(found.title) for row in sample):
+        found = found._replace(language=settings.language or language)
     return found if listed else _with_attributes(found, names, attributes)
 
 
@@ -253,7 +267,7 @@ def _known_format(names: list[str], sample: Sample) -> Format:
                 product=known.variants.product and spelt[known.variants.product],
             )
             return known._replace(
-                description=tuple(spelt[name] for name in known.description),
+                description=tuple(spelt[name] for name in known.description if name in spelt or not known.optional),
                 variants=variants,
                 store_view=known.store_view and spelt[known.store_view],
             )

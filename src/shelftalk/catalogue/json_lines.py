@@ -21,6 +21,7 @@ from shelftalk.catalogue.rows import Row, Unusable, row_of, too_long
 MOST_LITERAL_BYTES = 1 << 20  # of an object as Python prints it, which takes a hundred times its size to parse
 BLANK = frozenset((b"", b"[", b"]", b",", b"],"))  # the last ones around a list whose objects stand on lines
 OBJECTS_SEEN = 100  # objects whose keys are the columns
+SAMPLED = 20  # of these, of which the values are looked at
 
 
 class JsonLines:
@@ -28,11 +29,16 @@ class JsonLines:
 
     def __init__(self, file: Opened) -> None:
         self.name = file.name
+        self.sample: list[dict[str, Any]] = []  # the first objects, after their keys were read
         self._file = file
 
     def columns(self) -> list[str]:
         """Return the keys of the first objects; a key may be missing in single rows."""
-        return list(dict.fromkeys(key for value in islice(self._objects(), OBJECTS_SEEN) for key in value))
+        names: dict[str, None] = {}
+        for value in islice(self._objects(), OBJECTS_SEEN):
+            names.update(dict.fromkeys(value))
+            self.sample += [value] if len(self.sample) < SAMPLED else []
+        return list(names)
 
     def rows(self, columns: Columns) -> Iterator[tuple[int, Row | Unusable]]:
         """Yield every line that is not blank."""

@@ -18,7 +18,7 @@ import orjson
 
 from shelftalk.catalogue.columns import Columns, usual_column
 from shelftalk.catalogue.files import Opened
-from shelftalk.catalogue.json_lines import OBJECTS_SEEN, is_object, parse_object
+from shelftalk.catalogue.json_lines import OBJECTS_SEEN, SAMPLED, is_object, parse_object
 from shelftalk.catalogue.rows import MOST_BYTES, Row, Unusable, row_or_fault, too_long
 from shelftalk.catalogue.values import uid_of
 from shelftalk.errors import UnreadableInput
@@ -68,13 +68,18 @@ class JsonObjects:
 
     def __init__(self, file: Opened, form: Form) -> None:
         self.name = file.name
+        self.sample: list[dict[str, Any]] = []  # the first objects, after their keys were read
         self._file = file
         self._form = form
 
     def columns(self) -> list[str]:
         """Return the keys of the first objects; a key may be missing in single rows."""
         found = (value for _, value in self._values() if isinstance(value, dict))
-        return list(dict.fromkeys(key for value in islice(found, OBJECTS_SEEN) for key in value))
+        names: dict[str, None] = {}
+        for value in islice(found, OBJECTS_SEEN):
+            names.update(dict.fromkeys(value))
+            self.sample += [value] if len(self.sample) < SAMPLED else []
+        return list(names)
 
     def rows(self, columns: Columns) -> Iterator[tuple[int, Row | Unusable]]:
         """Yield every object; one without an id gets its number as id, because many may share one line."""

@@ -20,6 +20,7 @@ The reasons for which a row is left out:
     line_too_long           a row of more than 16 MiB
     variant                 a row of a shop's export for a variant (or an image) of a product in another row
     store_view              a row of a shop's export with another row's product, in another language or for another shop
+    other_language          a product without a title in the language that is read, of a file with several
     missing_title           no title, or the title is empty after cleaning
     missing_description     the same for the description, also where it is "N/A", "NULL", "-" or the like
     title_not_text          a title that is not a string
@@ -286,10 +287,15 @@ def _too_few(source: str, draft: _Draft, kept: int, repeated: int, settings: Pre
     left_out = ", ".join(f"{count} {reason}" for reason, count in counts.most_common()) or "none"
     if kept == settings.max_products:
         return f"--max-products must be at least {FEWEST_PRODUCTS}, since some are held out; got {kept}."
-    return (
-        f"{source} gives {kept} usable products and at least {FEWEST_PRODUCTS} are needed, since some are held out "
-        f"(left out: {left_out}); give a larger file."
-    )
+    needed = f"{source} gives {kept} usable products and at least {FEWEST_PRODUCTS} are needed, since some are held out"
+    if kept + counts.total() < FEWEST_PRODUCTS:
+        return f"{needed} (left out: {left_out}); give a larger file."
+    [(reason, count)] = counts.most_common(1)
+    if reason == "duplicates":
+        return f"{needed}: {count} rows repeat others (left out: {left_out}); give a file of different products."
+    first = draft.first_reject[reason]
+    example = f"the first in line {first.line}: {shortened(first.detail, 80)}"
+    return f"{needed}: {count} rows have {reason}, {example} (left out: {left_out}); correct these rows."
 
 
 def _write_products(

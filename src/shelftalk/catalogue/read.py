@@ -89,7 +89,9 @@ def reader_of(file: Opened, settings: FileSettings) -> Reader:
 
 
 def sample_of(reader: Reader) -> list[dict[str, Any]]:
-    """Return the first rows of a table, by the names of its columns, after these were read; none of other kinds."""
+    """Return the first rows of a table or of JSON, by the names of its columns, after these were read; else none."""
+    if isinstance(reader, (JsonLines, JsonObjects)):
+        return reader.sample
     return reader.sample() if isinstance(reader, Delimited) else []
 
 

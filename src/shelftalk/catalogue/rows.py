@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from shelftalk.catalogue.attributes import MOST_PAIRS, read_attributes
 from shelftalk.catalogue.columns import Columns, Variants
+from shelftalk.catalogue.localized import in_language
 
 MOST_BYTES = 16 << 20  # of a row
 MOST_VARIANTS = 5_000  # rows of one product that are held in memory
@@ -38,8 +39,13 @@ def row_of(value: dict[str, Any], columns: Columns) -> Row:
 
     Raises:
         Unusable: variant, where the row is a variant of a product in another row; store_view, where it is a product of
-            another row in another language or for another shop.
+            another row in another language or for another shop; other_language, where it has no title in the language
+            that is read.
     """
+    if columns.language:
+        value = in_language(value, columns.language)
+        if value.get(columns.title) is None:
+            raise Unusable("other_language", str(value.get(columns.uid or "") or ""))
     if columns.store_view and str(value.get(columns.store_view) or "").strip():
         raise Unusable("store_view", str(value.get(columns.uid or "") or ""))
     if columns.variants and _is_variant(value, columns.variants):
@@ -48,6 +54,8 @@ def row_of(value: dict[str, Any], columns: Columns) -> Row:
     title, description = value.get(columns.title), [value.get(name) for name in columns.description]
     if columns.escaped:
         title, *description = map(_unescaped, (title, *description))
+    if columns.language and isinstance(title, list):
+        title = title[0]  # of American and British English, for instance
     uid = None if columns.uid is None else value.get(columns.uid)
     attributes = tuple(read_attributes(value, columns.attributes)) if columns.attributes else ()
     if columns.escaped:

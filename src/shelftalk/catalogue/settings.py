@@ -32,6 +32,9 @@ class FileSettings(Settings):
     sheet: str | None = setting(
         None, "Sheet of a spreadsheet; the first with columns of a title and a description.", optional=True
     )
+    language: str | None = setting(
+        None, "Language to read where a file holds several, such as en or pt-BR; that of most titles.", optional=True
+    )
     max_expanded: int | None = setting(
         None,
         "GiB that a packed file may unpack to; automatic is 200 times its size.",

@@ -25,7 +25,7 @@ from shelftalk.studio.uploads import keep_upload
 from shelftalk.workspace import check_name
 
 NONE = ""
-READING = ("encoding", "delimiter", "header_line", "columns", "sheet", "max_expanded")
+READING = ("encoding", "delimiter", "header_line", "columns", "sheet", "language", "max_expanded")
 SETTINGS = ("max_products", "validation_share", "test_share", "near_duplicates", "seed")
 
 
