@@ -13,9 +13,10 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.catalogue.prepare import prepare
 from shelftalk.catalogue.settings import PrepareSettings
-from shelftalk.errors import ShelftalkError
+from shelftalk.errors import ShelftalkError, UnreadableInput
 from tests.catalogue.samples import json_lines, rows, write_delimited, write_parquet, write_zip
 from tests.catalogue.test_spreadsheet import OLD, write_open_document, write_sheets
 
@@ -132,3 +133,53 @@ def test_a_damaged_file_loses_no_row_in_silence(tmp_path: Path, name: str, count
         assert time.monotonic() - started < MOST_SECONDS, f"seed {seed}"
     assert refused < count or name in WHOLE, "all files were refused: nothing was tested"
     assert largest() - before < MOST_BYTES
+
+
+DEEP = b"[" * 10_000 + b"]" * 10_000
+ACCENTS = "<item><title>Café {0}</title><description>Très bon café {0}</description></item>"
+LYING = "<?xml version='1.0' encoding='{}'?><rss><channel>{}</channel></rss>"
+
+
+def lying(declared: str, encoding: str) -> bytes:
+    return LYING.format(declared, "".join(map(ACCENTS.format, range(40)))).encode(encoding)
+
+
+def table(row: Callable[[int], bytes]) -> bytes:
+    return b"title,content\n" + b"".join(b"Peg %d,%s\n" % (one, row(one)) for one in range(40))
+
+
+# How many products of a file are kept, and how many rows left out for which reason.
+HOSTILE: dict[str, tuple[bytes, int, dict[str, int]]] = {
+    "deep.json": (b"[%s,{'a':%s}]" % (json_lines(GOOD).replace(b"\n", b",")[:-1], DEEP), 40, {"invalid_json": 1}),
+    "deep.jsonl": (json_lines(GOOD) + b'{"title":"deep","content":%s}\n' % DEEP, 40, {"invalid_json": 1}),
+    "overlong.csv": (
+        table(lambda one: b"holds caf\xc3\xa9 \xc3\xa9t\xc3\xa9 %d%s" % (one, b"" if one % 4 else b" \xc0\xaf")),
+        30,
+        {"invalid_utf8": 10},
+    ),
+    "utf7.csv": (table(lambda one: b"+ADw-script+AD4- holds %d" % one), 40, {}),
+    "utf-16.xml": (lying("utf-16", "utf-8"), 40, {}),
+    "utf-8.xml": (lying("utf-8", "windows-1252"), 40, {}),
+    "koi8-r.xml": (lying("koi8-r", "utf-8"), 40, {}),
+    "nonsense.xml": (lying("nonsense", "utf-8"), 40, {}),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_text_costs_its_own_rows(tmp_path: Path, name: str) -> None:
+    content, kept, rejected = HOSTILE[name]
+    (tmp_path / name).write_bytes(content)
+    summary = prepare(tmp_path / name, tmp_path / "catalogue", PrepareSettings())
+    assert (summary["kept"], summary["rejected"]) == (kept, rejected)
+    products = Catalogue.open(tmp_path / "catalogue").products()
+    if name.endswith(".xml"):
+        assert products[7].title == "Café 7"
+    if name == "utf7.csv":
+        assert products[0].description == "+ADw-script+AD4- holds 0"  # as it is: nothing decodes it
+
+
+def test_lines_that_are_all_damaged_are_named_as_that(tmp_path: Path) -> None:
+    damage = table(lambda one: b"holds caf\xc3\xa9 \xc3\xa9t\xc3\xa9 \xc0\xaf %d" % one)
+    (tmp_path / "a.csv").write_bytes(damage)
+    with pytest.raises(UnreadableInput, match="40 of 40 have invalid_utf8, the first in line 2"):
+        prepare(tmp_path / "a.csv", tmp_path / "catalogue", PrepareSettings())

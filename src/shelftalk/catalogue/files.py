@@ -222,18 +222,16 @@ def xml_begins(head: bytes) -> int:
 
 
 def _is_text(head: bytes) -> bool:
-    """Return whether at least a tenth of the bytes are in lines of UTF-8 without control characters."""
+    """Return whether at least a tenth of the bytes are in lines of UTF-8, with little damage and no control characters."""
     lines = head.splitlines(keepends=True)
     clean = sum(len(line) for line in lines if line.translate(None, CONTROLS) == line and _decodes(line))
     return clean * 10 >= len(head)
 
 
 def _decodes(line: bytes) -> bool:
-    try:
-        line.decode()
-    except UnicodeDecodeError as error:
-        return error.reason == "unexpected end of data"  # the head may end inside a character
-    return True
+    """Return whether at most a tenth of the characters are damaged."""
+    text = line.decode(errors="replace")
+    return text.count("\ufffd") * 10 <= len(text)
 
 
 class _WithLineFeeds(io.RawIOBase):
