@@ -222,7 +222,7 @@ def xml_begins(head: bytes) -> int:
 
 
 def _is_text(head: bytes) -> bool:
-    """Return whether at least a tenth of the bytes are in lines of UTF-8, with little damage and no control characters."""
+    """Return whether a tenth of the bytes are in lines of UTF-8 with little damage and no control characters."""
     lines = head.splitlines(keepends=True)
     clean = sum(len(line) for line in lines if line.translate(None, CONTROLS) == line and _decodes(line))
     return clean * 10 >= len(head)
