@@ -20,6 +20,7 @@ from streamlit.testing.v1 import AppTest
 from shelftalk import pipeline
 from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.catalogue.known_attributes import KnownAttributes
+from shelftalk.catalogue.prepare import prepare
 from shelftalk.catalogue.settings import PrepareSettings
 from shelftalk.evaluation.directions import DIRECTIONS
 from shelftalk.generation.compare import Comparison
@@ -196,6 +197,20 @@ def test_columns_of_attributes_are_chosen_and_the_usual_ones_preselected(
     path.set_value(str(write_table(tmp_path / "c.csv", "title", "text", "price"))).run()
     assert (columns().options, columns().value) == (["price"], [])
     assert prepare() == "--attributes=automatic"
+
+
+@pytest.mark.parametrize("language", ["en", "pt-BR"])
+def test_what_teaches_little_is_said_above_the_products(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, language: str
+) -> None:
+    rows = [f'{{"title": "Oak peg {one}", "content": "<b>Peg</b> {one}"}}\n' for one in range(20)]
+    (tmp_path / "a.jsonl").write_text("".join(rows))
+    prepare(tmp_path / "a.jsonl", workspace.catalogue("short"), PrepareSettings())
+    app = drawn(workspace, "catalogue", monkeypatch, language)
+    assert list(app.exception) == []
+    assert any(texts(language)["catalogue.concerns"] in one.value for one in app.markdown)
+    said = texts(language)["catalogue.concern_titles"].partition("}")[2]
+    assert any(said in one.value and one.value.endswith("Peg 0") for one in app.text)
 
 
 def test_a_folder_is_prepared_whole_and_its_first_file_shown(
