@@ -262,3 +262,10 @@ def test_attributes_of_magento_are_pairs_in_a_text() -> None:
 @pytest.mark.parametrize("name", ["Marke", "COULEUR", "Materiali", "tamanho", "Größe", "materiał", "Цвет"])
 def test_attributes_have_usual_names_in_other_languages(name: str) -> None:
     assert [one.column for one in find_attribute_columns(["title", name, "xyz"], "automatic", ["title"])] == [name]
+
+
+def test_marks_of_ebay_are_no_part_of_a_name() -> None:
+    names = ["*Title", "*Description", "*C:Brand", "C:Material", "IMAGE1"]
+    found = find_attribute_columns(names, "automatic", names[:2])
+    assert [(one.column, one.name) for one in found] == [("*C:Brand", "Brand"), ("C:Material", "Material")]
+    assert "IMAGE1" not in [one.column for one in find_attribute_columns(names, "all", names[:2])]

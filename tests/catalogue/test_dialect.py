@@ -287,3 +287,23 @@ def test_what_is_unusual_about_a_file_is_said() -> None:
     names, quotes = "the names of its columns in line 3", "quotes as characters like others"
     assert unusual_form("koi8-r", unusual) == f"encoding koi8-r, vertical bars, {quotes}, {names}"
     assert unusual_form("utf-8", Dialect("^", "doubled", 0)) == "'^', no line with names of columns"
+
+
+def test_names_for_programs_below_those_for_people_are_no_row(tmp_path: Path) -> None:
+    rows = [f'A{one},"Peg {one}, large",Holds {one}.,oak' for one in range(12)]
+    path = write(
+        *(tmp_path / "template.csv", "TemplateType=home,Version=2026,The top 3 rows are for the shop.,"),
+        *(
+            "SKU,Product Name,Product Description,Material",
+            "item_sku,item_name,product_description,material_type",
+            *rows,
+        ),
+    )
+    summary = prepare(path, tmp_path / "catalogue", PrepareSettings())
+    assert (summary["read"], summary["kept"], summary["source"]["header_line"]) == (12, 12, 3)
+    assert summary["columns"]["title"] == "item_name"
+
+
+def test_the_names_again_in_the_middle_are_no_product(tmp_path: Path) -> None:
+    path = write(tmp_path / "joined.csv", *table(","), *table(",")[:1], "90,Rope,Holds boats.")
+    assert read(path)[-2:] == [(14, "invalid_csv"), (15, ("90", "Rope", "Holds boats."))]

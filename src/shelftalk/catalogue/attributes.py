@@ -91,6 +91,7 @@ EXCLUDED_NAMES = _listed(
 PROPERTIES_IN_LISTS = frozenset(("handle", "rating", "body"))
 
 UNIT = re.compile(r"^(?P<name>.*\S)\s*\((?P<unit>kg|g|lbs?|oz|cm|mm|m|in|ft|yd|l|ml)\)$", re.IGNORECASE)
+SPECIFIC = re.compile(r"^\*?(?:C:)?\s*")  # eBay's mark of a required column, and of an item's specifics
 METAFIELD = re.compile(r"^(?P<name>.*\S)\s*\((?:product|variant)\.metafields\.[^()]*\)$")
 # The number joins the columns of a name and its value: "Attribute 1 name", "Attribute 1 value(s)", "Option1 Value".
 # Also "Nom de l'attribut 1" and "Valeur(s) de l'attribut 1" of WooCommerce, "NOME VARIANTE 1" and "VALORI VARIANTE 1"
@@ -277,7 +278,7 @@ def _named(column: str) -> AttributeColumn:
         return AttributeColumn(column, found["name"])
     if found := UNIT.match(column):
         return AttributeColumn(column, found["name"], unit=found["unit"])
-    return AttributeColumn(column, column)
+    return AttributeColumn(column, SPECIFIC.sub("", column))
 
 
 def _attributes(name: str, value: Any, unit: str = "") -> Iterator[tuple[str, str]]:
@@ -360,7 +361,10 @@ def _holds_a_property(name: str, value: str = "", *, listed: bool = False) -> bo
     normalised = _normalised(name)
     if normalised == GOOGLE_CATEGORY:
         return not value.isdigit()
-    words, allowed = set(normalised.split()), PROPERTIES_IN_LISTS if listed else frozenset()
+    words, allowed = (
+        {word.rstrip("0123456789") for word in normalised.split()},
+        PROPERTIES_IN_LISTS if listed else frozenset(),
+    )
     return (
         bool(words)
         and normalised not in EXCLUDED_NAMES - allowed

@@ -208,7 +208,9 @@ def _header(records: Sequence[Record], settings: FileSettings) -> int | None:
     agree = [_agree(records, index) for index in range(len(first))]
     for index in range(len(first)):
         if (roles[index] > 1 or (roles[index] and settings.title_field)) and (agree[index] or index == 0):
-            return index
+            # Templates have names for people and, in the next line, names for programs.
+            twice = roles[index + 1 : index + 2] > [1] and not settings.title_field
+            return index + twice
     for index, record in enumerate(first):
         if agree[index] and (roles[index] or 2 * record.filled > len(record.fields)) and record.filled > 1:
             return index

@@ -29,7 +29,7 @@ def show_sources(source: dict[str, Any]) -> None:
     if more := max(len(files) - FILES_SHOWN, 0) + max(len(left_out) - FILES_SHOWN, 0):
         lines.append(f"and {more} more files; all are in catalogue.json")
     for line in lines:
-        out.print(plain(f"  {line}"), markup=False, soft_wrap=True)
+        out.print(plain(f"  {line}".replace("\n", " ")), markup=False, soft_wrap=True)
     for one in files[:FILES_SHOWN]:
         show_form(one)
 
