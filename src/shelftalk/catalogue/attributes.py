@@ -361,10 +361,8 @@ def _holds_a_property(name: str, value: str = "", *, listed: bool = False) -> bo
     normalised = _normalised(name)
     if normalised == GOOGLE_CATEGORY:
         return not value.isdigit()
-    words, allowed = (
-        {word.rstrip("0123456789") for word in normalised.split()},
-        PROPERTIES_IN_LISTS if listed else frozenset(),
-    )
+    words = {word.rstrip("0123456789") for word in normalised.split()}
+    allowed = PROPERTIES_IN_LISTS if listed else frozenset()
     return (
         bool(words)
         and normalised not in EXCLUDED_NAMES - allowed

@@ -93,7 +93,7 @@ class Delimited:
         for number, fields in self._records:
             if isinstance(fields, Unusable):
                 yield number, fields
-            elif [" ".join(field.split()) for field in fields] == names:
+            elif fields[0].strip() == names[0] and [" ".join(field.split()) for field in fields] == names:
                 yield number, Unusable("invalid_csv", "the names of the columns again")
             elif any(fields[len(names) :]):
                 detail = f"{len(fields)} fields where the header has {len(names)}; quote fields that hold the delimiter"
