@@ -23,6 +23,9 @@ WORDS = [
 ]
 
 
+HAN = [chr(code) for code in range(0x4E00, 0x4E00 + 400)]
+
+
 def text(number: int) -> str:
     """Return a text of its own for each number."""
     chosen = random.Random(number).sample(WORDS, 8)
@@ -140,3 +143,8 @@ def test_a_language_is_known_by_its_common_words(language: str) -> None:
 def test_a_text_without_common_words_is_in_no_language() -> None:
     assert language_of("Oak, ash, pine. 12 x 30 cm") == ""
     assert language_of("") == ""
+
+
+def test_nothing_is_said_of_good_products_in_chinese() -> None:
+    texts = [f"{''.join(random.Random(one).sample(HAN, 40))}，承重{one}公斤。" for one in range(40)]
+    assert measure_concerns(products(texts, [f"椅子{one}" for one in range(40)])) == []

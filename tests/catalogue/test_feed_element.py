@@ -91,3 +91,15 @@ def test_the_element_is_found_behind_a_fault_and_in_a_feed_of_one() -> None:
     assert find_element(b"<rss><channel><title>S</title><description>T</description>") == STANDARD
     assert find_element(b"<page><section/><section/></page>") == STANDARD
     assert find_element(b"<a>" * 3_000) == STANDARD
+
+
+def test_products_come_before_categories_and_what_products_hold() -> None:
+    one = "<id>{0}</id><name>Peg {0}</name><description>Holds {0}.</description>"
+    categories = "".join(f"<category>{one.format(number)}</category>" for number in range(9))
+    inner = f"<accessories><item>{one.format(1)}</item><item>{one.format(2)}</item></accessories>"
+    products = "".join(f"<product>{one.format(number)}{inner}</product>" for number in range(3))
+    assert find_element(f"<shop><categories>{categories}</categories>{products}</shop>".encode()) == ("product",)
+    nested = f"<shop><category>{one.format(1)}{products}</category>" * 2 + "</shop>"
+    assert find_element(nested.replace("</category><shop>", "</category>").encode()) == ("product",)
+    parameters = '<offer><model>Peg</model><param name="Colour">red</param><param name="Wood">oak</param></offer>' * 3
+    assert find_element(f"<offers>{parameters}</offers>".encode()) == ("offer",)

@@ -139,3 +139,9 @@ def test_blank_lines_alone_have_no_columns(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(b"\n\n\n")
     found = preview(tmp_path / "a.csv")
     assert (found.columns, found.title, found.records) == ([], None, [])
+
+
+def test_the_brackets_around_a_list_are_no_records(tmp_path: Path) -> None:
+    lines = ["[", *(f'{{"title": "Peg {one}", "content": "Holds {one}."}},' for one in range(3)), "]"]
+    (tmp_path / "a.json").write_text("\n".join(lines))
+    assert [line for line, _ in preview(tmp_path / "a.json", 5).records] == [2, 3, 4]

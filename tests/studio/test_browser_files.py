@@ -76,7 +76,7 @@ def test_a_zip_without_a_catalogue_is_reported(page: Page, tmp_path: Path) -> No
     with zipfile.ZipFile(source, "w") as file:
         file.writestr("readme.txt", "nothing here")
     give(page, source)
-    expect_error(page, "trn.json", "readme.txt", "unpack it")
+    expect_error(page, "holds no file of products but readme.txt")
 
 
 def test_a_file_without_usable_rows_is_reported_when_it_is_prepared(page: Page, tmp_path: Path) -> None:
@@ -101,7 +101,10 @@ def test_the_page_goes_on_with_a_right_file(page: Page, tmp_path: Path) -> None:
 def test_a_folder_and_a_missing_path_are_reported(visitor: Visitor, tmp_path: Path) -> None:
     page = visitor.open()
     show_uploader(page)
-    for path, words in ((tmp_path, ("is a folder", "give one file")), (tmp_path / "none.csv", ("no file", "check"))):
+    for path, words in (
+        (tmp_path, ("holds no file of products", "names end in")),
+        (tmp_path / "none.csv", ("no file", "check")),
+    ):
         field(page, "catalogue.path").fill(str(path))
         page.keyboard.press("Enter")
         expect(page.get_by_text(words[0])).to_be_visible()

@@ -27,9 +27,12 @@ FEWEST_REPEATS = 5
 NEAR = 1 / 3
 LANGUAGE = 0.1  # share of the descriptions in a further language
 LONG_TITLE = 800  # characters: half of a row of 512 tokens holds about a thousand
-SWAPPED = 2  # times as many words in a title as in a description
-LONG_TITLES = 12  # words
-LETTERS = re.compile(r"[^\W\d_]{3,}")
+SWAPPED = 2  # times as many characters in a title as in a description
+LONG_TITLES = 80  # characters
+SHORT = 40  # characters: in Chinese a text has one word
+LETTERS = re.compile(
+    r"[^\W\d_]{3,}|[\u0e00-\u0e7f\u3041-\u9fff\uac00-\ud7a3]"
+)  # a word, or a letter of a language without spaces
 
 
 class Concern(NamedTuple):
@@ -67,15 +70,19 @@ def measure_concerns(products: Sequence[Product]) -> list[Concern]:
     titles = comparables([one.title for one in products])
     words = [len(one.description.split()) for one in products]
     found = [
-        _concern("short", products, [count <= FEW_WORDS for count in words]),
+        _concern(
+            "short",
+            products,
+            [count <= FEW_WORDS and len(one.description) <= SHORT for count, one in zip(words, products, strict=True)],
+        ),
         _concern("codes", products, [_is_code(one.description) for one in products]),
         _concern("title_codes", products, [_is_code(one.title) for one in products]),
         _concern("titles", products, [text in title for text, title in zip(texts, titles, strict=True)]),
         _repeated(products, texts),
         _near(products, texts),
     ]
-    title_words = median(len(one.title.split()) for one in products)
-    if title_words >= LONG_TITLES and title_words >= SWAPPED * median(words):
+    length = median(len(one.title) for one in products)
+    if length >= LONG_TITLES and length >= SWAPPED * median(len(one.description) for one in products):
         found.append(Concern("swapped", 1.0, len(products), products[0].title))
     found.append(_languages(products))
     long = [one.title for one in products if len(one.title) > LONG_TITLE]
@@ -96,7 +103,8 @@ def _concern(kind: str, products: Sequence[Product], holds: Sequence[bool], leas
 
 def _is_code(text: str) -> bool:
     """Return whether a text has no word, or is one word with a digit."""
-    return not LETTERS.search(text) or (" " not in text and any(character.isdigit() for character in text))
+    in_one = " " not in text and text.isascii()
+    return not LETTERS.search(text) or (in_one and any(character.isdigit() for character in text))
 
 
 def _repeated(products: Sequence[Product], texts: Sequence[bytes]) -> Concern | None:

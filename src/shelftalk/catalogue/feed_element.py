@@ -1,7 +1,7 @@
 """Find which element of a feed is a product: <item> of RSS, <entry> of Atom, or the element that repeats.
 
 Feeds that are neither call it <offer> (Yandex), <SHOPITEM> (Heureka), <product>, or anything else. It is the outermost
-element that stands several times among its siblings and has an element or an attribute with a usual name for a title.
+element that repeats and has an element or an attribute with a usual name for a title; those with usual names first.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ ROOTS = ("rss", "feed", "rdf:RDF")  # of feeds with these
 USUAL = (*STANDARD, "offer", "SHOPITEM", "product", "Product", "PRODUCT", "article", "good", "record", "row")
 START = re.compile(rb"<([A-Za-z]+)[\s>]")
 MOST_DEPTH = 10
+MOST_OF_PARAMETER = 2  # attributes: name and unit; an element with more may be a product
 MOST_NAMES = 1_000  # of different elements, by their place
 
 
@@ -27,14 +28,14 @@ def find_element(head: bytes) -> tuple[str, ...]:
     shape = _Shape()
     with suppress(expat.ExpatError, _Enough):
         shape.parser.Parse(head[xml_begins(head) :], False)
-    if any(path[0] in ROOTS or path[-1] in STANDARD for path in shape.counts):
+    if any(path[0] in ROOTS for path in shape.counts):
         return STANDARD
     titled = {path: names for path in shape.counts if usual_column("title", names := list(shape.names[path]))}
     described = [path for path, names in titled.items() if usual_column("description", names)]
     repeated = [path for path in titled if shape.counts[path] > 1]
     found = [path for path in repeated if path in described] or repeated or described[-1:]
-    if found:
-        return (min(found, key=len)[-1],)
+    if found:  # categories have names and descriptions, too, and products hold others
+        return (min(found, key=lambda path: (path[-1] not in USUAL, len(path)))[-1],)
     begun = Counter(name.decode() for name in START.findall(head))  # behind a fault at the beginning
     return next(((name,) for name in USUAL if begun[name] > 1), STANDARD)
 
@@ -61,7 +62,8 @@ class _Shape:
         self._open.append(name)
         path = tuple(self._open)
         self.counts[path] += 1
-        self.names[path].update(dict.fromkeys(key for key in attributes if ":" not in key))
+        if len(attributes) > MOST_OF_PARAMETER:
+            self.names[path].update(dict.fromkeys(key for key in attributes if ":" not in key))
         if len(self._open) > MOST_DEPTH or len(self.counts) > MOST_NAMES:
             raise _Enough
 

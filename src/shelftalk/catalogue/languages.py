@@ -30,6 +30,8 @@ SCRIPTS = {
     "Korean": re.compile("[\uac00-\ud7a3]"),
     "Chinese": re.compile("[\u4e00-\u9fff]"),
 }
+LEAD = 1.5  # times the common words of the next language
+SHARE = 0.12  # of the words of a text
 FEWEST = 3  # common words, or three times as many letters of a script
 WORD = re.compile(r"[^\W\d_]+")
 
@@ -41,6 +43,8 @@ def language_of(text: str) -> str:
             return name
     found = Counter(name for word in WORD.findall(text.lower()) for name in WORDS.get(word, ()))
     best = found.most_common(2)
-    if not best or best[0][1] < FEWEST or (len(best) > 1 and best[1][1] == best[0][1]):
+    if not best or best[0][1] < max(FEWEST, SHARE * len(WORD.findall(text))):
+        return ""
+    if len(best) > 1 and best[0][1] < LEAD * best[1][1]:  # it may be in a neighbour of both
         return ""
     return best[0][0]

@@ -105,11 +105,11 @@ class _Limit:
 
 
 def _open(source: Path) -> IO[bytes]:
-    if source.is_dir():
-        raise UnreadableInput(f"{source} is a folder; give one file in it.")
-    if source.exists() and not source.is_file():
-        raise UnreadableInput(f"{source} is not a regular file; save its content to a file and give that.")
     try:
+        if source.is_dir():
+            raise UnreadableInput(f"{source} is a folder; give one file in it.")
+        if source.exists() and not source.is_file():
+            raise UnreadableInput(f"{source} is not a regular file; save its content to a file and give that.")
         return source.open("rb")
     except FileNotFoundError:
         raise NotFound(f"There is no file {source}; check the path.") from None
@@ -170,7 +170,7 @@ def _member(source: Path, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
             raise UnreadableInput(f"{source} holds {_listed(found)}; unpack it and give that file.")
         if found:
             return found[0]
-    raise UnreadableInput(f"{source} holds no file of products but {_listed(members)}; give one.")
+    raise UnreadableInput(f"{source} holds no file of products but {_listed(members or named)}; give one.")
 
 
 def is_no_data(path: PurePath) -> bool:

@@ -20,6 +20,7 @@ from shelftalk.catalogue.columns import usual_columns
 from shelftalk.catalogue.delimited import Delimited
 from shelftalk.catalogue.dialect import Dialect
 from shelftalk.catalogue.files import BUFFER_BYTES, Kind, Opened, opened, physical_lines
+from shelftalk.catalogue.json_lines import BLANK
 from shelftalk.catalogue.json_objects import MOST_TABLE_BYTES, JsonObjects, form_of
 from shelftalk.catalogue.read import SURROGATE, FeedItems, ParquetRows, reader_of, reading_parquet, sample_of, values_of
 from shelftalk.catalogue.rows import MOST_BYTES
@@ -98,7 +99,7 @@ def _text_records(head: Opened, settings: FileSettings, content: bytes, count: i
 
 
 def _json_records(head: Opened) -> Iterator[tuple[int, bytes]]:
-    return ((number, line) for number, line in physical_lines(head.stream) if line and not line.isspace())
+    return ((number, line) for number, line in physical_lines(head.stream) if line and line.strip() not in BLANK)
 
 
 def _parquet_records(path: Path, count: int) -> list[tuple[int, str]]:

@@ -136,13 +136,21 @@ def _paths(given: Sequence[Path]) -> list[tuple[Path, str, bool]]:
     names = [path.name for path in given]
     found: list[tuple[Path, str, bool]] = []
     for path in given:
-        if path.is_dir():
+        if _is_folder(path):
             inner = _files_in(path)
             before = f"{path.name}/" if len(given) > 1 else ""
             found += [(one, f"{before}{one.relative_to(path).as_posix()}", False) for one in inner]
         else:
             found.append((path, path.name if names.count(path.name) == 1 else str(path), True))
     return found
+
+
+def _is_folder(path: Path) -> bool:
+    """Return whether a path is a folder; false where that cannot be known, which opening it reports."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
 
 
 def _files_in(folder: Path) -> list[Path]:

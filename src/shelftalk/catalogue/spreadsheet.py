@@ -19,6 +19,7 @@ import os
 import subprocess
 import sys
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import date, datetime, time, timedelta
@@ -36,6 +37,10 @@ LEAST_MEMORY, MEMORY_A_BYTE = 768 << 20, 8  # in bytes; a sheet of products take
 MOST_SECONDS = 300  # of a processor
 FIRST_ROWS = 20  # of a sheet, among which the names of the columns are searched
 MOST_SHEETS = 30  # that are searched for products
+# Without the current folder, from which Python would import; PYTHONSAFEPATH does that from 3.11 on only.
+PROGRAM = (
+    "import sys; sys.path[:] = filter(None, sys.path); from shelftalk.catalogue import spreadsheet; spreadsheet.run()"
+)
 REFUSED = 3  # the exit status of a process whose standard error is a message for the user
 
 
@@ -55,7 +60,7 @@ def is_spreadsheet(file: IO[bytes]) -> bool:
         return True
     found = False
     if head.startswith(b"PK\x03\x04"):
-        with suppress(zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        with suppress(zipfile.BadZipFile, zlib.error, OSError, ValueError, RuntimeError):
             archive = zipfile.ZipFile(file)
             names = set(archive.namelist())
             found = any(name in names for name in WORKBOOKS)
@@ -76,10 +81,10 @@ def opened_sheet(source: Path, size: int, sheet: str | None) -> Iterator[Sheet]:
         UnreadableInput: it is no spreadsheet, corrupt, protected by a password or too large, or has no such sheet.
     """
     memory = LEAST_MEMORY + MEMORY_A_BYTE * size
-    command = [sys.executable, "-m", "shelftalk.catalogue.spreadsheet", str(memory), str(source)]
+    command = [sys.executable, "-c", PROGRAM, str(memory), str(source)]
     command += [sheet] if sheet else []
-    # -m would import from the current folder, and a library that starts a thread a core takes memory for each.
-    environment = {**os.environ, "PYTHONSAFEPATH": "1", "RUST_BACKTRACE": "0", "OPENBLAS_NUM_THREADS": "1"}
+    # A library that starts a thread a core takes memory for each.
+    environment = {**os.environ, "RUST_BACKTRACE": "0", "OPENBLAS_NUM_THREADS": "1"}
     process = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
     )
@@ -226,6 +231,7 @@ def _limit_resources(memory: int) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """Write the sheet that the arguments name: memory in bytes, path, and the sheet's name or nothing."""
     _limit_resources(int(sys.argv[1]))
     _main(*sys.argv[2:4])
