@@ -37,18 +37,8 @@ USUAL_NAMES = {
         *("popis produktu", "описание", "説明", "商品説明", "描述", "商品描述"),
     ),
     "id": (
-        "uid",
-        "id",
-        "asin",
-        "parent asin",
-        "url handle",
-        "sku",
-        "product id",
-        "handle",
-        "asin1",
-        "seller sku",
-        "item id",
-        "itemid",
+        *("uid", "id", "asin", "parent asin", "url handle", "sku", "product id", "handle", "asin1", "seller sku"),
+        *("item id", "itemid"),
     ),
 }
 

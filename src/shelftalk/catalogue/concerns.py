@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from statistics import median
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -30,9 +30,8 @@ LONG_TITLE = 800  # characters: half of a row of 512 tokens holds about a thousa
 SWAPPED = 2  # times as many characters in a title as in a description
 LONG_TITLES = 80  # characters
 SHORT = 40  # characters: in Chinese a text has one word
-LETTERS = re.compile(
-    r"[^\W\d_]{3,}|[\u0e00-\u0e7f\u3041-\u9fff\uac00-\ud7a3]"
-)  # a word, or a letter of a language without spaces
+# A word, or a letter of a language without spaces.
+LETTERS = re.compile(r"[^\W\d_]{3,}|[\u0e00-\u0e7f\u3041-\u9fff\uac00-\ud7a3]")
 
 
 class Concern(NamedTuple):
@@ -58,7 +57,7 @@ def find_concerns(catalogue: Catalogue) -> list[Concern]:
     begins = [piece * total // PIECES for piece in range(PIECES)]
     rows = np.unique(np.concatenate([np.arange(begin, min(begin + length + 1, total)) for begin in begins]))
     products = catalogue.take(rows if total > SAMPLE else np.arange(total))
-    grouped: Any = catalogue.summary.get("settings", {}).get("near_duplicates", "off") != "off"
+    grouped = catalogue.summary.get("settings", {}).get("near_duplicates", "off") != "off"
     return [one for one in measure_concerns(products) if one.kind != "near_duplicates" or not grouped]
 
 
@@ -66,39 +65,38 @@ def measure_concerns(products: Sequence[Product]) -> list[Concern]:
     """Return what may be wrong with the products, which stand in their order."""
     if not products:
         return []
-    texts = comparables([one.description for one in products])
-    titles = comparables([one.title for one in products])
-    words = [len(one.description.split()) for one in products]
+    descriptions, titles = [one.description for one in products], [one.title for one in products]
+    texts = comparables(descriptions)
+    repeats_title = [text in title for text, title in zip(texts, comparables(titles), strict=True)]
     found = [
-        _concern(
-            "short",
-            products,
-            [count <= FEW_WORDS and len(one.description) <= SHORT for count, one in zip(words, products, strict=True)],
-        ),
-        _concern("codes", products, [_is_code(one.description) for one in products]),
-        _concern("title_codes", products, [_is_code(one.title) for one in products]),
-        _concern("titles", products, [text in title for text, title in zip(texts, titles, strict=True)]),
-        _repeated(products, texts),
-        _near(products, texts),
+        _concern("short", descriptions, [_is_short(one) for one in descriptions]),
+        _concern("codes", descriptions, [_is_code(one) for one in descriptions]),
+        _concern("title_codes", titles, [_is_code(one) for one in titles]),
+        _concern("titles", descriptions, repeats_title),
+        _repeated(descriptions, texts),
+        _concern("near_duplicates", descriptions, _are_near(texts), NEAR),
     ]
-    length = median(len(one.title) for one in products)
-    if length >= LONG_TITLES and length >= SWAPPED * median(len(one.description) for one in products):
-        found.append(Concern("swapped", 1.0, len(products), products[0].title))
-    found.append(_languages(products))
-    long = [one.title for one in products if len(one.title) > LONG_TITLE]
-    found += [Concern("long_titles", len(long) / len(products), len(long), long[0])] if long else []
+    length = median(map(len, titles))
+    if length >= LONG_TITLES and length >= SWAPPED * median(map(len, descriptions)):
+        found.append(Concern("swapped", 1.0, len(products), titles[0]))
+    found.append(_languages(descriptions))
+    found.append(_concern("long_titles", titles, [len(one) > LONG_TITLE for one in titles], least=0))
     kinds = {one.kind for one in found if one}
     # A title again is short, too; of texts that are equal all are nearly so.
     hidden = {"short": {"codes", "titles"}, "near_duplicates": {"repeated"}}
     return [one for one in found if one and not hidden.get(one.kind, set()) & kinds]
 
 
-def _concern(kind: str, products: Sequence[Product], holds: Sequence[bool], least: float = MANY) -> Concern | None:
-    share = sum(holds) / len(products)
-    if share < least:
+def _concern(kind: str, texts: Sequence[str], holds: Sequence[bool], least: float = MANY) -> Concern | None:
+    """Return a concern about the texts for which something holds, if they are many; the first is the example."""
+    share = sum(holds) / len(texts)
+    if share < least or not share:
         return None
-    first = products[holds.index(True)]
-    return Concern(kind, share, sum(holds), first.title if kind == "title_codes" else first.description)
+    return Concern(kind, share, sum(holds), texts[holds.index(True)])
+
+
+def _is_short(text: str) -> bool:
+    return len(text) <= SHORT and len(text.split()) <= FEW_WORDS
 
 
 def _is_code(text: str) -> bool:
@@ -107,23 +105,24 @@ def _is_code(text: str) -> bool:
     return not LETTERS.search(text) or (in_one and any(character.isdigit() for character in text))
 
 
-def _repeated(products: Sequence[Product], texts: Sequence[bytes]) -> Concern | None:
+def _repeated(descriptions: Sequence[str], texts: Sequence[bytes]) -> Concern | None:
     counts = Counter(texts)
     text, most = counts.most_common(1)[0]
     shared = sum(count for count in counts.values() if count > 1)
     if most < max(REPEATED * len(texts), FEWEST_REPEATS) and shared < max(MANY * len(texts), FEWEST_REPEATS):
         return None
-    return Concern("repeated", shared / len(texts), shared, products[texts.index(text)].description)
+    return Concern("repeated", shared / len(texts), shared, descriptions[texts.index(text)])
 
 
-def _near(products: Sequence[Product], texts: Sequence[bytes]) -> Concern | None:
-    groups = near_groups(signatures(texts))
-    _, place, counts = np.unique(groups, return_inverse=True, return_counts=True)
-    return _concern("near_duplicates", products, (counts[place] > 1).tolist(), NEAR)
+def _are_near(texts: Sequence[bytes]) -> list[bool]:
+    """Return for each text whether another one is nearly equal."""
+    _, place, counts = np.unique(near_groups(signatures(texts)), return_inverse=True, return_counts=True)
+    near: list[bool] = (counts[place] > 1).tolist()
+    return near
 
 
-def _languages(products: Sequence[Product]) -> Concern | None:
-    known = Counter(filter(None, (language_of(one.description) for one in products)))
+def _languages(descriptions: Sequence[str]) -> Concern | None:
+    known = Counter(filter(None, map(language_of, descriptions)))
     total = known.total()
     least = max(LANGUAGE * total, FEWEST_REPEATS)
     several = [(name, count / total) for name, count in known.most_common() if count >= least]

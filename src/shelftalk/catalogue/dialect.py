@@ -209,8 +209,8 @@ def _header(records: Sequence[Record], settings: FileSettings) -> int | None:
     for index in range(len(first)):
         if (roles[index] > 1 or (roles[index] and settings.title_field)) and (agree[index] or index == 0):
             # Templates have names for people and, in the next line, names for programs.
-            twice = roles[index + 1 : index + 2] > [1] and not settings.title_field
-            return index + twice
+            again = index + 1 < len(first) and roles[index + 1] > 1 and not settings.title_field
+            return index + 1 if again else index
     for index, record in enumerate(first):
         if agree[index] and (roles[index] or 2 * record.filled > len(record.fields)) and record.filled > 1:
             return index

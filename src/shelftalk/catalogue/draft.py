@@ -34,23 +34,8 @@ CHARACTERS_IN_BLOCK = 8 << 20
 # What programs and people write where there is no description.
 PLACEHOLDERS = frozenset(
     (
-        "-",
-        "--",
-        "---",
-        ".",
-        "?",
-        "n/a",
-        "#n/a",
-        "n.a.",
-        "na",
-        "nan",
-        "none",
-        "null",
-        "(null)",
-        "undefined",
-        "tbd",
-        "[]",
-        "{}",
+        *("-", "--", "---", ".", "?", "n/a", "#n/a", "n.a.", "na", "nan", "none"),
+        *("null", "(null)", "undefined", "tbd", "[]", "{}"),
     )
 )
 LONGEST_PLACEHOLDER = max(map(len, PLACEHOLDERS))

@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from xml.parsers import expat
 
-from shelftalk.catalogue.feed_element import find_element
+from shelftalk.catalogue.feed_element import ROOTS, find_element
 from shelftalk.catalogue.files import BUFFER_BYTES, xml_begins
 from shelftalk.errors import UnreadableInput
 
 GOOGLE = "http://base.google.com/ns/1.0"
-CONTAINERS = ("rss", "channel", "feed", "rdf:RDF")
+CONTAINERS = (*ROOTS, "channel")
 CHUNK_BYTES = 1 << 16
 MOST_TAG_BYTES = 1 << 20  # of a tag or a comment, which expat holds completely in memory
 MOST_DEPTH = 100

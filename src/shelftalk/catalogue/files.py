@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Any
 
 from shelftalk.catalogue.encodings import (
     UTF_8,
@@ -23,25 +23,13 @@ from shelftalk.catalogue.encodings import (
     unusual_lines,
     wide_encoding,
 )
-from shelftalk.catalogue.packed import PARQUET, suffix_of, unpacked
+from shelftalk.catalogue.file_names import KINDS, Kind, suffix_of
+from shelftalk.catalogue.packed import PARQUET, unpacked
 from shelftalk.catalogue.rows import MOST_BYTES
 from shelftalk.catalogue.settings import FOUND, FileSettings
 from shelftalk.catalogue.spreadsheet import Sheet
 from shelftalk.errors import UnreadableInput
 
-Kind = Literal["json", "csv", "tsv", "sheet", "parquet", "xml"]
-
-KINDS: dict[str, Kind] = {
-    ".json": "json",
-    ".jsonl": "json",
-    ".ndjson": "json",
-    ".csv": "csv",
-    ".tsv": "tsv",
-    ".tab": "tsv",
-    ".xml": "xml",
-    ".rss": "xml",
-    ".atom": "xml",
-}
 READABLE = (
     ".json, .jsonl, .csv, .tsv or .xml (each also with .gz), .xlsx, .xls, .ods, .parquet, or a .zip with one of these"
 )

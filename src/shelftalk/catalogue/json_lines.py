@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
 from typing import Any
@@ -34,11 +34,8 @@ class JsonLines:
 
     def columns(self) -> list[str]:
         """Return the keys of the first objects; a key may be missing in single rows."""
-        names: dict[str, None] = {}
-        for value in islice(self._objects(), OBJECTS_SEEN):
-            names.update(dict.fromkeys(value))
-            self.sample += [value] if len(self.sample) < SAMPLED else []
-        return list(names)
+        names, self.sample = first_keys(self._objects())
+        return names
 
     def rows(self, columns: Columns) -> Iterator[tuple[int, Row | Unusable]]:
         """Yield every line that is not blank."""
@@ -80,6 +77,12 @@ def _json_row(line: bytes | None, columns: Columns) -> Row | Unusable | None:
         return row_of(parse_line(line), columns)
     except Unusable as fault:
         return fault
+
+
+def first_keys(objects: Iterable[dict[str, Any]]) -> tuple[list[str], list[dict[str, Any]]]:
+    """Return the keys of the first `OBJECTS_SEEN` objects, and the first `SAMPLED` of these."""
+    found = list(islice(objects, OBJECTS_SEEN))
+    return list(dict.fromkeys(key for one in found for key in one)), found[:SAMPLED]
 
 
 def is_object(line: bytes) -> bool:

@@ -11,14 +11,13 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterator
-from itertools import islice
 from typing import IO, Any, Literal
 
 import orjson
 
 from shelftalk.catalogue.columns import Columns, usual_column
 from shelftalk.catalogue.files import Opened
-from shelftalk.catalogue.json_lines import OBJECTS_SEEN, SAMPLED, is_object, parse_object
+from shelftalk.catalogue.json_lines import first_keys, is_object, parse_object
 from shelftalk.catalogue.rows import MOST_BYTES, Row, Unusable, row_or_fault, too_long
 from shelftalk.catalogue.values import uid_of
 from shelftalk.errors import UnreadableInput
@@ -74,12 +73,8 @@ class JsonObjects:
 
     def columns(self) -> list[str]:
         """Return the keys of the first objects; a key may be missing in single rows."""
-        found = (value for _, value in self._values() if isinstance(value, dict))
-        names: dict[str, None] = {}
-        for value in islice(found, OBJECTS_SEEN):
-            names.update(dict.fromkeys(value))
-            self.sample += [value] if len(self.sample) < SAMPLED else []
-        return list(names)
+        names, self.sample = first_keys(value for _, value in self._values() if isinstance(value, dict))
+        return names
 
     def rows(self, columns: Columns) -> Iterator[tuple[int, Row | Unusable]]:
         """Yield every object; one without an id gets its number as id, because many may share one line."""

@@ -15,7 +15,7 @@ TAG, VALUE = "language_tag", "value"
 
 def find_language(cells: Iterable[Any]) -> str:
     """Return the language that most of the cells have, such as "en"; '' where none is in several languages."""
-    found = Counter(language for cell in cells for language in {_language(one) for one in _localized(cell)})
+    found = Counter(language for cell in cells for language in {_parts(one[TAG])[0] for one in _localized(cell)})
     return found.most_common(1)[0][0] if found else ""
 
 
@@ -33,16 +33,17 @@ def _localized(cell: Any) -> list[dict[str, Any]]:
     )
 
 
-def _language(one: Mapping[str, Any]) -> str:
-    return str(one[TAG]).replace("-", "_").lower().partition("_")[0]
+def _parts(tag: Any) -> list[str]:
+    """Return language and country of a tag: "pt-BR" is ["pt", "br"]."""
+    return str(tag).replace("-", "_").lower().split("_")
 
 
 def _in_language(cell: Any, language: str) -> Any:
     if not isinstance(cell, list) or not any(isinstance(one, dict) and VALUE in one for one in cell):
         return cell
-    wanted = language.replace("-", "_").lower()
+    wanted = _parts(language)
     localized = _localized(cell)
-    chosen = [one for one in localized if f"{one[TAG]}_".replace("-", "_").lower().startswith(f"{wanted}_")]
+    chosen = [one for one in localized if _parts(one[TAG])[: len(wanted)] == wanted]
     values = [one[VALUE] for one in (chosen if localized else cell) if isinstance(one, dict) and VALUE in one]
     values = [one for number, one in enumerate(values) if one not in values[:number]]
     return values if len(values) > 1 else next(iter(values), None)

@@ -14,11 +14,12 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path, PurePath, PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import IO, Any, NamedTuple
 
+from shelftalk.catalogue.file_names import KINDS, SPREADSHEETS, is_no_data, suffix_of
 from shelftalk.catalogue.settings import FileSettings
-from shelftalk.catalogue.spreadsheet import Sheet, is_spreadsheet, opened_sheet
+from shelftalk.catalogue.spreadsheet import DAMAGED_ZIP, Sheet, opened_sheet, unpacked_size
 from shelftalk.errors import NotFound, UnreadableInput
 
 # How a packed stream begins, and what unpacks it.
@@ -30,9 +31,6 @@ UNPACK: tuple[tuple[bytes, Callable[[Any], Any]], ...] = (
 ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 PARQUET = b"PAR1"
 PUBLISHED = ("trn.json", "trn.json.gz")  # of AmazonTitles-1.3MM's several files
-TABLES = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".tab", ".xml", ".rss", ".atom")
-SPREADSHEETS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
-ABOUT = ("readme", "license", "licence", "changelog")
 NAMES_SHOWN = 5
 RATIO = 200  # of what is unpacked to what is packed; files of products have 3 to 20
 MUCH_BYTES = 64 << 20  # which may be unpacked whatever the ratio
@@ -65,12 +63,8 @@ def unpacked(source: Path, settings: FileSettings) -> Iterator[Content]:
         if not magic:
             raise UnreadableInput(f"{source} is empty (0 bytes); give a file that holds products.")
         limit = _Limit(source, settings.max_expanded)
-        if is_spreadsheet(file):
-            size = source.stat().st_size
-            if magic.startswith(ZIP):
-                with zipfile.ZipFile(file) as archive:
-                    size = sum(member.file_size for member in archive.infolist())
-                limit.check(size)
+        if size := unpacked_size(file):
+            limit.check(size)
             with opened_sheet(source, size, settings.sheet) as sheet:
                 yield Content(source.name, sheet.stream, file, sheet)
         elif magic.startswith(ZIP):
@@ -147,7 +141,7 @@ def _unzipped(source: Path, file: IO[bytes]) -> Iterator[tuple[str, IO[bytes]]]:
         if member.flag_bits & 1:
             raise UnreadableInput(f"{source} is encrypted; unpack {member.filename} and give that file.")
         stream = archive.open(member)
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+    except DAMAGED_ZIP as error:
         raise UnreadableInput(f"{source} is truncated or corrupt ({error}); download or copy it again.") from error
     with archive, stream:
         yield member.filename, stream
@@ -161,7 +155,7 @@ def _member(source: Path, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
         for member in members:
             if PurePosixPath(member.filename).name.lower() == wanted:
                 return member
-    for suffixes in (TABLES, (".txt",), (*SPREADSHEETS, ".parquet")):
+    for suffixes in (KINDS, (".txt",), (*SPREADSHEETS, ".parquet")):
         found = [one for one in members if suffix_of(one.filename) in suffixes]
         if len(found) > 1:
             listed = f"{len(found)} files of products: {_listed(found)}"
@@ -171,17 +165,6 @@ def _member(source: Path, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
         if found:
             return found[0]
     raise UnreadableInput(f"{source} holds no file of products but {_listed(members or named)}; give one.")
-
-
-def is_no_data(path: PurePath) -> bool:
-    """Return whether a file in an archive or a folder is hidden, or a text about the others."""
-    return path.stem.lower() in ABOUT or any(part.startswith((".", "__MACOSX")) for part in path.parts)
-
-
-def suffix_of(name: str) -> str:
-    """Return a file name's suffix, in lower case, without that of its packing."""
-    path = PurePosixPath(name.lower())
-    return PurePosixPath(path.stem).suffix if path.suffix in (".gz", ".bz2", ".xz") else path.suffix
 
 
 def _listed(members: list[zipfile.ZipInfo]) -> str:

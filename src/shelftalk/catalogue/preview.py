@@ -19,7 +19,8 @@ import pyarrow.parquet as pq
 from shelftalk.catalogue.columns import usual_columns
 from shelftalk.catalogue.delimited import Delimited
 from shelftalk.catalogue.dialect import Dialect
-from shelftalk.catalogue.files import BUFFER_BYTES, Kind, Opened, opened, physical_lines
+from shelftalk.catalogue.file_names import Kind
+from shelftalk.catalogue.files import BUFFER_BYTES, Opened, opened, physical_lines
 from shelftalk.catalogue.json_lines import BLANK
 from shelftalk.catalogue.json_objects import MOST_TABLE_BYTES, JsonObjects, form_of
 from shelftalk.catalogue.read import SURROGATE, FeedItems, ParquetRows, reader_of, reading_parquet, sample_of, values_of

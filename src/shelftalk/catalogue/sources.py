@@ -14,7 +14,7 @@ from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
 from shelftalk.catalogue.columns import Columns, choose_columns
-from shelftalk.catalogue.packed import SPREADSHEETS, TABLES, is_no_data, suffix_of
+from shelftalk.catalogue.file_names import KINDS, SPREADSHEETS, is_no_data, suffix_of
 from shelftalk.catalogue.preview import Preview, preview
 from shelftalk.catalogue.settings import FileSettings, PrepareSettings
 from shelftalk.errors import UnreadableInput, UserError
@@ -22,7 +22,7 @@ from shelftalk.errors import UnreadableInput, UserError
 RAW_RECORDS = 2
 MOST_FILES = 10_000  # of a folder
 MOST_TRIED = 20  # files of a folder, for a preview
-SUFFIXES = frozenset((*TABLES, *SPREADSHEETS, ".txt", ".parquet", ".zip"))
+SUFFIXES = frozenset((*KINDS, *SPREADSHEETS, ".txt", ".parquet", ".zip"))
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,8 @@ from shelftalk.errors import UnreadableInput
 
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # the container of .xls, and of a workbook with a password
 WORKBOOKS = ("xl/workbook.xml", "xl/workbook.bin")
+# What zipfile raises where a zip is damaged, encrypted or packed in an unknown way.
+DAMAGED_ZIP = (zipfile.BadZipFile, zlib.error, OSError, ValueError, RuntimeError)
 OPEN_DOCUMENT = b"application/vnd.oasis.opendocument.spreadsheet"
 LEAST_MEMORY, MEMORY_A_BYTE = 768 << 20, 8  # in bytes; a sheet of products takes 1.5 for each of the unpacked file
 MOST_SECONDS = 300  # of a processor
@@ -52,23 +54,28 @@ class Sheet(NamedTuple):
     stream: io.BufferedReader[Any]
 
 
-def is_spreadsheet(file: IO[bytes]) -> bool:
-    """Return whether an open file is a spreadsheet, or looks like an old one; it is read from its beginning again."""
-    head = file.read(len(OLE))
-    file.seek(0)
+def unpacked_size(file: IO[bytes]) -> int:
+    """Return how many bytes an open spreadsheet has, unpacked; 0 for other files. It is read from its beginning again.
+
+    A file in the container of old spreadsheets may be something else.
+    """
+    head, size = file.read(len(OLE)), 0
     if head == OLE:
-        return True
-    found = False
-    if head.startswith(b"PK\x03\x04"):
-        with suppress(zipfile.BadZipFile, zlib.error, OSError, ValueError, RuntimeError):
-            archive = zipfile.ZipFile(file)
-            names = set(archive.namelist())
-            found = any(name in names for name in WORKBOOKS)
-            if not found and {"mimetype", "content.xml"} <= names:
-                with archive.open("mimetype") as kind:
-                    found = kind.read(len(OPEN_DOCUMENT)) == OPEN_DOCUMENT
-        file.seek(0)
-    return found
+        size = file.seek(0, os.SEEK_END)
+    elif head.startswith(b"PK\x03\x04"):
+        with suppress(*DAMAGED_ZIP), zipfile.ZipFile(file) as archive:
+            if _holds_sheets(archive):
+                size = sum(member.file_size for member in archive.infolist())
+    file.seek(0)
+    return size
+
+
+def _holds_sheets(archive: zipfile.ZipFile) -> bool:
+    names = set(archive.namelist())
+    if names.isdisjoint(WORKBOOKS) and {"mimetype", "content.xml"} <= names:
+        with archive.open("mimetype") as kind:
+            return kind.read(len(OPEN_DOCUMENT)) == OPEN_DOCUMENT
+    return not names.isdisjoint(WORKBOOKS)
 
 
 @contextmanager

@@ -136,9 +136,10 @@ def prepare(
         prepared.show_no_id(numbered["column"], numbered["rows"])
     prepared.show_attribute_columns(summary)
     folder = Workspace(workspace).catalogue(name)
+    catalogue = Catalogue.open(folder)
     if summary["split"]["train"]:
-        output.show_forecast(sample_support(Catalogue.open(folder)))
-    prepared.show_concerns(find_concerns(Catalogue.open(folder)))
+        output.show_forecast(sample_support(catalogue))
+    prepared.show_concerns(find_concerns(catalogue))
     output.out.print(f"Every row left out is listed in {folder / 'rejects.jsonl'}", markup=False, soft_wrap=True)
 
 

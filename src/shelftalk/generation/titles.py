@@ -1,8 +1,8 @@
 """Read the rows of a file of titles, each with title and attributes for the model, or the reason why it has none.
 
 Invalid rows are counted and kept. The reasons are those of `catalogue.prepare` for a row and its title (invalid_json,
-not_an_object, invalid_csv, invalid_xml, invalid_utf8, line_too_long, variant, store_view, missing_title,
-title_not_text) and
+not_an_object, invalid_csv, invalid_xml, invalid_utf8, line_too_long, variant, store_view,
+other_language, missing_title, title_not_text) and
 
     title_too_long    more than 1,000 characters in the file, before cleaning
 """
