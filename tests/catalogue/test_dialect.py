@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from shelftalk.catalogue.columns import Columns
 from shelftalk.catalogue.delimited import Delimited
 from shelftalk.catalogue.dialect import DELIMITERS, Dialect
-from shelftalk.catalogue.form import unusual_form
+from shelftalk.catalogue.form import Form, unusual_form
 from shelftalk.catalogue.prepare import prepare
 from shelftalk.catalogue.read import reading
 from shelftalk.catalogue.rows import Row
@@ -282,11 +282,11 @@ def test_a_table_without_names_is_refused_with_the_cure(tmp_path: Path) -> None:
 
 
 def test_what_is_unusual_about_a_file_is_said() -> None:
-    assert unusual_form("utf-8", Dialect()) == unusual_form("", None) == ""
+    assert unusual_form(Form("utf-8", Dialect())) == unusual_form(Form()) == ""
     unusual = Dialect("|", "none", 3)
     names, quotes = "the names of its columns in line 3", "quotes as characters like others"
-    assert unusual_form("koi8-r", unusual) == f"encoding koi8-r, vertical bars, {quotes}, {names}"
-    assert unusual_form("utf-8", Dialect("^", "doubled", 0)) == "'^', no line with names of columns"
+    assert unusual_form(Form("koi8-r", unusual)) == f"encoding koi8-r, vertical bars, {quotes}, {names}"
+    assert unusual_form(Form("utf-8", Dialect("^", "doubled", 0))) == "'^', no line with names of columns"
 
 
 def test_names_for_programs_below_those_for_people_are_no_row(tmp_path: Path) -> None:

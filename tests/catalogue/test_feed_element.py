@@ -8,8 +8,11 @@ import pytest
 
 from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.catalogue.feed_element import STANDARD, find_element
+from shelftalk.catalogue.form import described_form, unusual_form
 from shelftalk.catalogue.prepare import prepare
+from shelftalk.catalogue.preview import preview
 from shelftalk.catalogue.settings import PrepareSettings
+from shelftalk.errors import UnreadableInput
 
 TITLES = [f"Oak peg no. {number}" for number in range(12)]
 YANDEX = (
@@ -31,6 +34,21 @@ GENERIC = (
     '<?xml version="1.0"?>\n<catalogue>\n<products>\n{}</products>\n</catalogue>\n',
     "<product><id>{number}</id><title>{title}</title><description>Holds a coat {number}.</description>"
     "<variants><variant><title>Short</title></variant><variant><title>Long</title></variant></variants></product>\n",
+)
+VENDOR_MODEL = (
+    "<yml_catalog><shop><offers>{}</offers></shop></yml_catalog>",
+    '<offer id="{number}" type="vendor.model"><typePrefix>Крючок</typePrefix><vendor>Прилив</vendor>'
+    "<model>Д-{number}</model><description>Держит пальто {number}.</description></offer>\n",
+)
+NAMESPACED = (
+    '<s:shop xmlns:s="urn:shop" xmlns:o="urn:other">\n{}</s:shop>',
+    "<s:product><s:id>{number}</s:id><s:name>{title}</s:name><o:name>other</o:name>"
+    "<s:description>Holds a coat {number}.</s:description></s:product>\n",
+)
+GERMAN = (
+    "<Daten>\n{}</Daten>\n",
+    "<Posten><Nummer>{number}</Nummer><Kurztext>{title}</Kurztext><Langtext>Holds a coat {number}.</Langtext>"
+    "<Bilder><Bild><Datei>1.png</Datei><Art>klein</Art></Bild></Bilder></Posten>\n",
 )
 BY_ATTRIBUTES = (
     "<items>\n{}</items>\n",
@@ -57,14 +75,52 @@ def test_every_product_is_read(
 ) -> None:
     path = tmp_path / "feed.xml"
     path.write_bytes(feed(form).encode(encoding))
-    assert find_element(feed(form).encode()) == (element,)
+    assert find_element([feed(form).encode()]) == (element,)
     summary = prepare(path, tmp_path / "catalogue", PrepareSettings())
-    assert (summary["read"], summary["kept"], summary["source"]["encoding"]) == (12, 12, encoding)
+    assert (summary["read"], summary["kept"]) == (12, 12)
+    assert (summary["source"]["encoding"], summary["source"]["element"]) == (encoding, element)
+    assert unusual_form(described_form(summary["source"])).endswith(f"each <{element}> as a product")
     products = Catalogue.open(tmp_path / "catalogue").products()
     assert [(product.uid, product.title) for product in products] == [
         (str(number), title) for number, title in enumerate(TITLES)
     ]
     assert products[3].attributes == attributes
+
+
+def test_a_name_of_vendor_and_model(tmp_path: Path) -> None:
+    (tmp_path / "feed.xml").write_text(feed(VENDOR_MODEL), encoding="utf-8")
+    prepare(tmp_path / "feed.xml", tmp_path / "catalogue", PrepareSettings())
+    products = Catalogue.open(tmp_path / "catalogue").products()
+    assert [product.title for product in products] == [f"Крючок Прилив Д-{number}" for number in range(12)]
+
+
+def test_elements_with_a_prefix(tmp_path: Path) -> None:
+    (tmp_path / "feed.xml").write_text(feed(NAMESPACED).replace("Oak peg", "Oak & peg", 1), encoding="utf-8")
+    summary = prepare(tmp_path / "feed.xml", tmp_path / "catalogue", PrepareSettings())
+    assert (summary["read"], summary["kept"], summary["rejected"]) == (12, 11, {"invalid_xml": 1})
+    assert [product.title for product in Catalogue.open(tmp_path / "catalogue").products()] == TITLES[1:]
+
+
+def test_a_title_with_an_unusual_name_can_be_given(tmp_path: Path) -> None:
+    (tmp_path / "feed.xml").write_text(feed(GERMAN), encoding="utf-8")
+    with pytest.raises(UnreadableInput, match="its columns are: Nummer, Kurztext, Langtext, Bilder"):
+        prepare(tmp_path / "feed.xml", tmp_path / "catalogue", PrepareSettings())
+    assert preview(tmp_path / "feed.xml").columns == ["Nummer", "Kurztext", "Langtext", "Bilder"]
+    named = PrepareSettings(title_field="Kurztext", description_field="Langtext", id_field="Nummer")
+    summary = prepare(tmp_path / "feed.xml", tmp_path / "catalogue", named)
+    assert (summary["read"], summary["kept"]) == (12, 12)
+    # The given column decides where another element has a usual name.
+    categories = "".join(f"<product><name>{number}</name></product>" for number in range(3))
+    assert find_element([feed(GERMAN).replace("<Daten>", f"<Daten>{categories}").encode()], "Kurztext") == ("Posten",)
+
+
+@pytest.mark.parametrize("fault", ["", "<category>a & b</category>"])
+def test_products_behind_megabytes_of_categories(tmp_path: Path, fault: str) -> None:
+    categories = "".join(f'<category id="{number}"><name>Pegs {number}</name></category>\n' for number in range(60_000))
+    offers = feed(YANDEX).replace("windows-1251", "utf-8").replace("<categories>", f"<categories>{fault}{categories}")
+    (tmp_path / "feed.xml").write_text(offers, encoding="utf-8")
+    summary = prepare(tmp_path / "feed.xml", tmp_path / "catalogue", PrepareSettings())
+    assert (summary["kept"], summary["rejected"]) == (12, {"invalid_xml": 1} if fault else {})
 
 
 @pytest.mark.parametrize("form", [YANDEX, HEUREKA, GENERIC])
@@ -85,12 +141,12 @@ def test_a_damaged_product_costs_itself(tmp_path: Path, form: tuple[str, str], d
 
 
 def test_the_element_is_found_behind_a_fault_and_in_a_feed_of_one() -> None:
-    assert find_element(b"<SHOP><SHOPITEM><a></SHOPITEM>" + feed(HEUREKA).encode()) == ("SHOPITEM",)
+    assert find_element([b"<SHOP><SHOPITEM><a></SHOPITEM>" + feed(HEUREKA).encode()]) == ("SHOPITEM",)
     outer, inner = HEUREKA
-    assert find_element(outer.format(inner.format(number=1, title="Peg")).encode()) == ("SHOPITEM",)
-    assert find_element(b"<rss><channel><title>S</title><description>T</description>") == STANDARD
-    assert find_element(b"<page><section/><section/></page>") == STANDARD
-    assert find_element(b"<a>" * 3_000) == STANDARD
+    assert find_element([outer.format(inner.format(number=1, title="Peg")).encode()]) == ("SHOPITEM",)
+    assert find_element([b"<rss><channel><title>S</title><description>T</description>"]) == STANDARD
+    assert find_element([b"<page><section/><section/></page>"]) == STANDARD
+    assert find_element([b"<a>" * 3_000]) == STANDARD
 
 
 def test_products_come_before_categories_and_what_products_hold() -> None:
@@ -98,8 +154,8 @@ def test_products_come_before_categories_and_what_products_hold() -> None:
     categories = "".join(f"<category>{one.format(number)}</category>" for number in range(9))
     inner = f"<accessories><item>{one.format(1)}</item><item>{one.format(2)}</item></accessories>"
     products = "".join(f"<product>{one.format(number)}{inner}</product>" for number in range(3))
-    assert find_element(f"<shop><categories>{categories}</categories>{products}</shop>".encode()) == ("product",)
+    assert find_element([f"<shop><categories>{categories}</categories>{products}</shop>".encode()]) == ("product",)
     nested = f"<shop><category>{one.format(1)}{products}</category>" * 2 + "</shop>"
-    assert find_element(nested.replace("</category><shop>", "</category>").encode()) == ("product",)
+    assert find_element([nested.replace("</category><shop>", "</category>").encode()]) == ("product",)
     parameters = '<offer><model>Peg</model><param name="Colour">red</param><param name="Wood">oak</param></offer>' * 3
-    assert find_element(f"<offers>{parameters}</offers>".encode()) == ("offer",)
+    assert find_element([f"<offers>{parameters}</offers>".encode()]) == ("offer",)

@@ -19,6 +19,7 @@ import xlsxwriter
 from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.catalogue.columns import Columns
 from shelftalk.catalogue.files import opened
+from shelftalk.catalogue.form import described_form, unusual_form
 from shelftalk.catalogue.prepare import prepare
 from shelftalk.catalogue.preview import preview
 from shelftalk.catalogue.read import reading
@@ -138,11 +139,29 @@ def test_the_sheet_with_products_is_found_and_said_and_can_be_chosen(tmp_path: P
     others = {"Read me": [["Fill in the next sheet."]], "Titles": [["title"], ["Rope"]]}
     path = write_sheets(tmp_path / "a.xlsx", {**others, "Products": [HEADER, *products()]})
     assert [row for _, *row in read(path)] == [list(row) for row in EXPECTED]
-    assert preview(path).sheet == "Products"
+    assert (preview(path).form.sheet, preview(path).form.other_sheets) == ("Products", ())
     with reading(path, FileSettings(sheet="Titles")) as reader:
         assert reader.columns() == ["title"]
     with pytest.raises(UnreadableInput, match="has no sheet 'Prices'; its sheets are: Read me, Titles, Products"):
         preview(path, settings=FileSettings(sheet="Prices"))
+
+
+def test_of_several_sheets_with_products_the_others_are_said(tmp_path: Path) -> None:
+    fields = [["Name", "Description"], ["sku", "The number of the product"], ["title", "Its name"]]
+    sheets = {"Fields": fields, "Women": [HEADER, *products(12)], "Men": [HEADER, *products(13)]}
+    path = write_sheets(tmp_path / "a.xlsx", sheets)
+    source = prepare(path, tmp_path / "catalogue", PrepareSettings())["source"]
+    assert (source["sheet"], source["other_sheets"]) == ("Men", ["Women"])
+    assert unusual_form(described_form(source)) == "its sheet 'Men' (--sheet reads another one with products: 'Women')"
+
+
+def test_names_below_a_long_text_can_be_given(tmp_path: Path) -> None:
+    path = write_sheets(
+        tmp_path / "a.xlsx", {"Products": [["Terms"], *[["A line of them."]] * 30, HEADER, *products()]}
+    )
+    with pytest.raises(UnreadableInput, match="If the names stand in a later line, give its number: --header-line 5"):
+        prepare(path, tmp_path / "catalogue", PrepareSettings())
+    assert prepare(path, tmp_path / "catalogue", PrepareSettings(header_line=32))["kept"] == 12
 
 
 def test_a_hidden_sheet_is_not_searched(tmp_path: Path) -> None:

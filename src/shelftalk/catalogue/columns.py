@@ -223,6 +223,8 @@ def _choose(
         advice = next((f" {words}" for marks, words in ADVICE if set(marks) <= set(names)), "")
         if any(name.isdecimal() or len(name) > LONGEST_NAME for name in names):
             advice = " If its first line is a product, name the columns: --columns id,title,description."
+        elif not all(names) or (len(names) == 1 and " " in names[0]):  # a title above a table
+            advice = " If the names stand in a later line, give its number: --header-line 5."
         raise UnreadableInput(f"{source} has {' and '.join(wrong)}; its columns are: {_listed(names)}.{advice}")
     known = _known_format(names, sample)
     description: tuple[str, ...] = () if (one := chosen.get("description")) is None else (one,)

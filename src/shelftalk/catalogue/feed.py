@@ -1,10 +1,10 @@
 """Read the items of a product feed in XML: each <item> of RSS, <entry> of Atom, or the element that repeats.
 
-The elements of an item are its columns: those of Google's namespace without their prefix, so that <g:title> and
-<title> are both `title`; all others by their full name. So are the attributes of the item itself. After a malformed
-part, only the item that contains it is lost, and reading continues at the next item. Feeds are untrusted input, so
-memory is bounded, nothing outside the file is opened, and a file with declarations (above all entities, which can
-expand without bound) is rejected.
+The elements of an item are its columns: those of its own and of Google's namespace without their prefix, so that
+<g:title> and <title> are both `title`; all others by their full name. So are the attributes of the item itself. After a
+malformed part, only the item that contains it is lost, and reading continues at the next item. Feeds are untrusted
+input, so memory is bounded, nothing outside the file is opened, and a file with declarations (above all entities, which
+can expand without bound) is rejected.
 """
 
 from __future__ import annotations
@@ -17,16 +17,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from xml.parsers import expat
 
-from shelftalk.catalogue.feed_element import ROOTS, find_element
+from shelftalk.catalogue.feed_element import ROOTS, find_element, with_name
 from shelftalk.catalogue.files import BUFFER_BYTES, xml_begins
 from shelftalk.errors import UnreadableInput
 
 GOOGLE = "http://base.google.com/ns/1.0"
 CONTAINERS = (*ROOTS, "channel")
 CHUNK_BYTES = 1 << 16
+MOST_BLOCKS = 16  # of 1 MiB, in which the element that is a product is searched
 MOST_TAG_BYTES = 1 << 20  # of a tag or a comment, which expat holds completely in memory
 MOST_DEPTH = 100
-JUNK = expat.ErrorString(expat.errors.codes[expat.errors.XML_ERROR_JUNK_AFTER_DOC_ELEMENT])
+JUNK = expat.errors.codes[expat.errors.XML_ERROR_JUNK_AFTER_DOC_ELEMENT]
+MISMATCH = expat.errors.codes[expat.errors.XML_ERROR_TAG_MISMATCH]
 MOST_NAMES = 10_000  # of elements and attributes: expat keeps each
 MOST_LISTED = 1_000  # texts of an item that are kept for `Item.lists`
 
@@ -54,17 +56,23 @@ class Malformed(NamedTuple):
 
 
 class Feed:
-    """The items in a stream of UTF-8, read once from its beginning; `root` names the outermost element."""
+    """The items in a stream of UTF-8, read once from its beginning.
 
-    def __init__(self, stream: io.BufferedReader[Any], path: Path, most_bytes: int) -> None:
+    `root` names the outermost element, and `elements` those that are items, of which `title_field` names the title.
+    """
+
+    def __init__(
+        self, stream: io.BufferedReader[Any], path: Path, most_bytes: int, title_field: str | None = None
+    ) -> None:
         self._stream = stream
         self._window = b""  # the bytes that the parser may still need
-        head = stream.peek(BUFFER_BYTES)
-        elements = find_element(head)
+        ahead: list[bytes] = []
+        elements = self.elements = find_element(_blocks(stream, ahead), title_field)
+        self._ahead = io.BytesIO(b"".join(ahead))
         names = b"|".join(re.escape(name.encode()) for name in elements)
         self._item_start = re.compile(rb"<(?:%s)[\s/>]" % names)
         self._longest_start = 2 + max(len(name.encode()) for name in elements)
-        before = stream.read(xml_begins(head))
+        before = self._ahead.read(xml_begins(ahead[0] if ahead else b""))
         self._window_begin, self._window_line = len(before), 1 + before.count(b"\n")
         self._last_line = (self._window_begin, self._window_line)  # an offset in the window, and its line
         self._searching = False  # whether to search for the start of the next item after a fault
@@ -84,39 +92,43 @@ class Feed:
         """
         final = False
         while not final:
-            chunk = self._stream.read(CHUNK_BYTES)
+            chunk = self._ahead.read(CHUNK_BYTES) or self._stream.read(CHUNK_BYTES)
             final = not chunk
             self._window += chunk
             data: bytes | None = self._resume() if self._searching else chunk
             while data is not None:
-                fault, offset = self._parse(data, final)
+                stop, offset = self._parse(data, final)
                 yield from self._parser.pop_items()
                 self._discard_before(offset)
                 data = None
-                if fault is not None:
-                    if not self._is_early_end(fault):
-                        yield fault
+                if stop is not None:
+                    if not self._is_harmless(stop):
+                        yield stop.found
                     self._searching = True
                     data = self._resume()
 
-    def _parse(self, data: bytes, final: bool) -> tuple[Item | Malformed | None, int]:
+    def _parse(self, data: bytes, final: bool) -> tuple[_Stopped | None, int]:
         """Parse more bytes; return what stopped the parser, if anything, and the first offset that is still needed."""
         try:
             self._parser.parse(data, final)
         except _Stopped as stop:
             # An item without an end seems to hold those behind it, up to the fault: they are read again.
             begin = stop.offset if isinstance(stop.found, Item) else min(stop.offset, self._parser.item_begin() + 1)
-            return stop.found, max(begin, self._resumed + 1)
+            return stop, max(begin, self._resumed + 1)
         offset, end = self._parser.offset(), self._window_begin + len(self._window)
         if end - offset > MOST_TAG_BYTES:
-            return self._parser.fault(offset, f"a tag or comment of more than {MOST_TAG_BYTES} bytes"), end
+            fault = self._parser.fault(offset, f"a tag or comment of more than {MOST_TAG_BYTES} bytes")
+            return _Stopped(fault, offset), end
         return None, max(min(offset, self._parser.item_begin()), end - MOST_TAG_BYTES)
 
-    def _is_early_end(self, fault: Item | Malformed) -> bool:
-        """Return whether nothing is wrong but that the outermost element ends before the item in the window."""
-        return (
-            isinstance(fault, Malformed) and fault.why.startswith(JUNK) and bool(self._item_start.match(self._window))
-        )
+    def _is_harmless(self, stop: _Stopped) -> bool:
+        """Return whether nothing is wrong but that the outermost element ends before the item in the window.
+
+        Or one ends that was open at a fault before the first item, behind which nobody knows what is open.
+        """
+        if stop.code == MISMATCH:
+            return self._parser.ancestors_unknown and not self._parser.in_item
+        return stop.code == JUNK and bool(self._item_start.match(self._window))
 
     def _resume(self) -> bytes | None:
         """Restart the parser at the next item that begins in the window; return the bytes for it, None without one."""
@@ -145,12 +157,19 @@ class Feed:
         self._window_begin = offset
 
 
-class _Stopped(Exception):
-    """Parsing stopped: the fault or oversized item, and the offset at which to search for the next item."""
+def _blocks(stream: io.BufferedReader[Any], kept: list[bytes]) -> Iterator[bytes]:
+    """Yield the first blocks of a stream, which are kept, too."""
+    while len(kept) < MOST_BLOCKS and (block := stream.read(BUFFER_BYTES)):
+        kept.append(block)
+        yield block
 
-    def __init__(self, found: Item | Malformed, offset: int) -> None:
+
+class _Stopped(Exception):
+    """Parsing stopped: the fault or oversized item, the offset at which to search for the next, and expat's code."""
+
+    def __init__(self, found: Item | Malformed, offset: int, code: int = 0) -> None:
         super().__init__()
-        self.found, self.offset = found, offset
+        self.found, self.offset, self.code = found, offset, code
 
 
 class _Parser:
@@ -166,12 +185,14 @@ class _Parser:
         self._prefixes = {"g"}
         self._names: set[str] = set()
         self._ancestors: tuple[str, ...] | None = None  # the elements that contain the last item
+        self.ancestors_unknown = False
         self._open: list[str] = []
         self._items: list[Item] = []
         self._begin(begin)
 
     def restart(self, offset: int) -> None:
         """Reset the parser and continue with an item that begins at this offset."""
+        self.ancestors_unknown = self.ancestors_unknown or self._ancestors is None
         ancestors = [name for name in self._open if name in CONTAINERS] if self._ancestors is None else self._ancestors
         ancestors = ancestors or CONTAINERS[:1]  # or the second item would be behind the outermost element
         opening = "".join(f"<{name}>" for name in ancestors).encode()
@@ -190,7 +211,7 @@ class _Parser:
         except expat.ExpatError as error:
             offset = self._expat.ErrorByteIndex + self._base
             why = "the file ends too early" if final and self.root else expat.ErrorString(error.code)
-            raise _Stopped(self.fault(offset, why), offset + bool(self._depth)) from None
+            raise _Stopped(self.fault(offset, why), offset + bool(self._depth), error.code) from None
 
     def pop_items(self) -> list[Item]:
         """Return and remove the items completed since the last call."""
@@ -200,6 +221,11 @@ class _Parser:
     def offset(self) -> int:
         """Return the parser's current offset."""
         return self._expat.CurrentByteIndex + self._base
+
+    @property
+    def in_item(self) -> bool:
+        """Whether an item is open."""
+        return self._depth > 0
 
     def item_begin(self) -> int:
         """Return the offset of the item that is open, or else the current one."""
@@ -243,6 +269,7 @@ class _Parser:
             self._start_within(name, attributes)
         elif name in self._elements:
             self._ancestors = tuple(self._open)
+            self._prefixes.add(name.rpartition(":")[0])
             self._depth, self._item, self._values, self._lists, self._listed = 1, name, {}, {}, 0
             self._own = {key: value for key, value in attributes.items() if ":" not in key and value.strip()}
             self._begin_field("")
@@ -275,7 +302,8 @@ class _Parser:
             lists = {
                 name: found for name, found in self._lists.items() if len(found) > 1 or not isinstance(found[0], str)
             }
-            values = {**{key: value for key, value in self._own.items() if not self._values.get(key)}, **self._values}
+            own = {key: value for key, value in self._own.items() if not self._values.get(key)}
+            values = with_name({**own, **self._values})
             self._items.append(Item(self._item_line, self._item_begin, self.offset(), values, lists))
         elif self._depth == 1:
             self._store_field("".join(self._text))

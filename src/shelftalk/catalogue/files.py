@@ -74,11 +74,6 @@ class Opened:
     sheet: Sheet | None = None
     part: str = ""  # stands in ids that are made up for its rows, where there are several files
 
-    @property
-    def one_of_sheets(self) -> str:
-        """The name of the sheet where the file has several, else ''."""
-        return self.sheet.name if self.sheet and self.sheet.sheets > 1 else ""
-
     def position(self) -> int:
         """Return how many bytes of the file on disk have been read."""
         return min(self.file.tell(), self.size)

@@ -1,22 +1,56 @@
-"""Say how a file was read, where that is not the usual way: UTF-8, commas, doubled quotes, names in line 1."""
+"""How a file is read, and what is unusual about that: not UTF-8, commas, doubled quotes, names in line 1."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from shelftalk.catalogue.dialect import Dialect
 
 DELIMITERS = {"\t": "tabs", ";": "semicolons", "|": "vertical bars"}
 QUOTES = {"backslash": "a backslash before each quote in a field", "none": "quotes as characters like others"}
+SHEETS_SHOWN = 5
 
 
-def unusual_form(encoding: str, dialect: Dialect | None, sheet: str = "") -> str:
-    """Return what is unusual about a file as a list of nouns; an `encoding` of '' is that of a file of no text.
+class Form(NamedTuple):
+    """How a file is read.
 
-    `sheet` is the name of the sheet that was read, '' where the file has only one, or is no spreadsheet.
+    `encoding` is that of a text, '' for others; `dialect` that of a table. `sheet` names the sheet of a spreadsheet
+    that has several, and `other_sheets` those of them that could be read, too. `element` is the name of the elements
+    that are products in a feed that is neither RSS nor Atom.
     """
-    found = [f"encoding {encoding}"] if encoding not in ("utf-8", "") else []
-    found += [f"its sheet {sheet!r}"] if sheet else []
-    if dialect:
-        delimiter, quoting, line = dialect
+
+    encoding: str = ""
+    dialect: Dialect | None = None
+    sheet: str = ""
+    other_sheets: tuple[str, ...] = ()
+    element: str = ""
+
+    def describe(self) -> dict[str, Any]:
+        """Return it for JSON, without what does not apply."""
+        dialect = self.dialect._asdict() if self.dialect else {}
+        others = {"sheet": self.sheet, "other_sheets": list(self.other_sheets), "element": self.element}
+        return {"encoding": self.encoding, **dialect, **{name: value for name, value in others.items() if value}}
+
+
+def described_form(source: Mapping[str, Any]) -> Form:
+    """Return the form that `Form.describe` described; other keys are ignored."""
+    dialect = Dialect(*(source[name] for name in Dialect._fields)) if "delimiter" in source else None
+    others = tuple(source.get("other_sheets", ()))
+    return Form(source["encoding"], dialect, source.get("sheet", ""), others, source.get("element", ""))
+
+
+def unusual_form(form: Form) -> str:
+    """Return what is unusual about a form as a list of nouns."""
+    found = [f"encoding {form.encoding}"] if form.encoding not in ("utf-8", "") else []
+    if form.sheet:
+        shown = ", ".join(map(repr, form.other_sheets[:SHEETS_SHOWN]))
+        more = f" and {len(form.other_sheets) - SHEETS_SHOWN} more" if len(form.other_sheets) > SHEETS_SHOWN else ""
+        others = f" (--sheet reads another one with products: {shown}{more})" if shown else ""
+        found.append(f"its sheet {form.sheet!r}{others}")
+    found += [f"each <{form.element}> as a product"] if form.element else []
+    if form.dialect:
+        delimiter, quoting, line = form.dialect
         found += [DELIMITERS.get(delimiter, repr(delimiter))] if delimiter != "," else []
         found += [QUOTES[quoting]] if quoting in QUOTES else []
         if line != 1:

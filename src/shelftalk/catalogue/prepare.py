@@ -93,9 +93,8 @@ def prepare(
 
     Returns:
         The content of catalogue.json: `read`, `kept`, `rejected` by reason (read is the sum of both), `split`,
-        `data_hash`, `source` (with the `encoding` of a text, of CSV how it is written, see `dialect.Dialect`, and the
-        `sheet` of a spreadsheet that has several; of several files their number, size and `files`, each with its
-        counts, and `left_out`, the files of a folder that cannot be read),
+        `data_hash`, `source` (with how it is read, see `form.Form`; of several files their number, size and `files`,
+        each with its counts, and `left_out`, the files of a folder that cannot be read),
         `columns` (the description's as a list where it is joined from several), `raw` (the first
         records of the file, unparsed), `no_id` (a `column` that seemed to hold ids, which repeat on different titles in
         so many `rows`: the rows are numbered), `attributes` (how many products have each, the commonest 1,000 first),
@@ -201,7 +200,7 @@ def _write_draft(
     first_reject: dict[str, Reject] = {}
     cut: Counter[str] = Counter()
     for source in sources:
-        known = replace(settings, encoding=source.beginning.encoding or None)  # which is not searched again
+        known = replace(settings, encoding=source.beginning.form.encoding or None)  # which is not searched again
         files.append(source.name)
         read.append(0)
         rows.append(0)

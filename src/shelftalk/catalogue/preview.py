@@ -18,12 +18,21 @@ import pyarrow.parquet as pq
 
 from shelftalk.catalogue.columns import usual_columns
 from shelftalk.catalogue.delimited import Delimited
-from shelftalk.catalogue.dialect import Dialect
 from shelftalk.catalogue.file_names import Kind
 from shelftalk.catalogue.files import BUFFER_BYTES, Opened, opened, physical_lines
+from shelftalk.catalogue.form import Form
 from shelftalk.catalogue.json_lines import BLANK
 from shelftalk.catalogue.json_objects import MOST_TABLE_BYTES, JsonObjects, form_of
-from shelftalk.catalogue.read import SURROGATE, FeedItems, ParquetRows, reader_of, reading_parquet, sample_of, values_of
+from shelftalk.catalogue.read import (
+    SURROGATE,
+    FeedItems,
+    ParquetRows,
+    form_of_reader,
+    reader_of,
+    reading_parquet,
+    sample_of,
+    values_of,
+)
 from shelftalk.catalogue.rows import MOST_BYTES
 from shelftalk.catalogue.settings import FOUND, FileSettings
 
@@ -33,8 +42,7 @@ MOST_COLUMNS = 20  # of a Parquet row
 
 @dataclass(frozen=True)
 class Preview:
-    """The beginning of a file; `encoding` is that of a text, '' for others, and `dialect` that of a table, of which
-    `sample` has the first rows. `sheet` names the sheet of a spreadsheet that has several.
+    """The beginning of a file, and how it is read; `sample` has the first rows of a table.
 
     `title` and `uid` name the columns from which they would be read, None where there is none; `description` names the
     columns from which it would be joined, and `attributes` those of attributes. `records` are (line, text) of the first
@@ -42,9 +50,7 @@ class Preview:
     """
 
     kind: Kind
-    encoding: str
-    dialect: Dialect | None
-    sheet: str
+    form: Form
     sample: list[dict[str, Any]]
     columns: list[str]
     title: str | None
@@ -67,20 +73,20 @@ def preview(source: Path, records: int = 3, settings: FileSettings = FOUND) -> P
     with opened(source, settings) as file:
         if file.kind == "parquet":
             columns, found = ParquetRows(file).columns(), _parquet_records(file.path, records)
-            dialect, sample = None, []
+            form, sample = Form(), []
         else:
             table = file.kind == "json" and form_of(file.stream.peek(BUFFER_BYTES)) == "table"  # which is read whole
             head = file.stream.read(MOST_TABLE_BYTES + 1 if table else MOST_BYTES)
             reader = reader_of(_from(file, head), settings)
             columns, sample = reader.columns(), sample_of(reader)
-            dialect = reader.dialect if isinstance(reader, Delimited) else None
+            form = form_of_reader(file, reader)
             found = _text_records(_from(file, head), settings, head, records)
     names = [name for name in columns if not SURROGATE.search(name)]  # such a name cannot be encoded for a web form
     usual = usual_columns(names, sample)
     attributes = tuple(one.column for one in usual.attributes)
     shown = [(line, _cut(text)) for line, text in found]
     texts = (usual.title or None, usual.description, usual.uid, attributes)
-    return Preview(file.kind, file.encoding, dialect, file.one_of_sheets, sample, names, *texts, shown)
+    return Preview(file.kind, form, sample, names, *texts, shown)
 
 
 def _from(file: Opened, head: bytes) -> Opened:
@@ -93,7 +99,7 @@ def _text_records(head: Opened, settings: FileSettings, content: bytes, count: i
         reader = reader_of(head, settings)
         found = reader.raw_records() if isinstance(reader, JsonObjects) else _json_records(head)
     elif head.kind == "xml":
-        found = FeedItems(head).raw_records(content)
+        found = FeedItems(head, settings.title_field).raw_records(content)
     else:
         found, count = Delimited(head, settings).raw_records(), count + 1  # with the header
     return [(number, raw.decode(errors="replace").rstrip("\r\n")) for number, raw in islice(found, count)]

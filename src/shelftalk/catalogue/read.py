@@ -21,8 +21,9 @@ from shelftalk.catalogue.attributes import read_attributes
 from shelftalk.catalogue.columns import Columns
 from shelftalk.catalogue.delimited import Delimited
 from shelftalk.catalogue.feed import Feed, Item, Malformed
+from shelftalk.catalogue.feed_element import STANDARD
 from shelftalk.catalogue.files import BUFFER_BYTES, Opened, opened
-from shelftalk.catalogue.form import unusual_form
+from shelftalk.catalogue.form import Form
 from shelftalk.catalogue.json_lines import OBJECTS_SEEN, JsonLines
 from shelftalk.catalogue.json_objects import JsonObjects, form_of
 from shelftalk.catalogue.rows import MOST_BYTES, Row, Unusable, row_or_fault, too_long
@@ -64,16 +65,26 @@ def reading(source: Path, settings: FileSettings = FOUND, part: str = "") -> Ite
         yield reader_of(replace(file, part=part), settings)
 
 
-def form_of_file(source: Path, settings: FileSettings) -> tuple[str, str]:
-    """Return a file's encoding, and what is unusual about how it is read, see `form.unusual_form`.
+def form_of_file(source: Path, settings: FileSettings) -> Form:
+    """Return how a file is read.
 
     Raises:
         NotFound, UnreadableInput: see `reading`.
     """
     with opened(source, settings) as file:
-        reader = reader_of(file, settings)
-        dialect = reader.dialect if isinstance(reader, Delimited) else None
-        return file.encoding, unusual_form(file.encoding, dialect, file.one_of_sheets)
+        return form_of_reader(file, reader_of(file, settings))
+
+
+def form_of_reader(file: Opened, reader: Reader) -> Form:
+    """Return how an open file is read by its reader."""
+    sheet = file.sheet if file.sheet and file.sheet.several else None
+    return Form(
+        file.encoding,
+        reader.dialect if isinstance(reader, Delimited) else None,
+        sheet.name if sheet else "",
+        sheet.others if sheet else (),
+        reader.element if isinstance(reader, FeedItems) else "",
+    )
 
 
 def reader_of(file: Opened, settings: FileSettings) -> Reader:
@@ -84,7 +95,7 @@ def reader_of(file: Opened, settings: FileSettings) -> Reader:
         form = form_of(file.stream.peek(BUFFER_BYTES))
         return JsonLines(file) if form == "lines" else JsonObjects(file, form)
     if file.kind == "xml":
-        return FeedItems(file)
+        return FeedItems(file, settings.title_field)
     return Delimited(file, settings)
 
 
@@ -98,10 +109,15 @@ def sample_of(reader: Reader) -> list[dict[str, Any]]:
 class FeedItems:
     """A feed in XML, one product per item; a row's line is the line where its item begins."""
 
-    def __init__(self, file: Opened) -> None:
+    def __init__(self, file: Opened, title_field: str | None) -> None:
         self.name = file.name
         self._file = file
-        self._feed = Feed(file.stream, file.path, MOST_BYTES)
+        self._feed = Feed(file.stream, file.path, MOST_BYTES, title_field)
+
+    @property
+    def element(self) -> str:
+        """The name of the elements that are products; '' for those of RSS and Atom."""
+        return "" if self._feed.elements == STANDARD else self._feed.elements[0]
 
     def columns(self) -> list[str]:
         """Return the names of the elements of the first items; one may be missing in single items.

@@ -41,14 +41,7 @@ class Source:
 
     def describe(self) -> dict[str, Any]:
         """Return its name, size in bytes, and how it is read."""
-        dialect, sheet = self.beginning.dialect, self.beginning.sheet
-        return {
-            "name": self.name,
-            "bytes": self.path.stat().st_size,
-            "encoding": self.beginning.encoding,
-            **(dialect._asdict() if dialect else {}),
-            **({"sheet": sheet} if sheet else {}),
-        }
+        return {"name": self.name, "bytes": self.path.stat().st_size, **self.beginning.form.describe()}
 
 
 class Sources(NamedTuple):

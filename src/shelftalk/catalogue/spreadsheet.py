@@ -4,7 +4,7 @@ A library parses the sheet, python-calamine, in a process of its own: it holds a
 few kilobytes can name a billion cells. That process may take `MEMORY_A_BYTE` for each byte of the unpacked file (where
 the system keeps to such a limit) and `MOST_SECONDS`, and writes
 
-    {"sheet": its name, "sheets": how many there are}
+    {"sheet": its name, "several": whether there are others, "others": the names of others with products}
     the rows, as CSV with commas and doubled quotes
 
 to its standard output; a message for the user goes to its standard error.
@@ -38,6 +38,7 @@ OPEN_DOCUMENT = b"application/vnd.oasis.opendocument.spreadsheet"
 LEAST_MEMORY, MEMORY_A_BYTE = 768 << 20, 8  # in bytes; a sheet of products takes 1.5 for each of the unpacked file
 MOST_SECONDS = 300  # of a processor
 FIRST_ROWS = 20  # of a sheet, among which the names of the columns are searched
+NOTHING, TITLE_AND_DESCRIPTION = (0, False, 0), 3  # scores of a sheet
 MOST_SHEETS = 30  # that are searched for products
 # Without the current folder, from which Python would import; PYTHONSAFEPATH does that from 3.11 on only.
 PROGRAM = (
@@ -47,10 +48,11 @@ REFUSED = 3  # the exit status of a process whose standard error is a message fo
 
 
 class Sheet(NamedTuple):
-    """One sheet: its name, how many sheets its file has, and its rows as CSV."""
+    """One sheet: its name, whether its file has others, the names of others with products, and its rows as CSV."""
 
     name: str
-    sheets: int
+    several: bool
+    others: tuple[str, ...]
     stream: io.BufferedReader[Any]
 
 
@@ -98,7 +100,7 @@ def opened_sheet(source: Path, size: int, sheet: str | None) -> Iterator[Sheet]:
     try:
         stream = io.BufferedReader(_Output(process, source, memory), 1 << 20)
         about = json.loads(stream.readline())
-        yield Sheet(about["sheet"], about["sheets"], stream)
+        yield Sheet(about["sheet"], about["several"], tuple(about["others"]), stream)
     finally:
         process.kill()
         process.communicate()
@@ -138,7 +140,7 @@ def _main(path: str, wanted: str | None = None) -> None:
 
     try:
         book = load_workbook(path)
-        name, sheet = _choose(book, wanted)
+        name, sheet, others = _choose(book, wanted)
         rows = sheet.iter_rows() if sheet.start else iter(())  # with the empty rows before the first
     except PasswordError:
         _refuse("is protected by a password; save it without one and give that file.")
@@ -147,7 +149,7 @@ def _main(path: str, wanted: str | None = None) -> None:
             raise MemoryError from None
         _refuse("is no spreadsheet, or a damaged one; save it again as .xlsx, or its sheet as CSV UTF-8.")
     output = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", errors="replace", newline="", write_through=False)
-    output.write(json.dumps({"sheet": name, "sheets": len(book.sheet_names)}) + "\n")
+    output.write(json.dumps({"sheet": name, "several": len(book.sheet_names) > 1, "others": others}) + "\n")
     writer = csv.writer(output, lineterminator="\n")
     for row in rows:
         cells = [shown(cell) for cell in row]
@@ -158,17 +160,17 @@ def _main(path: str, wanted: str | None = None) -> None:
     output.flush()
 
 
-def _choose(book: Any, wanted: str | None) -> tuple[str, Any]:
-    """Return the name and the sheet that is wanted, or the first that has columns of a title and a description.
+def _choose(book: Any, wanted: str | None) -> tuple[str, Any, list[str]]:
+    """Return the name and the sheet that is wanted, or the best one, and the names of others with products.
 
-    Where none has them, it is the first with a title, or else the first that is not empty. Hidden sheets are not
-    searched.
+    The best one has columns of a title and a description, or else of a title, or else anything; of several alike it is
+    one with ids, and then the one with the most rows. Hidden sheets are not searched.
     """
     if wanted is not None:
         if wanted not in book.sheet_names:
             sheets = ", ".join(name if name.isprintable() else ascii(name) for name in book.sheet_names[:MOST_SHEETS])
             _refuse(f"has no sheet {wanted!r}; its sheets are: {sheets}.")
-        return wanted, book.get_sheet_by_name(wanted)
+        return wanted, book.get_sheet_by_name(wanted), []
     from python_calamine import SheetTypeEnum, SheetVisibleEnum
 
     visible = [
@@ -176,30 +178,33 @@ def _choose(book: Any, wanted: str | None) -> tuple[str, Any]:
         for one in book.sheets_metadata
         if one.visible == SheetVisibleEnum.Visible and one.typ == SheetTypeEnum.WorkSheet
     ]
-    names = visible or book.sheet_names
-    best, best_score = "", 0
-    for name in names[:MOST_SHEETS]:
-        sheet = book.get_sheet_by_name(name)
-        score = _score(sheet)
-        if score == 3 or len(names) == 1:
-            return name, sheet
-        if score > best_score:
-            best, best_score = name, score
-    if not best:
+    names = (visible or book.sheet_names)[:MOST_SHEETS]
+    if len(names) == 1:
+        return names[0], book.get_sheet_by_name(names[0]), []
+    scores = {name: _score(book.get_sheet_by_name(name)) for name in names}
+    best = max(names, key=scores.__getitem__, default="")
+    if not best or scores[best] == NOTHING:
         _refuse("has no sheet with products; all of its sheets are empty.")
-    return best, book.get_sheet_by_name(best)
+    _, has_ids, _ = scores[best]
+    others = [name for name in names if name != best and scores[name][:2] == (TITLE_AND_DESCRIPTION, has_ids)]
+    return best, book.get_sheet_by_name(best), others
 
 
-def _score(sheet: Any) -> int:
-    """Return 3 for a sheet with columns of a title and a description, 2 for a title, 1 for anything, 0 for nothing."""
+def _score(sheet: Any) -> tuple[int, bool, int]:
+    """Return how likely a sheet holds the products.
+
+    It is `TITLE_AND_DESCRIPTION` for columns of both, less for a title, 1 for anything, 0 for nothing; then whether
+    there are ids, and the number of rows.
+    """
     if not sheet.start:
-        return 0
-    best = 1
+        return NOTHING
+    best = (1, False)
     for row in islice(sheet.iter_rows(), FIRST_ROWS):
         cells = [shown(cell) for cell in row]
         if usual_column("title", cells) is not None:
-            best = max(best, 2 + (usual_column("description", cells) is not None))
-    return best
+            described, uid = (usual_column(role, cells) is not None for role in ("description", "id"))
+            best = max(best, (TITLE_AND_DESCRIPTION - 1 + described, uid))
+    return (*best, sheet.height)
 
 
 def shown(cell: Any) -> str:

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from shelftalk.catalogue.concerns import Concern
-from shelftalk.catalogue.dialect import Dialect
 from shelftalk.catalogue.draft import shortened
-from shelftalk.catalogue.form import unusual_form
+from shelftalk.catalogue.form import described_form, unusual_form
 from shelftalk.cli.output import out, plain
 
 
@@ -36,8 +35,7 @@ def show_sources(source: dict[str, Any]) -> None:
 
 def show_form(source: dict[str, Any]) -> None:
     """Print how a file was read, in one line, where that is not the usual way."""
-    dialect = Dialect(*(source[name] for name in Dialect._fields)) if "delimiter" in source else None
-    if form := unusual_form(source["encoding"], dialect, source.get("sheet", "")):
+    if form := unusual_form(described_form(source)):
         out.print(plain(f"{source['name']} was read with {form}."), markup=False, soft_wrap=True)
 
 

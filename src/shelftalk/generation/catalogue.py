@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shelftalk.catalogue.columns import Columns
+from shelftalk.catalogue.form import unusual_form
 from shelftalk.catalogue.known_attributes import NOTHING_KNOWN, KnownAttributes
 from shelftalk.catalogue.read import form_of_file
 from shelftalk.catalogue.settings import FOUND, FileSettings
@@ -163,10 +164,10 @@ def describe_titles(
     described = job.describe(columns)
     if found := _finished(job, described):
         return found
-    encoding, form = form_of_file(job.source, job.file)
-    job = replace(job, file=replace(job.file, encoding=encoding or None))  # which is not searched at each reading
-    if form:
-        say(f"{job.source.name} is read with {form}.")
+    form = form_of_file(job.source, job.file)
+    job = replace(job, file=replace(job.file, encoding=form.encoding or None))  # which is not searched at each reading
+    if unusual := unusual_form(form):
+        say(f"{job.source.name} is read with {unusual}.")
     # The whole file is read once before, so that a fault in its middle is found before the long part of the job.
     titles = read_titles(job.source, columns, job.file, job.known)
     survey = survey_titles(titles, job.known, say)

@@ -65,12 +65,16 @@ def add_catalogue() -> None:
 
 
 def _say_form(seen: Preview) -> None:
-    """Say how a text or a sheet was read: its encoding or name, the delimiter, and the line with the names."""
+    """Say how a text or a sheet was read: its encoding or name, the delimiter, the line with the names, the element."""
     if seen.kind == "parquet":
         return
-    found, said = seen.dialect, text("catalogue.read_as", encoding=seen.encoding)
+    form, found = seen.form, seen.form.dialect
+    said = text("catalogue.read_as", encoding=form.encoding)
     if seen.kind == "sheet":
-        said = text("catalogue.read_sheet", sheet=seen.sheet) if seen.sheet else text("catalogue.read_only_sheet")
+        said = text("catalogue.read_sheet", sheet=form.sheet) if form.sheet else text("catalogue.read_only_sheet")
+        said += text("catalogue.other_sheets", sheets=", ".join(form.other_sheets)) if form.other_sheets else ""
+    elif form.element:
+        said += text("catalogue.read_element", element=form.element)
     elif found:
         delimiter = "tab" if found.delimiter == "\t" else found.delimiter
         said += text("catalogue.read_as_table", delimiter=delimiter)
