@@ -20,6 +20,7 @@ from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.catalogue.columns import Columns
 from shelftalk.catalogue.files import opened
 from shelftalk.catalogue.form import described_form, unusual_form
+from shelftalk.catalogue.number_formats import number_format
 from shelftalk.catalogue.prepare import prepare
 from shelftalk.catalogue.preview import preview
 from shelftalk.catalogue.read import reading
@@ -120,6 +121,50 @@ def test_all_columns_become_what_a_person_sees(tmp_path: Path) -> None:
 )
 def test_a_cell_is_written_as_a_person_sees_it(cell: Any, text: str) -> None:
     assert shown(cell) == text
+
+
+def test_numbers_in_the_formats_of_their_cells(tmp_path: Path) -> None:
+    book = xlsxwriter.Workbook(tmp_path / "a.xlsx")
+    sheet = book.add_worksheet('Pegs & "hooks"')
+    sheet.write_row(2, 1, ["title", "description", "drawer", "wool", "mass", "paid", "count", "year", "phone"])
+    codes = ["00000", "0%", '0.0" kg"', '_-* #,##0.00\\ "€"_-;-* #,##0.00', "#,##0", "yyyy", "000-0000"]
+    for number in range(12):
+        row = 3 + 2 * number  # with empty rows between
+        sheet.write_row(row, 1, [f"Peg {number}", f"Holds {number} coats."])
+        for place, (code, value) in enumerate(zip(codes, [71, 0.12, 1.25, 1234.5, 1200, 46000, 5551234], strict=True)):
+            sheet.write_number(row, 3 + place, value, book.add_format({"num_format": code}))
+    book.close()
+    prepare(tmp_path / "a.xlsx", tmp_path / "catalogue", PrepareSettings(attributes="all"))
+    products = Catalogue.open(tmp_path / "catalogue").products()
+    values = ["00071", "12%", "1.3 kg", "1234.50 €", "1200", "2025-12-09", "555-1234"]
+    assert [value for _, value in products[11].attributes] == values
+    assert products[11].title == "Peg 11"
+
+
+@pytest.mark.parametrize(
+    ("code", "number", "text"),
+    [
+        ("0.00%", 0.125, "12.50%"),
+        ("0.0#", 2.5, "2.5"),
+        ("0.0#", 2.256, "2.26"),
+        ("000000000000000", 4006381333931, "004006381333931"),
+        ('[$€-407] #,##0.00;[Red]-#,##0.00" €"', -3.5, "-€ 3.50"),
+        ("0.00", 0.005, "0.01"),
+        ('#" cm"', 0, "cm"),
+        ("00-00-00", 12345, "01-23-45"),
+    ],
+)
+def test_a_number_format(code: str, number: float, text: str) -> None:
+    found = number_format(code)
+    assert found
+    assert found.write(number) == text
+
+
+@pytest.mark.parametrize(
+    "code", ["General", "0", "#,##0", "yyyy-mm-dd", "0.00E+00", "# ?/?", "0,", "@", "[>9]0%", "", '"']
+)
+def test_a_format_that_says_no_more_than_the_number(code: str) -> None:
+    assert number_format(code) is None
 
 
 def test_a_formula_is_its_value(tmp_path: Path) -> None:

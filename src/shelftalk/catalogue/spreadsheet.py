@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple, NoReturn
 
 from shelftalk.catalogue.columns import usual_column
+from shelftalk.catalogue.number_formats import formats_by_row
 from shelftalk.errors import UnreadableInput
 
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # the container of .xls, and of a workbook with a password
@@ -151,8 +152,12 @@ def _main(path: str, wanted: str | None = None) -> None:
     output = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", errors="replace", newline="", write_through=False)
     output.write(json.dumps({"sheet": name, "several": len(book.sheet_names) > 1, "others": others}) + "\n")
     writer = csv.writer(output, lineterminator="\n")
+    formats, first = formats_by_row(Path(path), name), sheet.start[1] if sheet.start else 0
     for row in rows:
         cells = [shown(cell) for cell in row]
+        for column, number_format in next(formats, {}).items():
+            if 0 <= column - first < len(row) and isinstance(number := row[column - first], float):
+                cells[column - first] = number_format.write(number)
         if any(cells):
             writer.writerow(cells)
         else:
