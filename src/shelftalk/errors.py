@@ -6,6 +6,7 @@
     │   ├── InvalidSettings      unknown or invalid settings, all of them at once
     │   ├── NotFound             a run, catalogue, preset or file that does not exist
     │   ├── UnreadableInput      a catalogue file that cannot be read at all
+    │   │   └── DamagedInput     a catalogue file that is truncated or corrupt
     │   ├── TooFewProducts       a catalogue with fewer products than a stage needs
     │   ├── MissingPackage       an optional or embedded package that is not installed
     │   └── AccessDenied         a gated model: no token, or a licence not yet accepted
@@ -48,6 +49,10 @@ class NotFound(UserError):
 
 class UnreadableInput(UserError):
     """A catalogue file that cannot be read at all."""
+
+
+class DamagedInput(UnreadableInput):
+    """A catalogue file that is truncated or corrupt."""
 
 
 class TooFewProducts(UserError):

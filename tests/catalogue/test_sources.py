@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.catalogue.prepare import prepare
 from shelftalk.catalogue.settings import PrepareSettings
 from shelftalk.catalogue.sources import find_sources, paths_of
-from shelftalk.errors import NotFound, UnreadableInput
+from shelftalk.errors import DamagedInput, NotFound, UnreadableInput
 from tests.catalogue.samples import rows, write_delimited, write_gzip, write_json, write_parquet, write_zip
 
 SETTINGS = PrepareSettings()
@@ -59,7 +60,7 @@ def test_the_files_of_a_folder_are_one_catalogue_with_the_counts_of_each(folder:
     ]
     assert files[2]["delimiter"] == ";"
     assert sum(one["read"] for one in files) == summary["read"]
-    assert [one["name"] for one in summary["source"]["left_out"]] == ["info.json"]
+    assert [one["name"] for one in summary["source"]["left_out"]] == ["info.json"]  # and what is about the others
     assert [(one["file"], one["line"], one["reason"], one["detail"]) for one in left_out(tmp_path / "catalogue")] == [
         ("a.jsonl", 16, "missing_description", "Without a text"),
         ("2025/a.csv", 17, "duplicate_product", f"c.parquet, line 1: {rows(1)[0]['title']}"),
@@ -113,12 +114,82 @@ def test_the_sample_of_several_files_is_drawn_from_all(folder: Path, tmp_path: P
     assert all(0 < one["kept"] < 20 for one in summary["source"]["files"])
 
 
+def test_kinds_of_files_that_are_not_read_are_said(folder: Path, tmp_path: Path) -> None:
+    for name in ("a.zst", "b.png", "2025/c.png"):
+        (folder / name).write_bytes(b"x")
+    write_json(folder / "part-00000", [{"title": "Rope", "content": "It is long."}])
+    (folder / "_SUCCESS").write_bytes(b"")
+    source = prepare(folder, tmp_path / "catalogue", SETTINGS)["source"]
+    assert [one["name"] for one in source["files"]] == [
+        "a.jsonl",
+        "c.parquet",
+        "part-00000",
+        "2025/a.csv",
+        "2025/b.xml",
+    ]
+    said = {one["name"]: one["why"] for one in source["left_out"]}
+    assert list(said) == ["_SUCCESS", "info.json", "b.png", "a.zst"]
+    assert said["b.png"].startswith("the first of 2 files with .png: such names are not of files of products")
+    assert "is empty" in said["_SUCCESS"]
+
+
+def test_a_damaged_file_of_a_folder_is_refused_wherever_its_damage_stands(folder: Path, tmp_path: Path) -> None:
+    packed = write_gzip(tmp_path / "d.csv.gz", write_delimited(tmp_path / "d.csv", rows(5000), ",").read_bytes())
+    for size in (100, len(packed.read_bytes()) - 100):
+        (folder / "d.csv.gz").write_bytes(packed.read_bytes()[:size])
+        with pytest.raises(DamagedInput, match=r"d.csv.gz is truncated: it ends too early"):
+            prepare(folder, tmp_path / "catalogue", SETTINGS)
+
+
+def test_linked_folders_are_read_once(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "given" / "more").mkdir(parents=True)
+    (tmp_path / "given" / "more" / "shop").symlink_to(folder)
+    (tmp_path / "given" / "again").symlink_to(folder)
+    (folder / "above").symlink_to(tmp_path / "given")
+    names = [one.name for one in find_sources([tmp_path / "given"], SETTINGS).files]
+    assert names == [f"again/{name}" for name in ("a.jsonl", "c.parquet", "2025/a.csv", "2025/b.xml")]
+
+
+def test_a_folder_that_cannot_be_opened_is_said(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scan = os.scandir
+
+    def forbid(path: str) -> Any:
+        if Path(path).name in ("2025", "secret"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr("os.scandir", forbid)
+    (folder / "secret").mkdir()
+    said = dict(find_sources([folder], SETTINGS).left_out)
+    assert said["secret"] == f"{folder}/secret cannot be opened: permission denied"
+    with pytest.raises(UnreadableInput, match=r"holds no file of products; .* cannot be opened: permission denied"):
+        paths_of([folder / "2025"])
+
+
+def test_folders_with_one_name_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for shop in ("north", "south"):
+        (tmp_path / shop / "data").mkdir(parents=True)
+        write_json(tmp_path / shop / "data" / "p.json", rows(12) if shop == "north" else rows(30)[12:])
+    monkeypatch.chdir(tmp_path)
+    given = [Path("north/data"), Path("south/data")]
+    assert [one.name for one in find_sources(given, SETTINGS).files] == ["north/data/p.json", "south/data/p.json"]
+    assert [one.name for one in find_sources([Path(), Path("north/data/p.json")], SETTINGS).files] == [
+        *("./north/data/p.json", "./south/data/p.json", "p.json")
+    ]
+
+
+def test_an_empty_list_is_no_row(tmp_path: Path) -> None:
+    write_json(tmp_path / "a.json", rows(12))
+    (tmp_path / "b.json").write_text("[]\n")
+    assert prepare(tmp_path, tmp_path / "catalogue", SETTINGS)["read"] == 12
+
+
 def test_a_folder_without_products_is_refused_with_its_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a.png").write_text("x")
     with pytest.raises(UnreadableInput, match=r"holds no file of products; their names end in \.atom, \.csv"):
         paths_of([tmp_path])
     (tmp_path / "a.csv").write_text("colour,price\nred,3\n")
-    with pytest.raises(UnreadableInput, match=r"holds no file that can be read; the first of 1: .*its columns are"):
+    with pytest.raises(UnreadableInput, match=r"holds no file that can be read; the first of 2: .*its columns are"):
         find_sources([tmp_path], SETTINGS)
     monkeypatch.setattr(sources, "MOST_FILES", 0)
     with pytest.raises(UnreadableInput, match="holds more than 0 files; give the folder of the products"):

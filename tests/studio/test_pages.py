@@ -138,8 +138,8 @@ def test_a_description_in_two_columns_is_one_option_and_is_detected_again(
     chosen.set_value("Description").run()
     _labelled(app.button, words["catalogue.prepare"]).click().run()
     assert [[one for one in arguments if "-field" in one] for arguments in commands] == [
-        ["--title-field=Name"],
-        ["--title-field=Name", "--description-field=Description"],
+        [],
+        ["--description-field=Description"],
     ]
 
 
@@ -227,10 +227,34 @@ def test_a_folder_is_prepared_whole_and_its_first_file_shown(
     assert _labelled(app.multiselect, words["catalogue.attribute_columns"]).options == ["Material"]
     _labelled(app.button, words["catalogue.prepare"]).click().run()
     assert commands[0][:2] == ["prepare", str(folder)]
+    # Other files may have other names for their columns: only those that the user changes are named.
+    assert [one for one in commands[0] if "-field" in one] == []
+    _labelled(app.selectbox, words["catalogue.description_field"]).set_value("Material").run()
+    _labelled(app.button, words["catalogue.prepare"]).click().run()
+    assert [one for one in commands[1] if "-field" in one] == ["--description-field=Material"]
     empty = tmp_path / "empty"
     empty.mkdir()
     _labelled(app.text_input, words["catalogue.path"]).set_value(str(empty)).run()
     assert any("empty holds no file of products" in one.value for one in app.text)
+
+
+def test_the_files_of_a_catalogue_are_counted_and_those_left_out_named(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    for year in (2024, 2025):
+        rows = [f'{{"title": "Peg {one} of {year}", "content": "Holds {one} coats, {year}."}}' for one in range(9)]
+        (folder / f"{year}.jsonl").write_text("\n".join([*rows, "{"]))
+    (folder / "1.json").write_text('{"version": 3}')
+    (folder / "notes.docx").write_text("x")
+    prepare(folder, workspace.catalogue("shop"), PrepareSettings())
+    app = drawn(workspace, "catalogue", monkeypatch)
+    app.session_state["catalogue-tab"] = texts("en")["catalogue.left_out"]
+    (table,) = app.run().dataframe
+    assert table.value.to_numpy().tolist() == [["2024.jsonl", 10, 9, 1], ["2025.jsonl", 10, 9, 1]]
+    assert any("1.json  →  " in one.value and "notes.docx  →  " in one.value for one in app.text)
+    assert any("2024.jsonl, " in one.value for one in app.text)
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from shelftalk.catalogue.files import Opened, line_blocks, lines_of, physical_li
 from shelftalk.catalogue.rows import Row, Unusable, row_of, too_long
 
 MOST_LITERAL_BYTES = 1 << 20  # of an object as Python prints it, which takes a hundred times its size to parse
-BLANK = frozenset((b"", b"[", b"]", b",", b"],"))  # the last ones around a list whose objects stand on lines
+BLANK = frozenset((b"", b"[", b"]", b",", b"],", b"[]"))  # the last ones around a list whose objects stand on lines
 OBJECTS_SEEN = 100  # objects whose keys are the columns
 SAMPLED = 20  # of these, of which the values are looked at
 

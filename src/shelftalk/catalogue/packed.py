@@ -20,7 +20,7 @@ from typing import IO, Any, NamedTuple
 from shelftalk.catalogue.file_names import KINDS, SPREADSHEETS, is_no_data, suffix_of
 from shelftalk.catalogue.settings import FileSettings
 from shelftalk.catalogue.spreadsheet import DAMAGED_ZIP, Sheet, opened_sheet, unpacked_size
-from shelftalk.errors import NotFound, UnreadableInput
+from shelftalk.errors import DamagedInput, NotFound, UnreadableInput
 
 # How a packed stream begins, and what unpacks it.
 UNPACK: tuple[tuple[bytes, Callable[[Any], Any]], ...] = (
@@ -142,7 +142,7 @@ def _unzipped(source: Path, file: IO[bytes]) -> Iterator[tuple[str, IO[bytes]]]:
             raise UnreadableInput(f"{source} is encrypted; unpack {member.filename} and give that file.")
         stream = archive.open(member)
     except DAMAGED_ZIP as error:
-        raise UnreadableInput(f"{source} is truncated or corrupt ({error}); download or copy it again.") from error
+        raise DamagedInput(f"{source} is truncated or corrupt ({error}); download or copy it again.") from error
     with archive, stream:
         yield member.filename, stream
 
@@ -186,11 +186,9 @@ class _Translated(io.RawIOBase):
         try:
             data = self._inner.read(len(buffer))
         except EOFError as error:
-            raise UnreadableInput(
-                f"{self._path} is truncated: it ends too early; download or copy it again."
-            ) from error
+            raise DamagedInput(f"{self._path} is truncated: it ends too early; download or copy it again.") from error
         except (gzip.BadGzipFile, zipfile.BadZipFile, zlib.error, lzma.LZMAError) as error:
-            raise UnreadableInput(f"{self._path} is corrupt ({error}); download or copy it again.") from error
+            raise DamagedInput(f"{self._path} is corrupt ({error}); download or copy it again.") from error
         except OSError as error:
             raise UnreadableInput(f"{self._path} cannot be read: {_words(error)}.") from error
         self._read += len(data)

@@ -29,7 +29,7 @@ from shelftalk.catalogue.json_objects import JsonObjects, form_of
 from shelftalk.catalogue.rows import MOST_BYTES, Row, Unusable, row_or_fault, too_long
 from shelftalk.catalogue.settings import FOUND, FileSettings
 from shelftalk.catalogue.values import uid_of
-from shelftalk.errors import UnreadableInput
+from shelftalk.errors import DamagedInput, UnreadableInput
 
 SURROGATE = re.compile("[\ud800-\udfff]")
 PARQUET_ROWS = 256  # a batch of the longest texts must still fit in memory
@@ -196,13 +196,13 @@ def reading_parquet(path: Path) -> Iterator[None]:
     """Translate pyarrow's exceptions for a Parquet file that it cannot read.
 
     Raises:
-        UnreadableInput: the file is corrupt.
+        DamagedInput: the file is corrupt.
     """
     try:
         yield
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         reason = str(error).partition("\n")[0].rstrip(".")
-        raise UnreadableInput(f"{path} is a corrupt Parquet file ({reason}); export it again.") from error
+        raise DamagedInput(f"{path} is a corrupt Parquet file ({reason}); export it again.") from error
 
 
 def _parquet_row(values: dict[str, Any], columns: Columns) -> Row | Unusable:

@@ -1,7 +1,8 @@
 """Find the files of which a catalogue is made: one, several, or all files of products in a folder, and their columns.
 
-In a folder the files that could hold products are taken, in the order of their names, those in its folders too; of
-these each must have columns of a title and a description, or it is left out, with the reason.
+In a folder the files that could hold products are taken, in the order of their names, those in its folders too. One
+that cannot be read, or has no columns of a title and a description, is left out, with the reason; a damaged one is
+refused, for a damage behind its beginning would be found too late to leave it out.
 """
 
 from __future__ import annotations
@@ -17,12 +18,12 @@ from shelftalk.catalogue.columns import Columns, choose_columns
 from shelftalk.catalogue.file_names import KINDS, SPREADSHEETS, is_no_data, suffix_of
 from shelftalk.catalogue.preview import Preview, preview
 from shelftalk.catalogue.settings import FileSettings, PrepareSettings
-from shelftalk.errors import UnreadableInput, UserError
+from shelftalk.errors import DamagedInput, UnreadableInput, UserError
 
 RAW_RECORDS = 2
 MOST_FILES = 10_000  # of a folder
 MOST_TRIED = 20  # files of a folder, for a preview
-SUFFIXES = frozenset((*KINDS, *SPREADSHEETS, ".txt", ".parquet", ".zip"))
+SUFFIXES = frozenset((*KINDS, *SPREADSHEETS, ".txt", ".parquet", ".zip", ""))  # some write shards without any
 
 
 @dataclass(frozen=True)
@@ -76,22 +77,25 @@ def find_sources(given: Sequence[Path], settings: PrepareSettings) -> Sources:
 
     Raises:
         NotFound: see `files.opened`.
+        DamagedInput: a file is damaged, also one in a folder.
         UnreadableInput: a given file cannot be read or lacks the columns, or a folder has no file that is read.
     """
     files: list[Source] = []
     left_out: list[tuple[str, str]] = []
-    for path, name, is_given in _paths(given):
+    candidates, others = _candidates(given)
+    for path, name, is_given in candidates:
         try:
             beginning = preview(path, RAW_RECORDS, settings)
             columns = Columns("title", ("description",))
             if beginning.columns:  # without any there is no readable row, and the first pass will report why
                 columns = choose_columns(path, beginning.columns, settings, beginning.sample)
         except UserError as error:
-            if is_given:
+            if is_given or isinstance(error, DamagedInput):
                 raise
             left_out.append((name, str(error)))
         else:
             files.append(Source(path, name, "", beginning, columns))
+    left_out += others
     if not files:
         _, why = left_out[0]
         raise UnreadableInput(f"{given[0]} holds no file that can be read; the first of {len(left_out)}: {why}")
@@ -106,7 +110,7 @@ def paths_of(given: Sequence[Path]) -> list[Path]:
     Raises:
         UnreadableInput: a folder with none of them, or with more than 10,000.
     """
-    return [path for path, _, _ in _paths(given)]
+    return [path for path, _, _ in _candidates(given)[0]]
 
 
 def preview_first(given: Path, settings: FileSettings) -> Preview:
@@ -124,39 +128,68 @@ def preview_first(given: Path, settings: FileSettings) -> Preview:
     return preview(paths[0], settings=settings)
 
 
-def _paths(given: Sequence[Path]) -> list[tuple[Path, str, bool]]:
-    """Return (path, name, whether it was given itself) of each file."""
-    names = [path.name for path in given]
+def _candidates(given: Sequence[Path]) -> tuple[list[tuple[Path, str, bool]], list[tuple[str, str]]]:
+    """Return (path, name, whether it was given itself) of each file, and (name, why) of what is left out of folders."""
+    last = [path.name for path in given]
+    names = [path.name if last.count(path.name) == 1 and path.name else str(path) for path in given]
     found: list[tuple[Path, str, bool]] = []
-    for path in given:
+    left_out: list[tuple[str, str]] = []
+    for path, name in zip(given, names, strict=True):
         if _is_folder(path):
-            inner = _files_in(path)
-            before = f"{path.name}/" if len(given) > 1 else ""
-            found += [(one, f"{before}{one.relative_to(path).as_posix()}", False) for one in inner]
+            before = f"{name}/" if len(given) > 1 else ""
+            files, others = _files_in(path)
+            found += [(one, f"{before}{one.relative_to(path).as_posix()}", False) for one in files]
+            left_out += [(f"{before}{one}", why) for one, why in others]
         else:
-            found.append((path, path.name if names.count(path.name) == 1 else str(path), True))
-    return found
+            found.append((path, name, True))
+    return found, left_out
 
 
 def _is_folder(path: Path) -> bool:
     """Return whether a path is a folder; false where that cannot be known, which opening it reports."""
     try:
         return path.is_dir()
-    except OSError:
+    except (OSError, ValueError):
         return False
 
 
-def _files_in(folder: Path) -> list[Path]:
+def _files_in(folder: Path) -> tuple[list[Path], list[tuple[str, str]]]:
+    """Return the files that could hold products, and (name, why) of folders and kinds of files that are left out.
+
+    Links are followed; a folder that is there twice is read once. Files about others and hidden ones are left out.
+
+    Raises:
+        UnreadableInput: there are none that could hold products, or too many.
+    """
     found: list[Path] = []
-    for parent, folders, names in os.walk(folder):
+    left_out: list[tuple[str, str]] = []
+    others: dict[str, list[str]] = {}  # by their suffix
+    seen: set[tuple[int, int]] = set()
+
+    def report(error: OSError) -> None:
+        name = PurePath(error.filename).relative_to(folder).as_posix()
+        left_out.append((name, f"{error.filename} cannot be opened: {str(error.strerror).lower()}"))
+
+    for parent, folders, names in os.walk(folder, onerror=report, followlinks=True):
+        state = Path(parent).stat()
+        if (state.st_dev, state.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((state.st_dev, state.st_ino))
         folders[:] = sorted(name for name in folders if not is_no_data(PurePath(name)))
-        found += [
-            Path(parent) / name
-            for name in sorted(names)
-            if suffix_of(name) in SUFFIXES and not is_no_data(PurePath(name))
-        ]
+        for name in sorted(one for one in names if not is_no_data(PurePath(one))):
+            path, suffix = Path(parent) / name, suffix_of(name)
+            if suffix in SUFFIXES:
+                found.append(path)
+            else:
+                others.setdefault(suffix, []).append(path.relative_to(folder).as_posix())
         if len(found) > MOST_FILES:
             raise UnreadableInput(f"{folder} holds more than {MOST_FILES:,} files; give the folder of the products.")
     if not found:
-        raise UnreadableInput(f"{folder} holds no file of products; their names end in {', '.join(sorted(SUFFIXES))}.")
-    return found
+        suffixes = ", ".join(filter(None, sorted(SUFFIXES)))
+        why = f"; {left_out[0][1]}" if left_out else ""
+        raise UnreadableInput(f"{folder} holds no file of products; their names end in {suffixes}{why}.")
+    for suffix, same in sorted(others.items()):
+        counted = f"the first of {len(same)} files with {suffix}: " if len(same) > 1 else ""
+        left_out.append((same[0], f"{counted}such names are not of files of products"))
+    return found, left_out

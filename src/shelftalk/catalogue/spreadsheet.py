@@ -29,7 +29,7 @@ from typing import IO, Any, NamedTuple, NoReturn
 
 from shelftalk.catalogue.columns import usual_column
 from shelftalk.catalogue.number_formats import formats_by_row
-from shelftalk.errors import UnreadableInput
+from shelftalk.errors import DamagedInput, UnreadableInput
 
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # the container of .xls, and of a workbook with a password
 WORKBOOKS = ("xl/workbook.xml", "xl/workbook.bin")
@@ -132,7 +132,7 @@ class _Output(io.RawIOBase):
             raise UnreadableInput(
                 f"{self._source} has a sheet that takes more than {most}; save the one with the products as CSV UTF-8."
             )
-        raise UnreadableInput(f"{self._source} is a damaged spreadsheet; save it again, or as CSV UTF-8.")
+        raise DamagedInput(f"{self._source} is a damaged spreadsheet; save it again, or as CSV UTF-8.")
 
 
 def _main(path: str, wanted: str | None = None) -> None:

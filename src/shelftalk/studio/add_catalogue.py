@@ -162,11 +162,9 @@ def _start(source: Path, name: str, mapping: dict[str, str | None], seen: Previe
     if name in workspace().catalogues():
         show_error(text("catalogue.taken", name=name))
         return
-    named = {role: column for role, column in mapping.items() if column in seen.columns}  # joined ones are detected
-    if mapping["id_field"] == seen.uid:
-        named.pop("id_field", None)  # so that a column whose ids repeat on different titles is none
-    elif mapping["id_field"] is None:
-        named["id_field"] = NO_ID
+    # What is detected is not named: other files of the folder may have other names, and ids that repeat are none.
+    guesses = {"title_field": seen.title, "description_field": " + ".join(seen.description), "id_field": seen.uid}
+    named = {role: column or NO_ID for role, column in mapping.items() if column != guesses[role]}
     settings = PrepareSettings.from_mapping({**values, **named})
     options = [
         part

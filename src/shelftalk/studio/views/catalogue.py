@@ -183,6 +183,9 @@ def _commonest(folder: str, data_hash: str) -> list[dict[str, Any]]:
 
 
 def _left_out(name: str, catalogue: Catalogue) -> None:
+    source = catalogue.summary["source"]
+    if "files" in source:
+        _files(source)
     rejected = sorted(catalogue.summary["rejected"].items(), key=lambda one: -one[1])
     if not rejected:
         st.info(text("catalogue.nothing_left_out"))
@@ -192,11 +195,22 @@ def _left_out(name: str, catalogue: Catalogue) -> None:
         with st.container(border=True):
             share = percent(count / catalogue.summary["read"], 1)
             st.markdown(f"**{text(f'reason.{reason}')}** · {number(count)} ({share})")
-            lines = [
-                f"{text('catalogue.line', line=number(one['line']))}  →  {one['detail'] or text('catalogue.no_detail')}"
-                for one in found[reason]
-            ]
+            lines = []
+            for one in found[reason]:
+                file = f"{one['file']}, " if "files" in source else ""
+                place = f"{file}{text('catalogue.line', line=number(one['line']))}"
+                lines.append(f"{place}  →  {one['detail'] or text('catalogue.no_detail')}")
             st.text("\n".join(lines))
+
+
+def _files(source: dict[str, Any]) -> None:
+    """Show how many rows of each file are in the catalogue, and which files of a folder are not."""
+    names = [text(f"catalogue.{one}") for one in ("file", "rows", "kept", "left_out")]
+    counts = [(one["name"], one["read"], one["kept"], one["rejected"]) for one in source["files"]]
+    st.dataframe(pandas.DataFrame(counts, columns=names), hide_index=True)
+    if source["left_out"]:
+        st.markdown(f"**{text('catalogue.files_left_out')}**")
+        st.text("\n".join(f"{one['name']}  →  {one['why']}" for one in source["left_out"]))
 
 
 def _lengths(name: str, catalogue: Catalogue) -> None:
