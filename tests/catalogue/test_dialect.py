@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.catalogue.columns import Columns
 from shelftalk.catalogue.delimited import Delimited
-from shelftalk.catalogue.dialect import DELIMITERS, Dialect
+from shelftalk.catalogue.dialect import DELIMITERS, Dialect, names_of
 from shelftalk.catalogue.form import Form, unusual_form
 from shelftalk.catalogue.prepare import prepare
 from shelftalk.catalogue.read import reading
@@ -302,6 +303,38 @@ def test_names_for_programs_below_those_for_people_are_no_row(tmp_path: Path) ->
     summary = prepare(path, tmp_path / "catalogue", PrepareSettings())
     assert (summary["read"], summary["kept"], summary["source"]["header_line"]) == (12, 12, 3)
     assert summary["columns"]["title"] == "item_name"
+
+
+def test_the_names_of_amazons_templates_of_2025(tmp_path: Path) -> None:
+    place = "[marketplace_id=ATVPDKIKX0DER]"
+    language = f"{place}[language_tag=en_US]#1.value"
+    codes = f"contribution_sku#1.value,item_name{language},product_description{language},bullet_point{language}"
+    codes += f",bullet_point{language.replace('#1', '#2')},material{language}"
+    labels = "SKU,Item Name,Product Description,Bullet Point,Bullet Point,Material"
+    rows = [f"A{one},Peg {one},Holds {one}.,Strong,Of oak,oak" for one in range(12)]
+    path = write(tmp_path / "template.csv", "settings=feedType=113,Version=2025,,,,", labels, codes, *rows)
+    summary = prepare(path, tmp_path / "catalogue", PrepareSettings())
+    assert (summary["read"], summary["kept"], summary["source"]["header_line"]) == (12, 12, 3)
+    first = Catalogue.open(tmp_path / "catalogue").products()[0]
+    assert (first.uid, first.title) == ("A0", "Peg 0")
+    assert first.attributes == (("bullet point", "Strong, Of oak"), ("material", "oak"))
+
+
+@pytest.mark.parametrize(
+    ("name", "plain"),
+    [
+        (
+            "purchasable_offer[marketplace_id=A][audience=ALL]#1.our_price#1.value_with_tax",
+            "purchasable_offer our_price value_with_tax",
+        ),
+        ("bullet_point[language_tag=en_US]#3.value", "bullet_point"),
+        ("Length [cm]", "Length [cm]"),
+        ("Play in C#1", "Play in C#1"),
+        ("Care&nbsp;&amp;  use", "Care & use"),
+    ],
+)
+def test_the_name_of_a_column(name: str, plain: str) -> None:
+    assert names_of([name]) == [plain]
 
 
 def test_the_names_again_in_the_middle_are_no_product(tmp_path: Path) -> None:

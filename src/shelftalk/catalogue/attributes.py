@@ -37,11 +37,11 @@ def _listed(names: str) -> frozenset[str]:
 USUAL_NAMES = _listed(
     """
     additional attributes; age; age group; age range; ages; allergens; artist; attributes; author; battery; binding;
-    brand; brands; capacity; care; care instructions; categories; category; closure; color; colors; colour; colours;
-    composition; country of origin; department; depth; details; diameter; dimensions; edition; fabric; feature;
-    features; finish; fit; fits; flavor; flavour; format; gender; genre; google product category; height; included;
-    ingredients; instrument; language; length; main category; manufacturer; material; materials; maximum load; model;
-    model name; occasion; origin; pack; pack size; package contents; pages; param; parameter; parameters; params;
+    brand; brands; bullet point; capacity; care; care instructions; categories; category; closure; color; colors;
+    colour; colours; composition; country of origin; department; depth; details; diameter; dimensions; edition; fabric;
+    feature; features; finish; fit; fits; flavor; flavour; format; gender; genre; google product category; height;
+    included; ingredients; instrument; language; length; main category; manufacturer; material; materials; maximum load;
+    model; model name; occasion; origin; pack; pack size; package contents; pages; param; parameter; parameters; params;
     pattern; pieces; platform; power; power source; product category; product detail; product details; product
     highlight; product specification; product specifications; product type; properties; publisher; room; running time;
     scent; season; shape; size; size type; sizes; specification; specifications; specs; store; style; sub category;

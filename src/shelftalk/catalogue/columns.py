@@ -38,7 +38,7 @@ USUAL_NAMES = {
     ),
     "id": (
         *("uid", "id", "asin", "parent asin", "url handle", "sku", "product id", "handle", "asin1", "seller sku"),
-        *("item id", "itemid"),
+        *("item id", "itemid", "contribution sku"),
     ),
 }
 

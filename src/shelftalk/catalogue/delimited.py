@@ -8,14 +8,13 @@ parsed again. A line that is a whole record if quotes are taken as characters li
 from __future__ import annotations
 
 import csv
-import html
 import re
 from collections import Counter, deque
 from collections.abc import Iterator
 from typing import Any
 
 from shelftalk.catalogue.columns import Columns
-from shelftalk.catalogue.dialect import SEPARATOR_LINE, Dialect, find_dialect, find_names, parse
+from shelftalk.catalogue.dialect import SEPARATOR_LINE, Dialect, find_dialect, find_names, names_of, parse
 from shelftalk.catalogue.files import Opened, physical_lines
 from shelftalk.catalogue.rows import MOST_BYTES, Row, Unusable, rows_of, too_long
 from shelftalk.catalogue.settings import FileSettings
@@ -71,7 +70,7 @@ class Delimited:
         if isinstance(header, Unusable):
             wrong = header.detail or header.reason
             raise UnreadableInput(f"The header line of {self._file.path} cannot be read: {wrong}; correct that line.")
-        return [" ".join(html.unescape(name).split()) for name in header]
+        return names_of(header)
 
     def rows(self, columns: Columns) -> Iterator[tuple[int, Row | Unusable]]:
         """Yield every record after the header."""

@@ -8,6 +8,7 @@ fewest single quotes in fields, then that with the most columns, then the common
 from __future__ import annotations
 
 import csv
+import html
 import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -30,6 +31,7 @@ QUOTINGS: dict[Quoting, dict[str, Any]] = {
 # With this line files of Excel say their delimiter.
 SEPARATOR_LINE = re.compile(r'^"?sep=([^"\r\n\\])"?;*\s*$', re.IGNORECASE)
 ESCAPED_QUOTE = re.compile(r'(?<!\\)".*?\\"')  # in a field that is quoted
+AMAZON_NAME = re.compile(r"(\w+)(?:\[[^\]]*\])*#\d+((?:[.#]\w+)*)$")
 HEADER_RECORDS = 20  # the names are among the first records
 FOLLOWING = 50  # records that must agree with them
 MOST_AGREE = 0.8
@@ -219,15 +221,27 @@ def _header(records: Sequence[Record], settings: FileSettings) -> int | None:
 
 def _roles(record: Record, settings: FileSettings) -> int:
     """Return for how many of title, description and id a record has names; 0 where it has none for the title."""
-    names = _names(record)
+    names = names_of(record.fields)
     wanted = settings.title_field
     if (wanted not in names) if wanted else (usual_column("title", names) is None):
         return 0
     return 1 + sum(usual_column(role, names) is not None for role in ("description", "id"))
 
 
-def _names(record: Record) -> list[str]:
-    return [field.strip() for field in record.fields]
+def names_of(fields: Iterable[str]) -> list[str]:
+    """Return the names of columns in the fields of a header.
+
+    Without entities and spaces around them; of Amazon's names, item_name[language_tag=en_US]#1.value for instance, only
+    what differs between attributes.
+    """
+    names = []
+    for field in fields:
+        name = " ".join(html.unescape(field).split())
+        if found := AMAZON_NAME.match(name):
+            parts = re.findall(r"\.(\w+)", found[2])
+            name = " ".join([found[1], *(part for part in parts if part != "value")])
+        names.append(name)
+    return names
 
 
 def _agree(records: Sequence[Record], header: int) -> bool:
