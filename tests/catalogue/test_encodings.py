@@ -25,6 +25,7 @@ from shelftalk.catalogue.prepare import prepare
 from shelftalk.catalogue.preview import preview
 from shelftalk.catalogue.settings import FileSettings, PrepareSettings
 from shelftalk.errors import UnreadableInput
+from tests.catalogue.samples import rows, write_json
 
 SPANISH = "Jarrón de cerámica «Piña», 30 cm. Hecho a mano con esmalte verde limón, más bonito con flores de jardín."
 FRENCH = "Arrosoir en cuivre – un filet d’eau fin pour les semis. Planche à pain en chêne. Où l’été, à côté du poêle."
@@ -217,3 +218,12 @@ def test_a_declared_encoding_that_hides_characters_is_not_believed(declared: str
     sample = "<title>Café ~z größer</title>\n".encode("cp1252")
     assert find_encoding(sample, head) == "windows-1252"
     AsUtf8(io.BytesIO(head + sample), "windows-1252").readall().decode()
+
+
+@pytest.mark.parametrize("overlong", [b"\xc0\xbc", b"\xe0\x80\xbc", b"\xf0\x80\x80\xbc"])
+def test_a_letter_with_more_bytes_than_it_needs_is_damage(tmp_path: Path, overlong: bytes) -> None:
+    assert find_encoding(b"<title>Peg " + overlong + b"b></title>\n" + overlong) == "utf-8"
+    path = write_json(tmp_path / "a.jsonl", rows(12))
+    path.write_bytes(path.read_bytes() + b'{"title": "Peg' + overlong + b'", "content": "Holds a coat."}\n')
+    summary = prepare(path, tmp_path / "catalogue", PrepareSettings())
+    assert (summary["kept"], summary["rejected"]) == (12, {"invalid_utf8": 1})

@@ -169,6 +169,17 @@ def test_other_packings_are_read(tmp_path: Path, packing: Any) -> None:
     assert "is truncated" in refusal(path)
 
 
+def test_what_unpacks_to_too_much_is_refused_at_its_beginning(tmp_path: Path) -> None:
+    path = tmp_path / "a.json.gz"
+    path.write_bytes(gzip.compress(LINES + b"\n" * (300 << 20), 1))
+    read_bytes = 0
+    with pytest.raises(UnreadableInput, match="200 times its size"), opened(path) as file:
+        while block := file.stream.read(1 << 20):
+            read_bytes += len(block)
+    assert path.stat().st_size > 1 << 20
+    assert read_bytes <= 65 << 20
+
+
 @pytest.mark.parametrize("name", ["a.json.gz", "a.json.bz2", "a.zip", "double.zip"])
 def test_what_unpacks_to_far_more_than_its_size_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str

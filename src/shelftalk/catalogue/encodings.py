@@ -87,6 +87,7 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 LATIN = "\u024f"  # the last letter of the Latin blocks
 TYPOGRAPHY = frozenset("’‘“”‚„–—…•«»‹›€£§©®™°½¼¾×²³±µ´\u00a0")
 BETWEEN_LETTERS = frozenset("’´")
+OVERLONG = re.compile(rb"[\xc0\xc1][\x80-\xbf]|\xe0[\x80-\x9f][\x80-\xbf]|\xf0[\x80-\x8f][\x80-\xbf]{2}")  # of UTF-8
 FAULT = "\ufffd"
 UNUSUAL = re.compile(r"[^\x00-\x7f]")
 
@@ -141,6 +142,8 @@ def find_encoding(sample: bytes, head: bytes = b"") -> str:
 
     `sample` are such lines, see `unusual_lines`. Of the beginning only an XML declaration counts.
     """
+    if OVERLONG.sub(b"", sample).isascii():
+        return UTF_8  # damaged, or made to harm: two letters that seldom follow one another in other encodings
     text = sample.decode(errors="replace")
     faults = text.count(FAULT) - sample.count(FAULT.encode())
     if len(UNUSUAL.findall(text)) >= 2 * faults:

@@ -36,6 +36,7 @@ RATIO = 200  # of what is unpacked to what is packed; files of products have 3 t
 MUCH_BYTES = 64 << 20  # which may be unpacked whatever the ratio
 GIB = 1 << 30
 BUFFER_BYTES = 1 << 20
+PACKED_BYTES = 1 << 16
 HEAD_BYTES = 8
 
 
@@ -62,9 +63,9 @@ def unpacked(source: Path, settings: FileSettings) -> Iterator[Content]:
         file.seek(0)
         if not magic:
             raise UnreadableInput(f"{source} is empty (0 bytes); give a file that holds products.")
-        limit = _Limit(source, settings.max_expanded)
+        limit = _Limit(source, file, settings.max_expanded)
         if size := unpacked_size(file):
-            limit.check(size)
+            limit.check(size, source.stat().st_size)
             with opened_sheet(source, size, settings.sheet) as sheet:
                 yield Content(source.name, sheet.stream, file, sheet)
         elif magic.startswith(ZIP):
@@ -75,24 +76,25 @@ def unpacked(source: Path, settings: FileSettings) -> Iterator[Content]:
 
 
 class _Limit:
-    """How many bytes a file may unpack to."""
+    """How many bytes an open file may unpack to."""
 
-    def __init__(self, source: Path, most_gib: int | None) -> None:
-        self._source = source
-        self._given = most_gib is not None
-        size = source.stat().st_size
-        self._most = max(RATIO * size, MUCH_BYTES) if most_gib is None else most_gib * GIB
+    def __init__(self, source: Path, file: IO[bytes], most_gib: int | None) -> None:
+        self._source, self._file, self._most_gib = source, file, most_gib
 
-    def check(self, size: int) -> None:
-        """Refuse a file that unpacks to so many bytes.
+    def check(self, size: int, packed: int | None = None) -> None:
+        """Refuse a file of which `packed` bytes unpack to `size`; by default those that were read so far.
+
+        So one whose first bytes unpack to too much is refused there.
 
         Raises:
             UnreadableInput: that is more than the limit.
         """
-        if size > self._most:
+        packed = self._file.tell() if packed is None else packed
+        most = max(RATIO * packed, MUCH_BYTES) if self._most_gib is None else self._most_gib * GIB
+        if size > most:
             why = (
-                f"more than {self._most // GIB} GiB"
-                if self._given
+                f"more than {self._most_gib} GiB"
+                if self._most_gib
                 else f"more than {RATIO} times its size, as no file of products"
             )
             raise UnreadableInput(f"{self._source} unpacks to {why}; if it is right, give --max-expanded, in GiB.")
@@ -113,20 +115,17 @@ def _open(source: Path) -> IO[bytes]:
 
 def _decompressed(path: Path, inner: IO[bytes], limit: _Limit, zipped: bool) -> io.BufferedReader[Any]:
     """Return the decompressed bytes of an open file, or of a file in a zip."""
-    stream = _buffered(inner, path, limit if zipped else None)
+    # Little is read ahead of what is unpacked, so that the limit knows how much was packed.
+    stream = io.BufferedReader(_Translated(inner, path, limit if zipped else None), PACKED_BYTES)
     head = _head(stream)
     unpack = next((unpack for magic, unpack in UNPACK if head.startswith(magic)), None)
     if unpack:
-        stream = _buffered(unpack(stream), path, limit)
+        stream = io.BufferedReader(_Translated(unpack(stream), path, limit), BUFFER_BYTES)
         if _head(stream).startswith(PARQUET):
             raise UnreadableInput(f"{path} is a packed Parquet file; unpack it and give the .parquet file.")
     elif zipped and head.startswith(PARQUET):
         raise UnreadableInput(f"{path} holds a Parquet file; unpack it and give the .parquet file.")
-    return stream
-
-
-def _buffered(inner: IO[bytes], path: Path, limit: _Limit | None) -> io.BufferedReader[Any]:
-    return io.BufferedReader(_Translated(inner, path, limit), BUFFER_BYTES)
+    return stream if unpack else io.BufferedReader(stream, BUFFER_BYTES)
 
 
 def _head(stream: io.BufferedReader[Any]) -> bytes:
