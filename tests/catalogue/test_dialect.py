@@ -32,9 +32,9 @@ def form(path: Path, settings: FileSettings = FOUND) -> tuple[str, str, int]:
         return reader.dialect
 
 
-def read(path: Path, settings: FileSettings = FOUND) -> list[tuple[int, object]]:
+def read(path: Path, settings: FileSettings = FOUND, columns: Columns = COLUMNS) -> list[tuple[int, object]]:
     with reading(path, settings) as reader:
-        rows = list(reader.rows(COLUMNS))
+        rows = list(reader.rows(columns))
     return [
         (line, (row.uid, row.title, row.description[0]) if isinstance(row, Row) else row.reason) for line, row in rows
     ]
@@ -155,6 +155,21 @@ def test_two_stray_quotes_swallow_no_rows(tmp_path: Path) -> None:
     assert [value for line, value in found if isinstance(value, str)] == ["invalid_csv"]
     assert found[50] == (52, "invalid_csv")
     assert found[250] == (252, ("250", 'Pan 12"', "Fries."))
+
+
+def test_two_stray_quotes_swallow_no_rows_of_two_columns(tmp_path: Path) -> None:
+    lines = ["title,description", '"Peg, ash",Good.', *(f"Peg {one},Holds {one}." for one in range(1, 300))]
+    lines[51] = 'Pan 50,"Fries.'
+    lines[251] = 'Pan 250,12"'
+    found = read(write(tmp_path / "a.csv", *lines), columns=Columns("title", ("description",)))
+    assert [line for line, *_ in found] == list(range(2, 302))
+    assert [line for line, value in found if isinstance(value, str)] == [52]
+
+
+def test_a_table_of_sizes_in_a_text_is_part_of_it(tmp_path: Path) -> None:
+    rows = [f'Peg {one},"Size,cm\nS,12\nM,14\nL,16"' for one in range(12)]
+    found = read(write(tmp_path / "a.csv", "title,description", *rows), columns=Columns("title", ("description",)))
+    assert len(found) == 12
 
 
 def test_a_text_of_many_lines_is_one_row(tmp_path: Path) -> None:

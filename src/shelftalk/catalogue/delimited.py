@@ -24,6 +24,7 @@ HEAD_LINES = 2_000  # from which the dialect is found
 HEAD_BYTES = 1 << 18
 INNER_RETURN = re.compile(r"\r(?!\n?\Z)")
 FEW_SHAPES = 3  # of a column of ids; see `_shape`
+MANY_LINES = 10
 SWALLOWED = 0.8  # share of a record's lines that look like records
 
 
@@ -185,9 +186,10 @@ class _Lines:
         """Return whether the lines of a record after its first are records of their own.
 
         They have all fields, none of which begins with a space, as words behind a comma do. In place of an id they have
-        what looks like one; of two lines at most the next number. Without ids there must be three lines.
+        what looks like one; of two lines at most the next number. Without ids there must be three lines; in a table of
+        two columns, as a table of sizes within a text has, `MANY_LINES`.
         """
-        if len(self._record) == 1 or self.width < 3:
+        if len(self._record) == 1 or self.width < 2:
             return False
         inner = [_text(line) for _, line in self._record[1:] if line and not line.isspace()]
         alike = [
@@ -195,8 +197,10 @@ class _Lines:
         ]
         if not alike or len(alike) < SWALLOWED * len(inner):
             return False
-        if len(inner) > 2:
+        if len(inner) > (2 if self.width > 2 else MANY_LINES):
             return True
+        if self.width == 2:
+            return False
         ids = [dialect.literal(line)[0] for line in (_text(self._record[0][1]), alike[0])]
         letters = any(character.isalpha() for character in ids[1])
         follows = ids[0].isdecimal() and ids[1].isdecimal() and int(ids[1]) - int(ids[0]) == 1
