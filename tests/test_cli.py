@@ -282,6 +282,7 @@ def three_products(path: Path) -> None:
         ("other.zip", other_zip, ["holds no file of products", "picture.png"]),
         ("other.csv", other_columns, ["colour", "price", "--title-field"]),
         ("three.jsonl", three_products, ["3"]),
+        ("x" * 300, lambda path: None, ["cannot be opened: file name too long"]),
         ("nested.jsonl", lambda path: path.write_text("[" * 10_000 + "]" * 10_000 + "\n"), ["nested.jsonl"]),
     ],
 )

@@ -156,6 +156,8 @@ def test_after_ctrl_c_and_a_kill_the_same_command_goes_on(trained: Shell, tmp_pa
         ({"--output": "no/out.csv"}, ["no folder", "mkdir -p"]),
         ({"--output": "titles.csv"}, ["is the --input"]),
         ({"--input": "none.csv"}, ["There is no file", "none.csv"]),
+        ({"--input": "x" * 300}, ["cannot be opened: file name too long"]),
+        ({"--output": f"{'x' * 300}.csv"}, ["file name is too long"]),
         ({"--title-field": "Name"}, ["no column 'Name'", "sku, title"]),
         ({"--temperature": "-1"}, ["temperature must be at least 0"]),
         ({"--references": "101"}, ["--references"]),

@@ -84,7 +84,7 @@ def prepare_catalogue(
             )
 
     files = paths_of([source] if isinstance(source, Path) else source)
-    large = sum(one.stat().st_size for one in files if one.is_file()) > LARGE
+    large = sum(one.stat().st_size for one in files if os.path.isfile(one)) > LARGE  # noqa: PTH113 - false for a bad name
     with open_map(cluster, spread=large) as mapped:
         return prepare(source, folder, settings, progress, refuse_if_used, mapped)
 

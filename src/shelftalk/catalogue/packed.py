@@ -59,7 +59,10 @@ def unpacked(source: Path, settings: FileSettings) -> Iterator[Content]:
             turns out to be truncated or corrupt, or unpacks to too much.
     """
     with _open(source) as file:
-        magic = file.read(4)
+        try:
+            magic = file.read(4)
+        except OSError as error:
+            raise UnreadableInput(f"{source} cannot be read: {_words(error)}.") from error
         file.seek(0)
         if not magic:
             raise UnreadableInput(f"{source} is empty (0 bytes); give a file that holds products.")

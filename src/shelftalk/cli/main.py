@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
@@ -53,6 +54,9 @@ def _report(error: Exception) -> int:
         return error.exit_code
     if isinstance(error, TyperException):
         _print_error(error.format_message() if hasattr(error, "format_message") else str(error))
+        return 2
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:  # of any path that the user gave
+        _print_error(f"The file name is too long for this disk: {error.filename}; choose a shorter one.")
         return 2
     first_line = next(iter(str(error).strip().splitlines()), "")
     _print_error(f"{type(error).__name__}: {first_line} (unexpected; run again with --debug for the traceback)")
