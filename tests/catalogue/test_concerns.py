@@ -12,7 +12,6 @@ import pytest
 from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.catalogue.concerns import Concern, find_concerns, measure_concerns
 from shelftalk.catalogue.demo import demo_file
-from shelftalk.catalogue.languages import COMMON, language_of
 from shelftalk.catalogue.prepare import prepare
 from shelftalk.catalogue.settings import PrepareSettings
 from shelftalk.records import Product
@@ -115,34 +114,6 @@ def test_a_text_that_stands_for_none_is_a_missing_description(tmp_path: Path, pl
     summary = prepare(tmp_path / "a.jsonl", tmp_path / "catalogue", PrepareSettings())
     assert summary["rejected"] == {"missing_description": 1}
     assert "Rope" in (tmp_path / "catalogue" / "rejects.jsonl").read_text()
-
-
-TEXTS = {
-    "English": "This board is made of oak and has a groove for the juice.",
-    "German": "Das Brett ist aus Eiche und hat eine Rille für den Saft.",
-    "French": "Cette planche est en chêne avec une rainure pour le jus du pain.",
-    "Spanish": "La tabla es una pieza de roble con los bordes redondos para el pan.",
-    "Portuguese": "A tábua é uma peça de carvalho com os cantos redondos para não ferir.",
-    "Italian": "Il tagliere è una tavola di quercia con gli angoli tondi per il pane.",
-    "Dutch": "De plank is van eiken en het sap loopt niet uit de groef.",
-    "Polish": "Deska jest z dębu oraz nie boi się wody po myciu.",
-    "Czech": "Prkno je pro krájení nebo na chléb, také se snadno myje.",
-    "Swedish": "Brädan är av ek och har en skåra för saft som inte rinner.",
-    "Russian": "Доска из дуба с желобком для сока.",
-    "Japanese": "オークのまな板です。パンを切るのに使います。",
-    "Chinese": "这块砧板由橡木制成，边上有一道凹槽可以接住汁水。",
-}
-
-
-@pytest.mark.parametrize("language", TEXTS)
-def test_a_language_is_known_by_its_common_words(language: str) -> None:
-    assert set(COMMON) <= set(TEXTS)
-    assert language_of(TEXTS[language]) == language
-
-
-def test_a_text_without_common_words_is_in_no_language() -> None:
-    assert language_of("Oak, ash, pine. 12 x 30 cm") == ""
-    assert language_of("") == ""
 
 
 def test_nothing_is_said_of_good_products_in_chinese() -> None:
