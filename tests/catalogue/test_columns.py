@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -11,12 +12,12 @@ from hypothesis import strategies as st
 from shelftalk.catalogue.attributes import named_attribute_columns, possible_attribute_columns
 from shelftalk.catalogue.columns import (
     Columns,
-    Variants,
     automatic_attributes,
     choose_columns,
     choose_title_columns,
     list_attribute_columns,
 )
+from shelftalk.catalogue.formats import Variants
 from shelftalk.catalogue.preview import preview
 from shelftalk.catalogue.settings import PrepareSettings
 from shelftalk.errors import UnreadableInput
@@ -32,7 +33,7 @@ SOURCE = Path("shop.csv")
         (["Handle", "Body (HTML)", "Name"], Columns("Name", ("Body (HTML)",), "Handle")),
         (["parent_asin", "name", "description"], Columns("name", ("description",), "parent_asin")),
         (["text", "Description", "product_title"], Columns("product_title", ("Description",), None)),
-        (["Artikel-Nr", "Bezeichnung", "Beschreibung"], Columns("Bezeichnung", ("Beschreibung",), None)),
+        (["Artikel-Nr", "Bezeichnung", "Beschreibung"], Columns("Bezeichnung", ("Beschreibung",), "Artikel-Nr")),
         (["SKU", "TITOLO", "DESCRIZIONE"], Columns("TITOLO", ("DESCRIZIONE",), "SKU")),
         (["*Title", "*Description", "*SKU"], Columns("*Title", ("*Description",), "*SKU")),
         (["item-name", "item-description", "seller-sku"], Columns("item-name", ("item-description",), "seller-sku")),
@@ -67,8 +68,8 @@ def test_finds_usual_names_in_order_of_preference(names: list[str], expected: Co
 def test_known_exports_are_recognised_by_their_columns(names: list[str], expected: Columns) -> None:
     settings = PrepareSettings(attributes="none")
     assert choose_columns(SOURCE, names, settings) == expected
-    named = choose_columns(SOURCE, names, settings.replace({"description_field": names[0]}))
-    assert named == expected._replace(description=(names[0],))
+    named = choose_columns(SOURCE, names, settings.replace({"description_field": names[-1]}))
+    assert named == expected._replace(description=(names[-1],))
     assert choose_title_columns(SOURCE, names, settings) == expected._replace(description=())
 
 
@@ -130,3 +131,113 @@ def test_the_automatic_choice_follows_the_columns_of_title_and_description() -> 
     chosen = choose_columns(SOURCE, names, PrepareSettings(description_field="brand"))
     assert [one.column for one in chosen.attributes] == ["Attribute 1 value(s)"]
     assert possible_attribute_columns(names, ("title", "text")) == ["name", "brand", "Attribute 1 value(s)", "price"]
+
+
+def chosen(names: list[str], rows: Sequence[Sequence[str]] = (), **settings: str) -> Columns:
+    sample = [dict(zip(names, row, strict=True)) for row in rows]
+    return choose_columns(SOURCE, names, PrepareSettings(attributes="none").replace(settings), sample)
+
+
+@pytest.mark.parametrize("long", ["description_long", "Long Description", "longdescription"])
+def test_a_long_description_comes_before_another(long: str) -> None:
+    assert chosen(["name", "description", long]).description == (long,)
+    assert chosen(["name", long, "description"]).description == (long,)
+
+
+def test_a_description_that_is_empty_is_not_taken_where_another_is_filled() -> None:
+    names = ["name", "description", "summary", "body"]
+    rows = [(f"Peg {one}", "", "", f"Holds {one} kg.") for one in range(30)]
+    assert chosen(names, rows).description == ("body",)
+    assert chosen(names, [(*rows[0][:2], "Oak.", "")] * 20 + rows[:1]).description == ("summary",)
+    assert chosen(names, [("Peg", "", "", "")] * 30).description == ("description",)
+    some = [(f"Peg {one}", "Of oak." if one % 5 == 0 else "", "", "Holds a coat.") for one in range(30)]
+    assert chosen(names, some).description == ("description",)
+    variants = [("", "", "", "")] * 300
+    assert chosen(names, [("Peg", "Of oak.", "", ""), *variants]).description == ("description",)
+
+
+@pytest.mark.parametrize(
+    ("names", "title", "description"),
+    [
+        (["ID", "Descrição", "Descrição Complementar", "Descrição Curta"], "Descrição", (3, 2)),
+        (["ID", "Descrição", "Preço", "Descrição complementar"], "Descrição", (3,)),
+        (["ID", "Nome", "Descrição", "Descrição complementar"], "Nome", (2,)),
+        (["SUPPLIER_AID", "DESCRIPTION_SHORT", "DESCRIPTION_LONG"], "DESCRIPTION_SHORT", (2,)),
+    ],
+)
+def test_in_some_formats_a_description_is_the_title(names: list[str], title: str, description: tuple[int, ...]) -> None:
+    found = chosen(names)
+    assert (found.title, found.uid) == (title, names[0])
+    assert found.description == tuple(names[one] for one in description)
+
+
+def test_no_column_is_detected_as_title_and_as_description() -> None:
+    with pytest.raises(UnreadableInput, match="has no description column"):
+        chosen(["Código", "Descrição"], title_field="Descrição")
+    assert chosen(["Descrição", "Texto", "desc"], title_field="Descrição").description == ("desc",)
+    with pytest.raises(UnreadableInput, match="has no title column"):
+        chosen(["name", "Texto"], description_field="name")
+    found = chosen(["Descrição", "Descrição curta", "Texto"], title_field="Texto")
+    assert (found.title, found.description) == ("Texto", ("Descrição curta",))
+
+
+def test_columns_with_texts_are_listed_before_others() -> None:
+    names = [f"c{number}" for number in range(100)]
+    row = {name: "a text" if name in ("c70", "c80") else "code" for name in names}
+    with pytest.raises(UnreadableInput, match=r"are: c0, c1, .*, c27, c70, c80 and 70 more"):
+        choose_columns(SOURCE, names, PrepareSettings(), [row])
+
+
+@pytest.mark.parametrize(
+    ("name", "others"),
+    [
+        *((name, ()) for name in ("Artikelnummer", "Artikel-Nr.", "Händler-SKU", "ASIN 1", "CustomLabel", "item_sku")),
+        *((name, ()) for name in ("Custom label (SKU)", "handleId", "product_internal_id", "ordernumber", "offer-id")),
+        *((name, ()) for name in ("interne referentie", "référence", "código", "SKU produktu", "артикул", "品番")),
+        ("sku", ("Artikelnummer", "référence")),
+    ],
+)
+def test_ids_have_usual_names_in_many_languages(name: str, others: tuple[str, ...]) -> None:
+    assert chosen([*others, "title", "description", name]).uid == name
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        *(["Désignation", "Descriptif"], ["Produktbezeichnung", "Beschreibung"], ["Produkttitel", "Beschreibung"]),
+        *(["name", "plainDescription"], ["name", "desc"], ["Name", "Long Description"], ["Name", "Short description"]),
+    ],
+)
+def test_further_usual_names(names: list[str]) -> None:
+    found = chosen(names)
+    assert (found.title, found.description) == (names[0], (names[1],))
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["name(en-gb)", "name(de-de)", "description(en-gb)", "description(de-de)"],
+        ["name-en_US", "name-de_DE", "description-en_US-ecommerce", "description-de_DE-ecommerce"],
+        ["title_en", "title_de", "body_en", "body_de"],
+    ],
+)
+def test_of_names_with_a_language_the_fullest_is_taken_and_one_only(names: list[str]) -> None:
+    rows = [("Peg", "Haken", "", "Eiche."), ("Peg", "", "", ""), ("Peg", "Haken", "Oak.", "Eiche.")]
+    assert chosen(names).names() == [names[0], names[2]]
+    assert chosen(names, rows[:1]).names() == [names[1], names[3]]
+    assert chosen(names, [*rows[1:], rows[1]]).names() == [names[0], names[2]]
+    assert chosen([*names, "name", "text"]).names() == ["name", "text"]
+
+
+def test_what_ends_like_a_language_may_be_none() -> None:
+    with pytest.raises(UnreadableInput, match=r"no title column .* and no description column"):
+        chosen(["item_id", "name_xy", "text_ab", "of the name (en-gb)"])
+
+
+def test_rows_without_texts_that_repeat_the_row_above_are_variants() -> None:
+    names = ["Ref", "name", "description", "size"]
+    rows = [("a", "Peg", "Oak.", "S"), ("a", "", "", "M"), ("b", "Rail", "Ash.", "S"), ("b", "", " ", "M")]
+    assert chosen(names, rows).variants == Variants(("name", "description"), "", "Ref")
+    assert chosen(names, rows[:1]).variants is None
+    assert chosen(names, [*rows, ("c", "", "", "S")]).variants is None
+    assert chosen(names, [*rows, ("a", "Shelf", "Elm.", "S")]).variants is None

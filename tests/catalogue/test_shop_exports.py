@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from shelftalk.catalogue import rows
 from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.catalogue.clean import clean
-from shelftalk.catalogue.columns import Columns, Variants, choose_columns
+from shelftalk.catalogue.columns import Columns, choose_columns
 from shelftalk.catalogue.draft import described, joined
+from shelftalk.catalogue.formats import Variants
 from shelftalk.catalogue.prepare import prepare
 from shelftalk.catalogue.preview import preview
 from shelftalk.catalogue.rows import Row, Unusable, row_of

@@ -14,7 +14,7 @@ import csv
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from math import isfinite
 from typing import Any, NamedTuple
@@ -135,7 +135,9 @@ def spellings(names: Sequence[str]) -> dict[str, str]:
     return {name.casefold(): name for name in reversed(names)}
 
 
-def find_attribute_columns(names: Sequence[str], wanted: str, other: Iterable[str]) -> tuple[AttributeColumn, ...]:
+def find_attribute_columns(
+    names: Sequence[str], wanted: str, other: Iterable[str], sample: Sequence[Mapping[str, Any]] = ()
+) -> tuple[AttributeColumn, ...]:
     """Return the columns of attributes, in the file's order.
 
     `wanted` is "automatic" (pairs of columns for name and value, metafields, and columns with usual names), "all" (each

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from shelftalk.catalogue.attributes import MOST_PAIRS, read_attributes
-from shelftalk.catalogue.columns import Columns, Variants
+from shelftalk.catalogue.columns import Columns
+from shelftalk.catalogue.formats import FILLED, REPEATED, Variants
 from shelftalk.catalogue.localized import in_language
 
 MOST_BYTES = 16 << 20  # of a row
@@ -75,6 +76,8 @@ def _unescaped(cell: Any) -> Any:
 
 def _is_variant(value: dict[str, Any], variants: Variants) -> bool:
     held = " ".join(str(value.get(name) or "") for name in variants.columns).strip().lower()
+    if variants.mark in (FILLED, REPEATED):
+        return variants.mark == FILLED and bool(held)  # repeated values are found by `rows_of`
     return variants.mark in held if variants.mark else not held
 
 
@@ -95,8 +98,9 @@ def rows_of(
     are held in memory; options of further ones are left out.
     """
     shared = columns.variants.product if columns.variants else None
+    repeated = columns.variants is not None and columns.variants.mark == REPEATED
     options = {one: one.named_by for one in columns.attributes if one.named_by is not None}
-    if shared is None or not options:
+    if shared is None or not (options or repeated):
         for line, value in values:
             yield line, value if isinstance(value, Unusable) else row_or_fault(value, columns)
         return
@@ -105,15 +109,27 @@ def rows_of(
     found: dict[tuple[str, str], None] = {}
     for line, value in values:
         row = value if isinstance(value, Unusable) else row_or_fault(value, columns)
+        if (
+            repeated
+            and isinstance(row, Row)
+            and isinstance(value, dict)
+            and value.get(shared) == product.get(shared, "")
+        ):
+            row = Unusable("variant", row.title if isinstance(row.title, str) else "")
         if isinstance(row, Row) or len(held) > MOST_VARIANTS:
             yield from _with_options(held, found)
             held, found = [], {}
             product = value if isinstance(row, Row) and isinstance(value, dict) else {}
-        elif isinstance(value, dict) and value.get(shared) == product.get(shared) and len(found) < MOST_PAIRS:
+        elif isinstance(value, dict) and _belongs(value.get(shared), product.get(shared)) and len(found) < MOST_PAIRS:
             names = {name: value.get(name) or product.get(name) for name in options.values()}
             found |= dict.fromkeys(read_attributes({**value, **names}, options))
         held.append((line, row))
     yield from _with_options(held, found)
+
+
+def _belongs(shared: Any, products: Any) -> bool:
+    """Return whether a variant that shares this value, or leaves it blank, is one of the product with that value."""
+    return shared == products or (shared in (None, "") and products is not None)
 
 
 def _with_options(
