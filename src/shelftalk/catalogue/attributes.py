@@ -102,7 +102,7 @@ VALUE_WORDS = _listed(
     "wartość; wartości; hodnota; hodnoty; значение; значения"
 )
 ARTICLES = _listed("of; de; del; des; della; dell; di; do; da; la; le; van; von")
-NUMBER = re.compile(r"\d+")
+NUMBER = re.compile(r"\d+|(?<![a-z])(?:one|two|three|four|five)(?![a-z])", re.IGNORECASE)
 NUMBERED_COLUMN = re.compile(r"^(?:attribute|option)[ _]?\d+[ _]", re.IGNORECASE)  # also "Attribute 1 visible"
 GOOGLE_CATEGORY = "google product category"  # a text or a number, which is a code
 GOOGLE_DETAIL = ("product_detail", "product detail")

@@ -182,7 +182,9 @@ def clean_block(block: LineBlock | RowBlock, with_signatures: bool = False) -> D
     )
     for (position, line, uid, *_), (title, description, pairs) in zip(rows, cleaned, strict=True):
         if not title:
-            rejects.append((position, Reject(block.file, line, "missing_title", description)))
+            known = "" if uid == f"row-{block.part}{line}" else uid
+            detail = ": ".join(filter(None, (known, description)))
+            rejects.append((position, Reject(block.file, line, "missing_title", detail)))
         elif not description:
             rejects.append((position, Reject(block.file, line, "missing_description", title)))
         elif len(description) <= LONGEST_PLACEHOLDER and description.casefold() in PLACEHOLDERS:

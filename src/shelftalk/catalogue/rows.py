@@ -109,12 +109,7 @@ def rows_of(
     found: dict[tuple[str, str], None] = {}
     for line, value in values:
         row = value if isinstance(value, Unusable) else row_or_fault(value, columns)
-        if (
-            repeated
-            and isinstance(row, Row)
-            and isinstance(value, dict)
-            and value.get(shared) == product.get(shared, "")
-        ):
+        if repeated and isinstance(row, Row) and isinstance(value, dict) and _repeats(value, product, shared):
             row = Unusable("variant", row.title if isinstance(row.title, str) else "")
         if isinstance(row, Row) or len(held) > MOST_VARIANTS:
             yield from _with_options(held, found)
@@ -125,6 +120,10 @@ def rows_of(
             found |= dict.fromkeys(read_attributes({**value, **names}, options))
         held.append((line, row))
     yield from _with_options(held, found)
+
+
+def _repeats(value: dict[str, Any], product: dict[str, Any], shared: str) -> bool:
+    return bool(value.get(shared)) and value.get(shared) == product.get(shared)
 
 
 def _belongs(shared: Any, products: Any) -> bool:
