@@ -19,6 +19,14 @@ from itertools import islice
 from math import isfinite
 from typing import Any, NamedTuple
 
+from shelftalk.catalogue.attribute_names import (
+    EXCLUDED_NAMES,
+    EXCLUDED_PHRASES,
+    EXCLUDED_WORDS,
+    PROPERTIES_IN_LISTS,
+    USUAL_NAMES,
+    names_in,
+)
 from shelftalk.catalogue.clean import TAG, clean
 from shelftalk.records import Attributes
 
@@ -28,80 +36,18 @@ VALUE_CHARACTERS = 200
 RAW_CHARACTERS = 20_000  # of a text that are looked at
 MOST_PAIRS = 1_000  # of a cell that are looked at
 
-
-def _listed(names: str) -> frozenset[str]:
-    return frozenset(" ".join(name.split()) for name in names.split(";"))
-
-
-# Names of columns, in lower case and with spaces, that hold attributes in many files.
-USUAL_NAMES = _listed(
-    """
-    additional attributes; age; age group; age range; ages; allergens; artist; attributes; author; battery; binding;
-    brand; brands; bullet point; capacity; care; care instructions; categories; category; closure; color; colors;
-    colour; colours; composition; country of origin; department; depth; details; diameter; dimensions; edition; fabric;
-    feature; features; finish; fit; fits; flavor; flavour; format; gender; genre; google product category; height;
-    included; ingredients; instrument; language; length; main category; manufacturer; material; materials; maximum load;
-    model; model name; occasion; origin; pack; pack size; package contents; pages; param; parameter; parameters; params;
-    pattern; pieces; platform; power; power source; product category; product detail; product details; product
-    highlight; product specification; product specifications; product type; properties; publisher; room; running time;
-    scent; season; shape; size; size type; sizes; specification; specifications; specs; store; style; sub category;
-    subject; suitable for; tags; theme; thickness; type; use; vendor; voltage; volume; warranty; washing; wattage;
-    weight; width
-    """
-) | _listed(  # in German, French, Spanish, Portuguese, Italian, Dutch, Swedish, Polish, Czech and Russian
-    """
-    altezza; alto; altura; ancho; barva; breedte; breite; capacidad; capacidade; capacità; categoria; categorie;
-    categoría; categorías; catégorie; catégories; colore; colores; colori; comprimento; contenance; cor; cores; couleur;
-    couleurs; cuidados; diamètre; diámetro; diâmetro; durchmesser; entretien; fabricant; fabricante; farbe; färg;
-    gewicht; grösse; größe; hauteur; herkunft; hersteller; hoogte; höhe; inhalt; kategoria; kategorie; kategorien;
-    kleur; kleuren; kolor; largeur; larghezza; largo; largura; lengte; longueur; lunghezza; länge; maat; marca; marka;
-    marke; marque; maten; materiais; materiale; materialen; materiales; materiali; materialien; materiał; materiál;
-    matière; matières; matériau; matériaux; merk; märke; peso; pflege; poids; produttore; profondeur; profundidade;
-    rozmiar; storlek; taglia; taglie; taille; tailles; talla; tallas; tamanho; tamanhos; tamaño; tiefe; velikost;
-    výrobce; werkstoff; značka; бренд; материал; производитель; размер; цвет
-    """
-)
-# A name with one of these words, or one of these phrases, holds no property of the product.
-EXCLUDED_WORDS = _listed(
-    """
-    asin; availability; barcode; code; codes; compare; cost; costs; currency; date; dates; discount; ean; email; gcid;
-    google; gtin; handle; html; id; ids; image; images; img; index; inventory; isbn; link; links; metafield; mpn; msrp;
-    offer; offers; parent; photo; photos; picture; pictures; position; price; prices; published; quantity; rank; rating;
-    ratings; review; reviews; rrp; sale; seo; serial; shipping; sku; slug; src; status; stock; tax; taxable; taxes;
-    timestamp; uid; upc; uri; url; urls; uuid; vat; video; videos; views; visibility
-    """
-)
-EXCLUDED_PHRASES = _listed(
-    """
-    also buy; also view; complementary products; crawl; discontinued; first available; fulfillment; item number; linked
-    to; model number; part number; product boosts; related products; weight unit
-    """
-)
-EXCLUDED_NAMES = _listed(
-    """
-    average rating; backorders allowed; body; bought together; button text; created at; cross sells; customer rating;
-    description; download expiry days; download limit; gift card; grouped products; is featured; name;
-    product description; product name; product title; purchase note; rating; rating count; rating number;
-    short description; similar item; sold individually; star rating; summary; target ind; target rel; title; updated at;
-    upsells; variant grams
-    """
-)
-# As a column such a name holds an id, what buyers think, or the description; in a product's list of attributes it names
-# a property: "handle: oiled beech", "waterproof rating: 3,000 mm", "body: white plastic".
-PROPERTIES_IN_LISTS = frozenset(("handle", "rating", "body"))
-
 UNIT = re.compile(r"^(?P<name>.*\S)\s*\((?P<unit>kg|g|lbs?|oz|cm|mm|m|in|ft|yd|l|ml)\)$", re.IGNORECASE)
 SPECIFIC = re.compile(r"^\*?(?:C:)?\s*")  # eBay's mark of a required column, and of an item's specifics
 METAFIELD = re.compile(r"^(?P<name>.*\S)\s*\((?:product|variant)\.metafields\.[^()]*\)$")
 # The number joins the columns of a name and its value: "Attribute 1 name", "Attribute 1 value(s)", "Option1 Value".
 # Also "Nom de l'attribut 1" and "Valeur(s) de l'attribut 1" of WooCommerce, "NOME VARIANTE 1" and "VALORI VARIANTE 1"
 # of Etsy.
-NAME_WORDS = _listed("name; nom; nombre; nome; naam; namn; navn; nazwa; název; имя; название")
-VALUE_WORDS = _listed(
+NAME_WORDS = names_in("name; nom; nombre; nome; naam; namn; navn; nazwa; název; имя; название")
+VALUE_WORDS = names_in(
     "value; values; valeur; valeurs; valor; valores; valore; valori; wert; werte; waarde; waarden; värde; værdi; "
     "wartość; wartości; hodnota; hodnoty; значение; значения"
 )
-ARTICLES = _listed("of; de; del; des; della; dell; di; do; da; la; le; van; von")
+ARTICLES = names_in("of; de; del; des; della; dell; di; do; da; la; le; van; von")
 NUMBER = re.compile(r"\d+|(?<![a-z])(?:one|two|three|four|five)(?![a-z])", re.IGNORECASE)
 NUMBERED_COLUMN = re.compile(r"^(?:attribute|option)[ _]?\d+[ _]", re.IGNORECASE)  # also "Attribute 1 visible"
 GOOGLE_CATEGORY = "google product category"  # a text or a number, which is a code
