@@ -269,3 +269,96 @@ def test_marks_of_ebay_are_no_part_of_a_name() -> None:
     found = find_attribute_columns(names, "automatic", names[:2])
     assert [(one.column, one.name) for one in found] == [("*C:Brand", "Brand"), ("C:Material", "Material")]
     assert "IMAGE1" not in [one.column for one in find_attribute_columns(names, "all", names[:2])]
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "expected"),
+    [
+        ("Feature(Name:Value:Position)", "Material:Oak:1,Colour:Blue:2:1", [("Material", "Oak"), ("Colour", "Blue")]),
+        ("Caractéristique (Nom:Valeur:Position)", "Matière:Chêne:1", [("Matière", "Chêne")]),
+        ("Categories (x,y,z...)", "Home,Pegs", [("Categories", "Home,Pegs")]),
+        ("Tags (x,y,z...)", "oak", [("Tags", "oak")]),
+        ("Custom Fields", "Material=Oak;Colour=Blue", [("Material", "Oak"), ("Colour", "Blue")]),
+        ("product_attribute_{Material}", "Oak", [("Material", "Oak")]),
+        ("color_name", "Blue", [("color_name", "Blue")]),
+        ("material_type", "Oak", [("material_type", "Oak")]),
+        ("size_name", "M", [("size_name", "M")]),
+        ("bullet_point3", "Holds a coat", [("bullet_point", "Holds a coat")]),
+        ("brand_name", "Tern", [("brand_name", "Tern")]),
+        ("Brand Name", "Tern", [("Brand Name", "Tern")]),
+        ("product_brand", "Tern", [("product_brand", "Tern")]),
+        ("manufacturer_name", "Tern", [("manufacturer_name", "Tern")]),
+        ("country_of_manufacture", "Wales", [("country_of_manufacture", "Wales")]),
+        ("options", [{"name": "Size", "position": 1, "values": ["S", "M"]}], [("Size", "S, M")]),
+        ("categories", [{"id": 9, "name": "Pegs", "slug": "pegs"}], [("categories", "Pegs")]),
+        (
+            "tags",
+            [{"id": 1, "name": "a", "slug": "a"}, {"id": 2, "name": "b", "slug": "b"}],
+            [("tags", "a"), ("tags", "b")],
+        ),
+    ],
+)
+def test_columns_of_further_shops_hold_attributes(column: str, value: Any, expected: list[tuple[str, str]]) -> None:
+    found = find_attribute_columns(["name", column], "automatic", ["name"])
+    held = list(read_attributes({column: value}, found))
+    assert [pair for pair in held if pair[1]] == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("productOptionName1", "productOptionDescription1"),
+        ("productOptionName[1]", "productOptionChoices[1]"),
+        ("additionalInfoTitle1", "additionalInfoDescription1"),
+        ("variant_option_one_name", "variant_option_one_value"),
+        ("Merkmalname 1", "Merkmalwert 1"),
+    ],
+)
+def test_names_and_values_of_further_shops_are_joined(name: str, value: str) -> None:
+    found = find_attribute_columns([name, value, "Image 1 title", "Image 1 description"], "automatic", [])
+    assert [(one.column, one.named_by) for one in found] == [(value, name)]
+
+
+@pytest.mark.parametrize("name", ["Longitud", "Anchura", "Categorias", "Marken", "Marques", "Marcas", "Schlagwörter"])
+def test_names_of_woocommerce_in_other_languages_are_usual(name: str) -> None:
+    assert find_attribute_columns([name], "automatic", []) == (AttributeColumn(name, name),)
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "is_left_out"),
+    [
+        ("type", ["simple", "variable"], True),
+        ("Product Type", ["P", ""], True),
+        ("*Format", ["FixedPrice"], True),
+        ("categories", ["18;23", "5|12", "7"], True),
+        ("Categories", ["0193a4|0193a5"], True),
+        ("category", [20460, 3], True),
+        ("type", ["simple", "Peg rail"], False),
+        ("category", ["Pegs", "12"], False),
+        ("categories", ["facade", "decade"], False),
+        ("size", ["12", "14"], False),
+        ("type", [], False),
+    ],
+)
+def test_a_column_of_a_programs_words_or_codes_is_left_out(name: str, values: list[Any], is_left_out: bool) -> None:
+    for wanted in ("automatic", "all"):
+        found = find_attribute_columns([name], wanted, [], [{name: value} for value in values])
+        assert (found == ()) is is_left_out
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("Regulärer Preis", "Angebotspreis", "Prix HT", "Precio", "Preço", "Prezzo", "Prijs", "Cena", "Цена", "Pris"),
+        *("Bestand", "Lagerbestand", "Estoque", "Voorraad", "Giacenza", "Остаток", "Steuerklasse", "TVA", "IVA", "btw"),
+        *("Artikelnummer", "Référence", "Código de barras", "Quantité", "Menge", "Ilość", "Sichtbarkeit im Katalog"),
+        *("Versandklasse", "Bilder", "Veröffentlicht", "Visibilité", "Visible"),
+    ],
+)
+def test_prices_stock_and_codes_in_other_languages_are_no_attributes(name: str) -> None:
+    assert find_attribute_columns([name], "all", ()) == ()
+
+
+@pytest.mark.parametrize("name", ["Steuerung", "Bestandteile", "Antal delar", "Количество предметов", "Data rate"])
+def test_words_that_resemble_them_are_attributes(name: str) -> None:
+    assert [one.column for one in find_attribute_columns([name], "all", ())] == [name]

@@ -53,7 +53,7 @@ EXCLUDED_WORDS = names_in(
     artikelnr; artikelnummer; bestand; bestellnr; bestellnummer; bild; bilder; lagerbestand; lagermenge; lieferzeit;
     mindestbestand; mwst; steuer; steuerklasse; steuersatz; steuerstatus; sichtbar; sichtbarkeit; ust; uvp;
     veröffentlicht; vorrätig; ecotaxe; disponibilité; livraison; prix; promo; publié; référence; stocks; taxe;
-    taxes; tva; visibilité; visible; código; códigos; disponibilidad; envío; existencias; fecha; fotos; imagen;
+    taxes; tva; visibilité; código; códigos; disponibilidad; envío; existencias; fecha; fotos; imagen;
     imágenes; impuesto; impuestos; inventario; iva; precio; precios; publicado; rebajado; referencia; visibilidad;
     custo; disponibilidade; estoque; frete; imagens; imagem; imposto; impostos; ncm; preço; preços; quantidade;
     referência; situação; visibilidade; visível; codice; disponibilità; giacenza; immagine; immagini; imposta;
@@ -80,9 +80,29 @@ EXCLUDED_NAMES = names_in(
     """
 ) | names_in(
     """
-    aantal; antal; cantidad; hoeveelheid; ilość; menge; množství; quantidade; quantità; quantité; количество
+    aantal; antal; cantidad; hoeveelheid; ilość; menge; množství; quantidade; quantità; quantité; visible; количество
     """
 )
 # As a column such a name holds an id, what buyers think, or the description; in a product's list of attributes it names
 # a property: "handle: oiled beech", "waterproof rating: 3,000 mm", "body: white plastic".
 PROPERTIES_IN_LISTS = frozenset(("handle", "rating", "body"))
+# Columns of these names hold a program's words or codes in some files.
+CODED_NAMES = names_in(
+    """
+    type; product type; format; category; categories; product category; sub category; categoria; categorias; categorie;
+    categoría; categorías; catégorie; catégories; kategoria; kategorie; kategorien
+    """
+)
+PROGRAM_WORDS = names_in(
+    """
+    auction; bundle; bundled; configurable; d; digital; downloadable; external; fixedprice; grouped; p; physical;
+    product; service; simple; storesfixedprice; variable; variation; virtual
+    """
+)
+# Words in the names of two columns, of which one names an attribute and the other holds its value.
+NAME_WORDS = names_in("name; nom; nombre; nome; naam; namn; navn; nazwa; název; имя; название")
+VALUE_WORDS = names_in(
+    "value; values; valeur; valeurs; valor; valores; valore; valori; wert; werte; waarde; waarden; värde; værdi; "
+    "wartość; wartości; hodnota; hodnoty; значение; значения"
+)
+ARTICLES = names_in("of; de; del; des; della; dell; di; do; da; la; le; van; von")

@@ -2,7 +2,7 @@
 
 An attribute is a name and a value: "material", "oiled beech". A cell gives one attribute, named after its column or by
 another cell of the row, or several: an object, a list of objects with names and values, such JSON (or such a hash of
-Ruby) in a text, or Google's "section:name:value,section:name:value".
+Ruby) in a text, or pairs in a text as Google, Magento, BigCommerce and PrestaShop write them.
 
 Never an attribute, whatever the file: prices, stock, tax, dates, links, pictures, ids and codes, markup, and the title
 or the description again.
@@ -20,12 +20,16 @@ from math import isfinite
 from typing import Any, NamedTuple
 
 from shelftalk.catalogue.attribute_names import (
+    ARTICLES,
+    CODED_NAMES,
     EXCLUDED_NAMES,
     EXCLUDED_PHRASES,
     EXCLUDED_WORDS,
+    NAME_WORDS,
+    PROGRAM_WORDS,
     PROPERTIES_IN_LISTS,
     USUAL_NAMES,
-    names_in,
+    VALUE_WORDS,
 )
 from shelftalk.catalogue.clean import TAG, clean
 from shelftalk.records import Attributes
@@ -39,20 +43,31 @@ MOST_PAIRS = 1_000  # of a cell that are looked at
 UNIT = re.compile(r"^(?P<name>.*\S)\s*\((?P<unit>kg|g|lbs?|oz|cm|mm|m|in|ft|yd|l|ml)\)$", re.IGNORECASE)
 SPECIFIC = re.compile(r"^\*?(?:C:)?\s*")  # eBay's mark of a required column, and of an item's specifics
 METAFIELD = re.compile(r"^(?P<name>.*\S)\s*\((?:product|variant)\.metafields\.[^()]*\)$")
+BRACED = re.compile(r"^product_attribute_\{(?P<name>[^{}]+)\}$", re.IGNORECASE)  # of Ecwid
+LISTED = re.compile(r"\s*\(x,y,z[.,…]*\)$", re.IGNORECASE)  # of PrestaShop: "Tags (x,y,z...)"
+POSITIONED = re.compile(r"\([^():]+:[^():]+:[^():]+\)$")  # of PrestaShop: "Feature(Name:Value:Position)"
+COUNTED = re.compile(r"^(?P<name>.*[^\W\d_])[ _]?\d{1,2}$")  # "bullet_point1"
+CODES = re.compile(r"\w+(?:[;|,/>\s]+\w+)*")
+CODE = re.compile(r"\d+|(?=[a-f]*\d)[0-9a-f]{6,}")
 # The number joins the columns of a name and its value: "Attribute 1 name", "Attribute 1 value(s)", "Option1 Value".
 # Also "Nom de l'attribut 1" and "Valeur(s) de l'attribut 1" of WooCommerce, "NOME VARIANTE 1" and "VALORI VARIANTE 1"
 # of Etsy.
-NAME_WORDS = names_in("name; nom; nombre; nome; naam; namn; navn; nazwa; název; имя; название")
-VALUE_WORDS = names_in(
-    "value; values; valeur; valeurs; valor; valores; valore; valori; wert; werte; waarde; waarden; värde; værdi; "
-    "wartość; wartości; hodnota; hodnoty; значение; значения"
-)
-ARTICLES = names_in("of; de; del; des; della; dell; di; do; da; la; le; van; von")
+# Of Wix: "productOptionName1" and "productOptionDescription1", "additionalInfoTitle1" and "additionalInfoDescription1".
+WIX_WORDS = frozenset(("option", "info"))
+WIX_NAMES, WIX_VALUES = frozenset(("title", "name")), frozenset(("description", "choices"))
+COMPOUND = re.compile(r"(?<=[^\W\d_])(name|wert)(?![^\W\d_])")  # "Merkmalname 1" and "Merkmalwert 1" of JTL
 NUMBER = re.compile(r"\d+|(?<![a-z])(?:one|two|three|four|five)(?![a-z])", re.IGNORECASE)
 NUMBERED_COLUMN = re.compile(r"^(?:attribute|option)[ _]?\d+[ _]", re.IGNORECASE)  # also "Attribute 1 visible"
 GOOGLE_CATEGORY = "google product category"  # a text or a number, which is a code
-GOOGLE_DETAIL = ("product_detail", "product detail")
-MAGENTO_DETAIL = "additional_attributes"
+PRESTASHOP_DETAIL = "feature (name:value)"
+# How attributes are written in one text: what stands between them, and between name and value, and the parts before.
+DETAILS = {
+    "product_detail": (",", ":", 1),  # of Google, as the next
+    "product detail": (",", ":", 1),
+    "additional_attributes": (",", "=", 0),  # of Magento
+    "custom fields": (";", "=", 0),  # of BigCommerce
+    PRESTASHOP_DETAIL: (",", ":", 0),
+}
 LINK = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
 LONG_NUMBER = re.compile(r"\d{8,}")
 NO_VALUES = frozenset(
@@ -88,6 +103,7 @@ def find_attribute_columns(
 
     `wanted` is "automatic" (pairs of columns for name and value, metafields, and columns with usual names), "all" (each
     column that may hold attributes) or "none"; `other` are the columns of title, description and id, which hold none.
+    A column of types or categories has none either where the rows of the sample hold only a program's words or codes.
     """
     if wanted == "none":
         return ()
@@ -99,7 +115,11 @@ def find_attribute_columns(
             continue
         if column in pairs:
             found.append(AttributeColumn(column, "", pairs[column]))
-        elif (one := _column(column)) and (wanted == "all" or METAFIELD.match(column) or usual(one.name)):
+        elif (
+            (one := _column(column))
+            and (wanted == "all" or _is_always_one(column) or usual(one.name))
+            and not _holds_codes(one, sample)
+        ):
             found.append(one)
     return tuple(found)
 
@@ -199,17 +219,26 @@ def usual(name: str) -> bool:
 def _pairs(names: Sequence[str]) -> dict[str, str]:
     """Return for each column of values the column that names them."""
     numbered = [(name, _words(name), NUMBER.findall(name)) for name in names if NUMBER.search(name)]
-    naming = {(words - NAME_WORDS, *found): name for name, words, found in numbered if words & NAME_WORDS}
-    return {
-        name: naming[key]
-        for name, words, found in numbered
-        if words & VALUE_WORDS and (key := (words - VALUE_WORDS, *found)) in naming
+    naming = {
+        **{(words - WIX_NAMES, *found): name for name, words, found in numbered if _are_of_wix(words, WIX_NAMES)},
+        **{(words - NAME_WORDS, *found): name for name, words, found in numbered if words & NAME_WORDS},
     }
+    pairs = {}
+    for name, words, found in numbered:
+        held = WIX_VALUES if _are_of_wix(words, WIX_VALUES) else VALUE_WORDS
+        if words & held and (key := (words - held, *found)) in naming:
+            pairs[name] = naming[key]
+    return pairs
+
+
+def _are_of_wix(words: frozenset[str], wanted: frozenset[str]) -> bool:
+    return bool(words & wanted and words & WIX_WORDS)
 
 
 def _words(name: str) -> frozenset[str]:
     """Return the words of a column's name without its number, articles and the ends of plurals in brackets."""
-    words = re.findall(r"[^\W\d_]+", re.sub(r"\([^()]*\)", "", name.lower()))
+    spaced = re.sub(r"([a-z])([A-Z])", r"\1 \2", re.sub(r"\([^()]*\)", "", name)).lower()
+    words = re.findall(r"[^\W\d_]+", COMPOUND.sub(r" \1", spaced))
     return frozenset(word for word in words if len(word) > 1) - ARTICLES
 
 
@@ -226,7 +255,31 @@ def _named(column: str) -> AttributeColumn:
         return AttributeColumn(column, found["name"])
     if found := UNIT.match(column):
         return AttributeColumn(column, found["name"], unit=found["unit"])
-    return AttributeColumn(column, SPECIFIC.sub("", column))
+    if found := BRACED.match(column):
+        return AttributeColumn(column, found["name"])
+    if POSITIONED.search(column):
+        return AttributeColumn(column, PRESTASHOP_DETAIL)
+    name = LISTED.sub("", SPECIFIC.sub("", column))
+    counted = COUNTED.match(name)
+    return AttributeColumn(column, counted["name"] if counted and usual(counted["name"]) else name)
+
+
+def _is_always_one(column: str) -> bool:
+    """Return whether a column holds attributes whatever its name is."""
+    return any(form.search(column) for form in (METAFIELD, BRACED, POSITIONED))
+
+
+def _holds_codes(one: AttributeColumn, sample: Sequence[Mapping[str, Any]]) -> bool:
+    """Return whether a column that is named like a category or a type has only a program's words, or only codes."""
+    if _normalised(one.name) not in CODED_NAMES:
+        return False
+    held = (row.get(one.column) for row in sample)
+    values = {str(value).strip().lower() for value in held if isinstance(value, (str, int))} - {""}
+    return bool(values) and (values <= PROGRAM_WORDS or all(map(_is_codes, values)))
+
+
+def _is_codes(value: str) -> bool:
+    return CODES.fullmatch(value) is not None and all(map(CODE.fullmatch, re.findall(r"\w+", value)))
 
 
 def _attributes(name: str, value: Any, unit: str = "") -> Iterator[tuple[str, str]]:
@@ -243,22 +296,28 @@ def _attributes(name: str, value: Any, unit: str = "") -> Iterator[tuple[str, st
         yield from _written(name, _joined(value))
         for one in value[:MOST_PAIRS]:
             if isinstance(one, dict):
-                yield from _attributes(name, one)
+                yield from [(name, one["name"])] if _is_term(one) else _attributes(name, one)
     else:
         text = _text(value)
         yield from _written(name, f"{text} {unit}" if unit and text[-1:].isdigit() else text)
 
 
 def _written(name: str, text: str) -> Iterator[tuple[str, str]]:
-    """Yield the attribute of a text, or those of Google's "section:name:value,..." and Magento's "name=value,..."."""
+    """Yield the attribute of a text, or those that are written in it where the name is a key of `DETAILS`."""
+    form = DETAILS.get(name.lower())
+    if form is None:
+        yield name, text
+        return
+    between, inside, before = form
     details: list[tuple[str, str]] = []
-    magento = name.lower() == MAGENTO_DETAIL
-    for part in text.split(",") if magento or name.lower() in GOOGLE_DETAIL else ():
-        detail = part.split("=", 1) if magento else part.split(":", 2)[1:]
+    for part in text.split(between):
+        detail = part.split(inside, before + 1)[before:]
         if len(detail) == 2:
             details.append((detail[0], detail[1]))
         elif details:  # a comma in the value
-            details[-1] = (details[-1][0], f"{details[-1][1]},{part}")
+            details[-1] = (details[-1][0], f"{details[-1][1]}{between}{part}")
+    if name.lower() == PRESTASHOP_DETAIL:
+        details = [(key, value.partition(":")[0]) for key, value in details]
     yield from details or [(name, text)]
 
 
@@ -289,6 +348,11 @@ def _pair(value: Any) -> tuple[str, str] | None:
     name = next((value[key] for key in PAIR_NAMES if isinstance(value.get(key), str)), None)
     held = next((value[key] for key in PAIR_VALUES if key in value), None)
     return None if name is None or held is None else (name, _joined(held))
+
+
+def _is_term(value: dict[str, Any]) -> bool:
+    """Return whether an object is a category or a tag, as WooCommerce writes them: with an id, a name and a slug."""
+    return "slug" in value and isinstance(value.get("name"), str) and not any(key in value for key in PAIR_VALUES)
 
 
 def _parsed(text: str) -> Any:
