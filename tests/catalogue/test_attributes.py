@@ -353,6 +353,7 @@ def test_a_column_of_a_programs_words_or_codes_is_left_out(name: str, values: li
         *("Bestand", "Lagerbestand", "Estoque", "Voorraad", "Giacenza", "Остаток", "Steuerklasse", "TVA", "IVA", "btw"),
         *("Artikelnummer", "Référence", "Código de barras", "Quantité", "Menge", "Ilość", "Sichtbarkeit im Katalog"),
         *("Versandklasse", "Bilder", "Veröffentlicht", "Visibilité", "Visible"),
+        *("Attribut 1 Sichtbar", "Attribut 1 global", "Atributo global 2", "UGS", "Tarif régulier", "Reference #"),
     ],
 )
 def test_prices_stock_and_codes_in_other_languages_are_no_attributes(name: str) -> None:

@@ -61,7 +61,7 @@ EXCLUDED_WORDS = names_in(
     afbeeldingen; artikelnummers; belasting; btw; prijs; prijzen; referentie; verzending; voorraad; zichtbaar;
     zichtbaarheid; bilder; lager; lagersaldo; moms; pris; priser; synlig; cena; ceny; dostępność; magazyn; podatek;
     widoczność; zdjęcia; zdjęcie; dostupnost; dph; obrázek; obrázky; sklad; skladem; viditelnost; артикул;
-    изображение; изображения; налог; наличие; ндс; остаток; склад; цена; цены
+    изображение; изображения; global; tarif; tarifs; tarifa; ugs; posição; налог; наличие; ндс; остаток; склад; цена; цены
     """
 )
 EXCLUDED_PHRASES = names_in(
@@ -80,7 +80,8 @@ EXCLUDED_NAMES = names_in(
     """
 ) | names_in(
     """
-    aantal; antal; cantidad; hoeveelheid; ilość; menge; množství; quantidade; quantità; quantité; visible; количество
+    reference; supplier reference; aantal; antal; cantidad; hoeveelheid; ilość; menge; množství; quantidade; quantità; quantité; visible;
+    количество
     """
 )
 # As a column such a name holds an id, what buyers think, or the description; in a product's list of attributes it names

@@ -57,7 +57,7 @@ WIX_WORDS = frozenset(("option", "info"))
 WIX_NAMES, WIX_VALUES = frozenset(("title", "name")), frozenset(("description", "choices"))
 COMPOUND = re.compile(r"(?<=[^\W\d_])(name|wert)(?![^\W\d_])")  # "Merkmalname 1" and "Merkmalwert 1" of JTL
 NUMBER = re.compile(r"\d+|(?<![a-z])(?:one|two|three|four|five)(?![a-z])", re.IGNORECASE)
-NUMBERED_COLUMN = re.compile(r"^(?:attribute|option)[ _]?\d+[ _]", re.IGNORECASE)  # also "Attribute 1 visible"
+NUMBERED_COLUMN = re.compile(r"^(?:attribut[eo]?|option)[ _]?\d+[ _]", re.IGNORECASE)  # also "Attribute 1 visible"
 GOOGLE_CATEGORY = "google product category"  # a text or a number, which is a code
 PRESTASHOP_DETAIL = "feature (name:value)"
 # How attributes are written in one text: what stands between them, and between name and value, and the parts before.
