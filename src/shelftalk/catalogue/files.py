@@ -24,6 +24,7 @@ from shelftalk.catalogue.encodings import (
     wide_encoding,
 )
 from shelftalk.catalogue.file_names import KINDS, Kind, suffix_of
+from shelftalk.catalogue.line_ends import WithLineFeeds, returns_end_lines
 from shelftalk.catalogue.packed import PARQUET, unpacked
 from shelftalk.catalogue.rows import MOST_BYTES
 from shelftalk.catalogue.settings import FOUND, FileSettings
@@ -109,8 +110,8 @@ def opened(source: Path, settings: FileSettings = FOUND) -> Iterator[Opened]:
             stream = io.BufferedReader(AsUtf8(stream, found), BUFFER_BYTES)
         head = stream.peek(HEAD_BYTES)[:HEAD_BYTES]
         kind = _kind(source, name, head)
-        if b"\r" in head and b"\n" not in head:
-            stream = io.BufferedReader(_WithLineFeeds(stream), BUFFER_BYTES)
+        if (b"\r" in head and b"\n" not in head) or (kind in ("csv", "tsv") and returns_end_lines(head)):
+            stream = io.BufferedReader(WithLineFeeds(stream), BUFFER_BYTES)
         yield Opened(source, name, kind, found, stream, file, size)
 
 
@@ -215,18 +216,3 @@ def _decodes(line: bytes) -> bool:
     """Return whether at most a tenth of the characters are damaged."""
     text = line.decode(errors="replace")
     return text.count("\ufffd") * 10 <= len(text)
-
-
-class _WithLineFeeds(io.RawIOBase):
-    """A raw stream that reads another one with a line feed for each carriage return, which alone ends its lines."""
-
-    def __init__(self, inner: io.BufferedReader[Any]) -> None:
-        self._inner = inner
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        data = self._inner.read(len(buffer)).replace(b"\r", b"\n")
-        buffer[: len(data)] = data
-        return len(data)

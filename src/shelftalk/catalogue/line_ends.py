@@ -1,0 +1,55 @@
+"""Find carriage returns that end the lines of a table, and read them as line feeds.
+
+Old programs for the Macintosh end each row so, and write the line breaks within a cell as line feeds; and files that
+were joined end their lines in several ways.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import Any
+
+QUOTED_FIELD = re.compile(rb'(?:(?<=[,;\t|\r\n])|\A)"(?:[^"]|"")*"(?=[,;\t|\r\n]|\Z)')
+LONE_RETURN = re.compile(rb"\r(?!\n)")
+DELIMITERS = (b",", b";", b"\t", b"|")
+MANY = 10  # times as many carriage returns as line feeds
+FIRST_LINES = 20  # one of which has the names of the columns
+
+
+def returns_end_lines(head: bytes) -> bool:
+    """Return whether carriage returns alone end lines of a table that begins with `head`.
+
+    Those in quoted fields are text. Where line feeds end lines, too, most of the lines behind a carriage return must
+    have as many fields as the fullest of the first lines; otherwise they are parts of a text.
+    """
+    if not LONE_RETURN.search(head):
+        return False
+    plain = QUOTED_FIELD.sub(b"", head)
+    returns, feeds = len(LONE_RETURN.findall(plain)), plain.count(b"\n")
+    if not feeds or returns >= MANY * feeds:
+        return returns > 0
+    lines = re.split(rb"\r\n|\r|\n", plain)[:FIRST_LINES]
+    behind = [re.split(rb"\r|\n", line, maxsplit=1)[0] for line in LONE_RETURN.split(plain)[1:]]
+    for delimiter in DELIMITERS:
+        most = max(line.count(delimiter) for line in lines)
+        if most and 2 * sum(line.count(delimiter) == most for line in behind) > len(behind):
+            return True
+    return False
+
+
+class WithLineFeeds(io.RawIOBase):
+    """A raw stream that reads another one with a line feed for each carriage return that none follows."""
+
+    def __init__(self, inner: io.BufferedReader[Any]) -> None:
+        self._inner = inner
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        data = self._inner.read(len(buffer))
+        followed = data.endswith(b"\r") and self._inner.peek(1)[:1] == b"\n"
+        data = LONE_RETURN.sub(b"\n", data[:-1]) + b"\r" if followed else LONE_RETURN.sub(b"\n", data)
+        buffer[: len(data)] = data
+        return len(data)
