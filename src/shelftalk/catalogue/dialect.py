@@ -19,14 +19,17 @@ from shelftalk.catalogue.settings import FileSettings
 if TYPE_CHECKING:
     from _csv import Reader
 
-Quoting = Literal["doubled", "backslash", "none"]
+Quoting = Literal["doubled", "backslash", "none", "escaped", "single"]
 
 DELIMITERS = (",", ";", "\t", "|")
-# What `csv.reader` takes for each kind of quotes; in a quoted field a quote is doubled, or behind a backslash.
+# What `csv.reader` takes for each kind of quotes; in a quoted field a quote is doubled, or behind a backslash. Without
+# quotes a delimiter in a field may stand behind a backslash.
 QUOTINGS: dict[Quoting, dict[str, Any]] = {
     "doubled": {"quotechar": '"', "strict": True},
     "backslash": {"quotechar": '"', "doublequote": False, "escapechar": "\\", "strict": True},
     "none": {"quoting": csv.QUOTE_NONE, "quotechar": None},
+    "escaped": {"quoting": csv.QUOTE_NONE, "quotechar": None, "escapechar": "\\"},
+    "single": {"quotechar": "'", "strict": True},
 }
 # With this line files of Excel say their delimiter.
 SEPARATOR_LINE = re.compile(r'^"?sep=([^"\r\n\\])"?;*\s*$', re.IGNORECASE)
@@ -36,6 +39,7 @@ HEADER_RECORDS = 20  # the names are among the first records
 FOLLOWING = 50  # records that must agree with them
 MOST_AGREE = 0.8
 ENOUGH = 5  # records before one that may be cut off
+FEWEST_SIGNS = 3  # lines that show an unusual kind of quotes
 MOST_FAULTS = 20  # after each of which the rest is parsed again
 
 
@@ -53,7 +57,8 @@ class Dialect(NamedTuple):
     def literal(self, line: str) -> list[str]:
         """Return the fields of one line in which quotes are characters like others; none where it is not valid."""
         try:
-            return next(csv.reader([line], delimiter=self.delimiter, **QUOTINGS["none"]), [])
+            quoting: Quoting = "escaped" if self.quoting == "escaped" else "none"
+            return next(csv.reader([line], delimiter=self.delimiter, **QUOTINGS[quoting]), [])
         except csv.Error:
             return []
 
@@ -99,7 +104,8 @@ def find_dialect(lines: Sequence[tuple[int, str]], tabs: bool, settings: FileSet
             strays = sum(any(field.count('"') % 2 for field in fields) for fields in agreeing)
             named = bool(_roles(records[header], settings))
             # Records that swallow others are fewer: so they are compared with as many as there are at most.
-            score = (named, len(agreeing) / max(len(records), len(doubled)), -strays / len(agreeing), width)
+            most = len(doubled) if quoting not in ("escaped", "single") else _of_width(doubled, width)
+            score = (named, len(agreeing) / max(len(records), most), -strays / len(agreeing), width)
             if score > best_score:
                 best_score = score
                 best = dialect._replace(header_line=records[header].line)
@@ -161,7 +167,8 @@ def _possible(lines: Sequence[tuple[int, str]], delimiter: str, doubled: Sequenc
     """Return the kinds of quotes that the first lines may have, the commonest first.
 
     `doubled` are their records if quotes are doubled. In more lines must be a quoted field with a quote behind a
-    backslash than with a doubled one; and quotes are characters like others only where none does more.
+    backslash than with a doubled one; and quotes are characters like others only where none does more. Then delimiters
+    may stand behind a backslash, or fields in single quotes.
     """
     possible: list[Quoting] = ["doubled"]
     other = f"[^{re.escape(delimiter)}\\\\\r\n]"
@@ -170,9 +177,20 @@ def _possible(lines: Sequence[tuple[int, str]], delimiter: str, doubled: Sequenc
     escaping = [bool(ESCAPED_QUOTE.search(text)) for _, text in lines]
     if sum(one and not other for one, other in zip(escaping, doubling, strict=True)) > sum(doubling):
         possible.append("backslash")
-    if any('"' in text for _, text in lines) and not _quotes_matter(lines, Dialect(delimiter), doubled):
+    matter = any('"' in text for _, text in lines) and _quotes_matter(lines, Dialect(delimiter), doubled)
+    if not matter and any('"' in text for _, text in lines):
         possible.append("none")
+    if not matter and sum(f"\\{delimiter}" in text for _, text in lines) >= FEWEST_SIGNS:
+        possible.append("escaped")
+    opening, closing = re.compile(rf"(?:^|{re.escape(delimiter)})'"), re.compile(rf"'(?:{re.escape(delimiter)}|\s*$)")
+    signs = (sum(bool(sign.search(text)) for _, text in lines) for sign in (opening, closing))
+    if not matter and all(number >= FEWEST_SIGNS for number in signs):
+        possible.append("single")
     return possible
+
+
+def _of_width(records: Sequence[Record], width: int) -> int:
+    return sum(len(record.fields) == width for record in records)
 
 
 def _quotes_matter(lines: Sequence[tuple[int, str]], dialect: Dialect, records: Sequence[Record]) -> bool:
