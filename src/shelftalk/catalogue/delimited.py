@@ -11,6 +11,7 @@ import csv
 import re
 from collections import Counter, deque
 from collections.abc import Iterator
+from statistics import median
 from typing import Any
 
 from shelftalk.catalogue.columns import Columns
@@ -23,9 +24,15 @@ from shelftalk.errors import UnreadableInput
 HEAD_LINES = 2_000  # from which the dialect is found
 HEAD_BYTES = 1 << 18
 INNER_RETURN = re.compile(r"\r(?!\n?\Z)")
+MARKUP = re.compile(r"\s*</?[a-z]", re.IGNORECASE)
+DIGIT = re.compile(r"\d")
 FEW_SHAPES = 3  # of a column of ids; see `_shape`
 MANY_LINES = 10
 SWALLOWED = 0.8  # share of a record's lines that look like records
+NOTHING = " \t\r\n\f\v\u00a0-:"  # of which a blank row consists, or the line below the names of a Markdown table
+AROUND_NAMES = '\ufeff" \t\r\n'  # where files were joined, the names again stand behind a byte order mark
+DATA_ROW = re.compile(r"\bdataRow=(\d+)\b")  # in the first line of Amazon's templates
+FEWEST_ROWS = 6  # of a sample that shows something about the whole file
 
 
 class Delimited:
@@ -44,7 +51,13 @@ class Delimited:
         line = settings.header_line
         sheet = file.kind == "sheet"
         self.dialect = find_names(head, settings) if sheet else find_dialect(head, file.kind == "tsv", settings)
-        self._sample = [record.fields for record in parse(head, self.dialect) if record.line > self.dialect.header_line]
+        said = DATA_ROW.search(head[0][1]) if head else None
+        self._first_row = int(said[1]) if said else 0
+        self._sample = [
+            record.fields
+            for record in parse(head, self.dialect)
+            if record.line > self.dialect.header_line and record.line >= self._first_row
+        ]
         if line and all(number != line for number, _ in head):
             raise UnreadableInput(f"{file.path} has no line {line} among its first {len(head)}; correct --header-line.")
         says_delimiter = head and not sheet and SEPARATOR_LINE.match(head[0][1])
@@ -90,20 +103,30 @@ class Delimited:
             for one in columns.attributes
             if counts[one.column] > 1
         }
+        rows = _Rows(names, dict(positions), columns, self._sample)
+        if rows.mostly_torn():
+            what = "has line breaks in texts that are not quoted, in a third of its first rows or more"
+            raise UnreadableInput(f"{self._file.path} {what}; export it again with quotes around texts.")
+        held: tuple[int, dict[str, Any] | Unusable] | None = None  # until it is known whether its text goes on
         for number, fields in self._records:
+            if number < self._first_row:
+                continue
+            values: dict[str, Any] | Unusable
             if isinstance(fields, Unusable):
-                yield number, fields
-            elif fields[0].strip() == names[0] and [" ".join(field.split()) for field in fields] == names:
-                yield number, Unusable("invalid_csv", "the names of the columns again")
-            elif any(fields[len(names) :]):
-                detail = f"{len(fields)} fields where the header has {len(names)}; quote fields that hold the delimiter"
-                yield number, Unusable("invalid_csv", detail)
+                values = fields
+            elif fault := rows.fault(fields, held is None):
+                values = fault
+                if held and MARKUP.match(fields[0]) and not isinstance(held[1], Unusable):  # or damage would cost it
+                    held = held[0], _GoesOn(f"the text seems to go on in line {number}; quote it")
             else:
-                values: dict[str, Any]
                 values = {name: fields[position] for name, position in positions if position < len(fields)}
-                for name, held in repeated.items():
-                    values[name] = [fields[position] for position in held if position < len(fields)]
-                yield number, values
+                for name, places in repeated.items():
+                    values[name] = [fields[position] for position in places if position < len(fields)]
+            if held:
+                yield held
+            held = number, values
+        if held:
+            yield held
 
     def _fullest(self, name: str, names: list[str]) -> int:
         """Return the position of a column; of several with that name that which most of the first rows have filled."""
@@ -125,6 +148,74 @@ class Delimited:
         return self._file.position()
 
 
+class _GoesOn(Unusable):
+    """A row that is a part of one: a line break in its text is not quoted."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("invalid_csv", detail)
+
+
+class _Rows:
+    """What the rows of a table look like, from a sample of them: which fields are no product."""
+
+    def __init__(self, names: list[str], positions: dict[str, int], columns: Columns, sample: list[list[str]]) -> None:
+        self._names = names
+        self._sample = sample
+        self._id = positions.get(columns.uid or "", len(names))
+        self._texts = [positions[name] for name in (columns.title, *columns.description)]
+        self._last = max(positions.values())
+        full = [fields for fields in sample if len(fields) == len(names)]
+        self._full = 2 * len(full) > len(sample)
+        ids = [fields[self._id] for fields in full if self._id < len(names)]
+        plain = [one for one in ids if _is_plain(one) and len(one.split()) == 1]
+        self._plain_ids = bool(plain) and 2 * len(plain) >= len(ids) and all(map(DIGIT.search, plain))
+        shapes = set(map(_shape, plain))
+        self._shapes = shapes if len(shapes) <= FEW_SHAPES else frozenset()
+
+    def mostly_torn(self) -> bool:
+        """Return whether a third of the sample or more are parts of rows."""
+        torn = sum(isinstance(self.fault(fields, False), _GoesOn) for fields in self._sample if fields)
+        return len(self._sample) >= FEWEST_ROWS and 3 * torn >= len(self._sample)
+
+    def fault(self, fields: list[str], is_first: bool) -> Unusable | None:
+        """Return why the fields of a record are no product; None where they may be one."""
+        names = self._names
+        if fields[0].strip(AROUND_NAMES) == names[0] and self._are_names(fields):
+            return Unusable("invalid_csv", "the names of the columns again")
+        if any(fields[len(names) :]):
+            detail = f"{len(fields)} fields where the header has {len(names)}; quote fields that hold the delimiter"
+            return Unusable("invalid_csv", detail)
+        if self._plain_ids and self._id < len(fields) and not _is_plain(fields[self._id]):
+            return _GoesOn("no id like those of other rows; the text above seems to go on here: quote it")
+        if len(fields) < len(names):
+            return self._fault_of_short(fields)
+        if is_first and self._is_remark(fields):
+            return Unusable("invalid_csv", "the same in each column, as in a remark below the names; leave it out")
+        return None
+
+    def _are_names(self, fields: list[str]) -> bool:
+        return [" ".join(field.strip(AROUND_NAMES).split()) for field in fields] == self._names
+
+    def _fault_of_short(self, fields: list[str]) -> Unusable | None:
+        """Return the fault of a record without its last fields, which many programs leave out where they are empty."""
+        number = "1 field" if len(fields) == 1 else f"{len(fields)} fields"
+        counted = f"{number} where the header has {len(self._names)}"
+        if self._shapes and self._id < len(fields) == 1 and self._plain_ids:
+            uid = fields[self._id]
+            if uid.strip() and _shape(uid) not in self._shapes:
+                return _GoesOn(f"{counted}; the text above seems to go on here: quote it")
+        if self._full and len(fields) <= self._last and any(field.startswith(" ") for field in fields[1:]):
+            return Unusable("invalid_csv", f"{counted}; quote fields that hold the delimiter or a line break")
+        return None
+
+    def _is_remark(self, fields: list[str]) -> bool:
+        """Return whether title, description and id hold the same words, as in the row below the names of a template."""
+        if self._id == len(self._names):
+            return False
+        words = {fields[position].strip().casefold() for position in (self._id, *self._texts)}
+        return len(words) == 1 and words != {""}
+
+
 class _Lines:
     """Physical lines for `csv.reader`, with push-back of the lines of a record that is not believed.
 
@@ -138,6 +229,7 @@ class _Lines:
         self._bytes = 0
         self._fault: Unusable | None = None
         self._shapes: frozenset[str] = frozenset()
+        self._usual_length: float = 0  # of second fields
         self.width = 0
 
     def first_lines(self) -> list[tuple[int, str]]:
@@ -159,6 +251,7 @@ class _Lines:
         """Yield (line where it begins, fields or fault) of every record that is not blank; `sample` has some."""
         shapes = {_shape(fields[0]) for fields in sample if fields}
         self._shapes = frozenset(shapes) if len(shapes) <= FEW_SHAPES else frozenset()
+        self._usual_length = median([len(fields[1]) for fields in sample if len(fields) == 2] or [0])
         reader = dialect.fields(self)
         while True:
             self._record, self._bytes, self._fault = [], 0, None
@@ -166,7 +259,7 @@ class _Lines:
             try:
                 result = next(reader, None)
             except csv.Error as error:
-                result = Unusable("invalid_csv", str(error))
+                result = Unusable("invalid_csv", _in_words(error))
             except Unusable as fault:
                 result = fault
             if result is None:
@@ -175,7 +268,7 @@ class _Lines:
                 result = self._first_line_alone(dialect, result)
             if isinstance(result, Unusable):
                 yield self._record[0][0], result
-            elif len(result) > 1 or (result and result[0].strip()):
+            elif any(field.strip(NOTHING) for field in result):
                 yield self._record[0][0], self._fault or result
 
     def raw_record(self) -> bytes:
@@ -187,7 +280,7 @@ class _Lines:
 
         They have all fields, none of which begins with a space, as words behind a comma do. In place of an id they have
         what looks like one; of two lines at most the next number. Without ids there must be three lines; in a table of
-        two columns, as a table of sizes within a text has, `MANY_LINES`.
+        two columns, as a table of sizes within a text has, `MANY_LINES` with second fields about as long as usual.
         """
         if len(self._record) == 1 or self.width < 2:
             return False
@@ -197,10 +290,11 @@ class _Lines:
         ]
         if not alike or len(alike) < SWALLOWED * len(inner):
             return False
-        if len(inner) > (2 if self.width > 2 else MANY_LINES):
-            return True
         if self.width == 2:
-            return False
+            lengths = [len(dialect.literal(line)[1]) for line in alike]
+            return len(inner) > MANY_LINES and 2 * median(lengths) >= self._usual_length
+        if len(inner) > 2:
+            return True
         ids = [dialect.literal(line)[0] for line in (_text(self._record[0][1]), alike[0])]
         letters = any(character.isalpha() for character in ids[1])
         follows = ids[0].isdecimal() and ids[1].isdecimal() and int(ids[1]) - int(ids[0]) == 1
@@ -247,6 +341,21 @@ def _text(line: bytes | None) -> str:
     """Return a line without NUL, which Python 3.10's csv rejects, and with spaces for CR that do not end it."""
     text = (line or b"").decode(errors="replace").replace("\0", "")
     return INNER_RETURN.sub(" ", text) if "\r" in text else text
+
+
+def _in_words(error: csv.Error) -> str:
+    """Return what is wrong with a record that `csv` does not read."""
+    if "expected after" in str(error):
+        return "a quote within a quoted field; double it"
+    if "unexpected end" in str(error):
+        return "a quote that is never closed; close it in its own row"
+    return "quotes that do not match; quote the whole field and double the quotes in it"
+
+
+def _is_plain(uid: str) -> bool:
+    """Return whether an id has neither markup in it nor words, as a line of a text has."""
+    words = len(uid.split(None, 2))
+    return "<" not in uid and (words < 2 or (words == 2 and DIGIT.search(uid) is not None))
 
 
 def _shape(field: str) -> str:
