@@ -345,6 +345,8 @@ def test_the_names_of_amazons_templates_of_2025(tmp_path: Path) -> None:
         ("bullet_point[language_tag=en_US]#3.value", "bullet_point"),
         ("Length [cm]", "Length [cm]"),
         ("Play in C#1", "Play in C#1"),
+        ("Title#1", "Title#1"),
+        ("contribution_sku#1.value", "contribution_sku"),
         ("Care&nbsp;&amp;  use", "Care & use"),
     ],
 )
@@ -355,3 +357,22 @@ def test_the_name_of_a_column(name: str, plain: str) -> None:
 def test_the_names_again_in_the_middle_are_no_product(tmp_path: Path) -> None:
     path = write(tmp_path / "joined.csv", *table(","), *table(",")[:1], "90,Rope,Holds boats.")
     assert read(path)[-2:] == [(14, "invalid_csv"), (15, ("90", "Rope", "Holds boats."))]
+
+
+def test_names_in_two_languages_stay_apart() -> None:
+    tagged = [f"item_name[language_tag={one}]#1.value" for one in ("en_US", "es_US", "en_US")]
+    assert names_of(tagged) == ["item_name", "item_name es_US", "item_name"]
+
+
+def test_usual_names_are_found_below_many_remarks(tmp_path: Path) -> None:
+    remarks = [f"Remark {one}: please note the terms, edition {one}" for one in range(25)]
+    path = write(tmp_path / "a.csv", *remarks, *table(";"))
+    assert form(path) == (";", "doubled", 26)
+    assert [line for line, _ in read(path)] == list(range(27, 39))
+
+
+@pytest.mark.parametrize("delimiter", ["^", "~", ":"])
+def test_rare_delimiters_are_found_by_usual_names(tmp_path: Path, delimiter: str) -> None:
+    path = write(tmp_path / "a.csv", *table(delimiter))
+    assert form(path) == (delimiter, "doubled", 1)
+    assert len(read(path)) == 12

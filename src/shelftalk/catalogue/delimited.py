@@ -182,7 +182,7 @@ class _Rows:
         names = self._names
         if fields[0].strip(AROUND_NAMES) == names[0] and self._are_names(fields):
             return Unusable("invalid_csv", "the names of the columns again")
-        if any(fields[len(names) :]):
+        if len(fields) > len(names) and any(fields[len(names) :]):
             detail = f"{len(fields)} fields where the header has {len(names)}; quote fields that hold the delimiter"
             return Unusable("invalid_csv", detail)
         if self._plain_ids and self._id < len(fields) and not _is_plain(fields[self._id]):
@@ -268,7 +268,7 @@ class _Lines:
                 result = self._first_line_alone(dialect, result)
             if isinstance(result, Unusable):
                 yield self._record[0][0], result
-            elif any(field.strip(NOTHING) for field in result):
+            elif result and (result[0].strip(NOTHING) or any(field.strip(NOTHING) for field in result)):
                 yield self._record[0][0], self._fault or result
 
     def raw_record(self) -> bytes:
@@ -354,6 +354,8 @@ def _in_words(error: csv.Error) -> str:
 
 def _is_plain(uid: str) -> bool:
     """Return whether an id has neither markup in it nor words, as a line of a text has."""
+    if uid.isalnum():  # as most are
+        return True
     words = len(uid.split(None, 2))
     return "<" not in uid and (words < 2 or (words == 2 and DIGIT.search(uid) is not None))
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 Quoting = Literal["doubled", "backslash", "none", "escaped", "single"]
 
 DELIMITERS = (",", ";", "\t", "|")
+RARE_DELIMITERS = ("^", "~", "\x01", ":")  # which are believed only where a column has a usual name
 # What `csv.reader` takes for each kind of quotes; in a quoted field a quote is doubled, or behind a backslash. Without
 # quotes a delimiter in a field may stand behind a backslash.
 QUOTINGS: dict[Quoting, dict[str, Any]] = {
@@ -34,8 +35,9 @@ QUOTINGS: dict[Quoting, dict[str, Any]] = {
 # With this line files of Excel say their delimiter.
 SEPARATOR_LINE = re.compile(r'^"?sep=([^"\r\n\\])"?;*\s*$', re.IGNORECASE)
 ESCAPED_QUOTE = re.compile(r'(?<!\\)".*?\\"')  # in a field that is quoted
-AMAZON_NAME = re.compile(r"(\w+)(?:\[[^\]]*\])*#\d+((?:[.#]\w+)*)$")
-HEADER_RECORDS = 20  # the names are among the first records
+AMAZON_NAME = re.compile(r"(\w+)(?=\[|#\d+(?:\.\w+#\d+)*\.value)((?:\[[^\]]*\])*)#\d+((?:[.#]\w+)*)$")
+LANGUAGE_TAG = re.compile(r"\[language_tag=(\w+)\]")
+HEADER_RECORDS = 20  # the names are among the first records, unless they have usual names
 FOLLOWING = 50  # records that must agree with them
 MOST_AGREE = 0.8
 ENOUGH = 5  # records before one that may be cut off
@@ -89,7 +91,9 @@ def find_dialect(lines: Sequence[tuple[int, str]], tabs: bool, settings: FileSet
         lines, delimiter = lines[1:], delimiter or found[1]
     delimiters = (delimiter,) if delimiter else ("\t", *DELIMITERS) if tabs else DELIMITERS
     best, best_score = _one_column(lines, delimiters), (False, 0.0, -1.0, 1)
-    for one in delimiters:
+    for one in (*delimiters, *(() if delimiter else RARE_DELIMITERS)):
+        if one in RARE_DELIMITERS and best_score[0]:
+            break
         doubled = parse(lines, Dialect(one))
         for quoting in _possible(lines, one, doubled):
             dialect = Dialect(one, quoting)
@@ -103,6 +107,8 @@ def find_dialect(lines: Sequence[tuple[int, str]], tabs: bool, settings: FileSet
             agreeing = [record.fields for record in records[header:] if len(record.fields) == width]
             strays = sum(any(field.count('"') % 2 for field in fields) for fields in agreeing)
             named = bool(_roles(records[header], settings))
+            if one in RARE_DELIMITERS and not (named or delimiter):
+                continue
             # Records that swallow others are fewer: so they are compared with as many as there are at most.
             most = len(doubled) if quoting not in ("escaped", "single") else _of_width(doubled, width)
             score = (named, len(agreeing) / max(len(records), most), -strays / len(agreeing), width)
@@ -231,6 +237,9 @@ def _header(records: Sequence[Record], settings: FileSettings) -> int | None:
             # Templates have names for people and, in the next line, names for programs.
             again = index + 1 < len(first) and roles[index + 1] > 1 and not settings.title_field
             return index + 1 if again else index
+    for index, record in enumerate(records[HEADER_RECORDS:], HEADER_RECORDS):
+        if len(records) > index + ENOUGH and _roles(record, settings) > 1 and _agrees_with_following(records, index):
+            return index
     for index, record in enumerate(first):
         if agree[index] and (roles[index] or 2 * record.filled > len(record.fields)) and record.filled > 1:
             return index
@@ -250,21 +259,30 @@ def names_of(fields: Iterable[str]) -> list[str]:
     """Return the names of columns in the fields of a header.
 
     Without entities and spaces around them; of Amazon's names, item_name[language_tag=en_US]#1.value for instance, only
-    what differs between attributes.
+    what differs between attributes, with the language of those in a further one.
     """
     names = []
+    languages: dict[str, str] = {}
     for field in fields:
         name = " ".join(html.unescape(field).split())
         if found := AMAZON_NAME.match(name):
-            parts = re.findall(r"\.(\w+)", found[2])
+            parts = re.findall(r"\.(\w+)", found[3])
             name = " ".join([found[1], *(part for part in parts if part != "value")])
+            tag = LANGUAGE_TAG.search(found[2])
+            language = tag[1] if tag else ""
+            if languages.setdefault(name, language) != language:
+                name = f"{name} {language}".rstrip()
         names.append(name)
     return names
 
 
+def _agrees_with_following(records: Sequence[Record], header: int) -> bool:
+    """Return whether most of the records after a header have as many fields."""
+    following = records[header + 1 : header + 1 + FOLLOWING]
+    return _of_width(following, len(records[header].fields)) >= MOST_AGREE * len(following)
+
+
 def _agree(records: Sequence[Record], header: int) -> bool:
     """Return whether most of the records after a header, and at least half of all, have as many fields."""
-    following = records[header + 1 : header + 1 + FOLLOWING]
-    width = len(records[header].fields)
-    agreeing = sum(len(record.fields) == width for record in following)
-    return agreeing >= MOST_AGREE * len(following) and 2 * len(following) >= min(len(records), FOLLOWING)
+    following = len(records[header + 1 : header + 1 + FOLLOWING])
+    return _agrees_with_following(records, header) and 2 * following >= min(len(records), FOLLOWING)
