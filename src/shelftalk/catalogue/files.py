@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import re
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -24,17 +25,20 @@ from shelftalk.catalogue.encodings import (
     wide_encoding,
 )
 from shelftalk.catalogue.file_names import KINDS, Kind, suffix_of
-from shelftalk.catalogue.line_ends import WithLineFeeds, returns_end_lines
+from shelftalk.catalogue.line_ends import DELIMITERS, QUOTED_FIELD, WithLineFeeds, returns_end_lines
 from shelftalk.catalogue.packed import PARQUET, unpacked
 from shelftalk.catalogue.rows import MOST_BYTES
 from shelftalk.catalogue.settings import FOUND, FileSettings
-from shelftalk.catalogue.spreadsheet import Sheet
+from shelftalk.catalogue.spreadsheet import DAMAGED_ZIP, Sheet
 from shelftalk.errors import UnreadableInput
 
 READABLE = (
     ".json, .jsonl, .csv, .tsv or .xml (each also with .gz), .xlsx, .xls, .ods, .parquet, or a .zip with one of these"
 )
 
+PICKLED = "write its table as Parquet, with pandas: read_pickle(FILE).to_parquet(NAME)"
+EXPORTED = "export the table of products as CSV and give that"
+SQL_DUMPS = (b"-- MySQL dump", b"-- MariaDB dump", b"-- PostgreSQL database dump", b"CREATE TABLE ", b"INSERT INTO ")
 # How files of other kinds begin, what they are, and how their products can be read.
 OTHER_KINDS = (
     (b"%PDF", "a PDF document", "copy its table into a spreadsheet, save it as .xlsx and give that"),
@@ -43,14 +47,28 @@ OTHER_KINDS = (
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive", "unpack it and give the file in it"),
     (b"Rar!", "a RAR archive", "unpack it and give the file in it"),
     (b"\x28\xb5\x2f\xfd", "packed with zstd", "unpack it with unzstd and give the file in it"),
+    (b"\x1f\x8b", "packed twice", "unpack it with gunzip and give the file in it"),
+    (b"version https://git-lfs", "a pointer of Git LFS instead of the file itself", "fetch that with git lfs pull"),
+    *((b"\x80" + bytes([one]), "a pickle of Python", PICKLED) for one in (2, 3, 4, 5)),
+    (b"\x93NUMPY", "an array of NumPy", "write its rows as CSV, with pandas: DataFrame(rows).to_csv(NAME)"),
+    (b"\x89HDF\r\n", "an HDF5 file", "write its table as CSV, with pandas: read_hdf(FILE).to_csv(NAME)"),
+    (b"Obj\x01", "an Avro file", "write its rows as JSON Lines and give that"),
+    *((start, "a dump of a database in SQL", EXPORTED) for start in SQL_DUMPS),
     (b"\x89PNG", "a picture", "give a file with titles and descriptions"),
     (b"\xff\xd8\xff", "a picture", "give a file with titles and descriptions"),
 )
+TAR, TAR_AT = b"ustar", 257  # where its mark stands
+NOTEBOOK = re.compile(rb'\{\s*"(?:cells|nbformat|metadata)"')
+WORD_TEXT = "word/document.xml"
+OPEN_TEXT = b"application/vnd.oasis.opendocument.text"
 WEB_PAGE = re.compile(rb"<(?:!doctype\s+html|html|head|body|table)[\s>]", re.IGNORECASE)
 XML_WORKBOOK = b"urn:schemas-microsoft-com:office:spreadsheet"  # of Excel 2003
 XML = re.compile(rb"<(?:\?xml|rss|feed|rdf:RDF|yml_catalog|SHOP|shop|store|catalog(?:ue)?|products|offers|items)[\s>]")
 BEFORE_XML = 4096  # bytes, which programs fill with blank lines and warnings
-CONTROLS = bytes(byte for byte in range(32) if byte not in b"\t\n\v\f\r\x1b")
+MOST_LINES = 200  # at which a text's delimiter is looked for
+FEWEST_LINES = 3
+MOST_AGREE = 0.8
+CONTROLS = bytes(byte for byte in range(32) if byte not in b"\x01\t\n\v\f\r\x1b")
 
 HEAD_BYTES = 1 << 16
 BUFFER_BYTES = 1 << 20
@@ -89,6 +107,8 @@ def opened(source: Path, settings: FileSettings = FOUND) -> Iterator[Opened]:
         UnreadableInput: it is a folder, empty, binary, of an unknown kind, or a zip without one file of products, or
             there is no such encoding or sheet; or, while the stream is read, it turns out to be truncated or corrupt.
     """
+    if what := _other_zip(source):
+        raise UnreadableInput(f"{source} is {what}.")
     with unpacked(source, settings) as content:
         name, stream, file, sheet = content
         size = source.stat().st_size
@@ -104,6 +124,8 @@ def opened(source: Path, settings: FileSettings = FOUND) -> Iterator[Opened]:
         if other := next((one for one in OTHER_KINDS if head.startswith(one[0])), None):
             _, what, cure = other
             raise UnreadableInput(f"{source} is {what}; {cure}.")
+        if head.startswith(TAR, TAR_AT):
+            raise UnreadableInput(f"{source} is a tar archive; unpack it and give the file in it.")
         found, mark = _encoding(source, head, settings)
         stream.read(mark)
         if found != UTF_8:
@@ -185,15 +207,49 @@ def _kind(path: Path, name: str, head: bytes) -> Kind:
     if XML.match(text) or (text.startswith(b"<") and xml_begins(head)):
         return "xml"
     suffix = suffix_of(name)
+    if suffix == ".ipynb" and NOTEBOOK.match(text):
+        raise UnreadableInput(f"{path} is a notebook of Jupyter; write its table as CSV in it and give that.")
     if text.startswith(b"{") or re.match(rb"\[\s*\{", text):
         return "json"
     if suffix in (".txt", ".xls"):  # as Google Merchant Center and others name their tables
         return "tsv" if b"\t" in text.partition(b"\n")[0] else "csv"
+    if KINDS.get(suffix, "json") == "json" and not text.startswith(b"[") and _agrees_on_delimiter(text):
+        return "csv"
     if suffix in KINDS:
         return KINDS[suffix]
     if suffix == ".parquet":
         raise UnreadableInput(f"{path} is not a Parquet file, whatever its name says; export it again.")
     raise UnreadableInput(f"{path} is of a kind that shelftalk does not know; give {READABLE}.")
+
+
+def _agrees_on_delimiter(text: bytes) -> bool:
+    """Return whether most lines of a text hold a delimiter as often as its first; what is quoted does not count."""
+    lines = [line for line in QUOTED_FIELD.sub(b"", text).splitlines()[:MOST_LINES] if line.strip()]
+    for delimiter in DELIMITERS:
+        often = lines[0].count(delimiter) if lines else 0
+        agreeing = sum(line.count(delimiter) == often for line in lines[1:])
+        if often and len(lines) > FEWEST_LINES and agreeing >= MOST_AGREE * (len(lines) - 1):
+            return True
+    return False
+
+
+def _other_zip(path: Path) -> str:
+    """Return what a zip is that holds no file of products, with the cure; '' for others and where it is damaged."""
+    document = "a text document; copy its table into a spreadsheet, save it as .xlsx and give that"
+    with suppress(*DAMAGED_ZIP, NotImplementedError):
+        if not path.is_file():  # a pipe can be read once only
+            return ""
+        with path.open("rb") as file:
+            if file.read(4) != b"PK\x03\x04":
+                return ""
+            archive = zipfile.ZipFile(file)
+            names = archive.namelist()
+            kind = archive.open("mimetype").read(len(OPEN_TEXT)) if "mimetype" in names else b""
+            if WORD_TEXT in names or kind == OPEN_TEXT:
+                return document
+            if names and all(name.endswith(".npy") for name in names):
+                return "a file of arrays of NumPy; write their rows as CSV, with pandas: DataFrame(rows).to_csv(NAME)"
+    return ""
 
 
 def xml_begins(head: bytes) -> int:
