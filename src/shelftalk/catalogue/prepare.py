@@ -236,7 +236,7 @@ def _choose(sources: Sources, draft: _Draft, settings: PrepareSettings) -> _Choi
         TooFewProducts: see `prepare`.
     """
     if not len(draft.lines):
-        raise UnreadableInput(_nothing_usable(sources.title, draft))
+        raise UnreadableInput(_nothing_usable(sources, draft))
     repeats = duplicates(draft.titles, draft.descriptions, draft.uids)
     stays = np.ones(len(draft.lines), dtype=bool)
     stays[list(repeats)] = False
@@ -266,29 +266,32 @@ def _row_keys(draft: _Draft) -> NDArray[np.int64]:
     return np.concatenate([lines + (rank << 40), -others])
 
 
-def _nothing_usable(source: str, draft: _Draft) -> str:
+def _nothing_usable(source: Sources, draft: _Draft) -> str:
     if not draft.rejected:
-        return f"{source} holds no rows; give a file that holds products."
+        return f"{source.title} holds no rows; give a file that holds products."
     [(reason, count)] = draft.rejected.most_common(1)
     first = draft.first_reject[reason]
     detail = f": {shortened(first.detail, 80)}" if first.detail else ""
     where = f" of {first.file}" if len(draft.files) > 1 else ""
     total = draft.rejected.total()
     place = f"line {first.line}{where}{detail}"
-    return (
-        f"No row of {source} can be used: {count} of {total} have {reason}, the first in {place}; "
-        "a table with --title-field and --description-field, JSON Lines, or an RSS or Atom feed is expected."
-    )
+    cure = "a table with --title-field and --description-field, JSON Lines, or an RSS or Atom feed is expected"
+    role = reason.removeprefix("missing_").removesuffix("_not_text")
+    if role in ("title", "description"):
+        columns = source.columns()[role]
+        read = " and ".join(map(repr, [columns] if isinstance(columns, str) else columns))
+        cure = f"the {role} was read from {read}, and --{role}-field names another column"
+    return f"No row of {source.title} can be used: {count} of {total} have {reason}, the first in {place}; {cure}."
 
 
 def _too_few(source: str, draft: _Draft, kept: int, repeated: int, settings: PrepareSettings) -> str:
     counts = Counter(draft.rejected) + Counter({"duplicates": repeated})
-    left_out = ", ".join(f"{count} {reason}" for reason, count in counts.most_common()) or "none"
+    left_out = ", ".join(f"{count} {reason}" for reason, count in counts.most_common())
     if kept == settings.max_products:
         return f"--max-products must be at least {FEWEST_PRODUCTS}, since some are held out; got {kept}."
     needed = f"{source} gives {kept} usable products and at least {FEWEST_PRODUCTS} are needed, since some are held out"
-    if kept + counts.total() < FEWEST_PRODUCTS:
-        return f"{needed} (left out: {left_out}); give a larger file."
+    if not counts:
+        return f"{needed}; give a larger file."
     [(reason, count)] = counts.most_common(1)
     if reason == "duplicates":
         return f"{needed}: {count} rows repeat others (left out: {left_out}); give a file of different products."
