@@ -21,7 +21,7 @@ def test_an_empty_column_is_named_with_the_option_for_another(tmp_path: Path) ->
 
 def test_few_rows_with_faults_are_to_be_corrected(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", *table(",", 6), "6,Peg,")
-    with pytest.raises(TooFewProducts, match="1 rows have missing_description.* correct these rows"):
+    with pytest.raises(TooFewProducts, match=r"1 rows have missing_description.* correct these rows"):
         prepare(path, tmp_path / "catalogue", PrepareSettings())
 
 
