@@ -38,7 +38,14 @@ def title_of(value: Any) -> str:
 
 
 def uid_of(value: Any) -> str:
-    """Return the id of a cell with a text or an integer; '' for anything else."""
+    """Return the id of a cell with a text or a whole number; '' for anything else.
+
+    The ids of MongoDB are texts in an object: `{"$oid": "65f0"}`.
+    """
+    if isinstance(value, dict) and value.keys() == {"$oid"}:
+        value = value["$oid"]
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     if isinstance(value, (str, int)) and not isinstance(value, bool):
         return plain(str(value))
     return ""
