@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
@@ -19,9 +20,16 @@ from shelftalk.catalogue.files import Opened, line_blocks, lines_of, physical_li
 from shelftalk.catalogue.rows import Row, Unusable, row_of, too_long
 
 MOST_LITERAL_BYTES = 1 << 20  # of an object as Python prints it, which takes a hundred times its size to parse
-BLANK = frozenset((b"", b"[", b"]", b",", b"],", b"[]"))  # the last ones around a list whose objects stand on lines
+BLANK = frozenset((b"", b"[", b"]", b",", b"],"))  # the last ones around a list whose objects stand on lines
 OBJECTS_SEEN = 100  # objects whose keys are the columns
 SAMPLED = 20  # of these, of which the values are looked at
+MARK = "\ufeff".encode()
+# Texts stay as they are.
+COMMENT = re.compile(r'("[^"\\]*(?:\\.[^"\\]*)*")|//[^\n]*|/\*.*?\*/', re.DOTALL)
+COMMA = re.compile(r'("[^"\\]*(?:\\.[^"\\]*)*")|,(?=\s*[}\]])', re.DOTALL)
+UNENDED = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*\\?', re.DOTALL)
+CONTROL = re.compile("[\x00-\x08\x0e-\x1f]")
+NAME = re.compile(r"\w+\s*:")
 
 
 class JsonLines:
@@ -76,7 +84,7 @@ def _json_row(line: bytes | None, columns: Columns) -> Row | Unusable | None:
     try:
         return row_of(parse_line(line), columns)
     except Unusable as fault:
-        return fault
+        return None if line.lstrip().startswith(b"//") else fault  # a comment
 
 
 def first_keys(objects: Iterable[dict[str, Any]]) -> tuple[list[str], list[dict[str, Any]]]:
@@ -101,6 +109,8 @@ def parse_line(line: bytes) -> dict[str, Any]:
         Unusable: see `parse_object`.
     """
     line = line.strip().removesuffix(b",")
+    if line.startswith(MARK):  # of a file that was appended
+        line = line.removeprefix(MARK).lstrip()
     try:
         return parse_object(line)
     except Unusable:
@@ -113,30 +123,70 @@ def parse_line(line: bytes) -> dict[str, Any]:
 def parse_object(line: bytes) -> dict[str, Any]:
     """Parse one line of JSON Lines.
 
-    A line that orjson rejects is parsed again with Python's own parser, which accepts NaN and the lone surrogates of
-    some exports.
+    A line that orjson rejects is parsed again with Python's own parser, which accepts NaN, the lone surrogates of some
+    exports, and tabs and line breaks within texts; then also without comments and commas before a closing bracket.
 
     Raises:
         Unusable: invalid_utf8, invalid_json (also where it is nested too deep), or not_an_object.
     """
     try:
         value = orjson.loads(line)
-    except orjson.JSONDecodeError as error:
-        value = _parse_again(line, str(error))
+    except orjson.JSONDecodeError:
+        value = _parse_again(line)
     if not isinstance(value, dict):
         raise Unusable("not_an_object", f"a JSON {_json_type(value)}")
     return value
 
 
-def _parse_again(line: bytes, why: str) -> Any:
+def _parse_again(line: bytes) -> Any:
     try:
-        return json.loads(line.decode())
+        text = line.decode()
     except UnicodeDecodeError as error:
         raise Unusable("invalid_utf8", f"byte {error.start + 1} of the line is not UTF-8") from None
+    try:
+        return _lenient(text)
     except RecursionError:
         raise Unusable("invalid_json", "nested too deep") from None
+    except json.JSONDecodeError as error:
+        fault = _fault(text, error.pos)
     except ValueError:
-        return _python_literal(line, why)
+        raise Unusable("invalid_json", "a number of too many digits") from None
+    if "," in text or "/" in text:
+        with suppress(ValueError, RecursionError):
+            return _lenient(COMMA.sub(r"\1", COMMENT.sub(r"\1", text)))
+    return _python_literal(line, fault)
+
+
+def _lenient(text: str) -> Any:
+    if found := CONTROL.search(text):
+        raise json.JSONDecodeError("", text, found.start())
+    return json.loads(text, strict=False)
+
+
+def _fault(text: str, place: int) -> str:
+    """Return what is wrong at a place of a text that is no JSON, and where it is."""
+    before, rest = text[:place].rstrip(), text[place:].lstrip()
+    if UNENDED.fullmatch(rest):
+        what = "it is cut off within a text"
+    elif not rest:
+        what = "it is cut off within the object" if before.startswith(("{", "[")) else "no object is there"
+    elif CONTROL.match(rest):
+        what = "a control character"
+    elif not before:
+        what = "no object begins there"
+    elif rest.startswith("'"):
+        what = "a single quote instead of a double one"
+    elif before.endswith(("{", ",")) and NAME.match(rest):
+        what = "a name without quotes"
+    elif before.endswith("}") and rest.startswith("{"):
+        what = "a second object without a line of its own"
+    elif before.endswith('"') and rest[0] not in "}]":
+        what = "a comma is missing, or a quote in a text has no backslash"
+    else:
+        what = ""
+    line, column = text.count("\n", 0, place), place - text.rfind("\n", 0, place)
+    where = f"character {column}" + (f" of its line {line + 1}" if line else "")
+    return f"not valid JSON at {where}" + (f": {what}" if what else "")
 
 
 def _python_literal(line: bytes, why: str) -> Any:
