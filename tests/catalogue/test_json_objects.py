@@ -204,7 +204,7 @@ def test_several_lists_are_refused_with_the_cure(tmp_path: Path, text: str) -> N
 
 def test_the_list_with_titles_is_that_of_the_products(tmp_path: Path) -> None:
     found = read(write(tmp_path / "a.json", json.dumps({"categories": [{"label": "Lamps"}], "products": PEGS})))
-    assert [value[0] for _, value in found] == [one["uid"] for one in PEGS]  # type: ignore[index]
+    assert [value for _, value in found] == ["not_an_object", *((o["uid"], o["title"], o["content"]) for o in PEGS)]
 
 
 def test_each_value_that_is_no_object_is_counted(tmp_path: Path) -> None:
