@@ -16,7 +16,7 @@ from shelftalk.catalogue.rows import MOST_BYTES
 Place = tuple[str | None, ...]
 
 # A bracket, a comment, a string, or the quote of a string that does not end in its line, as every string of JSON does.
-TOKEN = re.compile(rb'"[^"\\\n]*(?:\\.[^"\\\n]*)*"|[{}\[\]"]|(?<!:)//[^\n]*|/\*.*?\*/', re.DOTALL)
+TOKEN = re.compile(rb'"[^"\\\n]*(?:\\.[^"\\\n]*)*"|[{}\[\]"]|//(?<!://)[^\n]*|/\*.*?\*/', re.DOTALL)
 VALUE = re.compile(rb"\s*:\s*(.)", re.DOTALL)  # behind a key
 CLOSING = {b"{": b"}", b"[": b"]"}
 CHUNK_BYTES = 1 << 20

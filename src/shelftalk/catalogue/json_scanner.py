@@ -106,20 +106,17 @@ class Scanner:
 
     def _next(self, final: bool) -> bytes:
         """Return the next bracket, or the quote of a text without an end; b'' where more bytes are needed."""
-        while found := TOKEN.search(self._buffer, self._place):
+        for found in TOKEN.finditer(self._buffer, self._place):
             token = found[0]
-            if token == b'"':
-                ended = final or self._buffer.find(b"\n", found.end()) >= 0
-                self._place = found.end() if ended else found.start()
-                return b'"' if ended else b""
-            if token.startswith(b"/") and found.end() == len(self._buffer) and not final:
-                self._place = found.start()
-                return b""
-            self._place = found.end()
             if len(token) == 1:
-                return token
+                ended = token != b'"' or final or self._buffer.find(b"\n", found.end()) >= 0
+                self._place = found.end() if ended else found.start()
+                return token if ended else b""
             if not self._begun and token.startswith(b'"'):
                 self._text, self._text_end = token[1:-1], found.end()
+            elif token.startswith(b"/") and found.end() == len(self._buffer) and not final:
+                self._place = found.start()
+                return b""
         self._place = len(self._buffer)
         return b""
 
