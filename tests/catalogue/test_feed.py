@@ -261,7 +261,7 @@ def test_entities_of_html_are_known_and_others_stay_as_they_are(tmp_path: Path) 
 def test_xml_without_items_is_reported(tmp_path: Path, root: str) -> None:
     path = write(tmp_path / "a.xml", root)
     with pytest.raises(
-        UnreadableInput, match=r"a.xml has no products in its <(rss|products)>: no element repeats that has a title"
+        UnreadableInput, match=r"a.xml has no products in its <(rss|products)>: no element repeats that holds others"
     ):
         columns(path)
 

@@ -173,7 +173,7 @@ def test_what_unpacks_to_too_much_is_refused_at_its_beginning(tmp_path: Path) ->
     path = tmp_path / "a.json.gz"
     path.write_bytes(gzip.compress(LINES + b"\n" * (300 << 20), 1))
     read_bytes = 0
-    with pytest.raises(UnreadableInput, match="200 times its size"), opened(path) as file:
+    with pytest.raises(UnreadableInput, match="200 times their size"), opened(path) as file:
         while block := file.stream.read(1 << 20):
             read_bytes += len(block)
     assert path.stat().st_size > 1 << 20
@@ -191,7 +191,7 @@ def test_what_unpacks_to_far_more_than_its_size_is_refused(
     else:
         path.write_bytes(gzip.compress(content) if name.endswith(".gz") else bz2.compress(content))
     assert path.stat().st_size * 200 < len(content)
-    assert "unpacks to more than 200 times its size, as no file of products" in refusal(path)
+    assert "bytes that unpack to more than 200 times their size, as no file of products does" in refusal(path)
     with opened(path, FileSettings(max_expanded=1)) as file:
         assert len(file.stream.read()) == len(content)
     monkeypatch.setattr(packed, "GIB", 1 << 20)

@@ -178,6 +178,24 @@ def test_folders_with_one_name_are_told_apart(tmp_path: Path, monkeypatch: pytes
     ]
 
 
+def test_names_that_are_not_utf8_are_shown_as_well_as_can_be(tmp_path: Path) -> None:
+    (tmp_path / "shop").mkdir()
+    for name, made in ((b"a\xff.json", rows(12)), (b"b\xff.png", []), (b"c\xff.json", [{"x": 1}])):
+        write_json(tmp_path / "shop" / os.fsdecode(name), made)
+    summary = prepare(tmp_path / "shop", tmp_path / "catalogue", SETTINGS)
+    assert summary["source"]["files"][0]["name"] == "a\ufffd.json"
+    assert [one["name"] for one in summary["source"]["left_out"]] == ["c\ufffd.json", "b\ufffd.png"]
+    given = tmp_path / "shop" / os.fsdecode(b"a\xff.json")
+    assert prepare(given, tmp_path / "catalogue", SETTINGS)["source"]["name"] == "a\ufffd.json"
+
+
+def test_a_damaged_spreadsheet_of_a_folder_is_refused(tmp_path: Path) -> None:
+    write_json(tmp_path / "a.json", rows(12))
+    (tmp_path / "b.xls").write_bytes(Path(__file__).with_name("products.xls").read_bytes()[:5000])
+    with pytest.raises(DamagedInput, match=r"b.xls is .*damaged"):
+        prepare(tmp_path, tmp_path / "catalogue", SETTINGS)
+
+
 def test_an_empty_list_is_no_row(tmp_path: Path) -> None:
     write_json(tmp_path / "a.json", rows(12))
     (tmp_path / "b.json").write_text("[]\n")
@@ -191,6 +209,9 @@ def test_a_folder_without_products_is_refused_with_its_reason(tmp_path: Path, mo
     (tmp_path / "a.csv").write_text("colour,price\nred,3\n")
     with pytest.raises(UnreadableInput, match=r"holds no file that can be read; the first of 2: .*its columns are"):
         find_sources([tmp_path], SETTINGS)
+    monkeypatch.setattr(sources, "MOST_NAMES", 1)
+    with pytest.raises(UnreadableInput, match="holds more than 1 files; give the folder of the products"):
+        paths_of([tmp_path])
     monkeypatch.setattr(sources, "MOST_FILES", 0)
     with pytest.raises(UnreadableInput, match="holds more than 0 files; give the folder of the products"):
         paths_of([tmp_path])

@@ -20,7 +20,7 @@ from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.catalogue.columns import Columns
 from shelftalk.catalogue.files import opened
 from shelftalk.catalogue.form import described_form, unusual_form
-from shelftalk.catalogue.number_formats import number_format
+from shelftalk.catalogue.number_formats import formats_by_row, number_format
 from shelftalk.catalogue.prepare import prepare
 from shelftalk.catalogue.preview import preview
 from shelftalk.catalogue.read import reading
@@ -152,6 +152,10 @@ def test_numbers_in_the_formats_of_their_cells(tmp_path: Path) -> None:
         ("0.00", 0.005, "0.01"),
         ('#" cm"', 0, "cm"),
         ("00-00-00", 12345, "01-23-45"),
+        ('0.0"%"', 12.5, "12.5%"),
+        ("0\\%", 12, "12%"),
+        ("+0.0;-0.0", 1.5, "+1.5"),
+        ("(0.00)", -2, "-(2.00)"),
     ],
 )
 def test_a_number_format(code: str, number: float, text: str) -> None:
@@ -161,10 +165,70 @@ def test_a_number_format(code: str, number: float, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "code", ["General", "0", "#,##0", "yyyy-mm-dd", "0.00E+00", "# ?/?", "0,", "@", "[>9]0%", "", '"']
+    "code",
+    [
+        "General",
+        "0",
+        "#,##0",
+        "yyyy-mm-dd",
+        "0.00E+00",
+        "# ?/?",
+        "0/0",
+        "0,",
+        "@",
+        "0%%",
+        "0." + "0" * 30,
+        "[>9]0%",
+        "",
+        '"',
+    ],
 )
 def test_a_format_that_says_no_more_than_the_number(code: str) -> None:
     assert number_format(code) is None
+
+
+def test_a_number_that_a_format_is_not_for_is_shown_as_it_is(tmp_path: Path) -> None:
+    codes = ["+0%;-0%;0%", '0" kg";-0" kg";"none"', "0.00", "0.00"]
+    book = xlsxwriter.Workbook(tmp_path / "a.xlsx")
+    sheet = book.add_worksheet()
+    sheet.write_row(0, 0, ["title", "description", "rise", "mass", "wide", "small"])
+    for row in range(1, 13):
+        sheet.write_row(row, 0, [f"Peg {row}", f"Holds {row}."])
+        for place, value in enumerate([-0.05, 0, 1e27, -1.5]):
+            sheet.write_number(row, 2 + place, value, book.add_format({"num_format": codes[place]}))
+    book.close()
+    prepare(tmp_path / "a.xlsx", tmp_path / "catalogue", PrepareSettings(attributes="all"))
+    values = [value for _, value in Catalogue.open(tmp_path / "catalogue").products()[0].attributes]
+    assert values == ["-0.05", "0", "-1.50"]  # a number of 28 digits is a code
+
+
+@pytest.mark.parametrize(
+    ("number", "text"), [(2, "2.50"), (4, "2.50"), (9, "250%"), (10, "250.00%"), (39, "2.50"), (40, "2.50")]
+)
+def test_the_formats_that_every_spreadsheet_has(tmp_path: Path, number: int, text: str) -> None:
+    book = xlsxwriter.Workbook(tmp_path / "a.xlsx")
+    sheet = book.add_worksheet()
+    for row in range(3):
+        sheet.write_number(row, 1, 2.5, book.add_format({"num_format": number}))
+    book.close()
+    assert [found[1].write(2.5) for found in formats_by_row(tmp_path / "a.xlsx", "Sheet1")] == [text] * 3
+
+
+@pytest.mark.parametrize("places", [("2", "1"), ("1", "2000000")])
+def test_rows_out_of_order_have_no_formats(tmp_path: Path, places: tuple[str, str]) -> None:
+    path = write_sheets(tmp_path / "a.xlsx", {"Sheet1": [[1]]})
+    cells = "".join(f'<row r="{place}"><c r="A{place}" s="1"><v>2</v></c></row>' for place in places)
+    styles = '<s><numFmts/><cellXfs><xf numFmtId="0"/><xf numFmtId="9"/></cellXfs><cellStyles/></s>'
+    with ZipFile(path) as archive:
+        held = {one: archive.read(one) for one in archive.namelist()}
+    held |= {
+        "xl/worksheets/sheet1.xml": f"<w><sheetData>{cells}</sheetData></w>".encode(),
+        "xl/styles.xml": styles.encode(),
+    }
+    with ZipFile(path, "w") as archive:
+        for name, content in held.items():
+            archive.writestr(name, content)
+    assert len(list(formats_by_row(path, "Sheet1"))) < 3
 
 
 def test_a_formula_is_its_value(tmp_path: Path) -> None:
@@ -192,12 +256,14 @@ def test_the_sheet_with_products_is_found_and_said_and_can_be_chosen(tmp_path: P
 
 
 def test_of_several_sheets_with_products_the_others_are_said(tmp_path: Path) -> None:
-    fields = [["Name", "Description"], ["sku", "The number of the product"], ["title", "Its name"]]
-    sheets = {"Fields": fields, "Women": [HEADER, *products(12)], "Men": [HEADER, *products(13)]}
+    fields = [["Name", "Description"], *[["sku", "The number of the product"]] * 20]
+    without_ids = [row[1:] for row in [HEADER, *products(40)]]
+    sheets = {"Fields": fields, "Women": [HEADER, *products(12)], "Men": [HEADER, *products(13)], "Old": without_ids}
     path = write_sheets(tmp_path / "a.xlsx", sheets)
     source = prepare(path, tmp_path / "catalogue", PrepareSettings())["source"]
-    assert (source["sheet"], source["other_sheets"]) == ("Men", ["Women"])
-    assert unusual_form(described_form(source)) == "its sheet 'Men' (--sheet reads another one with products: 'Women')"
+    assert (source["sheet"], source["other_sheets"]) == ("Men", ["Fields", "Women", "Old"])
+    said = "its sheet 'Men' (--sheet reads another one: Fields, Women, Old)"
+    assert unusual_form(described_form(source)) == said
 
 
 def test_names_below_a_long_text_can_be_given(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from xml.parsers import expat
 
-from shelftalk.catalogue.feed_element import ROOTS, find_element, with_name
+from shelftalk.catalogue.feed_element import ROOTS, find_elements, with_name
 from shelftalk.catalogue.files import BUFFER_BYTES, xml_begins
 from shelftalk.errors import UnreadableInput
 
@@ -28,6 +28,7 @@ MOST_BLOCKS = 16  # of 1 MiB, in which the element that is a product is searched
 MOST_TAG_BYTES = 1 << 20  # of a tag or a comment, which expat holds completely in memory
 MOST_DEPTH = 100
 JUNK = expat.errors.codes[expat.errors.XML_ERROR_JUNK_AFTER_DOC_ELEMENT]
+END_NAME = re.compile(rb"[^\s>]+")  # where expat reports that an end tag does not match
 MISMATCH = expat.errors.codes[expat.errors.XML_ERROR_TAG_MISMATCH]
 MOST_NAMES = 10_000  # of elements and attributes: expat keeps each
 MOST_LISTED = 1_000  # texts of an item that are kept for `Item.lists`
@@ -58,7 +59,7 @@ class Malformed(NamedTuple):
 class Feed:
     """The items in a stream of UTF-8, read once from its beginning.
 
-    `root` names the outermost element, and `elements` those that are items, of which `title_field` names the title.
+    `root` names the outermost element, and `elements` says which are items; `title_field` names the title in them.
     """
 
     def __init__(
@@ -67,7 +68,8 @@ class Feed:
         self._stream = stream
         self._window = b""  # the bytes that the parser may still need
         ahead: list[bytes] = []
-        elements = self.elements = find_element(_blocks(stream, ahead), title_field)
+        self.elements = find_elements(_blocks(stream, ahead), title_field)
+        elements = self.elements.names
         self._ahead = io.BytesIO(b"".join(ahead))
         names = b"|".join(re.escape(name.encode()) for name in elements)
         self._item_start = re.compile(rb"<(?:%s)[\s/>]" % names)
@@ -102,7 +104,7 @@ class Feed:
                 self._discard_before(offset)
                 data = None
                 if stop is not None:
-                    if not self._is_harmless(stop):
+                    if not stop.is_harmless:
                         yield stop.found
                     self._searching = True
                     data = self._resume()
@@ -114,6 +116,7 @@ class Feed:
         except _Stopped as stop:
             # An item without an end seems to hold those behind it, up to the fault: they are read again.
             begin = stop.offset if isinstance(stop.found, Item) else min(stop.offset, self._parser.item_begin() + 1)
+            stop.is_harmless = self._is_harmless(stop.code, stop.offset)
             return stop, max(begin, self._resumed + 1)
         offset, end = self._parser.offset(), self._window_begin + len(self._window)
         if end - offset > MOST_TAG_BYTES:
@@ -121,14 +124,18 @@ class Feed:
             return _Stopped(fault, offset), end
         return None, max(min(offset, self._parser.item_begin()), end - MOST_TAG_BYTES)
 
-    def _is_harmless(self, stop: _Stopped) -> bool:
-        """Return whether nothing is wrong but that the outermost element ends before the item in the window.
+    def _is_harmless(self, code: int, offset: int) -> bool:
+        """Return whether nothing is wrong at an offset but that an element ends.
 
-        Or one ends that was open at a fault before the first item, behind which nobody knows what is open.
+        The outermost one may end before an item. And behind a fault before the first item nobody knows what is open, so
+        that an end tag is no fault there, unless it is that of an item, whose begin was lost.
         """
-        if stop.code == MISMATCH:
-            return self._parser.ancestors_unknown and not self._parser.in_item
-        return stop.code == JUNK and bool(self._item_start.match(self._window))
+        at = offset - self._window_begin
+        if code == JUNK:
+            return bool(self._item_start.match(self._window, at))
+        ended = END_NAME.match(self._window, at)
+        unknown = code == MISMATCH and self._parser.ancestors_unknown and not self._parser.in_item
+        return unknown and ended is not None and ended[0].decode(errors="replace") not in self.elements.names
 
     def _resume(self) -> bytes | None:
         """Restart the parser at the next item that begins in the window; return the bytes for it, None without one."""
@@ -170,6 +177,7 @@ class _Stopped(Exception):
     def __init__(self, found: Item | Malformed, offset: int, code: int = 0) -> None:
         super().__init__()
         self.found, self.offset, self.code = found, offset, code
+        self.is_harmless = False
 
 
 class _Parser:

@@ -19,10 +19,12 @@ from xml.parsers import expat
 
 CHUNK_BYTES = 1 << 16
 MOST_ROWS = 1 << 20  # of a sheet
-BUILT_IN = {2: "0.00", 4: "#,##0.00", 9: "0%", 10: "0.00%"}  # those that say more than a number, in every country
+# Those that say more than a number, in every country.
+BUILT_IN = {2: "0.00", 4: "#,##0.00", 9: "0%", 10: "0.00%", 39: "#,##0.00;(#,##0.00)", 40: "#,##0.00;(#,##0.00)"}
+MOST_NUMBER, MOST_DECIMALS = 1e15, 10  # of a number that is written in a format
 TOKEN = re.compile(
     r'"(?P<quoted>[^"]*)"|\\(?P<escaped>.)|_.|\*.|\[\$(?P<currency>[^\]-]*)[^\]]*\]|\[(?:[A-Z][a-z]+|Color\d+)\]'
-    r"|(?P<number>[0#?][0#?,.]*)|(?P<literal>[-+()/ %:€$£¥])"
+    r"|(?P<number>[0#?][0#?,.]*)|(?P<literal>[-+() %:€$£¥])"
 )
 SECTION = re.compile(r'(?:"[^"]*"|\\.|\[[^\]]*\]|[^;"\\\[])*')
 
@@ -30,18 +32,26 @@ SECTION = re.compile(r'(?:"[^"]*"|\\.|\[[^\]]*\]|[^;"\\\[])*')
 class NumberFormat(NamedTuple):
     """How a number is written: `parts` are texts, and None for each group of digits.
 
-    `zeros` has the least digits of each group; `least` to `most` digits are behind the decimal point.
+    `zeros` has the least digits of each group; `least` to `most` digits are behind the decimal point. Each of the
+    `percents` multiplies by 100. A format with several `sections` is for positive numbers, with three also not for 0.
     """
 
     parts: tuple[str | None, ...]
     zeros: tuple[int, ...]
     least: int = 0
     most: int = 0
-    is_percent: bool = False
+    percents: int = 0
+    sections: int = 1
+
+    def is_for(self, number: float) -> bool:
+        """Return whether a number is written in this format."""
+        if number < 0:
+            return self.sections == 1 and number > -MOST_NUMBER
+        return number < MOST_NUMBER and (number > 0 or self.sections < 3)
 
     def write(self, number: float) -> str:
         """Return a number as text, rounded as a spreadsheet does, without separators of thousands."""
-        value = Decimal(f"{abs(number):.15g}") * (100 if self.is_percent else 1)
+        value = Decimal(f"{abs(number):.15g}") * 100**self.percents
         digits = f"{value.quantize(Decimal(1).scaleb(-self.most), ROUND_HALF_UP):f}"
         whole, _, decimals = digits.partition(".")
         decimals = decimals[: self.least] + decimals[self.least :].rstrip("0")
@@ -62,31 +72,25 @@ def number_format(code: str) -> NumberFormat | None:
 
     It is None where a code says no more than the number, or where it is for dates, fractions, exponents or the like.
     """
-    section = SECTION.match(code)
-    text, place = section[0] if section else "", 0
-    parts: list[str | None] = []
-    groups: list[str] = []
-    while place < len(text):
-        token = TOKEN.match(text, place)
-        if token is None:
-            return None
-        place = token.end()
-        if token["number"]:
-            groups.append(token["number"].replace("?", "#"))
-            parts.append(None)
-        else:
-            parts.append(token["quoted"] or token["escaped"] or token["currency"] or token["literal"] or "")
+    sections = [found[0] for found in SECTION.finditer(code)][: code.count(";") + 1]
+    tokens = list(TOKEN.finditer(sections[0]))
+    if "".join(token[0] for token in tokens) != sections[0]:
+        return None
+    groups = [token["number"].replace("?", "#") for token in tokens if token["number"]]
+    texts = [token["quoted"] or token["escaped"] or token["currency"] or token["literal"] or "" for token in tokens]
+    parts = [None if token["number"] else text for token, text in zip(tokens, texts, strict=True)]
     wholes = [group.partition(".")[0].replace(",", "") for group in groups]
     decimals = groups[-1].partition(".")[2] if groups else ""
     if not groups or groups[-1].endswith(",") or (len(groups) > 1 and set("".join(groups)) != {"0"}):
         return None
-    if set(decimals) - {"0", "#"}:
+    if set(decimals) - {"0", "#"} or len(decimals) > MOST_DECIMALS:
         return None
     zeros = tuple(whole.count("0") for whole in wholes)
-    is_percent = "%" in text and "%" in parts
-    found = NumberFormat(tuple(parts), zeros, decimals.count("0"), len(decimals), is_percent)
-    says_more = any(parts) or len(zeros) > 1 or zeros[0] > 1 or found.least
-    return found if says_more else None
+    percents = sum(token["literal"] == "%" for token in tokens)
+    says_more = any(parts) or len(zeros) > 1 or zeros[0] > 1 or "0" in decimals
+    if not says_more or percents > 1:
+        return None
+    return NumberFormat(tuple(parts), zeros, decimals.count("0"), len(decimals), percents, len(sections))
 
 
 def formats_by_row(path: Path, sheet: str) -> Iterator[dict[int, NumberFormat]]:
@@ -155,7 +159,9 @@ class _Rows:
 
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
         if tag.endswith("row") and tag.rpartition(":")[2] == "row":
-            number = min(int(attributes.get("r", self._row + 2)) - 1, MOST_ROWS)
+            number = int(attributes.get("r", self._row + 2)) - 1
+            if not self._row <= number < MOST_ROWS:
+                raise ValueError("rows out of order")
             while self._row < number:
                 self._row += 1
                 self._rows.append({})

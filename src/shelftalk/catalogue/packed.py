@@ -95,12 +95,9 @@ class _Limit:
         packed = self._file.tell() if packed is None else packed
         most = max(RATIO * packed, MUCH_BYTES) if self._most_gib is None else self._most_gib * GIB
         if size > most:
-            why = (
-                f"more than {self._most_gib} GiB"
-                if self._most_gib
-                else f"more than {RATIO} times its size, as no file of products"
-            )
-            raise UnreadableInput(f"{self._source} unpacks to {why}; if it is right, give --max-expanded, in GiB.")
+            much = f"{packed:,} bytes that unpack to more than {RATIO} times their size, as no file of products does"
+            why = f"unpacks to more than {self._most_gib} GiB" if self._most_gib else f"has {much}"
+            raise UnreadableInput(f"{self._source} {why}; if it is right, give --max-expanded, in GiB.")
 
 
 def _open(source: Path) -> IO[bytes]:

@@ -84,6 +84,7 @@ def form_of_reader(file: Opened, reader: Reader) -> Form:
         sheet.name if sheet else "",
         sheet.others if sheet else (),
         reader.element if isinstance(reader, FeedItems) else "",
+        reader.other_elements if isinstance(reader, FeedItems) else (),
     )
 
 
@@ -117,7 +118,13 @@ class FeedItems:
     @property
     def element(self) -> str:
         """The name of the elements that are products; '' for those of RSS and Atom."""
-        return "" if self._feed.elements == STANDARD else self._feed.elements[0]
+        names = self._feed.elements.names
+        return "" if names == STANDARD else names[0]
+
+    @property
+    def other_elements(self) -> tuple[str, ...]:
+        """The names of other elements that have a title and a description, too."""
+        return self._feed.elements.others
 
     def columns(self) -> list[str]:
         """Return the names of the elements of the first items; one may be missing in single items.
@@ -127,8 +134,9 @@ class FeedItems:
         """
         found = list(islice(self._feed.items(), OBJECTS_SEEN))
         if not found:
-            wanted = "no element repeats that has a title in it; a feed has an <item>, <entry>, <offer> or the like"
-            raise UnreadableInput(f"{self._file.path} has no products in its <{self._feed.root}>: {wanted} for each.")
+            wanted = "no element repeats that holds others, as <item>, <entry> or <offer> do for each product"
+            cure = "name what holds their title with --title-field, or save them as CSV"
+            raise UnreadableInput(f"{self._file.path} has no products in its <{self._feed.root}>: {wanted}; {cure}.")
         items = (item.values for item in found if isinstance(item, Item) and item.values)
         return list(dict.fromkeys(name for values in items for name in values))
 

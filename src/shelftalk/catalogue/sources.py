@@ -22,6 +22,7 @@ from shelftalk.errors import DamagedInput, UnreadableInput, UserError
 
 RAW_RECORDS = 2
 MOST_FILES = 10_000  # of a folder
+MOST_NAMES = 100_000  # of files in a folder, of any kind
 MOST_TRIED = 20  # files of a folder, for a preview
 SUFFIXES = frozenset((*KINDS, *SPREADSHEETS, ".txt", ".parquet", ".zip", ""))  # some write shards without any
 
@@ -92,7 +93,7 @@ def find_sources(given: Sequence[Path], settings: PrepareSettings) -> Sources:
         except UserError as error:
             if is_given or isinstance(error, DamagedInput):
                 raise
-            left_out.append((name, str(error)))
+            left_out.append((name, _printable(str(error))))
         else:
             files.append(Source(path, name, "", beginning, columns))
     left_out += others
@@ -138,11 +139,16 @@ def _candidates(given: Sequence[Path]) -> tuple[list[tuple[Path, str, bool]], li
         if _is_folder(path):
             before = f"{name}/" if len(given) > 1 else ""
             files, others = _files_in(path)
-            found += [(one, f"{before}{one.relative_to(path).as_posix()}", False) for one in files]
-            left_out += [(f"{before}{one}", why) for one, why in others]
+            found += [(one, _printable(f"{before}{one.relative_to(path).as_posix()}"), False) for one in files]
+            left_out += [(_printable(f"{before}{one}"), _printable(why)) for one, why in others]
         else:
-            found.append((path, name, True))
+            found.append((path, _printable(name), True))
     return found, left_out
+
+
+def _printable(name: str) -> str:
+    """Return a text with a name of a file that is not UTF-8, as Unicode."""
+    return os.fsencode(name).decode(errors="replace")
 
 
 def _is_folder(path: Path) -> bool:
@@ -163,8 +169,9 @@ def _files_in(folder: Path) -> tuple[list[Path], list[tuple[str, str]]]:
     """
     found: list[Path] = []
     left_out: list[tuple[str, str]] = []
-    others: dict[str, list[str]] = {}  # by their suffix
+    others: dict[str, tuple[str, int]] = {}  # by their suffix: the first, and how many there are
     seen: set[tuple[int, int]] = set()
+    names_seen = 0
 
     def report(error: OSError) -> None:
         name = PurePath(error.filename).relative_to(folder).as_posix()
@@ -177,19 +184,22 @@ def _files_in(folder: Path) -> tuple[list[Path], list[tuple[str, str]]]:
             continue
         seen.add((state.st_dev, state.st_ino))
         folders[:] = sorted(name for name in folders if not is_no_data(PurePath(name)))
+        names_seen += len(names)
         for name in sorted(one for one in names if not is_no_data(PurePath(one))):
             path, suffix = Path(parent) / name, suffix_of(name)
             if suffix in SUFFIXES:
                 found.append(path)
             else:
-                others.setdefault(suffix, []).append(path.relative_to(folder).as_posix())
-        if len(found) > MOST_FILES:
-            raise UnreadableInput(f"{folder} holds more than {MOST_FILES:,} files; give the folder of the products.")
+                first, count = others.get(suffix, (path.relative_to(folder).as_posix(), 0))
+                others[suffix] = (first, count + 1)
+        if len(found) > MOST_FILES or names_seen > MOST_NAMES:
+            most = MOST_FILES if len(found) > MOST_FILES else MOST_NAMES
+            raise UnreadableInput(f"{folder} holds more than {most:,} files; give the folder of the products.")
     if not found:
         suffixes = ", ".join(filter(None, sorted(SUFFIXES)))
         why = f"; {left_out[0][1]}" if left_out else ""
         raise UnreadableInput(f"{folder} holds no file of products; their names end in {suffixes}{why}.")
-    for suffix, same in sorted(others.items()):
-        counted = f"the first of {len(same)} files with {suffix}: " if len(same) > 1 else ""
-        left_out.append((same[0], f"{counted}such names are not of files of products"))
+    for suffix, (first, count) in sorted(others.items()):
+        counted = f"the first of {count} files with {suffix}: " if count > 1 else ""
+        left_out.append((first, f"{counted}such names are not of files of products"))
     return found, left_out

@@ -45,7 +45,8 @@ MOST_SHEETS = 30  # that are searched for products
 PROGRAM = (
     "import sys; sys.path[:] = filter(None, sys.path); from shelftalk.catalogue import spreadsheet; spreadsheet.run()"
 )
-REFUSED = 3  # the exit status of a process whose standard error is a message for the user
+# The exit statuses of a process whose standard error is a message for the user; the file is damaged for the second.
+REFUSED, DAMAGED = 3, 4
 
 
 class Sheet(NamedTuple):
@@ -83,7 +84,7 @@ def _holds_sheets(archive: zipfile.ZipFile) -> bool:
 
 @contextmanager
 def opened_sheet(source: Path, size: int, sheet: str | None) -> Iterator[Sheet]:
-    """Open a sheet by its name; None takes the first with products: see `_choose`.
+    """Open a sheet by its name; None takes the best one: see `_choose`.
 
     `size` is the number of bytes of the file, unpacked.
 
@@ -125,8 +126,8 @@ class _Output(io.RawIOBase):
 
     def _fail(self) -> NoReturn:
         said = self._process.stderr.read().decode(errors="replace").strip()  # type: ignore[union-attr]
-        if self._process.returncode == REFUSED:
-            raise UnreadableInput(f"{self._source} {said}")
+        if self._process.returncode in (REFUSED, DAMAGED):
+            raise {REFUSED: UnreadableInput, DAMAGED: DamagedInput}[self._process.returncode](f"{self._source} {said}")
         if self._process.returncode < 0 or "MemoryError" in said or "capacity overflow" in said:
             most = f"{self._memory / (1 << 30):.2g} GiB of memory or {MOST_SECONDS // 60} minutes"
             raise UnreadableInput(
@@ -148,7 +149,7 @@ def _main(path: str, wanted: str | None = None) -> None:
     except CalamineError as error:
         if "limit exceeded" in str(error):
             raise MemoryError from None
-        _refuse("is no spreadsheet, or a damaged one; save it again as .xlsx, or its sheet as CSV UTF-8.")
+        _refuse("is no spreadsheet, or a damaged one; save it again as .xlsx, or its sheet as CSV UTF-8.", DAMAGED)
     output = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", errors="replace", newline="", write_through=False)
     output.write(json.dumps({"sheet": name, "several": len(book.sheet_names) > 1, "others": others}) + "\n")
     writer = csv.writer(output, lineterminator="\n")
@@ -156,7 +157,8 @@ def _main(path: str, wanted: str | None = None) -> None:
     for row in rows:
         cells = [shown(cell) for cell in row]
         for column, number_format in next(formats, {}).items():
-            if 0 <= column - first < len(row) and isinstance(number := row[column - first], float):
+            number = row[column - first] if 0 <= column - first < len(row) else None
+            if isinstance(number, float) and number_format.is_for(number):
                 cells[column - first] = number_format.write(number)
         if any(cells):
             writer.writerow(cells)
@@ -186,13 +188,17 @@ def _choose(book: Any, wanted: str | None) -> tuple[str, Any, list[str]]:
     names = (visible or book.sheet_names)[:MOST_SHEETS]
     if len(names) == 1:
         return names[0], book.get_sheet_by_name(names[0]), []
-    scores = {name: _score(book.get_sheet_by_name(name)) for name in names}
-    best = max(names, key=scores.__getitem__, default="")
-    if not best or scores[best] == NOTHING:
+    best: tuple[str, Any, tuple[int, bool, int]] = ("", None, NOTHING)
+    described = []
+    for name in names:
+        sheet = book.get_sheet_by_name(name)
+        score = _score(sheet)
+        described += [name] if score[0] == TITLE_AND_DESCRIPTION else []
+        if score > best[2]:
+            best = (name, sheet, score)
+    if best[2] == NOTHING:
         _refuse("has no sheet with products; all of its sheets are empty.")
-    _, has_ids, _ = scores[best]
-    others = [name for name in names if name != best and scores[name][:2] == (TITLE_AND_DESCRIPTION, has_ids)]
-    return best, book.get_sheet_by_name(best), others
+    return best[0], best[1], [name for name in described if name != best[0]]
 
 
 def _score(sheet: Any) -> tuple[int, bool, int]:
@@ -234,9 +240,9 @@ def _decimal(number: float) -> str:
     return f"{number:.20f}".rstrip("0") if "e" in digits else digits
 
 
-def _refuse(why: str) -> NoReturn:
+def _refuse(why: str, status: int = REFUSED) -> NoReturn:
     sys.stderr.write(why)
-    sys.exit(REFUSED)
+    sys.exit(status)
 
 
 def _limit_resources(memory: int) -> None:

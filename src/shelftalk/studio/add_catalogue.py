@@ -75,6 +75,8 @@ def _say_form(seen: Preview) -> None:
         said += text("catalogue.other_sheets", sheets=", ".join(form.other_sheets)) if form.other_sheets else ""
     elif form.element:
         said += text("catalogue.read_element", element=form.element)
+        others = ", ".join(f"<{name}>" for name in form.other_elements)
+        said += text("catalogue.other_elements", elements=others) if others else ""
     elif found:
         delimiter = "tab" if found.delimiter == "\t" else found.delimiter
         said += text("catalogue.read_as_table", delimiter=delimiter)
