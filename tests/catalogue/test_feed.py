@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shelftalk.catalogue.attributes import keep_attributes
+from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.catalogue.columns import Columns, choose_columns
 from shelftalk.catalogue.draft import clean_pairs
 from shelftalk.catalogue.feed import Feed, Item, Malformed
@@ -428,3 +429,59 @@ def items_in_chunks(content: bytes, size: int) -> list[Item | Malformed]:
 def test_where_chunks_end_does_not_matter(size: int, odd: str, end: str) -> None:
     content = "".join((HEAD, item(1), item(2, odd), item(3), TAIL)).replace("\n", end).encode()
     assert items_in_chunks(content, size) == items_of(content)
+
+
+PRODUCT = "<product><title>Peg {0}</title><description>Holds {0}.</description>{1}</product>\n"
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        "<params><param name='Colour'>red</param><param name='Length' unit='cm'>12</param></params>",
+        "<params><param name='Colour' value='red'/><param name='Length' value='12' unit='cm'/></params>",
+        "<param name='Colour' value='red'/><param name='Length' unit='cm'>12</param>",
+        "<params><param><name>Colour</name><value>red</value></param>"
+        "<param><key>Length</key><value>12 cm</value></param><param><name>Empty</name><value> </value></param></params>",
+    ],
+)
+def test_attributes_in_an_element_have_their_own_names(tmp_path: Path, attributes: str) -> None:
+    path = tmp_path / "a.xml"
+    path.write_text("<shop>" + "".join(PRODUCT.format(one, attributes) for one in range(12)) + "</shop>")
+    prepare(path, tmp_path / "catalogue", PrepareSettings())
+    found = {product.attributes for product in Catalogue.open(tmp_path / "catalogue").products()}
+    assert found == {(("Colour", "red"), ("Length", "12 cm"))}
+
+
+IN_ELEMENTS = "<{0}><language id='1'>{1} {2}</language><language id='2'>{3} {2}</language></{0}>"
+BY_ATTRIBUTE = "<{0} xml:lang='en-GB'>{1} {2}</{0}><{0} xml:lang='de'>{3} {2}</{0}>"
+
+
+@pytest.mark.parametrize(
+    ("form", "language", "title", "text"),
+    [
+        (IN_ELEMENTS, None, "Peg 3", "It holds 3"),
+        (IN_ELEMENTS, "2", "Haken 3", "Er trägt 3"),
+        (BY_ATTRIBUTE, None, "Peg 3", "It holds 3"),
+        (BY_ATTRIBUTE, "de", "Haken 3", "Er trägt 3"),
+    ],
+)
+def test_of_texts_in_several_languages_one_is_read(
+    tmp_path: Path, form: str, language: str | None, title: str, text: str
+) -> None:
+    items = ""
+    for one in range(12):
+        texts = form.format("title", "Peg", one, "Haken") + form.format("text", "It holds", one, "Er trägt")
+        items += f"<product>{texts}</product>\n"
+    (tmp_path / "a.xml").write_text(f"<shop>{items}</shop>", encoding="utf-8")
+    prepare(tmp_path / "a.xml", tmp_path / "catalogue", PrepareSettings(language=language))
+    product = Catalogue.open(tmp_path / "catalogue").products()[3]
+    assert (product.title, product.description) == (title, text)
+
+
+def test_a_language_that_each_text_has_alone_is_no_reason_to_leave_out_others(tmp_path: Path) -> None:
+    items = "".join(
+        f"<product><title lang='{'de' if one > 9 else 'en'}'>Peg {one}</title><text>Holds {one}.</text></product>"
+        for one in range(12)
+    )
+    (tmp_path / "a.xml").write_text(f"<shop>{items}</shop>")
+    assert prepare(tmp_path / "a.xml", tmp_path / "catalogue", PrepareSettings())["kept"] == 12

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from xml.parsers import expat
 
 from shelftalk.catalogue.feed_element import ROOTS, find_elements, with_name
+from shelftalk.catalogue.feed_fields import Fields
 from shelftalk.catalogue.files import BUFFER_BYTES, xml_begins
 from shelftalk.errors import UnreadableInput
 
@@ -31,7 +32,6 @@ JUNK = expat.errors.codes[expat.errors.XML_ERROR_JUNK_AFTER_DOC_ELEMENT]
 END_NAME = re.compile(rb"[^\s>]+")  # where expat reports that an end tag does not match
 MISMATCH = expat.errors.codes[expat.errors.XML_ERROR_TAG_MISMATCH]
 MOST_NAMES = 10_000  # of elements and attributes: expat keeps each
-MOST_LISTED = 1_000  # texts of an item that are kept for `Item.lists`
 
 
 class Item(NamedTuple):
@@ -39,7 +39,7 @@ class Item(NamedTuple):
 
     `values` has the text of each of its elements by name, the first that is not blank; it is None where the item is
     larger than `most_bytes`, and was not read to its end. `lists` has each element of which there are several, and each
-    that consists of elements, as an object of their texts.
+    that consists of elements, as an object of their texts; `localized` the texts that have a language.
     """
 
     line: int
@@ -47,6 +47,7 @@ class Item(NamedTuple):
     end: int
     values: dict[str, str] | None
     lists: dict[str, list[Any]]
+    localized: dict[str, list[dict[str, str]]]
 
 
 class Malformed(NamedTuple):
@@ -249,11 +250,7 @@ class _Parser:
         self._open = []  # the open elements outside of items
         self._depth = 0  # within an item: 1 in the item itself, 2 in its elements
         self._item, self._item_line, self._item_begin = "", 0, 0
-        self._own: dict[str, str] = {}  # the item's own attributes
-        self._values: dict[str, str] = {}
-        self._lists: dict[str, list[Any]] = {}
-        self._listed = 0
-        self._begin_field("")
+        self._fields = Fields({}, self._name)
         parser = self._expat = expat.ParserCreate("utf-8")  # whatever the declaration says: files are read as UTF-8
         parser.buffer_text = True
         parser.UseForeignDTD(True)  # or an unknown entity (&nbsp; is common) would be an error
@@ -278,9 +275,7 @@ class _Parser:
         elif name in self._elements:
             self._ancestors = tuple(self._open)
             self._prefixes.add(name.rpartition(":")[0])
-            self._depth, self._item, self._values, self._lists, self._listed = 1, name, {}, {}, 0
-            self._own = {key: value for key, value in attributes.items() if ":" not in key and value.strip()}
-            self._begin_field("")
+            self._depth, self._item, self._fields = 1, name, Fields(attributes, self._name)
             self._item_begin = self.offset()
             self._item_line = self._line_of(self._item_begin)
         else:
@@ -293,73 +288,30 @@ class _Parser:
             offset = self.offset()
             raise _Stopped(self.fault(offset, f"<{name}> begins before </{name}>"), offset)
         self._depth += 1
-        if self._depth == 2:
-            self._begin_field(name)
-            self._label, self._unit = attributes.get("name", ""), attributes.get("unit", "")
-            return
-        if self._depth == 3:
-            self._inner, self._inner_begin = name, len(self._text)
-        self._characters(" ")
+        self._fields.begin(self._depth, name, attributes)
 
     def _end(self, name: str) -> None:
         if not self._depth:
             self._open.pop()
             return
+        if self._depth > 1:
+            self._fields.end(self._depth, name)
+        else:
+            values, lists, localized = with_name(self._fields.with_own()), self._fields.lists(), self._fields.localized
+            self._items.append(Item(self._item_line, self._item_begin, self.offset(), values, lists, localized))
         self._depth -= 1
-        if self._depth == 0:
-            lists = {
-                name: found for name, found in self._lists.items() if len(found) > 1 or not isinstance(found[0], str)
-            }
-            own = {key: value for key, value in self._own.items() if not self._values.get(key)}
-            values = with_name({**own, **self._values})
-            self._items.append(Item(self._item_line, self._item_begin, self.offset(), values, lists))
-        elif self._depth == 1:
-            self._store_field("".join(self._text))
-        else:
-            if self._depth == 2:
-                self._keep(self._within, self._name(self._inner), "".join(self._text[self._inner_begin :]))
-            self._characters(" ")
-
-    def _begin_field(self, name: str) -> None:
-        self._field = name
-        self._label = self._unit = ""  # of <param name="..." unit="...">
-        self._text: list[str] = []
-        self._within: dict[str, list[Any]] = {}  # the texts of the elements in it
-        self._inner, self._inner_begin = "", 0  # the last element in it, and the number of texts before that
-        self._is_text = False  # whether it has text besides its elements
-
-    def _store_field(self, text: str) -> None:
-        name = self._name(self._field)
-        if not self._values.get(name):
-            self._values[name] = "" if text.isspace() else text
-        if self._within and not self._is_text:
-            within = {key: texts if len(texts) > 1 else texts[0] for key, texts in self._within.items()}
-            self._lists.setdefault(name, []).append(within)
-        elif self._label:
-            if self._listed < MOST_LISTED and text.strip():
-                self._listed += 1
-                self._lists.setdefault(name, []).append({"name": self._label, "value": f"{text} {self._unit}".strip()})
-        else:
-            self._keep(self._lists, name, text)
-        self._begin_field("")
-
-    def _keep(self, lists: dict[str, list[Any]], name: str, text: str) -> None:
-        if self._listed < MOST_LISTED and text and not text.isspace():
-            self._listed += 1
-            lists.setdefault(name, []).append(text)
 
     def _name(self, name: str) -> str:
         prefix, colon, local = name.partition(":")
         return local if colon and prefix in self._prefixes else name
 
     def _characters(self, data: str) -> None:
-        if not self._field:
+        if not self._fields.is_open:
             return
-        self._text.append(data)
-        self._is_text = self._is_text or (self._depth == 2 and not data.isspace())
+        self._fields.add(self._depth, data)
         offset = self.offset()
         if offset - self._item_begin > self._most_bytes:
-            raise _Stopped(Item(self._item_line, self._item_begin, offset, None, {}), offset)
+            raise _Stopped(Item(self._item_line, self._item_begin, offset, None, {}, {}), offset)
 
     def _entity(self, name: str, is_parameter: bool) -> None:
         self._characters(html.unescape(f"&{name};"))

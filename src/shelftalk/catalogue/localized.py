@@ -14,8 +14,13 @@ TAG, VALUE = "language_tag", "value"
 
 
 def find_language(cells: Iterable[Any]) -> str:
-    """Return the language that most of the cells have, such as "en"; '' where none is in several languages."""
-    found = Counter(language for cell in cells for language in {_parts(one[TAG])[0] for one in _localized(cell)})
+    """Return the language that most of the cells have, such as "en"; of several that which comes first.
+
+    It is '' where no cell is in several languages.
+    """
+    found: Counter[str] = Counter()
+    for cell in cells:
+        found.update(dict.fromkeys((_parts(one[TAG])[0] for one in _localized(cell)), 1))
     return found.most_common(1)[0][0] if found else ""
 
 

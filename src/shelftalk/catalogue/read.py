@@ -24,8 +24,9 @@ from shelftalk.catalogue.feed import Feed, Item, Malformed
 from shelftalk.catalogue.feed_element import STANDARD
 from shelftalk.catalogue.files import BUFFER_BYTES, Opened, opened
 from shelftalk.catalogue.form import Form
-from shelftalk.catalogue.json_lines import OBJECTS_SEEN, JsonLines
+from shelftalk.catalogue.json_lines import OBJECTS_SEEN, SAMPLED, JsonLines
 from shelftalk.catalogue.json_objects import JsonObjects, form_of
+from shelftalk.catalogue.localized import TAG
 from shelftalk.catalogue.rows import MOST_BYTES, Row, Unusable, row_or_fault, too_long
 from shelftalk.catalogue.settings import FOUND, FileSettings
 from shelftalk.catalogue.values import uid_of
@@ -104,7 +105,7 @@ def sample_of(reader: Reader) -> list[dict[str, Any]]:
     """Return the first rows of a table or of JSON, by the names of its columns, after these were read; else none."""
     if isinstance(reader, (JsonLines, JsonObjects)):
         return reader.sample
-    return reader.sample() if isinstance(reader, Delimited) else []
+    return reader.sample() if isinstance(reader, (Delimited, FeedItems)) else []
 
 
 class FeedItems:
@@ -114,6 +115,7 @@ class FeedItems:
         self.name = file.name
         self._file = file
         self._feed = Feed(file.stream, file.path, MOST_BYTES, title_field)
+        self._sample: list[Item] = []
 
     @property
     def element(self) -> str:
@@ -137,8 +139,14 @@ class FeedItems:
             wanted = "no element repeats that holds others, as <item>, <entry> or <offer> do for each product"
             cure = "name what holds their title with --title-field, or save them as CSV"
             raise UnreadableInput(f"{self._file.path} has no products in its <{self._feed.root}>: {wanted}; {cure}.")
-        items = (item.values for item in found if isinstance(item, Item) and item.values)
-        return list(dict.fromkeys(name for values in items for name in values))
+        self._sample = [item for item in found if isinstance(item, Item) and item.values]
+        return list(dict.fromkeys(name for item in self._sample for name in item.values or ()))
+
+    def sample(self) -> list[dict[str, Any]]:
+        """Return some of the first items by the names of their elements, with texts in several languages as lists."""
+        texts = [found for item in self._sample for found in item.localized.values()]
+        several = any(len({one[TAG] for one in found}) > 1 for found in texts)
+        return [{**(item.values or {}), **(item.localized if several else {})} for item in self._sample[:SAMPLED]]
 
     def rows(self, columns: Columns) -> Iterator[tuple[int, Row | Unusable]]:
         """Yield every item; an item without an id gets its number as id, because many items may share one line."""
@@ -149,7 +157,7 @@ class FeedItems:
             elif item.values is None:
                 yield item.line, too_long()
             else:
-                row = row_or_fault(item.values, texts)
+                row = row_or_fault({**item.values, **item.localized} if columns.language else item.values, texts)
                 if isinstance(row, Row):
                     attributes = tuple(read_attributes({**item.values, **item.lists}, columns.attributes))
                     row = row._replace(uid=uid_of(row.uid) or f"item-{self._file.part}{number}", attributes=attributes)
