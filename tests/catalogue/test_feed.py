@@ -441,7 +441,8 @@ PRODUCT = "<product><title>Peg {0}</title><description>Holds {0}.</description>{
         "<params><param name='Colour' value='red'/><param name='Length' value='12' unit='cm'/></params>",
         "<param name='Colour' value='red'/><param name='Length' unit='cm'>12</param>",
         "<params><param><name>Colour</name><value>red</value></param>"
-        "<param><key>Length</key><value>12 cm</value></param><param><name>Empty</name><value> </value></param></params>",
+        "<param><key>Length</key><value>12 cm</value></param>"
+        "<param><name>Empty</name><value> </value></param></params>",
     ],
 )
 def test_attributes_in_an_element_have_their_own_names(tmp_path: Path, attributes: str) -> None:

@@ -231,6 +231,23 @@ def test_rows_out_of_order_have_no_formats(tmp_path: Path, places: tuple[str, st
     assert len(list(formats_by_row(path, "Sheet1"))) < 3
 
 
+def test_a_cell_merged_over_several_rows_is_in_each(tmp_path: Path) -> None:
+    book = xlsxwriter.Workbook(tmp_path / "a.xlsx")
+    sheet = book.add_worksheet()
+    sheet.merge_range(0, 0, 1, 2, "Our pegs")
+    sheet.write_row(2, 1, ["title", "description", "wood"])
+    for row in range(3, 15):
+        sheet.write(row, 1, f"Peg {row}")
+        if row % 3 == 0:
+            sheet.merge_range(row, 2, row + 2, 2, f"Holds {row} coats.")
+        sheet.write(row, 3, f"Oak {row}")
+    book.close()
+    summary = prepare(tmp_path / "a.xlsx", tmp_path / "catalogue", PrepareSettings(attributes="wood"))
+    assert (summary["read"], summary["kept"]) == (12, 12)
+    found = [(one.title, one.description) for one in Catalogue.open(tmp_path / "catalogue").products()]
+    assert found[2:5] == [("Peg 5", "Holds 3 coats."), ("Peg 6", "Holds 6 coats."), ("Peg 7", "Holds 6 coats.")]
+
+
 def test_a_formula_is_its_value(tmp_path: Path) -> None:
     book = xlsxwriter.Workbook(tmp_path / "a.xlsx")
     sheet = book.add_worksheet()

@@ -20,6 +20,7 @@ import subprocess
 import sys
 import zipfile
 import zlib
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import date, datetime, time, timedelta
@@ -38,6 +39,7 @@ DAMAGED_ZIP = (zipfile.BadZipFile, zlib.error, OSError, ValueError, RuntimeError
 OPEN_DOCUMENT = b"application/vnd.oasis.opendocument.spreadsheet"
 LEAST_MEMORY, MEMORY_A_BYTE = 768 << 20, 8  # in bytes; a sheet of products takes 1.5 for each of the unpacked file
 MOST_SECONDS = 300  # of a processor
+MOST_MERGED = 1_000  # rows of a cell
 FIRST_ROWS = 20  # of a sheet, among which the names of the columns are searched
 NOTHING, TITLE_AND_DESCRIPTION = (0, False, 0), 3  # scores of a sheet
 MOST_SHEETS = 30  # that are searched for products
@@ -154,17 +156,32 @@ def _main(path: str, wanted: str | None = None) -> None:
     output.write(json.dumps({"sheet": name, "several": len(book.sheet_names) > 1, "others": others}) + "\n")
     writer = csv.writer(output, lineterminator="\n")
     formats, first = formats_by_row(Path(path), name), sheet.start[1] if sheet.start else 0
-    for row in rows:
+    merged, above = _merged_below(sheet), [""] * sheet.width
+    for place, row in enumerate(rows):
+        if row.count("") == len(row) and place not in merged:
+            next(formats, None)
+            output.write("\n")
+            continue
         cells = [shown(cell) for cell in row]
         for column, number_format in next(formats, {}).items():
             number = row[column - first] if 0 <= column - first < len(row) else None
             if isinstance(number, float) and number_format.is_for(number):
                 cells[column - first] = number_format.write(number)
-        if any(cells):
-            writer.writerow(cells)
-        else:
-            output.write("\n")
+        for column in merged.get(place, ()):
+            if 0 <= column - first < len(cells):
+                cells[column - first] = cells[column - first] or above[column - first]
+        writer.writerow(cells)
+        above = cells
     output.flush()
+
+
+def _merged_below(sheet: Any) -> dict[int, list[int]]:
+    """Return for each row the columns of cells that are merged with those above, whose value a person sees in all."""
+    merged: defaultdict[int, list[int]] = defaultdict(list)
+    for (top, column), (bottom, _) in sheet.merged_cell_ranges or ():
+        for row in range(top + 1, min(bottom, top + MOST_MERGED) + 1):
+            merged[row].append(column)
+    return merged
 
 
 def _choose(book: Any, wanted: str | None) -> tuple[str, Any, list[str]]:
