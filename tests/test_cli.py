@@ -303,6 +303,7 @@ def test_a_file_of_another_kind_says_how_it_was_read(shell: Shell, tmp_path: Pat
     assert code == 0
     assert "pegs.csv was read with encoding windows-1252, semicolons, the names of its columns in line 2.\n" in out
     assert "Column id holds no ids: 11 rows have one that another title has. The rows are numbered;" in out
+    assert "Title read from Name, description from Beschreibung, rows numbered, since no column holds ids.\n" in out
     assert "holds no ids" not in shell("prepare", path, "--name", "none", "--no-id")[1]
     assert "give one of them" in shell.mistake("prepare", path, "--name", "two", "--no-id", "--id-field", "id")
     summary = shell.json("prepare", path, "--name", "given", "--encoding", "windows-1250", "--header-line", "2")

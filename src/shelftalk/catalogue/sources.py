@@ -61,6 +61,7 @@ class Sources(NamedTuple):
             "description": description[0] if len(description) == 1 else list(description),
             "id": chosen[0].uid,
             "attributes": list(dict.fromkeys(one.column for columns in chosen for one in columns.attributes)),
+            **({"language": language} if (language := chosen[0].language) else {}),
         }
 
     def without_ids(self) -> Sources:

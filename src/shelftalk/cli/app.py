@@ -134,6 +134,7 @@ def prepare(
     prepared.show_sources(summary["source"])
     if numbered := summary["no_id"]:
         prepared.show_no_id(numbered["column"], numbered["rows"])
+    prepared.show_columns(summary["columns"])
     prepared.show_attribute_columns(summary)
     folder = Workspace(workspace).catalogue(name)
     catalogue = Catalogue.open(folder)

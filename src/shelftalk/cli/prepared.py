@@ -39,6 +39,16 @@ def show_form(source: dict[str, Any]) -> None:
         out.print(plain(f"{source['name']} was read with {form}."), markup=False, soft_wrap=True)
 
 
+def show_columns(columns: dict[str, Any]) -> None:
+    """Print from which columns title, description and id were read, and which of several languages."""
+    description = columns["description"]
+    texts = " and ".join(description) if isinstance(description, list) else description
+    uid = f"id from {columns['id']}" if columns["id"] else "rows numbered, since no column holds ids"
+    language = f", texts in {columns['language']} (--language reads others)" if "language" in columns else ""
+    line = f"Title read from {columns['title']}, description from {texts}, {uid}{language}."
+    out.print(plain(line.replace("\n", " ")), markup=False, soft_wrap=True)
+
+
 ATTRIBUTES_CUT = {
     "long_names": "names too long",
     "long_values": "values too long",

@@ -25,6 +25,7 @@ from shelftalk.studio.uploads import keep_upload
 from shelftalk.workspace import check_name
 
 NONE = ""
+DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 READING = ("encoding", "delimiter", "header_line", "columns", "sheet", "language", "max_expanded")
 SETTINGS = ("max_products", "validation_share", "test_share", "near_duplicates", "seed")
 
@@ -78,8 +79,10 @@ def _say_form(seen: Preview) -> None:
         others = ", ".join(f"<{name}>" for name in form.other_elements)
         said += text("catalogue.other_elements", elements=others) if others else ""
     elif found:
-        delimiter = "tab" if found.delimiter == "\t" else found.delimiter
-        said += text("catalogue.read_as_table", delimiter=delimiter)
+        known = DELIMITERS.get(found.delimiter)
+        said += text(
+            "catalogue.read_as_table", delimiter=text(f"catalogue.delimiter_{known}") if known else found.delimiter
+        )
     if found and found.header_line:
         said += text("catalogue.names_in_line", line=number(found.header_line))
     st.text(f"{said}.")

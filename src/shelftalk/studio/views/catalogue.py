@@ -188,7 +188,8 @@ def _left_out(name: str, catalogue: Catalogue) -> None:
         _files(source)
     rejected = sorted(catalogue.summary["rejected"].items(), key=lambda one: -one[1])
     if not rejected:
-        st.info(text("catalogue.nothing_left_out"))
+        if not source.get("left_out"):
+            st.info(text("catalogue.nothing_left_out"))
         return
     found = examples(catalogue)
     for reason, count in rejected:
