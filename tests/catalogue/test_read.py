@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import random
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -73,11 +74,11 @@ def test_blank_lines_are_skipped_but_counted_as_lines(tmp_path: Path) -> None:
 
 
 def test_a_line_of_50_mb_is_a_fault_and_never_in_memory(tmp_path: Path) -> None:
-    path = tmp_path / "a.json.gz"
+    path, text = tmp_path / "a.json.gz", random.Random(0).randbytes(500_000).hex().encode()
     with gzip.open(path, "wb", compresslevel=1) as file:
         file.write(b'{"title": "first", "content": "x"}\n{"title": "')
         for _ in range(50):
-            file.write(b"x" * 1_000_000)
+            file.write(text)
         file.write(b'", "content": "y"}\n{"title": "last", "content": "z"}\n')
     tracemalloc.start()
     found = read(path)

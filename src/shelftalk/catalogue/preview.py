@@ -63,7 +63,8 @@ class Preview:
 def preview(source: Path, records: int = 3, settings: FileSettings = FOUND) -> Preview:
     """Read the beginning of a catalogue file: its columns and its first `records`.
 
-    A row of a Parquet file is shown as JSON of its first 20 columns. At most 16 MiB of a file are read, decompressed.
+    A row of a Parquet file is shown as JSON of its first 20 columns. At most 16 MiB of a file are read, decompressed,
+    or all of JSON whose beginning does not tell where its products stand.
     Bytes that are not UTF-8 are shown as replacement characters.
 
     Raises:
