@@ -279,3 +279,10 @@ def test_products_come_before_categories_and_what_products_hold() -> None:
     assert find_elements([nested.replace("</category><shop>", "</category>").encode()]).names == ("product",)
     parameters = '<offer><model>Peg</model><param name="Colour">red</param><param name="Wood">oak</param></offer>' * 3
     assert find_elements([f"<offers>{parameters}</offers>".encode()]).names == ("offer",)
+
+
+@pytest.mark.parametrize("root", ["yml", "Daten", "shop"])
+def test_an_outermost_element_of_any_name_is_no_fault(tmp_path: Path, root: str) -> None:
+    inner = feed(GENERIC)
+    inner = inner[inner.index("<products>") : inner.index("</catalogue>")]
+    assert kept(tmp_path, f"<{root}>\n{inner}</{root}>\n") == (12, {}, TITLES)

@@ -283,13 +283,15 @@ def test_of_several_sheets_with_products_the_others_are_said(tmp_path: Path) -> 
     assert unusual_form(described_form(source)) == said
 
 
-def test_names_below_a_long_text_can_be_given(tmp_path: Path) -> None:
-    path = write_sheets(
-        tmp_path / "a.xlsx", {"Products": [["Terms"], *[["A line of them."]] * 30, HEADER, *products()]}
-    )
+def test_names_below_a_long_text_are_found_and_unusual_ones_can_be_given(tmp_path: Path) -> None:
+    terms = [["Terms"], *[["A line of them."]] * 30]
+    path = write_sheets(tmp_path / "a.xlsx", {"Products": [*terms, HEADER, *products()]})
+    assert prepare(path, tmp_path / "catalogue", PrepareSettings())["kept"] == 12
+    path = write_sheets(tmp_path / "b.xlsx", {"Products": [*terms, ["No", "Was", "Wie", "W"], *products()]})
     with pytest.raises(UnreadableInput, match="If the names stand in a later line, give its number: --header-line 5"):
         prepare(path, tmp_path / "catalogue", PrepareSettings())
-    assert prepare(path, tmp_path / "catalogue", PrepareSettings(header_line=32))["kept"] == 12
+    given = PrepareSettings(header_line=32, title_field="Was", description_field="Wie")
+    assert prepare(path, tmp_path / "catalogue", given)["kept"] == 12
 
 
 def test_a_hidden_sheet_is_not_searched(tmp_path: Path) -> None:

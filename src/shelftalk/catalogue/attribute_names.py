@@ -11,19 +11,19 @@ def names_in(names: str) -> frozenset[str]:
 # In lower case and with spaces.
 USUAL_NAMES = names_in(
     """
-    additional attributes; additional info; age; age group; age range; ages; allergens; artist; attributes; author;
-    battery; binding; brand; brand name; brands; bullet point; bullet points; capacity; care; care instructions;
-    categories; category; closure; color; color name; colors; colour; colours; composition; country of manufacture;
-    country of origin; country region of manufacture; custom fields; department; depth; details; diameter;
-    dimensions; edition; fabric; feature; features; finish; fit; fits; flavor; flavour; format; gender; genre;
-    google product category; height; included; ingredients; instrument; language; length; main category;
-    manufacturer; manufacturer name; material; material composition; material type; materials; maximum load; model;
-    model name; occasion; options; origin; pack; pack size; package contents; pages; param; parameter; parameters;
-    params; pattern; pieces; platform; power; power source; product brand; product category; product detail; product
-    details; product highlight; product specification; product specifications; product type; properties; publisher;
-    room; running time; scent; season; shape; size; size name; size type; sizes; specification; specifications;
-    specs; store; style; sub category; subject; suitable for; tags; theme; thickness; type; use; vendor; voltage;
-    volume; warranty; washing; wattage; weight; width
+    additional attributes; additional info; age; age group; age range; ages; allergens; artist; attribute; attributes;
+    attrs; author; battery; binding; brand; brand name; brands; bullet point; bullet points; capacity; care; care
+    instructions; categories; category; closure; color; color name; colors; colour; colours; composition; country of
+    manufacture; country of origin; country region of manufacture; custom fields; department; depth; details; diameter;
+    dimensions; edition; fabric; feature; features; finish; fit; fits; flavor; flavour; format; gender; genre; google
+    product category; height; included; ingredients; instrument; language; length; main category; manufacturer;
+    manufacturer name; material; material composition; material type; materials; maximum load; model; model name;
+    occasion; options; origin; pack; pack size; package contents; pages; param; parameter; parameters; params; pattern;
+    pieces; platform; power; power source; product brand; product category; product detail; product details; product
+    highlight; product specification; product specifications; product type; properties; publisher; room; running time;
+    scent; season; shape; size; size name; size type; sizes; specification; specifications; specs; store; style; sub
+    category; subject; suitable for; tags; theme; thickness; type; use; vendor; voltage; volume; warranty; washing;
+    wattage; weight; width
     """
 ) | names_in(  # in German, French, Spanish, Portuguese, Italian, Dutch, Swedish, Polish, Czech and Russian
     """
@@ -52,16 +52,16 @@ EXCLUDED_WORDS = names_in(
     """
     artikelnr; artikelnummer; bestand; bestellnr; bestellnummer; bild; bilder; lagerbestand; lagermenge; lieferzeit;
     mindestbestand; mwst; steuer; steuerklasse; steuersatz; steuerstatus; sichtbar; sichtbarkeit; ust; uvp;
-    veröffentlicht; vorrätig; ecotaxe; disponibilité; livraison; prix; promo; publié; référence; stocks; taxe;
-    taxes; tva; visibilité; código; códigos; disponibilidad; envío; existencias; fecha; fotos; imagen;
-    imágenes; impuesto; impuestos; inventario; iva; precio; precios; publicado; rebajado; referencia; visibilidad;
-    custo; disponibilidade; estoque; frete; imagens; imagem; imposto; impostos; ncm; preço; preços; quantidade;
-    referência; situação; visibilidade; visível; codice; disponibilità; giacenza; immagine; immagini; imposta;
-    imposte; magazzino; prezzi; prezzo; pubblicato; riferimento; spedizione; visibile; visibilità; afbeelding;
-    afbeeldingen; artikelnummers; belasting; btw; prijs; prijzen; referentie; verzending; voorraad; zichtbaar;
-    zichtbaarheid; bilder; lager; lagersaldo; moms; pris; priser; synlig; cena; ceny; dostępność; magazyn; podatek;
-    widoczność; zdjęcia; zdjęcie; dostupnost; dph; obrázek; obrázky; sklad; skladem; viditelnost; артикул;
-    изображение; изображения; global; tarif; tarifs; tarifa; ugs; posição; налог; наличие; ндс; остаток; склад; цена; цены
+    veröffentlicht; vorrätig; ecotaxe; disponibilité; livraison; prix; promo; publié; référence; stocks; taxe; taxes;
+    tva; visibilité; código; códigos; disponibilidad; envío; existencias; fecha; fotos; imagen; imágenes; impuesto;
+    impuestos; inventario; iva; precio; precios; publicado; rebajado; referencia; visibilidad; custo; disponibilidade;
+    estoque; frete; imagens; imagem; imposto; impostos; ncm; preço; preços; quantidade; referência; situação;
+    visibilidade; visível; codice; disponibilità; giacenza; immagine; immagini; imposta; imposte; magazzino; prezzi;
+    prezzo; pubblicato; riferimento; spedizione; visibile; visibilità; afbeelding; afbeeldingen; artikelnummers;
+    belasting; btw; prijs; prijzen; referentie; verzending; voorraad; zichtbaar; zichtbaarheid; bilder; lager;
+    lagersaldo; moms; pris; priser; synlig; cena; ceny; dostępność; magazyn; podatek; widoczność; zdjęcia; zdjęcie;
+    dostupnost; dph; obrázek; obrázky; sklad; skladem; viditelnost; артикул; изображение; изображения; global; tarif;
+    tarifs; tarifa; ugs; posição; налог; наличие; ндс; остаток; склад; цена; цены
     """
 )
 EXCLUDED_PHRASES = names_in(
@@ -80,8 +80,8 @@ EXCLUDED_NAMES = names_in(
     """
 ) | names_in(
     """
-    reference; supplier reference; aantal; antal; cantidad; hoeveelheid; ilość; menge; množství; quantidade; quantità; quantité; visible;
-    количество
+    reference; supplier reference; aantal; antal; cantidad; hoeveelheid; ilość; menge; množství; quantidade; quantità;
+    quantité; visible; количество
     """
 )
 # As a column such a name holds an id, what buyers think, or the description; in a product's list of attributes it names

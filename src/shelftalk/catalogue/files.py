@@ -64,6 +64,8 @@ OPEN_TEXT = b"application/vnd.oasis.opendocument.text"
 WEB_PAGE = re.compile(rb"<(?:!doctype\s+html|html|head|body|table)[\s>]", re.IGNORECASE)
 XML_WORKBOOK = b"urn:schemas-microsoft-com:office:spreadsheet"  # of Excel 2003
 XML = re.compile(rb"<(?:\?xml|rss|feed|rdf:RDF|yml_catalog|SHOP|shop|store|catalog(?:ue)?|products|offers|items)[\s>]")
+# An element that begins a file; warnings in HTML begin with others.
+ELEMENT = re.compile(rb"\s*<(?!(?:br|b|p|div|font|table|strong)\b)[A-Za-z]")
 BEFORE_XML = 4096  # bytes, which programs fill with blank lines and warnings
 MOST_LINES = 200  # at which a text's delimiter is looked for
 FEWEST_LINES = 3
@@ -255,10 +257,13 @@ def _other_zip(path: Path) -> str:
 def xml_begins(head: bytes) -> int:
     """Return how many bytes stand before the XML of a file that begins with `head`, at most `BEFORE_XML`.
 
-    It is 0 where no XML begins there.
+    It is 0 where no XML begins there, or where the outermost element has an unusual name.
     """
-    found = XML.search(head[:BEFORE_XML])
-    return found.start() if found else 0
+    head = head[:BEFORE_XML]
+    found = XML.search(head)
+    if not found or (ELEMENT.match(head) and b"<?xml" not in head):
+        return 0
+    return found.start()
 
 
 def _is_text(head: bytes) -> bool:

@@ -8,7 +8,12 @@ from typing import Any, NamedTuple
 from shelftalk.catalogue.dialect import Dialect
 
 DELIMITERS = {"\t": "tabs", ";": "semicolons", "|": "vertical bars"}
-QUOTES = {"backslash": "a backslash before each quote in a field", "none": "quotes as characters like others"}
+QUOTES = {
+    "backslash": "a backslash before each quote in a field",
+    "escaped": "a backslash before delimiters in texts",
+    "single": "texts in single quotes",
+    "none": "quotes as characters like others",
+}
 NAMES_SHOWN = 5
 
 
