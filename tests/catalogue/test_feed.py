@@ -486,3 +486,11 @@ def test_a_language_that_each_text_has_alone_is_no_reason_to_leave_out_others(tm
     )
     (tmp_path / "a.xml").write_text(f"<shop>{items}</shop>")
     assert prepare(tmp_path / "a.xml", tmp_path / "catalogue", PrepareSettings())["kept"] == 12
+
+
+def test_an_empty_description_gives_way_to_the_content_of_wordpress(tmp_path: Path) -> None:
+    one = "<item><title>Peg {0}</title><description></description><content:encoded>Holds {0}.</content:encoded></item>"
+    items = "".join(one.format(number) for number in range(12))
+    (tmp_path / "a.xml").write_text(f"<rss><channel>{items}</channel></rss>")
+    summary = prepare(tmp_path / "a.xml", tmp_path / "catalogue", PrepareSettings())
+    assert (summary["kept"], summary["columns"]["description"]) == (12, "content:encoded")

@@ -23,6 +23,7 @@ USUAL_NAMES = {
     "description": (
         *("content", "description long", "long description", "longdescription", "description", "body", "text"),
         *("product description", "body (html)", "body html", "summary", "item description", "plaindescription", "desc"),
+        "content:encoded",  # of WordPress, beside an empty description
         *("langbeschreibung", "beschreibung", "produktbeschreibung", "artikelbeschreibung", "descripción"),
         *("descripcion", "description longue", "descriptif", "description du produit", "descrição", "descricao"),
         *("descrizione", "descrizione prodotto"),
