@@ -129,7 +129,8 @@ def test_kinds_of_files_that_are_not_read_are_said(folder: Path, tmp_path: Path)
     ]
     said = {one["name"]: one["why"] for one in source["left_out"]}
     assert list(said) == ["_SUCCESS", "info.json", "b.png", "a.zst"]
-    assert said["b.png"].startswith("the first of 2 files with .png: such names are not of files of products")
+    assert said["b.png"] == "the first of 2 files with .png, which are not read"
+    assert said["a.zst"] == "files with .zst, which are not read"
     assert "is empty" in said["_SUCCESS"]
 
 

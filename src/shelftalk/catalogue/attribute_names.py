@@ -97,7 +97,7 @@ CODED_NAMES = names_in(
 PROGRAM_WORDS = names_in(
     """
     auction; bundle; bundled; configurable; d; digital; downloadable; external; fixedprice; grouped; p; physical;
-    product; service; simple; storesfixedprice; variable; variation; virtual
+    product; service; simple; storesfixedprice; variable; variation; vendor.model; virtual
     """
 )
 # Words in the names of two columns, of which one names an attribute and the other holds its value.

@@ -14,14 +14,15 @@ QUOTED_FIELD = re.compile(rb'(?:(?<=[,;\t|\r\n])|\A)"(?:[^"]|"")*"(?=[,;\t|\r\n]
 LONE_RETURN = re.compile(rb"\r(?!\n)")
 DELIMITERS = (b",", b";", b"\t", b"|")
 MANY = 10  # times as many carriage returns as line feeds
+FEWEST = 3  # lines between carriage returns; of one or two the text may be damaged
 FIRST_LINES = 20  # one of which has the names of the columns
 
 
 def returns_end_lines(head: bytes) -> bool:
     """Return whether carriage returns alone end lines of a table that begins with `head`.
 
-    Those in quoted fields are text. Where line feeds end lines, too, most of the lines behind a carriage return must
-    have as many fields as the fullest of the first lines; otherwise they are parts of a text.
+    Those in quoted fields are text. Where line feeds end lines, too, most of what stands between two carriage returns
+    must be one line with as many fields as the fullest of the first lines; otherwise they are parts of a text.
     """
     if not LONE_RETURN.search(head):
         return False
@@ -30,10 +31,11 @@ def returns_end_lines(head: bytes) -> bool:
     if not feeds or returns >= MANY * feeds:
         return returns > 0
     lines = re.split(rb"\r\n|\r|\n", plain)[:FIRST_LINES]
-    behind = [re.split(rb"\r|\n", line, maxsplit=1)[0] for line in LONE_RETURN.split(plain)[1:]]
+    between = LONE_RETURN.split(plain)[1:-1]
     for delimiter in DELIMITERS:
         most = max(line.count(delimiter) for line in lines)
-        if most and 2 * sum(line.count(delimiter) == most for line in behind) > len(behind):
+        alike = sum(part.count(delimiter) == most and b"\n" not in part for part in between)
+        if most and alike >= FEWEST and 2 * alike > len(between):
             return True
     return False
 

@@ -201,6 +201,6 @@ def _files_in(folder: Path) -> tuple[list[Path], list[tuple[str, str]]]:
         why = f"; {left_out[0][1]}" if left_out else ""
         raise UnreadableInput(f"{folder} holds no file of products; their names end in {suffixes}{why}.")
     for suffix, (first, count) in sorted(others.items()):
-        counted = f"the first of {count} files with {suffix}: " if count > 1 else ""
-        left_out.append((first, f"{counted}such names are not of files of products"))
+        which = f"the first of {count} files" if count > 1 else "files"
+        left_out.append((first, f"{which} with {suffix}, which are not read"))
     return found, left_out
