@@ -19,6 +19,16 @@ def test_rows_that_end_in_returns_may_hold_line_feeds(tmp_path: Path) -> None:
     ]
 
 
+def test_line_feeds_in_cells_without_quotes_are_text_where_returns_end_rows(tmp_path: Path) -> None:
+    """Excel for Mac quotes a cell for a delimiter in it, and not for a line feed."""
+    texts = [f"Holds coats{' ' if one % 3 else chr(10)}and hats {one}." for one in range(24_000)]
+    rows = [f"{one};Peg {one};{text};oak" for one, text in enumerate(texts)]
+    path = tmp_path / "a.csv"
+    path.write_bytes("\r".join(["id;title;description;wood", *rows]).encode())
+    expected = [(2 + one, (str(one), f"Peg {one}", text.replace("\n", " "))) for one, text in enumerate(texts)]
+    assert read(path) == expected
+
+
 @pytest.mark.parametrize(("first", "second"), [("\n", "\r"), ("\r", "\n"), ("\r\n", "\r"), ("\r", "\r\n")])
 def test_files_that_were_joined_end_lines_in_two_ways(tmp_path: Path, first: str, second: str) -> None:
     lines = table(",", 24)

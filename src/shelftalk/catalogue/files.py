@@ -25,7 +25,7 @@ from shelftalk.catalogue.encodings import (
     wide_encoding,
 )
 from shelftalk.catalogue.file_names import KINDS, Kind, suffix_of
-from shelftalk.catalogue.line_ends import DELIMITERS, QUOTED_FIELD, WithLineFeeds, returns_end_lines
+from shelftalk.catalogue.line_ends import DELIMITERS, QUOTED_FIELD, WithLineFeeds, feeds_are_text, returns_end_lines
 from shelftalk.catalogue.packed import PARQUET, unpacked
 from shelftalk.catalogue.rows import MOST_BYTES
 from shelftalk.catalogue.settings import FOUND, FileSettings
@@ -135,7 +135,9 @@ def opened(source: Path, settings: FileSettings = FOUND) -> Iterator[Opened]:
         head = stream.peek(HEAD_BYTES)[:HEAD_BYTES]
         kind = _kind(source, name, head)
         if (b"\r" in head and b"\n" not in head) or (kind in ("csv", "tsv") and returns_end_lines(head)):
-            stream = io.BufferedReader(WithLineFeeds(stream), BUFFER_BYTES)
+            stream = io.BufferedReader(
+                WithLineFeeds(stream, kind in ("csv", "tsv") and feeds_are_text(head)), BUFFER_BYTES
+            )
         yield Opened(source, name, kind, found, stream, file, size)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 QUOTED_FIELD = re.compile(rb'(?:(?<=[,;\t|\r\n])|\A)"(?:[^"]|"")*"(?=[,;\t|\r\n]|\Z)')
 LONE_RETURN = re.compile(rb"\r(?!\n)")
+LONE_FEED = re.compile(rb"(?<!\r)\n")
 DELIMITERS = (b",", b";", b"\t", b"|")
 MANY = 10  # times as many carriage returns as line feeds
 FEWEST = 3  # lines between carriage returns; of one or two the text may be damaged
@@ -40,18 +41,41 @@ def returns_end_lines(head: bytes) -> bool:
     return False
 
 
-class WithLineFeeds(io.RawIOBase):
-    """A raw stream that reads another one with a line feed for each carriage return that none follows."""
+def feeds_are_text(head: bytes) -> bool:
+    """Return whether line feeds are text in a table whose lines end in carriage returns, as in cells of Excel for Mac.
 
-    def __init__(self, inner: io.BufferedReader[Any]) -> None:
-        self._inner = inner
+    They are where most of the lines behind them have other numbers of fields than the fullest of the first lines.
+    """
+    plain = QUOTED_FIELD.sub(b"", head)
+    lines = re.split(rb"\r\n|\r|\n", plain)[:FIRST_LINES]
+    behind = [re.split(rb"\r|\n", part, maxsplit=1)[0] for part in LONE_FEED.split(plain)[1:]]
+    for delimiter in DELIMITERS:
+        most = max(line.count(delimiter) for line in lines)
+        if most and 2 * sum(line.count(delimiter) == most for line in behind) > len(behind):
+            return False
+    return bool(behind)
+
+
+class WithLineFeeds(io.RawIOBase):
+    """A raw stream that reads another one with a line feed for each carriage return that none follows.
+
+    With `feeds_are_text` it has a space for each other line feed.
+    """
+
+    def __init__(self, inner: io.BufferedReader[Any], feeds_are_text: bool = False) -> None:
+        self._inner, self._feeds_are_text = inner, feeds_are_text
+        self._last = b""
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         data = self._inner.read(len(buffer))
-        followed = data.endswith(b"\r") and self._inner.peek(1)[:1] == b"\n"
+        size, last = len(data), data[-1:]
+        if self._feeds_are_text:
+            data = LONE_FEED.sub(b" ", self._last + data)[len(self._last) :]
+        followed = last == b"\r" and self._inner.peek(1)[:1] == b"\n"
         data = LONE_RETURN.sub(b"\n", data[:-1]) + b"\r" if followed else LONE_RETURN.sub(b"\n", data)
-        buffer[: len(data)] = data
-        return len(data)
+        self._last = last
+        buffer[:size] = data
+        return size
