@@ -240,7 +240,7 @@ def _agrees_on_delimiter(text: bytes) -> bool:
 def _other_zip(path: Path) -> str:
     """Return what a zip is that holds no file of products, with the cure; '' for others and where it is damaged."""
     document = "a text document; copy its table into a spreadsheet, save it as .xlsx and give that"
-    with suppress(*DAMAGED_ZIP, NotImplementedError):
+    with suppress(*DAMAGED_ZIP):
         if not path.is_file():  # a pipe can be read once only
             return ""
         with path.open("rb") as file:

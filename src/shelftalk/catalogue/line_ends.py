@@ -31,14 +31,7 @@ def returns_end_lines(head: bytes) -> bool:
     returns, feeds = len(LONE_RETURN.findall(plain)), plain.count(b"\n")
     if not feeds or returns >= MANY * feeds:
         return returns > 0
-    lines = re.split(rb"\r\n|\r|\n", plain)[:FIRST_LINES]
-    between = LONE_RETURN.split(plain)[1:-1]
-    for delimiter in DELIMITERS:
-        most = max(line.count(delimiter) for line in lines)
-        alike = sum(part.count(delimiter) == most and b"\n" not in part for part in between)
-        if most and alike >= FEWEST and 2 * alike > len(between):
-            return True
-    return False
+    return _mostly_rows(LONE_RETURN.split(plain)[1:-1], plain, FEWEST)
 
 
 def feeds_are_text(head: bytes) -> bool:
@@ -47,13 +40,19 @@ def feeds_are_text(head: bytes) -> bool:
     They are where most of the lines behind them have other numbers of fields than the fullest of the first lines.
     """
     plain = QUOTED_FIELD.sub(b"", head)
-    lines = re.split(rb"\r\n|\r|\n", plain)[:FIRST_LINES]
     behind = [re.split(rb"\r|\n", part, maxsplit=1)[0] for part in LONE_FEED.split(plain)[1:]]
+    return bool(behind) and not _mostly_rows(behind, plain, 1)
+
+
+def _mostly_rows(parts: list[bytes], plain: bytes, fewest: int) -> bool:
+    """Return whether most parts, and at least `fewest`, are one line with as many fields as the fullest first line."""
+    lines = re.split(rb"\r\n|\r|\n", plain)[:FIRST_LINES]
     for delimiter in DELIMITERS:
         most = max(line.count(delimiter) for line in lines)
-        if most and 2 * sum(line.count(delimiter) == most for line in behind) > len(behind):
-            return False
-    return bool(behind)
+        alike = sum(part.count(delimiter) == most and b"\n" not in part for part in parts)
+        if most and alike >= fewest and 2 * alike > len(parts):
+            return True
+    return False
 
 
 class WithLineFeeds(io.RawIOBase):

@@ -121,10 +121,8 @@ def _map_columns(seen: Preview) -> dict[str, str | None]:
 
     A description that is joined from several columns is one option, with all their names.
     """
-    joined = " + ".join(seen.description)
-    guesses = {"title_field": seen.title, "description_field": joined, "id_field": seen.uid}
     mapping: dict[str, str | None] = {}
-    for column, (role, guess) in zip(st.columns(3), guesses.items(), strict=True):
+    for column, (role, guess) in zip(st.columns(3), _detected(seen).items(), strict=True):
         options = list(dict.fromkeys([NONE, *seen.columns, guess or NONE]))
         index = options.index(guess) if guess in options else 0
         none = text("catalogue.numbered") if role == "id_field" else text("catalogue.choose_column")
@@ -132,6 +130,11 @@ def _map_columns(seen: Preview) -> dict[str, str | None]:
         chosen = column.selectbox(text(f"catalogue.{role}"), options, index=index, format_func=words.__getitem__)
         mapping[role] = chosen or None
     return mapping
+
+
+def _detected(seen: Preview) -> dict[str, str | None]:
+    """Return the column that was found for each role; the names of a description's several columns as one."""
+    return {"title_field": seen.title, "description_field": " + ".join(seen.description), "id_field": seen.uid}
 
 
 def _choose_attributes(seen: Preview, mapping: dict[str, str | None]) -> str:
@@ -168,8 +171,8 @@ def _start(source: Path, name: str, mapping: dict[str, str | None], seen: Previe
         show_error(text("catalogue.taken", name=name))
         return
     # What is detected is not named: other files of the folder may have other names, and ids that repeat are none.
-    guesses = {"title_field": seen.title, "description_field": " + ".join(seen.description), "id_field": seen.uid}
-    named = {role: column or NO_ID for role, column in mapping.items() if column != guesses[role]}
+    detected = _detected(seen)
+    named = {role: column or NO_ID for role, column in mapping.items() if column != detected[role]}
     settings = PrepareSettings.from_mapping({**values, **named})
     options = [
         part
