@@ -54,6 +54,22 @@ class Product:
 
 
 @dataclass(frozen=True, slots=True)
+class AcceptedText:
+    """A text that a person accepted for a product of a shop's file.
+
+    `line` is that of the product's row in the file; `uid` is '' where the file has no ids. `title` is as in the file,
+    `attributes` are cleaned. `edited` means that the person changed the generated text.
+    """
+
+    line: int
+    uid: str
+    title: str
+    attributes: Attributes
+    text: str
+    edited: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Reject:
     """One row that was left out of a catalogue: `line` counts from 1, `reason` is a fixed code."""
 
