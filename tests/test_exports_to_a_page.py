@@ -14,6 +14,7 @@ import pytest
 
 from shelftalk import pipeline, proof
 from shelftalk.catalogue.settings import PrepareSettings
+from shelftalk.generation.texts import Texts
 from shelftalk.settings import DecodingSettings
 from shelftalk.workspace import Workspace
 from tests.catalogue.exports import ATTRIBUTES, COUNT, EXPORTS
@@ -45,8 +46,12 @@ def test_an_export_goes_from_the_file_to_the_report(tmp_path: Path, name: str) -
     assert (summary["described"], summary["rows"]) == (COUNT, COUNT + variants)
     used = {name for one in attributes.values() for name in one}
     assert f"The input has {len(used)} of the {len(used)} attributes that the run was trained on." in told[0]
-    rows = [json.loads(line) for line in output.read_text().splitlines()]
-    described = {row["uid"]: (row["untold"] or "").split("; ") for row in rows if row["flag"] != "variant"}
+    written = sum(not row["flag"] for row in map(json.loads, output.read_text().splitlines()))
+    [kept] = (run.folder / "generated").glob("*.parquet")
+    texts = Texts(kept)
+    rows = [one for one in map(texts.__getitem__, range(len(texts))) if one.flag != "variant"]
+    assert written == sum(not one.flag for one in rows)
+    described = {one.uid: one.untold for one in rows}
     assert described.keys() == attributes.keys()
     assert all(set(untold) <= {*attributes[uid], ""} for uid, untold in described.items())
 

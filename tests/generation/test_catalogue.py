@@ -26,7 +26,8 @@ from shelftalk.generation import catalogue
 from shelftalk.generation.catalogue import Job, describe_titles
 from shelftalk.generation.engine import Engine
 from shelftalk.generation.scripted_engine import ScriptedEngine
-from shelftalk.generation.tables import COLUMNS
+from shelftalk.generation.tables import OWN
+from shelftalk.generation.texts import Texts
 from shelftalk.prompts import CUE
 from shelftalk.records import Description, Faults, Reference
 from shelftalk.settings import DecodingSettings
@@ -162,7 +163,9 @@ def test_every_row_is_at_its_position_in_every_format(tmp_path: Path, suffix: st
     assert [int(row["line"]) for row in found] == list(range(2, 22))
     flags = ["", "", "", "empty", "missing_title", "repetitive", "", "cut", "invalid_csv", ""] * 2
     assert [row["flag"] for row in found] == flags
-    assert [row["uid"] for row in found] == [str(n) if n % 10 != 8 else "" for n in range(20)]
+    read = [str(n) if n % 10 != 8 else None if suffix == ".jsonl" else "" for n in range(20)]
+    assert [row.get("sku") for row in found] == read
+    assert [row["raw"] for row in found] == [f"{n},half,open,1" if n % 10 == 8 else "" for n in range(20)]
     assert found[11]["title"] == "Oak peg peg 11"
     assert found[11]["description"] == "Card of Oak peg peg 11."
     assert found[17]["description"].endswith("10 11")
@@ -268,7 +271,11 @@ def test_how_an_unusual_file_is_read_is_said(tmp_path: Path, monkeypatch: pytest
     source.write_bytes("Unsere Waren\nid;Name\n1;Größe\n2;Süße\n3;Bär\n".encode("cp1252"))
     describe(job(tmp_path, source=source), say=said.append)
     assert said[0] == ("titles.csv is read with encoding windows-1252, semicolons, the names of its columns in line 2.")
-    assert [row["title"] for row in rows(tmp_path / "out.csv")] == ["Größe", "Süße", "Bär"]
+    assert [(row["id"], row["Name"]) for row in rows(tmp_path / "out.csv")] == [
+        ("1", "Größe"),
+        ("2", "Süße"),
+        ("3", "Bär"),
+    ]
     assert len(searches) == 2  # of the whole file, for its columns and its form; not at each reading of its rows
 
 
@@ -278,6 +285,50 @@ def test_attributes_that_nearly_all_products_had_are_missed(tmp_path: Path) -> N
     one = job(tmp_path, source=write_products(tmp_path / "a.csv"), known=KnownAttributes(names, usual=names))
     describe(one, say=said.append)
     assert "Nearly all products that it learned from have type: without them it writes worse." in said[0]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
+def test_the_output_has_all_columns_of_the_input_in_their_order_then_its_own(tmp_path: Path, suffix: str) -> None:
+    source = tmp_path / "shop.csv"
+    source.write_text(
+        "SKU;Title;Description;Saving;Tag;Tag\n"
+        'a;Oak peg 1;"<p>Old &amp; dear</p>";;x;y\n'
+        'b;"Oak peg 2";;-5;=1;\n'
+        "c;Oak peg 3;;x;1;2;3;4\n",
+        encoding="utf-8",
+    )
+    one = job(tmp_path, f"out{suffix}", source=source, references=0)
+    describe(one)
+    found = rows(tmp_path / f"out{suffix}")
+    given = ["SKU", "Title", "Description", "Saving", "Tag", "Tag (2)"]
+    own = [f"new_{name}" if name == "description" else name for name in OWN if suffix != ".csv" or name != "references"]
+    assert list(found[0]) == [*given, *own]
+    assert [found[0][name] for name in given] == ["a", "Oak peg 1", "<p>Old &amp; dear</p>", "", "x", "y"]
+    assert (found[0]["new_description"], found[0]["words"]) == ("Card of Oak peg 1.", "5" if suffix == ".csv" else 5)
+    assert (found[1]["Saving"], found[1]["Tag"]) == ("-5", "'=1" if suffix == ".csv" else "=1")
+    assert (found[2].get("SKU") or "", found[2]["raw"], found[2]["flag"]) == (
+        "",
+        "c;Oak peg 3;;x;1;2;3;4",
+        "invalid_csv",
+    )
+
+    texts = Texts(one.texts)
+    assert len(texts) == 3 and [text.line for text in map(texts.__getitem__, range(3))] == [2, 3, 4]
+    assert (texts[0].uid, texts[0].old, texts[0].description) == ("a", "Old & dear", "Card of Oak peg 1.")
+    assert texts.columns("flag", "title") == [["", "", "invalid_csv"], ["Oak peg 1", "Oak peg 2", ""]]
+
+
+def test_keys_that_come_late_and_values_that_are_no_texts_are_kept(tmp_path: Path) -> None:
+    source = tmp_path / "late.jsonl"
+    late = '{"title": "Late", "size": {"width": [1, 2.5]}, "count": 12345678901234567, "none": null, "yes": true}'
+    source.write_text('{"title": "Peg"}\n' * 150 + f"{late}\n{{torn\n", encoding="utf-8")
+    for suffix in (".csv", ".jsonl"):
+        describe(job(tmp_path, f"out{suffix}", source=source, references=0))
+    row, torn = rows(tmp_path / "out.csv")[-2:]
+    assert list(row)[:5] == ["title", "size", "count", "none", "yes"]
+    assert [row[name] for name in list(row)[1:5]] == ['{"width":[1,2.5]}', "12345678901234567", "", "True"]
+    assert torn["raw"] == "{torn"
+    assert rows(tmp_path / "out.jsonl")[150]["description"] == "Card of Late."
 
 
 def test_windows_change_nothing_but_what_is_asked_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -291,7 +342,8 @@ def test_windows_change_nothing_but_what_is_asked_together(tmp_path: Path, monke
 
 def test_no_references_means_no_index(tmp_path: Path) -> None:
     describe_titles(job(tmp_path, references=0), lambda: ScriptedEngine(answer), not_to_be_loaded)
-    assert list(rows(tmp_path / "out.csv")[0]) == list(COLUMNS)
+    own = [name for name in OWN if name != "references"]
+    assert list(rows(tmp_path / "out.csv")[0]) == ["sku", "title", "price", *own]
 
 
 def test_the_same_call_again_does_nothing(tmp_path: Path) -> None:
@@ -434,7 +486,9 @@ def test_a_journal_of_a_version_with_other_columns_is_refused(tmp_path: Path) ->
     earlier = json.loads(header)
     del earlier["job"]["output_columns"]
     journal.write_text("".join([json.dumps(earlier) + "\n", *lines]))
-    with pytest.raises(InvalidSettings, match=r"another job .*output_columns: None, now \['line'.*remove that file"):
+    with pytest.raises(
+        InvalidSettings, match=r"another job .*output_columns: None, now \['description'.*remove that file"
+    ):
         describe(job(tmp_path))
 
 
@@ -526,7 +580,7 @@ def test_only_a_header_gives_only_a_header(tmp_path: Path) -> None:
     write_titles(tmp_path / "titles.csv", 0)
     summary = describe_titles(job(tmp_path), not_to_be_loaded, not_to_be_loaded)
     assert (summary["rows"], summary["described"], summary["rows_per_second"]) == (0, 0, None)
-    assert (tmp_path / "out.csv").read_text().startswith(f"{','.join(COLUMNS)},reference_1_uid")
+    assert (tmp_path / "out.csv").read_text().startswith("sku,title,price,description,words,")
     (tmp_path / "titles.csv").write_text("")
     with pytest.raises(UnreadableInput, match="is empty"):
         describe(job(tmp_path, "other.csv"))
@@ -550,7 +604,7 @@ def test_unusual_rows_are_written_in_every_format(tmp_path: Path) -> None:
 def test_parquet_with_other_column_names(tmp_path: Path) -> None:
     source = write_parquet(tmp_path / "a.parquet", [{"Nr": n, "Name des Artikels": f"Haken {n}"} for n in range(3)])
     describe(job(tmp_path, source=source, file=FileSettings(title_field="Name des Artikels", id_field="Nr")))
-    assert [(row["uid"], row["description"]) for row in rows(tmp_path / "out.csv")] == [
+    assert [(row["Nr"], row["description"]) for row in rows(tmp_path / "out.csv")] == [
         ("0", "Card of Haken 0."),
         ("1", "Card of Haken 1."),
         ("2", "Card of Haken 2."),

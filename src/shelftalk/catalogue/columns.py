@@ -50,7 +50,8 @@ class Columns(NamedTuple):
     titles are needed. `uid` is None where the file has no ids, `variants` where every row is a product. `escaped` means
     that texts are escaped as in WooCommerce exports. Rows with a value in `store_view` repeat a product in another
     language or for another shop. `attributes` are the columns of attributes, in the file's order. Of texts in several
-    languages `language` is read, see `localized`; it is '' where texts are in one.
+    languages `language` is read, see `localized`; it is '' where texts are in one. With `carry` every row keeps all its
+    values: see `rows.Row`.
     """
 
     title: str
@@ -61,6 +62,7 @@ class Columns(NamedTuple):
     attributes: tuple[AttributeColumn, ...] = ()
     store_view: str | None = None
     language: str = ""
+    carry: bool = False
 
     def names(self) -> list[str]:
         """Return every column to be read, without duplicates."""
@@ -93,6 +95,25 @@ def choose_title_columns(
     """
     requested = {"title": settings.title_field, "id": settings.id_field}
     return _choose(source, names, requested, attributes, settings, sample)
+
+
+def distinct_names(names: Iterable[str]) -> list[str]:
+    """Return the names of all columns in order, each that comes again with a number: "size", "size (2)"."""
+    found: dict[str, None] = {}
+    for name in names:
+        label, number = name, 1
+        while label in found:
+            number += 1
+            label = f"{name} ({number})"
+        found[label] = None
+    return list(found)
+
+
+def description_columns(columns: Columns, names: list[str], sample: Sample = ()) -> tuple[str, ...]:
+    """Return the columns of descriptions beside those of title and attributes; () where none has a usual name."""
+    found = _detected(names, {"title": columns.title, "description": None, "id": None}, sample)
+    attributes = {one.column for one in columns.attributes}
+    return tuple(name for name in found.description if name not in attributes)
 
 
 def usual_columns(names: list[str], sample: Sample = ()) -> Columns:

@@ -14,10 +14,10 @@ from collections.abc import Iterator
 from statistics import median
 from typing import Any
 
-from shelftalk.catalogue.columns import Columns
+from shelftalk.catalogue.columns import Columns, distinct_names
 from shelftalk.catalogue.dialect import SEPARATOR_LINE, Dialect, find_dialect, find_names, names_of, parse
 from shelftalk.catalogue.files import Opened, physical_lines
-from shelftalk.catalogue.rows import MOST_BYTES, Row, Unusable, rows_of, too_long
+from shelftalk.catalogue.rows import MOST_BYTES, Row, Unusable, Values, rows_of, too_long
 from shelftalk.catalogue.settings import FileSettings
 from shelftalk.errors import UnreadableInput
 
@@ -104,6 +104,7 @@ class Delimited:
             if counts[one.column] > 1
         }
         rows = _Rows(names, dict(positions), columns, self._sample)
+        all_names = distinct_names(names) if columns.carry else []
         if rows.mostly_torn():
             what = "has line breaks in texts that are not quoted, in a third of its first rows or more"
             raise UnreadableInput(f"{self._file.path} {what}; export it again with quotes around texts.")
@@ -122,6 +123,9 @@ class Delimited:
                 values = {name: fields[position] for name, position in positions if position < len(fields)}
                 for name, places in repeated.items():
                     values[name] = [fields[position] for position in places if position < len(fields)]
+                if columns.carry:
+                    values = Values(values)
+                    values.carried = dict(zip(all_names, fields, strict=False))
             if held:
                 yield held
             held = number, values

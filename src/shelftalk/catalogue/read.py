@@ -158,6 +158,8 @@ class FeedItems:
                 yield item.line, too_long()
             else:
                 row = row_or_fault({**item.values, **item.localized} if columns.language else item.values, texts)
+                if columns.carry:
+                    row = _carrying(row, {**item.values, **item.lists})
                 if isinstance(row, Row):
                     attributes = tuple(read_attributes({**item.values, **item.lists}, columns.attributes))
                     row = row._replace(uid=uid_of(row.uid) or f"item-{self._file.part}{number}", attributes=attributes)
@@ -191,7 +193,7 @@ class ParquetRows:
 
     def rows(self, columns: Columns) -> Iterator[tuple[int, Row | Unusable]]:
         """Yield every row."""
-        wanted = columns.names()
+        wanted = self.columns() if columns.carry else columns.names()
         batches = self._table.iter_batches(batch_size=PARQUET_ROWS, columns=wanted)
         while True:
             with reading_parquet(self._file.path):
@@ -227,8 +229,17 @@ def _parquet_row(values: dict[str, Any], columns: Columns) -> Row | Unusable:
     if any(len(text) > MOST_BYTES for text in texts):
         return too_long()
     if any(SURROGATE.search(text) for text in texts):
-        return Unusable("invalid_utf8")
+        fault = Unusable("invalid_utf8")
+        return _carrying(fault, values) if columns.carry else fault
     return row_or_fault(values, columns)
+
+
+def _carrying(row: Row | Unusable, values: dict[str, Any]) -> Row | Unusable:
+    """Return a row or a fault with all its values."""
+    if isinstance(row, Row):
+        return row._replace(carried=values)
+    row.carried = values
+    return row
 
 
 def values_of(column: Any) -> list[Any]:

@@ -18,21 +18,33 @@ MOST_VARIANTS = 5_000  # rows of one product that are held in memory
 class Row(NamedTuple):
     """The unprocessed values of one row; None for a missing value.
 
-    `description` has one value for each of `Columns.description`; `attributes` has names and values.
+    `description` has one value for each of `Columns.description`; `attributes` has names and values. `carried` has all
+    values of the row as the file has them, by the names of its columns, where `Columns.carry` wants them.
     """
 
     title: Any
     description: tuple[Any, ...]
     uid: Any
     attributes: tuple[tuple[str, str], ...] = ()
+    carried: dict[str, Any] | None = None
 
 
 class Unusable(Exception):
-    """Why a row cannot be used: a short fixed reason, and a detail from the row."""
+    """Why a row cannot be used: a short fixed reason, and a detail from the row.
+
+    `carried` has the values of a row that could be read, as in `Row`.
+    """
 
     def __init__(self, reason: str, detail: str = "") -> None:
         super().__init__(reason)
         self.reason, self.detail = reason, detail
+        self.carried: dict[str, Any] | None = None
+
+
+class Values(dict[str, Any]):
+    """The values of a row by the names that are read; `carried` has those of all columns, whose names are distinct."""
+
+    carried: dict[str, Any]
 
 
 def row_of(value: dict[str, Any], columns: Columns) -> Row:
@@ -43,6 +55,17 @@ def row_of(value: dict[str, Any], columns: Columns) -> Row:
             another row in another language or for another shop; other_language, where it has no title in the language
             that is read.
     """
+    if not columns.carry:
+        return _row_of(value, columns)
+    carried = value.carried if isinstance(value, Values) else value
+    try:
+        return _row_of(value, columns)._replace(carried=carried)
+    except Unusable as fault:
+        fault.carried = carried
+        raise
+
+
+def _row_of(value: dict[str, Any], columns: Columns) -> Row:
     if columns.language:
         value = in_language(value, columns.language)
         if value.get(columns.title) is None:

@@ -28,12 +28,16 @@ BYTES_IN_GROUP = 16 << 20
 class TableWriter:
     """A Parquet file that is being written, from rows or from tables.
 
-    A row group ends with the row or the table that brings it to 10,000 rows or about 16 MiB.
+    A row group ends with the row or the table that brings it to `rows_in_group` or about 16 MiB. `longest` is the
+    column of the longest texts.
     """
 
-    def __init__(self, path: Path, schema: Any) -> None:
+    def __init__(
+        self, path: Path, schema: Any, longest: str = "description", rows_in_group: int = ROWS_IN_GROUP
+    ) -> None:
         self._schema = schema
-        self._description = schema.get_field_index("description")
+        self._longest = schema.get_field_index(longest)
+        self._rows_in_group = rows_in_group
         repeated = (
             ["split"] if "split" in schema.names else False
         )  # texts rarely repeat, and a dictionary of them takes time
@@ -48,8 +52,8 @@ class TableWriter:
     def append(self, row: tuple[Any, ...]) -> None:
         """Add one row, with its values in the schema's order."""
         self._rows.append(row)
-        self._characters += len(row[self._description])
-        if len(self._rows) >= ROWS_IN_GROUP or self._characters >= BYTES_IN_GROUP:
+        self._characters += len(row[self._longest])
+        if len(self._rows) >= self._rows_in_group or self._characters >= BYTES_IN_GROUP:
             self._gather_rows()
 
     def extend(self, table: Any) -> None:
@@ -58,7 +62,7 @@ class TableWriter:
             self._gather_rows()
         self._tables.append(table)
         rows, size = (sum(getattr(one, name) for one in self._tables) for name in ("num_rows", "nbytes"))
-        if rows >= ROWS_IN_GROUP or size >= BYTES_IN_GROUP:
+        if rows >= self._rows_in_group or size >= BYTES_IN_GROUP:
             self._end_group()
 
     def _gather_rows(self) -> None:

@@ -3,7 +3,8 @@
     titles.csv -> rows -> the tuned model, a window of rows at a time -> journal -> descriptions.csv, atomically
 
 While the output is being written, its folder holds `descriptions.csv.journal` and a lock; both are removed at the end.
-The job's record, in another folder, later identifies an output as written by this job.
+The job's record, in another folder, later identifies an output as written by this job; beside it are the texts for
+review, write-back and training (`texts.py`).
 """
 
 from __future__ import annotations
@@ -25,12 +26,13 @@ from shelftalk.catalogue.settings import FOUND, FileSettings
 from shelftalk.claims.faults import find_faults
 from shelftalk.errors import Damaged, Failure, NotFound, NotWritable, UserError
 from shelftalk.generation.engine import Engine
-from shelftalk.generation.flags import flag
+from shelftalk.generation.flags import WORD, flag
 from shelftalk.generation.grounded import check_references, write_grounded, write_with_references
 from shelftalk.generation.journal import Journal
 from shelftalk.generation.survey import Survey, survey_titles
-from shelftalk.generation.tables import COLUMNS, SUFFIXES, DescribedRow, NamedReference, table
-from shelftalk.generation.titles import TitleRow, find_columns, read_titles
+from shelftalk.generation.tables import OWN, SUFFIXES, DescribedRow, NamedReference, table
+from shelftalk.generation.texts import TextsWriter
+from shelftalk.generation.titles import TitleRow, column_names, find_columns, read_titles
 from shelftalk.locks import lock_file
 from shelftalk.prompts import prompt_for
 from shelftalk.records import Description, Faults, Progress, Reference, no_progress
@@ -51,7 +53,8 @@ class Job:
     """One output to be written.
 
     `model` identifies the model in plain JSON values; together with the input file and the settings it identifies the
-    job. `record` is the file with the job's result. `file` says how the input is read.
+    job. `record` is the file with the job's result, `texts` that with what was written. `file` says how the input is
+    read.
     `known` are the attributes that the model was trained on; where there are none, the input's are not used either.
     With `grounded` a text that has faults is written again: see `generation.grounded`; with `with_references` each
     row's references stand in its prompt.
@@ -72,6 +75,11 @@ class Job:
     def journal(self) -> Path:
         """The file that holds the finished rows until the output exists."""
         return self.output.with_name(f"{self.output.name}.journal")
+
+    @property
+    def texts(self) -> Path:
+        """The file of texts, beside the record."""
+        return self.record.with_suffix(".parquet")
 
     def check(self) -> None:
         """Check that the output can be written.
@@ -111,7 +119,7 @@ class Job:
             "attributes": [one.column for one in columns.attributes],
             "attribute_names": list(self.known.names),
             "attribute_order": list(self.known.order),
-            "output_columns": list(COLUMNS),  # a version with others does not resume this one's job
+            "output_columns": list(OWN),  # a version with others does not resume this one's job
             **self.settings.as_mapping(),
         }
 
@@ -169,8 +177,8 @@ def describe_titles(
     if unusual := unusual_form(form):
         say(f"{job.source.name} is read with {unusual}.")
     # The whole file is read once before, so that a fault in its middle is found before the long part of the job.
-    titles = read_titles(job.source, columns, job.file, job.known)
-    survey = survey_titles(titles, job.known, say)
+    titles = read_titles(job.source, columns._replace(carry=True), job.file, job.known)
+    survey = survey_titles(titles, job.known, say, column_names(job.source, job.file))
     with lock(job.output, "writing descriptions"):
         if found := _finished(job, described):
             return found
@@ -213,7 +221,7 @@ def _finished(job: Job, described: dict[str, Any]) -> dict[str, Any] | None:
         return None
     try:
         record = read_json(job.record)
-        same = record["job"] == described and record["output_sha256"] == sha256(job.output)
+        same = record["job"] == described and record["output_sha256"] == sha256(job.output) and job.texts.is_file()
     except (Damaged, LookupError, TypeError):
         same = False
     if not same:
@@ -310,14 +318,16 @@ def _entry(description: Description, faults: Faults, references: list[Reference]
 
 
 def _publish(job: Job, columns: Columns, described: dict[str, Any], journal: Journal, survey: Survey) -> dict[str, Any]:
-    """Write the output atomically, and return its summary; the job's record is written just before."""
+    """Write the output atomically, and return its summary; the job's texts and record are written just before."""
     flags = {"empty": 0, "repetitive": 0, "cut": 0}
     faults = dict.fromkeys(("unsupported", "contradicted", "untold"), 0)
-    with staged_file(job.output) as temporary:
-        with table(temporary, job.output.suffix.lower(), job.references) as append:
-            for row in read_titles(job.source, columns, job.file, job.known):
+    with staged_file(job.output) as temporary, staged_file(job.texts) as texts:
+        suffix = job.output.suffix.lower()
+        with table(temporary, suffix, job.references, list(survey.columns)) as append, TextsWriter(texts) as kept:
+            for row in read_titles(job.source, columns._replace(carry=True), job.file, job.known):
                 one = _described_row(row, journal)
                 append(one)
+                kept.append(one)
                 if one.flag in flags:
                     flags[one.flag] += 1
                 for name in faults:
@@ -329,20 +339,20 @@ def _publish(job: Job, columns: Columns, described: dict[str, Any], journal: Jou
             "faults": faults,
             "bad_rows": {one: {"count": count, "lines": lines} for one, (count, lines) in survey.faults.items()},
         }
-        write_json(job.record, {"job": described, "output_sha256": sha256(temporary), "summary": summary})
+        record = {"job": described, "output": str(job.output.absolute()), "output_sha256": sha256(temporary)}
+        write_json(job.record, {**record, "summary": summary})
     return summary
 
 
 def _described_row(row: TitleRow, journal: Journal) -> DescribedRow:
-    known = (row.line, row.uid, row.title)
     if row.fault:
-        return DescribedRow(*known, "", row.fault, row.detail, None, None, "", [])
+        return DescribedRow(row, flag=row.fault, detail=row.detail)
     entry = journal[row.number]
     text = entry["text"]
     references = [NamedReference(*one) for one in entry["references"]]
     found, detail = flag(Description(text, entry["stopped"], entry["tokens"]))
     if found == "empty":
-        return DescribedRow(*known, text, found, detail, None, None, "", references)
-    faults = Faults(**entry["faults"])
-    untold = "; ".join(faults.untold)
-    return DescribedRow(*known, text, found, detail, faults.unsupported, faults.contradicted, untold, references)
+        return DescribedRow(row, text, found, detail, references=references)
+    faults, words = Faults(**entry["faults"]), len(WORD.findall(text))
+    counts = words, faults.unsupported, faults.contradicted
+    return DescribedRow(row, text, found, detail, *counts, faults.untold, references)

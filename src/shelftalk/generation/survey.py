@@ -17,18 +17,22 @@ EXAMPLES = 3  # line numbers shown for each reason of a bad row
 class Survey:
     """The numbers of rows and of rows to describe in a file of titles, and the count and first lines of each fault.
 
-    `attributes` has the name of each attribute of any row by the same name in lower case, at most `MOST_NAMES`.
+    `attributes` has the name of each attribute of any row by the same name in lower case, and `columns` those of the
+    columns of any row; of each at most `MOST_NAMES`.
     """
 
     rows: int = 0
     usable: int = 0
     faults: dict[str, tuple[int, list[int]]] = field(default_factory=dict)
     attributes: dict[str, str] = field(default_factory=dict)
+    columns: dict[str, None] = field(default_factory=dict)
 
     def add(self, row: TitleRow) -> None:
         """Count one row."""
         self.rows += 1
         self.usable += not row.fault
+        if row.carried and not row.carried.keys() <= self.columns.keys() and len(self.columns) < MOST_NAMES:
+            self.columns |= dict.fromkeys(row.carried)
         for name, _ in row.attributes:
             if len(self.attributes) < MOST_NAMES:  # a file may give each product names of its own
                 self.attributes.setdefault(name.casefold(), name)
@@ -37,9 +41,14 @@ class Survey:
             self.faults[row.fault] = (count + 1, [*lines, row.line][:EXAMPLES])
 
 
-def survey_titles(rows: Iterable[TitleRow], known: KnownAttributes, say: Callable[[str], None]) -> Survey:
-    """Count all rows of a file; `say` gets what they have of a run's attributes, and which cannot be described."""
-    found = Survey()
+def survey_titles(
+    rows: Iterable[TitleRow], known: KnownAttributes, say: Callable[[str], None], names: Iterable[str] = ()
+) -> Survey:
+    """Count all rows of a file; `say` gets what they have of a run's attributes, and which cannot be described.
+
+    `names` are those of the file's columns that are known already.
+    """
+    found = Survey(columns=dict.fromkeys(names))
     for row in rows:
         found.add(row)
     if known:

@@ -1,25 +1,29 @@
 """Write described rows as CSV, TSV, JSON Lines or Parquet, row by row, in bounded memory.
 
-All formats have the same columns. JSON Lines and Parquet hold unchanged texts and references as a list. CSV and TSV
-have three columns for each reference, by which a spreadsheet can filter and sort, and an apostrophe before texts that a
-spreadsheet would run as formulas.
+All formats have the input's columns in their order, then `OWN`; one of these that has the name of a column of the input
+is called new_NAME. JSON Lines hold unchanged values, and references as a list; a row has the names that its own input
+has. The others hold the input's values as texts, lists and objects among them as JSON. CSV and TSV have three columns
+for each reference, by which a spreadsheet can filter and sort, and an apostrophe before texts that a spreadsheet would
+run as formulas.
 """
 
 from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 import pyarrow as pa
 
+from shelftalk.catalogue.read import SURROGATE
 from shelftalk.catalogue.table import TableWriter
+from shelftalk.generation.titles import TitleRow
 
 
 class NamedReference(NamedTuple):
@@ -32,109 +36,167 @@ class NamedReference(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class DescribedRow:
-    """One row of the output; `flag` and `detail` describe a fault of its description, or why it has none.
+    """One row of the input, read with `Columns.carry`, and what was written for it.
 
-    `unsupported` and `contradicted` count the description's claims, None where there are no words; `untold` has the
-    names of the attributes that it does not tell. See `records.Faults`.
+    `flag` and `detail` describe a fault of its description, or why it has none. `unsupported` and `contradicted` count
+    the description's claims, None where there are no words, as is `words`; `untold` are the names of the attributes
+    that it does not tell. See `records.Faults`.
     """
 
-    line: int
-    uid: str
-    title: str
-    description: str
-    flag: str
-    detail: str
-    unsupported: int | None
-    contradicted: int | None
-    untold: str
-    references: list[NamedReference]
+    row: TitleRow
+    description: str = ""
+    flag: str = ""
+    detail: str = ""
+    words: int | None = None
+    unsupported: int | None = None
+    contradicted: int | None = None
+    untold: Sequence[str] = ()
+    references: Sequence[NamedReference] = ()
 
 
-COLUMNS = {
-    "line": pa.int64(),
-    "uid": pa.string(),
-    "title": pa.string(),
+REFERENCES = pa.list_(pa.struct([("uid", pa.string()), ("title", pa.string()), ("similarity", pa.float64())]))
+OWN = {
     "description": pa.string(),
-    "flag": pa.string(),
-    "detail": pa.string(),
+    "words": pa.int64(),
     "unsupported": pa.int64(),
     "contradicted": pa.int64(),
     "untold": pa.string(),
+    "references": REFERENCES,
+    "flag": pa.string(),
+    "detail": pa.string(),
+    "line": pa.int64(),
+    "raw": pa.string(),  # the text of a row that could not be read
 }
-SCHEMA = pa.schema(
-    [
-        *COLUMNS.items(),
-        (
-            "references",
-            pa.list_(pa.struct([("uid", pa.string()), ("title", pa.string()), ("similarity", pa.float64())])),
-        ),
-    ]
-)
 
 # What spreadsheets interpret as the start of a formula, also with full-width and other forms of the same signs, and
 # after white space or invisible characters; see OWASP, CSV Injection.
+NUMBER = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)*")
 FORMULA = re.compile(r"[\s\x00-\x20\x7f-\xa0\xad\u180e\u200b-\u200f\u2060\ufeff]*[=+\-@⁺⁻⁼₊₋₌−﹢﹣﹦﹫＋－＝＠\t\r\n]")
 
 Append = Callable[[DescribedRow], None]
 
 
-def table(path: Path, suffix: str, references: int) -> AbstractContextManager[Append]:
+def table(path: Path, suffix: str, references: int, names: Sequence[str]) -> AbstractContextManager[Append]:
     """Open a new table at `path` in the format of `suffix`, one of `SUFFIXES`; yield a function that appends a row.
 
-    A table in CSV or TSV has columns for `references` references.
+    `names` are those of the input's columns, which are distinct. A table in CSV or TSV has columns for `references`
+    references.
     """
-    return SUFFIXES[suffix](path, references)
+    return SUFFIXES[suffix](path, references, names)
+
+
+def own_names(names: Sequence[str]) -> dict[str, str]:
+    """Return the names of `OWN` as they stand behind columns of these names."""
+    taken = {name.strip().casefold() for name in names}
+    found = {}
+    for name in OWN:
+        free = name
+        while free in taken:
+            free = f"new_{free}"
+        found[name] = free
+    return found
 
 
 def escape_formula(text: str) -> str:
-    """Return a cell that no spreadsheet runs: with an apostrophe before a possible formula, and without NUL."""
+    """Return a cell that no spreadsheet runs: with an apostrophe before a possible formula, and without NUL.
+
+    A number with a sign is none.
+    """
     text = text.replace("\0", "")
-    return f"'{text}" if FORMULA.match(text) else text
+    return f"'{text}" if FORMULA.match(text) and not NUMBER.fullmatch(text) else text
 
 
 def _cell(value: object) -> object:
     return escape_formula(value) if isinstance(value, str) else value
 
 
+def _own_values(row: DescribedRow) -> dict[str, Any]:
+    """Return the values of `OWN`."""
+    return {
+        "description": row.description,
+        "words": row.words,
+        "unsupported": row.unsupported,
+        "contradicted": row.contradicted,
+        "untold": "; ".join(row.untold),
+        "references": [one._asdict() for one in row.references],
+        "flag": row.flag,
+        "detail": row.detail,
+        "line": row.row.line,
+        "raw": row.row.raw,
+    }
+
+
+def _text(value: Any) -> str:
+    """Return a value of the input as a text; '' for a missing one."""
+    if isinstance(value, str):
+        return SURROGATE.sub("\ufffd", value)
+    if value is None or value != value:  # tables write NaN for a missing value
+        return ""
+    if not isinstance(value, (dict, list)):
+        return str(value)
+    try:
+        return orjson.dumps(value, default=str).decode()
+    except TypeError:  # nested too deep, a number of more than 64 bits, or half a character
+        return SURROGATE.sub("\ufffd", str(value))
+
+
+def _texts(row: DescribedRow, names: Sequence[str]) -> list[str]:
+    carried = row.row.carried or {}
+    return [_text(carried.get(name)) for name in names]
+
+
 @contextmanager
-def _delimited(path: Path, references: int, delimiter: str) -> Iterator[Append]:
+def _delimited(path: Path, references: int, names: Sequence[str], delimiter: str) -> Iterator[Append]:
     numbered = range(1, references + 1)
-    names = [f"reference_{number}_{part}" for number in numbered for part in NamedReference._fields]
+    parts = [f"reference_{number}_{part}" for number in numbered for part in NamedReference._fields]
+    own = own_names(names)
+    header = [name for one in own for name in (parts if one == "references" else [own[one]])]
     with path.open("w", encoding="utf-8", newline="") as file:
         cells = csv.writer(file, delimiter=delimiter)
-        cells.writerow([*COLUMNS, *names])
+        cells.writerow([_cell(_text(name)) for name in (*names, *header)])
 
         def append(row: DescribedRow) -> None:
-            found = [_cell(part) for one in row.references for part in one]
-            own = [_cell(getattr(row, name)) for name in COLUMNS]
-            cells.writerow([*own, *found, *[""] * (len(names) - len(found))])
+            found = [part for one in row.references for part in one]
+            found += [""] * (len(parts) - len(found))
+            values = [
+                cell for one, value in _own_values(row).items() for cell in (found if one == "references" else [value])
+            ]
+            cells.writerow(map(_cell, (*_texts(row, names), *values)))
 
         yield append
 
 
 @contextmanager
-def _json_lines(path: Path, references: int) -> Iterator[Append]:
+def _json_lines(path: Path, references: int, names: Sequence[str]) -> Iterator[Append]:
+    own = own_names(names)
     with path.open("wb") as file:
 
         def append(row: DescribedRow) -> None:
-            values = {name: getattr(row, name) for name in COLUMNS}
-            values["references"] = [one._asdict() for one in row.references]
-            file.write(orjson.dumps(values, option=orjson.OPT_APPEND_NEWLINE))
+            values = {own[name]: value for name, value in _own_values(row).items()}
+            carried = row.row.carried or {}
+            try:
+                line = orjson.dumps({**carried, **values}, default=str, option=orjson.OPT_APPEND_NEWLINE)
+            except TypeError:
+                carried = {_text(name): _text(value) for name, value in carried.items()}
+                line = orjson.dumps({**carried, **values}, option=orjson.OPT_APPEND_NEWLINE)
+            file.write(line)
 
         yield append
 
 
 @contextmanager
-def _parquet(path: Path, references: int) -> Iterator[Append]:
-    with TableWriter(path, SCHEMA) as rows:
+def _parquet(path: Path, references: int, names: Sequence[str]) -> Iterator[Append]:
+    own = own_names(names)
+    schema = pa.schema([*((_text(name), pa.string()) for name in names), *((own[name], OWN[name]) for name in OWN)])
+    with TableWriter(path, schema, own["description"]) as rows:
 
         def append(row: DescribedRow) -> None:
-            rows.append((*(getattr(row, name) for name in COLUMNS), [one._asdict() for one in row.references]))
+            rows.append((*_texts(row, names), *_own_values(row).values()))
 
         yield append
 
 
-SUFFIXES: dict[str, Callable[[Path, int], AbstractContextManager[Append]]] = {
+SUFFIXES: dict[str, Callable[[Path, int, Sequence[str]], AbstractContextManager[Append]]] = {
     ".csv": partial(_delimited, delimiter=","),
     ".tsv": partial(_delimited, delimiter="\t"),
     ".jsonl": _json_lines,

@@ -5,17 +5,23 @@ not_an_object, invalid_csv, invalid_xml, invalid_utf8, line_too_long, variant, s
 other_language, missing_title, title_not_text) and
 
     title_too_long    more than 1,000 characters in the file, before cleaning
+
+With `Columns.carry` a row keeps all that it has in the file: see `TitleRow`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from shelftalk.catalogue.attributes import keep_attributes
 from shelftalk.catalogue.clean import clean
-from shelftalk.catalogue.columns import Columns, choose_title_columns
+from shelftalk.catalogue.columns import Columns, choose_title_columns, description_columns, distinct_names
+from shelftalk.catalogue.draft import described, joined
+from shelftalk.catalogue.files import opened, physical_lines
 from shelftalk.catalogue.known_attributes import NOTHING_KNOWN, KnownAttributes
 from shelftalk.catalogue.read import SURROGATE, reading, sample_of
 from shelftalk.catalogue.rows import Row, Unusable
@@ -33,6 +39,9 @@ class TitleRow:
 
     `query` is the title cleaned as for training; it is empty if the row is invalid, for which `fault` and `detail`
     give the reason. `attributes` are cleaned, and spelt and ordered as the run knows them.
+
+    With `Columns.carry`, `carried` has all values of the row by the names of its columns, None where it could not be
+    read; then `raw` is its text, if it has lines of its own. `old` is the description that the file has, cleaned.
     """
 
     number: int
@@ -43,6 +52,9 @@ class TitleRow:
     fault: str = ""
     detail: str = ""
     attributes: Attributes = ()
+    old: str = ""
+    carried: dict[str, Any] | None = None
+    raw: str = ""
 
     @property
     def request(self) -> str:
@@ -55,10 +67,10 @@ def find_columns(
     file: FileSettings = FOUND,
     known: KnownAttributes = NOTHING_KNOWN,
 ) -> Columns:
-    """Choose the columns of title and id, and those of attributes, if a run knows any.
+    """Choose the columns of title and id, those of attributes, if a run knows any, and of descriptions, if there are.
 
-    These are the ones that `prepare` would choose, those with a name that the run knows, and the columns that its own
-    were read from.
+    Those of attributes are the ones that `prepare` would choose, those with a name that the run knows, and the columns
+    that its own were read from.
 
     Raises:
         NotFound: there is no such file.
@@ -70,11 +82,26 @@ def find_columns(
     if not names:
         return Columns("title")
     if not known:
-        return choose_title_columns(source, names, file, sample=sample)
-    usual = choose_title_columns(source, names, file, "automatic", sample).attributes
-    possible = choose_title_columns(source, names, file, "all", sample)
-    chosen = (one for one in possible.attributes if one in usual or one.name in known or one.column in known.columns)
-    return possible._replace(attributes=tuple(chosen))
+        columns = choose_title_columns(source, names, file, sample=sample)
+    else:
+        usual = choose_title_columns(source, names, file, "automatic", sample).attributes
+        possible = choose_title_columns(source, names, file, "all", sample)
+        chosen = (
+            one for one in possible.attributes if one in usual or one.name in known or one.column in known.columns
+        )
+        columns = possible._replace(attributes=tuple(chosen))
+    return columns._replace(description=description_columns(columns, names, sample))
+
+
+def column_names(source: Path, file: FileSettings = FOUND) -> list[str]:
+    """Return the distinct names of a file's columns; of JSON and feeds those of the first products.
+
+    Raises:
+        NotFound: there is no such file.
+        UnreadableInput: the file as a whole cannot be read.
+    """
+    with reading(source, file) as reader:
+        return distinct_names(reader.columns())
 
 
 def read_titles(
@@ -86,20 +113,68 @@ def read_titles(
         UnreadableInput: the file is truncated or corrupt.
     """
     with reading(source, file) as reader:
-        for number, (line, row) in enumerate(reader.rows(columns)):
-            yield _title_row(number, line, row, known)
+        rows = reader.rows(columns)
+        texts = _with_raw_texts(source, file, rows) if columns.carry else ((*one, "") for one in rows)
+        for number, (line, row, raw) in enumerate(texts):
+            yield _title_row(number, line, row, known, raw)
 
 
-def _title_row(number: int, line: int, row: Row | Unusable, known: KnownAttributes) -> TitleRow:
-    uid = title = ""
+def _with_raw_texts(
+    source: Path, file: FileSettings, rows: Iterator[tuple[int, Row | Unusable]]
+) -> Iterator[tuple[int, Row | Unusable, str]]:
+    """Yield each row with the text of its lines where it could not be read; '' where others share its line.
+
+    They are read from the file once more.
+    """
+    with ExitStack() as stack:
+        lines: Iterator[tuple[int, bytes | None]] | None = None
+        held: tuple[int, Unusable] | None = None  # until it is known where the next row begins
+        before = 0
+        for line, row in rows:
+            if held:
+                yield *held, _text_of(lines, held[0], line) if lines and before < held[0] < line else ""
+                before, held = held[0], None
+            if isinstance(row, Unusable) and row.carried is None:
+                lines = lines or physical_lines(stack.enter_context(opened(source, file)).stream)
+                held = line, row
+            else:
+                yield line, row, ""
+                before = line
+        if held:
+            yield *held, _text_of(lines, held[0], None) if lines and before < held[0] else ""
+
+
+def _text_of(lines: Iterator[tuple[int, bytes | None]], first: int, after: int | None) -> str:
+    """Return the text of the lines from `first` up to `after`, or to the end, without white space around it."""
+    found = []
+    for number, line in lines:
+        if number >= first and line is not None:
+            found.append(line)
+        if after is not None and number + 1 >= after:
+            break
+    return b"".join(found).decode(errors="replace").strip()
+
+
+def _title_row(number: int, line: int, row: Row | Unusable, known: KnownAttributes, raw: str) -> TitleRow:
+    uid = title = old = ""
     try:
         if isinstance(row, Unusable):
             raise row
         uid = uid_of(row.uid)
         title = _unicode(title_of(row.title))
-        return TitleRow(number, line, uid, title, _query(title), attributes=_attributes(row, known))
+        old = "" if row.carried is None else _old(row)
+        return TitleRow(number, line, uid, title, _query(title), "", "", _attributes(row, known), old, row.carried)
     except Unusable as fault:
-        return TitleRow(number, line, uid, title, "", fault.reason, _unicode(fault.detail))
+        carried = row.carried  # of a row, or of the fault that stands in its place
+        return TitleRow(number, line, uid, title, "", fault.reason, _unicode(fault.detail), (), old, carried, raw)
+
+
+def _old(row: Row) -> str:
+    """Return the description that a row has, cleaned as for training; '' where it has none, or no text."""
+    try:
+        return described([clean(_unicode(joined(value))) for value in row.description]) if row.description else ""
+    except Unusable:
+        return ""
 
 
 def _attributes(row: Row, known: KnownAttributes) -> Attributes:
