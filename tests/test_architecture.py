@@ -17,7 +17,7 @@ LAYERS = [
     {"api", "studio"},
     {"proof"},
     {"pipeline"},
-    {"evaluation", "export"},
+    {"evaluation", "export", "review"},
     {"generation", "evidence"},
     {"training", "retrieval"},
     {"runs"},

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,18 @@ def append_record(path: Path, record: dict[str, Any]) -> None:
     Raises:
         NotWritable: see `workspace.writing`.
     """
-    line = json.dumps(record)  # ASCII: a form may send an unpaired surrogate, which UTF-8 cannot encode
-    append_line(path, f"\n{line}" if _ends_without_newline(path) else line)
+    append_records(path, [record])
+
+
+def append_records(path: Path, records: Sequence[dict[str, Any]]) -> None:
+    """Append several records with one write: after a kill the file has all of them, or the first ones.
+
+    Raises:
+        NotWritable: see `workspace.writing`.
+    """
+    # ASCII: a form may send an unpaired surrogate, which UTF-8 cannot encode.
+    if lines := "\n".join(map(json.dumps, records)):
+        append_line(path, f"\n{lines}" if _ends_without_newline(path) else lines)
 
 
 def read_records(path: Path) -> list[dict[str, Any]]:

@@ -37,6 +37,7 @@ from shelftalk.cli.options import (
     require_text,
     with_settings,
 )
+from shelftalk.cli.review import review
 from shelftalk.cli.runs import DetachOption, runs, show_started, show_trained, training_detail
 from shelftalk.cli.serve import serve
 from shelftalk.cli.studio import studio
@@ -344,6 +345,7 @@ def compare(
 
 
 app.command()(generate)
+app.command()(review)
 app.command()(evaluate)
 app.command()(serve)
 app.command()(export)

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ SCHEMA = pa.schema(
         ("uid", pa.string()),
         ("title", pa.string()),
         ("query", pa.string()),
+        ("request", pa.string()),
         ("attributes", ATTRIBUTES),
         ("old", pa.string()),
         ("description", pa.string()),
@@ -41,20 +43,21 @@ SCHEMA = pa.schema(
         ("references", REFERENCES),
     ]
 )
-SHORT = ("line", "uid", "title", "flag", "unsupported", "contradicted", "untold")  # columns that a list shows
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
     """One row of the input and what was written for it; see `titles.TitleRow` and `tables.DescribedRow`.
 
-    `title` is as in the file, `query` cleaned. `references` has uid, title and similarity of each.
+    `title` is as in the file, `query` cleaned; `request` identifies title and attributes as the model got them.
+    `references` has uid, title and similarity of each.
     """
 
     line: int
     uid: str
     title: str
     query: str
+    request: str
     attributes: Attributes
     old: str
     description: str
@@ -65,6 +68,11 @@ class Text:
     contradicted: int | None
     untold: Sequence[str]
     references: Sequence[dict[str, Any]]
+
+
+def identify(request: str) -> str:
+    """Return what identifies a request: 16 hexadecimal digits."""
+    return sha256(request.encode()).hexdigest()[:16]
 
 
 class TextsWriter:
@@ -78,7 +86,7 @@ class TextsWriter:
         row = one.row
         self._rows.append(
             (
-                *(row.line, row.uid, row.title, row.query, row.attributes, row.old),
+                *(row.line, row.uid, row.title, row.query, identify(row.request), row.attributes, row.old),
                 *(one.description, one.flag, one.detail, one.words, one.unsupported, one.contradicted),
                 *(one.untold, [reference._asdict() for reference in one.references]),
             )

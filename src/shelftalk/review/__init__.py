@@ -1,0 +1,1 @@
+"""What people decide on the texts of `generate`: accept, edit, reject."""

@@ -1,0 +1,43 @@
+"""The texts that people accepted, for write-back and for training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from shelftalk.records import AcceptedText
+from shelftalk.review.outputs import Output, find_output, list_outputs
+from shelftalk.review.review import Review
+from shelftalk.runs.run import Run
+
+
+def accepted_texts(run: Run, texts: Path) -> tuple[list[AcceptedText], str]:
+    """Return the accepted texts of one output, in its order, and the SHA-256 of the file that they were written for.
+
+    Raises:
+        NotFound, UserError: see `outputs.find_output`.
+        Damaged: the file of texts cannot be read.
+    """
+    output = find_output(run, texts)
+    return _accepted(output), output.input_sha256
+
+
+def all_accepted(run: Run) -> list[AcceptedText]:
+    """Return the accepted texts of all outputs of a run that still exist.
+
+    Of several for one product the one of the newest output is taken; a product without an id is known by its title.
+
+    Raises:
+        Damaged: a file of texts cannot be read.
+    """
+    found: dict[str, AcceptedText] = {}
+    for output in list_outputs(run):
+        for one in _accepted(output):
+            found.setdefault(one.uid or one.title, one)
+    return list(found.values())
+
+
+def _accepted(output: Output) -> list[AcceptedText]:
+    return [
+        AcceptedText(row.line, row.uid, row.title, row.attributes, text, edited)
+        for row, text, edited in Review(output).accepted()
+    ]

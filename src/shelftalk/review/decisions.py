@@ -1,0 +1,91 @@
+"""The decisions on the texts of one output: an append-only file of JSON Lines beside it.
+
+    {"product": "oak-board", "request": "5d41402abc4b2a76", "decision": "edited", "before": "A board.",
+     "after": "An oak board.", "who": "Ana", "when": "2026-11-30T11:02:33+00:00"}
+
+`product` is the id of the product, `request` identifies the title and attributes that the text was written for. The
+text that stood there is `before`, the one that stands there since `after`; '' is the generated one. The last line on a
+product counts; all earlier ones stay. Several processes may append at once: each writes whole lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import orjson
+
+from shelftalk.lines import append_records
+
+Kind = Literal["undecided", "accepted", "edited", "rejected"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One line of the file; `when` is in UTC, to the second. `edited` counts as accepted."""
+
+    product: str
+    request: str
+    decision: Kind
+    before: str
+    after: str
+    who: str
+    when: str
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the text may be published."""
+        return self.decision in ("accepted", "edited")
+
+
+def now() -> str:
+    """Return the current time as in a decision."""
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
+
+
+class DecisionLog:
+    """The file at `path`, which need not exist yet."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._read = 0  # bytes
+
+    def append(self, decisions: Sequence[Decision]) -> None:
+        """Append decisions; they are on disk when this returns.
+
+        Raises:
+            NotWritable: see `workspace.writing`.
+        """
+        append_records(self.path, [asdict(one) for one in decisions])
+
+    def read_new(self) -> list[Decision]:
+        """Return the decisions of all processes since the last call, oldest first; damaged lines are left out."""
+        try:
+            with self.path.open("rb") as file:
+                file.seek(self._read)
+                content = file.read()
+        except FileNotFoundError:
+            return []
+        end = content.rfind(b"\n") + 1  # another process may be writing the last line
+        self._read += end
+        found = map(_parsed, content[:end].split(b"\n"))
+        return [one for one in found if one is not None]
+
+
+def log_beside(output: Path) -> DecisionLog:
+    """Return the log of an output of `generate`."""
+    return DecisionLog(output.with_name(f"{output.name}.decisions.jsonl"))
+
+
+def _parsed(line: bytes) -> Decision | None:
+    try:
+        values: dict[str, Any] = orjson.loads(line)
+        decision = Decision(**values)
+    except (orjson.JSONDecodeError, TypeError):
+        return None
+    texts = (decision.product, decision.request, decision.before, decision.after, decision.who, decision.when)
+    return decision if decision.decision in KINDS and all(isinstance(one, str) for one in texts) else None

@@ -1,0 +1,66 @@
+"""Find the outputs of `generate` that a run has written, by the records in its folder generated/."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from shelftalk.errors import Damaged, NotFound, UserError
+from shelftalk.runs.run import Run
+from shelftalk.workspace import read_json, sha256
+
+
+@dataclass(frozen=True)
+class Output:
+    """A finished output of a run: where it is, its job, and the file with its texts (`generation.texts`)."""
+
+    path: Path
+    texts: Path
+    job: dict[str, Any]
+    sha256: str
+
+    @property
+    def input_sha256(self) -> str:
+        """The hash of the file that the texts were written for."""
+        return str(self.job["input_sha256"])
+
+
+def list_outputs(run: Run) -> list[Output]:
+    """Return the outputs of a run that still exist, the newest first; unreadable records are left out."""
+    records = sorted(
+        (run.folder / "generated").glob("*.json"), key=lambda path: (path.stat().st_mtime, path.name), reverse=True
+    )
+    found = (_output(record) for record in records)
+    return [one for one in found if one is not None and one.path.is_file()]
+
+
+def find_output(run: Run, path: Path) -> Output:
+    """Return the output at `path`, also if it was moved there.
+
+    Raises:
+        NotFound: there is no file.
+        UserError: this run did not write it, or it was changed since.
+    """
+    if not path.is_file():
+        raise NotFound(f"There is no file {path}; give an output of: shelftalk generate {run.name}")
+    content = sha256(path)
+    known = [one for file in (run.folder / "generated").glob("*.json") if (one := _output(file)) is not None]
+    for one in known:
+        if one.sha256 == content:
+            return Output(path, one.texts, one.job, content)
+    if any(one.path == path.absolute() for one in known):
+        raise UserError(
+            f"{path} was changed since run {run.name!r} wrote it, so its rows may not be those that were checked; "
+            "remove it, write it again with the same generate command, and edit texts in the review instead."
+        )
+    raise UserError(f"{path} is no output of run {run.name!r}; give the run that wrote it, and the file it wrote.")
+
+
+def _output(record: Path) -> Output | None:
+    texts = record.with_suffix(".parquet")
+    try:
+        held = read_json(record)
+        return Output(Path(held["output"]), texts, held["job"], held["output_sha256"]) if texts.is_file() else None
+    except (Damaged, LookupError, TypeError):
+        return None

@@ -1,0 +1,184 @@
+"""Test decisions on texts: what counts, what stays when the file grows, and what two processes do at once."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from shelftalk.errors import UserError
+from shelftalk.review.decisions import log_beside
+from shelftalk.review.review import LONGEST, Review
+from tests.review.outputs import open_review, row, write_output
+
+ROWS = [row(1), row(2, "ash"), row(3), row(4), "5,half,open,row,5"]
+
+
+def states(review: Review) -> list[str]:
+    return [review.state(number) for number in review.rows]
+
+
+def test_only_rows_with_a_text_are_reviewed_and_clean_ones_are_known(tmp_path: Path) -> None:
+    review = open_review(tmp_path, ROWS)
+    assert [review.keys[number] for number in review.rows] == ["sku-1", "sku-2", "sku-3", "sku-4"]
+    assert [review.is_clean(number) for number in review.rows] == [True, False, False, True]  # not of oak; empty
+    assert review.undecided(clean=True) == [0, 3] and review.undecided(clean=False) == [1, 2]
+    assert review.counts() == {
+        "texts": 4,
+        "clean": 2,
+        "clean_undecided": 2,
+        "undecided": 4,
+        "accepted": 0,
+        "edited": 0,
+        "rejected": 0,
+    }
+    assert review.texts[1].old == "Old text of 2."
+
+
+def test_decisions_are_counted_and_say_who_and_what_before_and_after(tmp_path: Path) -> None:
+    review = open_review(tmp_path, ROWS)
+    review.accept([0], "Ana")
+    review.edit(1, "  Peg 2 is made of ash. ", "Ana")
+    review.reject([3], "Bea")
+    assert states(review) == ["accepted", "edited", "undecided", "rejected"]
+    assert [review.text(number) for number in (0, 1)] == [
+        "Peg 1 is made of oak. It is sanded by hand.",
+        "Peg 2 is made of ash.",
+    ]
+    lines = [json.loads(line) for line in (tmp_path / "texts.csv.decisions.jsonl").read_text().splitlines()]
+    assert [(line["product"], line["decision"], line["who"]) for line in lines] == [
+        ("sku-1", "accepted", "Ana"),
+        ("sku-2", "edited", "Ana"),
+        ("sku-4", "rejected", "Bea"),
+    ]
+    assert lines[1]["before"].startswith("Peg 2 is made of oak") and lines[1]["after"] == "Peg 2 is made of ash."
+    assert lines[0]["when"].endswith("+00:00")
+    found = [(text.uid, written, edited) for text, written, edited in review.accepted()]
+    assert found == [("sku-1", review.text(0), False), ("sku-2", "Peg 2 is made of ash.", True)]
+
+
+def test_an_edit_that_is_accepted_again_stays_an_edit_and_undo_restores_all(tmp_path: Path) -> None:
+    review = open_review(tmp_path, ROWS)
+    review.edit(0, "Mine.", "Ana")
+    before = review.before([0, 3])
+    review.accept([0, 3], "Ana")
+    assert states(review)[0] == "edited"
+    review.reject([0], "Ana")
+    assert review.text(0) == review.generated(0)
+    review.restore(before, "Ana")
+    assert (review.state(0), review.text(0), review.state(3)) == ("edited", "Mine.", "undecided")
+
+
+def test_another_generated_text_is_to_be_decided_on(tmp_path: Path) -> None:
+    review = open_review(tmp_path, ROWS)
+    review.replace(0, "Peg 1, of oak.", "Ana")
+    assert (review.state(0), review.text(0)) == ("undecided", "Peg 1, of oak.")
+    review.accept([0], "Ana")
+    assert (review.state(0), review.text(0)) == ("accepted", "Peg 1, of oak.")
+
+
+def test_decisions_hold_for_a_longer_file_and_not_for_changed_products(tmp_path: Path) -> None:
+    review = open_review(tmp_path, ROWS)
+    review.accept([0, 3], "Ana")
+    review.edit(1, "Peg 2 is made of ash.", "Ana")
+    (tmp_path / "texts.csv").unlink()
+    longer = [row(7), row(1), row(2, "ash"), row(3), row(4, "elm"), row(8)]
+    again = Review(write_output(tmp_path, longer))
+    decided = {again.keys[number]: again.state(number) for number in again.rows if again.state(number) != "undecided"}
+    assert decided == {"sku-1": "accepted", "sku-2": "edited"}  # 4 has another material now
+
+
+def test_a_rejection_holds_for_the_rejected_text_only(tmp_path: Path) -> None:
+    review = open_review(tmp_path, ROWS)
+    review.replace(0, "Another.", "Ana")
+    review.reject([0], "Ana")
+    assert review.state(0) == "rejected"
+    log = log_beside(review.output.path).path
+    other = log.read_text().replace('"after": "Peg 1 is made of oak. It', '"after": "A text of before. It')
+    log.write_text(other)
+    assert Review(review.output).state(0) == "undecided"
+
+
+def test_products_without_ids_are_known_by_their_titles_and_repeated_ones_are_told_apart(tmp_path: Path) -> None:
+    review = open_review(tmp_path, [",Peg 1,oak,", ",Peg 1,oak,", "x,Peg 2,oak,", "x,Peg 4,oak,"])
+    assert list(review.keys.values()) == ["Peg 1", "Peg 1 (2)", "x", "x (2)"]
+
+
+@pytest.mark.parametrize(("text", "match"), [(" \n", "is empty"), ("a" * (LONGEST + 1), "50,001 characters")])
+def test_a_text_that_cannot_be_published_is_refused(tmp_path: Path, text: str, match: str) -> None:
+    review = open_review(tmp_path, ROWS)
+    with pytest.raises(UserError, match=match):
+        review.edit(0, text, "Ana")
+    with pytest.raises(UserError, match="sku-3 is empty"):
+        review.accept([2], "Ana")
+    assert states(review) == ["undecided"] * 4
+
+
+def test_half_a_character_in_an_edit_does_no_harm(tmp_path: Path) -> None:
+    review = open_review(tmp_path, ROWS)
+    review.edit(0, "Half \ud83d of one.", "Ana")
+    assert Review(review.output).text(0) == "Half \ufffd of one."
+
+
+def test_damaged_lines_cost_themselves(tmp_path: Path) -> None:
+    review = open_review(tmp_path, ROWS)
+    review.accept([0], "Ana")
+    log = log_beside(review.output.path).path
+    first = log.read_text()
+    log.write_text(
+        '{"product": 5}\n[1]\n' + first + first.replace("accepted", "forged") + '{"product": "sku-4", "decision": "acc'
+    )
+    again = Review(review.output)
+    assert states(again) == ["accepted", "undecided", "undecided", "undecided"]
+    again.accept([3], "Bea")  # behind the line that was cut off
+    assert states(Review(review.output)) == ["accepted", "undecided", "undecided", "accepted"]
+
+
+def test_two_reviews_see_each_other_and_the_later_decision_counts(tmp_path: Path) -> None:
+    first = open_review(tmp_path, ROWS)
+    second = Review(first.output)
+    first.accept([0], "Ana")
+    second.reject([3], "Bea")
+    first.refresh()
+    assert states(first) == states(second) == ["accepted", "undecided", "undecided", "rejected"]
+    first.accept([3], "Ana")
+    second.refresh()
+    assert second.decided_by(3) == first.decided_by(3) and second.decided_by(3) is not None
+    assert second.state(3) == "accepted"
+
+
+@pytest.mark.kill
+def test_several_processes_that_append_lose_nothing(tmp_path: Path) -> None:
+    output = write_output(tmp_path, [row(10 * number) for number in range(60)])
+    program = """
+import json, sys
+from pathlib import Path
+from shelftalk.review.outputs import Output
+from shelftalk.review.review import Review
+path, texts, who = sys.argv[1:]
+review = Review(Output(Path(path), Path(texts), {}, ""))
+for number in review.rows:
+    review.edit(number, f"{who} {number} " + "word " * 2_000, who)
+"""
+    command = [sys.executable, "-c", program, str(output.path), str(output.texts)]
+    writers = [subprocess.Popen([*command, who]) for who in ("Ana", "Bea", "Eva")]
+    assert [writer.wait(120) for writer in writers] == [0, 0, 0]
+    lines = log_beside(output.path).path.read_text().split()  # a blank line is where two began at once
+    assert sum('"decision":' in line for line in lines) == 3 * 60
+    found = Review(output)
+    assert all(found.state(number) == "edited" and found.text(number).count("word") == 2_000 for number in found.rows)
+
+
+def test_a_copy_elsewhere_needs_its_log_beside_it(tmp_path: Path) -> None:
+    review = open_review(tmp_path, ROWS)
+    review.accept([0], "Ana")
+    (tmp_path / "moved").mkdir()
+    for path in (review.output.path, log_beside(review.output.path).path):
+        shutil.copy(path, tmp_path / "moved" / path.name)
+    output = review.output
+    moved = Review(type(output)(tmp_path / "moved" / "texts.csv", output.texts, output.job, output.sha256))
+    assert states(moved)[0] == "accepted"

@@ -1,0 +1,57 @@
+"""`shelftalk review` as a user types it: counts, accepting and rejecting, and one line for each user error."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from shelftalk.review.accepted import accepted_texts, all_accepted
+from shelftalk.runs.run import Run
+from shelftalk.workspace import sha256
+from tests.test_cli import Shell
+from tests.test_cli_generate import generate, write_titles
+
+
+@pytest.fixture
+def trained(tiny_run: Run, capsys: pytest.CaptureFixture[str]) -> Shell:
+    """A shell in the workspace of the tiny run `pegs`."""
+    return Shell(tiny_run.workspace.root, capsys)
+
+
+def test_texts_are_accepted_and_rejected_by_id_and_all_at_once(trained: Shell, tiny_run: Run, tmp_path: Path) -> None:
+    source, texts = write_titles(tmp_path / "titles.jsonl", 4), tmp_path / "out.csv"
+    trained.json(*generate(source, texts, "--references", 0))
+    review = ["review", "pegs", "--texts", texts]
+    counts = trained.json(*review)
+    assert (counts["texts"], counts["undecided"], counts["accepted"]) == (4, 4, 0)
+    assert counts["decisions"] == str(texts) + ".decisions.jsonl"
+    counts = trained.json(*review, "--accept", "Oak peg 0 cm, Oak peg 2 cm", "--reject", "Oak peg 1 cm", "--by", "Ana")
+    assert (counts["accepted_now"], counts["rejected_now"], counts["undecided"]) == (2, 1, 1)
+    code, out, _ = trained(*review, "--accept", "all")
+    assert code == 0
+    assert out.startswith("Now 1 accepted and 0 rejected.\n4 texts: 3 accepted, 0 edited, 1 rejected, 0 undecided (0")
+    assert trained.json(*review, "--accept", "clean")["accepted_now"] == 0
+
+    accepted, input_hash = accepted_texts(tiny_run, texts)
+    assert [(one.line, one.uid, one.title) for one in accepted] == [
+        (1, "", "Oak peg 0 cm"),
+        (3, "", "Oak peg 2 cm"),
+        (4, "", "Oak peg 3 cm"),
+    ]
+    assert input_hash == sha256(source)
+    assert [one.title for one in all_accepted(tiny_run)][:3] == [one.title for one in accepted]
+
+
+def test_each_mistake_gets_one_line(trained: Shell, tmp_path: Path) -> None:
+    source, texts = write_titles(tmp_path / "titles.jsonl", 2), tmp_path / "out.jsonl"
+    trained.json(*generate(source, texts, "--references", 0))
+    review = ["review", "pegs", "--texts"]
+    assert "There is no file" in trained.mistake(*review, tmp_path / "none.csv")
+    assert "has no text of nobody, 7;" in trained.mistake(*review, texts, "--accept", "nobody, 7")
+    assert "--accept names no product" in trained.mistake(*review, texts, "--accept", " , ")
+    assert "is no output of run 'pegs'" in trained.mistake(*review, source)
+    moved = texts.rename(tmp_path / "moved.jsonl")
+    assert trained.json(*review, moved)["texts"] == 2
+    moved.rename(texts).write_text(texts.read_text().replace("Oak", "oak"))
+    assert "was changed since run 'pegs' wrote it" in trained.mistake(*review, texts)
