@@ -19,14 +19,14 @@ ROWS = [row(1), row(2, "ash"), row(3), row(4), "5,half,open,row,5"]
 
 
 def states(review: Review) -> list[str]:
-    return [review.state(number) for number in review.rows]
+    return [review.state(number).decision for number in review.rows]
 
 
 def test_only_rows_with_a_text_are_reviewed_and_clean_ones_are_known(tmp_path: Path) -> None:
     review = open_review(tmp_path, ROWS)
     assert [review.keys[number] for number in review.rows] == ["sku-1", "sku-2", "sku-3", "sku-4"]
     assert [review.is_clean(number) for number in review.rows] == [True, False, False, True]  # not of oak; empty
-    assert review.undecided(clean=True) == [0, 3] and review.undecided(clean=False) == [1, 2]
+    assert review.select(clean=True) == [0, 3] and review.select(["undecided"], clean=False) == [1, 2]
     assert review.counts() == {
         "texts": 4,
         "clean": 2,
@@ -42,10 +42,10 @@ def test_only_rows_with_a_text_are_reviewed_and_clean_ones_are_known(tmp_path: P
 def test_decisions_are_counted_and_say_who_and_what_before_and_after(tmp_path: Path) -> None:
     review = open_review(tmp_path, ROWS)
     review.accept([0], "Ana")
-    review.edit(1, "  Peg 2 is made of ash. ", "Ana")
+    review.edit(1, "  Peg 2 is made of ash. ", 0, "Ana")
     review.reject([3], "Bea")
     assert states(review) == ["accepted", "edited", "undecided", "rejected"]
-    assert [review.text(number) for number in (0, 1)] == [
+    assert [review.state(number).text for number in (0, 1)] == [
         "Peg 1 is made of oak. It is sanded by hand.",
         "Peg 2 is made of ash.",
     ]
@@ -58,49 +58,62 @@ def test_decisions_are_counted_and_say_who_and_what_before_and_after(tmp_path: P
     assert lines[1]["before"].startswith("Peg 2 is made of oak") and lines[1]["after"] == "Peg 2 is made of ash."
     assert lines[0]["when"].endswith("+00:00")
     found = [(text.uid, written, edited) for text, written, edited in review.accepted()]
-    assert found == [("sku-1", review.text(0), False), ("sku-2", "Peg 2 is made of ash.", True)]
+    assert found == [("sku-1", review.state(0).text, False), ("sku-2", "Peg 2 is made of ash.", True)]
 
 
 def test_an_edit_that_is_accepted_again_stays_an_edit_and_undo_restores_all(tmp_path: Path) -> None:
     review = open_review(tmp_path, ROWS)
-    review.edit(0, "Mine.", "Ana")
-    before = review.before([0, 3])
+    review.edit(0, "Mine.", 0, "Ana")
+    before = [(number, review.state(number)) for number in (0, 3)]
     review.accept([0, 3], "Ana")
     assert states(review)[0] == "edited"
     review.reject([0], "Ana")
-    assert review.text(0) == review.generated(0)
+    assert review.state(0).text == review.generated(0)
     review.restore(before, "Ana")
-    assert (review.state(0), review.text(0), review.state(3)) == ("edited", "Mine.", "undecided")
+    assert (states(review), review.state(0).text) == (["edited", *["undecided"] * 3], "Mine.")
 
 
 def test_another_generated_text_is_to_be_decided_on(tmp_path: Path) -> None:
     review = open_review(tmp_path, ROWS)
-    review.replace(0, "Peg 1, of oak.", "Ana")
-    assert (review.state(0), review.text(0)) == ("undecided", "Peg 1, of oak.")
+    review.replace(0, "Peg 1, of oak.", 1, "Ana")
+    assert (review.state(0).decision, review.state(0).text) == ("undecided", "Peg 1, of oak.")
     review.accept([0], "Ana")
-    assert (review.state(0), review.text(0)) == ("accepted", "Peg 1, of oak.")
+    assert (review.state(0).decision, review.state(0).text) == ("accepted", "Peg 1, of oak.")
 
 
 def test_decisions_hold_for_a_longer_file_and_not_for_changed_products(tmp_path: Path) -> None:
     review = open_review(tmp_path, ROWS)
     review.accept([0, 3], "Ana")
-    review.edit(1, "Peg 2 is made of ash.", "Ana")
+    review.edit(1, "Peg 2 is made of ash.", 0, "Ana")
     (tmp_path / "texts.csv").unlink()
     longer = [row(7), row(1), row(2, "ash"), row(3), row(4, "elm"), row(8)]
     again = Review(write_output(tmp_path, longer))
-    decided = {again.keys[number]: again.state(number) for number in again.rows if again.state(number) != "undecided"}
-    assert decided == {"sku-1": "accepted", "sku-2": "edited"}  # 4 has another material now
+    decided = {key: again.state(number).decision for number, key in again.keys.items()}
+    assert {key for key, decision in decided.items() if decision != "undecided"} == {"sku-1", "sku-2"}
+    assert (decided["sku-1"], decided["sku-2"]) == ("accepted", "edited")  # 4 has another material now
+    assert again.counts()["undecided"] == 4
+
+
+def test_a_claim_that_a_person_vouches_for_makes_a_text_clean(tmp_path: Path) -> None:
+    review = open_review(tmp_path, ROWS)
+    assert review.counts()["clean_undecided"] == 2
+    review.vouch(1, "oak", 0, "Ana")
+    assert (review.state(1).claims, review.is_clean(1), review.counts()["clean_undecided"]) == (("oak",), True, 3)
+    review.accept(review.select(["undecided"], clean=True), "Ana")
+    again = Review(review.output)
+    assert states(again) == ["accepted", "accepted", "undecided", "accepted"]
+    assert again.state(1).claims == ("oak",)
 
 
 def test_a_rejection_holds_for_the_rejected_text_only(tmp_path: Path) -> None:
     review = open_review(tmp_path, ROWS)
-    review.replace(0, "Another.", "Ana")
+    review.replace(0, "Another.", 0, "Ana")
     review.reject([0], "Ana")
-    assert review.state(0) == "rejected"
+    assert states(review)[0] == "rejected"
     log = log_beside(review.output.path).path
     other = log.read_text().replace('"after": "Peg 1 is made of oak. It', '"after": "A text of before. It')
     log.write_text(other)
-    assert Review(review.output).state(0) == "undecided"
+    assert states(Review(review.output))[0] == "undecided"
 
 
 def test_products_without_ids_are_known_by_their_titles_and_repeated_ones_are_told_apart(tmp_path: Path) -> None:
@@ -112,7 +125,7 @@ def test_products_without_ids_are_known_by_their_titles_and_repeated_ones_are_to
 def test_a_text_that_cannot_be_published_is_refused(tmp_path: Path, text: str, match: str) -> None:
     review = open_review(tmp_path, ROWS)
     with pytest.raises(UserError, match=match):
-        review.edit(0, text, "Ana")
+        review.edit(0, text, 0, "Ana")
     with pytest.raises(UserError, match="sku-3 is empty"):
         review.accept([2], "Ana")
     assert states(review) == ["undecided"] * 4
@@ -120,8 +133,8 @@ def test_a_text_that_cannot_be_published_is_refused(tmp_path: Path, text: str, m
 
 def test_half_a_character_in_an_edit_does_no_harm(tmp_path: Path) -> None:
     review = open_review(tmp_path, ROWS)
-    review.edit(0, "Half \ud83d of one.", "Ana")
-    assert Review(review.output).text(0) == "Half \ufffd of one."
+    review.edit(0, "Half \ud83d of one.", 0, "Ana")
+    assert Review(review.output).state(0).text == "Half \ufffd of one."
 
 
 def test_damaged_lines_cost_themselves(tmp_path: Path) -> None:
@@ -147,8 +160,9 @@ def test_two_reviews_see_each_other_and_the_later_decision_counts(tmp_path: Path
     assert states(first) == states(second) == ["accepted", "undecided", "undecided", "rejected"]
     first.accept([3], "Ana")
     second.refresh()
-    assert second.decided_by(3) == first.decided_by(3) and second.decided_by(3) is not None
-    assert second.state(3) == "accepted"
+    assert second.state(3) == first.state(3)
+    assert (second.state(3).decision, second.state(3).who) == ("accepted", "Ana")
+    assert first.counts() == second.counts() == Review(first.output).counts()
 
 
 @pytest.mark.kill
@@ -162,7 +176,7 @@ from shelftalk.review.review import Review
 path, texts, who = sys.argv[1:]
 review = Review(Output(Path(path), Path(texts), {}, ""))
 for number in review.rows:
-    review.edit(number, f"{who} {number} " + "word " * 2_000, who)
+    review.edit(number, f"{who} {number} " + "word " * 2_000, 0, who)
 """
     command = [sys.executable, "-c", program, str(output.path), str(output.texts)]
     writers = [subprocess.Popen([*command, who]) for who in ("Ana", "Bea", "Eva")]
@@ -170,7 +184,8 @@ for number in review.rows:
     lines = log_beside(output.path).path.read_text().split()  # a blank line is where two began at once
     assert sum('"decision":' in line for line in lines) == 3 * 60
     found = Review(output)
-    assert all(found.state(number) == "edited" and found.text(number).count("word") == 2_000 for number in found.rows)
+    assert states(found) == ["edited"] * 60
+    assert all(found.state(number).text.count("word") == 2_000 for number in found.rows)
 
 
 def test_a_copy_elsewhere_needs_its_log_beside_it(tmp_path: Path) -> None:

@@ -48,12 +48,13 @@ def review(
     who = by or _user()
     decided = {"accepted_now": 0, "rejected_now": 0}
     if accept is not None:
-        chosen = found.undecided(clean=True if accept == "clean" else None) if accept in ("clean", "all") else None
-        numbers = found.find(_ids(accept, "--accept")) if chosen is None else chosen
-        blank = [number for number in numbers if not found.text(number).strip()]
-        if blank:
-            say(f"{len(blank):,} texts are empty and were not accepted.")
-        numbers = [number for number in numbers if found.text(number).strip()]
+        if accept in ("clean", "all"):
+            chosen = found.select(["undecided"], clean=True if accept == "clean" else None)
+        else:
+            chosen = found.find(_ids(accept, "--accept"))
+        numbers = [number for number in chosen if found.state(number).text.strip()]
+        if blank := len(chosen) - len(numbers):
+            say(f"{blank:,} texts are empty and were not accepted.")
         found.accept(numbers, who)
         decided["accepted_now"] = len(numbers)
     if reject is not None:

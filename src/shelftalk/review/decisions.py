@@ -1,11 +1,13 @@
 """The decisions on the texts of one output: an append-only file of JSON Lines beside it.
 
     {"product": "oak-board", "request": "5d41402abc4b2a76", "decision": "edited", "before": "A board.",
-     "after": "An oak board.", "who": "Ana", "when": "2026-11-30T11:02:33+00:00"}
+     "after": "An oak board.", "who": "Ana", "when": "2026-11-30T11:02:33+00:00", "claims": [], "faults": 0}
 
 `product` is the id of the product, `request` identifies the title and attributes that the text was written for. The
 text that stood there is `before`, the one that stands there since `after`; '' is the generated one. The last line on a
-product counts; all earlier ones stay. Several processes may append at once: each writes whole lines.
+product counts; all earlier ones stay. Several processes may append at once: each writes whole lines. Where a person
+vouches for a claim that nothing else supports, it is among the `claims`; `faults` counts what is still wrong with the
+text: claims without support, rules that it breaks, a flag.
 """
 
 from __future__ import annotations
@@ -35,6 +37,8 @@ class Decision:
     after: str
     who: str
     when: str
+    claims: Sequence[str] = ()
+    faults: int = 0
 
     @property
     def accepted(self) -> bool:
@@ -88,4 +92,5 @@ def _parsed(line: bytes) -> Decision | None:
     except (orjson.JSONDecodeError, TypeError):
         return None
     texts = (decision.product, decision.request, decision.before, decision.after, decision.who, decision.when)
-    return decision if decision.decision in KINDS and all(isinstance(one, str) for one in texts) else None
+    valid = decision.decision in KINDS and all(isinstance(one, str) for one in (*texts, *decision.claims))
+    return decision if valid and isinstance(decision.faults, int) else None

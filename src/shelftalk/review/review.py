@@ -7,8 +7,10 @@ text only; an accepted text stands for its product, whatever is generated later.
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from shelftalk.catalogue.read import SURROGATE
@@ -22,8 +24,26 @@ LONGEST = 50_000  # characters of a text
 NAMES_SHOWN = 5
 
 
+@dataclass(frozen=True, slots=True)
+class State:
+    """What stands for a row: the decision, the text, the claims that a person vouches for, and what is wrong with it.
+
+    `who` and `when` are '' where nobody decided.
+    """
+
+    decision: Kind
+    text: str
+    claims: tuple[str, ...]
+    faults: int
+    who: str = ""
+    when: str = ""
+
+
 class Review:
     """The texts of an output and the decisions on them; rows are numbered from 0, in the order of the output.
+
+    `rows` are those with a text, `keys` identify their products, `titles` are those of all rows. Several threads may
+    use one review.
 
     Raises:
         Damaged: the file of texts is missing or corrupt.
@@ -33,63 +53,64 @@ class Review:
         self.output = output
         self.texts = Texts(output.texts)
         self._log = log_beside(output.path)
-        uids, titles, requests, flags, *counts = self.texts.columns(
-            "uid", "title", "request", "flag", "unsupported", "contradicted"
+        uids, titles, self._requests, flags, unsupported, contradicted, self._generated = self.texts.columns(
+            "uid", "title", "request", "flag", "unsupported", "contradicted", "description"
         )
-        self.titles = titles
+        self.titles: list[str] = titles
         self.rows = [number for number, flag in enumerate(flags) if flag in WRITTEN]
-        self._requests = requests
         self.keys = _keys(uids, titles, self.rows)
         self._numbers = {key: number for number, key in self.keys.items()}
-        self._clean = {number for number in self.rows if not flags[number] and not any(one[number] for one in counts)}
-        self._generated = self.texts.columns("description")[0]
-        self._decisions: dict[int, Decision] = {}
+        self._faults = [
+            bool(flag) + (first or 0) + (second or 0)
+            for flag, first, second in zip(flags, unsupported, contradicted, strict=True)
+        ]
+        self._decided: dict[int, Decision] = {}  # those that hold
+        self._counts: Counter[str] = Counter({"undecided": len(self.rows)})
+        self._clean_undecided = sum(not self._faults[number] for number in self.rows)
+        self._lock = threading.Lock()
         self.refresh()
 
     def refresh(self) -> None:
         """Read what other processes have decided since the last call."""
-        for decision in self._log.read_new():
-            if (number := self._numbers.get(decision.product)) is not None:
-                self._decisions[number] = decision
+        with self._lock:
+            for decision in self._log.read_new():
+                if (number := self._numbers.get(decision.product)) is not None:
+                    self._put(number, decision)
 
-    def state(self, number: int) -> Kind:
-        """Return what was decided on a row's text."""
-        decision = self._standing(number)
-        return "undecided" if decision is None else decision.decision
-
-    def text(self, number: int) -> str:
-        """Return a row's text as it stands: as it was generated, or as a person left it."""
-        decision = self._standing(number)
-        return self._generated[number] if decision is None or decision.decision == "rejected" else decision.after
+    def state(self, number: int) -> State:
+        """Return what stands for a row."""
+        one = self._decided.get(number)
+        if one is None:
+            return State("undecided", self._generated[number], (), self._faults[number])
+        stands = one.after or self._generated[number]
+        return State(one.decision, stands, tuple(one.claims), one.faults, one.who, one.when)
 
     def generated(self, number: int) -> str:
         """Return a row's text as it was generated."""
         return str(self._generated[number])
 
     def is_clean(self, number: int) -> bool:
-        """Return whether the generated text has no flag and no claim that is unsupported or contradicted."""
-        return number in self._clean
-
-    def decided_by(self, number: int) -> tuple[str, str] | None:
-        """Return who decided on a row's text, and when; None where nobody did."""
-        decision = self._standing(number)
-        return None if decision is None else (decision.who, decision.when)
+        """Return whether a row's text has no flag, breaks no rule, and has support for all its claims."""
+        return not self.state(number).faults
 
     def counts(self) -> dict[str, int]:
-        """Return the numbers of all texts, of clean ones, of each state, and of those that are clean and undecided."""
-        states = Counter(map(self.state, self.rows))
-        undecided = sum(number in self._clean and self.state(number) == "undecided" for number in self.rows)
-        found = {"texts": len(self.rows), "clean": len(self._clean), "clean_undecided": undecided}
-        return found | {str(kind): states[kind] for kind in KINDS}
+        """Return the numbers of all texts, of those in each state, and of those that are clean and undecided."""
+        found = {"texts": len(self.rows), "clean_undecided": self._clean_undecided}
+        return found | {str(kind): self._counts[kind] for kind in KINDS}
 
     def summary(self) -> dict[str, Any]:
         """Return the counts and the path of the decisions, ready for JSON."""
         return {**self.counts(), "decisions": str(self._log.path)}
 
-    def undecided(self, clean: bool | None = None) -> list[int]:
-        """Return the rows nobody has decided on; only those that are clean, or not."""
-        open_rows = (number for number in self.rows if self.state(number) == "undecided")
-        return [number for number in open_rows if clean is None or self.is_clean(number) == clean]
+    def select(self, decisions: Iterable[Kind] = KINDS, clean: bool | None = None) -> list[int]:
+        """Return the rows in one of these states; only those that are clean, or not."""
+        wanted = set(decisions)
+        found = ((number, self.state(number)) for number in self.rows)
+        return [
+            number
+            for number, state in found
+            if state.decision in wanted and (clean is None or clean == (not state.faults))
+        ]
 
     def find(self, keys: Iterable[str]) -> list[int]:
         """Return the rows of products by their ids.
@@ -110,20 +131,28 @@ class Review:
             UserError: a text has no words.
             NotWritable: see `workspace.writing`.
         """
-        for number in numbers:
-            if not self.text(number).strip():
+        states = [self.state(number) for number in numbers]
+        for number, state in zip(numbers, states, strict=True):
+            if not state.text.strip():
                 raise UserError(f"The text of {self.keys[number]} is empty; edit it, or reject it.")
-        self._append([(number, self._accepted_kind(number), self.text(number)) for number in numbers], who)
+        self._append(
+            [
+                (number, State("edited" if one.decision == "edited" else "accepted", one.text, one.claims, one.faults))
+                for number, one in zip(numbers, states, strict=True)
+            ],
+            who,
+        )
 
-    def edit(self, number: int, text: str, who: str) -> None:
-        """Put a person's text in place of the generated one, and accept it.
+    def edit(self, number: int, text: str, faults: int, who: str) -> None:
+        """Put a person's text, with `faults` that are still in it, in place of the one that stands, and accept it.
 
         Raises:
             UserError: it is empty, or longer than `LONGEST`.
             NotWritable: see `workspace.writing`.
         """
         text = checked(text, self.keys[number])
-        self._append([(number, "accepted" if text == self.generated(number) else "edited", text)], who)
+        kind: Kind = "accepted" if text == self.generated(number) else "edited"
+        self._append([(number, State(kind, text, self.state(number).claims, faults))], who)
 
     def reject(self, numbers: Sequence[int], who: str) -> None:
         """Reject the texts of rows: they are not published, and nothing is learned from them.
@@ -131,23 +160,31 @@ class Review:
         Raises:
             NotWritable: see `workspace.writing`.
         """
-        self._append([(number, "rejected", self.generated(number)) for number in numbers], who)
+        self._append(
+            [(number, State("rejected", self.generated(number), (), self._faults[number])) for number in numbers], who
+        )
 
-    def replace(self, number: int, text: str, who: str) -> None:
-        """Put another generated text in place of a row's, and leave it to be decided on.
+    def replace(self, number: int, text: str, faults: int, who: str) -> None:
+        """Put another text in place of a row's, and leave it to be decided on.
 
         Raises:
             UserError: it is empty, or longer than `LONGEST`.
             NotWritable: see `workspace.writing`.
         """
-        self._append([(number, "undecided", checked(text, self.keys[number]))], who)
+        text = checked(text, self.keys[number])
+        self._append([(number, State("undecided", text, self.state(number).claims, faults))], who)
 
-    def before(self, numbers: Sequence[int]) -> list[tuple[int, Kind, str]]:
-        """Return rows with their state and text, for `restore`."""
-        return [(number, self.state(number), self.text(number)) for number in numbers]
+    def vouch(self, number: int, claim: str, faults: int, who: str) -> None:
+        """Note that a person vouches for a claim of a row's text, in which `faults` are left.
 
-    def restore(self, before: Sequence[tuple[int, Kind, str]], who: str) -> None:
-        """Decide as it was before.
+        Raises:
+            NotWritable: see `workspace.writing`.
+        """
+        state = self.state(number)
+        self._append([(number, State(state.decision, state.text, (*state.claims, claim), faults))], who)
+
+    def restore(self, before: Sequence[tuple[int, State]], who: str) -> None:
+        """Decide on rows as it was before.
 
         Raises:
             NotWritable: see `workspace.writing`.
@@ -157,29 +194,38 @@ class Review:
     def accepted(self) -> Iterator[tuple[Text, str, bool]]:
         """Yield each accepted text with its row, and whether a person edited it, in the order of the output."""
         for number in self.rows:
-            decision = self._standing(number)
+            decision = self._decided.get(number)
             if decision is not None and decision.accepted:
                 yield self.texts[number], decision.after, decision.decision == "edited"
 
-    def _accepted_kind(self, number: int) -> Kind:
-        decision = self._standing(number)
-        return "edited" if decision is not None and decision.decision == "edited" else "accepted"
+    def _put(self, number: int, decision: Decision) -> None:
+        """Put a decision in place of the one that holds for a row, or remove that one."""
+        self._count(number, -1)
+        if self._holds(number, decision):
+            self._decided[number] = decision
+        else:
+            self._decided.pop(number, None)
+        self._count(number, 1)
 
-    def _standing(self, number: int) -> Decision | None:
-        """Return the decision that holds for a row's product as it is now."""
-        decision = self._decisions.get(number)
-        if decision is None or decision.request != self._requests[number]:
-            return None
-        if decision.decision == "rejected" and decision.after != self._generated[number]:
-            return None
-        return None if decision.decision == "undecided" and not decision.after else decision
+    def _count(self, number: int, by: int) -> None:
+        state = self.state(number)
+        self._counts[state.decision] += by
+        if state.decision == "undecided" and not state.faults:
+            self._clean_undecided += by
 
-    def _append(self, decided: Sequence[tuple[int, Kind, str]], who: str) -> None:
+    def _holds(self, number: int, decision: Decision) -> bool:
+        """Return whether a decision is on the product as it is now, and a rejection on the text as it is now."""
+        if decision.request != self._requests[number]:
+            return False
+        return decision.decision != "rejected" or decision.after == self._generated[number]
+
+    def _append(self, decided: Sequence[tuple[int, State]], who: str) -> None:
         when, decisions = now(), []
-        for number, kind, text in decided:
-            after = "" if kind == "undecided" and text == self._generated[number] else text
-            before = self.text(number)
-            decisions.append(Decision(self.keys[number], self._requests[number], kind, before, after, who, when))
+        for number, state in decided:
+            as_generated = state.decision == "undecided" and state.text == self._generated[number]
+            before, after = self.state(number).text, "" if as_generated else state.text
+            product = self.keys[number], self._requests[number]
+            decisions.append(Decision(*product, state.decision, before, after, who, when, state.claims, state.faults))
         self._log.append(decisions)
         self.refresh()
 
