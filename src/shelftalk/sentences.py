@@ -16,3 +16,16 @@ def split_sentences(text: str) -> list[tuple[int, str]]:
     starts = [0, *(end for _, end in ends)]
     stops = [*(start for start, _ in ends), len(text)]
     return [(start, text[start:stop]) for start, stop in zip(starts, stops, strict=True) if stop > start]
+
+
+def text_before(text: str, place: int) -> str:
+    """Return the sentences before the one at a place, without white space at their end."""
+    before = [start for start, _ in split_sentences(text) if start <= place]
+    return text[: before[-1]].rstrip() if before else ""
+
+
+def without_sentence(text: str, place: int) -> str:
+    """Return a text without the sentence at a place, and without the white space around it."""
+    before = text_before(text, place)
+    after = next((text[start:] for start, _ in split_sentences(text) if start > place), "")
+    return f"{before} {after}".strip()

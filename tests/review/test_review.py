@@ -29,7 +29,6 @@ def test_only_rows_with_a_text_are_reviewed_and_clean_ones_are_known(tmp_path: P
     assert review.select(clean=True) == [0, 3] and review.select(["undecided"], clean=False) == [1, 2]
     assert review.counts() == {
         "texts": 4,
-        "clean": 2,
         "clean_undecided": 2,
         "undecided": 4,
         "accepted": 0,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -102,6 +102,20 @@ class Catalogue:
                     held = pc.and_(held, pc.equal(texts["split"], _valid_split(split)))
                 found.append(first + np.flatnonzero(held.to_numpy()))
         return np.concatenate(found)
+
+    def with_uids(self, uids: Sequence[str]) -> list[Product]:
+        """Return the products with these ids, in catalogue order; ids that no product has are left out.
+
+        Raises:
+            Damaged: products.parquet cannot be read.
+        """
+        wanted = pa.array(uids, pa.string())
+        found = [np.empty(0, dtype=np.int64)]
+        with self._table() as table:
+            for group, first, _ in _groups(table):
+                held = pc.is_in(table.read_row_group(group, columns=["uid"])["uid"], value_set=wanted)
+                found.append(first + np.flatnonzero(held.to_numpy()))
+        return self.take(np.concatenate(found))
 
     def take(self, rows: NDArray[np.int64]) -> list[Product]:
         """Return the products of the given rows: numbers from 0, in ascending order.

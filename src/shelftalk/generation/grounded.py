@@ -121,7 +121,7 @@ def write_grounded(
     undecided = list(range(len(requests)))
 
     def add(row: int, beginning: str, one: Description) -> None:
-        whole = replace(one, text=f"{beginning} {one.text}") if beginning and one.text else one
+        whole = _behind(beginning, one)
         attempts[row].add(whole, find_faults(whole.text, requests[row], references[row]))
         if attempts[row].decided:
             on_description(row, attempts[row].best)
@@ -131,11 +131,10 @@ def write_grounded(
             break
         rows = undecided
         beginnings = [attempts[row].beginning for row in rows]
-        temperature = max(settings.temperature or 0.0, RETRY_TEMPERATURE) if attempt else settings.temperature
         engine.complete_all(
             [prompt_for(requests[row]) + one for row, one in zip(rows, beginnings, strict=True)],
             tuned=True,
-            settings=settings.replace({"seed": (settings.seed + attempt) % 2**31, "temperature": temperature}),
+            settings=_settings_of(settings, attempt),
             on_description=lambda number, one, rows=rows, beginnings=beginnings: add(  # type: ignore[misc]
                 rows[number], beginnings[number], one
             ),
@@ -144,6 +143,28 @@ def write_grounded(
     for row in undecided:
         on_description(row, attempts[row].best)
     return [one.best for one in attempts]
+
+
+def write_again(
+    engine: Engine, request: str, settings: DecodingSettings, attempt: int, beginning: str = ""
+) -> Description:
+    """Write another text for a request with the tuned model, after `beginning`, the sentences that it keeps.
+
+    `attempt` counts from 1: each has a seed of its own, and a temperature of at least RETRY_TEMPERATURE.
+    """
+    prompt = prompt_for(request) + beginning
+    one = engine.complete(prompt, tuned=True, settings=_settings_of(settings, attempt))
+    return _behind(beginning, one)
+
+
+def _settings_of(settings: DecodingSettings, attempt: int) -> DecodingSettings:
+    """Return the settings of an attempt, the first of which is 0."""
+    temperature = max(settings.temperature or 0.0, RETRY_TEMPERATURE) if attempt else settings.temperature
+    return settings.replace({"seed": (settings.seed + attempt) % 2**31, "temperature": temperature})
+
+
+def _behind(beginning: str, one: Description) -> Description:
+    return replace(one, text=f"{beginning} {one.text}") if beginning and one.text else one
 
 
 def _first(description: Description) -> Description:
