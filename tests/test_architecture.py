@@ -21,6 +21,7 @@ LAYERS = [
     {"generation", "evidence"},
     {"training", "retrieval"},
     {"runs"},
+    {"rules"},
     {"catalogue", "claims", "models", "cluster"},
     {"lines"},
     {"prompts", "sentences", "workspace", "commands"},

@@ -2,7 +2,7 @@
 
     workspace/
       models/NAME/        a base model, converted once
-      catalogues/NAME/    products.parquet, rejects.jsonl, catalogue.json
+      catalogues/NAME/    products.parquet, rejects.jsonl, catalogue.json; beside it NAME.rules.toml
       runs/NAME/          run.json, metrics.jsonl, samples.jsonl, checkpoints/, adapter/, index/, report/
 
 A file is written under a temporary name, fsynced and renamed. A folder that means "done" is filled under a temporary
@@ -58,6 +58,10 @@ class Workspace:
     def catalogue(self, name: str) -> Path:
         """Return the folder of a catalogue; it may not exist."""
         return self.root / "catalogues" / check_name(name, "catalogue")
+
+    def rules(self, name: str) -> Path:
+        """Return the file of a catalogue's house rules; it may not exist. Preparing the catalogue again keeps it."""
+        return self.root / "catalogues" / f"{check_name(name, 'catalogue')}.rules.toml"
 
     def run(self, name: str) -> Path:
         """Return the folder of a run; it may not exist."""
@@ -250,7 +254,7 @@ def staged_folder(path: Path, size: int | None = None, excluded: Collection[str]
     Raises:
         NotWritable: see `writing`.
     """
-    staging, outgoing = _staging(path), _outgoing(path)
+    staging, outgoing = _hidden(path, "staging"), _hidden(path, "outgoing")
     with writing(path, size):
         _make_folder(path.parent)
         recover_folder(path)
@@ -272,8 +276,8 @@ def staged_folder(path: Path, size: int | None = None, excluded: Collection[str]
 
 def recover_folder(path: Path) -> None:
     """Restore the old folder where a killed writer had renamed it and not yet replaced it."""
-    if not path.exists() and _outgoing(path).exists():
-        _outgoing(path).rename(path)
+    if not path.exists() and _hidden(path, "outgoing").exists():
+        _hidden(path, "outgoing").rename(path)
 
 
 def clear_leftovers(parent: Path) -> None:
@@ -381,12 +385,8 @@ def lock(folder: Path, purpose: str, descriptor: int | None = None, timeout: flo
         os.close(held)
 
 
-def _staging(path: Path) -> Path:
-    return path.with_name(f".{path.name}.staging")
-
-
-def _outgoing(path: Path) -> Path:
-    return path.with_name(f".{path.name}.outgoing")
+def _hidden(path: Path, suffix: str) -> Path:
+    return path.with_name(f".{path.name}.{suffix}")
 
 
 def _folders_with(parent: Path, file: str) -> list[str]:
