@@ -295,7 +295,8 @@ def ask(
                 return open_index(run).search(query, references)
 
         with closing(open_engine(run, settings, engine, say=say)) as opened:
-            return compare(opened, query, settings, result, on_text, grounded, attributes, with_references)
+            rules = run.house_rules()
+            return compare(opened, query, settings, result, on_text, grounded, attributes, with_references, rules)
 
 
 def _warn_of_references(run: Run, say: Callable[[str], None]) -> None:
@@ -384,5 +385,6 @@ def write_catalogue(
             run.known_attributes,
             grounded,
             with_references,
+            run.house_rules(),
         )
         return describe_titles(job, found.engine, lambda: open_index(run), progress, say, found.remote(job))

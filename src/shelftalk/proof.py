@@ -189,7 +189,7 @@ def explain(
     request = request_for(query, attributes)
     if description is None:
         with closing(open_engine(run, settings, engine, say=say)) as opened:
-            written = _write(opened, request, found, settings, grounded)
+            written = _write(opened, run, request, found, settings, grounded)
     else:
         written = Description(description.strip(), stopped=True, tokens=0)
     evidence = find_evidence(run, written.text, query, found, attributes)
@@ -204,10 +204,10 @@ def explain(
 
 
 def _write(
-    engine: Engine, request: str, references: Sequence[Reference], settings: DecodingSettings, grounded: bool
+    engine: Engine, run: Run, request: str, references: Sequence[Reference], settings: DecodingSettings, grounded: bool
 ) -> Description:
     if grounded:
-        return write_grounded(engine, [request], [references], settings=settings)[0]
+        return write_grounded(engine, [request], [references], settings=settings, rules=run.house_rules())[0]
     return engine.complete(prompt_for(request), tuned=True, settings=settings)
 
 

@@ -102,16 +102,17 @@ class Faults(NamedTuple):
     """What a check of a generated text against its sources found.
 
     `unsupported` counts the claims that no source states, `contradicted` those of which an attribute states something
-    else, and `first` is the position of the first of both. `untold` are the names of the product's attributes that the
-    text does not tell.
+    else. `untold` are the names of the product's attributes that the text does not tell, `broken` the house rules that
+    it breaks, in words. `first` is the position of the first wrong claim or breach of a rule.
     """
 
     unsupported: int
     contradicted: int
     untold: Sequence[str]
     first: int | None = None
+    broken: Sequence[str] = ()
 
     @property
     def total(self) -> int:
         """The number of all faults."""
-        return self.unsupported + self.contradicted + len(self.untold)
+        return self.unsupported + self.contradicted + len(self.untold) + len(self.broken)

@@ -30,6 +30,7 @@ from shelftalk.generation.tables import OWN
 from shelftalk.generation.texts import Texts
 from shelftalk.prompts import CUE
 from shelftalk.records import Description, Faults, Reference
+from shelftalk.rules.house_rules import HouseRules
 from shelftalk.settings import DecodingSettings
 from shelftalk.workspace import lock
 from tests.catalogue.samples import write_parquet
@@ -215,7 +216,7 @@ def test_what_a_text_claims_without_support_and_leaves_out_is_in_columns(tmp_pat
         assert found == [(1, 0, ""), (1, 2, f"material; {untold}"), (None, None, "")]
     else:
         assert found == [("1", "0", ""), ("1", "2", f"material; {untold}"), ("", "", "")]
-    assert summary["faults"] == {"unsupported": 2, "contradicted": 1, "untold": 1}
+    assert summary["faults"] == {"unsupported": 2, "contradicted": 1, "untold": 1, "broken_rules": 0}
 
 
 def test_a_claim_that_a_reference_states_is_supported_also_after_an_interruption(tmp_path: Path) -> None:
@@ -329,6 +330,35 @@ def test_keys_that_come_late_and_values_that_are_no_texts_are_kept(tmp_path: Pat
     assert [row[name] for name in list(row)[1:5]] == ['{"width":[1,2.5]}', "12345678901234567", "", "True"]
     assert torn["raw"] == "{torn"
     assert rows(tmp_path / "out.jsonl")[150]["description"] == "Card of Late."
+
+
+def test_each_text_is_checked_against_the_house_rules(tmp_path: Path) -> None:
+    rules = HouseRules(never=("card of",), most_words=5)
+    one = job(tmp_path, rules=rules)
+    summary = describe(one)
+    found = rows(tmp_path / "out.csv")
+    assert found[0]["broken_rules"] == "never: Card of"
+    assert found[11]["broken_rules"].split("; ") == [
+        "never: Card of",
+        "length: 6 words, and at most 5 are wanted",
+    ]
+    assert summary["faults"]["broken_rules"] == sum(bool(row["broken_rules"]) for row in found) > 10
+    assert Texts(one.texts)[0].broken_rules == ["never: Card of"]
+    with pytest.raises(UserError, match="exists and is not this job's output"):
+        describe(job(tmp_path))  # which has no rules
+
+
+def test_grounded_writes_again_what_breaks_a_rule(tmp_path: Path) -> None:
+    def obeys_later(prompt: str, tuned: bool) -> str:
+        asked.append(prompt)
+        return "A cheap peg of oak." if len(asked) == 1 else "A peg of oak."
+
+    asked: list[str] = []
+    source = tmp_path / "titles.csv"
+    source.write_text("title\nOak peg\n")
+    one = job(tmp_path, grounded=True, rules=HouseRules(never=("cheap",)))
+    describe(one, ScriptedEngine(obeys_later))
+    assert (rows(tmp_path / "out.csv")[0]["description"], len(asked)) == ("A peg of oak.", 2)
 
 
 def test_windows_change_nothing_but_what_is_asked_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -661,7 +691,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path, monkeypatch: pytest.
     source = tmp_path / "many.jsonl"
     source.write_text("".join(f'{{"title": "{"x" * 900} {n}9"}}\n' for n in range(10_000)))
     one = job(tmp_path, "out.jsonl", source=source, references=0)
-    monkeypatch.setattr(catalogue, "find_faults", lambda *_: Faults(0, 0, ()))  # takes no memory, but time
+    monkeypatch.setattr(catalogue, "check_text", lambda *_: Faults(0, 0, ()))  # takes no memory, but time
     tracemalloc.start()
     describe(one)
     peak = tracemalloc.get_traced_memory()[1]

@@ -26,12 +26,12 @@ def title_row(line: int, *values: str, raw: str = "") -> TitleRow:
 ROWS = [
     DescribedRow(
         title_row(2, "7", "=1+1"),
-        *('Two lines,\r\n"quoted";\ttabbed', "", "", 4, 2, 0, ["-lid", "=fit"]),
+        *('Two lines,\r\n"quoted";\ttabbed', "", "", 4, 2, 0, ["-lid", "=fit"], ["never: cheap"]),
         [NamedReference("a", "@b", 0.5)],
     ),
     DescribedRow(title_row(5, raw="a,b"), flag="invalid_csv", detail="4 fields"),
     DescribedRow(
-        title_row(6, "8", "Ж 木 🪵 \0"), "-", "cut", "not ended", 0, 0, 1, (), [NamedReference("c", "d", -0.25)] * 2
+        title_row(6, "8", "Ж 木 🪵 \0"), "-", "cut", "not ended", 0, 0, 1, (), (), [NamedReference("c", "d", -0.25)] * 2
     ),
 ]
 
@@ -46,6 +46,7 @@ def write(path: Path, rows: list[DescribedRow], references: int = 2) -> Path:
 def plain(row: DescribedRow) -> dict[str, Any]:
     own = {name: getattr(row, name) for name in OWN if name not in ("line", "raw")}
     own["references"] = [one._asdict() for one in row.references]
+    own["broken_rules"] = "; ".join(row.broken_rules)
     return {**own, "untold": "; ".join(row.untold), "line": row.row.line, "raw": row.row.raw}
 
 
@@ -66,14 +67,14 @@ def test_json_lines_and_parquet_carry_everything_as_it_is(tmp_path: Path) -> Non
 def test_csv_and_tsv_have_columns_for_each_reference(tmp_path: Path, suffix: str) -> None:
     first, bad, last = cells(write(tmp_path / f"a{suffix}", ROWS))
     assert list(first) == [
-        *("sku", "title", "description", "words", "unsupported", "contradicted", "untold"),
+        *("sku", "title", "description", "words", "unsupported", "contradicted", "untold", "broken_rules"),
         *("reference_1_uid", "reference_1_title", "reference_1_similarity"),
         *("reference_2_uid", "reference_2_title", "reference_2_similarity"),
         *("flag", "detail", "line", "raw"),
     ]
     assert first["description"] == ROWS[0].description
     assert (first["title"], first["reference_1_title"], first["reference_2_uid"]) == ("'=1+1", "'@b", "")
-    assert list(bad.values()) == [*[""] * 13, "invalid_csv", "4 fields", "5", "a,b"]
+    assert list(bad.values()) == [*[""] * 14, "invalid_csv", "4 fields", "5", "a,b"]
     assert (first["unsupported"], first["contradicted"], first["untold"]) == ("2", "0", "'-lid; =fit")
     assert (last["title"], last["description"], last["reference_1_similarity"]) == ("Ж 木 🪵 ", "'-", "-0.25")
 
@@ -121,7 +122,7 @@ def test_a_formula_in_any_form_is_escaped(before: str, start: str, rest: str) ->
 def test_no_cell_begins_with_what_a_spreadsheet_runs(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     path = tmp_path_factory.mktemp("cells") / "a.csv"
     row = DescribedRow(
-        title_row(1, text, text, raw=text), text, "", text, 0, 0, None, [text], [NamedReference(text, text, 1)]
+        title_row(1, text, text, raw=text), text, "", text, 0, 0, None, [text], [text], [NamedReference(text, text, 1)]
     )
     (found,) = cells(write(path, [row], 1))
     for cell in found.values():

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from shelftalk.review.check import PERSON, Checker
 from shelftalk.review.review import Review
+from shelftalk.rules.house_rules import HouseRules
 from shelftalk.runs.run import Run
 from tests.review.outputs import row, write_output
 
@@ -27,6 +28,13 @@ def test_claims_are_supported_by_attributes_references_or_a_person(tmp_path: Pat
         review.texts[0], references=[{"uid": product.uid, "title": product.title, "similarity": 0.5}, {"uid": "gone"}]
     )
     assert [one.description for one in checker.references(near)] == [product.description]
+
+
+def test_a_breach_of_a_house_rule_is_a_fault_with_its_place(tmp_path: Path, tiny_run: Run) -> None:
+    review = Review(write_output(tmp_path, [row(1)]))
+    found = Checker(tiny_run, HouseRules(instead=(("sanded", "smoothed"),))).check(review.texts[0], review.generated(0))
+    assert [(one.rule, one.found, one.cure) for one in found.breaches] == [("never", "sanded", "smoothed")]
+    assert found.faults == 1
 
 
 def test_a_text_of_a_person_is_flagged_as_a_generated_one_is(tmp_path: Path, tiny_run: Run) -> None:

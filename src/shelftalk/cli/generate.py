@@ -31,6 +31,7 @@ FAULTS = {
     "unsupported": "with claims that nothing supports",
     "contradicted": "with claims that an attribute contradicts",
     "untold": "without some of their attributes",
+    "broken_rules": "that break house rules",
 }
 
 
@@ -56,9 +57,10 @@ def generate(
 ) -> None:
     """Describe every title of a file; after an interruption the same command resumes.
 
-    The output has a row for each input row, in the same order: line, uid, title, description, flag (empty, repetitive
-    or cut; or why the row could not be described), detail, the numbers of unsupported and contradicted claims, untold
-    attributes, references. It is written when the last row is done.
+    The output has a row for each input row, in the same order: all columns of the input, then description, words, the
+    numbers of unsupported and contradicted claims, untold attributes, broken house rules, references, flag (empty,
+    repetitive or cut; or why the row could not be described), detail, line, raw. It is written when the last row is
+    done.
     """
     from shelftalk.runs.run import Run
 

@@ -23,19 +23,20 @@ from shelftalk.catalogue.form import unusual_form
 from shelftalk.catalogue.known_attributes import NOTHING_KNOWN, KnownAttributes
 from shelftalk.catalogue.read import form_of_file
 from shelftalk.catalogue.settings import FOUND, FileSettings
-from shelftalk.claims.faults import find_faults
 from shelftalk.errors import Damaged, Failure, NotFound, NotWritable, UserError
 from shelftalk.generation.engine import Engine
+from shelftalk.generation.faults import check_text
 from shelftalk.generation.flags import WORD, flag
 from shelftalk.generation.grounded import check_references, write_grounded, write_with_references
 from shelftalk.generation.journal import Journal
 from shelftalk.generation.survey import Survey, survey_titles
 from shelftalk.generation.tables import OWN, SUFFIXES, DescribedRow, NamedReference, table
-from shelftalk.generation.texts import TextsWriter
+from shelftalk.generation.texts import TextsWriter, identify
 from shelftalk.generation.titles import TitleRow, column_names, find_columns, read_titles
 from shelftalk.locks import lock_file
 from shelftalk.prompts import prompt_for
 from shelftalk.records import Description, Faults, Progress, Reference, no_progress
+from shelftalk.rules.house_rules import NO_RULES, HouseRules, rules_text
 from shelftalk.settings import DecodingSettings
 from shelftalk.workspace import lock, read_json, sha256, staged_file, write_json
 
@@ -57,7 +58,7 @@ class Job:
     read.
     `known` are the attributes that the model was trained on; where there are none, the input's are not used either.
     With `grounded` a text that has faults is written again: see `generation.grounded`; with `with_references` each
-    row's references stand in its prompt.
+    row's references stand in its prompt. `rules` are the house rules that each text is checked against.
     """
 
     source: Path
@@ -70,6 +71,7 @@ class Job:
     known: KnownAttributes = NOTHING_KNOWN
     grounded: bool = False
     with_references: bool = False
+    rules: HouseRules = NO_RULES
 
     @property
     def journal(self) -> Path:
@@ -116,6 +118,7 @@ class Job:
             "references": self.references,
             "grounded": self.grounded,
             "with_references": self.with_references,
+            "rules": identify(rules_text(self.rules)) if self.rules != NO_RULES else "",
             "attributes": [one.column for one in columns.attributes],
             "attribute_names": list(self.known.names),
             "attribute_order": list(self.known.order),
@@ -154,9 +157,10 @@ def describe_titles(
 
     Returns:
         `output`, `rows` (of the file), `described`, `flags` (numbers of empty, repetitive and cut texts), `faults`
-        (numbers of texts with claims that are unsupported or contradicted, and with attributes untold), `bad_rows` (for
-        each reason the `count` of rows without a text and the first `lines`), `before` (rows finished by earlier
-        calls), `seconds` of writing in this call, without loading, and `rows_per_second`, None if it wrote none.
+        (numbers of texts with claims that are unsupported or contradicted, attributes untold, and rules broken),
+        `bad_rows` (for each reason the `count` of rows without a text and the first `lines`), `before` (rows finished
+        by earlier calls), `seconds` of writing in this call, without loading, and `rows_per_second`, None if it wrote
+        none.
 
     Raises:
         UserError: see `Job.check`; also where the output exists and is not this job's.
@@ -266,12 +270,12 @@ def write_window(job: Job, window: Window, engine: Engine, index: Index | None, 
         row = missing[index]
         found = nearest.get(row.number, [])
         # Checked here and not when the output is written: only here are the references' descriptions known.
-        keep(row.number, _entry(description, find_faults(description.text, row.request, found), found))
+        keep(row.number, _entry(description, check_text(description.text, row.request, found, job.rules), found))
 
     requests, settings = [row.request for row in missing], job.settings
     references = [nearest.get(row.number, []) for row in missing]
     if job.grounded:
-        write_grounded(engine, requests, references, settings=settings, on_description=on_description)
+        write_grounded(engine, requests, references, settings=settings, rules=job.rules, on_description=on_description)
     elif job.with_references:
         write_with_references(
             engine, requests, references, tuned=True, settings=settings, on_description=on_description
@@ -320,7 +324,7 @@ def _entry(description: Description, faults: Faults, references: list[Reference]
 def _publish(job: Job, columns: Columns, described: dict[str, Any], journal: Journal, survey: Survey) -> dict[str, Any]:
     """Write the output atomically, and return its summary; the job's texts and record are written just before."""
     flags = {"empty": 0, "repetitive": 0, "cut": 0}
-    faults = dict.fromkeys(("unsupported", "contradicted", "untold"), 0)
+    faults = dict.fromkeys(("unsupported", "contradicted", "untold", "broken_rules"), 0)
     with staged_file(job.output) as temporary, staged_file(job.texts) as texts:
         suffix = job.output.suffix.lower()
         with table(temporary, suffix, job.references, list(survey.columns)) as append, TextsWriter(texts) as kept:
@@ -355,4 +359,4 @@ def _described_row(row: TitleRow, journal: Journal) -> DescribedRow:
         return DescribedRow(row, text, found, detail, references=references)
     faults, words = Faults(**entry["faults"]), len(WORD.findall(text))
     counts = words, faults.unsupported, faults.contradicted
-    return DescribedRow(row, text, found, detail, *counts, faults.untold, references)
+    return DescribedRow(row, text, found, detail, *counts, faults.untold, faults.broken, references)

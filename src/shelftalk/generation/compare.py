@@ -10,6 +10,7 @@ from shelftalk.generation.engine import Engine
 from shelftalk.generation.grounded import write_grounded, write_with_references
 from shelftalk.prompts import prompt_for, request_for
 from shelftalk.records import Attributes, Description, Reference
+from shelftalk.rules.house_rules import NO_RULES, HouseRules
 from shelftalk.settings import DecodingSettings
 
 
@@ -37,12 +38,13 @@ def compare(
     grounded: bool = False,
     attributes: Attributes = (),
     with_references: bool = False,
+    rules: HouseRules = NO_RULES,
 ) -> Comparison:
     """Answer `query`, a title or a question, with both models under the same settings, given the attributes.
 
     `on_text` is called with ("base" or "tuned", piece of text) while the answers are written, base first.
     `find_references` is called after both, and returns the products nearest to the query, nearest first. With
-    `grounded` the tuned answer is written again while it has faults, and comes in one piece: see
+    `grounded` the tuned answer is written again while it has faults or breaks `rules`, and comes in one piece: see
     `generation.grounded`. `with_references` puts them into both prompts, and both answers come in one piece.
     """
     request = request_for(query, attributes)
@@ -66,7 +68,7 @@ def compare(
     if not grounded:
         return Comparison(query, base, write("tuned"), find_references(), dict(attributes))
     references = find_references()
-    [tuned] = write_grounded(engine, [request], [references], settings=settings)
+    [tuned] = write_grounded(engine, [request], [references], settings=settings, rules=rules)
     if on_text:
         on_text("tuned", tuned.text)
     return Comparison(query, base, tuned, references, dict(attributes))

@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from statistics import median
 
-from shelftalk.claims.faults import find_faults
 from shelftalk.errors import UserError
 from shelftalk.generation.engine import Engine
+from shelftalk.generation.faults import check_text
 from shelftalk.generation.flags import WORD
 from shelftalk.prompts import first_description, prompt_for, prompt_with_references
 from shelftalk.records import Description, Faults, Reference
+from shelftalk.rules.house_rules import NO_RULES, HouseRules
 from shelftalk.sentences import SENTENCE_END
 from shelftalk.settings import DecodingSettings
 
@@ -56,7 +57,7 @@ class Attempts:
 
 
 def sound_beginning(text: str, faults: Faults) -> str:
-    """Return the sentences of a text before the one with its first wrong claim; none where no claim is wrong."""
+    """Return the sentences of a text before the one with its first wrong claim or breach; none where there is none."""
     if faults.first is None:
         return ""
     ends = [end.start() for end in SENTENCE_END.finditer(text) if end.end() <= faults.first]
@@ -105,11 +106,13 @@ def write_grounded(
     references: Sequence[Sequence[Reference]],
     *,
     settings: DecodingSettings,
+    rules: HouseRules = NO_RULES,
     on_description: OnDescription = lambda number, description: None,
 ) -> list[Description]:
     """Write with the tuned model, up to `ATTEMPTS` times, and keep the text with the fewest faults a word.
 
-    The references are not in the prompt: a model that was tuned without them writes worse with them. A text without
+    A fault is a claim without support, an attribute that is left out, or a broken house rule. The references are not in
+    the prompt: a model that was tuned without them writes worse with them. A text without
     faults is accepted immediately. Of the others the sentences before the first wrong claim are kept, and the rest is
     written again with another seed; a text that only leaves attributes out is written again as a whole. Of all texts
     for a request, the one with the fewest faults a word is returned, the earliest of equals. A text is too short, and
@@ -122,7 +125,7 @@ def write_grounded(
 
     def add(row: int, beginning: str, one: Description) -> None:
         whole = _behind(beginning, one)
-        attempts[row].add(whole, find_faults(whole.text, requests[row], references[row]))
+        attempts[row].add(whole, check_text(whole.text, requests[row], references[row], rules))
         if attempts[row].decided:
             on_description(row, attempts[row].best)
 

@@ -40,7 +40,7 @@ class DescribedRow:
 
     `flag` and `detail` describe a fault of its description, or why it has none. `unsupported` and `contradicted` count
     the description's claims, None where there are no words, as is `words`; `untold` are the names of the attributes
-    that it does not tell. See `records.Faults`.
+    that it does not tell, `broken_rules` says which house rules it breaks. See `records.Faults`.
     """
 
     row: TitleRow
@@ -51,6 +51,7 @@ class DescribedRow:
     unsupported: int | None = None
     contradicted: int | None = None
     untold: Sequence[str] = ()
+    broken_rules: Sequence[str] = ()
     references: Sequence[NamedReference] = ()
 
 
@@ -61,6 +62,7 @@ OWN = {
     "unsupported": pa.int64(),
     "contradicted": pa.int64(),
     "untold": pa.string(),
+    "broken_rules": pa.string(),
     "references": REFERENCES,
     "flag": pa.string(),
     "detail": pa.string(),
@@ -118,6 +120,7 @@ def _own_values(row: DescribedRow) -> dict[str, Any]:
         "unsupported": row.unsupported,
         "contradicted": row.contradicted,
         "untold": "; ".join(row.untold),
+        "broken_rules": "; ".join(row.broken_rules),
         "references": [one._asdict() for one in row.references],
         "flag": row.flag,
         "detail": row.detail,

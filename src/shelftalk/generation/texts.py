@@ -40,6 +40,7 @@ SCHEMA = pa.schema(
         ("unsupported", pa.int64()),
         ("contradicted", pa.int64()),
         ("untold", NAMES),
+        ("broken_rules", NAMES),
         ("references", REFERENCES),
     ]
 )
@@ -67,6 +68,7 @@ class Text:
     unsupported: int | None
     contradicted: int | None
     untold: Sequence[str]
+    broken_rules: Sequence[str]
     references: Sequence[dict[str, Any]]
 
 
@@ -88,7 +90,7 @@ class TextsWriter:
             (
                 *(row.line, row.uid, row.title, row.query, identify(row.request), row.attributes, row.old),
                 *(one.description, one.flag, one.detail, one.words, one.unsupported, one.contradicted),
-                *(one.untold, [reference._asdict() for reference in one.references]),
+                *(one.untold, one.broken_rules, [reference._asdict() for reference in one.references]),
             )
         )
 

@@ -12,6 +12,8 @@ from shelftalk.errors import Damaged, NotFound
 from shelftalk.generation.flags import flag
 from shelftalk.generation.texts import Text
 from shelftalk.records import Description, Reference
+from shelftalk.rules.check import Breach, find_breaches
+from shelftalk.rules.house_rules import NO_RULES, HouseRules
 from shelftalk.runs.run import Run
 
 PERSON = "person"  # the support of a claim that a person vouches for
@@ -19,12 +21,13 @@ PERSON = "person"  # the support of a claim that a person vouches for
 
 @dataclass(frozen=True)
 class Check:
-    """What was found in a text: its claims, its flag, and the attributes that it does not tell.
+    """What was found in a text: its claims, where it breaks house rules, its flag, and the attributes it does not tell.
 
     A claim that nothing supports and a person vouches for has the support `PERSON`.
     """
 
     claims: list[Claim]
+    breaches: list[Breach]
     flag: str
     untold: list[str]
 
@@ -35,15 +38,15 @@ class Check:
 
     @property
     def faults(self) -> int:
-        """The number of wrong claims, and of a flag."""
-        return len(self.wrong) + bool(self.flag)
+        """The number of wrong claims, of breaches, and of a flag."""
+        return len(self.wrong) + len(self.breaches) + bool(self.flag)
 
 
 class Checker:
-    """Checks texts that a run wrote, with the products that were named beside them as references."""
+    """Checks texts that a run wrote, with the products that were named beside them as references, and house rules."""
 
-    def __init__(self, run: Run) -> None:
-        self._run = run
+    def __init__(self, run: Run, rules: HouseRules = NO_RULES) -> None:
+        self._run, self._rules = run, rules
         self._products = lru_cache(maxsize=1024)(self._read_products)
 
     def references(self, row: Text) -> list[Reference]:
@@ -65,7 +68,8 @@ class Checker:
         told = attributes_told(text, row.attributes)
         untold = [name for name, _ in row.attributes if name not in told]
         found = row.flag if text == row.description else flag(Description(text, stopped=True, tokens=0))[0]
-        return Check(claims, found, untold)
+        breaches = find_breaches(text, self._rules, row.query, row.attributes)
+        return Check(claims, breaches, found, untold)
 
     def _read_products(self, uids: tuple[str, ...]) -> dict[str, str]:
         """Return the descriptions of products by their ids."""

@@ -53,16 +53,16 @@ class Review:
         self.output = output
         self.texts = Texts(output.texts)
         self._log = log_beside(output.path)
-        uids, titles, self._requests, flags, unsupported, contradicted, self._generated = self.texts.columns(
-            "uid", "title", "request", "flag", "unsupported", "contradicted", "description"
+        uids, titles, self._requests, self._generated, flags, unsupported, contradicted, broken = self.texts.columns(
+            "uid", "title", "request", "description", "flag", "unsupported", "contradicted", "broken_rules"
         )
         self.titles: list[str] = titles
         self.rows = [number for number, flag in enumerate(flags) if flag in WRITTEN]
         self.keys = _keys(uids, titles, self.rows)
         self._numbers = {key: number for number, key in self.keys.items()}
         self._faults = [
-            bool(flag) + (first or 0) + (second or 0)
-            for flag, first, second in zip(flags, unsupported, contradicted, strict=True)
+            bool(flag) + (first or 0) + (second or 0) + len(rules)
+            for flag, first, second, rules in zip(flags, unsupported, contradicted, broken, strict=True)
         ]
         self._decided: dict[int, Decision] = {}  # those that hold
         self._counts: Counter[str] = Counter({"undecided": len(self.rows)})

@@ -18,6 +18,7 @@ from shelftalk.catalogue.known_attributes import KnownAttributes, usual_order
 from shelftalk.errors import Damaged, InvalidSettings, NotFound, TooFewProducts
 from shelftalk.models.registry import BaseModel, find_model
 from shelftalk.records import Product
+from shelftalk.rules.house_rules import HouseRules, read_rules
 from shelftalk.runs.metrics import METRICS, SAMPLES
 from shelftalk.settings import DecodingSettings, TrainingSettings
 from shelftalk.workspace import MANIFEST, Workspace, read_json, sha256, staged_folder, write_json
@@ -154,6 +155,14 @@ class Run:
         held = self.description
         names, columns = held.get("attributes", ()), held.get("attribute_columns", ())
         return KnownAttributes(names, columns, held.get("usual_attributes", ()), held.get("attribute_order", ()))
+
+    def house_rules(self) -> HouseRules:
+        """Return the house rules of the run's catalogue, as they are now.
+
+        Raises:
+            InvalidSettings: their file has mistakes.
+        """
+        return read_rules(self.workspace.rules(str(self.description["catalogue"])))
 
     def decoding(self, settings: DecodingSettings) -> DecodingSettings:
         """Return the settings with an automatic temperature decided for this run: 0 if it knows attributes, else 1.
