@@ -17,7 +17,7 @@ LAYERS = [
     {"api", "studio"},
     {"proof"},
     {"pipeline"},
-    {"evaluation", "export", "review"},
+    {"evaluation", "export", "publishing", "review"},
     {"generation", "evidence"},
     {"training", "retrieval"},
     {"runs"},

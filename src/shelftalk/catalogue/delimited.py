@@ -38,7 +38,7 @@ FEWEST_ROWS = 6  # of a sample that shows something about the whole file
 class Delimited:
     """CSV, TSV or a sheet: a row's line is the physical line where its record begins.
 
-    `dialect` is how the file is written.
+    `dialect` is how the file is written; the rows before line `first_row` are remarks.
     """
 
     def __init__(self, file: Opened, settings: FileSettings) -> None:
@@ -52,11 +52,11 @@ class Delimited:
         sheet = file.kind == "sheet"
         self.dialect = find_names(head, settings) if sheet else find_dialect(head, file.kind == "tsv", settings)
         said = DATA_ROW.search(head[0][1]) if head else None
-        self._first_row = int(said[1]) if said else 0
+        self.first_row = int(said[1]) if said else 0
         self._sample = [
             record.fields
             for record in parse(head, self.dialect)
-            if record.line > self.dialect.header_line and record.line >= self._first_row
+            if record.line > self.dialect.header_line and record.line >= self.first_row
         ]
         if line and all(number != line for number, _ in head):
             raise UnreadableInput(f"{file.path} has no line {line} among its first {len(head)}; correct --header-line.")
@@ -96,7 +96,7 @@ class Delimited:
         if not names:
             return  # nothing but blank lines
         self._lines.width = len(names)
-        positions = [(name, self._fullest(name, names)) for name in columns.names()]
+        positions = [(name, self.place_of(name)) for name in columns.names()]
         counts = Counter(names)
         repeated = {
             one.column: [position for position, name in enumerate(names) if name == one.column]
@@ -110,7 +110,7 @@ class Delimited:
             raise UnreadableInput(f"{self._file.path} {what}; export it again with quotes around texts.")
         held: tuple[int, dict[str, Any] | Unusable] | None = None  # until it is known whether its text goes on
         for number, fields in self._records:
-            if number < self._first_row:
+            if number < self.first_row:
                 continue
             values: dict[str, Any] | Unusable
             if isinstance(fields, Unusable):
@@ -132,8 +132,9 @@ class Delimited:
         if held:
             yield held
 
-    def _fullest(self, name: str, names: list[str]) -> int:
+    def place_of(self, name: str) -> int:
         """Return the position of a column; of several with that name that which most of the first rows have filled."""
+        names = self.columns()
         filled = Counter(
             position
             for fields in self._sample
@@ -141,6 +142,15 @@ class Delimited:
             if names[position] == name and field.strip()
         )
         return max(filled, key=lambda position: (filled[position], -position)) if filled else names.index(name)
+
+    def records(self) -> Iterator[tuple[int, list[str] | Unusable, bytes, int]]:
+        """Yield (line where it begins, fields or fault, unparsed bytes, number of its lines) of every record.
+
+        These are the records after the header, as `rows` reads them: the same lines begin them.
+        """
+        self._lines.width = len(self.columns())
+        for line, fields in self._records:
+            yield line, fields, self._lines.raw_record(), self._lines.in_record
 
     def raw_records(self) -> Iterator[tuple[int, bytes]]:
         """Yield (line where it begins, unparsed bytes) of every record, the header first."""
@@ -278,6 +288,11 @@ class _Lines:
     def raw_record(self) -> bytes:
         """Return the unparsed lines of the record that `records` yielded last."""
         return b"".join(line or b"" for _, line in self._record)
+
+    @property
+    def in_record(self) -> int:
+        """The number of lines of the record that `records` yielded last."""
+        return len(self._record)
 
     def _swallows(self, dialect: Dialect) -> bool:
         """Return whether the lines of a record after its first are records of their own.

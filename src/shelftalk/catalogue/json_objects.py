@@ -101,6 +101,19 @@ class JsonObjects:
             return ((line, orjson.dumps(value)) for line, value in self._values() if isinstance(value, dict))
         return ((found.line, found.value) for found in self._found() if isinstance(found.value, bytes))
 
+    def places(self) -> tuple[str, Iterator[tuple[int, bytes | Unusable]]]:
+        """Return the key of the product in each object, and (where it begins, unparsed bytes or fault) of each.
+
+        They come as `rows` yields them; the key is '' where the object is the product.
+
+        Raises:
+            UnreadableInput: the file is a table by columns, where no product has a place of its own.
+        """
+        if self._form == "table":
+            advice = "write one object for each product, with pandas: frame.to_json(NAME, orient='records', lines=True)"
+            raise UnreadableInput(f"{self._file.path} is a table by columns; {advice}.")
+        return self._layout.inner, ((found.begin, found.value) for found in self._found())
+
     def position(self) -> int:
         """Return how many bytes of the file on disk have been read."""
         return self._file.position()
@@ -129,7 +142,7 @@ class JsonObjects:
         if self._form == "table":
             yield from self._table()
             return
-        for line, value, key in self._found():
+        for line, value, key, _ in self._found():
             try:
                 yield line, value if isinstance(value, Unusable) else self._product(parse_object(value), key)
             except Unusable as fault:

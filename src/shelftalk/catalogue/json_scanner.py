@@ -34,11 +34,15 @@ MOST_LISTS = 1 << 20  # open around an object
 
 
 class Found(NamedTuple):
-    """An object, unparsed, or a fault, with its line; `key` is that of the object where any key may stand there."""
+    """An object, unparsed, or a fault, with its line; `key` is that of the object where any key may stand there.
+
+    An object begins `begin` bytes behind the beginning of the stream.
+    """
 
     line: int
     value: bytes | Unusable
     key: str | None = None
+    begin: int = 0
 
 
 class Scanner:
@@ -60,6 +64,7 @@ class Scanner:
         self._indent = b""  # of the line in which the last object began
         self._searching = False  # for the next object, after a fault
         self._buffer, self._place, self.line = b"", 0, 1
+        self._begin = 0  # of the buffer, in the stream
 
     def objects(self) -> Iterator[Found]:
         """Yield each object or fault."""
@@ -196,7 +201,8 @@ class Scanner:
     def _ends(self) -> Iterator[Found]:
         """Yield the object that has begun, which ends at the present place."""
         key = self._text.decode(errors="replace") if self._target and self._target[-1] is None else None
-        yield Found(self.line, self._buffer[: self._place] if self._place <= MOST_BYTES else too_long(), key)
+        value = self._buffer[: self._place] if self._place <= MOST_BYTES else too_long()
+        yield Found(self.line, value, key, self._begin)
         self._begun = False
         self._drop(self._place)
 
@@ -264,4 +270,5 @@ class Scanner:
         """Remove the beginning of the buffer."""
         self.line += self._buffer.count(b"\n", 0, length)
         self._text_end -= length
+        self._begin += length
         self._buffer, self._place = self._buffer[length:], 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -33,7 +33,7 @@ class TableWriter:
     """
 
     def __init__(
-        self, path: Path, schema: Any, longest: str = "description", rows_in_group: int = ROWS_IN_GROUP
+        self, path: Path | IO[bytes], schema: Any, longest: str = "description", rows_in_group: int = ROWS_IN_GROUP
     ) -> None:
         self._schema = schema
         self._longest = schema.get_field_index(longest)
