@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import xlsxwriter
 
 from shelftalk.catalogue.settings import FileSettings
 from shelftalk.errors import NotFound, UnreadableInput, UserError
@@ -154,6 +155,15 @@ def test_two_products_with_one_id_are_left_out_and_named(tmp_path: Path) -> None
     assert "no-8" not in {row["Handle"] for row in read(tmp_path / "b.csv")}
 
 
+def test_rows_with_one_id_are_filled_where_their_lines_are_known(tmp_path: Path) -> None:
+    source = write(tmp_path / "a.csv", products(4, id="parent"))
+    accepted = accept(source, text)
+    assert publish(source, tmp_path / "b.csv", accepted, PLAIN)["written"] == 4
+    assert [row["description"] for row in read(tmp_path / "b.csv")] == [text(number) for number in range(4)]
+    found = publish(source, tmp_path / "c.csv", accepted, PLAIN, by_id=True)
+    assert (found["written"], found["left_out"]) == (0, {"duplicate": ["parent"] * 4})
+
+
 def test_a_line_that_holds_another_product_now_is_left_out(tmp_path: Path) -> None:
     source = write(tmp_path / "a.csv", products(5))
     accepted = accept(source, text)
@@ -293,6 +303,21 @@ def test_a_feed_and_a_spreadsheet_are_not_filled_in_place(tmp_path: Path) -> Non
         UserError, match="is a feed in XML, in which no single cell is replaced; give --format google, or"
     ):
         publish(source, tmp_path / "b.xml", [])
+
+
+def test_the_export_of_a_shop_may_be_a_spreadsheet(tmp_path: Path) -> None:
+    source = tmp_path / "products.xlsx"
+    with xlsxwriter.Workbook(source) as book:
+        sheet = book.add_worksheet()
+        for row, line in enumerate(shopify(tmp_path / "a.csv").read_text(encoding="utf-8").splitlines()[:1]):
+            sheet.write_row(row, 0, line.split(","))
+        for row in range(1, 5):
+            sheet.write_row(row, 0, [f"peg-{row}", f"Peg {row}"])
+    found = publish(source, tmp_path / "b.csv", accept(source, text))
+    assert (found["format"], found["written"]) == ("shopify", 4)
+    assert [row["Body (HTML)"] for row in read(tmp_path / "b.csv")] == [f"<p>{text(number)}</p>" for number in range(4)]
+    with pytest.raises(UserError, match="is a spreadsheet, in which no single cell is replaced"):
+        publish(source, tmp_path / "b.xlsx", [], PLAIN)
 
 
 def test_ids_are_needed_by_an_importer_that_finds_products_by_them(tmp_path: Path) -> None:

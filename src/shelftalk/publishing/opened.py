@@ -21,7 +21,7 @@ from shelftalk.errors import UnreadableInput, UserError
 from shelftalk.publishing.settings import PublishSettings
 
 TABLES = ("csv", "tsv", "sheet")
-SHOPIFY = ({"handle", "title", "body (html)"}, {"url handle", "title", "description"})
+SHOPIFY = ("body (html)", {"handle", "title", "body (html)"}), ("description", {"url handle", "title", "description"})
 GOOGLE = {"id", "title", "link", "availability"}  # of a table
 GOOGLE_XML = {"id", "title", "price"}
 WANTED = {
@@ -54,8 +54,9 @@ class Input:
 
     @property
     def is_shopify(self) -> bool:
-        """Whether it has the columns of Shopify's exports."""
-        return self.kind in TABLES and any(marks <= set(map(str.lower, self.names)) for marks in SHOPIFY)
+        """Whether it has the columns of Shopify's exports, and the descriptions are theirs."""
+        names, texts = set(map(str.lower, self.names)), [one.lower() for one in self.columns.description]
+        return self.kind in TABLES and any(marks <= names and texts == [body] for body, marks in SHOPIFY)
 
     @property
     def place(self) -> int:

@@ -85,18 +85,21 @@ def make_plan(
     *,
     overwrite: bool,
     by_id: bool,
+    unique: bool,
     progress: Progress = no_progress,
 ) -> Plan:
     """Find the rows of the accepted texts: by line, id and title, or `by_id`: by their id, or title without one.
 
-    `fault` returns one of the first reasons. Without `overwrite` only rows without a description are written.
+    `fault` returns one of the first reasons. Without `overwrite` only rows without a description are written. With
+    `unique` no two products may have one id, as the importer, too, finds them by it; `by_id` implies that.
     """
     plan = Plan()
     wanted, again = _wanted(accepted, fault, by_id, plan)
     found, changed, other, seen = _find(source, wanted, by_id, progress)
+    by_their_ids = unique or by_id
     for key, one in wanted.items():
         name = name_of(one)
-        if key in again or seen[_identity(one.uid, one.title, by_id)] > 1:
+        if key in again or (by_their_ids and seen[_identity(one.uid, one.title)] > 1):
             plan.left_out["duplicate"].append(name)
         elif key in changed or (key not in found and one.line in other):
             plan.left_out["changed"].append(name)
@@ -143,7 +146,7 @@ def _find(
     changed: set[Hashable] = set()
     other: set[int] = set()
     lines = set() if by_id else {one.line for one in wanted.values()}
-    identities = {_identity(one.uid, one.title, by_id) for one in wanted.values()}
+    identities = {_identity(one.uid, one.title) for one in wanted.values()}
     seen: Counter[Hashable] = Counter()
     size = max(source.source.stat().st_size, 1)
     with source.reader() as reader:
@@ -151,7 +154,7 @@ def _find(
             if not number % ROWS_BETWEEN:
                 progress(reader.position(), 2 * size)
             line, uid = place
-            if (identity := _identity(uid, title, by_id)) in identities and identity is not None:
+            if (identity := _identity(uid, title)) in identities:
                 seen[identity] += 1
             key = _key(line, uid, title, by_id)
             one = wanted.get(key)
@@ -169,12 +172,12 @@ def _find(
 
 def _key(line: int, uid: str, title: str, by_id: bool) -> Hashable:
     """Return what finds the row of a text."""
-    return (line, uid) if not by_id else (uid, "") if uid else ("", title)
+    return _identity(uid, title) if by_id else (line, uid)
 
 
-def _identity(uid: str, title: str, by_id: bool) -> Hashable:
-    """Return what no two products may share; None where lines tell them apart."""
-    return (uid, "") if uid else ("", title) if by_id else None
+def _identity(uid: str, title: str) -> Hashable:
+    """Return what tells a product from others: its id, or else its title."""
+    return (uid, "") if uid else ("", title)
 
 
 def _beginning(value: Any) -> str:

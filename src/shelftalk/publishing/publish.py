@@ -71,7 +71,8 @@ def publish(
             f"{expected_sha256[:12]}); give that file, or --by-id to find its products by their ids."
         )
     fault = partial(_fault, found, format, target)
-    plan = make_plan(found, accepted, fault, overwrite=overwrite, by_id=by_id, progress=progress)
+    unique = format in WITH_IDS
+    plan = make_plan(found, accepted, fault, overwrite=overwrite, by_id=by_id, unique=unique, progress=progress)
     encoding = encoding_for(found, plan) if format == "plain" else "utf-8"
     if plan.texts and not dry_run:
         with both_files(target) as (texts, old):

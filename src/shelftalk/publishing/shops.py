@@ -18,7 +18,7 @@ from shelftalk.catalogue.rows import Row, Unusable
 from shelftalk.errors import UserError
 from shelftalk.publishing.opened import Input
 from shelftalk.publishing.plan import Plan, usable_rows
-from shelftalk.publishing.texts import in_one_line, paragraphs, with_line_feeds
+from shelftalk.publishing.texts import UNWRITABLE, in_one_line, paragraphs, with_line_feeds
 
 OPTION = re.compile(r"option[123] (?:name|value|linked to)", re.IGNORECASE)
 FIRST_VALUE = "option1 value"
@@ -120,8 +120,9 @@ def _old_text(source: Input, row: Row) -> str:
 
 
 def _item(uid: str, text: str) -> bytes:
+    text = UNWRITABLE.sub("\ufffd", text)  # an old text may hold what XML cannot
     item = f"<item>\n<g:id>{escape(uid)}</g:id>\n<g:description>{escape(text)}</g:description>\n</item>\n"
-    return item.encode(errors="replace")
+    return item.encode()
 
 
 def _cells(fields: list[str], places: list[int]) -> list[str]:
