@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import index, near_duplicates, spans
+from benchmarks import index, near_duplicates, publishing, spans
 from benchmarks.training_gpu import CHARACTERS_A_TOKEN, CONTENT, EOS, SHARES, draw_examples
 from tests.conftest import ROOT
 
@@ -95,6 +95,13 @@ def test_the_benchmark_of_the_index_finds_what_an_exact_search_finds(
     monkeypatch.setattr(sys, "argv", ["index", "--count", "1500", "--json"])
     index.main()
     check_index(figures_of(capsys), 1500)
+
+
+def test_the_benchmark_of_publish_has_its_figures(tmp_path: Path) -> None:
+    for name in ("shopify", "plain.json"):
+        source = tmp_path / publishing.FORMATS[name][1]
+        publishing.write_input(source, 30)
+        assert publishing.publish_one(name, source, 30)["written"] == 30
 
 
 @pytest.mark.slow

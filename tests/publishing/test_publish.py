@@ -15,7 +15,7 @@ import pytest
 import xlsxwriter
 
 from shelftalk.catalogue.settings import FileSettings
-from shelftalk.errors import NotFound, UnreadableInput, UserError
+from shelftalk.errors import Failure, NotFound, UnreadableInput, UserError
 from shelftalk.publishing.publish import publish
 from shelftalk.publishing.settings import PublishSettings
 from shelftalk.records import AcceptedText
@@ -338,6 +338,19 @@ def test_the_file_is_read_as_generate_read_it(tmp_path: Path) -> None:
     publish(source, tmp_path / "b.csv", accepted, PublishSettings.from_mapping(names))
     assert (tmp_path / "b.csv").read_text() == "".join(f"p{n}|Peg {n}|{text(n)}\n" for n in range(5))
     assert (tmp_path / "b.restore.csv").read_text() == source.read_text()
+
+
+def test_an_input_that_changes_meanwhile_is_refused(tmp_path: Path) -> None:
+    source = write(tmp_path / "a.csv", products(3))
+    accepted = accept(source, text)
+
+    def grow(done: int, total: int) -> None:
+        with source.open("ab") as file:
+            file.write(b"p9,Late,,1\n")
+
+    with pytest.raises(Failure, match="changed while it was read; run the same command again"):
+        publish(source, tmp_path / "b.csv", accepted, progress=grow)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
 
 
 def publish_and_die(source: Path, target: Path, step: int) -> None:
