@@ -5,14 +5,18 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import json
 import os
 import signal
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import xlsxwriter
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from shelftalk.catalogue.settings import FileSettings
 from shelftalk.errors import Failure, NotFound, UnreadableInput, UserError
@@ -164,6 +168,49 @@ def test_rows_with_one_id_are_filled_where_their_lines_are_known(tmp_path: Path)
     assert (found["written"], found["left_out"]) == (0, {"duplicate": ["parent"] * 4})
 
 
+def test_two_objects_of_one_line_with_one_id_are_left_out(tmp_path: Path) -> None:
+    source = tmp_path / "a.json"
+    objects = [{"id": uid, "title": f"Peg {uid}", "description": ""} for uid in ("a", "b", "a")]
+    source.write_text(json.dumps(objects))
+    found = publish(source, tmp_path / "b.json", accept(source, text)[:2])
+    assert (found["written"], found["left_out"]) == (1, {"duplicate": ["a"]})
+    assert [one["description"] for one in json.loads((tmp_path / "b.json").read_text())] == ["", text(1), ""]
+
+
+TEXTS = st.text(st.characters(exclude_characters="\0\r\x0b\x0c\x1c\x1d\x1e", codec="utf-8"), max_size=20)
+
+
+@given(
+    st.lists(st.tuples(TEXTS, TEXTS), min_size=1, max_size=6),
+    st.sampled_from([",", ";", "\t", "|"]),
+    st.sampled_from(["\n", "\r\n"]),
+    st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
+    st.data(),
+)
+@settings(max_examples=60)
+def test_whatever_a_table_holds_only_the_accepted_cells_change(
+    cells: list[tuple[str, str]], delimiter: str, end: str, quoting: Literal[0, 1], data: st.DataObject
+) -> None:
+    rows = [[f"p-{number}", f"Oak Peg {number}", *both] for number, both in enumerate(cells)]
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = Path(folder) / "a.csv", Path(folder) / "b.csv"
+        with source.open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file, delimiter=delimiter, lineterminator=end, quoting=quoting).writerows(
+                [["id", "title", "description", "notes"], *rows]
+            )
+        texts = [f"x{data.draw(TEXTS)}" for _ in rows]
+        accepted = accept(source, texts.__getitem__)
+        found = publish(source, target, accepted, PLAIN, overwrite=True)
+        left = [name for names in found["left_out"].values() for name in names]
+        written = {one.uid: one.text for one in accepted if one.uid not in left}
+        assert found["written"] == len(written)
+        if not written:
+            return
+        with target.open(encoding="utf-8", newline="") as file:
+            after = list(csv.reader(file, delimiter=delimiter, strict=True))[1:]
+    assert after == [[uid, title, written.get(uid, old), notes] for uid, title, old, notes in rows]
+
+
 def test_a_line_that_holds_another_product_now_is_left_out(tmp_path: Path) -> None:
     source = write(tmp_path / "a.csv", products(5))
     accepted = accept(source, text)
@@ -187,8 +234,7 @@ def test_a_text_that_cannot_be_written_is_left_out_and_named(tmp_path: Path) -> 
 
     texts = ["x" * 5_001, "x" * 5_000, "=1+1", "", "a\nb", "fine"]
     for name, written in (("c.tsv", 3), ("c.xml", 4)):
-        settings = PublishSettings(format="google")
-        found = publish(source, tmp_path / name, accept(source, texts.__getitem__), settings)
+        found = publish(source, tmp_path / name, accept(source, texts.__getitem__), PublishSettings(format="google"))
         assert found["written"] == written
         assert found["left_out"].get("formula", []) == ([] if name == "c.xml" else ["p2"])
 
@@ -274,7 +320,7 @@ def test_damaged_rows_stay_as_they_are(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "settings", "error", "match"),
+    ("name", "given_settings", "error", "match"),
     [
         ("b.txt", {}, UserError, r"--to must end in \.csv for the plain input"),
         ("b.csv.zip", {}, UserError, r"cannot be written: give a name that ends in \.csv or with \.gz behind that"),
@@ -286,11 +332,11 @@ def test_damaged_rows_stay_as_they_are(tmp_path: Path) -> None:
     ],
 )
 def test_what_does_not_suit_is_refused_in_one_line(
-    tmp_path: Path, name: str, settings: dict[str, str], error: type[UserError], match: str
+    tmp_path: Path, name: str, given_settings: dict[str, str], error: type[UserError], match: str
 ) -> None:
     source = write(tmp_path / "a.csv", products(3))
     with pytest.raises(error, match=match) as raised:
-        publish(source, tmp_path / name, accept(source, text), PublishSettings.from_mapping(settings))
+        publish(source, tmp_path / name, accept(source, text), PublishSettings.from_mapping(given_settings))
     assert "\n" not in str(raised.value)
     assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
 

@@ -37,6 +37,7 @@ from shelftalk.cli.options import (
     require_text,
     with_settings,
 )
+from shelftalk.cli.publish import publish
 from shelftalk.cli.review import review
 from shelftalk.cli.runs import DetachOption, runs, show_started, show_trained, training_detail
 from shelftalk.cli.serve import serve
@@ -346,6 +347,7 @@ def compare(
 
 app.command()(generate)
 app.command()(review)
+app.command()(publish)
 app.command()(evaluate)
 app.command()(serve)
 app.command()(export)

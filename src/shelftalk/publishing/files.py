@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import filecmp
 import gzip
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
-from shelftalk.errors import NotFound, UserError
+from shelftalk.errors import NotFound, NotWritable, UserError
 from shelftalk.workspace import staged_file
 
 PACKED = ".gz"
@@ -29,6 +30,7 @@ def check_target(target: Path, source: Path, suffixes: tuple[str, ...], may_be_p
         UserError: its name does not end in one of the suffixes, it says a packing that is not written, or it is the
             input or a folder.
         NotFound: its folder does not exist.
+        NotWritable: its folder cannot be written to.
     """
     name = target.name.lower()
     if name.endswith(OTHER_PACKINGS) or (name.endswith(PACKED) and not may_be_packed):
@@ -38,6 +40,8 @@ def check_target(target: Path, source: Path, suffixes: tuple[str, ...], may_be_p
         raise UserError(f"--to must end in {_listed(suffixes)} for {what}, got {target.name!r}.")
     if not target.parent.is_dir():
         raise NotFound(f"There is no folder {target.parent} for --to; make it with: mkdir -p {target.parent}")
+    if not os.access(target.parent, os.W_OK):
+        raise NotWritable(f"Cannot write into {target.parent}: permission denied; choose another --to.")
     if target.is_dir():
         raise UserError(f"--to {target} is a folder; give a file in it.")
     for path in (target, restore_path(target)):

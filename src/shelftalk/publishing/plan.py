@@ -95,11 +95,10 @@ def make_plan(
     """
     plan = Plan()
     wanted, again = _wanted(accepted, fault, by_id, plan)
-    found, changed, other, seen = _find(source, wanted, by_id, progress)
-    by_their_ids = unique or by_id
+    found, changed, other, seen = _find(source, wanted, by_id, unique, progress)
     for key, one in wanted.items():
         name = name_of(one)
-        if key in again or (by_their_ids and seen[_identity(one.uid, one.title)] > 1):
+        if key in again or max(seen[key], seen[_identity(one.uid, one.title)]) > 1:
             plan.left_out["duplicate"].append(name)
         elif key in changed or (key not in found and one.line in other):
             plan.left_out["changed"].append(name)
@@ -139,14 +138,14 @@ def _wanted(
 
 
 def _find(
-    source: Input, wanted: dict[Hashable, AcceptedText], by_id: bool, progress: Progress
+    source: Input, wanted: dict[Hashable, AcceptedText], by_id: bool, unique: bool, progress: Progress
 ) -> tuple[dict[Hashable, _Found], set[Hashable], set[int], Counter[Hashable]]:
-    """Return the rows that are found, those with another title, the lines with another id, and how often ids occur."""
+    """Return the rows that are found, those with another title, lines with another id, and how often each occurs."""
     found: dict[Hashable, _Found] = {}
     changed: set[Hashable] = set()
     other: set[int] = set()
     lines = set() if by_id else {one.line for one in wanted.values()}
-    identities = {_identity(one.uid, one.title) for one in wanted.values()}
+    identities = {_identity(one.uid, one.title) for one in wanted.values()} if unique else set()
     seen: Counter[Hashable] = Counter()
     size = max(source.source.stat().st_size, 1)
     with source.reader() as reader:
@@ -154,9 +153,8 @@ def _find(
             if not number % ROWS_BETWEEN:
                 progress(reader.position(), 2 * size)
             line, uid = place
-            if (identity := _identity(uid, title)) in identities:
-                seen[identity] += 1
-            key = _key(line, uid, title, by_id)
+            key, identity = _key(line, uid, title, by_id), _identity(uid, title)
+            seen.update(one for one in {key, identity} if one in wanted or one in identities)
             one = wanted.get(key)
             if one is None:
                 if line in lines:
