@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from shelftalk.catalogue.settings import FileSettings
 from shelftalk.errors import Failure, NotFound, UnreadableInput, UserError
+from shelftalk.publishing import plain
 from shelftalk.publishing.publish import publish
 from shelftalk.publishing.settings import PublishSettings
 from shelftalk.records import AcceptedText
@@ -295,6 +296,18 @@ def test_a_text_that_the_encoding_lacks_makes_the_file_utf_8_and_that_is_said(tm
     assert (found["encoding"], found["converted_from"]) == ("utf-8", "windows-1252")
     assert [row["description"] for row in read(tmp_path / "b.csv")] == ["Дуб."] * 9
     assert (tmp_path / "b.restore.csv").read_bytes() == source.read_bytes()
+
+
+def test_json_in_another_encoding_is_copied_in_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plain, "CHUNK_BYTES", 5)
+    objects = [{"id": f"p{n}", "title": f"Café São {n} ééé", "description": ""} for n in range(9)]
+    for name, encoding in (("a.json", "windows-1252"), ("b.json", "utf-8"), ("c.json", "utf-16-le")):
+        source, target = tmp_path / name, tmp_path / f"to-{name}"
+        source.write_bytes(json.dumps(objects, ensure_ascii=False).encode(encoding))
+        found = publish(source, target, accept(source, lambda number: "Größe.", every=4))
+        assert (found["written"], found["encoding"]) == (3, encoding)
+        after = json.loads(target.read_bytes().decode(encoding))
+        assert after == [{**one, "description": "" if n % 4 else "Größe."} for n, one in enumerate(objects)]
 
 
 def test_what_cannot_be_copied_byte_for_byte_is_refused(tmp_path: Path) -> None:

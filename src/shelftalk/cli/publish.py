@@ -66,7 +66,7 @@ def publish(
         raise UserError(f"No text of {texts} is accepted; accept some with: shelftalk review {run} --texts {texts}")
     if not by_id:
         settings = _as_generated(settings, find_output(opened, texts).job)
-    with screen.step(f"Publishing to {target.name}") as progress:
+    with screen.step(f"Publishing {texts.name}") as progress:
         summary = publish_texts(
             source,
             target,

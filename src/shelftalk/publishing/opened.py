@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from shelftalk.catalogue.columns import Columns, choose_columns, choose_title_columns, usual_columns
 from shelftalk.catalogue.delimited import Delimited
@@ -91,7 +92,7 @@ class Input:
             yield reader
 
     @contextmanager
-    def stream(self) -> Iterator[IO[bytes]]:
+    def stream(self) -> Iterator[io.BufferedReader[Any]]:
         """Open the file as a stream of UTF-8 without a mark."""
         with opened(self.source, self.settings) as file:
             yield file.stream

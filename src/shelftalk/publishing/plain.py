@@ -7,6 +7,9 @@ input, byte for byte: otherwise (old line ends, damaged characters in some encod
 from __future__ import annotations
 
 import hashlib
+import io
+import re
+import sys
 from collections.abc import Iterator
 from typing import IO, Any
 
@@ -31,6 +34,7 @@ from shelftalk.publishing.texts import paragraphs, with_line_feeds
 CHUNK_BYTES = 1 << 20
 PARQUET_ROWS = 1_000
 LONGEST_MARK = 4
+CONTINUES = re.compile(rb"[\x80-\xbf]")  # a character of UTF-8
 
 
 def cell_of(source: Input, text: str) -> str:
@@ -195,20 +199,23 @@ def _write_json_objects(source: Input, plan: Plan, copy: _Copy) -> None:
             if text is None or isinstance(raw, Unusable):
                 continue
             _copy_bytes(stream, begin - position, copy)
-            copy.pass_over(stream.read(len(raw)))
+            if stream.read(len(raw)) != raw:
+                _refuse_row(source, line)
+            copy.pass_over(raw)
             position = begin + len(raw)
             keys = (inner, source.column) if inner else (source.column,)
             _write_object(source, line, raw.decode(errors="surrogateescape"), keys, text, copy)
             copy.keep((b",\n" if count else b"\n") + raw)
             count += 1
         copy.keep(b"\n]\n")
-        while block := stream.read(CHUNK_BYTES):
-            copy.copy(block)
+        _copy_bytes(stream, sys.maxsize, copy)
 
 
-def _copy_bytes(stream: IO[bytes], count: int, copy: _Copy) -> None:
-    while count:
-        block = stream.read(min(count, CHUNK_BYTES))
+def _copy_bytes(stream: io.BufferedReader[Any], count: int, copy: _Copy) -> None:
+    """Copy at most so many bytes, in blocks that end between two characters."""
+    while block := stream.read(min(count, CHUNK_BYTES)):
+        while len(block) < count and CONTINUES.match(stream.peek(1)):
+            block += stream.read(1)
         copy.copy(block)
         count -= len(block)
 
