@@ -14,6 +14,7 @@ import pytest
 from shelftalk.catalogue.clean import clean
 from shelftalk.catalogue.prepare import prepare
 from shelftalk.catalogue.settings import PrepareSettings
+from shelftalk.generation.titles import find_columns
 from shelftalk.publishing.publish import publish
 from shelftalk.publishing.settings import PublishSettings
 from shelftalk.workspace import sha256
@@ -66,6 +67,17 @@ def test_an_export_is_published_in_the_format_of_its_shop_and_prepared_again(tmp
     # Without the other columns of WooCommerce the escapes of its exporter are not known.
     held = {uid(number): clean(html(number).replace("\n", "\\n")) for number in range(COUNT)}
     assert old == (held if name == "woocommerce" else {uid(n): EXPORTS[name][3](n) for n in range(COUNT)})
+
+
+@pytest.mark.parametrize("name", SHOPS)
+def test_columns_that_generate_recorded_give_the_same_file(tmp_path: Path, name: str) -> None:
+    source = export(name, tmp_path)
+    columns = find_columns(source)
+    named = PublishSettings(title_field=columns.title, id_field=columns.uid, encoding="utf-8")
+    one, other = (tmp_path / f"{number}-{SHOPS[name][1]}" for number in range(2))
+    assert publish(source, one, accept(source), overwrite=True)["written"] == COUNT
+    assert publish(source, other, accept(source), named, overwrite=True)["written"] == COUNT
+    assert one.read_bytes() == other.read_bytes()
 
 
 @pytest.mark.parametrize("name", EXPORTS)
