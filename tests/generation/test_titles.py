@@ -35,6 +35,15 @@ def test_no_description_and_no_id_is_needed(tmp_path: Path) -> None:
     assert read(path) == [TitleRow(0, 1, "", "oak peg", "oak peg")]
 
 
+def test_who_sells_a_product_is_told_by_runs_that_learned_it_only(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("title,Vendor,Material,Weight\nPeg,Our Workshop,oak,2 kg\n", encoding="utf-8")
+    one = KnownAttributes(["material"], ["Material"])
+    assert [row.attributes for row in read(path, known=one)] == [(("material", "oak"), ("Weight", "2 kg"))]
+    other = KnownAttributes(["vendor", "material"], ["Vendor", "Material"])
+    assert dict(read(path, known=other)[0].attributes)["vendor"] == "Our Workshop"
+
+
 def test_named_columns_are_used(tmp_path: Path) -> None:
     path = write_parquet(tmp_path / "a.parquet", [{"title": "no", "Bezeichnung": "Haken", "Nr": 5}])
     assert read(path, "Bezeichnung", "Nr") == [TitleRow(0, 1, "5", "Haken", "Haken")]

@@ -32,7 +32,7 @@ from shelftalk.generation.journal import Journal
 from shelftalk.generation.survey import Survey, survey_titles
 from shelftalk.generation.tables import OWN, SUFFIXES, DescribedRow, NamedReference, table
 from shelftalk.generation.texts import TextsWriter, identify
-from shelftalk.generation.titles import TitleRow, column_names, find_columns, read_titles
+from shelftalk.generation.titles import MAKERS, TitleRow, column_names, find_columns, read_titles
 from shelftalk.locks import lock_file
 from shelftalk.prompts import prompt_for
 from shelftalk.records import Description, Faults, Progress, Reference, no_progress
@@ -180,9 +180,13 @@ def describe_titles(
     job = replace(job, file=replace(job.file, encoding=form.encoding or None))  # which is not searched at each reading
     if unusual := unusual_form(form):
         say(f"{job.source.name} is read with {unusual}.")
+    names = column_names(job.source, job.file)
+    used = {one.column for one in columns.attributes}
+    if left := [name for name in names if name.casefold() in MAKERS and name not in used] if job.known else []:
+        say(f"Not used, since the run was not trained to tell who makes or sells a product: {', '.join(left)}.")
     # The whole file is read once before, so that a fault in its middle is found before the long part of the job.
     titles = read_titles(job.source, columns._replace(carry=True), job.file, job.known)
-    survey = survey_titles(titles, job.known, say, column_names(job.source, job.file))
+    survey = survey_titles(titles, job.known, say, names)
     with lock(job.output, "writing descriptions"):
         if found := _finished(job, described):
             return found

@@ -30,6 +30,12 @@ from shelftalk.catalogue.values import title_of, uid_of
 from shelftalk.prompts import request_for
 from shelftalk.records import Attributes
 
+MAKERS = frozenset(
+    (
+        *("vendor", "brand", "brand name", "brands", "product brand", "maker", "manufacturer", "supplier", "seller"),
+        *("marca", "marcas", "marka", "marke", "marken", "marque", "marques", "merk", "hersteller", "fabricante"),
+    )
+)
 MOST_CHARACTERS = 1000  # the longest of AmazonTitles have some 500; far longer prompts are unlike the training data
 
 
@@ -70,7 +76,8 @@ def find_columns(
     """Choose the columns of title and id, those of attributes, if a run knows any, and of descriptions, if there are.
 
     Those of attributes are the ones that `prepare` would choose, those with a name that the run knows, and the columns
-    that its own were read from.
+    that its own were read from. Who makes or sells a product is left out where the run knows no such name: a model that
+    never learned to tell it writes that the product "has a vendor".
 
     Raises:
         NotFound: there is no such file.
@@ -84,7 +91,8 @@ def find_columns(
     if not known:
         columns = choose_title_columns(source, names, file, sample=sample)
     else:
-        usual = choose_title_columns(source, names, file, "automatic", sample).attributes
+        automatic = choose_title_columns(source, names, file, "automatic", sample).attributes
+        usual = [one for one in automatic if one.name.casefold() not in MAKERS]
         possible = choose_title_columns(source, names, file, "all", sample)
         chosen = (
             one for one in possible.attributes if one in usual or one.name in known or one.column in known.columns

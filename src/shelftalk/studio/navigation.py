@@ -14,6 +14,7 @@ ICONS = {
     "catalogue": ":material/inventory_2:",
     "fine_tune": ":material/model_training:",
     "compare": ":material/compare_arrows:",
+    "review": ":material/rate_review:",
     "runs": ":material/history:",
     "report": ":material/analytics:",
 }
