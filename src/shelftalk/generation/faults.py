@@ -12,8 +12,13 @@ from shelftalk.rules.house_rules import NO_RULES, HouseRules
 
 
 def check_text(text: str, request: str, references: Sequence[Reference], rules: HouseRules = NO_RULES) -> Faults:
-    """Return what is wrong with a text that was written for a request; see `claims.faults` and `rules.check`."""
-    faults = find_faults(text, request, references)
+    """Return what is wrong with a text that was written for a request; see `claims.faults` and `rules.check`.
+
+    References support the claims of a product without attributes only: where attributes say what is known of a product,
+    what stands in another product's text is no support.
+    """
+    _, attributes = split_request(request)
+    faults = find_faults(text, request, () if attributes else references)
     if rules == NO_RULES:
         return faults
     breaches = find_breaches(text, rules, *split_request(request))
