@@ -67,9 +67,7 @@ def test_a_cure_keeps_the_case_of_the_word() -> None:
 def test_words_that_every_text_has_are_missed() -> None:
     rules = HouseRules(always=("handmade", "handmade soap", "olive oil", "wash*"))
     assert found("Handmade soap of OLIVE oil; washable.", rules) == []
-    assert found("Handmade of olives", rules) == [
-        *(("always", f"'{one}' is missing") for one in ("handmade soap", "olive oil", "wash*"))
-    ]
+    assert found("Handmade of olives", rules) == [("always", one) for one in ("handmade soap", "olive oil", "wash*")]
 
 
 def test_lengths_are_counted_and_the_rest_is_the_place() -> None:
@@ -103,8 +101,12 @@ def test_lengths_are_counted_and_the_rest_is_the_place() -> None:
             ["We", "I’m", "our", "I", "Let's", "us"],
         ),
         ("first_person", "When I wear it, it is mine; give it to me or my dog.", ["I", "mine", "me", "my"]),
-        ("first_person", "Type I, Part I of the US book. World War I began. Elizabeth I was a queen.", []),
-        ("first_person", "A class I laser from a coal mine, i.e. ME and USA, welcome, hour, lets go.", []),
+        (
+            "first_person",
+            "Who Moved My Cheese? Type I, Part I of the US book. World War I began. Elizabeth I was a queen.",
+            [],
+        ),
+        ("first_person", "A class I laser from a coal mine, i.e. ME and USA, welcome, hour, pick-me-up.", []),
         (
             "superlative",
             "The best, finest and most comfortable of all; unbeatable.",
@@ -122,7 +124,8 @@ def test_lengths_are_counted_and_the_rest_is_the_place() -> None:
         ),
         (
             "superlative",
-            "Most homes like most of it. Best before May. It works best at most. At the widest point. In Budapest.",
+            "Most homes like most of it. Best before May. It works best at most. At the widest point. In Budapest. "
+            "9 keys, the largest 10 mm.",
             [],
         ),
     ],
@@ -196,7 +199,7 @@ def test_names_and_stated_words_keep_their_spelling() -> None:
 def test_the_brand_must_be_named_where_there_is_one(name: str) -> None:
     rules = HouseRules(brand=True)
     assert found("A mug by ACME & sons.", rules, attributes=((name, "Acme & Sons"),)) == []
-    assert found("A mug by Acmes.", rules, attributes=((name, "Acme"),)) == [("brand", "'Acme' is missing")]
+    assert found("A mug by Acmes.", rules, attributes=((name, "Acme"),)) == [("brand", "Acme")]
     assert found("A mug.", rules, attributes=(("colour", "Acme"),)) == []
 
 

@@ -39,6 +39,7 @@ from shelftalk.cli.options import (
 )
 from shelftalk.cli.publish import publish
 from shelftalk.cli.review import review
+from shelftalk.cli.rules import rules
 from shelftalk.cli.runs import DetachOption, runs, show_started, show_trained, training_detail
 from shelftalk.cli.serve import serve
 from shelftalk.cli.studio import studio
@@ -62,6 +63,7 @@ app = typer.Typer(
 )
 
 app.add_typer(runs, name="runs")
+app.add_typer(rules, name="rules")
 
 COUNT_HELP = "How many held-out products."
 

@@ -15,7 +15,6 @@ from shelftalk.rules.mistakes import PLACEHOLDER
 from shelftalk.rules.spelling import find_spellings
 from shelftalk.rules.style import (
     Place,
-    Stated,
     find_capitals,
     find_emoji,
     find_exclamations,
@@ -30,6 +29,14 @@ RULES = (
     *("never", "always", "length", "exclamation", "capitals", "emoji", "first_person", "superlative", "spelling"),
     *("brand", "begins", "ends"),
 )
+# The fields of rules of style, and what a breach of each is named.
+STYLE = {
+    "exclamation_marks": "exclamation",
+    "capitals": "capitals",
+    "emoji": "emoji",
+    "first_person": "first_person",
+    "superlatives": "superlative",
+}
 BRAND_NAMES = ("brand", "maker", "manufacturer", "vendor")  # the first that a product has is its brand
 _STOPS = frozenset(".!?…")
 
@@ -37,8 +44,9 @@ _STOPS = frozenset(".!?…")
 class Breach(NamedTuple):
     """A place where a text breaks a rule: the characters from `start` to `end`, equal where something is missing.
 
-    `rule` is one of RULES. `found` is the text there, or says what is wrong with the whole. `cure` is what to write
-    instead, in the case of what stands there, or ''.
+    `rule` is one of RULES. `found` is the text there; for "always" and "brand" the words that are missing; for
+    "length", "begins" and "ends" it says what is wrong. `cure` is what to write instead, in the case of what stands
+    there, or ''.
     """
 
     start: int
@@ -57,12 +65,11 @@ def find_breaches(text: str, rules: HouseRules, title: str = "", attributes: Att
         return []
     words = split_words(text)
     openings, closings = (_filled(one, title, attributes) for one in (rules.begins_with, rules.ends_with))
-    stated = find_stated([title, *(value for _, value in attributes), *_asked(rules), *openings, *closings])
     found = [
         *_forbidden(text, words, rules),
         *_missing(words, rules),
         *_length(text, rules),
-        *_style(text, words, rules, stated),
+        *_style(text, words, rules, [title, *(value for _, value in attributes), *openings, *closings]),
         *_brand(words, rules, attributes),
         *_ends(text, words, openings, closings),
     ]
@@ -104,7 +111,7 @@ def _missing(words: Sequence[Word], rules: HouseRules) -> Iterator[Breach]:
         held = _phrases(rules)[1].found_in(words)
         for phrase in rules.always:
             if phrase not in held:
-                yield Breach(0, 0, "always", f"{phrase!r} is missing")
+                yield Breach(0, 0, "always", phrase)
 
 
 def _length(text: str, rules: HouseRules) -> Iterator[Breach]:
@@ -120,7 +127,10 @@ def _length(text: str, rules: HouseRules) -> Iterator[Breach]:
         yield Breach(rules.most_characters, characters, "length", said)
 
 
-def _style(text: str, words: Sequence[Word], rules: HouseRules, stated: Stated) -> Iterator[Breach]:
+def _style(text: str, words: Sequence[Word], rules: HouseRules, sources: Sequence[str]) -> Iterator[Breach]:
+    if rules.spelling == NO_RULES.spelling and all(getattr(rules, name) for name in STYLE):
+        return
+    stated = find_stated((*sources, *_asked(rules)))
     places: dict[str, Iterator[Place]] = {}
     if not rules.exclamation_marks:
         places["exclamation"] = find_exclamations(text, stated)
@@ -148,7 +158,7 @@ def brand_of(attributes: Attributes) -> str:
 def _brand(words: Sequence[Word], rules: HouseRules, attributes: Attributes) -> Iterator[Breach]:
     brand = brand_of(attributes) if rules.brand else ""
     if brand and not Phrases([brand]).found_in(words):
-        yield Breach(0, 0, "brand", f"{brand!r} is missing")
+        yield Breach(0, 0, "brand", brand)
 
 
 def _filled(templates: Sequence[str], title: str, attributes: Attributes) -> list[str]:

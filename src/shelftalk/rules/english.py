@@ -77,3 +77,21 @@ ADJECTIVES = listed(
     """
 )
 NOUNS = listed("vegetable, table, cable, stable, olive, adhesive, locomotive, archive, five, drive, hive, handful")
+
+# What advertising says of anything, and what models write where they have nothing to say.
+ADVERTISING = (
+    *("act now", "amazing*", "awesome", "bargain*", "best ever", "buy now", "can't go wrong", "cheap", "cheapest"),
+    *("crafted with care", "cutting-edge", "don't miss", "effortless*", "elevate*", "fantastic", "for free"),
+    *("game-changer", "game-changing", "guarantee*", "hassle-free", "high-quality", "hurry", "ideal for any"),
+    *("incredibl*", "indulge*", "look no further", "limited time", "luxurious*", "must-have", "next level"),
+    *("no-brainer", "once in a lifetime", "order now", "perfect for any", "premium", "revolutionary", "say goodbye to"),
+    *("seamless*", "state-of-the-art", "stunning*", "top-notch", "transform your", "unleash*", "unlock*"),
+    *("unparalleled", "unrivalled", "world-class", "you deserve"),
+)
+# Words that say nothing of a text's voice: a phrase of these alone is no rule.
+FUNCTION_WORDS = listed(
+    """
+    a, an, and, are, as, at, be, by, can, for, from, has, have, in, into, is, it, its, not, of, on, or, that, the,
+    their, them, these, they, this, to, was, will, with, you, your, s
+    """
+)

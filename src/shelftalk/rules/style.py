@@ -45,7 +45,7 @@ _EMOJI = (
 # One emoji or several in a row; U+FE0F makes one of the sign before it, also of a digit with U+20E3 behind.
 _EMOJIS = re.compile(rf"(?:[{_EMOJI}][\ufe0f\u200d\U0001f3fb-\U0001f3ff]*|[^\s\ufe0f]\ufe0f[\u20e3\u200d]*)+")
 _NUMERAL = re.compile("[IVX]+")
-_SENTENCE_ENDS = frozenset(".!?:…")
+SENTENCE_ENDS = frozenset(".!?:…")
 
 
 class Stated(NamedTuple):
@@ -54,11 +54,11 @@ class Stated(NamedTuple):
     `marked` are words with exclamation marks behind them, `emoji` the emoji.
     """
 
-    words: frozenset[str]
-    pairs: frozenset[tuple[str, str]]
-    written: frozenset[str]
-    marked: frozenset[str]
-    emoji: frozenset[str]
+    words: set[str]
+    pairs: set[tuple[str, str]]
+    written: set[str]
+    marked: set[str]
+    emoji: set[str]
 
     def has_beside(self, words: Sequence[Word], at: int) -> bool:
         """Return whether a source states a word with the word before or after it, as in a name."""
@@ -70,15 +70,20 @@ class Stated(NamedTuple):
 
 def find_stated(sources: Iterable[str]) -> Stated:
     """Return what some texts state."""
-    texts = list(sources)
-    split = [[word.folded for word in split_words(text)] for text in texts]
-    return Stated(
-        frozenset(word for words in split for word in words),
-        frozenset(pair for words in split for pair in pairwise(words)),
-        frozenset(text[word.start : word.end] for text in texts for word in split_words(text)),
-        frozenset(_with_word(text, one) for text in texts for one in _MARKS.finditer(text)),
-        frozenset(one for text in texts for one in _EMOJIS.findall(text)),
-    )
+    words: set[str] = set()
+    pairs: set[tuple[str, str]] = set()
+    written: set[str] = set()
+    marked: set[str] = set()
+    emoji: set[str] = set()
+    for text in sources:
+        split = split_words(text)
+        folded = [word.folded for word in split]
+        words.update(folded)
+        pairs.update(pairwise(folded))
+        written.update(text[word.start : word.end] for word in split)
+        marked.update(_with_word(text, one) for one in _MARKS.finditer(text))
+        emoji.update(_EMOJIS.findall(text))
+    return Stated(words, pairs, written, marked, emoji)
 
 
 def find_exclamations(text: str, stated: Stated) -> Iterator[Place]:
@@ -105,7 +110,7 @@ def find_capitals(text: str, words: Sequence[Word], stated: Stated) -> Iterator[
         if written.isupper() and written.isalpha() and len(written) > 1:
             if word.folded not in ACRONYMS and written not in stated.written and not _NUMERAL.fullmatch(written):
                 run.append(word)
-        elif written in _SENTENCE_ENDS or (written.isalpha() and not written.isupper()):
+        elif written in SENTENCE_ENDS or (written.isalpha() and not written.isupper()):
             if len(run) > 1:
                 yield run[0].start, run[-1].end
             run = []
@@ -121,7 +126,10 @@ def find_emoji(text: str, stated: Stated) -> Iterator[Place]:
 
 
 def find_first_person(text: str, words: Sequence[Word], stated: Stated) -> Iterator[Place]:
-    """Yield I, we, our and the like, with "'m" or the like behind; not US, not the numeral of Part I, and no mine."""
+    """Yield I, we, our and the like, with "'m" or the like behind.
+
+    The US, the numeral of Part I, a coal mine, a pick-me-up, and a name with My in it are others.
+    """
     for at, word in enumerate(words):
         if _is_person(text, words, at) and not stated.has_beside(words, at):
             yield word.start, _contraction_end(words, at)
@@ -136,7 +144,10 @@ def _is_person(text: str, words: Sequence[Word], at: int) -> bool:
         return _contraction_end(words, at) - word.end == 2 and words[at + 2].folded == "s"
     if word.folded == "mine":
         return before in BEFORE_MINE
-    return word.folded in PERSON and text[word.start : word.end] not in ("US", "ME")
+    if word.folded not in PERSON or (written := text[word.start : word.end]) in ("US", "ME"):
+        return False
+    is_name = written.istitle() and not begins_sentence(words, at)  # of a book: Who Moved My Cheese?
+    return not is_name and text[word.end : word.end + 1] != "-" and text[word.start - 1 : word.start] != "-"
 
 
 def _is_pronoun(text: str, words: Sequence[Word], at: int) -> bool:
@@ -192,4 +203,4 @@ def _is_superlative(text: str, words: Sequence[Word], at: int) -> bool:
     after = following[0] if following else ""
     if word == "best":
         return after not in AFTER_BEST and (at == 0 or words[at - 1].folded not in BEFORE_BEST)
-    return after not in MEASURED
+    return after not in MEASURED and not after[:1].isdigit()  # the largest 10 mm

@@ -14,7 +14,10 @@ from typing import NamedTuple
 WITHOUT_SPACES = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
 # Python's \w holds no marks, and in many scripts a word has some.
 MARKS = "\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0dff"
-_WORD = re.compile(rf"[{WITHOUT_SPACES}]|(?:(?![{WITHOUT_SPACES}])[\w{MARKS}])+|[^\w\s]")
+_WORD = re.compile(  # the first line is the second for ASCII, and three times as fast
+    r"[A-Za-z0-9]+(?![A-Za-z0-9_]|[^\x00-\x7f])"
+    rf"|(?:(?![{WITHOUT_SPACES}])[\w{MARKS}])+|[{WITHOUT_SPACES}]|[^\w\s]"
+)
 LONGEST_BEGINNING = 200  # characters of a word, as long as a phrase may be
 JOINING = frozenset(",-–'’&/")
 APOSTROPHES = frozenset("'’")
@@ -32,7 +35,8 @@ class Word(NamedTuple):
 
 def fold(text: str) -> str:
     """Return a text without regard to case and to how its accents are encoded."""
-    return unicodedata.normalize("NFC", text.casefold())
+    folded = text.casefold()
+    return folded if folded.isascii() else unicodedata.normalize("NFC", folded)
 
 
 def split_words(text: str) -> list[Word]:
