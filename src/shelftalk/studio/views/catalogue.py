@@ -16,6 +16,7 @@ from shelftalk.studio.add_catalogue import add_catalogue, show_raw
 from shelftalk.studio.attribute_table import show_attributes
 from shelftalk.studio.forecast_view import show_concerns, show_forecast
 from shelftalk.studio.language import has_text, number, percent, text
+from shelftalk.studio.rules_form import show_rules
 from shelftalk.studio.session import choose, remember, workspace
 from shelftalk.studio.show import errors_shown, show_error, show_failed, watch_task
 from shelftalk.studio.tasks import Task, forget_task, list_tasks, read_task, start_task
@@ -41,6 +42,7 @@ def show() -> None:
     catalogue = Catalogue.open(workspace().existing_catalogue(name))
     _numbers(catalogue)
     show_concerns(catalogue)
+    show_rules(name, catalogue)
     # Only the open tab is drawn: each of the others may take seconds on a large catalogue.
     tabs = {
         "products": _products,
