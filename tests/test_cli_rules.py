@@ -31,7 +31,7 @@ def test_what_is_proposed_is_saved_as_printed_and_checked(shell: Shell) -> None:
     file = shell.root / "catalogues" / "shop.rules.toml"
     assert code == 0
     assert f"Save what you keep as {file}" in err.replace("\n", "")
-    assert "# 39 of 40 texts keep it, for instance: Wash it by hand, please." in out
+    assert "# 39 of 40 texts keep it; for instance: Wash it by hand, please." in out
     assert not file.exists(), "nothing is written"
     file.write_text(out, encoding="utf-8")
     rules = read_rules(file)

@@ -29,7 +29,7 @@ _STRICT = HouseRules(exclamation_marks=False, capitals=False, emoji=False, first
 class Proposal(NamedTuple):
     """A rule that texts of a catalogue keep: a field of `HouseRules`, its value, and `kept` of `texts` texts keep it.
 
-    `example` is the beginning of a text that keeps it where it asks for something; else what breaks it, or ''.
+    `example` is what breaks the rule, or '', where it `forbids` something; else a text that keeps it.
     """
 
     rule: str
@@ -37,6 +37,11 @@ class Proposal(NamedTuple):
     kept: int
     texts: int
     example: str = ""
+
+    @property
+    def forbids(self) -> bool:
+        """Whether the rule is one of style or spelling, which forbid something."""
+        return self.rule in STYLE or self.rule == "spelling"
 
 
 def propose_rules(products: Sequence[Product]) -> list[Proposal]:
@@ -79,7 +84,8 @@ def proposals_text(proposals: Iterable[Proposal]) -> str:
         if field.metadata["table"] != table:
             table = field.metadata["table"]
             lines += ["", f"[{table}]"]
-        example = f", for instance: {_shortened(one.example)}" if one.example else ""
+        said = "broken with" if one.forbids else "for instance"
+        example = f"; {said}: {_shortened(one.example)}" if one.example else ""
         lines += [f"# {field.metadata['help']}", f"# {one.kept} of {one.texts} texts keep it{example}"]
         lines += key_lines(field, one.value)
     return "\n".join(lines) + "\n"

@@ -119,21 +119,20 @@ def _choose_proposals(catalogue: Catalogue, key: str) -> list[Proposal]:
 
 
 def _is_ticked(proposal: Proposal, key: str) -> bool:
-    label = text(f"rules.{proposal.rule}.label")
+    label, value = text(f"rules.{proposal.rule}.label"), proposal.value
+    if isinstance(value, str):
+        label += f": {text(f'rules.spelling_{value}')}"
+    elif not isinstance(value, (bool, tuple)):
+        label += f": {number(value)}"
     numbers = text("rules.keep", kept=number(proposal.kept), texts=number(proposal.texts))
     ticked = st.checkbox(f"{label} ({numbers})", key=key)
-    shown = [] if isinstance(proposal.value, bool) else [_written(proposal.value)]
+    shown = ["; ".join(value)] if isinstance(value, tuple) else []
     if proposal.example:
-        shown.append(f"{text('rules.example')} {proposal.example}")
+        said = text("rules.broken_with") if proposal.forbids else text("rules.example")
+        shown.append(f"{said} {proposal.example}")
     if shown:
         st.text("\n".join(shown))
     return ticked
-
-
-def _written(value: Any) -> str:
-    if isinstance(value, tuple):
-        return "; ".join(value)
-    return number(value) if isinstance(value, int) else text(f"rules.spelling_{value}")
 
 
 def _show_broken(broken: Sequence[Broken], catalogue: Catalogue) -> None:
