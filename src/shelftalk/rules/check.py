@@ -100,6 +100,8 @@ def _asked(rules: HouseRules) -> Iterator[str]:
 
 
 def _forbidden(text: str, words: Sequence[Word], rules: HouseRules) -> Iterator[Breach]:
+    if not rules.never and not rules.instead:
+        return
     forbidden, _, cures = _phrases(rules)
     for first, after, phrase in forbidden.find(words):
         start, end = words[first].start, words[after - 1].end

@@ -12,17 +12,19 @@ aluminium aluminum:
 anaemia anemia:
 anaemic anemic:
 anaesthetic anesthetic: s
-analyse analyze: d r rs s
+analyse analyze: d r rs
 analysing analyzing:
 armour armor: ed s y +body
 artefact artifact: s
 behaviour behavior: al s
 bevelled beveled:
+bevelling beveling:
 calibre caliber: s
 cancelled canceled:
+cancelling canceling:
 candour candor:
 carburettor carburetor: s
-catalyse catalyze: d s
+catalyse catalyze: d
 centilitre centiliter: s
 centimetre centimeter: s
 centre center: d piece pieces s +epi
@@ -30,8 +32,9 @@ centring centering:
 channelled channeled:
 chequered checkered:
 chiselled chiseled:
+chiselling chiseling:
 clamour clamor: s
-colour color: ant ants block ed ful fully ing ings ist less s way ways +bi +dis +multi +tri +water +un +techni +off
+colour color: block ed ful fully ing ings ist less s way ways +bi +dis +multi +tri +water +un +techni +off
 coloured colored: +multi +water +tri +un +dis
 colourise colorize: d r s
 colours colors: +water
@@ -71,7 +74,7 @@ haemorrhage hemorrhage:
 harbour harbor: ed ing s
 honour honor: able ed ing s
 honourable honorable: +dis
-humour humor: ed less ous
+humour humor: ed less
 initialled initialed:
 instalment installment: s
 jewelled jeweled:
@@ -115,7 +118,7 @@ paediatric pediatric: s
 paediatrician pediatrician: s
 panelled paneled:
 panelling paneling:
-paralyse paralyze: d s
+paralyse paralyze: d
 parlour parlor: s
 pedalled pedaled:
 pedalling pedaling:
@@ -149,20 +152,18 @@ splendour splendor: s
 squirrelled squirreled:
 stencilled stenciled:
 stencilling stenciling:
-sulphate sulfate: s
-sulphide sulfide:
 sulphur sulfur: ic ous
 swivelled swiveled:
 swivelling swiveling:
 tasselled tasseled:
 theatre theater: s +amphi
-titbit tidbit: s
 towelling toweling:
 travelled traveled:
 traveller traveler: s
 travelling traveling:
 tumour tumor: s
 tunnelled tunneled:
+tunnelling tunneling:
 unravelled unraveled:
 unrivalled unrivaled:
 valour valor:
@@ -198,6 +199,9 @@ practising practicing:
 programme program: s
 storey story:
 storeys stories:
+sulphate sulfate: s
+sulphide sulfide: s
+titbit tidbit: s
 tyre tire: s
 yoghurt yogurt: s
 """
