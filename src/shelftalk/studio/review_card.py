@@ -113,17 +113,17 @@ def show_card(
 def pieces(body: str, check: Check) -> list[tuple[str, str, int | None]]:
     """Split a text into (piece, mark, index): a mark is a claim's support, "rule" or ""; see `show_card` for the index.
 
-    Where a claim and a breach overlap, the claim is marked.
+    Of marks that overlap wrong claims come first, then breaches.
     """
     wrong = {id(one): index for index, one in enumerate(check.wrong)}
     places: list[tuple[int, int, str, int | None]] = [
-        (one.start, one.end, one.support, wrong.get(id(one))) for one in check.claims
+        (one.start, one.end, one.support, wrong.get(id(one))) for one in check.claims if id(one) in wrong
     ]
-    for breach in check.breaches:
-        if breach.end > breach.start and not any(
-            breach.start < end and start < breach.end for start, end, *_ in places
-        ):
-            places.append((breach.start, breach.end, "rule", None))
+    breaches = [(one.start, one.end, "rule", None) for one in check.breaches if one.end > one.start]
+    supported = [(one.start, one.end, one.support, None) for one in check.claims if id(one) not in wrong]
+    for start, end, mark, _ in (*breaches, *supported):
+        if not any(start < other_end and other < end for other, other_end, *_ in places):
+            places.append((start, end, mark, None))
     found: list[tuple[str, str, int | None]] = []
     position = 0
     for start, end, mark, index in sorted(places, key=lambda one: one[0]):

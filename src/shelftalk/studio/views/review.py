@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
 import pandas
 import streamlit as st
 
-from shelftalk.errors import UserError
-from shelftalk.generation.grounded import write_again
-from shelftalk.prompts import request_for
-from shelftalk.review.check import Check, Checker
+from shelftalk.review.check import Checker
 from shelftalk.review.outputs import Output, find_output, list_outputs
 from shelftalk.review.review import Review
-from shelftalk.rules.check import apply_cures
 from shelftalk.runs.run import Run
-from shelftalk.sentences import text_before, without_sentence
-from shelftalk.settings import DecodingSettings
 from shelftalk.studio.language import number, text
 from shelftalk.studio.review_card import show_card
-from shelftalk.studio.review_session import FILTERS, LOOKED, NAME, Queue, queue_of, reviewer
+from shelftalk.studio.review_desk import ERROR, Desk, Shown
+from shelftalk.studio.review_session import FILTERS, LOOKED, NAME, queue_of, reviewer
 from shelftalk.studio.session import choose, workspace
 from shelftalk.studio.show import errors_shown, show_empty, show_error
 from shelftalk.studio.training_view import finished_runs
-from shelftalk.studio.writers import writers
 
 ROWS_SHOWN = 50  # of the list at once
+QUOTED = 24  # characters of a claim
+TEXT_SHOWN = 300  # characters of a text in the list
 FOCUS = """
 export default function ({ data }) {
   if (window.shelftalkFocus === data.edit) return;
@@ -57,10 +51,9 @@ def show() -> None:
     with middle:
         chosen = choose("texts", text("review.choose"), list(outputs), lambda path: Path(path).name)
     right.text_input(text("review.name"), value=reviewer(), key=NAME, max_chars=60, help=text("review.name_help"))
-    output = _found(run, outputs[chosen])
-    review, checker = _open(output), Checker(run, run.house_rules())
+    review = _open(_found(run, outputs[chosen]))
     review.refresh()
-    _reviewing(run, review, checker)
+    _reviewing(Desk(run, review, Checker(run, run.house_rules()), queue_of(review)))
 
 
 def _found(run: Run, output: Output) -> Output:
@@ -81,20 +74,20 @@ def _open(output: Output) -> Review:
 
 
 @st.fragment
-def _reviewing(run: Run, review: Review, checker: Checker) -> None:
+def _reviewing(desk: Desk) -> None:
     """Draw everything that a decision changes; it alone is drawn again then."""
-    queue = queue_of(review)
-    if error := st.session_state.pop("review-error", None):
+    if error := st.session_state.pop(ERROR, None):
         show_error(error)
     with errors_shown():
-        _progress(review)
-        _choose_rows(review, queue)
+        _progress(desk.review)
+        _choose_rows(desk)
         if st.session_state.get("review-view") == "list":
-            _list(review, queue)
-        elif queue.row is None:
-            _nothing_left(review, queue)
+            _list(desk)
+        elif desk.queue.row is None:
+            _nothing_left(desk)
         else:
-            _one(run, review, checker, queue, queue.row)
+            _one(Shown.of(desk, desk.queue.row))
+        _accept_clean(desk)
 
 
 def _progress(review: Review) -> None:
@@ -104,22 +97,22 @@ def _progress(review: Review) -> None:
     st.progress(done / max(1, counts["texts"]), text("review.counts", done=number(done), **shown))
 
 
-def _choose_rows(review: Review, queue: Queue) -> None:
-    """Draw filter, search and view, and the button that accepts all clean texts."""
+def _choose_rows(desk: Desk) -> None:
+    """Draw filter, search and view."""
 
     def fill() -> None:
-        queue.fill(review, st.session_state["review-filter"], st.session_state["review-search"])
+        desk.queue.fill(desk.review, st.session_state["review-filter"], st.session_state["review-search"])
 
     left, middle, right = st.columns(3, vertical_alignment="bottom")
     left.selectbox(
         text("review.filter"),
         list(FILTERS),
-        index=list(FILTERS).index(queue.filter),
+        index=list(FILTERS).index(desk.queue.filter),
         format_func=lambda one: text(f"review.show_{one}"),
         key="review-filter",
         on_change=fill,
     )
-    middle.text_input(text("review.search"), value=queue.search, key="review-search", on_change=fill)
+    middle.text_input(text("review.search"), value=desk.queue.search, key="review-search", on_change=fill)
     right.segmented_control(
         text("review.view"),
         ["one", "list"],
@@ -127,229 +120,149 @@ def _choose_rows(review: Review, queue: Queue) -> None:
         format_func=lambda one: text(f"review.view_{one}"),
         key="review-view",
     )
-    clean = review.counts()["clean_undecided"]
-    left_to_look = max(0, min(LOOKED, clean + len(queue.looked)) - len(queue.looked))
-    with st.container(horizontal=True, vertical_alignment="center"):
-        if st.button(
-            text("review.accept_clean", count=number(clean)),
-            icon=":material/done_all:",
-            disabled=not clean or left_to_look > 0,
-            help=text("review.accept_clean_help", count=LOOKED),
-        ):
-            rows = review.select(["undecided"], clean=True)
-            _step(review, queue, rows, lambda: review.accept(rows, reviewer()))
-            queue.fill(review, queue.filter, queue.search)
-            st.rerun(scope="fragment")
-        if clean and left_to_look:
-            st.caption(text("review.look_first", count=number(left_to_look)))
-        st.button(
-            text("review.undo"),
-            icon=":material/undo:",
-            shortcut="U",
-            disabled=not queue.undo,
-            on_click=_undo,
-            args=(review, queue),
-        )
 
 
-def _nothing_left(review: Review, queue: Queue) -> None:
-    with st.container(border=True):
-        st.markdown(f"**{text('review.end' if queue.rows else 'review.nothing')}**")
-        st.write(text("review.end_next"))
-        if queue.rows:
-            st.button(
-                text("review.previous"),
-                icon=":material/arrow_back:",
-                shortcut="K",
-                on_click=queue.go,
-                args=(queue.at - 1,),
-            )
-
-
-def _one(run: Run, review: Review, checker: Checker, queue: Queue, row: int) -> None:
+def _one(shown: Shown) -> None:
     """Draw the product that is shown, and the buttons for it."""
-    found, state = review.texts[row], review.state(row)
-    check = checker.check(found, state.text, state.claims)
-    if not state.faults and state.decision == "undecided":
-        queue.looked.add(row)
-    queue.claim = min(queue.claim, max(0, len(check.wrong) - 1))
+    queue, state, row = shown.desk.queue, shown.state, shown.row
     decided = text(f"review.state_{state.decision}")
-    if state.who:
+    if state.who and state.decision != "undecided":
         decided = text("review.decided", state=decided, who=state.who, when=state.when[:16].replace("T", " "))
-    st.text(
-        text(
-            "review.position",
-            at=number(queue.at + 1),
-            all=number(len(queue.rows)),
-            product=review.keys[row],
-            state=decided,
-        )
-    )
-    _decide(review, queue, row)
-    _correct(run, review, checker, queue, row, check)
+    place = {"at": number(queue.at + 1), "all": number(len(queue.rows)), "product": shown.desk.review.keys[row]}
+    st.text(text("review.position", state=decided, **place))
+    _decide(shown)
+    _correct(shown)
     if queue.editing:
-        _editor(review, checker, queue, row)
+        _editor(shown)
     _focus(data={"edit": f"{row}-{len(queue.undo)}" if queue.editing else ""}, key="review-focus")
     key = f"review-card-{row}"
 
     def on_claim() -> None:
         queue.claim = int(st.session_state[key]["claim"])
 
-    show_card(found, review.titles[row], state, check, queue.claim if check.wrong else None, on_claim, key)
+    selected = queue.claim if shown.check.wrong else None
+    show_card(shown.text, shown.desk.review.titles[row], state, shown.check, selected, on_claim, key)
 
 
-def _decide(review: Review, queue: Queue, row: int) -> None:
-    """Draw the buttons that decide on the text, and those that go to another one."""
-
-    def accept() -> None:
-        _step(review, queue, [row], lambda: review.accept([row], reviewer()), 1)
-
-    def reject() -> None:
-        _step(review, queue, [row], lambda: review.reject([row], reviewer()), 1)
+def _decide(shown: Shown) -> None:
+    """Draw the buttons that decide on the text, write another one, or go to another product."""
+    queue = shown.desk.queue
 
     def edit() -> None:
         queue.editing = not queue.editing
 
     with st.container(horizontal=True):
-        buttons: list[tuple[str, str, str, Callable[[], None]]] = [
-            ("accept", "check", "A", accept),
-            ("edit", "edit", "E", edit),
-            ("reject", "close", "X", reject),
-            ("previous", "arrow_back", "K", lambda: queue.go(queue.at - 1)),
-            ("next", "arrow_forward", "J", lambda: queue.go(queue.at + 1)),
-        ]
-        for name, icon, shortcut, action in buttons:
-            st.button(
-                text(f"review.{name}"),
-                icon=f":material/{icon}:",
-                shortcut=shortcut,
-                type="primary" if name == "accept" else "secondary",
-                disabled=name == "previous" and not queue.at,
-                on_click=action,
-                key=f"review-{name}",
-            )
+        _button("accept", "check", "A", shown.accept, primary=True)
+        _button("edit", "edit", "E", edit)
+        _button("reject", "close", "X", shown.reject)
+        if st.button(text("review.write_again"), icon=":material/autorenew:", shortcut="W"):
+            _write(shown, from_claim=False)
+        _button("previous", "arrow_back", "K", lambda: queue.go(queue.at - 1), disabled=not queue.at)
+        _button("next", "arrow_forward", "J", lambda: queue.go(queue.at + 1))
+        _undo(shown.desk)
 
 
-def _editor(review: Review, checker: Checker, queue: Queue, row: int) -> None:
-    key = f"review-text-{row}-{len(queue.undo)}"
+def _correct(shown: Shown) -> None:
+    """Draw the buttons for one claim, and for the words that the house rules replace."""
+    curable = any(one.cure for one in shown.check.breaches)
+    if not shown.claim and not curable:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if claim := shown.claim:
+            quoted = claim.text if len(claim.text) <= QUOTED else f"{claim.text[: QUOTED - 1]}…"
+            st.text(text("review.claim", quoted=quoted), width="content")
+            if len(shown.check.wrong) > 1:
+                _button("next_claim", "arrow_downward", "T", shown.next_claim)
+            _button("cut", "content_cut", "D", shown.cut, disabled=not shown.without_claim())
+            if st.button(text("review.write_from"), icon=":material/refresh:", shortcut="G"):
+                _write(shown, from_claim=True)
+            _button("vouch", "verified", "V", shown.vouch)
+        if curable:
+            _button("fix", "healing", "F", shown.cure)
 
-    def save() -> None:
-        written = st.session_state[key]
-        vouched = review.state(row).claims
-        faults = checker.check(review.texts[row], written.strip(), vouched).faults
-        if _step(review, queue, [row], lambda: review.edit(row, written, faults, reviewer())):
-            queue.editing = False
 
+def _editor(shown: Shown) -> None:
+    key = f"review-text-{shown.row}-{len(shown.desk.queue.undo)}"
     with st.container(key="review-editor"):
         st.text_area(
             text("review.text"),
-            value=review.state(row).text,
+            value=shown.state.text,
             key=key,
-            on_change=save,
+            on_change=lambda: shown.edit(st.session_state[key]),
             height="content",
             help=text("review.edit_help"),
         )
 
 
-def _correct(run: Run, review: Review, checker: Checker, queue: Queue, row: int, check: Check) -> None:
-    """Draw the buttons that change the text: those for one claim, cures, and writing it again."""
-    found, state = review.texts[row], review.state(row)
-    claim = check.wrong[queue.claim] if check.wrong else None
-
-    def replace(body: str) -> None:
-        faults = checker.check(found, body, state.claims).faults
-        _step(review, queue, [row], lambda: review.replace(row, body, faults, reviewer()))
-
-    def vouch() -> None:
-        if claim:
-            faults = checker.check(found, state.text, (*state.claims, claim.text)).faults
-            _step(review, queue, [row], lambda: review.vouch(row, claim.text, faults, reviewer()))
-
-    def next_claim() -> None:
-        queue.claim = (queue.claim + 1) % max(1, len(check.wrong))
-
-    with st.container(horizontal=True, vertical_alignment="center"):
-        if claim:
-            quoted = claim.text if len(claim.text) <= 24 else claim.text[:23] + "…"
-            st.text(text("review.claim", quoted=quoted), width="content")
-            if len(check.wrong) > 1:
-                st.button(text("review.next_claim"), shortcut="T", on_click=next_claim)
-            cut = without_sentence(state.text, claim.start)
-            st.button(
-                text("review.cut"),
-                icon=":material/content_cut:",
-                shortcut="D",
-                on_click=replace,
-                args=(cut,),
-                disabled=not cut,
-            )
-            if st.button(text("review.write_from"), icon=":material/refresh:", shortcut="G"):
-                _write(run, review, queue, row, replace, text_before(state.text, claim.start))
-            st.button(text("review.vouch"), icon=":material/verified:", shortcut="V", on_click=vouch)
-        if any(one.cure for one in check.breaches):
-            cured = apply_cures(state.text, check.breaches)
-            st.button(text("review.fix"), icon=":material/healing:", shortcut="F", on_click=replace, args=(cured,))
-        if st.button(text("review.write_again"), icon=":material/autorenew:", shortcut="W"):
-            _write(run, review, queue, row, replace)
+def _write(shown: Shown, from_claim: bool) -> None:
+    with st.spinner(text("review.writing")):
+        written = shown.write(from_claim)
+    if written:
+        st.rerun(scope="fragment")
+    show_error(text("review.wrote_nothing"))
 
 
-def _write(
-    run: Run, review: Review, queue: Queue, row: int, replace: Callable[[str], None], beginning: str = ""
+def _button(
+    name: str, icon: str, shortcut: str, action: Callable[[], None], disabled: bool = False, primary: bool = False
 ) -> None:
-    """Write another text for a row, behind the sentences that it keeps."""
-    job, found = review.output.job, review.texts[row]
-    known = {one.name: job[one.name] for one in fields(DecodingSettings) if one.name in job}
-    settings = run.decoding(DecodingSettings.from_mapping(known))
-    attempt = queue.attempts[row] = queue.attempts.get(row, 0) + 1
-    with st.spinner(text("review.writing")), writers().writing(run, settings) as (engine, _):
-        request = request_for(found.query, found.attributes)
-        written = write_again(engine, request, settings, attempt, beginning).text.strip()
-    if not written or written == beginning:
-        show_error(text("review.wrote_nothing"))
-        return
-    replace(written)
-    st.rerun(scope="fragment")
+    st.button(
+        text(f"review.{name}"),
+        icon=f":material/{icon}:",
+        shortcut=shortcut,
+        type="primary" if primary else "secondary",
+        disabled=disabled,
+        on_click=action,
+        key=f"review-{name}",
+    )
 
 
-def _step(review: Review, queue: Queue, rows: list[int], decide: Callable[[], Any], forward: int = 0) -> bool:
-    """Decide on rows so that it can be undone, go on by some rows, and return whether it was possible."""
-    queue.remember(review, rows)
-    try:
-        decide()
-    except UserError as error:
-        queue.undo.pop()
-        st.session_state["review-error"] = str(error)
-        return False
-    if forward:
-        queue.go(queue.at + forward)
-    return True
+def _undo(desk: Desk) -> None:
+    _button("undo", "undo", "U", desk.undo, disabled=not desk.queue.undo)
 
 
-def _undo(review: Review, queue: Queue) -> None:
-    before = queue.undo.pop()
-    review.restore(before, reviewer())
-    if len(before) == 1 and before[0][0] in queue.rows:
-        queue.go(queue.rows.index(before[0][0]))
+def _nothing_left(desk: Desk) -> None:
+    queue = desk.queue
+    with st.container(border=True):
+        st.markdown(f"**{text('review.end' if queue.rows else 'review.nothing')}**")
+        st.write(text("review.end_next"))
+        with st.container(horizontal=True):
+            _button("previous", "arrow_back", "K", lambda: queue.go(queue.at - 1), disabled=not queue.rows)
+            _undo(desk)
 
 
-def _list(review: Review, queue: Queue) -> None:
-    """Draw a page of the list; a selected row is shown alone."""
-    pages = max(1, -(-len(queue.rows) // ROWS_SHOWN))
-    page = 1
-    if pages > 1:
-        page = int(
-            st.number_input(text("review.page", all=number(pages)), 1, pages, min(pages, queue.at // ROWS_SHOWN + 1))
+def _accept_clean(desk: Desk) -> None:
+    """Draw the button that accepts all clean texts, once some of them were shown."""
+    clean, looked = desk.review.counts()["clean_undecided"], len(desk.queue.looked)
+    left = max(0, min(LOOKED, clean + looked) - looked)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button(
+            text("review.accept_clean", count=number(clean)),
+            icon=":material/done_all:",
+            disabled=not clean or left > 0,
+            help=text("review.accept_clean_help", count=LOOKED),
+            on_click=desk.accept_clean,
         )
+        if clean and left:
+            st.caption(text("review.look_first", count=number(left)))
+
+
+def _list(desk: Desk) -> None:
+    """Draw a page of the list; a selected row is shown alone."""
+    queue, review = desk.queue, desk.review
+    pages, page = max(1, -(-len(queue.rows) // ROWS_SHOWN)), 1
+    if pages > 1:
+        here = min(pages, queue.at // ROWS_SHOWN + 1)
+        page = int(st.number_input(text("review.page", all=number(pages)), 1, pages, here))
     first = (page - 1) * ROWS_SHOWN
-    shown = queue.rows[first : first + ROWS_SHOWN]
-    states = [review.state(row) for row in shown]
+    rows = queue.rows[first : first + ROWS_SHOWN]
+    states = [review.state(row) for row in rows]
     table = pandas.DataFrame(
         {
-            text("review.column_key"): [review.keys[row] for row in shown],
-            text("review.column_title"): [review.titles[row] for row in shown],
             text("review.column_state"): [text(f"review.state_{state.decision}") for state in states],
             text("review.column_faults"): [state.faults for state in states],
-            text("review.column_text"): [state.text[:300] for state in states],
+            text("review.column_title"): [review.titles[row] for row in rows],
+            text("review.column_text"): [state.text[:TEXT_SHOWN] for state in states],
+            text("review.column_key"): [review.keys[row] for row in rows],
         }
     )
     key = f"review-list-{queue.filter}-{page}-{len(queue.rows)}"
@@ -359,4 +272,8 @@ def _list(review: Review, queue: Queue) -> None:
             queue.go(first + chosen[0])
             st.session_state["review-view"] = "one"
 
-    st.dataframe(table, hide_index=True, key=key, on_select=select, selection_mode="single-row")
+    widths = dict.fromkeys(table.columns[:2], "small") | {table.columns[2]: "medium", table.columns[3]: "large"}
+    config = {name: st.column_config.Column(width=width) for name, width in widths.items()}  # type: ignore[arg-type]
+    st.dataframe(
+        table, hide_index=True, key=key, on_select=select, selection_mode="single-row", column_config=config, height=600
+    )

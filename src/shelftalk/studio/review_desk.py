@@ -1,0 +1,144 @@
+"""What a person does with the texts of a review in one browser session; the page draws it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+
+import streamlit as st
+
+from shelftalk.claims.find import Claim
+from shelftalk.errors import UserError
+from shelftalk.generation.grounded import write_again
+from shelftalk.generation.texts import Text
+from shelftalk.prompts import request_for
+from shelftalk.review.check import Check, Checker
+from shelftalk.review.review import Review, State
+from shelftalk.rules.check import apply_cures
+from shelftalk.runs.run import Run
+from shelftalk.sentences import text_before, without_sentence
+from shelftalk.settings import DecodingSettings
+from shelftalk.studio.review_session import Queue, reviewer
+from shelftalk.studio.writers import writers
+
+ERROR = "review-error"  # in the session: what a step could not do
+
+
+@dataclass(frozen=True)
+class Desk:
+    """The texts of a run's output, the checks for them, and the queue in which this session sees them."""
+
+    run: Run
+    review: Review
+    checker: Checker
+    queue: Queue
+
+    def step(self, rows: list[int], decide: Callable[[], None], forward: int = 0) -> bool:
+        """Decide on rows so that it can be undone, go on by some rows, and return whether it was possible."""
+        self.queue.remember(self.review, rows)
+        try:
+            decide()
+        except UserError as error:
+            self.queue.undo.pop()
+            st.session_state[ERROR] = str(error)
+            return False
+        if forward:
+            self.queue.go(self.queue.at + forward)
+        return True
+
+    def accept_clean(self) -> None:
+        """Accept all clean texts that nobody has decided on."""
+        rows = self.review.select(["undecided"], clean=True)
+        self.step(rows, lambda: self.review.accept(rows, reviewer()))
+        self.queue.fill(self.review, self.queue.filter, self.queue.search)
+
+    def undo(self) -> None:
+        """Decide on the rows of the last step as it was before, and show the row if it was one."""
+        before = self.queue.undo.pop()
+        self.review.restore(before, reviewer())
+        if len(before) == 1 and before[0][0] in self.queue.rows:
+            self.queue.go(self.queue.rows.index(before[0][0]))
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The row that is shown, its state, and the check of the text that stands for it."""
+
+    desk: Desk
+    row: int
+    text: Text
+    state: State
+    check: Check
+
+    @classmethod
+    def of(cls, desk: Desk, row: int) -> Shown:
+        """Return a row as it stands now; a clean one that nobody has decided on counts as looked at."""
+        found, state = desk.review.texts[row], desk.review.state(row)
+        check = desk.checker.check(found, state.text, state.claims)
+        if not state.faults and state.decision == "undecided":
+            desk.queue.looked.add(row)
+        desk.queue.claim = min(desk.queue.claim, max(0, len(check.wrong) - 1))
+        return cls(desk, row, found, state, check)
+
+    @property
+    def claim(self) -> Claim | None:
+        """The wrong claim that the buttons are for; None where no claim is wrong."""
+        return self.check.wrong[self.desk.queue.claim] if self.check.wrong else None
+
+    def accept(self) -> None:
+        """Accept the text, and go on."""
+        self.desk.step([self.row], lambda: self.desk.review.accept([self.row], reviewer()), 1)
+
+    def reject(self) -> None:
+        """Reject the text, and go on."""
+        self.desk.step([self.row], lambda: self.desk.review.reject([self.row], reviewer()), 1)
+
+    def edit(self, written: str) -> None:
+        """Put a person's text in place of this one."""
+        faults = self.desk.checker.check(self.text, written.strip(), self.state.claims).faults
+        if self.desk.step([self.row], lambda: self.desk.review.edit(self.row, written, faults, reviewer())):
+            self.desk.queue.editing = False
+
+    def next_claim(self) -> None:
+        """Let the buttons be for the next wrong claim; behind the last one comes the first."""
+        self.desk.queue.claim = (self.desk.queue.claim + 1) % max(1, len(self.check.wrong))
+
+    def without_claim(self) -> str:
+        """Return the text without the sentence of the claim; '' where nothing would be left."""
+        return without_sentence(self.state.text, self.claim.start) if self.claim else ""
+
+    def cut(self) -> None:
+        """Cut out the sentence of the claim."""
+        self._replace(self.without_claim())
+
+    def vouch(self) -> None:
+        """Let the person vouch for the claim."""
+        if claim := self.claim:
+            faults = self.desk.checker.check(self.text, self.state.text, (*self.state.claims, claim.text)).faults
+            self.desk.step([self.row], lambda: self.desk.review.vouch(self.row, claim.text, faults, reviewer()))
+
+    def cure(self) -> None:
+        """Put in the words that the house rules have for others."""
+        self._replace(apply_cures(self.state.text, self.check.breaches))
+
+    def write(self, from_claim: bool) -> bool:
+        """Write the text again, or only from the sentence of the claim on; return whether something was written.
+
+        It takes seconds, and waits where other sessions write.
+        """
+        job, queue = self.desk.review.output.job, self.desk.queue
+        known = {one.name: job[one.name] for one in fields(DecodingSettings) if one.name in job}
+        settings = self.desk.run.decoding(DecodingSettings.from_mapping(known))
+        attempt = queue.attempts[self.row] = queue.attempts.get(self.row, 0) + 1
+        beginning = text_before(self.state.text, self.claim.start) if from_claim and self.claim else ""
+        request = request_for(self.text.query, self.text.attributes)
+        with writers().writing(self.desk.run, settings) as (engine, _):
+            written = write_again(engine, request, settings, attempt, beginning).text.strip()
+        if not written or written == beginning:
+            return False
+        self._replace(written)
+        return True
+
+    def _replace(self, written: str) -> None:
+        faults = self.desk.checker.check(self.text, written, self.state.claims).faults
+        self.desk.step([self.row], lambda: self.desk.review.replace(self.row, written, faults, reviewer()))
