@@ -360,6 +360,7 @@ def write_catalogue(
     grounded: bool = False,
     cluster: str | None = None,
     with_references: bool = False,
+    replace: bool = False,
 ) -> dict[str, Any]:
     """Describe every title of the file `source` in the file `output`; see `generation.catalogue.describe_titles`.
 
@@ -386,5 +387,6 @@ def write_catalogue(
             grounded,
             with_references,
             run.house_rules(),
+            replace,
         )
         return describe_titles(job, found.engine, lambda: open_index(run), progress, say, found.remote(job))

@@ -32,7 +32,7 @@ from shelftalk.prompts import CUE
 from shelftalk.records import Description, Faults, Reference
 from shelftalk.rules.house_rules import HouseRules
 from shelftalk.settings import DecodingSettings
-from shelftalk.workspace import lock
+from shelftalk.workspace import lock, read_json, sha256
 from tests.catalogue.samples import write_parquet
 from tests.conftest import ROOT
 from tests.forks import call, start
@@ -362,6 +362,28 @@ def test_grounded_writes_again_what_breaks_a_rule(tmp_path: Path) -> None:
     one = job(tmp_path, grounded=True, rules=HouseRules(never=("cheap",)))
     describe(one, ScriptedEngine(obeys_later))
     assert (rows(tmp_path / "out.csv")[0]["description"], len(asked)) == ("A peg of oak.", 2)
+
+
+def test_only_an_unchanged_output_is_replaced_and_only_by_a_complete_one(
+    tmp_path: Path,
+) -> None:
+    describe(job(tmp_path))
+    before = (tmp_path / "out.csv").read_bytes()
+    write_titles(tmp_path / "titles.csv", 25)
+    with pytest.raises(UserError, match="not this job's output"):
+        describe(job(tmp_path))
+    with pytest.raises(RuntimeError):
+        describe(job(tmp_path, replace=True), DiesAfter(3, RuntimeError()))
+    assert (tmp_path / "out.csv").read_bytes() == before
+    describe(job(tmp_path, replace=True))
+    assert len(rows(tmp_path / "out.csv")) == 25
+    record = read_json(tmp_path / "records" / "out.csv.json")
+    (tmp_path / "out.csv").write_bytes(before)  # as after a kill between the writing of the record and of the output
+    assert record["replaces"] == sha256(tmp_path / "out.csv")
+    assert describe(job(tmp_path, replace=True))["described"] == 20
+    (tmp_path / "out.csv").write_text("mine")
+    with pytest.raises(UserError, match="not this job's output"):
+        describe(job(tmp_path, replace=True, references=1))
 
 
 def test_windows_change_nothing_but_what_is_asked_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

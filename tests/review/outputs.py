@@ -39,7 +39,7 @@ def write_output(
     job = Job(path, output, settings, {"adapter": "0" * 64}, record, references=0, known=KNOWN)
     describe_titles(job, lambda: ScriptedEngine(answer), lambda: None)  # type: ignore[arg-type,return-value]
     held = read_json(record)
-    return Output(output, job.texts, held["job"], held["output_sha256"])
+    return Output(output, path, job.texts, held["job"], held["output_sha256"])
 
 
 def open_review(folder: Path, rows: Sequence[str]) -> Review:

@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -173,7 +174,7 @@ from pathlib import Path
 from shelftalk.review.outputs import Output
 from shelftalk.review.review import Review
 path, texts, who = sys.argv[1:]
-review = Review(Output(Path(path), Path(texts), {}, ""))
+review = Review(Output(Path(path), Path(path), Path(texts), {}, ""))
 for number in review.rows:
     review.edit(number, f"{who} {number} " + "word " * 2_000, 0, who)
 """
@@ -193,6 +194,5 @@ def test_a_copy_elsewhere_needs_its_log_beside_it(tmp_path: Path) -> None:
     (tmp_path / "moved").mkdir()
     for path in (review.output.path, log_beside(review.output.path).path):
         shutil.copy(path, tmp_path / "moved" / path.name)
-    output = review.output
-    moved = Review(type(output)(tmp_path / "moved" / "texts.csv", output.texts, output.job, output.sha256))
+    moved = Review(replace(review.output, path=tmp_path / "moved" / "texts.csv"))
     assert states(moved)[0] == "accepted"

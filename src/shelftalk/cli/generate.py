@@ -50,6 +50,9 @@ def generate(
     ] = 3,
     grounded: GroundedOption = False,
     with_references: WithReferencesOption = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Replace an output that this run wrote, of another input or settings.")
+    ] = False,
     engine: EngineOption = "automatic",
     cluster: ClusterOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
@@ -82,6 +85,7 @@ def generate(
             grounded,
             cluster,
             with_references,
+            replace,
         )
     if as_json:
         screen.print_json(summary)

@@ -58,7 +58,8 @@ class Job:
     read.
     `known` are the attributes that the model was trained on; where there are none, the input's are not used either.
     With `grounded` a text that has faults is written again: see `generation.grounded`; with `with_references` each
-    row's references stand in its prompt. `rules` are the house rules that each text is checked against.
+    row's references stand in its prompt. `rules` are the house rules that each text is checked against. With
+    `replace` the output of another job, unchanged since, is replaced when this one's is complete.
     """
 
     source: Path
@@ -72,6 +73,7 @@ class Job:
     grounded: bool = False
     with_references: bool = False
     rules: HouseRules = NO_RULES
+    replace: bool = False
 
     @property
     def journal(self) -> Path:
@@ -220,7 +222,7 @@ def describe_titles(
 
 
 def _finished(job: Job, described: dict[str, Any]) -> dict[str, Any] | None:
-    """Return the summary of an existing output of this job, or None if there is no output.
+    """Return the summary of an existing output of this job, or None if there is no output, or one to replace.
 
     Raises:
         UserError: the output is another file.
@@ -229,9 +231,13 @@ def _finished(job: Job, described: dict[str, Any]) -> dict[str, Any] | None:
         return None
     try:
         record = read_json(job.record)
-        same = record["job"] == described and record["output_sha256"] == sha256(job.output) and job.texts.is_file()
+        content = sha256(job.output)
+        same = content == record["output_sha256"] and record["job"] == described and job.texts.is_file()
+        unchanged = content in (record["output_sha256"], record["replaces"])
     except (Damaged, LookupError, TypeError):
-        same = False
+        unchanged = same = False
+    if unchanged and job.replace and not same:
+        return None
     if not same:
         raise UserError(f"{job.output} exists and is not this job's output; remove it or choose another --output.")
     _remove_temporary_files(job)  # an earlier call may have been killed just before this step
@@ -347,8 +353,10 @@ def _publish(job: Job, columns: Columns, described: dict[str, Any], journal: Jou
             "faults": faults,
             "bad_rows": {one: {"count": count, "lines": lines} for one, (count, lines) in survey.faults.items()},
         }
-        record = {"job": described, "output": str(job.output.absolute()), "output_sha256": sha256(temporary)}
-        write_json(job.record, {**record, "summary": summary})
+        paths = {"input": str(job.source.absolute()), "output": str(job.output.absolute())}
+        replaced = sha256(job.output) if job.output.exists() else ""  # which a kill now would leave in its place
+        hashes = {"output_sha256": sha256(temporary), "replaces": replaced}
+        write_json(job.record, {"job": described, **paths, **hashes, "summary": summary})
     return summary
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,10 @@ from shelftalk.workspace import read_json, sha256
 
 @dataclass(frozen=True)
 class Output:
-    """A finished output of a run: where it is, its job, and the file with its texts (`generation.texts`)."""
+    """A finished output of a run: where it is, its input was, the file with its texts (`generation.texts`), its job."""
 
     path: Path
+    source: Path
     texts: Path
     job: dict[str, Any]
     sha256: str
@@ -48,7 +49,7 @@ def find_output(run: Run, path: Path) -> Output:
     known = [one for file in (run.folder / "generated").glob("*.json") if (one := _output(file)) is not None]
     for one in known:
         if one.sha256 == content:
-            return Output(path, one.texts, one.job, content)
+            return replace(one, path=path)
     if any(one.path == path.absolute() for one in known):
         raise UserError(
             f"{path} was changed since run {run.name!r} wrote it, so its rows may not be those that were checked; "
@@ -61,6 +62,7 @@ def _output(record: Path) -> Output | None:
     texts = record.with_suffix(".parquet")
     try:
         held = read_json(record)
-        return Output(Path(held["output"]), texts, held["job"], held["output_sha256"]) if texts.is_file() else None
+        output = Output(Path(held["output"]), Path(held["input"]), texts, held["job"], held["output_sha256"])
+        return output if texts.is_file() else None
     except (Damaged, LookupError, TypeError):
         return None

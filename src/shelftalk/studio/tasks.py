@@ -103,7 +103,7 @@ def forget_task(workspace: Workspace, name: str) -> None:
 
 def forget_tasks_of(workspace: Workspace, run: str) -> None:
     """Remove the files of a run's tasks, so that they do not count for a later run of the same name."""
-    for kind in ("start", "stop", "ready", "evaluate", "influence"):
+    for kind in ("start", "stop", "ready", "evaluate", "influence", "write", "publish"):
         forget_task(workspace, f"{kind}-{run}")
 
 

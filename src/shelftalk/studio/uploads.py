@@ -20,11 +20,15 @@ def keep_upload(workspace: Workspace, name: str, data: bytes) -> Path:
     The file name is kept, since it shows the file's type; unsafe characters are replaced.
     """
     digest = hashlib.sha256(data).hexdigest()[:16]
-    safe = re.sub(r"[^\w.() -]+", "_", Path(name).name, flags=re.ASCII).lstrip(".")[-80:] or "file"
-    path = workspace.root / FOLDER / digest / safe
+    path = workspace.root / FOLDER / digest / safe_name(name)
     if not path.is_file() or path.stat().st_size != len(data):
         write_bytes(path, data)
     return path
+
+
+def safe_name(name: str) -> str:
+    """Return the name of an uploaded file without a folder and without unsafe characters."""
+    return re.sub(r"[^\w.() -]+", "_", Path(name).name, flags=re.ASCII).lstrip(".")[-80:] or "file"
 
 
 def forget_uploads(workspace: Workspace) -> None:

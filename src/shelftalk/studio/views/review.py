@@ -13,12 +13,14 @@ from shelftalk.review.outputs import Output, find_output, list_outputs
 from shelftalk.review.review import Review
 from shelftalk.runs.run import Run
 from shelftalk.studio.language import number, text
+from shelftalk.studio.publish_texts import publish_texts
 from shelftalk.studio.review_card import show_card
 from shelftalk.studio.review_desk import ERROR, Desk, Shown
 from shelftalk.studio.review_session import FILTERS, LOOKED, NAME, queue_of, reviewer
 from shelftalk.studio.session import choose, workspace
 from shelftalk.studio.show import errors_shown, show_empty, show_error
 from shelftalk.studio.training_view import finished_runs
+from shelftalk.studio.write_texts import write_texts
 
 ROWS_SHOWN = 50  # of the list at once
 QUOTED = 24  # characters of a claim
@@ -44,9 +46,8 @@ def show() -> None:
     with left:
         run = Run.open(workspace(), choose("run", text("runs.choose"), finished))
     outputs = {str(one.path): one for one in list_outputs(run)}
+    write_texts(run, first=not outputs)
     if not outputs:
-        show_empty("review.no_texts")
-        st.code(f"shelftalk generate {run.name} --input products.csv --output texts.csv", language=None)
         return
     with middle:
         chosen = choose("texts", text("review.choose"), list(outputs), lambda path: Path(path).name)
@@ -88,6 +89,8 @@ def _reviewing(desk: Desk) -> None:
         else:
             _one(Shown.of(desk, desk.queue.row))
         _accept_clean(desk)
+        counts = desk.review.counts()
+        publish_texts(desk.run, desk.review.output, counts["accepted"] + counts["edited"])
 
 
 def _progress(review: Review) -> None:

@@ -1,0 +1,64 @@
+"""Write texts for a shop's file from the studio: the command `generate`, as a task."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from shelftalk.runs.run import Run
+from shelftalk.studio.language import text
+from shelftalk.studio.session import remember, workspace
+from shelftalk.studio.show import show_failed, watch_task
+from shelftalk.studio.tasks import forget_task, read_task, start_task
+from shelftalk.studio.uploads import safe_name
+from shelftalk.workspace import write_bytes
+
+FOLDER = "texts"  # in the workspace: uploaded files with their texts, decisions and import files
+
+
+def write_texts(run: Run, first: bool) -> None:
+    """Ask for a file of products, and write a text for each; `first` opens the section.
+
+    While it writes, the progress is shown, in every browser. What was written last is chosen then.
+    """
+    name = f"write-{run.name}"
+    task = read_task(workspace(), name)
+    if task.status == "running":
+        watch_task(name, text("review.writing_file"))
+        return
+    if task.status == "failed":
+        show_failed(name, task)
+    if task.status == "done":
+        remember("texts", task.about["output"])
+        forget_task(workspace(), name)
+        st.rerun()
+    with st.expander(text("review.write_file"), expanded=first, icon=":material/upload_file:"):
+        st.write(text("review.write_file_help"))
+        uploaded = st.file_uploader(text("review.file"), key=f"write-upload-{run.name}")
+        typed = st.text_input(
+            text("review.path"), placeholder="/home/me/products_export.csv", key=f"write-path-{run.name}"
+        )
+        grounded = st.toggle(text("review.grounded"), value=True, help=text("review.grounded_help"))
+        if not st.button(text("review.write"), type="primary", icon=":material/edit_note:"):
+            return
+        if uploaded is not None:
+            source = _folder(safe_name(uploaded.name)) / safe_name(uploaded.name)
+            write_bytes(source, uploaded.getvalue())
+        elif typed.strip():
+            source = Path(typed.strip()).expanduser().absolute()
+        else:
+            st.warning(text("review.no_file"))
+            return
+        folder = _folder(source.name)
+        folder.mkdir(parents=True, exist_ok=True)
+        output = folder / f"{source.name.partition('.')[0]}-{run.name}-texts.csv"
+        options = ["--replace", *(["--grounded"] if grounded else [])]
+        arguments = ["generate", run.name, f"--input={source}", f"--output={output}", *options]
+        start_task(workspace(), name, arguments, {"output": str(output)})
+        st.rerun()
+
+
+def _folder(name: str) -> Path:
+    """Return the folder for files of this name: a longer one keeps the decisions on the one before."""
+    return workspace().root.absolute() / FOLDER / safe_name(name)
