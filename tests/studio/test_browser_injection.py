@@ -5,15 +5,20 @@ from __future__ import annotations
 import csv
 import io
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from shelftalk import pipeline
 from shelftalk.catalogue import draft
+from shelftalk.catalogue.clean import clean
+from shelftalk.catalogue.known_attributes import KnownAttributes
 from shelftalk.catalogue.settings import PrepareSettings
+from shelftalk.generation.catalogue import Job, describe_titles
 from shelftalk.generation.compare import Comparison
 from shelftalk.generation.history import remember
+from shelftalk.generation.scripted_engine import ScriptedEngine
 from shelftalk.records import Description, Reference
 from shelftalk.settings import DecodingSettings
 from shelftalk.workspace import Workspace, write_json
@@ -184,6 +189,42 @@ def test_what_models_wrote_is_characters_in_the_report(visitor: Visitor, with_pa
     assert missing([text for one in PAYLOADS for text in (one, f"True: {one}")], page) == []
     for payload in PAYLOADS:
         expect(page.get_by_text(body(payload), exact=True).first).to_be_visible()
+
+
+def test_titles_attributes_and_texts_in_a_review_are_characters(
+    visitor: Visitor, with_payloads: Workspace, tmp_path: Path
+) -> None:
+    source = tmp_path / "</title><script>alert(1)</script>.jsonl".replace("/", "_")
+    rows = [{"title": one, "description": body(one), "material": value(one), "id": one} for one in PAYLOADS]
+    source.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    texts = {clean(one): f"New: {one}" for one in PAYLOADS}
+    job = Job(
+        source,
+        source.with_suffix(".csv"),
+        DecodingSettings(max_new_tokens=200),
+        {},
+        with_payloads.run(RUN) / "generated" / "evil.json",
+        references=0,
+        known=KnownAttributes(["material"]),
+    )
+    engine = ScriptedEngine(lambda prompt, tuned: texts[prompt.partition("\n")[0]])
+    describe_titles(job, lambda: engine, lambda: None)  # type: ignore[arg-type,return-value]
+    page = visitor.open("review")
+    choose(page, WORDS["runs.choose"], RUN)
+    field(page, "review.name").fill(PAYLOADS[1])
+    page.keyboard.press("Tab")
+    described = [one for one in PAYLOADS if clean(one)]  # markup alone is no title
+    for at, _ in enumerate(described, 1):
+        expect(page.get_by_text(f"{at} of {len(described)} ·")).to_be_visible()
+        settle(page)
+        title = page.locator(".card > h2").inner_text()
+        assert title.strip() in [" ".join(one.split()) for one in described]
+        expect(page.get_by_text("New: ", exact=False).first).to_be_visible()
+        page.keyboard.press("a" if at == 1 else "j")
+    choose(page, WORDS["review.filter"], WORDS["review.show_accepted"])
+    expect(page.get_by_text(f"Accepted by {PAYLOADS[1]}")).to_be_visible()
+    page.get_by_text(WORDS["review.view_list"], exact=True).click()
+    settle(page)
 
 
 def test_an_invalid_base_model_is_characters(visitor: Visitor, with_payloads: Workspace) -> None:

@@ -14,6 +14,7 @@ from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings
 from shelftalk.workspace import Workspace
 from tests.conftest import write_catalogue_file
+from tests.review.outputs import row, write_output
 
 pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: pip install -e '.[dev]'")
 
@@ -26,9 +27,9 @@ from tests.studio.conftest import measured
 if TYPE_CHECKING:
     from tests.studio.browser import Studio, Visitor
 
-PAGES = ("", "fine-tune", "compare", "runs", "report")
+PAGES = ("", "fine-tune", "compare", "review", "runs", "report")
 # Each page in light, and in dark the one with most kinds of widgets; the others in dark are the long form.
-LOOKS = [("", "light"), ("compare", "light"), ("fine-tune", "dark")]
+LOOKS = [("", "light"), ("compare", "light"), ("fine-tune", "dark"), ("review", "dark")]
 MORE_LOOKS = [(path, scheme) for path in PAGES for scheme in ("light", "dark") if (path, scheme) not in LOOKS]
 FIRST_DRAWN = 3.0  # seconds
 TABS = 120  # most presses of Tab to reach a widget
@@ -70,13 +71,19 @@ def test_the_first_page_is_drawn_at_once(visitor: Visitor, capsys: pytest.Captur
 @pytest.mark.parametrize(
     ("path", "scheme"), [*LOOKS, *(pytest.param(*one, marks=pytest.mark.slow) for one in MORE_LOOKS)]
 )
-def test_axe_finds_nothing_grave(visitor: Visitor, full: Workspace, path: str, scheme: str) -> None:
+def test_axe_finds_nothing_grave(visitor: Visitor, full: Workspace, tmp_path: Path, path: str, scheme: str) -> None:
     page = visitor.open(path, dark=scheme == "dark")
     if path == "compare":
         field(page, "compare.question").fill("Oak peg 3 cm")
         button(page, "compare.ask").click()
         expect(page.get_by_text(WORDS["compare.references"], exact=True)).to_be_visible(timeout=1000 * SLOW)
         page.get_by_text(said("compare.history")).click()
+    if path == "review":
+        write_output(tmp_path, [row(1), row(2, "ash")], "looks.csv", full.run("pegs") / "generated")
+        page.reload()
+        expect(page.get_by_text("1 of 2 ·")).to_be_visible()
+        page.keyboard.press("e")
+        page.get_by_text(WORDS["publish.title"]).click()
     if path == "":
         page.get_by_text(WORDS["catalogue.add"]).click()
     if path == "fine-tune":

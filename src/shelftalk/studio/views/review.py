@@ -25,11 +25,22 @@ from shelftalk.studio.write_texts import write_texts
 ROWS_SHOWN = 50  # of the list at once
 QUOTED = 24  # characters of a claim
 TEXT_SHOWN = 300  # characters of a text in the list
+# A chosen filter leaves the focus in its field, where keys are letters and no shortcuts.
 FOCUS = """
 export default function ({ data }) {
+  const chosen = window.shelftalkFilter !== undefined && window.shelftalkFilter !== data.filter;
+  if (chosen) setTimeout(() => document.activeElement?.blur(), 100);
+  window.shelftalkFilter = data.filter;
   if (window.shelftalkFocus === data.edit) return;
   window.shelftalkFocus = data.edit;
-  if (data.edit) setTimeout(() => document.querySelector(".st-key-review-editor textarea")?.focus(), 50);
+  if (!data.edit) return;
+  let left = 100;  // the field may be drawn after this
+  const focus = () => {
+    const field = document.querySelector(".st-key-review-editor textarea");
+    if (field) field.focus();
+    else if (left--) setTimeout(focus, 30);
+  };
+  focus();
 }
 """
 _focus = st.components.v2.component("shelftalk_focus", js=FOCUS)
@@ -82,12 +93,15 @@ def _reviewing(desk: Desk) -> None:
     with errors_shown():
         _progress(desk.review)
         _choose_rows(desk)
+        queue = desk.queue
+        editing = f"{queue.row}-{len(queue.undo)}" if queue.editing else ""
+        _focus(data={"edit": editing, "filter": f"{queue.filter} {queue.search}"}, key="review-focus")
         if st.session_state.get("review-view") == "list":
             _list(desk)
-        elif desk.queue.row is None:
+        elif queue.row is None:
             _nothing_left(desk)
         else:
-            _one(Shown.of(desk, desk.queue.row))
+            _one(Shown.of(desk, queue.row))
         _accept_clean(desk)
         counts = desk.review.counts()
         publish_texts(desk.run, desk.review.output, counts["accepted"] + counts["edited"])
@@ -137,7 +151,6 @@ def _one(shown: Shown) -> None:
     _correct(shown)
     if queue.editing:
         _editor(shown)
-    _focus(data={"edit": f"{row}-{len(queue.undo)}" if queue.editing else ""}, key="review-focus")
     key = f"review-card-{row}"
 
     def on_claim() -> None:
@@ -236,7 +249,7 @@ def _nothing_left(desk: Desk) -> None:
 def _accept_clean(desk: Desk) -> None:
     """Draw the button that accepts all clean texts, once some of them were shown."""
     clean, looked = desk.review.counts()["clean_undecided"], len(desk.queue.looked)
-    left = max(0, min(LOOKED, clean + looked) - looked)
+    left = max(0, min(LOOKED, clean) - looked)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
             text("review.accept_clean", count=number(clean)),
