@@ -80,7 +80,7 @@ def test_axe_finds_nothing_grave(visitor: Visitor, full: Workspace, tmp_path: Pa
         page.get_by_text(said("compare.history")).click()
     if path == "review":
         write_output(tmp_path, [row(1), row(2, "ash")], "looks.csv", full.run("pegs") / "generated")
-        page.reload()
+        page.goto(f"{visitor.url}/review?run=pegs")
         expect(page.get_by_text("1 of 2 ·")).to_be_visible()
         page.keyboard.press("e")
         page.get_by_text(WORDS["publish.title"]).click()

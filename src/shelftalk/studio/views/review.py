@@ -130,13 +130,8 @@ def _choose_rows(desk: Desk) -> None:
         on_change=fill,
     )
     middle.text_input(text("review.search"), value=desk.queue.search, key="review-search", on_change=fill)
-    right.segmented_control(
-        text("review.view"),
-        ["one", "list"],
-        default="one",
-        format_func=lambda one: text(f"review.view_{one}"),
-        key="review-view",
-    )
+    views = {one: text(f"review.view_{one}") for one in ("one", "list")}
+    right.radio(text("review.view"), list(views), format_func=views.__getitem__, key="review-view", horizontal=True)
 
 
 def _one(shown: Shown) -> None:
