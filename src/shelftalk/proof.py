@@ -24,6 +24,7 @@ from shelftalk.generation.on_cluster import writers
 from shelftalk.pipeline import SLOTS, open_index, open_spans
 from shelftalk.prompts import prompt_for, request_for
 from shelftalk.records import Attributes, Description, Progress, Reference, no_progress
+from shelftalk.rules.house_rules import NO_RULES, rules_text
 from shelftalk.runs.metrics import read_validation
 from shelftalk.runs.run import CARD, Run
 from shelftalk.settings import DecodingSettings
@@ -81,13 +82,15 @@ def evaluate_run(
             "decoding": settings.as_mapping(),
             "engine": found.name,
         }
+        if (rules := run.house_rules()) != NO_RULES:
+            question["rules"] = rules_text(rules)
         if (kept := _kept(run.folder)) and kept["question"] == question:
             result = dict(kept["result"])
         else:
             index, spans = open_index(run), open_spans(run)
             with ExitStack() as engines:
                 opened = engines.enter_context(closing(found.engine()))
-                tools = Tools(opened, index, spans, Embedder.load())
+                tools = Tools(opened, index, spans, Embedder.load(), rules=rules)
                 if run.source and SOURCE in ways:
                     theirs = open_engine(run.source, settings, engine, SLOTS, say)
                     tools = replace(tools, source=engines.enter_context(closing(theirs)))

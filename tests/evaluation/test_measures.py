@@ -40,6 +40,7 @@ ANSWER = Answer(
     told=3,
     given=4,
     slot_errors=2,
+    broken=0,
 )
 WORDS = st.lists(st.sampled_from(["a", "peg", "Eiche", "дуб", "7"]), max_size=9).map(" ".join)
 
@@ -128,6 +129,11 @@ def test_attributes_told_is_a_share_of_all_attributes_where_there_are_any() -> N
 def test_errors_are_for_each_attribute_that_any_product_has() -> None:
     assert score("slot_errors", [ANSWER, replace(ANSWER, slot_errors=1, given=0)]) == pytest.approx(3 / 4)
     assert "slot_errors" not in measures_of([replace(ANSWER, given=0)])
+
+
+def test_broken_house_rules_are_counted_where_there_are_rules() -> None:
+    assert "rules_broken" not in measures_of([replace(ANSWER, broken=None)])
+    assert score("rules_broken", [replace(ANSWER, broken=3), replace(ANSWER, broken=0)]) == pytest.approx(1.5)
 
 
 def test_the_rank_of_the_own_title_is_inverted() -> None:

@@ -14,6 +14,7 @@ DIRECTIONS: dict[str, Direction] = {
     "unsupported_per_100_words": "less",
     "attributes_told": "more",
     "slot_errors": "less",
+    "rules_broken": "less",
     "bits_per_byte": "less",
     "chrf": "more",
     "rouge_l": "more",

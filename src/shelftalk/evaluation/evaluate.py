@@ -28,6 +28,8 @@ from shelftalk.generation.transformers_engine import TransformersEngine
 from shelftalk.prompts import prompt_for, prompt_with_references, request_of
 from shelftalk.records import Description, Product, Progress, Reference, counter, no_progress
 from shelftalk.retrieval.search import Index, TextEmbedder
+from shelftalk.rules.check import find_breaches
+from shelftalk.rules.house_rules import NO_RULES, HouseRules
 from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings
 
@@ -40,7 +42,8 @@ SHOWN = 5  # products whose texts are kept
 class Tools:
     """What an evaluation needs: the engine, the indexes of references and of copied spans, the embedder.
 
-    `source` is the engine of the run that this one began from, for the way of that name.
+    `source` is the engine of the run that this one began from, for the way of that name; `rules` are the house rules of
+    the catalogue.
     """
 
     engine: Engine
@@ -48,6 +51,7 @@ class Tools:
     spans: SpanIndex
     embedder: TextEmbedder
     source: Engine | None = None
+    rules: HouseRules = NO_RULES
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +198,7 @@ def write(
         done()
 
     if way == GROUNDED:
-        return write_grounded(*arguments, settings=settings, on_description=count)
+        return write_grounded(*arguments, settings=settings, rules=tools.rules, on_description=count)
     if with_references:
         return write_with_references(*arguments, tuned=tuned, settings=settings, on_description=count)
     prompts = [prompt_for(request) for request in held_out.requests]
@@ -249,9 +253,15 @@ def examine(judge: Judge, written: Sequence[Description], true: Sequence[Likelih
             told=len(attributes_told(one.text, product.attributes)),
             given=len(product.attributes),
             slot_errors=judge.slots.count_errors(one.text, product),
+            broken=_count_breaches(one.text, product, judge.tools.rules),
         )
         for row, (product, other, one) in enumerate(zip(products, judge.others, written, strict=True))
     ]
+
+
+def _count_breaches(text: str, product: Product, rules: HouseRules) -> int | None:
+    """Return how often a text breaks the house rules; None where there are none."""
+    return None if rules == NO_RULES else len(find_breaches(text, rules, product.title, product.attributes))
 
 
 def example(held_out: HeldOut, answers: dict[str, list[Answer]], row: int) -> dict[str, Any]:

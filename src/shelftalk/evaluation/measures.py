@@ -37,7 +37,7 @@ class Answer:
     with the text, from 1. `copied` is the share of the words in spans of training descriptions, `unsupported` the
     number of claims that neither title nor attributes nor references support, or that an attribute contradicts;
     `told` and `given` are the numbers of attributes that it tells and that its product has; for `slot_errors` see
-    `slots`.
+    `slots`. `broken` counts the breaches of house rules, None where the catalogue has no rules.
     """
 
     text: str
@@ -54,6 +54,7 @@ class Answer:
     told: int
     given: int
     slot_errors: int
+    broken: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +170,7 @@ MEASURES: dict[str, Measure] = {
     "unsupported_per_100_words": Measure(2, _pairs(lambda one: (100 * one.unsupported, _word_count(one))), ratio),
     "attributes_told": Measure(4, _pairs(lambda one: (one.told, one.given)), ratio),
     "slot_errors": Measure(4, _pairs(lambda one: (one.slot_errors, one.given)), ratio),
+    "rules_broken": Measure(2, _pairs(lambda one: (one.broken or 0, 1)), ratio),
     "bits_per_byte": Measure(4, _pairs(lambda one: (one.nats or 0.0, one.size)), bits),
     "chrf": Measure(2, _chrf_table, chrf),
     "rouge_l": Measure(4, _rouge_l_table, ratio),
@@ -190,7 +192,8 @@ def measures_of(answers: Sequence[Answer]) -> list[str]:
     """Return the names of the measures that apply to these answers.
 
     A way without a model has no probabilities and does not stop; the true descriptions are not compared with
-    themselves; one product alone has no other; a catalogue without attributes has none to tell.
+    themselves; one product alone has no other; a catalogue without attributes has none to tell, and one without house
+    rules none to break.
     """
     missing = AGAINST_TRUE if all(one.text == one.true for one in answers) else set()
     if any(one.nats is None for one in answers):
@@ -201,6 +204,8 @@ def measures_of(answers: Sequence[Answer]) -> list[str]:
         missing = missing | set(ABOVE)
     if not any(one.given for one in answers):
         missing = missing | WITH_ATTRIBUTES
+    if all(one.broken is None for one in answers):
+        missing = missing | {"rules_broken"}
     return [name for name in MEASURES if name not in missing]
 
 

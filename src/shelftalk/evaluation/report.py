@@ -38,6 +38,7 @@ NAMES = {
     "unsupported_per_100_words": "unsupported claims per 100 words",
     "attributes_told": "attributes told",
     "slot_errors": "errors per attribute",
+    "rules_broken": "house rules broken",
     "bits_per_byte": "bits per byte",
     "chrf": "chrF++",
     "rouge_l": "ROUGE-L",
@@ -63,6 +64,7 @@ MEANINGS = {
     "attributes_told": "share of the products' attributes whose value the text states",
     "slot_errors": "values of the product's attributes that the text lacks, word for word, and values of other "
     "products that it has, for each attribute; it uses no rule of the claims' check",
+    "rules_broken": "places where a text breaks a house rule of the catalogue, for each text",
     "bits_per_byte": "cross-entropy of the true descriptions, given their titles and attributes",
     "chrf": "characters and words shared with the true description, 0 to 100; grows with the text's length",
     "rouge_l": "the longest common sequence of words with the true description, 0 to 1",

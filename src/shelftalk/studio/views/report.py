@@ -30,6 +30,7 @@ FORMATS = {
     "unsupported_per_100_words": ".2f",
     "attributes_told": ".1%",
     "slot_errors": ".2f",
+    "rules_broken": ".2f",
     "similarity_above": ".3f",
     "rouge_l_above": ".3f",
     "bits_per_byte": ".3f",
