@@ -26,6 +26,7 @@ from shelftalk.catalogue.sources import paths_of
 from shelftalk.cluster.connect import check_options
 from shelftalk.cluster.map import open_map
 from shelftalk.errors import Damaged, InvalidSettings, NotFound, TooFewProducts
+from shelftalk.evaluation.accepted import choose_accepted, say_what_is_new
 from shelftalk.evaluation.leaks import compare_splits
 from shelftalk.generation.catalogue import Job, describe_titles
 from shelftalk.generation.choose import has_engine_files, make_engine_files, open_engine
@@ -35,7 +36,7 @@ from shelftalk.generation.on_cluster import writers
 from shelftalk.models.query_embedder import QueryEmbedder
 from shelftalk.models.registry import find_model
 from shelftalk.prompts import prompt_for, request_of
-from shelftalk.records import Attributes, Product, Progress, Reference, counter, no_progress
+from shelftalk.records import AcceptedText, Attributes, Product, Progress, Reference, counter, no_progress
 from shelftalk.retrieval.pointer import is_built
 from shelftalk.runs.describe import list_runs
 from shelftalk.runs.run import Run
@@ -117,12 +118,14 @@ def train_run(
     cluster: str | None = None,
     workers: int | None = None,
     source: Run | None = None,
+    accepted: Sequence[AcceptedText] = (),
 ) -> Run:
     """Create or open run `name`, train it to its end and return it; see `training.train`.
 
-    It begins from the adapter of the finished run `source`, if one is given: see `runs.run.with_adapter_of`. Under
-    torchrun or `accelerate launch` every process calls this, and they train the run together. On a Ray `cluster`,
-    `workers` processes train it; see `training.on_cluster` and `cluster.connect.check_options`.
+    It begins from the adapter of the finished run `source`, if one is given: see `runs.run.with_adapter_of`; a new one
+    then also learns from `accepted` texts, see `evaluation.accepted`. Under torchrun or `accelerate launch` every
+    process calls this, and they train the run together. On a Ray `cluster`, `workers` processes train it; see
+    `training.on_cluster` and `cluster.connect.check_options`.
     """
     check_options(cluster, workers)
     workspace.existing_catalogue(catalogue)
@@ -133,7 +136,7 @@ def train_run(
         train_in_turn(run, token)
         return run
     with lock(workspace.run(name), "training"):
-        run = _open_or_create(workspace, catalogue, name, settings, token, source)
+        run = _open_or_create(workspace, catalogue, name, settings, token, source, accepted, say)
         wait_for_all()
         if cluster is None:
             train_in_turn(run, token, progress, say)
@@ -149,6 +152,7 @@ def train_detached(
     settings: TrainingSettings,
     token: str | None = None,
     source: Run | None = None,
+    accepted: Sequence[AcceptedText] = (),
 ) -> Run:
     """Create or open run `name`, start its training in a separate process, and return the run.
 
@@ -158,7 +162,7 @@ def train_detached(
     workspace.existing_catalogue(catalogue)
     workspace.make()
     with lock(workspace.run(name), "starting") as descriptor:
-        run = _open_or_create(workspace, catalogue, name, settings, token, source)
+        run = _open_or_create(workspace, catalogue, name, settings, token, source, accepted)
         start_run(run, descriptor, token)
     return run
 
@@ -169,23 +173,31 @@ def _open_or_create(
     name: str,
     settings: TrainingSettings,
     token: str | None,
-    source: Run | None = None,
+    source: Run | None,
+    accepted: Sequence[AcceptedText],
+    say: Callable[[str], None] = lambda line: None,
 ) -> Run:
-    """Open the run of that name, or create it; a run that failed before its first checkpoint is created again.
+    """Open the run of that name, or create it; one that failed before its first checkpoint is created again.
 
-    One that began from another run is not, unless its source is given again: it would begin from the base model.
+    One that began from another run is created again only with its source, else it would begin from the base model.
     """
+    if accepted and source is None:
+        raise InvalidSettings("Accepted texts are learned by a run that begins from another one; add --from RUN.")
     if name in workspace.runs():
         run = Run.open(workspace, name)
         if run.finished or run.checkpoints.is_dir() or (run.source and not source):
-            run.require_same(catalogue, settings, source)
+            run.require_same(catalogue, settings, source, bool(accepted))
             run.base_model(token)
+            if source and accepted:
+                say_what_is_new(run, source, accepted, say)
             return run
     base = source.base_model(token) if source else find_model(settings.base_model, workspace, token)
     if source is None:
         return Run.create(workspace, name, catalogue, settings, base)
-    left_out, seen = compare_splits(Catalogue.open(workspace.existing_catalogue(catalogue)), source)
-    return Run.create(workspace, name, catalogue, settings, base, source, left_out, seen)
+    opened = Catalogue.open(workspace.existing_catalogue(catalogue))
+    left_out, seen = compare_splits(opened, source)
+    chosen = choose_accepted(accepted, opened, source, left_out, say) if accepted else None
+    return Run.create(workspace, name, catalogue, settings, base, source, left_out, seen, chosen)
 
 
 def index_run(run: Run, progress: Progress = no_progress, cluster: str | None = None) -> dict[str, Any]:

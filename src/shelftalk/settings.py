@@ -136,6 +136,12 @@ class TrainingSettings(Settings):
         "of the attributes; for messy catalogues in English.",
         choices=("learn", "replace"),
     )
+    edited_weight: int = setting(
+        4,
+        "How often an epoch has a text that a person edited, where a run learns from accepted texts.",
+        at_least=1,
+        at_most=100,
+    )
     context_share: float = setting(
         0.0,
         "Share of the products learned with others before the title or, as a question, with their own description.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -31,6 +32,13 @@ def test_a_plan_sees_every_example_once_an_epoch(
     seen = Counter(tuple(one.ids) for update in plan for one in update)
     assert seen == {ids: count * epochs for ids, count in Counter(tuple(one.ids) for one in examples).items()}
     assert plan.tokens_by_update() == [sum(one.input_length for one in update) for update in plan]
+
+
+def test_counts_repeat_the_first_examples_and_without_them_the_order_is_a_plain_shuffle() -> None:
+    examples, settings = Examples(example(length) for length in range(1, 9)), TrainingSettings(epochs=2)
+    plain = [np.random.default_rng([settings.seed, epoch]).permutation(8) for epoch in range(2)]
+    assert Plan(examples, settings).order.tolist() == np.concatenate(plain).tolist()
+    assert sorted(Plan(examples, settings, [3, 1]).order.tolist()) == sorted([*range(8), 0, 0] * 2)
 
 
 def test_examples_are_stored_unchanged() -> None:

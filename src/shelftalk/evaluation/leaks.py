@@ -9,7 +9,7 @@ every character is a word.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil
 
@@ -63,18 +63,28 @@ def compare_splits(catalogue: Catalogue, source: Run) -> tuple[list[str], list[s
         NotFound, Damaged: a source's catalogue was removed, or has changed.
     """
     left_out, seen = set[str](), set[str]()
-    held_out = [*catalogue.products("validation"), *catalogue.products("test")]
-    run: Run | None = source
-    while run is not None:
+    held_out = held_out_of(catalogue)
+    for run in origins(source):
         theirs = run.catalogue()
         if theirs.data_hash != catalogue.data_hash:  # otherwise both have the same split
-            kept = [*theirs.products("validation"), *theirs.products("test")]
+            kept = held_out_of(theirs)
             # One pass names one training product for each held-out one.
             while leaks := find_leaks(kept, (one for one in catalogue.products("train") if one.uid not in left_out)):
                 left_out |= {leak.trained for leak in leaks}
             seen |= {leak.uid for leak in find_leaks(held_out, run.products())}
-        run = run.source
     return sorted(left_out), sorted(seen)
+
+
+def origins(run: Run | None) -> Iterator[Run]:
+    """Yield a run, the one that it began from, and so on."""
+    while run is not None:
+        yield run
+        run = run.source
+
+
+def held_out_of(catalogue: Catalogue) -> list[Product]:
+    """Return the products that a catalogue holds out, of both splits."""
+    return [*catalogue.products("validation"), *catalogue.products("test")]
 
 
 class _Matcher:

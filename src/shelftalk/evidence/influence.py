@@ -115,7 +115,8 @@ class Gradients:
     def of_product(self, head: Tensor | None, product: Product) -> Tensor:
         """Return the gradient of the mean loss of `product`, encoded as training encodes it, without context."""
         settings = replace(self.run.settings, context_share=0.0)
-        return self._gradient(head, encode_products(self.tokenizer, [product], settings)[0])
+        accepted = [one.uid for one in self.run.accepted]
+        return self._gradient(head, encode_products(self.tokenizer, [product], settings, accepted)[0])
 
     def update(self, gradient: Tensor) -> Tensor:
         """Return what an update by `gradient` subtracts from the weights at the peak learning rate, clipped as usual.

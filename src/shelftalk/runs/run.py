@@ -7,6 +7,7 @@ import shutil
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,9 @@ from shelftalk.catalogue.english import look_english
 from shelftalk.catalogue.known_attributes import KnownAttributes, usual_order
 from shelftalk.errors import Damaged, InvalidSettings, NotFound, TooFewProducts
 from shelftalk.models.registry import BaseModel, find_model
-from shelftalk.records import Product
+from shelftalk.records import AcceptedText, Product
 from shelftalk.rules.house_rules import HouseRules, read_rules
+from shelftalk.runs.accepted import ACCEPTED, Accepted, as_products, read_accepted, write_accepted
 from shelftalk.runs.metrics import METRICS, SAMPLES
 from shelftalk.settings import DecodingSettings, TrainingSettings
 from shelftalk.workspace import MANIFEST, Workspace, read_json, sha256, staged_folder, write_json
@@ -65,11 +67,13 @@ class Run:
         source: Run | None = None,
         left_out: Sequence[str] = (),
         seen: Sequence[str] = (),
+        accepted: Accepted | None = None,
     ) -> Run:
         """Write `run.json` for a new run, and remove the derived files of an earlier run of that name.
 
         A run that begins from the adapter of a finished `source` gets a copy of it, and of its run.json, in source/. It
-        does not train on the products with the uids `left_out`, and nothing is measured on those `seen`.
+        does not train on the products with the uids `left_out`, and nothing is measured on those `seen`. It learns from
+        the `accepted` texts, if given: they are written to accepted.parquet, their attributes in the run's order.
 
         Raises:
             NotFound: there is no such catalogue.
@@ -98,7 +102,7 @@ class Run:
         folder = workspace.run(name)
         for derived in (*DERIVED, SOURCE):  # of an earlier run of this name that ended before its first checkpoint
             shutil.rmtree(folder / derived, ignore_errors=True)
-        for file in (METRICS, SAMPLES):  # which may be of another model
+        for file in (METRICS, SAMPLES, ACCEPTED):  # which may be of another model
             (folder / file).unlink(missing_ok=True)
         if source is not None:
             description["source"] = describe_source(source)
@@ -107,12 +111,28 @@ class Run:
                 for part in ("adapter", SOURCE):
                     if (source.folder / part).is_dir():
                         shutil.copytree(source.folder / part, staging / part)
+                if source.accepted:
+                    shutil.copy(source.folder / ACCEPTED, staging)
                 write_json(staging / "run.json", source.description)
+        if accepted is not None:
+            arrange = cls(name, folder, workspace, description).known_attributes.arrange
+            texts = [replace(one, attributes=arrange(one.attributes)) for one in accepted.texts]
+            counts = {"texts": len(texts), "edited": sum(one.edited for one in texts)}
+            description["accepted"] = {
+                **counts,
+                "held_out": accepted.held_out,
+                "empty": accepted.empty,
+                "sha256": write_accepted(folder, texts),
+            }
         write_json(folder / "run.json", description)
         return cls(name, folder, workspace, description)
 
-    def require_same(self, catalogue_name: str, settings: TrainingSettings, source: Run | None = None) -> None:
+    def require_same(
+        self, catalogue_name: str, settings: TrainingSettings, source: Run | None = None, accepted: bool = False
+    ) -> None:
         """Require that this run has that catalogue, those settings, and that source if one is given.
+
+        With a source, it must also learn from `accepted` texts or not; from which ones may differ.
 
         Raises:
             InvalidSettings: it has not; the message lists the differences.
@@ -122,6 +142,8 @@ class Run:
         if source is not None:
             have["from"] = self.description.get("source")
             want["from"] = describe_source(source)
+            have["accepted texts"] = "accepted" in self.description
+            want["accepted texts"] = accepted
         differences = [
             f"{name}: {have.get(name)}, now {value}" for name, value in want.items() if have.get(name) != value
         ]
@@ -254,11 +276,25 @@ class Run:
         catalogue, seen = self.catalogue(), set(self.description.get("seen", ()))
         return catalogue.count(split) - sum(one.uid in seen for one in (catalogue.products(split) if seen else ()))
 
+    @cached_property
+    def accepted(self) -> list[AcceptedText]:
+        """The texts that people accepted or edited and from which the run learns, one for each product.
+
+        Raises:
+            Damaged: see `accepted.read_accepted`.
+        """
+        held = self.description.get("accepted")
+        return read_accepted(self.folder, held["sha256"]) if held else []
+
     def products(self) -> list[Product]:
-        """Return exactly the products that the run trains on, in catalogue order."""
+        """Return exactly the products that the run trains on: the catalogue's in its order, then the accepted.
+
+        A product with an accepted text has that one only, with the title and the attributes for which it was written.
+        """
         settings, left_out = self.settings, set(self.description.get("left_out", ()))
+        left_out |= {one.uid for one in self.accepted}
         products = self.catalogue().sample("train", settings.products, settings.seed)
-        return [product for product in products if product.uid not in left_out]
+        return [*(one for one in products if one.uid not in left_out), *as_products(self.accepted)]
 
 
 def usual_attributes(counts: Mapping[str, int]) -> list[str]:

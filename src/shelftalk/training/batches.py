@@ -9,7 +9,7 @@ Attention keeps the examples of a pack separate, see `training.attention`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -60,15 +60,18 @@ class Examples(Sequence[Example]):
         return np.diff(self.starts) - 1
 
 
-def encode_products(tokenizer: Any, products: Sequence[Product], settings: TrainingSettings) -> Examples:
+def encode_products(
+    tokenizer: Any, products: Sequence[Product], settings: TrainingSettings, accepted: Collection[str] = ()
+) -> Examples:
     """Return the training example of each product, and behind them those of the plain texts.
 
     Its uid selects the form of its request, and with the seed the attributes that are left out (see `omission`), the
-    products before it (see `context`), and whether it has a plain text (see `plain`); see also `supported`.
+    products before it (see `context`), and whether it has a plain text (see `plain`); see also `supported`, which does
+    not change those with the uids `accepted`.
     """
     own = [leave_out(product, settings.seed) for product in products]
     if settings.unsupported == "replace":
-        own = [supported_example(one) for one in own]
+        own = [one if one.uid in accepted else supported_example(one) for one in own]
     plain = plain_examples(products, settings.plain_share, settings.seed)
     contexts = choose_contexts(own, settings.context_share, settings.seed)
     contexts += [Context(request, request) for request in map(training_request, plain)]
@@ -80,16 +83,19 @@ def encode_products(tokenizer: Any, products: Sequence[Product], settings: Train
 
 
 class Plan(Sequence[list[Example]]):
-    """The examples of every update of a run, in order; item `n` holds those of update `n` + 1."""
+    """The examples of every update of a run, in order; item `n` holds those of update `n` + 1.
 
-    def __init__(self, examples: Examples, settings: TrainingSettings) -> None:
+    `counts` says of the first examples how often an epoch has them; it has the others once.
+    """
+
+    def __init__(self, examples: Examples, settings: TrainingSettings, counts: Sequence[int] = ()) -> None:
         self.examples = examples
+        often = np.ones(len(examples), dtype=np.int64)
+        often[: len(counts)] = counts
+        rows = np.repeat(np.arange(len(examples)), often)
         self.rows = settings.batch_size * settings.gradient_accumulation
         self.order = np.concatenate(
-            [
-                np.random.default_rng([settings.seed, epoch]).permutation(len(examples))
-                for epoch in range(settings.epochs)
-            ]
+            [np.random.default_rng([settings.seed, epoch]).permutation(rows) for epoch in range(settings.epochs)]
         )
 
     def __len__(self) -> int:

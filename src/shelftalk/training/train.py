@@ -55,8 +55,8 @@ def train(
     model, tokenizer = load_model(base.folder, run.precision, attention=PACKED)
     source = run.source
     model = load_adapter(model, source.adapter, trainable=True) if source else add_adapter(model, settings)
-    plan = Plan(encode_products(tokenizer, run.products(), settings), settings)
-    settings = with_interval(settings, len(plan), run.count_held_out("validation"))
+    plan = make_plan(run, tokenizer)
+    settings = with_interval(settings, len(plan), 0 if run.accepted else run.count_held_out("validation"))
     validation = validation_examples(tokenizer, run) if settings.validate_every else []
     data_hash = fingerprint(run)
     if not is_first_process():
@@ -90,6 +90,14 @@ def train(
     wait_for_all()
 
 
+def make_plan(run: Run, tokenizer: Any) -> Plan:
+    """Return the plan of a run's updates; an epoch has a text that a person edited `edited_weight` times."""
+    settings, products = run.settings, run.products()
+    edited = {one.uid: one.edited for one in run.accepted}
+    counts = [settings.edited_weight if edited.get(one.uid) else 1 for one in products]
+    return Plan(encode_products(tokenizer, products, settings, edited), settings, counts)
+
+
 def make_trainer(
     run: Run,
     settings: TrainingSettings,
@@ -115,7 +123,7 @@ def make_trainer(
 
 def fingerprint(run: Run) -> str:
     """Return a hash of everything that determines a run's updates: data, models, settings, number format."""
-    keys = ("data_hash", "base", "settings", "precision", "source", "left_out")
+    keys = ("data_hash", "base", "settings", "precision", "source", "left_out", "accepted")
     inputs = {key: run.description[key] for key in keys if key in run.description}
     return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
 

@@ -1,0 +1,77 @@
+"""Choose from which of the texts that people accepted a run learns: not from those of held-out products."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from shelftalk.catalogue.catalogue import Catalogue
+from shelftalk.errors import InvalidSettings
+from shelftalk.evaluation.leaks import find_leaks, held_out_of, origins
+from shelftalk.records import AcceptedText
+from shelftalk.runs.accepted import Accepted, as_products, clean_accepted, one_for_each_product
+from shelftalk.runs.run import Run
+
+
+def choose_accepted(
+    accepted: Sequence[AcceptedText],
+    catalogue: Catalogue,
+    source: Run,
+    left_out: Sequence[str],
+    say: Callable[[str], None] = lambda line: None,
+) -> Accepted:
+    """Return the texts that a run on `catalogue` learns from, which begins from `source`.
+
+    They are cleaned, and one for each product. `say` hears how many stay out, and why. For `left_out` see
+    `without_held_out`.
+
+    Raises:
+        InvalidSettings: none is left.
+        NotFound, Damaged: see `without_held_out`.
+    """
+    cleaned = clean_accepted(accepted)
+    free = without_held_out(cleaned, catalogue, source, left_out)
+    held_out, empty = len(cleaned) - len(free), len(accepted) - len(cleaned)
+    if not free:
+        raise InvalidSettings(
+            f"Nothing can be learned from {len(accepted)} accepted texts: {held_out} are of held-out products, and "
+            f"{empty} have no title or no text; accept texts of other products."
+        )
+    if held_out:
+        say(f"{held_out} accepted texts are of held-out products and stay out.")
+    if empty:
+        say(f"{empty} accepted texts have no title or no text and stay out.")
+    return Accepted(one_for_each_product(free, catalogue.products("train")), held_out, empty)
+
+
+def without_held_out(
+    accepted: Sequence[AcceptedText], catalogue: Catalogue, source: Run, left_out: Sequence[str] = ()
+) -> list[AcceptedText]:
+    """Return the accepted texts of products that neither the catalogue nor `source`, nor its sources, hold out.
+
+    A product is held out if it has the uid of one that the catalogue holds out, or if its title or text repeats that
+    of one (see `find_leaks`). The catalogue's training products with the uids `left_out` count as held out.
+
+    Raises:
+        NotFound, Damaged: a source's catalogue was removed, or has changed.
+    """
+    other = set(left_out)
+    kept = [*held_out_of(catalogue), *(one for one in catalogue.products("train") if one.uid in other)]
+    uids = {one.uid for one in kept}
+    for run in origins(source):
+        if run.description["data_hash"] != catalogue.data_hash:
+            kept += held_out_of(run.catalogue())
+    free = [one for one in accepted if one.uid not in uids]
+    while leaks := find_leaks(kept, as_products(replace(one, uid=str(row)) for row, one in enumerate(free))):
+        leaking = {int(leak.trained) for leak in leaks}
+        free = [one for row, one in enumerate(free) if row not in leaking]
+    return free
+
+
+def say_what_is_new(run: Run, source: Run, accepted: Sequence[AcceptedText], say: Callable[[str], None]) -> None:
+    """Say how many of the texts accepted now are not among those from which the existing `run` learns."""
+    own = {(one.uid, one.text) for one in run.accepted}
+    chosen = choose_accepted(accepted, run.catalogue(), source, run.description["left_out"])
+    new = sum((one.uid, one.text) not in own for one in chosen.texts)
+    if new:
+        say(f"{new} texts were accepted or changed since {run.name} began, which goes on without them.")
