@@ -25,6 +25,7 @@ from shelftalk.pipeline import SLOTS, open_index, open_spans
 from shelftalk.prompts import prompt_for, request_for
 from shelftalk.records import Attributes, Description, Progress, Reference, no_progress
 from shelftalk.rules.house_rules import NO_RULES, rules_text
+from shelftalk.runs.describe import describe_data
 from shelftalk.runs.metrics import read_validation
 from shelftalk.runs.run import CARD, Run
 from shelftalk.settings import DecodingSettings
@@ -111,6 +112,7 @@ def write_report(run: Run, result: dict[str, Any]) -> None:
         "catalogue": f"{run.description['catalogue']}, SHA-256 {run.description['data_hash']}",
         "rows": f"{summary['read']} read, {summary['kept']} kept; "
         + ", ".join(f"{count} {split}" for split, count in summary["split"].items()),
+        "trained on": describe_data(run),
         "base model": f"{base['name']}, revision {base['revision']}",
     }
     validation = read_validation(run.folder)

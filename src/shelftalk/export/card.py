@@ -16,6 +16,7 @@ from shelftalk.models.embedded import NAME as EMBEDDED
 from shelftalk.models.embedded import PACKAGE
 from shelftalk.prompts import prompt_for, request_of
 from shelftalk.records import Product
+from shelftalk.runs.describe import describe_data
 from shelftalk.runs.run import Run
 from shelftalk.workspace import read_json
 
@@ -111,14 +112,13 @@ A prompt is the title, or a question about it{lines}, and a cue. The description
 
 def _data(artefact: Artefact) -> str:
     run, summary = artefact.run, artefact.run.catalogue().summary
-    trained = min(run.settings.products or summary["split"]["train"], summary["split"]["train"])
     split = ", ".join(f"{count} {name}" for name, count in summary["split"].items())
     rejected = "".join(f"| {reason.replace('_', ' ')} | {count} |\n" for reason, count in summary["rejected"].items())
     table = f"\n| left out because of | rows |\n| --- | ---: |\n{rejected}" if rejected else "Nothing was left out.\n"
     return f"""## What it was trained on
 
-{trained} products of the catalogue {run.description["catalogue"]}, SHA-256 `{summary["data_hash"]}`: of
-{summary["read"]} rows read {summary["kept"]} were kept ({split}).
+{describe_data(run)}. The catalogue has the SHA-256 `{summary["data_hash"]}`: of {summary["read"]} rows read
+{summary["kept"]} were kept ({split}).
 {table}"""
 
 

@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,6 +18,7 @@ from shelftalk.catalogue.clean import clean, plain
 from shelftalk.catalogue.table import ATTRIBUTES
 from shelftalk.errors import Damaged
 from shelftalk.records import AcceptedText, Product
+from shelftalk.settings import TrainingSettings
 from shelftalk.workspace import sha256, staged_file
 
 ACCEPTED = "accepted.parquet"  # in a run's folder
@@ -33,6 +34,19 @@ SCHEMA = pa.schema(
 )
 
 
+# Changes of its source's settings with which a run learns from accepted texts; see docs/experiments.md#edits.
+LEARNING = {
+    "products": 80,
+    "epochs": 2,
+    "batch_size": 2,
+    "gradient_accumulation": 1,
+    "warmup_steps": 8,
+    "validate_every": 0,
+    "early_stopping": 0,
+}
+RATE = 2e-4  # at most
+
+
 class Accepted(NamedTuple):
     """What a run learns from: `texts`, and the numbers of those that stay out.
 
@@ -42,6 +56,11 @@ class Accepted(NamedTuple):
     texts: Sequence[AcceptedText]
     held_out: int = 0
     empty: int = 0
+
+
+def settings_for(source: TrainingSettings) -> dict[str, Any]:
+    """Return the usual settings of a run that learns from accepted texts; it begins from one with those of `source`."""
+    return {**source.as_mapping(), **LEARNING, "learning_rate": min(RATE, source.learning_rate)}
 
 
 def clean_accepted(accepted: Iterable[AcceptedText]) -> list[AcceptedText]:

@@ -35,6 +35,8 @@ def show_run(run: Run) -> dict[str, Any]:
     """Return `describe_run` of one run, with its settings, state, newest metrics, validation losses and paths.
 
     `validation`, None where nothing was measured, has a `warning` if the run never got better than its base model.
+    `accepted`, None where the run learns from no accepted texts, has their number, that of the edited ones, and the
+    numbers of those that stay out: of held-out products, and empty ones.
     """
     return {
         **describe_run(run),
@@ -43,6 +45,7 @@ def show_run(run: Run) -> dict[str, Any]:
         "state": read_state(run.folder),
         "metrics": read_newest_metrics(run.folder),
         "validation": _describe_validation(run),
+        "accepted": _describe_accepted(run),
         "paths": {
             "folder": str(run.folder),
             "metrics": str(run.folder / METRICS),
@@ -50,6 +53,17 @@ def show_run(run: Run) -> dict[str, Any]:
             "adapter": str(run.adapter) if run.finished else None,
         },
     }
+
+
+def describe_data(run: Run) -> str:
+    """Return what a run trains on, as a noun phrase: "20 products of the catalogue mine".
+
+    Raises:
+        NotFound, Damaged: see `Run.products`.
+    """
+    count, accepted = len(run.products()), run.accepted
+    texts = f" and {len(accepted)} accepted texts ({sum(one.edited for one in accepted)} edited)" if accepted else ""
+    return f"{count - len(accepted)} products of the catalogue {run.description['catalogue']}{texts}"
 
 
 def measure_disk(run: Run) -> dict[str, int]:
@@ -64,6 +78,11 @@ def _describe_validation(run: Run) -> dict[str, Any] | None:
         return None
     described = {"loss_before_training": found.before, "best_loss": found.best, "best_step": found.step}
     return described if found.better else {**described, "warning": found.never_better(run.origin)}
+
+
+def _describe_accepted(run: Run) -> dict[str, Any] | None:
+    held = run.description.get("accepted")
+    return {key: value for key, value in held.items() if key != "sha256"} if held else None
 
 
 def _describe_or_damaged(workspace: Workspace, name: str) -> dict[str, Any]:

@@ -290,6 +290,9 @@ class Run:
         """Return exactly the products that the run trains on: the catalogue's in its order, then the accepted.
 
         A product with an accepted text has that one only, with the title and the attributes for which it was written.
+
+        Raises:
+            NotFound, Damaged: see `catalogue` and `accepted`.
         """
         settings, left_out = self.settings, set(self.description.get("left_out", ()))
         left_out |= {one.uid for one in self.accepted}

@@ -14,6 +14,7 @@ from shelftalk.models.load import load_model
 from shelftalk.models.registry import BaseModel
 from shelftalk.models.tokens import Example
 from shelftalk.records import Progress, no_progress
+from shelftalk.runs.describe import describe_data
 from shelftalk.runs.metrics import read_metrics, read_validation
 from shelftalk.runs.run import CARD, Run
 from shelftalk.settings import TrainingSettings
@@ -163,7 +164,7 @@ A LoRA adapter that writes product descriptions from titles in one catalogue's v
 
 - Base model: {base["name"]}, revision `{base["revision"]}`
 - Terms of the base model, which also bind this adapter: {base["licence"]}
-- Catalogue: {run.description["catalogue"]}, SHA-256 `{run.description["data_hash"]}`
+- Trained on {describe_data(run)}; the SHA-256 of the catalogue: `{run.description["data_hash"]}`
 - Descriptions may state facts that are not so: check sizes, counts and materials before publishing one.
 
 | setting | value |
