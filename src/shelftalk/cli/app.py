@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -18,39 +18,31 @@ from shelftalk.cli.export import export
 from shelftalk.cli.generate import generate
 from shelftalk.cli.options import (
     DEFAULT_WORKSPACE,
-    AssignmentsOption,
     AttributeOption,
     ClusterOption,
     EngineOption,
     GroundedOption,
     JsonOption,
-    PresetOption,
     ReferencesOption,
     RunArgument,
     TextArgument,
-    TokenOption,
     WithReferencesOption,
     WorkspaceOption,
     open_run,
     parse_attributes,
-    read_token,
     require_text,
     with_settings,
 )
 from shelftalk.cli.publish import publish
 from shelftalk.cli.review import review
 from shelftalk.cli.rules import rules
-from shelftalk.cli.runs import DetachOption, runs, show_started, show_trained, training_detail
+from shelftalk.cli.runs import runs
 from shelftalk.cli.serve import serve
 from shelftalk.cli.studio import studio
-from shelftalk.cluster.connect import check_options
+from shelftalk.cli.train import settings_epilog, train
 from shelftalk.errors import UserError
-from shelftalk.presets import load_preset
-from shelftalk.settings import DecodingSettings, TrainingSettings, describe_settings, parse_assignments
+from shelftalk.settings import DecodingSettings, TrainingSettings
 from shelftalk.workspace import Workspace
-
-if TYPE_CHECKING:
-    from shelftalk.runs.run import Run
 
 # No heavy libraries here: the pipeline is imported by the command that needs it.
 
@@ -188,75 +180,7 @@ def inspect(
 app.command()(estimate)
 
 
-def _settings_epilog() -> str:
-    rows = "\n\n".join(f"{name} ({default}): {text}" for name, default, text in describe_settings(TrainingSettings))
-    return f"Settings for --set, with the default in brackets:\n\n{rows}"
-
-
-@app.command(epilog=_settings_epilog())
-def train(
-    catalogue: Annotated[str, typer.Argument(metavar="CATALOGUE", help="Name of a prepared catalogue.")],
-    run: Annotated[
-        str, typer.Option("--run", help="Name for the run; an existing run with the same settings is resumed.")
-    ],
-    preset: PresetOption = None,
-    assignments: AssignmentsOption = None,
-    source: Annotated[
-        str | None,
-        typer.Option("--from", metavar="RUN", help="Begin from this finished run's adapter, not from the base model."),
-    ] = None,
-    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
-    cluster: ClusterOption = None,
-    workers: Annotated[
-        int | None,
-        typer.Option("--workers", min=1, help="Processes that train together on --cluster [default: one per GPU]"),
-    ] = None,
-    detach: DetachOption = False,
-    token_stdin: TokenOption = False,
-    as_json: JsonOption = False,
-) -> None:
-    """Fine-tune a base model on a catalogue; an interrupted run is resumed."""
-    place = Workspace(workspace)
-    place.existing_catalogue(catalogue)
-    origin = open_run(workspace, source) if source is not None else None
-    settings = _training_settings(place, run, preset, assignments or [], origin)
-    check_options(cluster, workers)
-    if detach and cluster is not None:
-        raise UserError("--detach cannot be combined with --cluster; start a training on a cluster with nohup.")
-    token = read_token(token_stdin)
-    from shelftalk.cli import output
-    from shelftalk.pipeline import train_detached, train_run
-
-    if detach:
-        show_started(train_detached(place, catalogue, run, settings, token, origin), as_json)
-        return
-    with output.step(f"Training {run}", training_detail(place.run(run))) as progress:
-        trained = train_run(place, catalogue, run, settings, token, progress, output.say, cluster, workers, origin)
-    show_trained(trained, as_json)
-
-
-def _training_settings(
-    workspace: Workspace, run: str, preset: str | None, assignments: list[str], source: Run | None
-) -> TrainingSettings:
-    """Return the settings of the preset, else of the existing run, else the defaults, changed by `assignments`.
-
-    Those of the adapter are the source's, if there is one.
-    """
-    from shelftalk.workspace import read_json
-
-    path = workspace.run(run) / "run.json"
-    values: dict[str, Any] = {}
-    if preset is not None:
-        values = load_preset(preset)
-    elif path.is_file():
-        values = read_json(path)["settings"]
-    assigned = parse_assignments(assignments)
-    values = {**values, **assigned}
-    if source is not None:
-        from shelftalk.runs.run import with_adapter_of
-
-        values = with_adapter_of(source, values, assigned)
-    return TrainingSettings.from_mapping(values)
+app.command(epilog=settings_epilog())(train)
 
 
 @app.command()
