@@ -1,12 +1,13 @@
 """How well does a run learn what people edited, and what does it lose?
 
-    python -m benchmarks.learning_from_edits [--workspace DIR] [--kind sentence] [--weights 1,2,4] [--set FIELD=VALUE]
-        [--products 100] [--json]
+    python -m benchmarks.learning_from_edits [--workspace DIR] [--kind sentence] [--weights 1,4] [--unedited 40]
+        [--set FIELD=VALUE] [--products 100] [--json]
 
 Trains the run `demo` on the bundled catalogue (preset `demo`) unless the workspace has it. It writes texts for products
-that it was trained on, as a shop would have them written; of those without a flaw `REVIEWED` are accepted, every other
-one with an edit of one kind: a new last sentence, or another phrase for one that most texts have. Then for each weight
-a run begins from `demo` and learns from them, and both runs describe the held-out products of the test split.
+that it was trained on, as a shop would have them written. Of those without a flaw `EDITED` are accepted with an edit of
+one kind: a new last sentence, or another phrase for one that most texts have; and as many as `--unedited` says without.
+Then for each weight a run begins from `demo` and learns from them, and both runs describe the held-out products of the
+test split.
 
 `learned` is the share of the texts that have the edit, of those that could have it. It is undone before anything else
 is measured, so that the other figures are those of the texts that the shop had before. `bits_per_byte` is that of the
@@ -18,7 +19,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -42,8 +43,8 @@ from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings, TrainingSettings, parse_assignments
 from shelftalk.workspace import Workspace
 
-REVIEWED = 80
-WRITTEN = 110  # texts, of which the first REVIEWED without a flaw are reviewed
+EDITED = 40
+WRITTEN = 110  # texts, of which the first without a flaw are reviewed
 SEED = 5
 LAST = " Ships flat from our workshop in two days."
 OLD, NEW = "Good to know:", "Worth knowing:"
@@ -76,8 +77,8 @@ def write(run: Run, products: Sequence[Product]) -> list[Description]:
         return engine.complete_all(prompts, tuned=True, settings=settings)
 
 
-def review(first: Run, edit: Edit) -> list[AcceptedText]:
-    """Return `REVIEWED` accepted texts of training products, every other one edited."""
+def review(first: Run, edit: Edit, unedited: int) -> list[AcceptedText]:
+    """Return `EDITED` edited texts of training products, and at most as many `unedited` ones."""
     trained = first.products()
     drawn = [trained[row] for row in sorted(np.random.default_rng(SEED).permutation(len(trained))[:WRITTEN])]
     sound = [
@@ -87,10 +88,11 @@ def review(first: Run, edit: Edit) -> list[AcceptedText]:
         and not count_unsupported(written.text, one.title, (), one.attributes)
         and edit.has(written.text) is not None
     ]
-    return [
+    accepted = [
         AcceptedText(line, one.uid, one.title, one.attributes, edit.make(text) if line % 2 else text, bool(line % 2))
-        for line, (one, text) in enumerate(sound[:REVIEWED], start=1)
+        for line, (one, text) in enumerate(sound[: 2 * EDITED], start=1)
     ]
+    return [one for one in accepted if one.edited or one.line <= 2 * unedited]
 
 
 def measure(run: Run, products: Sequence[Product], edit: Edit) -> tuple[dict[str, Table], list[str]]:
@@ -137,30 +139,27 @@ def compare(before: dict[str, Table], after: dict[str, Table]) -> dict[str, Any]
 
 
 def study(
-    workspace: Workspace, kind: str, weights: Sequence[int], changes: dict[str, str], count: int
-) -> list[dict[str, Any]]:
-    """Train a run for each weight, unless the workspace has it, and return its figures and texts."""
+    workspace: Workspace, kind: str, weights: Sequence[int], unedited: int, changes: dict[str, str], count: int
+) -> Iterator[dict[str, Any]]:
+    """Train a run for each weight, unless the workspace has it, and yield its figures and texts."""
     edit = KINDS[kind]
     pipeline.prepare_bundled(workspace)
     demo = TrainingSettings.from_mapping(load_preset(pipeline.BUNDLED))
     first = pipeline.train_run(workspace, pipeline.BUNDLED, "demo", demo, say=print)
-    accepted = review(first, edit)
+    accepted = review(first, edit, unedited)
     products = first.held_out("test", count)
     before, _ = measure(first, products, edit)
-    found = []
     for weight in weights:
         settings = TrainingSettings.from_mapping({**settings_for(demo), "edited_weight": weight, **changes})
         started = time.monotonic()
-        suffix = "".join(f"-{name}-{value}" for name, value in changes.items())
-        run = pipeline.train_run(
-            workspace, pipeline.BUNDLED, f"{kind}-{weight}{suffix}", settings, source=first, accepted=accepted
-        )
+        name = "-".join((kind, str(weight), str(unedited), *(part for change in changes.items() for part in change)))
+        run = pipeline.train_run(workspace, pipeline.BUNDLED, name, settings, source=first, accepted=accepted)
         seconds = round(time.monotonic() - started)
         after, texts = measure(run, products, edit)
-        row = {"kind": kind, "weight": weight, **changes, "n": len(products), "train_seconds": seconds}
+        row = {"kind": kind, "weight": weight, "unedited": unedited, **changes, "n": len(products)}
+        row["train_seconds"] = seconds
         titled = [{"title": one.title, "text": text} for one, text in zip(products, texts, strict=True)]
-        found.append({**row, **compare(before, after), "texts": titled})
-    return found
+        yield {**row, **compare(before, after), "texts": titled}
 
 
 def main() -> None:
@@ -168,16 +167,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--workspace", type=Path, default=Path("workspace"))
     parser.add_argument("--kind", choices=KINDS, default="sentence")
-    parser.add_argument("--weights", default="1,2,4")
+    parser.add_argument("--weights", default="1,4")
+    parser.add_argument("--unedited", type=int, default=40)
     parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", dest="changes")
     parser.add_argument("--products", type=int, default=100)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     weights = [int(one) for one in arguments.weights.split(",")]
     changes = parse_assignments(arguments.changes)
-    for row in study(Workspace(arguments.workspace), arguments.kind, weights, changes, arguments.products):
+    place = Workspace(arguments.workspace)
+    for row in study(place, arguments.kind, weights, arguments.unedited, changes, arguments.products):
         if arguments.json:
-            print(json.dumps(row))
+            print(json.dumps(row), flush=True)
             continue
         print(", ".join(f"{name} {value}" for name, value in row.items() if not isinstance(value, dict | list)))
         for name, one in row.items():

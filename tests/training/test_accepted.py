@@ -122,7 +122,8 @@ def test_an_epoch_has_an_edited_text_as_often_as_the_setting_says(place: Workspa
     tokenizer = load_tokenizer(run.base_model().folder)
     plan = make_plan(run, tokenizer)
     seen = Counter(tuple(one.ids) for update in plan for one in update)
-    examples = [tuple(one.ids) for one in encode_products(tokenizer, run.products(), settings)]
+    uids = {edited.uid, plain.uid}
+    examples = [tuple(one.ids) for one in encode_products(tokenizer, run.products(), settings, uids)]
     often = dict(zip([one.uid for one in run.products()], [seen[one] for one in examples], strict=True))
     assert often == {one.uid: 2 for one in (plain, *others)} | {edited.uid: 6}
 
@@ -208,6 +209,18 @@ def test_a_replaced_sentence_of_a_person_stays(tiny_model) -> None:
     learned = encode_products(tokenizer, [product], settings, accepted={"1"})[0]
     assert "Kyoto" in tokenizer.decode(learned.ids)
     assert "Kyoto" not in tokenizer.decode(encode_products(tokenizer, [product], settings)[0].ids)
+
+
+def test_only_accepted_texts_say_where_a_text_ends(tiny_model) -> None:
+    """An edit may add a last sentence, and the catalogue's own texts would say that there is none."""
+    _, tokenizer = tiny_model
+    products = [Product("1", "Oak peg", "Of oak."), Product("2", "Tin peg", "Of tin.", (("material", "tin"),))]
+    settings = TrainingSettings(base_model="tiny", plain_share=1.0)
+    whole = encode_products(tokenizer, products, settings)
+    learned = encode_products(tokenizer, products, settings, accepted={"1"})
+    assert [one.complete for one in whole] == [True] * 4
+    assert [one.complete for one in learned] == [True, False, True, True]
+    assert learned[1].ids == whole[1].ids[:-1]
 
 
 def test_an_edited_text_counts_before_others_then_the_last() -> None:

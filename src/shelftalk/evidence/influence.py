@@ -136,8 +136,7 @@ class Gradients:
 
 def text_example(tokenizer: Any, request: str, text: str, max_tokens: int) -> Example:
     """Encode `text` after `request` as training would, but without the end token."""
-    example = encode_example(tokenizer, request, text, max_tokens)
-    return Example(example.ids[:-1] if example.complete else example.ids, example.prompt_length, complete=False)
+    return encode_example(tokenizer, request, text, max_tokens).without_end()
 
 
 def mean_loss(model: Any, head: Tensor | None, example: Example) -> Tensor:

@@ -34,6 +34,10 @@ class Example:
         """The number of tokens that the model reads: all but the last, which is only a target."""
         return len(self.ids) - 1
 
+    def without_end(self) -> Example:
+        """Return the example without its end token, so that it does not say where the text ends."""
+        return Example(self.ids[:-1], self.prompt_length, complete=False) if self.complete else self
+
 
 def import_transformers() -> None:
     """Import transformers, for a process whose threads will need it.

@@ -37,12 +37,13 @@ SCHEMA = pa.schema(
 # Changes of its source's settings with which a run learns from accepted texts; see docs/experiments.md#edits.
 LEARNING = {
     "products": 80,
-    "epochs": 2,
+    "epochs": 1,
     "batch_size": 2,
     "gradient_accumulation": 1,
     "warmup_steps": 8,
     "validate_every": 0,
     "early_stopping": 0,
+    "vocabulary": "full",
 }
 RATE = 2e-4  # at most
 

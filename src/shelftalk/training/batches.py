@@ -67,7 +67,8 @@ def encode_products(
 
     Its uid selects the form of its request, and with the seed the attributes that are left out (see `omission`), the
     products before it (see `context`), and whether it has a plain text (see `plain`); see also `supported`, which does
-    not change those with the uids `accepted`.
+    not change those with the uids `accepted`. Beside accepted texts the other products' own have no end token: a person
+    may have changed where a text ends.
     """
     own = [leave_out(product, settings.seed) for product in products]
     if settings.unsupported == "replace":
@@ -75,11 +76,13 @@ def encode_products(
     plain = plain_examples(products, settings.plain_share, settings.seed)
     contexts = choose_contexts(own, settings.context_share, settings.seed)
     contexts += [Context(request, request) for request in map(training_request, plain)]
-    return Examples(
+    encoded = (
         encode_with_references(tokenizer, context.request, context.references, one.description, settings.max_tokens)
         or encode_example(tokenizer, context.alone, one.description, settings.max_tokens)
         for one, context in zip((*own, *plain), contexts, strict=True)
     )
+    without_end = {row for row, one in enumerate(own) if accepted and one.uid not in accepted}
+    return Examples(one.without_end() if row in without_end else one for row, one in enumerate(encoded))
 
 
 class Plan(Sequence[list[Example]]):
