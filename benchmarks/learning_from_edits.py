@@ -21,6 +21,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -79,8 +80,9 @@ def write(run: Run, products: Sequence[Product]) -> list[Description]:
 
 def review(first: Run, edit: Edit, unedited: int) -> list[AcceptedText]:
     """Return `EDITED` edited texts of training products, and at most as many `unedited` ones."""
-    trained = first.products()
-    drawn = [trained[row] for row in sorted(np.random.default_rng(SEED).permutation(len(trained))[:WRITTEN])]
+    trained, arrange = first.products(), first.known_attributes.arrange  # as `generate` does
+    rows = sorted(np.random.default_rng(SEED).permutation(len(trained))[:WRITTEN])
+    drawn = [replace(trained[row], attributes=arrange(trained[row].attributes)) for row in rows]
     sound = [
         (one, written.text)
         for one, written in zip(drawn, write(first, drawn), strict=True)

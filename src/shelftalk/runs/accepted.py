@@ -44,8 +44,9 @@ LEARNING = {
     "validate_every": 0,
     "early_stopping": 0,
     "vocabulary": "full",
+    "plain_share": 0.0,
 }
-RATE = 2e-4  # at most
+RATE = 1e-4  # at most
 
 
 class Accepted(NamedTuple):
