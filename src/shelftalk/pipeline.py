@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.catalogue.demo import demo_file
 from shelftalk.catalogue.prepare import prepare
 from shelftalk.catalogue.settings import FOUND, FileSettings, PrepareSettings
@@ -26,8 +25,7 @@ from shelftalk.catalogue.sources import paths_of
 from shelftalk.cluster.connect import check_options
 from shelftalk.cluster.map import open_map
 from shelftalk.errors import Damaged, InvalidSettings, NotFound, TooFewProducts
-from shelftalk.evaluation.accepted import choose_accepted, say_what_is_new
-from shelftalk.evaluation.leaks import compare_splits
+from shelftalk.evaluation.accepted import create_from, say_what_is_new
 from shelftalk.generation.catalogue import Job, describe_titles
 from shelftalk.generation.choose import has_engine_files, make_engine_files, open_engine
 from shelftalk.generation.compare import Comparison, compare
@@ -194,10 +192,7 @@ def _open_or_create(
     base = source.base_model(token) if source else find_model(settings.base_model, workspace, token)
     if source is None:
         return Run.create(workspace, name, catalogue, settings, base)
-    opened = Catalogue.open(workspace.existing_catalogue(catalogue))
-    left_out, seen = compare_splits(opened, source)
-    chosen = choose_accepted(accepted, opened, source, left_out, say) if accepted else None
-    return Run.create(workspace, name, catalogue, settings, base, source, left_out, seen, chosen)
+    return create_from(source, workspace, name, catalogue, settings, base, accepted, say)
 
 
 def index_run(run: Run, progress: Progress = no_progress, cluster: str | None = None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Choose from which of the texts that people accepted a run learns: not from those of held-out products."""
+"""Create a run that begins from another one, and choose from which accepted texts it learns."""
 
 from __future__ import annotations
 
@@ -7,10 +7,33 @@ from dataclasses import replace
 
 from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.errors import InvalidSettings
-from shelftalk.evaluation.leaks import find_leaks, held_out_of, origins
+from shelftalk.evaluation.leaks import compare_splits, find_leaks, held_out_of, origins
+from shelftalk.models.registry import BaseModel
 from shelftalk.records import AcceptedText
 from shelftalk.runs.accepted import Accepted, as_products, clean_accepted, one_for_each_product
 from shelftalk.runs.run import Run
+from shelftalk.settings import TrainingSettings
+from shelftalk.workspace import Workspace
+
+
+def create_from(
+    source: Run,
+    workspace: Workspace,
+    name: str,
+    catalogue: str,
+    settings: TrainingSettings,
+    base: BaseModel,
+    accepted: Sequence[AcceptedText],
+    say: Callable[[str], None],
+) -> Run:
+    """Create a run that begins from `source` and holds out what both hold out; see `Run.create`.
+
+    It also learns from `accepted` texts, if there are any; for these and `say` see `choose_accepted`.
+    """
+    opened = Catalogue.open(workspace.existing_catalogue(catalogue))
+    left_out, seen = compare_splits(opened, source)
+    chosen = choose_accepted(accepted, opened, source, left_out, say) if accepted else None
+    return Run.create(workspace, name, catalogue, settings, base, source, left_out, seen, chosen)
 
 
 def choose_accepted(
