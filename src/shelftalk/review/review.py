@@ -21,6 +21,7 @@ from shelftalk.review.outputs import Output
 
 WRITTEN = ("", "empty", "repetitive", "cut")  # flags of rows with a text, or with a try at one
 LONGEST = 50_000  # characters of a text
+AT_ONCE = 10_000  # decisions that are held as lines in memory
 NAMES_SHOWN = 5
 
 
@@ -220,14 +221,16 @@ class Review:
         return decision.decision != "rejected" or decision.after == self._generated[number]
 
     def _append(self, decided: Sequence[tuple[int, State]], who: str) -> None:
-        when, decisions = now(), []
-        for number, state in decided:
-            as_generated = state.decision == "undecided" and state.text == self._generated[number]
-            before, after = self.state(number).text, "" if as_generated else state.text
-            product = self.keys[number], self._requests[number]
-            decisions.append(Decision(*product, state.decision, before, after, who, when, state.claims, state.faults))
-        self._log.append(decisions)
+        when = now()
+        for first in range(0, len(decided), AT_ONCE):
+            self._log.append([self._decision(*one, who, when) for one in decided[first : first + AT_ONCE]])
         self.refresh()
+
+    def _decision(self, number: int, state: State, who: str, when: str) -> Decision:
+        as_generated = state.decision == "undecided" and state.text == self._generated[number]
+        before, after = self.state(number).text, "" if as_generated else state.text
+        product = self.keys[number], self._requests[number]
+        return Decision(*product, state.decision, before, after, who, when, state.claims, state.faults)
 
 
 def checked(text: str, key: str) -> str:
