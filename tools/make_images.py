@@ -8,6 +8,7 @@ Needs Chromium and Playwright (`make test` installs both). Writes small PNGs of 
 from __future__ import annotations
 
 import argparse
+import csv
 import io
 import os
 import shutil
@@ -15,15 +16,19 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
+from shelftalk.catalogue.catalogue import Catalogue
+from shelftalk.pipeline import BUNDLED
 from shelftalk.studio.language import texts
 from shelftalk.studio.launch import find_port
 from shelftalk.studio.navigation import ICONS
+from shelftalk.workspace import Workspace
 
 FOLDER = Path(__file__).parents[1] / "docs" / "images"
 LANGUAGES = {"en": "en-US", "pt-BR": "pt-BR"}
@@ -31,6 +36,7 @@ FIRST = next(iter(ICONS))  # its address has no page name
 WIDTH, HEIGHT = 1280, 900
 ATTRIBUTE = "good to know"  # of every product of the bundled catalogue that has attributes
 DRAWS = 8
+TEXTS = 16  # for the page Review
 ARGUMENTS = ["--disable-gpu", "--disable-background-networking", "--no-first-run", "--disable-component-update"]
 
 
@@ -38,7 +44,11 @@ def main() -> None:
     """Start the studio and take a screenshot of every page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--workspace", type=Path, default=Path("workspace"), help="a workspace with a finished run")
-    workspace = parser.parse_args().workspace
+    parser.add_argument("--pages", nargs="*", choices=ICONS, default=list(ICONS), help="only these")
+    options = parser.parse_args()
+    workspace = options.workspace
+    if "review" in options.pages:
+        write_texts(workspace)
     sampled = next((path.parent.name for path in sorted(workspace.glob("runs/*/samples.jsonl"))), None)
     port = find_port(None)
     command = [sys.executable, "-m", "shelftalk", "studio", "--no-browser", "--port", str(port)]
@@ -53,7 +63,7 @@ def main() -> None:
                     context = browser.new_context(
                         viewport={"width": WIDTH, "height": HEIGHT}, color_scheme=scheme, locale=locale
                     )
-                    take_all(context.new_page(), address, language, scheme, sampled)
+                    take_all(context.new_page(), address, options.pages, language, scheme, sampled)
                     context.close()
             browser.close()
     finally:
@@ -61,9 +71,25 @@ def main() -> None:
         studio.wait()
 
 
-def take_all(page: Page, address: str, language: str, scheme: str, sampled: str | None) -> None:
-    """Take a screenshot of every page of the studio, and of the view that follows the run `sampled`."""
-    for name in ICONS:
+def write_texts(workspace: Path) -> None:
+    """Write texts for some held-out products of the demo's catalogue with its run, for the page Review."""
+    products = Catalogue.open(Workspace(workspace).existing_catalogue(BUNDLED)).products("test")
+    shown = [one for one in products if one.attributes][:TEXTS]
+    source = workspace / "texts" / "images" / "products_export.csv"
+    source.parent.mkdir(parents=True, exist_ok=True)
+    names = list(dict.fromkeys(name for one in shown for name, _ in one.attributes))
+    with source.open("w", newline="", encoding="utf-8") as file:
+        rows = csv.DictWriter(file, ["Handle", "Title", "Body (HTML)", *names])
+        rows.writeheader()
+        for one in shown:
+            rows.writerow({"Handle": one.uid, "Title": one.title, **dict(one.attributes)})
+    paths = [f"--input={source}", f"--output={source.with_name('texts.csv')}", f"--workspace={workspace}"]
+    subprocess.run([sys.executable, "-m", "shelftalk", "generate", BUNDLED, *paths, "--replace"], check=True)
+
+
+def take_all(page: Page, address: str, pages: Sequence[str], language: str, scheme: str, sampled: str | None) -> None:
+    """Take a screenshot of pages of the studio, and of the view that follows the run `sampled`."""
+    for name in pages:
         page.goto(address if name == FIRST else f"{address}/{name.replace('_', '-')}")
         page.get_by_role("heading", level=1).wait_for()
         settle(page)
