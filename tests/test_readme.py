@@ -27,6 +27,8 @@ def test_the_commands_run_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     lines = [json.loads(line) for line in rows.read_text().splitlines()]
     table = "title,description\n" + "".join(f'"{row["title"]}","{row["content"]}"\n' for row in lines)
     (tmp_path / "products.csv").write_text(table)
+    export = [f"peg-{number},Oak peg {number} cm," for number in range(40, 44)]
+    (tmp_path / "products_export.csv").write_text("\n".join(["Handle,Title,Body (HTML)", *export, ""]))
     assert [shlex.split(command)[0] for command in COMMANDS] == [
         "prepare",
         "train",
@@ -34,6 +36,10 @@ def test_the_commands_run_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         "ask",
         "evaluate",
         "generate",
+        "generate",
+        "review",
+        "publish",
+        "train",
         "explain",
         "export",
     ]
@@ -43,6 +49,8 @@ def test_the_commands_run_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             words += ["--set", "base_model=tiny"]
         if words[0] in ("ask", "evaluate", "generate", "explain"):
             words += ["--max-new-tokens", "8"]
+        if words[0] == "review":
+            words[words.index("clean")] = "all"  # the tiny model's texts are cut off
         assert run(words) == 0, command
     assert (tmp_path / "workspace" / "runs" / "first" / "adapter" / "manifest.json").is_file()
     assert len((tmp_path / "descriptions.csv").read_text().splitlines()) >= 25

@@ -346,6 +346,7 @@ def test_each_text_is_checked_against_the_house_rules(tmp_path: Path) -> None:
         "length: 6 words, and at most 5 are wanted",
     ]
     assert summary["faults"]["broken_rules"] == sum(bool(row["broken_rules"]) for row in found) > 10
+    assert summary["rules"] == {rule: sum(rule in row["broken_rules"] for row in found) for rule in ("never", "length")}
     assert Texts(one.texts)[0].broken_rules == ["never: Card of"]
     with pytest.raises(UserError, match="exists and is not this job's output"):
         describe(job(tmp_path))  # which has no rules

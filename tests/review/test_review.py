@@ -14,6 +14,7 @@ import pytest
 from shelftalk.errors import UserError
 from shelftalk.review.decisions import log_beside
 from shelftalk.review.review import LONGEST, Review
+from shelftalk.rules.house_rules import HouseRules
 from tests.review.outputs import open_review, row, write_output
 
 ROWS = [row(1), row(2, "ash"), row(3), row(4), "5,half,open,row,5"]
@@ -103,6 +104,14 @@ def test_a_claim_that_a_person_vouches_for_makes_a_text_clean(tmp_path: Path) ->
     again = Review(review.output)
     assert states(again) == ["accepted", "accepted", "undecided", "accepted"]
     assert again.state(1).claims == ("oak",)
+
+
+def test_texts_are_checked_again_where_the_house_rules_changed(tmp_path: Path) -> None:
+    review = open_review(tmp_path, ROWS)
+    assert [review.is_clean(number) for number in review.rows] == [True, False, False, True]
+    again = Review(review.output, HouseRules(never=("sanded",)))
+    assert [again.state(number).faults for number in again.rows] == [1, 2, 1, 1]
+    assert again.counts()["clean_undecided"] == 0
 
 
 def test_a_rejection_holds_for_the_rejected_text_only(tmp_path: Path) -> None:

@@ -104,6 +104,9 @@ def _show(summary: dict[str, Any]) -> None:
     lines = [f"{summary['described']:,} of {summary['rows']:,} rows described in {summary['output']} ({took})."]
     lines += [f"  {count:,} {MEANINGS[name]} (flag {name})" for name, count in summary["flags"].items() if count]
     lines += [f"  {count:,} {FAULTS[name]} (column {name})" for name, count in summary["faults"].items() if count]
+    for rule, count in summary["rules"].items():
+        meant = ": is that rule meant so?" if count == summary["described"] else ""
+        lines.append(f"    {count:,} the rule {rule}{meant}")
     lines += [f"  {unusable(reason, **found)}" for reason, found in summary["bad_rows"].items()]
     for line in lines:
         out.print(line, markup=False, soft_wrap=True)

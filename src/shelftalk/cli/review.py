@@ -44,7 +44,7 @@ def review(
     from shelftalk.review.outputs import find_output
     from shelftalk.review.review import Review
 
-    found = Review(find_output(opened, texts))
+    found = Review(find_output(opened, texts), opened.house_rules())
     who = by or _user()
     decided = {"accepted_now": 0, "rejected_now": 0}
     if accept is not None:

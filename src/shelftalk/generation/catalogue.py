@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -25,18 +26,18 @@ from shelftalk.catalogue.read import form_of_file
 from shelftalk.catalogue.settings import FOUND, FileSettings
 from shelftalk.errors import Damaged, Failure, NotFound, NotWritable, UserError
 from shelftalk.generation.engine import Engine
-from shelftalk.generation.faults import check_text
+from shelftalk.generation.faults import check_text, identify_rules
 from shelftalk.generation.flags import WORD, flag
 from shelftalk.generation.grounded import check_references, write_grounded, write_with_references
 from shelftalk.generation.journal import Journal
 from shelftalk.generation.survey import Survey, survey_titles
 from shelftalk.generation.tables import OWN, SUFFIXES, DescribedRow, NamedReference, table
-from shelftalk.generation.texts import TextsWriter, identify
+from shelftalk.generation.texts import TextsWriter
 from shelftalk.generation.titles import MAKERS, TitleRow, column_names, find_columns, read_titles
 from shelftalk.locks import lock_file
 from shelftalk.prompts import prompt_for
 from shelftalk.records import Description, Faults, Progress, Reference, no_progress
-from shelftalk.rules.house_rules import NO_RULES, HouseRules, rules_text
+from shelftalk.rules.house_rules import NO_RULES, HouseRules
 from shelftalk.settings import DecodingSettings
 from shelftalk.workspace import lock, read_json, sha256, staged_file, write_json
 
@@ -120,7 +121,7 @@ class Job:
             "references": self.references,
             "grounded": self.grounded,
             "with_references": self.with_references,
-            "rules": identify(rules_text(self.rules)) if self.rules != NO_RULES else "",
+            "rules": identify_rules(self.rules),
             "attributes": [one.column for one in columns.attributes],
             "attribute_names": list(self.known.names),
             "attribute_order": list(self.known.order),
@@ -160,6 +161,7 @@ def describe_titles(
     Returns:
         `output`, `rows` (of the file), `described`, `flags` (numbers of empty, repetitive and cut texts), `faults`
         (numbers of texts with claims that are unsupported or contradicted, attributes untold, and rules broken),
+        `rules` (numbers of texts that break each house rule, the commonest first),
         `bad_rows` (for each reason the `count` of rows without a text and the first `lines`), `before` (rows finished
         by earlier calls), `seconds` of writing in this call, without loading, and `rows_per_second`, None if it wrote
         none.
@@ -335,6 +337,7 @@ def _publish(job: Job, columns: Columns, described: dict[str, Any], journal: Jou
     """Write the output atomically, and return its summary; the job's texts and record are written just before."""
     flags = {"empty": 0, "repetitive": 0, "cut": 0}
     faults = dict.fromkeys(("unsupported", "contradicted", "untold", "broken_rules"), 0)
+    rules: Counter[str] = Counter()
     with staged_file(job.output) as temporary, staged_file(job.texts) as texts:
         suffix = job.output.suffix.lower()
         with table(temporary, suffix, job.references, list(survey.columns)) as append, TextsWriter(texts) as kept:
@@ -344,6 +347,7 @@ def _publish(job: Job, columns: Columns, described: dict[str, Any], journal: Jou
                 kept.append(one)
                 if one.flag in flags:
                     flags[one.flag] += 1
+                rules.update({broken.partition(":")[0] for broken in one.broken_rules})
                 for name in faults:
                     faults[name] += bool(getattr(one, name))
         summary = {
@@ -351,6 +355,7 @@ def _publish(job: Job, columns: Columns, described: dict[str, Any], journal: Jou
             "described": survey.usable,
             "flags": flags,
             "faults": faults,
+            "rules": dict(rules.most_common()),
             "bad_rows": {one: {"count": count, "lines": lines} for one, (count, lines) in survey.faults.items()},
         }
         paths = {"input": str(job.source.absolute()), "output": str(job.output.absolute())}

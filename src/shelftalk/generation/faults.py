@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from shelftalk.claims.faults import find_faults
+from shelftalk.generation.texts import identify
 from shelftalk.prompts import split_request
 from shelftalk.records import Faults, Reference
 from shelftalk.rules.check import Breach, find_breaches
-from shelftalk.rules.house_rules import NO_RULES, HouseRules
+from shelftalk.rules.house_rules import NO_RULES, HouseRules, rules_text
 
 
 def check_text(text: str, request: str, references: Sequence[Reference], rules: HouseRules = NO_RULES) -> Faults:
@@ -25,6 +26,11 @@ def check_text(text: str, request: str, references: Sequence[Reference], rules: 
     places = [one.start for one in breaches if one.end > one.start]
     first = min([*places, *([] if faults.first is None else [faults.first])], default=None)
     return faults._replace(broken=[told(one) for one in breaches], first=first)
+
+
+def identify_rules(rules: HouseRules) -> str:
+    """Return what identifies house rules; '' where there are none."""
+    return identify(rules_text(rules)) if rules != NO_RULES else ""
 
 
 def told(breach: Breach) -> str:

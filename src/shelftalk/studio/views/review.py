@@ -8,9 +8,11 @@ from pathlib import Path
 import pandas
 import streamlit as st
 
+from shelftalk.generation.faults import identify_rules
 from shelftalk.review.check import Checker
 from shelftalk.review.outputs import Output, find_output, list_outputs
 from shelftalk.review.review import Review
+from shelftalk.rules.house_rules import HouseRules
 from shelftalk.runs.run import Run
 from shelftalk.studio.language import number, text
 from shelftalk.studio.publish_texts import publish_texts
@@ -63,9 +65,10 @@ def show() -> None:
     with middle:
         chosen = choose("texts", text("review.choose"), list(outputs), lambda path: Path(path).name)
     right.text_input(text("review.name"), value=reviewer(), key=NAME, max_chars=60, help=text("review.name_help"))
-    review = _open(_found(run, outputs[chosen]))
+    rules = run.house_rules()
+    review = _open(_found(run, outputs[chosen]), rules)
     review.refresh()
-    _reviewing(Desk(run, review, Checker(run, run.house_rules()), queue_of(review)))
+    _reviewing(Desk(run, review, Checker(run, rules), queue_of(review)))
 
 
 def _found(run: Run, output: Output) -> Output:
@@ -79,10 +82,14 @@ def _checked(run: Run, path: str, size: int, changed: int) -> Output:
     return find_output(run, Path(path))
 
 
-@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs={Output: lambda one: (str(one.path), one.sha256)})
-def _open(output: Output) -> Review:
-    """Return the review of an output, shared by all browser sessions."""
-    return Review(output)
+@st.cache_resource(
+    max_entries=4,
+    show_spinner=False,
+    hash_funcs={Output: lambda one: f"{one.path} {one.sha256}", HouseRules: lambda rules: identify_rules(rules)},
+)
+def _open(output: Output, rules: HouseRules) -> Review:
+    """Return the review of an output under the house rules of now, shared by all browser sessions."""
+    return Review(output, rules)
 
 
 @st.fragment
