@@ -15,6 +15,7 @@ from shelftalk.catalogue.columns import (
     automatic_attributes,
     choose_columns,
     choose_title_columns,
+    distinct_names,
     list_attribute_columns,
 )
 from shelftalk.catalogue.formats import Variants
@@ -241,3 +242,9 @@ def test_rows_without_texts_that_repeat_the_row_above_are_variants() -> None:
     assert chosen(names, rows[:1]).variants is None
     assert chosen(names, [*rows, ("c", "", "", "S")]).variants is None
     assert chosen(names, [*rows, ("a", "Shelf", "Elm.", "S")]).variants is None
+
+
+def test_columns_of_one_name_are_told_apart_in_linear_time() -> None:
+    assert distinct_names(["size", "size", "size (2)", "size"]) == ["size", "size (2)", "size (2) (2)", "size (3)"]
+    found = distinct_names(["", *["a"] * 100_000])  # twenty minutes, if each were compared with all before
+    assert len(set(found)) == 100_001 and found[-1] == "a (100000)"

@@ -100,11 +100,12 @@ def choose_title_columns(
 def distinct_names(names: Iterable[str]) -> list[str]:
     """Return the names of all columns in order, each that comes again with a number: "size", "size (2)"."""
     found: dict[str, None] = {}
+    numbers: dict[str, int] = {}  # the last one of each name: a file may have thousands of columns without a name
     for name in names:
-        label, number = name, 1
+        label = name
         while label in found:
-            number += 1
-            label = f"{name} ({number})"
+            numbers[name] = numbers.get(name, 1) + 1
+            label = f"{name} ({numbers[name]})"
         found[label] = None
     return list(found)
 
