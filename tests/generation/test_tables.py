@@ -98,6 +98,33 @@ def test_a_name_of_the_input_is_not_given_again() -> None:
     assert list(found) == list(OWN)
 
 
+@pytest.mark.parametrize("suffix", [".csv", ".tsv"])
+def test_an_output_can_be_an_input_without_two_columns_of_one_name(tmp_path: Path, suffix: str) -> None:
+    names = ["title", "description", "reference_1_uid", "Reference_1_Title"]
+    path = tmp_path / f"again{suffix}"
+    with table(path, suffix, 1, names):
+        pass
+    with path.open(encoding="utf-8", newline="") as file:
+        header = next(csv.reader(file, delimiter="\t" if suffix == ".tsv" else ","))
+    assert header[:4] == names and len(set(map(str.casefold, header))) == len(header)
+    assert {"new_description", "new_reference_1_uid", "new_reference_1_title", "reference_1_similarity"} < set(header)
+
+
+def test_a_value_that_json_lines_cannot_hold_changes_no_other_value(tmp_path: Path) -> None:
+    carried = {"sku": 1 << 70, "title": "half \ud83d", "size": 1.5, "colours": ["red", 2], "\udc00": None}
+    path = tmp_path / "rows.jsonl"
+    with table(path, ".jsonl", 0, list(carried)) as append:
+        append(DescribedRow(TitleRow(0, 1, "", "", "", carried=carried)))
+    found = json.loads(path.read_bytes())
+    assert list(found.items())[:5] == [
+        ("sku", str(1 << 70)),
+        ("title", "half \ufffd"),
+        ("size", 1.5),
+        ("colours", ["red", 2]),
+        ("\ufffd", None),
+    ]
+
+
 @pytest.mark.parametrize(
     "text", ["-5", "+1,250.00", "-0.25", "a=b", "1-2", "'=x", "", "•- x", "„+", "a\tb", "Ж@", "2 + 2", "(=1)"]
 )

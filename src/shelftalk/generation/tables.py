@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -89,13 +89,17 @@ def table(path: Path, suffix: str, references: int, names: Sequence[str]) -> Abs
 
 def own_names(names: Sequence[str]) -> dict[str, str]:
     """Return the names of `OWN` as they stand behind columns of these names."""
+    return dict(zip(OWN, _free(OWN, names), strict=True))
+
+
+def _free(wanted: Iterable[str], names: Sequence[str]) -> list[str]:
+    """Return the wanted names, each with new_ before it until it is none of `names`, in any case."""
     taken = {name.strip().casefold() for name in names}
-    found = {}
-    for name in OWN:
-        free = name
-        while free in taken:
-            free = f"new_{free}"
-        found[name] = free
+    found = []
+    for name in wanted:
+        while name in taken:
+            name = f"new_{name}"
+        found.append(name)
     return found
 
 
@@ -143,6 +147,15 @@ def _text(value: Any) -> str:
         return SURROGATE.sub("\ufffd", str(value))
 
 
+def _held(value: Any) -> Any:
+    """Return a value as it is, or as a text where JSON Lines cannot hold it."""
+    try:
+        orjson.dumps(value, default=str)
+        return value
+    except TypeError:
+        return _text(value)
+
+
 def _texts(row: DescribedRow, names: Sequence[str]) -> list[str]:
     carried = row.row.carried or {}
     return [_text(carried.get(name)) for name in names]
@@ -151,7 +164,7 @@ def _texts(row: DescribedRow, names: Sequence[str]) -> list[str]:
 @contextmanager
 def _delimited(path: Path, references: int, names: Sequence[str], delimiter: str) -> Iterator[Append]:
     numbered = range(1, references + 1)
-    parts = [f"reference_{number}_{part}" for number in numbered for part in NamedReference._fields]
+    parts = _free([f"reference_{number}_{part}" for number in numbered for part in NamedReference._fields], names)
     own = own_names(names)
     header = [name for one in own for name in (parts if one == "references" else [own[one]])]
     with path.open("w", encoding="utf-8", newline="") as file:
@@ -180,8 +193,8 @@ def _json_lines(path: Path, references: int, names: Sequence[str]) -> Iterator[A
             try:
                 line = orjson.dumps({**carried, **values}, default=str, option=orjson.OPT_APPEND_NEWLINE)
             except TypeError:
-                carried = {_text(name): _text(value) for name, value in carried.items()}
-                line = orjson.dumps({**carried, **values}, option=orjson.OPT_APPEND_NEWLINE)
+                carried = {_text(name): _held(value) for name, value in carried.items()}
+                line = orjson.dumps({**carried, **values}, default=str, option=orjson.OPT_APPEND_NEWLINE)
             file.write(line)
 
         yield append
