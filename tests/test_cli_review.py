@@ -50,6 +50,7 @@ def test_each_mistake_gets_one_line(trained: Shell, tmp_path: Path) -> None:
     assert "There is no file" in trained.mistake(*review, tmp_path / "none.csv")
     assert "has no text of nobody, 7;" in trained.mistake(*review, texts, "--accept", "nobody, 7")
     assert "--accept names no product" in trained.mistake(*review, texts, "--accept", " , ")
+    assert trained.json(*review, texts, "--accept", "Oak peg 0 cm\nOak peg 1 cm\n")["accepted_now"] == 2
     assert "is no output of run 'pegs'" in trained.mistake(*review, source)
     moved = texts.rename(tmp_path / "moved.jsonl")
     assert trained.json(*review, moved)["texts"] == 2

@@ -69,12 +69,13 @@ def review(
 
 
 def _ids(given: str, option: str) -> list[str]:
-    """Return the ids in a list with commas; one with a comma in it stands in double quotes.
+    """Return the ids in a list with commas or ends of lines; one with a comma in it stands in double quotes.
 
     Raises:
         UserError: there is none.
     """
-    ids = [one.strip() for row in csv.reader([given], skipinitialspace=True) for one in row if one.strip()]
+    rows = csv.reader(given.splitlines(keepends=True), skipinitialspace=True)
+    ids = [one.strip() for row in rows for one in row if one.strip()]
     if not ids:
         raise UserError(f"{option} names no product; give ids separated by commas.")
     return ids
