@@ -14,6 +14,7 @@ from shelftalk.review.review import Review
 from shelftalk.rules.house_rules import HouseRules, write_rules
 from shelftalk.runs.run import Run
 from shelftalk.studio.language import texts
+from shelftalk.studio.write_texts import folder_for
 from shelftalk.studio.writers import writers
 from shelftalk.workspace import Workspace
 from tests.review.outputs import row, write_output
@@ -78,6 +79,31 @@ def test_a_text_is_edited_and_checked_again(
     app.text_area[0].set_value("  ").run()
     assert any("is empty; write one" in one for one in shown(app))
     assert review.state(1).text == "Peg 2 is made of ash."
+
+
+def test_a_text_that_somebody_else_has_put_there_is_shown_before_it_is_accepted(
+    reviewed: tuple[Workspace, Review], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace, review = reviewed
+    app = drawn(workspace, "review", monkeypatch)
+    review.replace(1, "Another text.", 0, "Bea")  # as another browser or process does
+    press(app, "accept")
+    assert WORDS["review.other_text"] in shown(app)
+    assert states(review)[1] == "undecided" and "1 of 5 · sku-2 · To do" in shown(app)
+    press(app, "accept")
+    assert (states(review)[1], review.state(1).text) == ("accepted", "Another text.")
+
+
+def test_an_edit_and_the_key_that_accepts_it_may_come_together(
+    reviewed: tuple[Workspace, Review], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace, review = reviewed
+    app = drawn(workspace, "review", monkeypatch)
+    press(app, "edit")
+    app.text_area[0].set_value("Peg 2 is made of ash.")
+    press(app, "accept")
+    assert (states(review)[1], review.state(1).text) == ("edited", "Peg 2 is made of ash.")
+    assert WORDS["review.other_text"] not in shown(app)
 
 
 def test_a_claim_is_cut_out_or_vouched_for(reviewed: tuple[Workspace, Review], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -174,3 +200,11 @@ def test_the_file_for_the_importer_is_made_by_the_command(
     [command] = commands
     assert command[:2] == ["publish", "pegs"] and "--accepted" in command and "--format=automatic" in command
     assert f"--texts={review.output.path}" in command and f"--input={review.output.source}" in command
+
+
+def test_files_with_names_in_other_scripts_do_not_replace_each_other(tmp_path: Path) -> None:
+    names = ["обувь.csv", "сумки.csv", "_.csv", "products.csv", "产品.csv", ".csv", "../обувь.csv", "a/../../b.csv"]
+    folders = [folder_for(Workspace(tmp_path), name) for name in names]
+    assert len(set(folders)) == len(names)
+    assert all(folder.resolve().parent == tmp_path.resolve() / "texts" for folder in folders)
+    assert folders[3].name == "products.csv"

@@ -18,6 +18,7 @@ from shelftalk.rules.check import apply_cures
 from shelftalk.runs.run import Run
 from shelftalk.sentences import text_before, without_sentence
 from shelftalk.settings import DecodingSettings
+from shelftalk.studio.language import text
 from shelftalk.studio.review_session import Queue, reviewer
 from shelftalk.studio.writers import writers
 
@@ -42,9 +43,19 @@ class Desk:
             self.queue.undo.pop()
             st.session_state[ERROR] = str(error)
             return False
+        if len(rows) == 1:
+            self.queue.seen = self.review.state(rows[0]).text
         if forward:
             self.queue.go(self.queue.at + forward)
         return True
+
+    def is_seen(self, row: int) -> bool:
+        """Return whether a row still has the text that this session shows; if not, this is said."""
+        self.review.refresh()
+        seen = self.review.state(row).text == self.queue.seen
+        if not seen:
+            st.session_state[ERROR] = text("review.other_text")
+        return seen
 
     def accept_clean(self) -> None:
         """Accept all clean texts that nobody has decided on."""
@@ -74,6 +85,7 @@ class Shown:
     def of(cls, desk: Desk, row: int) -> Shown:
         """Return a row as it stands now; a clean one that nobody has decided on counts as looked at."""
         found, state = desk.review.texts[row], desk.review.state(row)
+        desk.queue.seen = state.text
         check = desk.checker.check(found, state.text, state.claims)
         if not state.faults and state.decision == "undecided":
             desk.queue.looked.add(row)
@@ -86,8 +98,9 @@ class Shown:
         return self.check.wrong[self.desk.queue.claim] if self.check.wrong else None
 
     def accept(self) -> None:
-        """Accept the text, and go on."""
-        self.desk.step([self.row], lambda: self.desk.review.accept([self.row], reviewer()), 1)
+        """Accept the text that is shown, and go on; another one, which somebody has put there, is shown first."""
+        if self.desk.is_seen(self.row):
+            self.desk.step([self.row], lambda: self.desk.review.accept([self.row], reviewer()), 1)
 
     def reject(self) -> None:
         """Reject the text, and go on."""
@@ -113,7 +126,7 @@ class Shown:
 
     def vouch(self) -> None:
         """Let the person vouch for the claim."""
-        if claim := self.claim:
+        if (claim := self.claim) and self.desk.is_seen(self.row):
             faults = self.desk.checker.check(self.text, self.state.text, (*self.state.claims, claim.text)).faults
             self.desk.step([self.row], lambda: self.desk.review.vouch(self.row, claim.text, faults, reviewer()))
 

@@ -28,14 +28,16 @@ FILTERS: dict[str, tuple[tuple[Kind, ...], bool | None]] = {
 class Queue:
     """The rows of a filter, in the order in which they are shown; those decided on since stay, so one can go back.
 
-    `at` is the index of the row that is shown. `looked` are the clean rows that were shown. `undo` has for each step
-    the rows that it decided on, as they were before. `attempts` counts the texts that were written again for a row.
+    `at` is the index of the row that is shown, `seen` is its text as it was shown last, or written here since. `looked`
+    are the clean rows that were shown. `undo` has for each step the rows that it decided on, as they were before.
+    `attempts` counts the texts that were written again for a row.
     """
 
     filter: str = "to_do"
     search: str = ""
     rows: list[int] = field(default_factory=list)
     at: int = 0
+    seen: str = ""
     editing: bool = False
     claim: int = 0  # the index of the wrong claim that the buttons are for
     looked: set[int] = field(default_factory=set)
