@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import streamlit as st
@@ -12,7 +13,7 @@ from shelftalk.studio.session import remember, workspace
 from shelftalk.studio.show import show_failed, watch_task
 from shelftalk.studio.tasks import forget_task, read_task, start_task
 from shelftalk.studio.uploads import safe_name
-from shelftalk.workspace import write_bytes
+from shelftalk.workspace import Workspace, write_bytes
 
 FOLDER = "texts"  # in the workspace: uploaded files with their texts, decisions and import files
 
@@ -43,14 +44,14 @@ def write_texts(run: Run, first: bool) -> None:
         if not st.button(text("review.write"), type="primary", icon=":material/edit_note:"):
             return
         if uploaded is not None:
-            source = _folder(safe_name(uploaded.name)) / safe_name(uploaded.name)
+            source = folder_for(workspace(), uploaded.name) / safe_name(uploaded.name)
             write_bytes(source, uploaded.getvalue())
         elif typed.strip():
             source = Path(typed.strip()).expanduser().absolute()
         else:
             st.warning(text("review.no_file"))
             return
-        folder = _folder(source.name)
+        folder = source.parent if uploaded is not None else folder_for(workspace(), source.name)
         folder.mkdir(parents=True, exist_ok=True)
         output = folder / f"{source.name.partition('.')[0]}-{run.name}-texts.csv"
         options = ["--replace", *(["--grounded"] if grounded else [])]
@@ -59,6 +60,11 @@ def write_texts(run: Run, first: bool) -> None:
         st.rerun()
 
 
-def _folder(name: str) -> Path:
-    """Return the folder for files of this name: a longer one keeps the decisions on the one before."""
-    return workspace().root.absolute() / FOLDER / safe_name(name)
+def folder_for(workspace: Workspace, name: str) -> Path:
+    """Return the folder for files of this name: a longer one keeps the decisions on the one before.
+
+    Names that differ only in unsafe characters, as those in other scripts do, have folders of their own.
+    """
+    safe = safe_name(name)
+    digest = "" if safe == name else f"-{hashlib.sha256(name.encode(errors='replace')).hexdigest()[:8]}"
+    return workspace.root.absolute() / FOLDER / f"{safe}{digest}"
