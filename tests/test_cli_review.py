@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from shelftalk.review.accepted import accepted_texts, all_accepted
+from shelftalk.review.outputs import find_output, list_outputs
 from shelftalk.runs.run import Run
-from shelftalk.workspace import sha256
+from shelftalk.workspace import read_json, sha256, write_json
 from tests.test_cli import Shell
 from tests.test_cli_generate import generate, write_titles
 
@@ -56,3 +58,28 @@ def test_each_mistake_gets_one_line(trained: Shell, tmp_path: Path) -> None:
     assert trained.json(*review, moved)["texts"] == 2
     moved.rename(texts).write_text(texts.read_text().replace("Oak", "oak"))
     assert "was changed since run 'pegs' wrote it" in trained.mistake(*review, texts)
+
+
+def test_of_two_outputs_with_the_same_bytes_the_record_of_the_given_path_counts(
+    trained: Shell, tiny_run: Run, tmp_path: Path
+) -> None:
+    source = write_titles(tmp_path / "titles.jsonl", 1)
+    spaced = tmp_path / "spaced.jsonl"
+    spaced.write_text(source.read_text().replace(":", ": "))
+    assert sha256(spaced) != sha256(source)
+    for name, one in (("a", source), ("b", spaced), ("c", source)):
+        trained.json(*generate(one, tmp_path / f"{name}.csv", "--references", 0))
+    assert sha256(tmp_path / "a.csv") == sha256(tmp_path / "b.csv") == sha256(tmp_path / "c.csv")
+    for name, one in (("a", source), ("b", spaced), ("c", source)):
+        assert find_output(tiny_run, tmp_path / f"{name}.csv").input_sha256 == sha256(one)
+
+
+@pytest.mark.parametrize("job", ["5", "[]", "{}", "null"])
+def test_a_record_without_its_job_is_no_output(trained: Shell, tiny_run: Run, tmp_path: Path, job: str) -> None:
+    texts = tmp_path / "out.csv"
+    trained.json(*generate(write_titles(tmp_path / "titles.jsonl", 1), texts, "--references", 0))
+    record = next(
+        path for path in (tiny_run.folder / "generated").glob("*.json") if read_json(path)["output"] == str(texts)
+    )
+    write_json(record, {**read_json(record), "job": json.loads(job)})
+    assert str(texts) not in [str(one.path) for one in list_outputs(tiny_run)]

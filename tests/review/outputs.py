@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from shelftalk.catalogue.known_attributes import KnownAttributes
@@ -28,7 +28,12 @@ def row(number: int, material: str = "oak") -> str:
 
 
 def write_output(
-    folder: Path, rows: Sequence[str], name: str = "texts.csv", records: Path | None = None, source: str = "shop.csv"
+    folder: Path,
+    rows: Sequence[str],
+    name: str = "texts.csv",
+    records: Path | None = None,
+    source: str = "shop.csv",
+    answer: Callable[[str, bool], str] = answer,
 ) -> Output:
     """Write a shop's file and its texts, and return the output; `records` is the folder of the job's record."""
     path = folder / source

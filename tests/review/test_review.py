@@ -130,6 +130,47 @@ def test_products_without_ids_are_known_by_their_titles_and_repeated_ones_are_to
     assert list(review.keys.values()) == ["Peg 1", "Peg 1 (2)", "x", "x (2)"]
 
 
+def test_an_id_that_looks_like_that_of_a_repeated_product_keeps_its_decisions(tmp_path: Path) -> None:
+    rows = ["x,Peg 1,oak,", "x,Peg 1,oak,", "x (2),Peg 1,oak,", "x,Peg 1,oak,", "x (4),Peg 1,oak,"]
+    review = open_review(tmp_path, rows)
+    assert list(review.keys.values()) == ["x", "x (3)", "x (2)", "x (5)", "x (4)"]
+    review.accept([1], "Ana")
+    review.reject(review.find(["x (2)"]), "Ana")
+    assert states(Review(review.output)) == ["undecided", "accepted", "rejected", "undecided", "undecided"]
+
+
+def write_another_text(folder: Path) -> Review:
+    """Write the texts again; the one of sku-1 is another, with a claim that nothing supports."""
+    (folder / "texts.csv").unlink()
+    output = write_output(folder, [row(1)], answer=lambda prompt, tuned: "Peg 1 is made of ash.")
+    return Review(output)
+
+
+def test_what_is_wrong_with_a_text_is_not_that_of_the_text_before_it(tmp_path: Path) -> None:
+    review = open_review(tmp_path, [row(1)])
+    before = [(0, review.state(0))]
+    review.accept([0], "Ana")
+    review.restore(before, "Ana")
+    again = write_another_text(tmp_path)
+    assert (again.state(0).decision, again.state(0).text) == ("undecided", "Peg 1 is made of ash.")
+    assert not again.is_clean(0) and again.counts()["clean_undecided"] == 0
+
+
+def test_a_claim_is_vouched_for_in_its_own_text_only(tmp_path: Path) -> None:
+    review = open_review(tmp_path, [row(1, "ash")])
+    review.vouch(0, "oak", 0, "Ana")
+    vouched = review.state(0).text
+    (tmp_path / "texts.csv").unlink()
+    again = Review(write_output(tmp_path, [row(1, "ash")], answer=lambda prompt, tuned: "A peg of oak and elm."))
+    assert (again.state(0).text, again.state(0).claims, again.is_clean(0)) == (vouched, ("oak",), True)
+
+
+def test_a_name_that_is_no_unicode_costs_no_decision(tmp_path: Path) -> None:
+    review = open_review(tmp_path, ROWS)
+    review.accept([0], "Jos\udce9")  # as Python gives an argument in Latin-1
+    assert (states(review)[0], review.state(0).who) == ("accepted", "Jos\ufffd")
+
+
 @pytest.mark.parametrize(("text", "match"), [(" \n", "is empty"), ("a" * (LONGEST + 1), "50,001 characters")])
 def test_a_text_that_cannot_be_published_is_refused(tmp_path: Path, text: str, match: str) -> None:
     review = open_review(tmp_path, ROWS)
@@ -151,8 +192,13 @@ def test_damaged_lines_cost_themselves(tmp_path: Path) -> None:
     review.accept([0], "Ana")
     log = log_beside(review.output.path).path
     first = log.read_text()
+    claims = "".join(first.replace('"claims": []', f'"claims": {value}') for value in ("5", "null", '"oak"', "[5]"))
     log.write_text(
-        '{"product": 5}\n[1]\n' + first + first.replace("accepted", "forged") + '{"product": "sku-4", "decision": "acc'
+        '{"product": 5}\n[1]\n'
+        + claims.replace("sku-1", "sku-2")
+        + first
+        + first.replace("accepted", "forged")
+        + '{"product": "sku-4", "decision": "acc'
     )
     again = Review(review.output)
     assert states(again) == ["accepted", "undecided", "undecided", "undecided"]

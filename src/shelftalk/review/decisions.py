@@ -91,6 +91,8 @@ def _parsed(line: bytes) -> Decision | None:
         decision = Decision(**values)
     except (orjson.JSONDecodeError, TypeError):
         return None
+    if not isinstance(decision.claims, list) or not isinstance(decision.faults, int):
+        return None
     texts = (decision.product, decision.request, decision.before, decision.after, decision.who, decision.when)
     valid = decision.decision in KINDS and all(isinstance(one, str) for one in (*texts, *decision.claims))
-    return decision if valid and isinstance(decision.faults, int) else None
+    return decision if valid else None

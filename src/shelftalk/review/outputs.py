@@ -47,9 +47,9 @@ def find_output(run: Run, path: Path) -> Output:
         raise NotFound(f"There is no file {path}; give an output of: shelftalk generate {run.name}")
     content = sha256(path)
     known = [one for file in (run.folder / "generated").glob("*.json") if (one := _output(file)) is not None]
-    for one in known:
-        if one.sha256 == content:
-            return replace(one, path=path)
+    same = [one for one in known if one.sha256 == content]
+    if same:  # two inputs may have given the same output: the record of this path is taken before another
+        return replace(next((one for one in same if one.path == path.absolute()), same[0]), path=path)
     if any(one.path == path.absolute() for one in known):
         raise UserError(
             f"{path} was changed since run {run.name!r} wrote it, so its rows may not be those that were checked; "
@@ -63,6 +63,7 @@ def _output(record: Path) -> Output | None:
     try:
         held = read_json(record)
         output = Output(Path(held["output"]), Path(held["input"]), texts, held["job"], held["output_sha256"])
-        return output if texts.is_file() else None
+        is_whole = isinstance(output.job, dict) and "input_sha256" in output.job and texts.is_file()
+        return output if is_whole else None
     except (Damaged, LookupError, TypeError):
         return None

@@ -88,8 +88,9 @@ class Review:
         one = self._decided.get(number)
         if one is None:
             return State("undecided", self._generated[number], (), self._faults[number])
-        stands = one.after or self._generated[number]
-        return State(one.decision, stands, tuple(one.claims), one.faults, one.who, one.when)
+        if not one.after:  # what is wrong with the generated text is known of the one that is there now
+            return State(one.decision, self._generated[number], (), self._faults[number], one.who, one.when)
+        return State(one.decision, one.after, tuple(one.claims), one.faults, one.who, one.when)
 
     def generated(self, number: int) -> str:
         """Return a row's text as it was generated."""
@@ -231,13 +232,14 @@ class Review:
         return decision.decision != "rejected" or decision.after == self._generated[number]
 
     def _append(self, decided: Sequence[tuple[int, State]], who: str) -> None:
-        when = now()
+        who, when = SURROGATE.sub("\ufffd", who), now()  # a line with half a character could not be read again
         for first in range(0, len(decided), AT_ONCE):
             self._log.append([self._decision(*one, who, when) for one in decided[first : first + AT_ONCE]])
         self.refresh()
 
     def _decision(self, number: int, state: State, who: str, when: str) -> Decision:
-        as_generated = state.decision == "undecided" and state.text == self._generated[number]
+        # A claim that a person vouches for is one of this text, which then stays, whatever is generated later.
+        as_generated = state.decision == "undecided" and state.text == self._generated[number] and not state.claims
         before, after = self.state(number).text, "" if as_generated else state.text
         product = self.keys[number], self._requests[number]
         return Decision(*product, state.decision, before, after, who, when, state.claims, state.faults)
@@ -258,11 +260,18 @@ def checked(text: str, key: str) -> str:
 
 
 def _keys(uids: Sequence[str], titles: Sequence[str], rows: Sequence[int]) -> dict[int, str]:
-    """Return what identifies the product of each row: its id, or else its title, with a number where it comes again."""
+    """Return what identifies the product of each row: its id, or else its title, with a number where it comes again.
+
+    No two are equal, also where an id looks like one with such a number.
+    """
+    names = {number: uids[number] or titles[number] for number in rows}
+    taken = set(names.values())
     seen: Counter[str] = Counter()
     found: dict[int, str] = {}
-    for number in rows:
-        name = uids[number] or titles[number]
+    for number, name in names.items():
         seen[name] += 1
-        found[number] = f"{name} ({seen[name]})" if seen[name] > 1 else name
+        key = name
+        while seen[name] > 1 and (key := f"{name} ({seen[name]})") in taken:
+            seen[name] += 1
+        found[number] = key
     return found
