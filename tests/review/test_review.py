@@ -243,6 +243,33 @@ for number in review.rows:
     assert all(found.state(number).text.count("word") == 2_000 for number in found.rows)
 
 
+def test_several_threads_may_use_one_review(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shelftalk.generation.texts.ROWS_IN_GROUP", 5)
+    output = write_output(tmp_path, [row(10 * number) for number in range(100)])
+    program = """
+import random, sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from shelftalk.review.outputs import Output
+from shelftalk.review.review import Review
+path, texts = map(Path, sys.argv[1:])
+review = Review(Output(path, path, texts, {}, ""))
+def work(seed):
+    chosen = random.Random(seed)
+    for step in range(400):
+        number = chosen.randrange(100)
+        assert review.texts[number].title == review.titles[number]
+        if step % 20 == 0:
+            review.accept([number], str(seed))
+with ThreadPoolExecutor(8) as pool:
+    list(pool.map(work, range(8)))
+assert review.counts() == Review(review.output).counts()
+"""
+    # In a process of its own: threads that meet within pyarrow end it.
+    command = [sys.executable, "-c", program, str(output.path), str(output.texts)]
+    assert subprocess.run(command, timeout=100, check=False).returncode == 0
+
+
 def test_a_copy_elsewhere_needs_its_log_beside_it(tmp_path: Path) -> None:
     review = open_review(tmp_path, ROWS)
     review.accept([0], "Ana")

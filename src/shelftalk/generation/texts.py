@@ -6,6 +6,7 @@ same order, with the types and the unchanged texts that a program needs.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -103,7 +104,7 @@ class TextsWriter:
 
 
 class Texts:
-    """A finished file of texts, of which single rows are read by their number, from 0.
+    """A finished file of texts, of which single rows are read by their number, from 0. Several threads may use it.
 
     Raises:
         Damaged: the file is missing or cannot be read; also while it is read.
@@ -111,6 +112,7 @@ class Texts:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._lock = threading.Lock()  # two threads that read with one pyarrow.ParquetFile end the process
         with _reading(path):
             self._file = pq.ParquetFile(path, page_checksum_verification=True)
         self._group = lru_cache(maxsize=4)(self._read_group)
@@ -130,12 +132,12 @@ class Texts:
 
     def columns(self, *names: str) -> list[list[Any]]:
         """Return the values of whole columns."""
-        with _reading(self._path):
+        with _reading(self._path), self._lock:
             table = self._file.read(columns=list(names))
         return [table[name].to_pylist() for name in names]
 
     def _read_group(self, group: int) -> Any:
-        with _reading(self._path):
+        with _reading(self._path), self._lock:
             return self._file.read_row_group(group)
 
 
