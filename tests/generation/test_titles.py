@@ -5,13 +5,15 @@ from __future__ import annotations
 import gzip
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from shelftalk.catalogue.columns import Columns
 from shelftalk.catalogue.known_attributes import NOTHING_KNOWN, KnownAttributes
 from shelftalk.catalogue.settings import FileSettings
 from shelftalk.errors import UnreadableInput
-from shelftalk.generation.titles import MOST_CHARACTERS, TitleRow, find_columns, read_titles
+from shelftalk.generation.titles import MOST_CHARACTERS, TitleRow, column_names, find_columns, read_titles
 from tests.catalogue.samples import write_parquet
 
 
@@ -122,3 +124,12 @@ def test_of_two_spellings_the_commoner_is_used(tmp_path: Path) -> None:
     path.write_text("title,MATERIAL\nAsh peg,ash\n")
     [row] = read(path, known=KnownAttributes(["material", "Material"]))
     assert row.attributes == (("material", "ash"),)
+
+
+def test_parquet_columns_of_one_name_are_carried_apart(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    columns = [pa.array([one]) for one in ("7", "Peg", "red", "blue")]
+    pq.write_table(pa.table(columns, names=["id", "title", "colour", "colour"]), path)
+    assert column_names(path) == ["id", "title", "colour", "colour (2)"]
+    [found] = read_titles(path, find_columns(path)._replace(carry=True))
+    assert found.carried == {"id": "7", "title": "Peg", "colour": "red", "colour (2)": "blue"}

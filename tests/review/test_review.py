@@ -256,10 +256,10 @@ path, texts = map(Path, sys.argv[1:])
 review = Review(Output(path, path, texts, {}, ""))
 def work(seed):
     chosen = random.Random(seed)
-    for step in range(400):
+    for step in range(2_000):
         number = chosen.randrange(100)
         assert review.texts[number].title == review.titles[number]
-        if step % 20 == 0:
+        if step % 100 == 0:
             review.accept([number], str(seed))
 with ThreadPoolExecutor(8) as pool:
     list(pool.map(work, range(8)))

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from shelftalk.catalogue.attributes import read_attributes
-from shelftalk.catalogue.columns import Columns
+from shelftalk.catalogue.columns import Columns, distinct_names
 from shelftalk.catalogue.delimited import Delimited
 from shelftalk.catalogue.feed import Feed, Item, Malformed
 from shelftalk.catalogue.feed_element import STANDARD
@@ -193,13 +193,14 @@ class ParquetRows:
 
     def rows(self, columns: Columns) -> Iterator[tuple[int, Row | Unusable]]:
         """Yield every row."""
-        wanted = self.columns() if columns.carry else columns.names()
-        batches = self._table.iter_batches(batch_size=PARQUET_ROWS, columns=wanted)
+        wanted = distinct_names(self.columns()) if columns.carry else columns.names()
+        batches = self._table.iter_batches(batch_size=PARQUET_ROWS, columns=None if columns.carry else wanted)
         while True:
             with reading_parquet(self._file.path):
                 if (batch := next(batches, None)) is None:
                     return
-                values = [values_of(batch.column(batch.schema.names.index(name))) for name in wanted]
+                names = wanted if columns.carry else batch.schema.names  # of which two may be equal
+                values = [values_of(batch.column(names.index(name))) for name in wanted]
             for cells in zip(*values, strict=True):
                 self._done += 1
                 yield self._done, _parquet_row(dict(zip(wanted, cells, strict=True)), columns)
