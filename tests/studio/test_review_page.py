@@ -10,6 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from shelftalk import pipeline
+from shelftalk.errors import NotWritable
 from shelftalk.review.review import Review
 from shelftalk.rules.house_rules import HouseRules, write_rules
 from shelftalk.runs.run import Run
@@ -104,6 +105,26 @@ def test_an_edit_and_the_key_that_accepts_it_may_come_together(
     press(app, "accept")
     assert (states(review)[1], review.state(1).text) == ("edited", "Peg 2 is made of ash.")
     assert WORDS["review.other_text"] not in shown(app)
+
+
+def test_a_full_disk_is_said_and_nothing_is_decided_or_undone(
+    reviewed: tuple[Workspace, Review], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace, review = reviewed
+    app = drawn(workspace, "review", monkeypatch)
+    press(app, "reject")
+
+    def full(path: Path, records: object) -> None:
+        raise NotWritable(f"Cannot write {path}: the disk is full.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("shelftalk.review.decisions.append_records", full)
+        for name in ("accept", "undo"):
+            press(app, name)
+            assert list(app.exception) == [] and any("the disk is full" in one for one in shown(app))
+            assert "2 of 5 · sku-6 · To do" in shown(app)
+    press(app, "undo")
+    assert states(review) == ["undecided"] * 5
 
 
 def test_a_claim_is_cut_out_or_vouched_for(reviewed: tuple[Workspace, Review], monkeypatch: pytest.MonkeyPatch) -> None:

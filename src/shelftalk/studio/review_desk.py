@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 import streamlit as st
 
 from shelftalk.claims.find import Claim
-from shelftalk.errors import UserError
+from shelftalk.errors import ShelftalkError
 from shelftalk.generation.grounded import write_again
 from shelftalk.generation.texts import Text
 from shelftalk.prompts import request_for
@@ -39,7 +39,7 @@ class Desk:
         self.queue.remember(self.review, rows)
         try:
             decide()
-        except UserError as error:
+        except ShelftalkError as error:
             self.queue.undo.pop()
             st.session_state[ERROR] = str(error)
             return False
@@ -65,8 +65,13 @@ class Desk:
 
     def undo(self) -> None:
         """Decide on the rows of the last step as it was before, and show the row if it was one."""
-        before = self.queue.undo.pop()
-        self.review.restore(before, reviewer())
+        before = self.queue.undo[-1]
+        try:
+            self.review.restore(before, reviewer())
+        except ShelftalkError as error:
+            st.session_state[ERROR] = str(error)
+            return
+        self.queue.undo.pop()
         if len(before) == 1 and before[0][0] in self.queue.rows:
             self.queue.go(self.queue.rows.index(before[0][0]))
 
