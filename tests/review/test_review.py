@@ -243,6 +243,21 @@ for number in review.rows:
     assert all(found.state(number).text.count("word") == 2_000 for number in found.rows)
 
 
+@pytest.mark.parametrize("other", ["", "longer"])
+def test_a_log_that_was_removed_or_replaced_is_read_from_its_beginning(tmp_path: Path, other: str) -> None:
+    review = open_review(tmp_path, ROWS)
+    review.accept([0, 1], "Ana")
+    log = log_beside(review.output.path).path
+    lines = log.read_text().splitlines(keepends=True)
+    log.rename(tmp_path / "kept.jsonl")
+    if other:
+        log.write_text(lines[1] * 3)
+    review.reject([3], "Bea")
+    assert states(review) == states(Review(review.output))
+    assert states(review) == ["undecided", "accepted" if other else "undecided", "undecided", "rejected"]
+    assert review.counts() == Review(review.output).counts()
+
+
 def test_several_threads_may_use_one_review(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shelftalk.generation.texts.ROWS_IN_GROUP", 5)
     output = write_output(tmp_path, [row(10 * number) for number in range(100)])

@@ -57,6 +57,7 @@ class DecisionLog:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._read = 0  # bytes
+        self._identity: tuple[int, int] | None = None  # of the file that was read
 
     def append(self, decisions: Sequence[Decision]) -> None:
         """Append decisions; they are on disk when this returns.
@@ -65,6 +66,19 @@ class DecisionLog:
             NotWritable: see `workspace.writing`.
         """
         append_records(self.path, [asdict(one) for one in decisions])
+
+    def began_again(self) -> bool:
+        """Return whether the file was removed or replaced since it was read; then it is read from its beginning."""
+        try:
+            status = self.path.stat()
+        except FileNotFoundError:
+            status = None
+        identity = status and (status.st_dev, status.st_ino)
+        again = self._read > 0 and (status is None or status.st_size < self._read or identity != self._identity)
+        self._identity = identity
+        if again:
+            self._read = 0
+        return again
 
     def read_new(self) -> list[Decision]:
         """Return the decisions of all processes since the last call, oldest first; damaged lines are left out."""

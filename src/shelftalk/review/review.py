@@ -70,18 +70,24 @@ class Review:
             bool(flag) + (first or 0) + (second or 0) + breached
             for flag, first, second, breached in zip(flags, unsupported, contradicted, breaches, strict=True)
         ]
-        self._decided: dict[int, Decision] = {}  # those that hold
-        self._counts: Counter[str] = Counter({"undecided": len(self.rows)})
-        self._clean_undecided = sum(not self._faults[number] for number in self.rows)
         self._lock = threading.Lock()
+        self._forget()
         self.refresh()
 
     def refresh(self) -> None:
         """Read what other processes have decided since the last call."""
         with self._lock:
+            if self._log.began_again():
+                self._forget()
             for decision in self._log.read_new():
                 if (number := self._numbers.get(decision.product)) is not None:
                     self._put(number, decision)
+
+    def _forget(self) -> None:
+        """Begin without a decision."""
+        self._decided: dict[int, Decision] = {}  # those that hold
+        self._counts: Counter[str] = Counter({"undecided": len(self.rows)})
+        self._clean_undecided = sum(not self._faults[number] for number in self.rows)
 
     def state(self, number: int) -> State:
         """Return what stands for a row."""
