@@ -32,6 +32,7 @@ def test_only_rows_with_a_text_are_reviewed_and_clean_ones_are_known(tmp_path: P
     assert review.counts() == {
         "texts": 4,
         "clean_undecided": 2,
+        "faulty_accepted": 0,
         "undecided": 4,
         "accepted": 0,
         "edited": 0,
@@ -112,6 +113,16 @@ def test_texts_are_checked_again_where_the_house_rules_changed(tmp_path: Path) -
     again = Review(review.output, HouseRules(never=("sanded",)))
     assert [again.state(number).faults for number in again.rows] == [1, 2, 1, 1]
     assert again.counts()["clean_undecided"] == 0
+
+
+def test_a_product_that_changes_and_changes_back_has_its_decision_again(tmp_path: Path) -> None:
+    review = open_review(tmp_path, [row(1)])
+    review.accept([0], "Ana")
+    review.output.path.unlink()
+    changed = Review(write_output(tmp_path, [row(1, "elm")]))
+    changed.reject([0], "Bea")
+    changed.output.path.unlink()
+    assert states(Review(write_output(tmp_path, [row(1)]))) == ["accepted"]
 
 
 def test_a_rejection_holds_for_the_rejected_text_only(tmp_path: Path) -> None:

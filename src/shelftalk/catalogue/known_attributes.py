@@ -10,6 +10,8 @@ from itertools import combinations
 from shelftalk.catalogue.attributes import spellings
 from shelftalk.records import Attributes
 
+# Spellings of one name: a run that knows one of them takes the other for it.
+SPELLINGS = (("colour", "color"), ("colours", "colors"), ("care", "care instructions"), ("size", "sizes"))
 NEARLY = 0.75  # of all pairs of attributes; in a random order half are as in training
 
 
@@ -29,8 +31,15 @@ class KnownAttributes:
     places: dict[str, int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "spelt", spellings(self.names))
-        object.__setattr__(self, "places", {name.casefold(): place for place, name in enumerate(self.order)})
+        spelt = spellings(self.names)
+        places = {name.casefold(): place for place, name in enumerate(self.order)}
+        for pair in SPELLINGS:
+            for name, other in (pair, pair[::-1]):
+                if name in spelt and other not in spelt:
+                    spelt[other] = spelt[name]
+                    places.update({other: places[name]} if name in places else {})
+        object.__setattr__(self, "spelt", spelt)
+        object.__setattr__(self, "places", places)
 
     def __bool__(self) -> bool:
         return bool(self.names)

@@ -33,7 +33,7 @@ from shelftalk.generation.journal import Journal
 from shelftalk.generation.survey import Survey, survey_titles
 from shelftalk.generation.tables import OWN, SUFFIXES, DescribedRow, NamedReference, table
 from shelftalk.generation.texts import TextsWriter
-from shelftalk.generation.titles import MAKERS, TitleRow, column_names, find_columns, read_titles
+from shelftalk.generation.titles import OF_THE_SHOP, TitleRow, column_names, find_columns, read_titles
 from shelftalk.locks import lock_file
 from shelftalk.prompts import prompt_for
 from shelftalk.records import Description, Faults, Progress, Reference, no_progress
@@ -161,7 +161,8 @@ def describe_titles(
     Returns:
         `output`, `rows` (of the file), `described`, `flags` (numbers of empty, repetitive and cut texts), `faults`
         (numbers of texts with claims that are unsupported or contradicted, attributes untold, and rules broken),
-        `rules` (numbers of texts that break each house rule, the commonest first),
+        `rules` (numbers of texts that break each house rule, the commonest first), `notices` (what was said of the
+        input),
         `bad_rows` (for each reason the `count` of rows without a text and the first `lines`), `before` (rows finished
         by earlier calls), `seconds` of writing in this call, without loading, and `rows_per_second`, None if it wrote
         none.
@@ -186,11 +187,17 @@ def describe_titles(
         say(f"{job.source.name} is read with {unusual}.")
     names = column_names(job.source, job.file)
     used = {one.column for one in columns.attributes}
-    if left := [name for name in names if name.casefold() in MAKERS and name not in used] if job.known else []:
-        say(f"Not used, since the run was not trained to tell who makes or sells a product: {', '.join(left)}.")
+    notices: list[str] = []
+
+    def notice(line: str) -> None:
+        notices.append(line)
+        say(line)
+
+    if left := [name for name in names if name.casefold() in OF_THE_SHOP and name not in used] if job.known else []:
+        notice(f"Not used, since the run was not trained to tell such things: {', '.join(left)}.")
     # The whole file is read once before, so that a fault in its middle is found before the long part of the job.
     titles = read_titles(job.source, columns._replace(carry=True), job.file, job.known)
-    survey = survey_titles(titles, job.known, say, names)
+    survey = survey_titles(titles, job.known, notice, names)
     with lock(job.output, "writing descriptions"):
         if found := _finished(job, described):
             return found
@@ -214,7 +221,7 @@ def describe_titles(
                 raise Failure(f"{job.source} changed while it was read; put the earlier file back and run again.")
             summary = {
                 "output": str(job.output),
-                **_publish(job, columns, described, journal, survey),
+                **_publish(job, columns, described, journal, survey, notices),
                 "before": before,
                 "seconds": round(seconds, 1),
                 "rows_per_second": round((survey.usable - before) / seconds, 2) if seconds else None,
@@ -333,7 +340,9 @@ def _entry(description: Description, faults: Faults, references: list[Reference]
     }
 
 
-def _publish(job: Job, columns: Columns, described: dict[str, Any], journal: Journal, survey: Survey) -> dict[str, Any]:
+def _publish(
+    job: Job, columns: Columns, described: dict[str, Any], journal: Journal, survey: Survey, notices: list[str]
+) -> dict[str, Any]:
     """Write the output atomically, and return its summary; the job's texts and record are written just before."""
     flags = {"empty": 0, "repetitive": 0, "cut": 0}
     faults = dict.fromkeys(("unsupported", "contradicted", "untold", "broken_rules"), 0)
@@ -356,6 +365,7 @@ def _publish(job: Job, columns: Columns, described: dict[str, Any], journal: Jou
             "flags": flags,
             "faults": faults,
             "rules": dict(rules.most_common()),
+            "notices": notices,
             "bad_rows": {one: {"count": count, "lines": lines} for one, (count, lines) in survey.faults.items()},
         }
         paths = {"input": str(job.source.absolute()), "output": str(job.output.absolute())}

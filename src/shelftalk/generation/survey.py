@@ -18,7 +18,7 @@ class Survey:
     """The numbers of rows and of rows to describe in a file of titles, and the count and first lines of each fault.
 
     `attributes` has the name of each attribute of any row by the same name in lower case, and `columns` those of the
-    columns of any row; of each at most `MOST_NAMES`.
+    columns of any row; of each at most `MOST_NAMES`. `repeated` are the first ids that come again, with their lines.
     """
 
     rows: int = 0
@@ -26,6 +26,8 @@ class Survey:
     faults: dict[str, tuple[int, list[int]]] = field(default_factory=dict)
     attributes: dict[str, str] = field(default_factory=dict)
     columns: dict[str, None] = field(default_factory=dict)
+    repeated: dict[str, list[int]] = field(default_factory=dict)
+    lines: dict[int, int] = field(default_factory=dict, repr=False)  # of each id's hash, the first
 
     def add(self, row: TitleRow) -> None:
         """Count one row."""
@@ -33,6 +35,10 @@ class Survey:
         self.usable += not row.fault
         if row.carried and not row.carried.keys() <= self.columns.keys() and len(self.columns) < MOST_NAMES:
             self.columns |= dict.fromkeys(row.carried)
+        if row.uid and not row.fault:
+            first = self.lines.setdefault(hash(row.uid), row.line)
+            if first != row.line and (row.uid in self.repeated or len(self.repeated) < NAMES_SHOWN):
+                self.repeated.setdefault(row.uid, [first]).append(row.line)
         for name, _ in row.attributes:
             if len(self.attributes) < MOST_NAMES:  # a file may give each product names of its own
                 self.attributes.setdefault(name.casefold(), name)
@@ -53,6 +59,11 @@ def survey_titles(
         found.add(row)
     if known:
         say(_told_of_attributes(found, known))
+    if found.repeated:
+        listed = "; ".join(
+            f"{uid} (lines {', '.join(map(str, found.repeated[uid][:EXAMPLES]))})" for uid in found.repeated
+        )
+        say(f"Several products have one id, so that an importer would join them: {listed}. Give each its own.")
     for reason, (count, lines) in found.faults.items():
         say(f"{unusable(reason, count, lines)}; the output has each in its place.")
     return found

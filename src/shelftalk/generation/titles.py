@@ -30,8 +30,11 @@ from shelftalk.catalogue.values import title_of, uid_of
 from shelftalk.prompts import request_for
 from shelftalk.records import Attributes
 
-MAKERS = frozenset(
+# Names of attributes that say who makes a product, or where a shop puts it.
+OF_THE_SHOP = frozenset(
     (
+        *("tags", "tag", "keywords", "category", "categories", "product category", "product categories"),
+        *("google product category", "collection", "collections", "department", "etiquetas", "categoria", "categorias"),
         *("vendor", "brand", "brand name", "brands", "product brand", "maker", "manufacturer", "supplier", "seller"),
         *("marca", "marcas", "marka", "marke", "marken", "marque", "marques", "merk", "hersteller", "fabricante"),
     )
@@ -76,8 +79,8 @@ def find_columns(
     """Choose the columns of title and id, those of attributes, if a run knows any, and of descriptions, if there are.
 
     Those of attributes are the ones that `prepare` would choose, those with a name that the run knows, and the columns
-    that its own were read from. Who makes or sells a product is left out where the run knows no such name: a model that
-    never learned to tell it writes that the product "has a vendor".
+    that its own were read from. Who makes a product, and where a shop puts it, is left out where the run knows no such
+    name: a model that never learned to tell it writes that the product "has a vendor" and "comes with 4 tags".
 
     Raises:
         NotFound: there is no such file.
@@ -92,7 +95,7 @@ def find_columns(
         columns = choose_title_columns(source, names, file, sample=sample)
     else:
         automatic = choose_title_columns(source, names, file, "automatic", sample).attributes
-        usual = [one for one in automatic if one.name.casefold() not in MAKERS]
+        usual = [one for one in automatic if one.name.casefold() not in OF_THE_SHOP]
         possible = choose_title_columns(source, names, file, "all", sample)
         chosen = (
             one for one in possible.attributes if one in usual or one.name in known or one.column in known.columns

@@ -24,15 +24,15 @@ def accepted_texts(run: Run, texts: Path) -> tuple[list[AcceptedText], str]:
 def all_accepted(run: Run) -> list[AcceptedText]:
     """Return the accepted texts of all outputs of a run that still exist.
 
-    Of several for one product the one of the newest output is taken; a product without an id is known by its title.
+    Of several for one product, by its id and title, the one of the newest output is taken.
 
     Raises:
         Damaged: a file of texts cannot be read.
     """
-    found: dict[str, AcceptedText] = {}
+    found: dict[tuple[str, str], AcceptedText] = {}
     for output in list_outputs(run):
         for one in _accepted(output):
-            found.setdefault(one.uid or one.title, one)
+            found.setdefault((one.uid, one.title), one)
     return list(found.values())
 
 

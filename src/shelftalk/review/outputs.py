@@ -13,13 +13,17 @@ from shelftalk.workspace import read_json, sha256
 
 @dataclass(frozen=True)
 class Output:
-    """A finished output of a run: where it is, its input was, the file with its texts (`generation.texts`), its job."""
+    """A finished output of a run: where it is, its input was, the file with its texts (`generation.texts`), its job.
+
+    `notices` are what was said of the input when they were written.
+    """
 
     path: Path
     source: Path
     texts: Path
     job: dict[str, Any]
     sha256: str
+    notices: tuple[str, ...] = ()
 
     @property
     def input_sha256(self) -> str:
@@ -62,8 +66,9 @@ def _output(record: Path) -> Output | None:
     texts = record.with_suffix(".parquet")
     try:
         held = read_json(record)
-        output = Output(Path(held["output"]), Path(held["input"]), texts, held["job"], held["output_sha256"])
+        notices = tuple(map(str, held["summary"].get("notices", ())))
+        output = Output(Path(held["output"]), Path(held["input"]), texts, held["job"], held["output_sha256"], notices)
         is_whole = isinstance(output.job, dict) and "input_sha256" in output.job and texts.is_file()
         return output if is_whole else None
-    except (Damaged, LookupError, TypeError):
+    except (Damaged, LookupError, TypeError, AttributeError):
         return None

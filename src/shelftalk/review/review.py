@@ -87,6 +87,7 @@ class Review:
         """Begin without a decision."""
         self._decided: dict[int, Decision] = {}  # those that hold
         self._counts: Counter[str] = Counter({"undecided": len(self.rows)})
+        self._faulty = 0  # accepted texts with faults
         self._clean_undecided = sum(not self._faults[number] for number in self.rows)
 
     def state(self, number: int) -> State:
@@ -107,8 +108,8 @@ class Review:
         return not self.state(number).faults
 
     def counts(self) -> dict[str, int]:
-        """Return the numbers of all texts, of those in each state, and of those that are clean and undecided."""
-        found = {"texts": len(self.rows), "clean_undecided": self._clean_undecided}
+        """Return the numbers of texts: all, in each state, clean and undecided, accepted with faults."""
+        found = {"texts": len(self.rows), "clean_undecided": self._clean_undecided, "faulty_accepted": self._faulty}
         return found | {str(kind): self._counts[kind] for kind in KINDS}
 
     def summary(self) -> dict[str, Any]:
@@ -217,7 +218,12 @@ class Review:
             yield len(find_breaches(text, rules, title, tuple(attributes))) if text else 0
 
     def _put(self, number: int, decision: Decision) -> None:
-        """Put a decision in place of the one that holds for a row, or remove that one."""
+        """Put a decision in place of the one that stands for a row; one on the product as it was before changes nothing.
+
+        A rejection of another text than the generated one leaves the row undecided.
+        """
+        if decision.request != self._requests[number]:
+            return
         self._count(number, -1)
         if self._holds(number, decision):
             self._decided[number] = decision
@@ -230,6 +236,8 @@ class Review:
         self._counts[state.decision] += by
         if state.decision == "undecided" and not state.faults:
             self._clean_undecided += by
+        if state.decision in ("accepted", "edited") and state.faults:
+            self._faulty += by
 
     def _holds(self, number: int, decision: Decision) -> bool:
         """Return whether a decision is on the product as it is now, and a rejection on the text as it is now."""

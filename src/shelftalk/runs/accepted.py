@@ -74,18 +74,26 @@ def clean_accepted(accepted: Iterable[AcceptedText]) -> list[AcceptedText]:
 def one_for_each_product(accepted: Iterable[AcceptedText], trained: Iterable[Product]) -> list[AcceptedText]:
     """Return one text for each product, with a uid, in the order of the uids.
 
-    A product is known by its uid, or without one by its title. Of several texts for it an edited one is taken before
-    others, then the last. If it is none of the `trained` ones by its uid, it gets the uid of one with its title.
+    A product is known by its uid and title: two shops may give different products one uid. Of several texts for it an
+    edited one is taken before others, then the last. One of the `trained` products keeps its uid, also one that is known
+    by its title alone; another one whose uid is taken gets one that is made of its uid and title.
     """
-    chosen: dict[str, AcceptedText] = {}
+    chosen: dict[tuple[str, str], AcceptedText] = {}
     for one in accepted:
-        uid = one.uid or f"accepted-{hashlib.sha256(one.title.encode()).hexdigest()[:16]}"
-        if uid not in chosen or one.edited or not chosen[uid].edited:
-            chosen[uid] = replace(one, uid=uid)
+        key = one.uid, one.title
+        if key not in chosen or one.edited or not chosen[key].edited:
+            chosen[key] = one
     products = list(trained)
-    uids = {one.uid for one in products}
-    free = {one.title: one.uid for one in products if one.uid not in chosen}
-    placed = [replace(one, uid=uid if uid in uids else free.pop(one.title, uid)) for uid, one in sorted(chosen.items())]
+    free = {one.title: one.uid for one in products if (one.uid, one.title) not in chosen}
+    same = {(one.uid, one.title) for one in products}
+    taken = {one.uid for one in products}
+    placed = [one for key, one in chosen.items() if key in same]
+    for key, one in sorted(chosen.items()):
+        if key not in same:
+            made_up = f"accepted-{hashlib.sha256(repr(key).encode()).hexdigest()[:16]}"
+            uid = free.pop(one.title, "") or (one.uid if one.uid and one.uid not in taken else made_up)
+            taken.add(uid)
+            placed.append(replace(one, uid=uid))
     return sorted(placed, key=lambda one: one.uid)
 
 

@@ -12,6 +12,7 @@ import streamlit as st
 from shelftalk.catalogue.file_names import suffix_of
 from shelftalk.publishing.settings import FORMATS
 from shelftalk.review.outputs import Output
+from shelftalk.review.review import Review
 from shelftalk.runs.run import Run
 from shelftalk.studio.language import number, text
 from shelftalk.studio.session import workspace
@@ -23,23 +24,26 @@ SUFFIXES = {"shopify": ".csv", "woocommerce": ".csv", "google_tsv": ".tsv", "goo
 NAMES_SHOWN = 10
 
 
-def publish_texts(run: Run, output: Output, accepted: int) -> None:
+def publish_texts(run: Run, review: Review) -> None:
     """Offer to write the accepted texts into a file for the shop's importer, and show what was written."""
-    name = f"publish-{run.name}"
+    name, output, counts = f"publish-{run.name}", review.output, review.counts()
+    accepted = counts["accepted"] + counts["edited"]
     with st.expander(text("publish.title"), icon=":material/publish:"):
         st.write(text("publish.help"))
         if not output.source.is_file():
             st.text(text("publish.no_input", path=str(output.source)))
-            return
-        task = read_task(workspace(), name)
-        if task.status == "running":
-            watch_task(name, text("publish.running"))
             return
         left, right = st.columns(2, vertical_alignment="bottom")
         choices = {one: text(f"publish.format_{one}") for one in CHOICES}
         format = left.selectbox(text("publish.format"), CHOICES, format_func=choices.__getitem__, key="publish-format")
         help = text("publish.overwrite_help")
         overwrite = right.toggle(text("publish.overwrite"), help=help, key="publish-overwrite")
+        if counts["faulty_accepted"]:
+            st.warning(text("publish.faulty", count=number(counts["faulty_accepted"])), icon=":material/warning:")
+        task = read_task(workspace(), name)
+        if task.status == "running":  # below the fields, which would lose what was chosen if they were not drawn
+            watch_task(name, text("publish.running"))
+            return
         with st.container(horizontal=True):
             tried = st.button(text("publish.try"), icon=":material/visibility:", disabled=not accepted)
             label = text("publish.make", count=number(accepted))
@@ -78,6 +82,7 @@ def _show(result: dict[str, Any]) -> None:
         st.dataframe(pandas.DataFrame(result["examples"]), hide_index=True)
     if not result["target"]:
         return
+    st.write(text(f"publish.next_{result['format']}"))
     with st.container(horizontal=True):
         for which in ("target", "restore"):
             path = Path(result[which])

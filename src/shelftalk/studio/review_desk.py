@@ -22,6 +22,7 @@ from shelftalk.studio.language import text
 from shelftalk.studio.review_session import Queue, reviewer
 from shelftalk.studio.writers import writers
 
+ATTEMPTS = 3  # to write another text
 ERROR = "review-error"  # in the session: what a step could not do
 
 
@@ -72,7 +73,9 @@ class Desk:
             st.session_state[ERROR] = str(error)
             return
         self.queue.undo.pop()
-        if len(before) == 1 and before[0][0] in self.queue.rows:
+        if len(before) > 1:
+            self.queue.fill(self.review, self.queue.filter, self.queue.search)
+        elif before[0][0] in self.queue.rows:
             self.queue.go(self.queue.rows.index(before[0][0]))
 
 
@@ -112,9 +115,12 @@ class Shown:
         self.desk.step([self.row], lambda: self.desk.review.reject([self.row], reviewer()), 1)
 
     def edit(self, written: str) -> None:
-        """Put a person's text in place of this one."""
+        """Put a person's text in place of this one, and go on; one that still has faults is shown with them."""
         faults = self.desk.checker.check(self.text, written.strip(), self.state.claims).faults
-        if self.desk.step([self.row], lambda: self.desk.review.edit(self.row, written, faults, reviewer())):
+        edited = self.desk.step(
+            [self.row], lambda: self.desk.review.edit(self.row, written, faults, reviewer()), 0 if faults else 1
+        )
+        if edited:
             self.desk.queue.editing = False
 
     def next_claim(self) -> None:
@@ -140,22 +146,23 @@ class Shown:
         self._replace(apply_cures(self.state.text, self.check.breaches))
 
     def write(self, from_claim: bool) -> bool:
-        """Write the text again, or only from the sentence of the claim on; return whether something was written.
+        """Write the text again, or only from the sentence of the claim on; return whether another one was written.
 
-        It takes seconds, and waits where other sessions write.
+        It is tried three times, and takes seconds, and waits where other sessions write.
         """
         job, queue = self.desk.review.output.job, self.desk.queue
         known = {one.name: job[one.name] for one in fields(DecodingSettings) if one.name in job}
         settings = self.desk.run.decoding(DecodingSettings.from_mapping(known))
-        attempt = queue.attempts[self.row] = queue.attempts.get(self.row, 0) + 1
         beginning = text_before(self.state.text, self.claim.start) if from_claim and self.claim else ""
         request = request_for(self.text.query, self.text.attributes)
         with writers().writing(self.desk.run, settings) as (engine, _):
-            written = write_again(engine, request, settings, attempt, beginning).text.strip()
-        if not written or written == beginning:
-            return False
-        self._replace(written)
-        return True
+            for _ in range(ATTEMPTS):
+                attempt = queue.attempts[self.row] = queue.attempts.get(self.row, 0) + 1
+                written = write_again(engine, request, settings, attempt, beginning).text.strip()
+                if written not in ("", beginning, self.state.text):
+                    self._replace(written)
+                    return True
+        return False
 
     def _replace(self, written: str) -> None:
         faults = self.desk.checker.check(self.text, written, self.state.claims).faults

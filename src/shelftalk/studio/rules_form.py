@@ -95,7 +95,7 @@ def _lines(typed: str) -> list[str]:
 
 def _pairs(lines: Sequence[str]) -> tuple[tuple[str, str], ...]:
     """Return the words with their cures; a line without an arrow has an empty cure, which saving refuses."""
-    split = [line.partition(ARROW) for line in lines]
+    split = [line.replace("→", ARROW).partition(ARROW) for line in lines]
     return tuple({word.strip(): cure.strip() for word, _, cure in split}.items())
 
 

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import streamlit as st
 
+from shelftalk.catalogue.settings import PrepareSettings
 from shelftalk.runs.run import Run
+from shelftalk.studio.add_catalogue import READING
+from shelftalk.studio.forms import settings_form
 from shelftalk.studio.language import text
 from shelftalk.studio.session import remember, workspace
 from shelftalk.studio.show import show_failed, watch_task
@@ -15,6 +18,7 @@ from shelftalk.studio.tasks import forget_task, read_task, start_task
 from shelftalk.studio.uploads import safe_name
 from shelftalk.workspace import Workspace, write_bytes
 
+SPREADSHEETS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 FOLDER = "texts"  # in the workspace: uploaded files with their texts, decisions and import files
 
 
@@ -40,6 +44,13 @@ def write_texts(run: Run, first: bool) -> None:
         typed = st.text_input(
             text("review.path"), placeholder="/home/me/products_export.csv", key=f"write-path-{run.name}"
         )
+        named = Path(uploaded.name if uploaded is not None else typed.strip())
+        if named.suffix.lower() in SPREADSHEETS:
+            st.warning(text("review.spreadsheet"), icon=":material/table_view:")
+        with st.popover(text("catalogue.reading"), icon=":material/text_fields:"):
+            title = st.text_input(text("catalogue.title_field"), key=f"write-title-{run.name}").strip()
+            uid = st.text_input(text("catalogue.id_field"), key=f"write-id-{run.name}").strip()
+            reading = settings_form(PrepareSettings, READING, {}, f"write-{run.name}", columns=1)
         grounded = st.toggle(text("review.grounded"), value=True, help=text("review.grounded_help"))
         if not st.button(text("review.write"), type="primary", icon=":material/edit_note:"):
             return
@@ -54,7 +65,9 @@ def write_texts(run: Run, first: bool) -> None:
         folder = source.parent if uploaded is not None else folder_for(workspace(), source.name)
         folder.mkdir(parents=True, exist_ok=True)
         output = folder / f"{source.name.partition('.')[0]}-{run.name}-texts.csv"
+        given = {"title_field": title or None, "id_field": uid or None, **reading}
         options = ["--replace", *(["--grounded"] if grounded else [])]
+        options += [f"--{one.replace('_', '-')}={value}" for one, value in given.items() if value not in (None, "")]
         arguments = ["generate", run.name, f"--input={source}", f"--output={output}", *options]
         start_task(workspace(), name, arguments, {"output": str(output)})
         st.rerun()

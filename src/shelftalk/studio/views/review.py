@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import pandas
@@ -59,16 +60,27 @@ def show() -> None:
     with left:
         run = Run.open(workspace(), choose("run", text("runs.choose"), finished))
     outputs = {str(one.path): one for one in list_outputs(run)}
-    write_texts(run, first=not outputs)
     if not outputs:
+        write_texts(run, first=True)
         return
     with middle:
-        chosen = choose("texts", text("review.choose"), list(outputs), lambda path: Path(path).name)
+        chosen = choose("texts", text("review.choose"), list(outputs), _label)
     right.text_input(text("review.name"), value=reviewer(), key=NAME, max_chars=60, help=text("review.name_help"))
     rules = run.house_rules()
     review = _open(_found(run, outputs[chosen]), rules)
     review.refresh()
+    if review.output.notices:
+        with st.expander(text("review.notices"), icon=":material/info:"):
+            for notice in review.output.notices:
+                st.text(notice)
     _reviewing(Desk(run, review, Checker(run, rules), queue_of(review)))
+    write_texts(run, first=False)
+
+
+def _label(path: str) -> str:
+    """Return the name of a file of texts, and when it was written, which tells files of one name apart."""
+    written = datetime.fromtimestamp(Path(path).stat().st_mtime)
+    return f"{Path(path).name} · {written:%Y-%m-%d %H:%M}"
 
 
 def _found(run: Run, output: Output) -> Output:
@@ -102,7 +114,10 @@ def _reviewing(desk: Desk) -> None:
         _choose_rows(desk)
         queue = desk.queue
         editing = f"{queue.row}-{len(queue.undo)}" if queue.editing else ""
-        _focus(data={"edit": editing, "filter": f"{queue.filter} {queue.search}"}, key="review-focus")
+        _focus(
+            data={"edit": editing, "filter": f"{desk.review.output.path} {queue.filter} {queue.search}"},
+            key="review-focus",
+        )
         if st.session_state.get("review-view") == "list":
             _list(desk)
         elif queue.row is None:
@@ -110,8 +125,7 @@ def _reviewing(desk: Desk) -> None:
         else:
             _one(Shown.of(desk, queue.row))
         _accept_clean(desk)
-        counts = desk.review.counts()
-        publish_texts(desk.run, desk.review.output, counts["accepted"] + counts["edited"])
+        publish_texts(desk.run, desk.review)
 
 
 def _progress(review: Review) -> None:
