@@ -218,7 +218,7 @@ class Review:
             yield len(find_breaches(text, rules, title, tuple(attributes))) if text else 0
 
     def _put(self, number: int, decision: Decision) -> None:
-        """Put a decision in place of the one that stands for a row; one on the product as it was before changes nothing.
+        """Put a decision in place of the one that stands for a row; one on the product before a change does nothing.
 
         A rejection of another text than the generated one leaves the row undecided.
         """
@@ -240,9 +240,7 @@ class Review:
             self._faulty += by
 
     def _holds(self, number: int, decision: Decision) -> bool:
-        """Return whether a decision is on the product as it is now, and a rejection on the text as it is now."""
-        if decision.request != self._requests[number]:
-            return False
+        """Return whether a decision still holds: a rejection is one of the text that was generated then."""
         return decision.decision != "rejected" or decision.after == self._generated[number]
 
     def _append(self, decided: Sequence[tuple[int, State]], who: str) -> None:

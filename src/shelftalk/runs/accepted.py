@@ -75,8 +75,8 @@ def one_for_each_product(accepted: Iterable[AcceptedText], trained: Iterable[Pro
     """Return one text for each product, with a uid, in the order of the uids.
 
     A product is known by its uid and title: two shops may give different products one uid. Of several texts for it an
-    edited one is taken before others, then the last. One of the `trained` products keeps its uid, also one that is known
-    by its title alone; another one whose uid is taken gets one that is made of its uid and title.
+    edited one is taken before others, then the last. One of the `trained` products keeps its uid, also one that is
+    known by its title alone; another one whose uid is taken gets one that is made of its uid and title.
     """
     chosen: dict[tuple[str, str], AcceptedText] = {}
     for one in accepted:
