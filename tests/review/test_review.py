@@ -9,9 +9,10 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
-from shelftalk.errors import UserError
+from shelftalk.errors import Damaged, UserError
 from shelftalk.review.decisions import log_beside
 from shelftalk.review.review import LONGEST, Review
 from shelftalk.rules.house_rules import HouseRules
@@ -267,6 +268,13 @@ def test_a_log_that_was_removed_or_replaced_is_read_from_its_beginning(tmp_path:
     assert states(review) == states(Review(review.output))
     assert states(review) == ["undecided", "accepted" if other else "undecided", "undecided", "rejected"]
     assert review.counts() == Review(review.output).counts()
+
+
+def test_a_file_of_texts_with_other_columns_is_refused(tmp_path: Path) -> None:
+    output = write_output(tmp_path, [row(1)])
+    pq.write_table(pq.read_table(output.texts).drop_columns(["old"]), output.texts)
+    with pytest.raises(Damaged, match="has other columns than this version writes"):
+        Review(output)
 
 
 def test_several_threads_may_use_one_review(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -115,6 +115,8 @@ class Texts:
         self._lock = threading.Lock()  # two threads that read with one pyarrow.ParquetFile end the process
         with _reading(path):
             self._file = pq.ParquetFile(path, page_checksum_verification=True)
+        if not self._file.schema_arrow.equals(SCHEMA):
+            raise Damaged(f"{path} has other columns than this version writes; write the texts again, with generate.")
         self._group = lru_cache(maxsize=4)(self._read_group)
         sizes = [self._file.metadata.row_group(group).num_rows for group in range(self._file.num_row_groups)]
         self._ends = [sum(sizes[: group + 1]) for group in range(len(sizes))]
