@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,6 +50,8 @@ def test_twenty_products_are_reviewed_by_keyboard_alone(visitor: Visitor, review
     page.keyboard.press("ControlOrMeta+a")
     page.keyboard.type("A peg of ash, for a jacket: jax.")  # letters that are shortcuts elsewhere
     page.keyboard.press("ControlOrMeta+Enter")
+    shows(page, 2, MANY)
+    page.keyboard.press("k")
     expect(page.get_by_text("1 of 20 · sku-120 · Edited by")).to_be_visible()
     settle(page)
     page.keyboard.press("j")
@@ -117,30 +120,27 @@ def test_from_an_export_to_a_file_for_the_importer(
     settle(page)
     button(page, "review.write").click()
     expect(page.get_by_text("of 3 ·")).to_be_visible(timeout=1000 * SLOW)
-    expect(box(page, WORDS["review.choose"])).to_have_value("products export-pegs-texts.csv")
+    expect(box(page, WORDS["review.choose"])).to_have_value(re.compile(r"products export-pegs-texts\.csv · "))
     for at in range(1, 4):
         shows(page, at, 3)
         page.keyboard.press("e")  # the tiny model writes noise, which no shop's file can hold
         expect(field(page, "review.text")).to_be_focused()
         page.keyboard.press("ControlOrMeta+a")
-        page.keyboard.type(f"A peg & a hook, number {at}.")
+        page.keyboard.type("A peg & a hook.")
         page.keyboard.press("ControlOrMeta+Enter")
-        expect(page.get_by_text(f"{at} of 3 · peg-").and_(page.get_by_text("Edited by"))).to_be_visible()
-        settle(page)
-        page.keyboard.press("j")
     expect(page.get_by_text(WORDS["review.end"])).to_be_visible()
     settle(page)
 
     page.get_by_text(WORDS["publish.title"]).click()
     button(page, "publish.make").click()
     expect(page.get_by_text("2 texts written.")).to_be_visible(timeout=1000 * SLOW)
-    expect(page.get_by_text("1 products keep the text that they have.")).to_be_visible()
+    expect(page.get_by_text("Products that keep the text that they have: 1.")).to_be_visible()
     with page.expect_download() as downloaded:
         page.get_by_role("button", name=said("publish.target")).click()
     downloaded.value.save_as(tmp_path / "import.csv")
     with (tmp_path / "import.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [(one["Handle"], one["Title"]) for one in rows] == [("peg-3", "Oak peg 3 cm"), ("peg-5", "Oak peg 5 cm")]
-    assert all(one["Body (HTML)"].startswith("<p>A peg &amp; a hook, number ") for one in rows)
+    assert all(one["Body (HTML)"].startswith("<p>A peg &amp; a hook.") for one in rows)
     assert "Variant Price" not in rows[0]
     assert (filled_workspace.root / "texts" / "products export.csv" / "products export.csv").is_file()

@@ -27,7 +27,7 @@ def write_texts(run: Run, first: bool) -> None:
 
     While it writes, the progress is shown, in every browser. What was written last is chosen then.
     """
-    name = f"write-{run.name}"
+    name = task_of(run)
     task = read_task(workspace(), name)
     if task.status == "running":
         watch_task(name, text("review.writing_file"))
@@ -71,6 +71,11 @@ def write_texts(run: Run, first: bool) -> None:
         arguments = ["generate", run.name, f"--input={source}", f"--output={output}", *options]
         start_task(workspace(), name, arguments, {"output": str(output)})
         st.rerun()
+
+
+def task_of(run: Run) -> str:
+    """Return the name of the task that writes texts with a run."""
+    return f"write-{run.name}"
 
 
 def folder_for(workspace: Workspace, name: str) -> Path:

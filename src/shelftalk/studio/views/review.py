@@ -22,8 +22,9 @@ from shelftalk.studio.review_desk import ERROR, Desk, Shown
 from shelftalk.studio.review_session import FILTERS, LOOKED, NAME, queue_of, reviewer
 from shelftalk.studio.session import choose, workspace
 from shelftalk.studio.show import errors_shown, show_empty, show_error
+from shelftalk.studio.tasks import read_task
 from shelftalk.studio.training_view import finished_runs
-from shelftalk.studio.write_texts import write_texts
+from shelftalk.studio.write_texts import task_of, write_texts
 
 ROWS_SHOWN = 50  # of the list at once
 QUOTED = 24  # characters of a claim
@@ -60,8 +61,10 @@ def show() -> None:
     with left:
         run = Run.open(workspace(), choose("run", text("runs.choose"), finished))
     outputs = {str(one.path): one for one in list_outputs(run)}
+    in_work = read_task(workspace(), task_of(run)).status != "none"  # or failed, or just done: shown above all else
+    if in_work or not outputs:
+        write_texts(run, first=not outputs)
     if not outputs:
-        write_texts(run, first=True)
         return
     with middle:
         chosen = choose("texts", text("review.choose"), list(outputs), _label)
@@ -74,7 +77,8 @@ def show() -> None:
             for notice in review.output.notices:
                 st.text(notice)
     _reviewing(Desk(run, review, Checker(run, rules), queue_of(review)))
-    write_texts(run, first=False)
+    if not in_work:
+        write_texts(run, first=False)
 
 
 def _label(path: str) -> str:
