@@ -53,6 +53,9 @@ class Product:
     attributes: Attributes = ()
 
 
+LONGEST_TEXT = 50_000  # characters of a text that a person accepts
+
+
 @dataclass(frozen=True, slots=True)
 class AcceptedText:
     """A text that a person accepted for a product of a shop's file.

@@ -13,8 +13,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from shelftalk.errors import Damaged, UserError
+from shelftalk.records import LONGEST_TEXT
 from shelftalk.review.decisions import log_beside
-from shelftalk.review.review import LONGEST, Review
+from shelftalk.review.review import Review
 from shelftalk.rules.house_rules import HouseRules
 from tests.review.outputs import open_review, row, write_output
 
@@ -183,7 +184,7 @@ def test_a_name_that_is_no_unicode_costs_no_decision(tmp_path: Path) -> None:
     assert (states(review)[0], review.state(0).who) == ("accepted", "Jos\ufffd")
 
 
-@pytest.mark.parametrize(("text", "match"), [(" \n", "is empty"), ("a" * (LONGEST + 1), "50,001 characters")])
+@pytest.mark.parametrize(("text", "match"), [(" \n", "is empty"), ("a" * (LONGEST_TEXT + 1), "50,001 characters")])
 def test_a_text_that_cannot_be_published_is_refused(tmp_path: Path, text: str, match: str) -> None:
     review = open_review(tmp_path, ROWS)
     with pytest.raises(UserError, match=match):

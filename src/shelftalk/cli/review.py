@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import getpass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -41,11 +40,12 @@ def review(
     """
     opened = open_run(workspace, run)
     from shelftalk.cli.output import print_json, say
+    from shelftalk.review.decisions import this_user
     from shelftalk.review.outputs import find_output
     from shelftalk.review.review import Review
 
     found = Review(find_output(opened, texts), opened.house_rules())
-    who = by or _user()
+    who = by or this_user()
     decided = {"accepted_now": 0, "rejected_now": 0}
     if accept is not None:
         if accept in ("clean", "all"):
@@ -79,13 +79,6 @@ def _ids(given: str, option: str) -> list[str]:
     if not ids:
         raise UserError(f"{option} names no product; give ids separated by commas.")
     return ids
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container without a name for its user
-        return "unknown"
 
 
 def _show(summary: dict[str, Any]) -> None:

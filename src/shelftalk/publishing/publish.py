@@ -19,8 +19,8 @@ from shelftalk.publishing.plain import cell_of, encoding_for, write_plain
 from shelftalk.publishing.plan import Plan, make_plan
 from shelftalk.publishing.settings import PublishSettings
 from shelftalk.publishing.shops import write_google_feed, write_google_table, write_shopify, write_woocommerce
-from shelftalk.publishing.texts import MOST_CHARACTERS, MOST_OF_GOOGLE, fault_of
-from shelftalk.records import AcceptedText, Progress, no_progress
+from shelftalk.publishing.texts import MOST_OF_GOOGLE, fault_of
+from shelftalk.records import LONGEST_TEXT, AcceptedText, Progress, no_progress
 from shelftalk.workspace import sha256
 
 Write = Callable[[IO[bytes], IO[bytes]], None]
@@ -112,7 +112,7 @@ def _fault(found: Input, format: str, target: Path, one: AcceptedText) -> str | 
     is_google = format == "google"
     is_text_cell = (is_google and _suffix(target) != ".xml") or (format == "plain" and found.dialect is not None)
     formulas = is_text_cell and (is_google or not found.is_html)
-    if reason := fault_of(one.text, MOST_OF_GOOGLE if is_google else MOST_CHARACTERS, formulas):
+    if reason := fault_of(one.text, MOST_OF_GOOGLE if is_google else LONGEST_TEXT, formulas):
         return reason
     if format != "plain" or found.dialect is None or found.dialect.quoting not in ("none", "escaped"):
         return None

@@ -9,7 +9,6 @@ from typing import Any
 from shelftalk.catalogue.draft import joined
 from shelftalk.catalogue.rows import Unusable
 
-MOST_CHARACTERS = 50_000
 MOST_OF_GOOGLE = 5_000
 # Markup that shows nothing; pictures, videos and tables are a person's work.
 SHOWS_NOTHING = re.compile(

@@ -12,6 +12,7 @@ text: claims without support, rules that it breaks, a flag.
 
 from __future__ import annotations
 
+import getpass
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
@@ -44,6 +45,14 @@ class Decision:
     def accepted(self) -> bool:
         """Whether the text may be published."""
         return self.decision in ("accepted", "edited")
+
+
+def this_user() -> str:
+    """Return the name of the machine's user, who decides where no other name is given."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container without a name for its user
+        return "unknown"
 
 
 def now() -> str:
@@ -96,7 +105,7 @@ class DecisionLog:
 
 def log_beside(output: Path) -> DecisionLog:
     """Return the log of an output of `generate`."""
-    return DecisionLog(output.with_name(f"{output.name}.decisions.jsonl"))
+    return DecisionLog(output.resolve().with_name(f"{output.name}.decisions.jsonl"))
 
 
 def _parsed(line: bytes) -> Decision | None:

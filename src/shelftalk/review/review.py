@@ -17,13 +17,13 @@ from shelftalk.catalogue.read import SURROGATE
 from shelftalk.errors import UserError
 from shelftalk.generation.faults import identify_rules
 from shelftalk.generation.texts import Text, Texts
+from shelftalk.records import LONGEST_TEXT
 from shelftalk.review.decisions import KINDS, Decision, Kind, log_beside, now
 from shelftalk.review.outputs import Output
 from shelftalk.rules.check import find_breaches
 from shelftalk.rules.house_rules import NO_RULES, HouseRules
 
 WRITTEN = ("", "empty", "repetitive", "cut")  # flags of rows with a text, or with a try at one
-LONGEST = 50_000  # characters of a text
 AT_ONCE = 10_000  # decisions that are held as lines in memory
 NAMES_SHOWN = 5
 
@@ -161,7 +161,7 @@ class Review:
         """Put a person's text, with `faults` that are still in it, in place of the one that stands, and accept it.
 
         Raises:
-            UserError: it is empty, or longer than `LONGEST`.
+            UserError: it is empty, or longer than `LONGEST_TEXT`.
             NotWritable: see `workspace.writing`.
         """
         text = checked(text, self.keys[number])
@@ -182,7 +182,7 @@ class Review:
         """Put another text in place of a row's, and leave it to be decided on.
 
         Raises:
-            UserError: it is empty, or longer than `LONGEST`.
+            UserError: it is empty, or longer than `LONGEST_TEXT`.
             NotWritable: see `workspace.writing`.
         """
         text = checked(text, self.keys[number])
@@ -261,13 +261,15 @@ def checked(text: str, key: str) -> str:
     """Return a text that may be published, without white space around it.
 
     Raises:
-        UserError: it is empty, or longer than `LONGEST`.
+        UserError: it is empty, or longer than `LONGEST_TEXT`.
     """
     text = SURROGATE.sub("\ufffd", text).strip()
     if not text:
         raise UserError(f"The text of {key} is empty; write one, or reject it.")
-    if len(text) > LONGEST:
-        raise UserError(f"The text of {key} has {len(text):,} characters; at most {LONGEST:,} are kept. Shorten it.")
+    if len(text) > LONGEST_TEXT:
+        raise UserError(
+            f"The text of {key} has {len(text):,} characters; at most {LONGEST_TEXT:,} are kept. Shorten it."
+        )
     return text
 
 

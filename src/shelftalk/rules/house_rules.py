@@ -18,6 +18,7 @@ from shelftalk.rules.places import Key, Lines
 from shelftalk.rules.words import Phrases, split_words
 from shelftalk.workspace import write_bytes
 
+MISTAKES_SHOWN = 50
 LINE_LENGTH = 100  # of a list in a file; a longer one has a line for each word
 
 
@@ -95,7 +96,7 @@ def parse_rules(data: bytes, name: str) -> HouseRules:
     """
     rules, mistakes = _parse(data, name)
     if mistakes:
-        said = " ".join(f"Line {one.line}: {one.said}" for one in sorted(mistakes))
+        said = " ".join(f"Line {one.line}: {one.said}" for one in sorted(mistakes)[:MISTAKES_SHOWN])
         raise InvalidSettings(f"{name} has {_count(mistakes)}. {said}")
     return rules
 

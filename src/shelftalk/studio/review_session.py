@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import getpass
 from dataclasses import dataclass, field
 
 import streamlit as st
 
-from shelftalk.review.decisions import Kind
+from shelftalk.review.decisions import Kind, this_user
 from shelftalk.review.review import Review, State
 
 NAME = "reviewer"
@@ -84,9 +83,4 @@ def queue_of(review: Review) -> Queue:
 
 def reviewer() -> str:
     """Return the name that was given in this session, or else that of the machine's user."""
-    if not st.session_state.get(NAME, "").strip():
-        try:
-            return getpass.getuser()
-        except (KeyError, OSError):  # a container without a name for its user
-            return "unknown"
-    return str(st.session_state[NAME]).strip()
+    return str(st.session_state.get(NAME, "")).strip() or this_user()

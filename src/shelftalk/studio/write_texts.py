@@ -62,7 +62,7 @@ def write_texts(run: Run, first: bool) -> None:
         else:
             st.warning(text("review.no_file"))
             return
-        folder = source.parent if uploaded is not None else folder_for(workspace(), source.name)
+        folder = source.parent if uploaded is not None else folder_for(workspace(), str(source))
         folder.mkdir(parents=True, exist_ok=True)
         output = folder / f"{source.name.partition('.')[0]}-{run.name}-texts.csv"
         given = {"title_field": title or None, "id_field": uid or None, **reading}
@@ -81,7 +81,7 @@ def task_of(run: Run) -> str:
 def folder_for(workspace: Workspace, name: str) -> Path:
     """Return the folder for files of this name: a longer one keeps the decisions on the one before.
 
-    Names that differ only in unsafe characters, as those in other scripts do, have folders of their own.
+    Names that differ only in unsafe characters, as those in other scripts do, have folders of their own; so have paths.
     """
     safe = safe_name(name)
     digest = "" if safe == name else f"-{hashlib.sha256(name.encode(errors='replace')).hexdigest()[:8]}"
