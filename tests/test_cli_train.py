@@ -20,6 +20,7 @@ def reviewed(tiny_run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     """A shell with the run `pegs`, which has written texts for five products it trained on and a held-out one."""
     shell = Shell(tmp_path / "workspace", capsys)
     shutil.copytree(tiny_run.workspace.root, shell.root)
+    shutil.rmtree(shell.root / "runs" / "pegs" / "generated", ignore_errors=True)  # what other tests have written
     products = [*tiny_run.products()[:5], tiny_run.catalogue().products("test")[0]]
     source = tmp_path / "shop.jsonl"
     source.write_text("".join(json.dumps({"id": one.uid, "title": one.title}) + "\n" for one in products))
