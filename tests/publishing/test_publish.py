@@ -178,7 +178,8 @@ def test_two_objects_of_one_line_with_one_id_are_left_out(tmp_path: Path) -> Non
     assert [one["description"] for one in json.loads((tmp_path / "b.json").read_text())] == ["", text(1), ""]
 
 
-TEXTS = st.text(st.characters(exclude_characters="\0\r\x0b\x0c\x1c\x1d\x1e", codec="utf-8"), max_size=20)
+# A file with control characters in it may be taken for a binary one, which is refused.
+TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"], include_characters="\t\n", codec="utf-8"), max_size=20)
 
 
 @given(
