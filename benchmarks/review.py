@@ -82,7 +82,9 @@ def described(number: int) -> DescribedRow:
     """Return a made-up product with a text of some eighty words; every seventh is said to be of brass."""
     title, material = f"Oak Coat Peg, {number} mm", "brass" if number % 7 == 0 else "oak"
     attributes = (("material", "oak"), ("length", f"{number} mm"), ("finish", "oiled"))
-    row = TitleRow(number, number + 2, f"sku-{number}", title, title, attributes=attributes, old="Old text. " * 12)
+    row = TitleRow(
+        number, number + 2, f"sku-{number}", title, title, attributes=attributes, description=("Old text. " * 12,)
+    )
     body = (
         f"This coat peg is made of {material}. It is {number} mm long. " + "It holds a coat and a hat by the door. " * 7
     )

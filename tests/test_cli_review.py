@@ -35,13 +35,14 @@ def test_texts_are_accepted_and_rejected_by_id_and_all_at_once(trained: Shell, t
     assert out.startswith("Now 1 accepted and 0 rejected.\n4 texts: 3 accepted, 0 edited, 1 rejected, 0 undecided (0")
     assert trained.json(*review, "--accept", "clean")["accepted_now"] == 0
 
-    accepted, input_hash = accepted_texts(tiny_run, texts)
+    output = find_output(tiny_run, texts)
+    accepted = accepted_texts(output)
     assert [(one.line, one.uid, one.title) for one in accepted] == [
         (1, "", "Oak peg 0 cm"),
         (3, "", "Oak peg 2 cm"),
         (4, "", "Oak peg 3 cm"),
     ]
-    assert input_hash == sha256(source)
+    assert output.input_sha256 == sha256(source)
     assert [one.title for one in all_accepted(tiny_run)][:3] == [one.title for one in accepted]
 
 

@@ -61,18 +61,19 @@ def publish(
     from shelftalk.review.accepted import accepted_texts
     from shelftalk.review.outputs import find_output
 
-    chosen, expected = accepted_texts(opened, texts)
+    output = find_output(opened, texts)
+    chosen = accepted_texts(output)
     if not chosen:
         raise UserError(f"No text of {texts} is accepted; accept some with: shelftalk review {run} --texts {texts}")
     if not by_id:
-        settings = _as_generated(settings, find_output(opened, texts).job)
+        settings = _as_generated(settings, output.job)
     with screen.step(f"Publishing {texts.name}") as progress:
         summary = publish_texts(
             source,
             target,
             chosen,
             settings,
-            expected,
+            output.input_sha256,
             overwrite=overwrite,
             by_id=by_id,
             dry_run=dry_run,

@@ -72,8 +72,10 @@ OWN = {
 
 # What spreadsheets interpret as the start of a formula, also with full-width and other forms of the same signs, and
 # after white space or invisible characters; see OWASP, CSV Injection.
+BEFORE_FORMULA = r"[\s\x00-\x20\x7f-\xa0\xad\u180e\u200b-\u200f\u2060\ufeff]*"
+FORMULA_SIGNS = r"=+\-@⁺⁻⁼₊₋₌−﹢﹣﹦﹫＋－＝＠"
 NUMBER = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)*")
-FORMULA = re.compile(r"[\s\x00-\x20\x7f-\xa0\xad\u180e\u200b-\u200f\u2060\ufeff]*[=+\-@⁺⁻⁼₊₋₌−﹢﹣﹦﹫＋－＝＠\t\r\n]")
+FORMULA = re.compile(rf"{BEFORE_FORMULA}[{FORMULA_SIGNS}\t\r\n]")
 
 Append = Callable[[DescribedRow], None]
 

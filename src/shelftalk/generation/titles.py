@@ -29,13 +29,14 @@ from shelftalk.catalogue.settings import FOUND, FileSettings
 from shelftalk.catalogue.values import title_of, uid_of
 from shelftalk.prompts import request_for
 from shelftalk.records import Attributes
+from shelftalk.rules.check import BRAND_NAMES
 
 # Names of attributes that say who makes a product, or where a shop puts it.
 OF_THE_SHOP = frozenset(
     (
         *("tags", "tag", "keywords", "category", "categories", "product category", "product categories"),
         *("google product category", "collection", "collections", "department", "etiquetas", "categoria", "categorias"),
-        *("vendor", "brand", "brand name", "brands", "product brand", "maker", "manufacturer", "supplier", "seller"),
+        *(*BRAND_NAMES, "brand name", "brands", "product brand", "supplier", "seller"),
         *("marca", "marcas", "marka", "marke", "marken", "marque", "marques", "merk", "hersteller", "fabricante"),
     )
 )
@@ -50,7 +51,7 @@ class TitleRow:
     give the reason. `attributes` are cleaned, and spelt and ordered as the run knows them.
 
     With `Columns.carry`, `carried` has all values of the row by the names of its columns, None where it could not be
-    read; then `raw` is its text, if it has lines of its own. `old` is the description that the file has, cleaned.
+    read; then `raw` is its text, if it has lines of its own. `description` are the cells of its description.
     """
 
     number: int
@@ -61,7 +62,7 @@ class TitleRow:
     fault: str = ""
     detail: str = ""
     attributes: Attributes = ()
-    old: str = ""
+    description: tuple[Any, ...] = ()
     carried: dict[str, Any] | None = None
     raw: str = ""
 
@@ -69,6 +70,15 @@ class TitleRow:
     def request(self) -> str:
         """The request for the model: title and attributes."""
         return request_for(self.query, self.attributes)
+
+    @property
+    def old(self) -> str:
+        """The description that the row has, cleaned as for training; '' where it has none, or no text."""
+        try:
+            parts = [clean(_unicode(joined(value))) for value in self.description]
+        except Unusable:
+            return ""
+        return described(parts) if parts else ""
 
 
 def find_columns(
@@ -167,25 +177,21 @@ def _text_of(lines: Iterator[tuple[int, bytes | None]], first: int, after: int |
 
 
 def _title_row(number: int, line: int, row: Row | Unusable, known: KnownAttributes, raw: str) -> TitleRow:
-    uid = title = old = ""
+    uid = title = ""
+    description: tuple[Any, ...] = ()
     try:
         if isinstance(row, Unusable):
             raise row
         uid = uid_of(row.uid)
         title = _unicode(title_of(row.title))
-        old = "" if row.carried is None else _old(row)
-        return TitleRow(number, line, uid, title, _query(title), "", "", _attributes(row, known), old, row.carried)
+        description = row.description
+        query, attributes = _query(title), _attributes(row, known)
+        return TitleRow(number, line, uid, title, query, "", "", attributes, description, row.carried)
     except Unusable as fault:
         carried = row.carried  # of a row, or of the fault that stands in its place
-        return TitleRow(number, line, uid, title, "", fault.reason, _unicode(fault.detail), (), old, carried, raw)
-
-
-def _old(row: Row) -> str:
-    """Return the description that a row has, cleaned as for training; '' where it has none, or no text."""
-    try:
-        return described([clean(_unicode(joined(value))) for value in row.description]) if row.description else ""
-    except Unusable:
-        return ""
+        return TitleRow(
+            number, line, uid, title, "", fault.reason, _unicode(fault.detail), (), description, carried, raw
+        )
 
 
 def _attributes(row: Row, known: KnownAttributes) -> Attributes:

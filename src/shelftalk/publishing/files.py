@@ -23,6 +23,11 @@ def restore_path(target: Path) -> Path:
     return target.with_name(f"{target.name.removesuffix(suffix)}.restore{suffix}")
 
 
+def suffix_of_target(target: Path) -> str:
+    """Return the suffix of a file to write, in lower case, without that of its packing."""
+    return Path(target.name.lower().removesuffix(PACKED)).suffix
+
+
 def check_target(target: Path, source: Path, suffixes: tuple[str, ...], may_be_packed: bool, what: str) -> None:
     """Check the name and the folder of the file to write.
 
@@ -36,7 +41,7 @@ def check_target(target: Path, source: Path, suffixes: tuple[str, ...], may_be_p
     if name.endswith(OTHER_PACKINGS) or (name.endswith(PACKED) and not may_be_packed):
         also = " or with .gz behind that" if may_be_packed else ", not packed"
         raise UserError(f"--to {target} cannot be written: give a name that ends in {_listed(suffixes)}{also}.")
-    if Path(name.removesuffix(PACKED)).suffix not in suffixes:
+    if suffix_of_target(target) not in suffixes:
         raise UserError(f"--to must end in {_listed(suffixes)} for {what}, got {target.name!r}.")
     if not target.parent.is_dir():
         raise NotFound(f"There is no folder {target.parent} for --to; make it with: mkdir -p {target.parent}")

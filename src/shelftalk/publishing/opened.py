@@ -110,17 +110,20 @@ def open_input(source: Path, settings: PublishSettings) -> Input:
         if not names:
             raise UnreadableInput(f"{source} has no row that can be read; give the file that the texts were made for.")
         columns = _columns(source, names, settings, sample_of(reader))
-        shared = {one.name: getattr(settings, one.name) for one in fields(FileSettings)}
-        again = replace(FileSettings(**shared), encoding=file.encoding or None)
+        again = replace(FileSettings(**_of_reading(settings)), encoding=file.encoding or None)
         dialect = reader.dialect if isinstance(reader, Delimited) else None
         return Input(source, again, file.kind, suffix_of(file.name), file.encoding, tuple(names), columns, dialect)
+
+
+def _of_reading(settings: FileSettings) -> dict[str, Any]:
+    """Return the settings of how a file is read, by their names."""
+    return {one.name: getattr(settings, one.name) for one in fields(FileSettings)}
 
 
 def _columns(source: Path, names: list[str], settings: PublishSettings, sample: Any) -> Columns:
     if settings.format == "google" and not settings.description_field and not usual_columns(names, sample).description:
         return choose_title_columns(source, names, settings, sample=sample)
-    shared = {one.name: getattr(settings, one.name) for one in fields(FileSettings)}
-    wanted = PrepareSettings(**shared, description_field=settings.description_field, attributes="none")
+    wanted = PrepareSettings(**_of_reading(settings), description_field=settings.description_field, attributes="none")
     return choose_columns(source, names, wanted, sample)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from shelftalk.errors import Failure, UserError
-from shelftalk.publishing.files import PACKED, both_files, check_target, restore_path
+from shelftalk.publishing.files import both_files, check_target, restore_path, suffix_of_target
 from shelftalk.publishing.opened import Input, format_of, open_input
 from shelftalk.publishing.plain import cell_of, encoding_for, write_plain
 from shelftalk.publishing.plan import Plan, make_plan
@@ -101,16 +101,14 @@ def _check_target(found: Input, target: Path, format: str) -> None:
     check_target(target, found.source, suffixes.get(format, (found.suffix,)), may_be_packed, what)
 
 
-def _suffix(target: Path) -> str:
-    return Path(target.name.lower().removesuffix(PACKED)).suffix
-
-
 def _fault(found: Input, format: str, target: Path, one: AcceptedText) -> str | None:
     """Return why a text cannot be written in a format, one of the reasons of `plan`; None where it can."""
     if format in WITH_IDS and not one.uid:
         return "without_id"
     is_google = format == "google"
-    is_text_cell = (is_google and _suffix(target) != ".xml") or (format == "plain" and found.dialect is not None)
+    is_text_cell = (is_google and suffix_of_target(target) != ".xml") or (
+        format == "plain" and found.dialect is not None
+    )
     formulas = is_text_cell and (is_google or not found.is_html)
     if reason := fault_of(one.text, MOST_OF_GOOGLE if is_google else LONGEST_TEXT, formulas):
         return reason
@@ -124,5 +122,5 @@ def _fault(found: Input, format: str, target: Path, one: AcceptedText) -> str | 
 def _writer(found: Input, plan: Plan, format: str, target: Path, encoding: str) -> Write:
     if format == "plain":
         return partial(write_plain, found, plan, encoding)
-    feed = write_google_feed if _suffix(target) == ".xml" else write_google_table
+    feed = write_google_feed if suffix_of_target(target) == ".xml" else write_google_table
     return partial({"shopify": write_shopify, "woocommerce": write_woocommerce, "google": feed}[format], found, plan)

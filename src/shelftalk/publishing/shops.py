@@ -31,7 +31,7 @@ HEAD = """<?xml version="1.0" encoding="UTF-8"?>
 """
 TAIL = "</channel>\n</rss>\n"
 
-Write = Callable[[list[str]], Any]
+WriteRow = Callable[[list[str]], Any]
 
 
 def write_woocommerce(source: Input, plan: Plan, texts: IO[bytes], old: IO[bytes]) -> None:
@@ -130,7 +130,7 @@ def _cells(fields: list[str], places: list[int]) -> list[str]:
 
 
 @contextmanager
-def _rows(file: IO[bytes], delimiter: str = ",") -> Iterator[Write]:
+def _rows(file: IO[bytes], delimiter: str = ",") -> Iterator[WriteRow]:
     """Yield a function that appends a row to a table in UTF-8."""
     text = io.TextIOWrapper(file, encoding="utf-8", errors="replace", newline="")
     yield csv.writer(text, delimiter=delimiter, lineterminator="\n").writerow

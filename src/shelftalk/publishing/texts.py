@@ -8,6 +8,7 @@ from typing import Any
 
 from shelftalk.catalogue.draft import joined
 from shelftalk.catalogue.rows import Unusable
+from shelftalk.generation.tables import BEFORE_FORMULA, FORMULA_SIGNS
 
 MOST_OF_GOOGLE = 5_000
 # Markup that shows nothing; pictures, videos and tables are a person's work.
@@ -16,8 +17,7 @@ SHOWS_NOTHING = re.compile(
 )
 # What XML cannot hold, and no table should: control characters but tab and line ends, and lone surrogates.
 UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
-# What spreadsheets run as a formula, also in other widths and behind white space; see OWASP, CSV Injection.
-FORMULA = re.compile(r"[\s\x00-\x20\x7f-\xa0\xad\u180e\u200b-\u200f\u2060\ufeff]*[=+\-@⁺⁻⁼₊₋₌−﹢﹣﹦﹫＋－＝＠]")
+FORMULA = re.compile(rf"{BEFORE_FORMULA}[{FORMULA_SIGNS}]")
 LINE_END = re.compile(r"\r\n|\r")
 
 

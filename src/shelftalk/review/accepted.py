@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from shelftalk.records import AcceptedText
-from shelftalk.review.outputs import Output, find_output, list_outputs
+from shelftalk.review.outputs import Output, list_outputs
 from shelftalk.review.review import Review
 from shelftalk.runs.run import Run
 
 
-def accepted_texts(run: Run, texts: Path) -> tuple[list[AcceptedText], str]:
-    """Return the accepted texts of one output, in its order, and the SHA-256 of the file that they were written for.
+def accepted_texts(output: Output) -> list[AcceptedText]:
+    """Return the accepted texts of one output, in its order.
 
     Raises:
-        NotFound, UserError: see `outputs.find_output`.
         Damaged: the file of texts cannot be read.
     """
-    output = find_output(run, texts)
-    return _accepted(output), output.input_sha256
+    return [
+        AcceptedText(row.line, row.uid, row.title, row.attributes, text, edited)
+        for row, text, edited in Review(output).accepted()
+    ]
 
 
 def all_accepted(run: Run) -> list[AcceptedText]:
@@ -31,13 +30,6 @@ def all_accepted(run: Run) -> list[AcceptedText]:
     """
     found: dict[tuple[str, str], AcceptedText] = {}
     for output in list_outputs(run):
-        for one in _accepted(output):
+        for one in accepted_texts(output):
             found.setdefault((one.uid, one.title), one)
     return list(found.values())
-
-
-def _accepted(output: Output) -> list[AcceptedText]:
-    return [
-        AcceptedText(row.line, row.uid, row.title, row.attributes, text, edited)
-        for row, text, edited in Review(output).accepted()
-    ]

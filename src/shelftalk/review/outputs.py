@@ -33,11 +33,7 @@ class Output:
 
 def list_outputs(run: Run) -> list[Output]:
     """Return the outputs of a run that still exist, the newest first; unreadable records are left out."""
-    records = sorted(
-        (run.folder / "generated").glob("*.json"), key=lambda path: (path.stat().st_mtime, path.name), reverse=True
-    )
-    found = (_output(record) for record in records)
-    return [one for one in found if one is not None and one.path.is_file()]
+    return [one for one in _outputs(run) if one.path.is_file()]
 
 
 def find_output(run: Run, path: Path) -> Output:
@@ -50,7 +46,7 @@ def find_output(run: Run, path: Path) -> Output:
     if not path.is_file():
         raise NotFound(f"There is no file {path}; give an output of: shelftalk generate {run.name}")
     content = sha256(path)
-    known = [one for file in (run.folder / "generated").glob("*.json") if (one := _output(file)) is not None]
+    known = _outputs(run)
     same = [one for one in known if one.sha256 == content]
     if same:  # two inputs may have given the same output: the record of this path is taken before another
         return replace(next((one for one in same if one.path == path.absolute()), same[0]), path=path)
@@ -60,6 +56,13 @@ def find_output(run: Run, path: Path) -> Output:
             "remove it, write it again with the same generate command, and edit texts in the review instead."
         )
     raise UserError(f"{path} is no output of run {run.name!r}; give the run that wrote it, and the file it wrote.")
+
+
+def _outputs(run: Run) -> list[Output]:
+    """Return all outputs that the run's records name, the newest record first."""
+    records = (run.folder / "generated").glob("*.json")
+    newest = sorted(records, key=lambda path: (path.stat().st_mtime, path.name), reverse=True)
+    return [one for record in newest if (one := _output(record)) is not None]
 
 
 def _output(record: Path) -> Output | None:
