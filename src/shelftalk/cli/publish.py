@@ -114,7 +114,7 @@ def _show(summary: dict[str, Any], source: Path) -> None:
         lines.append(STRUCTURED)
     for line in lines:
         out.print(plain(line), markup=False, soft_wrap=True)
-    if summary["dry_run"]:
+    if summary["dry_run"] and summary["examples"]:
         show_rows(summary["examples"], "")
 
 

@@ -87,7 +87,7 @@ def _show(summary: dict[str, Any]) -> None:
     counts = {name: f"{value:,}" for name, value in summary.items() if isinstance(value, int)}
     lines = [
         "{texts} texts: {accepted} accepted, {edited} edited, {rejected} rejected, {undecided} undecided "
-        "({clean_undecided} of them clean).".format(**counts)
+        "({clean_undecided} of them without a found fault).".format(**counts)
     ]
     if summary["accepted_now"] or summary["rejected_now"]:
         lines.insert(0, "Now {accepted_now} accepted and {rejected_now} rejected.".format(**counts))
