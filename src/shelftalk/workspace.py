@@ -121,19 +121,18 @@ def writing(path: Path, size: int | None = None) -> Iterator[None]:
         yield
     except Exception as error:
         needs = "" if size is None else f" and this takes {size:,} bytes"
+        elsewhere, again = "choose another --workspace", "free some space and run the same command again"
         reasons = {
-            errno.EACCES: "permission denied; choose another --workspace",
-            errno.EPERM: "permission denied; choose another --workspace",
-            errno.EROFS: "the file system is read-only; choose another --workspace",
-            errno.ENOTDIR: "a file stands where a folder should be; choose another --workspace",
-            errno.EEXIST: "a file stands where a folder should be; choose another --workspace",
-            errno.ENOSPC: f"the disk is full{needs}; free some space and run the same command again",
-            errno.EDQUOT: f"the disk quota is used up{needs}; free some space and run the same command again",
+            **dict.fromkeys((errno.EACCES, errno.EPERM), f"permission denied; {elsewhere}"),
+            errno.EROFS: f"the file system is read-only; {elsewhere}",
+            **dict.fromkeys((errno.ENOTDIR, errno.EEXIST), f"a file stands where a folder should be; {elsewhere}"),
+            errno.ENOSPC: f"the disk is full{needs}; {again}",
+            errno.EDQUOT: f"the disk quota is used up{needs}; {again}",
         }
-        number = _error_number(error)
-        if number not in reasons:
+        if (number := _error_number(error)) not in reasons:
             raise
-        raise NotWritable(f"Cannot write {getattr(error, 'filename', None) or path}: {reasons[number]}.") from error
+        named = getattr(error, "filename2", None) or getattr(error, "filename", None) or path  # the copy, if it is one
+        raise NotWritable(f"Cannot write {named}: {reasons[number]}.") from error
 
 
 def _error_number(error: Exception) -> int | None:
@@ -291,11 +290,12 @@ def clear_leftovers(parent: Path) -> None:
 
 def write_manifest(folder: Path, excluded: Collection[str] = ()) -> None:
     """Fsync everything in `folder`, then write `manifest.json`: SHA-256 and size of each file not `excluded`."""
-    files = {}
+    files, readers = {}, folder.stat().st_mode & 0o444
     for entry in sorted(folder.rglob("*")):
         if entry.is_dir():
             fsync_folder(entry)
         else:
+            entry.chmod(entry.stat().st_mode | readers)  # safetensors makes its files readable only by their owner
             with entry.open("rb") as handle:
                 os.fsync(handle.fileno())
             files[entry.relative_to(folder).as_posix()] = {"sha256": sha256(entry), "bytes": entry.stat().st_size}

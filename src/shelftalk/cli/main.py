@@ -10,9 +10,11 @@ import os
 import sys
 import traceback
 import warnings
+from pathlib import Path
 
 from shelftalk.cli.app import app
-from shelftalk.errors import ShelftalkError
+from shelftalk.errors import NotWritable, ShelftalkError
+from shelftalk.workspace import writing
 
 STOPPED = 130
 
@@ -30,6 +32,7 @@ def run(arguments: list[str], debug: bool = False) -> int:
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("TQDM_DISABLE", "1")  # progress bars of libraries; `output.step` shows its own
+    _name_a_home()
     if not debug:
         warnings.simplefilter("ignore", FutureWarning)  # warnings of libraries, not meant for the user
     try:
@@ -55,12 +58,39 @@ def _report(error: Exception) -> int:
     if isinstance(error, TyperException):
         _print_error(error.format_message() if hasattr(error, "format_message") else str(error))
         return 2
-    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:  # of any path that the user gave
-        _print_error(f"The file name is too long for this disk: {error.filename}; choose a shorter one.")
-        return 2
+    if isinstance(error, OSError):
+        if error.errno == errno.ENAMETOOLONG:  # of any path that the user gave
+            _print_error(f"The file name is too long for this disk: {error.filename}; choose a shorter one.")
+            return 2
+        if message := _disk_error(error):
+            _print_error(message)
+            return 1
     first_line = next(iter(str(error).strip().splitlines()), "")
     _print_error(f"{type(error).__name__}: {first_line} (unexpected; run again with --debug for the traceback)")
     return 1
+
+
+def _disk_error(error: OSError) -> str:
+    """Return the message for an error of the disk that no command translated; '' for another error."""
+    if "No usable temporary directory" in str(error):  # of Python's tempfile, which has tried to write in each
+        return f"{error.strerror}: free some space there, or set TMPDIR to a folder that can be written to."
+    if error.errno in (errno.EACCES, errno.EPERM):  # to read or to write: the error does not say
+        return f"Permission denied: {error.filename}; ask its owner for access, or choose another path."
+    try:
+        with writing(Path("a file")):
+            raise error
+    except NotWritable as translated:
+        return str(translated)
+    except OSError:
+        return ""
+
+
+def _name_a_home() -> None:
+    """Name a home folder where the system has none for this user: libraries ask for it when they are imported."""
+    try:
+        Path.home()
+    except RuntimeError:
+        os.environ["HOME"] = "/nonexistent"
 
 
 def _print_error(message: str) -> None:

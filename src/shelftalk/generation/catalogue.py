@@ -32,7 +32,7 @@ from shelftalk.generation.grounded import check_references, write_grounded, writ
 from shelftalk.generation.journal import Journal
 from shelftalk.generation.survey import Survey, survey_titles
 from shelftalk.generation.tables import OWN, SUFFIXES, DescribedRow, NamedReference, table
-from shelftalk.generation.texts import TextsWriter
+from shelftalk.generation.texts import TextsWriter, next_number
 from shelftalk.generation.titles import OF_THE_SHOP, TitleRow, column_names, find_columns, read_titles
 from shelftalk.locks import lock_file
 from shelftalk.prompts import prompt_for
@@ -371,7 +371,8 @@ def _publish(
         paths = {"input": str(job.source.absolute()), "output": str(job.output.absolute())}
         replaced = sha256(job.output) if job.output.exists() else ""  # which a kill now would leave in its place
         hashes = {"output_sha256": sha256(temporary), "replaces": replaced}
-        write_json(job.record, {"job": described, **paths, **hashes, "summary": summary})
+        number = {"number": next_number(job.record.parent)}
+        write_json(job.record, {"job": described, **number, **paths, **hashes, "summary": summary})
     return summary
 
 

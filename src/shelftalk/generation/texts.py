@@ -22,6 +22,7 @@ from shelftalk.catalogue.table import ATTRIBUTES, TableWriter
 from shelftalk.errors import Damaged
 from shelftalk.generation.tables import REFERENCES, DescribedRow
 from shelftalk.records import Attributes
+from shelftalk.workspace import read_json
 
 ROWS_IN_GROUP = 1_000  # so that one row is read in some milliseconds
 NAMES = pa.list_(pa.string())
@@ -71,6 +72,22 @@ class Text:
     untold: Sequence[str]
     broken_rules: Sequence[str]
     references: Sequence[dict[str, Any]]
+
+
+def next_number(folder: Path) -> int:
+    """Return the number of a new record in `folder`, one more than the largest there.
+
+    The newest output is found by it, and not by the times of files: a clock may be set back, and a copy has new times.
+    """
+    return 1 + max((record_number(record) for record in folder.glob("*.json")), default=0)
+
+
+def record_number(record: Path) -> int:
+    """Return the number of an output's record; 0 for a record of version 0.1, or a damaged one."""
+    try:
+        return int(read_json(record)["number"])
+    except (Damaged, LookupError, TypeError, ValueError):
+        return 0
 
 
 def identify(request: str) -> str:

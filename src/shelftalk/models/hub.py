@@ -35,10 +35,11 @@ def download(name: str, token: str | None = None, revision: str | None = None) -
             token was rejected.
         NotFound: the Hub has no such model, or the model has no safetensors.
         NotWritable: the disk is full.
-        Unreachable: no network, or the Hub does not answer, and the model is not in the cache.
+        Unreachable: the model is not in the cache, and there is no network, the Hub does not answer, or HF_HUB_OFFLINE
+            is set.
     """
     import httpx
-    from huggingface_hub import get_token, snapshot_download
+    from huggingface_hub import constants, get_token, snapshot_download
     from huggingface_hub.errors import (
         GatedRepoError,
         HfHubHTTPError,
@@ -71,9 +72,12 @@ def download(name: str, token: str | None = None, revision: str | None = None) -
             raise NotWritable(f"The disk is full while downloading {name}; free some space and run again.") from error
         if isinstance(error, HfHubHTTPError) and error.response is not None and error.response.status_code == 401:
             raise AccessDenied(f"The Hub refused the token for {name}; make a new one and set HF_TOKEN.") from error
+        cause, cure = "the Hugging Face Hub cannot be reached", "check the network"
+        if constants.HF_HUB_OFFLINE:
+            cause, cure = "HF_HUB_OFFLINE forbids to ask the Hugging Face Hub", "unset it to download the model once"
         raise Unreachable(
-            f"{name} is not on this disk and the Hugging Face Hub cannot be reached: check the network, or use the "
-            "embedded gemma-3-270m, which needs none."
+            f"{name} is not on this disk ({constants.HF_HUB_CACHE}) and {cause}: {cure}, or use the embedded "
+            "gemma-3-270m, which needs none."
         ) from error
     if not list(folder.glob("*.safetensors")):
         raise NotFound(f"{name} holds no safetensors; only safetensors weights are loaded.")

@@ -34,6 +34,4 @@ def write_merged(model: Path, adapter: Path, target: Path, kind: str, settings: 
         pad_token_id=tokenizer.pad_token_id,
     )
     merged.save_pretrained(target)
-    for file in target.glob("*.safetensors"):  # safetensors makes its files readable only by their owner
-        file.chmod((target / "config.json").stat().st_mode)
     save_tokenizer(model, target)

@@ -28,7 +28,7 @@ import numpy as np
 from chromadb.config import Settings
 from chromadb.errors import ChromaError
 
-from shelftalk.errors import Damaged, ShelftalkError
+from shelftalk.errors import Damaged, NotWritable, ShelftalkError
 from shelftalk.retrieval import vectors
 from shelftalk.workspace import writing
 
@@ -43,6 +43,7 @@ def build(folder: Path, blocks: Iterable[np.ndarray], count: int) -> None:
 
     Raises:
         Damaged: Chroma reported an error.
+        NotWritable: the disk is full.
     """
     try:
         with closing(_client(folder)) as client:
@@ -55,8 +56,15 @@ def build(folder: Path, blocks: Iterable[np.ndarray], count: int) -> None:
                     first += len(part)
                 _release_memory()
         with closing(sqlite3.connect(folder / DATABASE)) as database:
-            database.execute("VACUUM")  # removes the log of the additions, 15 times the size of the rest
+            # Without the log of the additions, 15 times the size of the rest; VACUUM alone needs temporary space.
+            database.execute("VACUUM INTO ?", (str(folder / f"{DATABASE}.small"),))
+        (folder / f"{DATABASE}.small").replace(folder / DATABASE)
     except (ChromaError, RuntimeError, ValueError, sqlite3.Error) as error:
+        if "disk is full" in str(error):  # SQLite's word; Chroma passes it on without the number
+            raise NotWritable(
+                f"Cannot write {folder}: its disk or that of temporary files ({tempfile.gettempdir()}) is full; free "
+                "some space and run the same command again."
+            ) from error
         raise Damaged(f"Chroma could not build {folder} ({error}); run the same command again.") from error
 
 
@@ -94,18 +102,18 @@ class Store:
             Damaged: a file is missing, or Chroma cannot read them.
             NotWritable: there is no space for temporary files.
         """
-        try:
-            with ExitStack() as undo:
-                view = Path(tempfile.mkdtemp(prefix="shelftalk-index-"))
-                undo.callback(shutil.rmtree, view, ignore_errors=True)
+        with ExitStack() as undo:
+            view = Path(tempfile.mkdtemp(prefix="shelftalk-index-"))  # its failure is no damage of `folder`
+            undo.callback(shutil.rmtree, view, ignore_errors=True)
+            try:
                 with writing(view):
                     _create_view(folder, view)
                 client = undo.enter_context(closing(_client(view)))
                 store = cls(client.get_collection(COLLECTION, embedding_function=None))
-                weakref.finalize(store, undo.pop_all().close)
-                return store
-        except (ChromaError, RuntimeError, ValueError, OSError) as error:
-            raise Damaged(f"{folder} cannot be opened ({error}); delete it, it will be built again.") from error
+            except (ChromaError, RuntimeError, ValueError, OSError) as error:
+                raise Damaged(f"{folder} cannot be opened ({error}); delete it, it will be built again.") from error
+            weakref.finalize(store, undo.pop_all().close)
+            return store
 
     def nearest(self, queries: np.ndarray, k: int) -> list[list[tuple[int, float]]]:
         """Return the `k` nearest rows with their cosines, nearest first, for each of `queries` [n, dimensions]."""
@@ -146,6 +154,8 @@ def _client(folder: Path) -> Any:
     # pickles.
     implementation = "chromadb.api.rust.RustBindingsAPI"
     settings = Settings(_env_file=None, anonymized_telemetry=False, chroma_api_impl=implementation)
+    # SQLite takes the first folder that it may write to, also one without space; Python tries to write.
+    os.environ["SQLITE_TMPDIR"] = tempfile.gettempdir()
     return chromadb.PersistentClient(str(folder), settings=settings)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from shelftalk.errors import Damaged, NotFound, UserError
+from shelftalk.generation.texts import record_number
 from shelftalk.runs.run import Run
 from shelftalk.workspace import read_json, sha256
 
@@ -61,7 +62,7 @@ def find_output(run: Run, path: Path) -> Output:
 def _outputs(run: Run) -> list[Output]:
     """Return all outputs that the run's records name, the newest record first."""
     records = (run.folder / "generated").glob("*.json")
-    newest = sorted(records, key=lambda path: (path.stat().st_mtime, path.name), reverse=True)
+    newest = sorted(records, key=lambda path: (record_number(path), path.stat().st_mtime, path.name), reverse=True)
     return [one for record in newest if (one := _output(record)) is not None]
 
 

@@ -6,8 +6,11 @@ uses the same kernels and ends with the same bytes.
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
+import tempfile
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,18 +30,36 @@ def should_compile(choice: str, tokens: int) -> bool:
 
 
 def compile_layers(model: Any) -> None:
-    """Compile every layer of a causal language model in place; kernels are cached in the user's cache folder.
+    """Compile every layer of a causal language model in place; kernels are cached in `kernel_folder`.
 
     The input embeddings are set to require a gradient; otherwise the first layer would need a separate graph.
     """
-    # Not torch's default under /tmp, where another user could put the code that is loaded.
-    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "shelftalk" / "compiled"
-    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache))
+    # Not torch's default under /tmp, where another user could put the code that is loaded. An import of torch has
+    # already written that default into the variable.
+    os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(kernel_folder())
     torch._inductor.config.deterministic = True  # no autotuning by time: a resumed run must choose the same kernels
     causal = causal_model(model)
     causal.enable_input_require_grads()
     for layer in causal.get_decoder().layers:
         layer.compile(dynamic=True)
+
+
+@cache
+def kernel_folder() -> Path:
+    """Return the folder of compiled kernels: in the user's cache folder, or a temporary one if that is read-only.
+
+    A temporary folder is readable by this user only, and is removed when the process ends.
+    """
+    caches = Path(os.environ.get("XDG_CACHE_HOME", ""))  # a relative one is invalid, says its specification
+    folder = (caches if caches.is_absolute() else Path.home() / ".cache") / "shelftalk" / "compiled"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError:
+        temporary = tempfile.mkdtemp(prefix="shelftalk-compiled-")
+        atexit.register(shutil.rmtree, temporary, ignore_errors=True)
+        return Path(temporary)
 
 
 def can_compile() -> bool:
