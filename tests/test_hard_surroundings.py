@@ -1,4 +1,4 @@
-"""Commands in surroundings that programs forget: each works, or ends with a documented exit code and nothing half written.
+"""Commands in unusual surroundings: each works, or ends with a documented exit code and nothing half written.
 
 Mounts are made in a mount namespace of the process itself, which needs root; elsewhere those tests are skipped.
 """
