@@ -27,7 +27,7 @@ LAYERS = [
     {"prompts", "sentences", "workspace", "commands"},
     {"locks"},
     {"presets", "settings"},
-    {"records"},
+    {"records", "hosts"},
     {"errors"},
 ]
 LEVEL = {package: level for level, packages in enumerate(LAYERS) for package in packages}
@@ -66,7 +66,7 @@ IMPORTERS = {
     "altair": {"studio"},
     "pandas": {"studio"},
     "fastapi": {"api"},
-    "starlette": {"api"},
+    "starlette": {"api", "studio"},
     "uvicorn": {"api"},
     "prometheus_client": {"api"},
     "pydantic": {"api"},

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -17,7 +18,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request, WebSocket, expect
 
-from shelftalk.studio.language import texts
+from shelftalk.studio.words import texts
 
 SOURCE = Path(__file__).resolve().parents[2] / "src"
 HOST = "127.0.0.1"
@@ -31,7 +32,7 @@ ARGUMENTS = [
     "--disable-sync",
     "--no-proxy-server",
     "--disable-smooth-scrolling",
-    f"--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE {HOST}",
+    f"--host-resolver-rules=MAP *.example.org {HOST}, MAP * ~NOTFOUND, EXCLUDE {HOST}",
     *(["--no-sandbox"] if os.geteuid() == 0 else []),
 ]
 # Streamlit marks in the page whether it is idle; it must be idle for 250 ms, since a click needs time to reach it.
@@ -57,7 +58,10 @@ expect.set_options(timeout=60_000)
 class Studio:
     """`shelftalk studio` on a workspace, with `home` as home directory; its output goes to the file `output`."""
 
-    def __init__(self, workspace: Path, home: Path, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, workspace: Path, home: Path, environment: Mapping[str, str] | None = None, public_host: str | None = None
+    ) -> None:
+        self.public_host = public_host
         self.workspace, self.home, self.output = workspace, home, home.with_name(f"{home.name}.log")
         self.port = free_port()
         self.url = f"http://{HOST}:{self.port}"
@@ -75,6 +79,7 @@ class Studio:
         """Start the studio and wait until it responds."""
         self.home.mkdir(parents=True, exist_ok=True)
         arguments = ["studio", "--no-browser", "--port", str(self.port), "--workspace", str(self.workspace)]
+        arguments += [] if self.public_host is None else ["--public-host", self.public_host]
         with self.output.open("ab") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "shelftalk", *arguments],
@@ -108,6 +113,8 @@ class Studio:
         try:
             with urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=5) as answer:
                 return bool(answer.status == 200)
+        except urllib.error.HTTPError as error:
+            return self.public_host is not None and error.code == 401
         except OSError:
             return False
 
@@ -162,7 +169,9 @@ class Visitor:
 
     def _new_tab(self) -> Page:
         if self._profile is None:
-            self._profile = self.browser.new_context(locale="en-US", viewport={"width": 1280, "height": 1000})
+            self._profile = self.browser.new_context(
+                locale="en-US", viewport={"width": 1280, "height": 1000}, ignore_https_errors=True
+            )
             self._profile.add_init_script(f"({NOTHING_MOVES})()")
             self._profile.on("page", self._watch)
         return self._profile.new_page()
@@ -179,7 +188,7 @@ class Visitor:
 
     def _note_address(self, request: Request | WebSocket) -> None:
         address = urlsplit(request.url)
-        if address.scheme not in ("data", "blob") and address.hostname != HOST:
+        if address.scheme not in ("data", "blob") and address.hostname != urlsplit(self.url).hostname:
             self.faults.append(f"request: {request.url}")
 
 

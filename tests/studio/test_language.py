@@ -17,8 +17,8 @@ from shelftalk.catalogue.settings import PrepareSettings
 from shelftalk.presets import preset_names
 from shelftalk.settings import DecodingSettings, TrainingSettings
 from shelftalk.studio import language
-from shelftalk.studio.language import LANGUAGES, texts
 from shelftalk.studio.training_view import ICONS
+from shelftalk.studio.words import LANGUAGES, texts
 
 STUDIO = Path(language.__file__).parent
 SETTINGS = (TrainingSettings, PrepareSettings, DecodingSettings)

@@ -1,13 +1,21 @@
-"""Streamlit's configuration and port."""
+"""Streamlit's configuration and port, and what the terminal says of the way to it."""
 
 from __future__ import annotations
 
+import asyncio
 import socket
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from shelftalk.errors import InvalidSettings
-from shelftalk.studio.launch import FIRST_PORT, OPTIONS, find_port, has_display
+from shelftalk.studio.launch import FIRST_PORT, find_port, has_display, options_for, page_opened
+from shelftalk.studio.options import LOCAL_HOSTS, OPTIONS
+from shelftalk.studio.reach import directions
+from shelftalk.studio.sign_in import SignIn, parse_address
 
 
 def test_every_option_is_one_that_streamlit_knows() -> None:
@@ -25,6 +33,16 @@ def test_the_studio_is_for_this_machine_only_and_sends_no_usage_data() -> None:
     assert OPTIONS["browser.gatherUsageStats"] is False
     assert OPTIONS["client.showErrorDetails"] == "none"
     assert OPTIONS["server.maxUploadSize"] == 500
+
+
+def test_a_public_name_and_prefix_are_added_and_nothing_else_is_opened() -> None:
+    door = SignIn(parse_address("shop.example.org/studio"), "password")
+    own, public = options_for(8501, None), options_for(8501, door)
+    assert {name: value for name, value in public.items() if own.get(name) != value} == {
+        "server.allowedHosts": [*LOCAL_HOSTS, "shop.example.org"],
+        "server.baseUrlPath": "studio",
+        "browser.serverAddress": "shop.example.org",
+    }
 
 
 def test_a_taken_port_is_reported_and_the_next_free_one_is_found() -> None:
@@ -45,3 +63,64 @@ def test_without_a_display_no_browser_is_opened(monkeypatch: pytest.MonkeyPatch)
     assert not has_display()
     monkeypatch.setenv("DISPLAY", ":0")
     assert has_display()
+
+
+FAR = [
+    *("SSH_CONNECTION", "CODESPACES", "CODESPACE_NAME", "GITHUB_CODESPACES_PORT_FORWARDING_DOMAIN"),
+    *("COLAB_RELEASE_TAG", "COLAB_BACKEND_VERSION", "DISPLAY", "WAYLAND_DISPLAY"),
+]
+CODESPACE = {"CODESPACES": "true", "GITHUB_CODESPACES_PORT_FORWARDING_DOMAIN": "app.github.dev"}
+
+
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        ({"DISPLAY": ":0"}, None),
+        (
+            {"DISPLAY": ":0", "SSH_CONNECTION": "192.0.2.1 50000 192.0.2.7 22"},
+            "run ssh -L 8501:127.0.0.1:8501 ana@192.0.2.7 there, and open http://127.0.0.1:8501 there",
+        ),
+        (
+            {"SSH_CONNECTION": "2001:db8::1 50000 2001:db8::7 2222"},
+            "run ssh -p 2222 -L 8501:127.0.0.1:8501 ana@2001:db8::7 there",
+        ),
+        ({}, "run ssh -L 8501:127.0.0.1:8501 ana@the-server there"),
+        ({"SSH_CONNECTION": "not what sshd writes"}, "ana@the-server there"),
+        (
+            {**CODESPACE, "CODESPACE_NAME": "octo-literate-mld5"},
+            "shelftalk studio --port 8501 --public-host octo-literate-mld5-8501.app.github.dev",
+        ),
+        ({**CODESPACE, "CODESPACE_NAME": "a;b"}, "--public-host NAME"),
+        ({"COLAB_RELEASE_TAG": "release"}, "Colab passes on no websockets"),
+    ],
+)
+def test_the_terminal_says_how_to_reach_the_studio_from_where_the_user_is(
+    environment: dict[str, str], said: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setattr(socket, "gethostname", lambda: "the-server")
+    for name in FAR:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {"LOGNAME": "ana", **environment}.items():
+        monkeypatch.setenv(name, value)
+    lines = directions(8501)
+    assert lines == [] if said is None else said in " ".join(lines)
+
+
+def test_a_page_is_opened_in_the_users_browser(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = tmp_path / "opened"
+    program = tmp_path / "browser.py"
+    program.write_text(f"import pathlib, sys; pathlib.Path({str(opened)!r}).write_text(sys.argv[1])")
+    monkeypatch.setenv("BROWSER", f"{sys.executable} {program} %s")
+
+    async def serve(url: str | None) -> None:
+        async with page_opened(url):
+            pass
+
+    with ThreadPoolExecutor(1) as threads:  # in this one the browser tests' loop may be running
+        for url in (None, "http://127.0.0.1:8501"):
+            threads.submit(lambda: asyncio.run(serve(url))).result()  # noqa: B023
+    for thread in threading.enumerate():
+        if thread.name == "browser":
+            thread.join(30)
+    assert opened.read_text() == "http://127.0.0.1:8501"

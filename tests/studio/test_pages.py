@@ -27,10 +27,11 @@ from shelftalk.generation.compare import Comparison
 from shelftalk.records import Attributes, Description
 from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings, TrainingSettings
-from shelftalk.studio.language import LANGUAGES, STATE, texts
+from shelftalk.studio.language import STATE
 from shelftalk.studio.navigation import ICONS
 from shelftalk.studio.views.fine_tune import WATCHING
 from shelftalk.studio.views.report import FORMATS
+from shelftalk.studio.words import LANGUAGES, texts
 from shelftalk.training.state import RunState
 from shelftalk.workspace import Workspace, lock, write_json
 from tests.catalogue.exports import nested, woocommerce

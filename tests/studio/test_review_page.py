@@ -14,7 +14,7 @@ from shelftalk.errors import NotWritable
 from shelftalk.review.review import Review
 from shelftalk.rules.house_rules import HouseRules, write_rules
 from shelftalk.runs.run import Run
-from shelftalk.studio.language import texts
+from shelftalk.studio.words import texts
 from shelftalk.studio.write_texts import folder_for
 from shelftalk.studio.writers import writers
 from shelftalk.workspace import Workspace

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hmac
 import ipaddress
 import time
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -17,6 +16,7 @@ from shelftalk.api.errors import SAFE_HEADERS, ApiError, error_response
 from shelftalk.api.limits import API_KEY_BYTES
 from shelftalk.api.metrics import Metrics
 from shelftalk.errors import InvalidSettings
+from shelftalk.hosts import host_name
 
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
@@ -100,7 +100,7 @@ def check_key(api_key: str) -> bytes:
 def _is_loopback(host: str) -> bool:
     """Return whether a Host header, with or without a port, is a loopback name or address."""
     try:
-        name = urlsplit(f"//{host}").hostname or ""
+        name = host_name(host)
         return name == "localhost" or ipaddress.ip_address(name).is_loopback
     except ValueError:
         return False

@@ -15,6 +15,15 @@ def studio(
         int | None, typer.Option("--port", min=1, max=65535, help="Port; the first free one from 8501 on otherwise.")
     ] = None,
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open a page in the browser.")] = True,
+    public_host: Annotated[
+        str | None,
+        typer.Option(
+            "--public-host",
+            metavar="NAME",
+            help="Also answer under this name, such as shop.example.org or shop.example.org/studio, which a proxy on "
+            "this machine passes on; a password is made and shown once.",
+        ),
+    ] = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
 ) -> None:
     """Open the studio in the browser, on this machine only: catalogue, fine-tuning, comparison, runs, report."""
@@ -22,12 +31,24 @@ def studio(
     from shelftalk.errors import Damaged, InvalidSettings
     from shelftalk.pipeline import prepare_bundled
     from shelftalk.studio.launch import find_port, launch
+    from shelftalk.studio.reach import directions
+    from shelftalk.studio.sign_in import SignIn, new_password, parse_address
 
+    address = None if public_host is None else parse_address(public_host)
     place = Workspace(workspace)
     chosen = find_port(port)
     try:
         prepare_bundled(place)
     except (InvalidSettings, Damaged) as error:  # the user's own catalogues and runs do not depend on it
         output.say(f"The bundled catalogue is left out. {error}")
-    output.say(f"The studio is on http://127.0.0.1:{chosen} (Ctrl-C ends it; trainings continue).")
-    launch(place, chosen, browser)
+    if address is None:
+        output.say(f"The studio is on http://127.0.0.1:{chosen} (Ctrl-C ends it; trainings continue).")
+        for line in directions(chosen):
+            output.say(line)
+        launch(place, chosen, browser)
+        return
+    password = new_password()
+    output.say(f"The studio is on http://127.0.0.1:{chosen}, for a proxy that shows it as {address} (Ctrl-C ends it).")
+    output.say(f"Password, for this start only and not shown again: {password}")
+    output.say("Who has it can read and do here what you can. Without https at the proxy it is readable on its way.")
+    launch(place, chosen, browser, SignIn(address, password))

@@ -8,10 +8,11 @@ import streamlit as st
 
 from shelftalk import __version__
 from shelftalk.studio import language, session
-from shelftalk.studio.language import LANGUAGES, text
-from shelftalk.studio.launch import INK
+from shelftalk.studio.language import text
 from shelftalk.studio.navigation import pages
+from shelftalk.studio.options import INK, LOCAL_HOSTS
 from shelftalk.studio.show import errors_shown
+from shelftalk.studio.words import LANGUAGES
 
 ICON = Path(__file__).with_name("icon.png")  # browsers would download a named icon from Google
 
@@ -32,7 +33,9 @@ def main() -> None:
     st.html(STYLE.format(ink=INK.get(st.context.theme.type or "light")))
     with st.sidebar:
         session.choose(language.STATE, text("app.language"), list(LANGUAGES), LANGUAGES.__getitem__)
-        st.caption(text("app.local"))
+        st.caption(
+            text("app.local") if set(st.get_option("server.allowedHosts")) <= set(LOCAL_HOSTS) else text("app.public")
+        )
         st.text(str(session.workspace().root))
         language.update_page(chosen, st.session_state.get("top", 0))
         st.caption(f"shelftalk {__version__}")

@@ -13,7 +13,7 @@ import pandas
 import streamlit as st
 
 from shelftalk.studio.language import text
-from shelftalk.studio.launch import INK
+from shelftalk.studio.options import INK
 
 COLOURS = ["#ea580c", "#0891b2", "#8b5cf6", "#65a30d", "#db2777", "#ca8a04", "#3b82f6", "#78716c"]
 HEIGHT = 260

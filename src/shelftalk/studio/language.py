@@ -1,20 +1,14 @@
-"""The studio's texts in English and Brazilian Portuguese, and each language's number format.
-
-Every text is in each of languages/*.toml, under the same key. Texts of the data are not.
-"""
+"""The texts of a page in the language of its session, and each language's number format."""
 
 from __future__ import annotations
 
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
 import streamlit as st
 
-from shelftalk.presets import parse_toml
 from shelftalk.settings import Settings, setting_help
+from shelftalk.studio.words import LANGUAGES, nearest, texts
 
-LANGUAGES = {"en": "English", "pt-BR": "Português (Brasil)"}
 STATE = "lang"
 _JS = """
 export default function ({ data }) {
@@ -29,19 +23,12 @@ _page = st.components.v2.component("shelftalk_page", js=_JS)
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
 
-@cache
-def texts(language: str) -> dict[str, str]:
-    """Return all texts of a language by key; a key is the names of its tables and its own name, joined by dots."""
-    file = files("shelftalk.studio") / "languages" / f"{language}.toml"
-    return dict(_flat(parse_toml(file.read_text(encoding="utf-8"), file.name)))
-
-
 def current() -> str:
     """Return the language of this session: the selected one, or the one in the URL, or the browser's."""
     chosen = st.session_state.get(STATE) or st.query_params.get(STATE)
     if chosen in LANGUAGES:
         return str(chosen)
-    return "pt-BR" if (st.context.locale or "").lower().startswith("pt") else "en"
+    return nearest(st.context.locale or "")
 
 
 def update_page(language: str, top: int) -> None:
@@ -105,10 +92,3 @@ def size(count: float | None) -> str:
         if count >= bytes_:
             return f"{number(count / bytes_, 1)} {unit}"
     return f"{number(count)} B"
-
-
-def _flat(table: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    found: list[tuple[str, str]] = []
-    for key, value in table.items():
-        found += _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else [(prefix + key, value)]
-    return found

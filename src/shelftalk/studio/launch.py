@@ -1,66 +1,33 @@
-"""Start Streamlit with the studio, configured for one user on the local machine."""
+"""Start Streamlit with the studio: for one user on the local machine, or behind a proxy with a password."""
 
 from __future__ import annotations
 
 import os
 import socket
 import sys
+import threading
+import webbrowser
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from shelftalk.errors import InvalidSettings, MissingPackage
 from shelftalk.models.tokens import import_transformers
+from shelftalk.studio.options import LOCAL_HOSTS, OPTIONS
+from shelftalk.studio.sign_in import SignIn
 from shelftalk.workspace import Workspace
 
 APP = Path(__file__).with_name("app.py")
 FIRST_PORT, PORTS = 8501, 20
-UPLOAD_MEGABYTES = 500  # Streamlit holds an upload in memory; a larger file is given by its path
-
-INK = {"light": "#120d08", "dark": "#f3ece2"}  # captions use a lighter mix of it, which must be readable too
-OPTIONS: dict[str, Any] = {
-    "server.address": "127.0.0.1",
-    "server.enableXsrfProtection": True,
-    "server.xsrfCookieSameSite": "strict",
-    "server.enableCORS": True,
-    "server.corsAllowedOrigins": [],
-    "server.allowedHosts": ["127.0.0.1", "localhost"],
-    "server.enableStaticServing": False,
-    "server.enableAgentApi": False,
-    "server.maxUploadSize": UPLOAD_MEGABYTES,
-    "server.fileWatcherType": "none",
-    "server.runOnSave": False,
-    "server.showEmailPrompt": False,
-    "browser.gatherUsageStats": False,
-    "browser.serverAddress": "127.0.0.1",
-    "client.showErrorDetails": "none",
-    "client.showErrorLinks": False,
-    "client.disableDataExport": True,  # its CSV does not escape formulas; the history's own export does
-    "client.toolbarMode": "viewer",
-    "runner.magicEnabled": False,
-    "global.developmentMode": False,
-    "global.disableWidgetStateDuplicationWarning": True,  # forms are kept on purpose, see session.keep_forms
-    "logger.level": "warning",
-    "theme.light.primaryColor": "#9a3412",
-    "theme.light.backgroundColor": "#fffdf9",
-    "theme.light.secondaryBackgroundColor": "#f5efe6",
-    "theme.light.textColor": INK["light"],
-    "theme.light.linkColor": "#9a3412",
-    "theme.light.borderColor": "#d9cfc0",
-    "theme.dark.primaryColor": "#c2410c",
-    "theme.dark.backgroundColor": "#1a1714",
-    "theme.dark.secondaryBackgroundColor": "#28231e",
-    "theme.dark.textColor": INK["dark"],
-    "theme.dark.linkColor": "#fdba74",
-    "theme.dark.borderColor": "#4a4138",
-    "theme.baseRadius": "8px",
-}
 
 
-def launch(workspace: Workspace, port: int | None, browser: bool) -> None:
+def launch(workspace: Workspace, port: int | None, browser: bool, sign_in: SignIn | None = None) -> None:
     """Serve the studio on 127.0.0.1 until Ctrl-C or SIGTERM; `browser` opens a page of it where there is a display.
 
-    With `port` None the first free port from 8501 on is used.
+    With `port` None the first free port from 8501 on is used. With `sign_in` it also answers under the name given
+    there, which a proxy on this machine passes on, and every request needs its password.
 
     Raises:
         MissingPackage: Streamlit is not installed.
@@ -72,20 +39,44 @@ def launch(workspace: Workspace, port: int | None, browser: bool) -> None:
     chosen = find_port(port)
     # Read by `session.workspace`: the pages run in this process.
     os.environ["SHELFTALK_WORKSPACE"] = str(workspace.root.resolve())
+    import streamlit as st
+    from starlette.middleware import Middleware
     from streamlit import config, net_util
-    from streamlit.web import bootstrap
+
+    from shelftalk.studio.gate import Gate
 
     config.get_config_files = lambda file_name: []  # no configuration file can change these options
     net_util.get_external_ip = lambda: None  # a cross-origin request would make it query a public server
     known = config.get_config_options(force_reparse=True)  # the oldest supported Streamlit lacks some options
-    options = {
-        **{name: value for name, value in OPTIONS.items() if name in known},
-        "server.port": chosen,
-        "browser.serverPort": chosen,
-        "server.headless": not (browser and has_display()),
+    options = {name: value for name, value in options_for(chosen, sign_in).items() if name in known}
+    shown = f"http://127.0.0.1:{chosen}" if browser and has_display() and sign_in is None else None
+    app = st.App(
+        APP, middleware=[Middleware(Gate, port=chosen, sign_in=sign_in)], lifespan=lambda _: page_opened(shown)
+    )
+    sys.argv = [""]  # else Streamlit puts the folder of the command in front of all others that modules come from
+    app.run(config=options)
+
+
+def options_for(port: int, sign_in: SignIn | None) -> dict[str, Any]:
+    """Return Streamlit's options for a port, and for the address under which other machines see the studio."""
+    own = {**OPTIONS, "server.port": port, "browser.serverPort": port}
+    if sign_in is None:
+        return own
+    return {
+        **own,
+        "server.allowedHosts": [*LOCAL_HOSTS, sign_in.address.host],
+        "server.baseUrlPath": sign_in.address.path.strip("/"),
+        "browser.serverAddress": sign_in.address.host,
     }
-    bootstrap.load_config_options(options)
-    bootstrap.run(str(APP), False, [], options)
+
+
+@asynccontextmanager
+async def page_opened(url: str | None) -> AsyncIterator[None]:
+    """Open a page in the user's browser, unless it is None; its requests wait until the server has begun."""
+    if url is not None:
+        # Some browsers return at their end.
+        threading.Thread(target=webbrowser.open, args=(url,), name="browser", daemon=True).start()
+    yield
 
 
 def has_display() -> bool:

@@ -1,0 +1,33 @@
+"""The studio's texts in English and Brazilian Portuguese.
+
+Every text is in each of languages/*.toml, under the same key. Texts of the data are not.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from shelftalk.presets import parse_toml
+
+LANGUAGES = {"en": "English", "pt-BR": "Português (Brasil)"}
+
+
+@cache
+def texts(language: str) -> dict[str, str]:
+    """Return all texts of a language by key; a key is the names of its tables and its own name, joined by dots."""
+    file = files("shelftalk.studio") / "languages" / f"{language}.toml"
+    return dict(_flat(parse_toml(file.read_text(encoding="utf-8"), file.name)))
+
+
+def nearest(locale: str) -> str:
+    """Return the language of the studio for a browser's locale, such as "pt" or "de-CH"."""
+    return "pt-BR" if locale.strip().lower().startswith("pt") else "en"
+
+
+def _flat(table: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    for key, value in table.items():
+        found += _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else [(prefix + key, value)]
+    return found

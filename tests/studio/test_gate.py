@@ -1,0 +1,288 @@
+"""Who may ask the studio: under which name, from which page, and with which password."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.testclient import TestClient, WebSocketDenialResponse
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from shelftalk.errors import InvalidSettings
+from shelftalk.studio.gate import FORM_BYTES, Gate
+from shelftalk.studio.sign_in import WRONG_TRIES, Address, Answer, SignIn, new_password, parse_address
+from shelftalk.studio.words import texts
+
+PASSWORD = "a" * 31 + "é"
+PUBLIC = "https://shop.example.org"
+PORT = 8501
+PAGE = {"accept": "text/html,*/*;q=0.8"}
+WORDS = {name: texts(name) for name in ("en", "pt-BR")}
+
+
+async def echo(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer with the path that was asked for, a cookie and a cache's header, as Streamlit does."""
+    if scope["type"] == "websocket":
+        socket = WebSocket(scope, receive, send)
+        await socket.accept()
+        await socket.send_text(socket.url.path)
+        await socket.close()
+        return
+    response = PlainTextResponse(f"reached {Request(scope).url.path}")
+    MutableHeaders(raw=response.raw_headers).update(
+        {"set-cookie": "_streamlit_xsrf=2|a; Path=/; SameSite=Strict", "cache-control": "public, immutable"}
+    )
+    await response(scope, receive, send)
+
+
+def local(host: str = f"localhost:{PORT}") -> TestClient:
+    return TestClient(Gate(echo, PORT), base_url=f"http://{host}", follow_redirects=False)
+
+
+def public(address: str = "shop.example.org", base_url: str = PUBLIC, **headers: str) -> TestClient:
+    gate = Gate(echo, PORT, SignIn(parse_address(address), PASSWORD))
+    return TestClient(gate, base_url=base_url, follow_redirects=False, headers=headers)
+
+
+def enter(client: TestClient, path: str = "/", password: str = PASSWORD, **headers: str) -> Any:
+    return client.post(path, data={"password": password}, headers={**PAGE, **headers})
+
+
+@pytest.mark.parametrize("host", ["localhost:8501", "127.0.0.1:8501", "LOCALHOST", "localhost.:80"])
+def test_the_local_studio_answers_to_local_names(host: str) -> None:
+    assert local(host).get("/").text == "reached /"
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "127.0.0.1.evil.example",
+        "localhost@evil.example",
+        "evil.example/localhost",
+        "",
+        "[",
+        "a:b:c",
+        "localhost:port",
+        "evil.example, localhost",
+        "192.0.2.7:8501",
+        "<script>alert(1)</script>",
+    ],
+)
+def test_a_foreign_name_gets_a_sentence_that_repeats_nothing_of_it(host: str) -> None:
+    for headers in ({"host": host}, {"x-forwarded-host": host}):
+        answer = local().get(f"/?x={quote(host)}", headers={**PAGE, **headers})
+        assert answer.status_code == 403
+        assert "shelftalk studio --public-host NAME" in answer.text
+        assert "evil" not in answer.text and "<script" not in answer.text and "192.0.2.7" not in answer.text
+        assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+        assert answer.headers["cache-control"] == "no-store"
+
+
+def test_every_host_header_counts() -> None:
+    hosts = [("host", "localhost"), ("host", "evil.example")]
+    assert local().get("/", headers=hosts).status_code == 403
+
+
+def test_a_sentence_is_in_the_language_of_the_browser_and_of_the_address() -> None:
+    foreign = {**PAGE, "host": "evil.example"}
+    for headers, path, language in (
+        ({"accept-language": "pt-PT,pt;q=0.9,en;q=0.8"}, "/", "pt-BR"),
+        ({"accept-language": "en-GB,pt;q=0.9"}, "/", "en"),
+        ({"accept-language": "en"}, "/?lang=pt-BR", "pt-BR"),
+        ({"accept-language": "*"}, "/?lang=%22%3E", "en"),
+    ):
+        answer = local().get(path, headers={**foreign, **headers})
+        assert WORDS[language]["refused.name"] in answer.text
+        assert f'<html lang="{language}">' in answer.text
+
+
+@pytest.mark.parametrize("origin", ["http://evil.example", "http://localhost:3000", "null", "https://[", "file://"])
+def test_a_foreign_page_neither_reads_nor_opens_the_websocket(origin: str) -> None:
+    assert local().get("/_stcore/health", headers={"origin": origin}).status_code == 403
+    assert refused(local(), "/_stcore/stream", {"origin": origin})
+    assert not refused(local(), "/_stcore/stream", {"origin": f"http://localhost:{PORT}"})
+
+
+def refused(client: TestClient, path: str, headers: dict[str, str]) -> bool:
+    try:
+        url = client.base_url.copy_with(scheme="wss" if client.base_url.scheme == "https" else "ws", path=path)
+        with client.websocket_connect(str(url), headers=headers) as socket:
+            assert socket.receive_text() == path
+    except (WebSocketDisconnect, WebSocketDenialResponse):
+        return True
+    return False
+
+
+def test_a_page_behind_a_proxy_that_hides_its_name_says_so_in_place_of_its_program() -> None:
+    hidden = {"referer": "https://shop.example.org/compare", "accept": "*/*"}
+    answer = local().get("/static/js/index.js", headers=hidden)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/javascript; charset=utf-8")
+    assert "document.body.textContent" in answer.text and "--public-host" in answer.text
+    assert local().get("/_stcore/health", headers=hidden).status_code == 403
+    assert local().get("/", headers={**PAGE, "referer": "https://elsewhere.example/"}).text == "reached /"  # a link
+
+
+def test_without_the_password_nothing_is_answered() -> None:
+    client = public()
+    for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"):
+        for path in ("/", "/_stcore/health", "/static/js/index.js", "/media/a.png", "/_stcore/upload_file/a/b"):
+            answer = client.request(method, path, headers={"cookie": f"shelftalk_{PORT}=guess; other=1"})
+            assert answer.status_code == 401, (method, path)
+            assert "reached" not in answer.text and "set-cookie" not in answer.headers
+    assert refused(client, "/_stcore/stream", {"origin": PUBLIC})
+
+
+@pytest.mark.parametrize("wrong", ["", "a" * 32, PASSWORD[:-1], PASSWORD + "a", "A" + PASSWORD[1:], "x" * FORM_BYTES])
+def test_a_wrong_password_is_refused(wrong: str) -> None:
+    answer = enter(public(), password=wrong)
+    assert answer.status_code == 403
+    assert WORDS["en"]["sign_in.wrong"] in answer.text and 'role="alert"' in answer.text
+    assert "set-cookie" not in answer.headers
+    assert not wrong or wrong not in answer.text
+
+
+def test_the_password_opens_every_route_and_the_websocket() -> None:
+    client = public()
+    answer = enter(client, "/compare?lang=pt-BR", password=f" {PASSWORD}\n")
+    assert (answer.status_code, answer.headers["location"]) == (303, "?lang=pt-BR")
+    cookie = answer.headers["set-cookie"]
+    token = re.match(rf"shelftalk_{PORT}=([\w-]{{43}}); ", cookie)
+    assert token and token[1] not in PASSWORD
+    assert {"HttpOnly", "Path=/", "SameSite=lax", "Secure"} <= set(cookie.split("; "))
+    assert client.get("/_stcore/health").text == "reached /_stcore/health"
+    assert client.put("/_stcore/upload_file/a/b", headers={"origin": PUBLIC}).status_code == 200
+    sent = {"cookie": f"shelftalk_{PORT}=older; shelftalk_{PORT}={token[1]}", "origin": PUBLIC}
+    assert not refused(client, "/_stcore/stream", sent)
+    for origin in ("https://evil.example", "https://shop.example.org:9", "http://shop.example.org", "null"):
+        assert refused(client, "/_stcore/stream", {**sent, "origin": origin}), origin
+        assert client.put("/_stcore/upload_file/a/b", headers={"origin": origin}).status_code == 403
+    assert enter(client).status_code == 303  # a second form, in another tab
+
+
+def test_a_foreign_form_cannot_sign_in() -> None:
+    answer = enter(public(), origin="https://evil.example")
+    assert answer.status_code == 403
+    assert "set-cookie" not in answer.headers
+
+
+@pytest.mark.parametrize("host", ["evil.example", "shop.example.org.evil.example", "xshop.example.org"])
+def test_the_public_studio_refuses_other_names_even_with_the_password(host: str) -> None:
+    client = public()
+    enter(client)
+    for headers in ({"host": host}, {"x-forwarded-host": host}):
+        answer = client.get("/", headers={**PAGE, **headers})
+        assert answer.status_code == 403
+        assert WORDS["en"]["refused.public_name"] in answer.text
+
+
+def test_over_plain_http_the_cookie_is_kept_too() -> None:
+    client = public(base_url="http://shop.example.org")
+    assert "Secure" not in enter(client, origin="http://shop.example.org").headers["set-cookie"]
+    assert client.get("/").text == "reached /"
+
+
+def test_cookies_of_streamlit_are_secure_behind_tls_and_nothing_is_kept_by_shared_caches() -> None:
+    client = public()
+    enter(client)
+    answer = client.get("/")
+    assert answer.headers["set-cookie"] == "_streamlit_xsrf=2|a; Path=/; SameSite=Strict; Secure"
+    assert answer.headers["cache-control"] == "private, immutable"
+    assert answer.headers["content-security-policy"] == "frame-ancestors 'self'"
+
+
+def test_a_proxy_may_keep_the_prefix_or_remove_it() -> None:
+    client = public("shop.example.org/studio")
+    assert "Path=/studio;" in enter(client, "/studio/").headers["set-cookie"]
+    for path in ("/studio/_stcore/health", "/_stcore/health"):
+        sent = {"cookie": f"shelftalk_{PORT}={client.cookies[f'shelftalk_{PORT}']}"}
+        assert client.get(path, headers=sent).text == "reached /studio/_stcore/health"
+    redirect = client.get("/studio?lang=en")
+    assert (redirect.status_code, redirect.headers["location"]) == (307, "/studio/?lang=en")
+    assert client.get("/studios", headers=sent).text == "reached /studio/studios"
+
+
+@pytest.mark.parametrize("path", ["//evil.example", "/\\evil.example", "//evil.example/%2e%2e?next=//evil.example"])
+def test_signing_in_leads_to_no_other_host(path: str) -> None:
+    location = enter(public(), f"{PUBLIC}{path}").headers["location"]
+    assert location.startswith("?")
+
+
+def test_after_many_wrong_tries_none_is_looked_at_for_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    client, now = public(), [0.0]
+    monkeypatch.setattr("shelftalk.studio.sign_in.time.monotonic", lambda: now[0])
+    for _ in range(WRONG_TRIES):
+        assert enter(client, password="wrong").status_code == 403
+    answer = enter(client)
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "60")
+    assert WORDS["en"]["sign_in.too_many"] in answer.text
+    now[0] = 61.0
+    assert enter(client).status_code == 303
+
+
+def test_a_session_ends_after_half_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("shelftalk.studio.sign_in.time.monotonic", lambda: now[0])
+    door = SignIn(Address("a", "a", ""), PASSWORD)
+    token = door.open(PASSWORD)
+    assert isinstance(token, str) and door.knows(token) and not door.knows("") and not door.knows(token[:-1])
+    assert door.open("") is Answer.WRONG
+    now[0] = 12 * 3600
+    assert not door.knows(token)
+
+
+def test_passwords_are_32_characters_and_never_the_same() -> None:
+    made = {new_password() for _ in range(100)}
+    assert len(made) == 100
+    assert {len(one) for one in made} == {32}
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("shop.example.org", Address("shop.example.org", "shop.example.org", "")),
+        ("https://Shop.Example.org/", Address("shop.example.org", "shop.example.org", "")),
+        ("http://shop.example.org:80/studio/", Address("shop.example.org", "shop.example.org", "/studio")),
+        ("shop.example.org:8443/a/b_c", Address("shop.example.org", "shop.example.org:8443", "/a/b_c")),
+        ("192.0.2.7:08501", Address("192.0.2.7", "192.0.2.7:8501", "")),
+        ("loja-são.example", Address("xn--loja-so-2wa.example", "xn--loja-so-2wa.example", "")),
+        ("name-8501.app.github.dev", Address("name-8501.app.github.dev", "name-8501.app.github.dev", "")),
+    ],
+)
+def test_an_address_is_read_as_the_address_bar_shows_it(text: str, address: Address) -> None:
+    assert parse_address(text) == address
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "*",
+        "*.example.org",
+        "a b",
+        "user@shop.example.org",
+        "shop.example.org:0",
+        "shop.example.org:99999",
+        "shop.example.org:x",
+        "shop.example.org?x",
+        "shop.example.org/#x",
+        "shop.example.org/../x",
+        "a..b",
+        "[::1]",
+        "ftp://shop.example.org",
+        "shop.example.org/é",
+        "x" * 64,
+        "a." * 200,
+        "shop.example.org,evil.example",
+        "-",
+    ],
+)
+def test_what_is_no_address_is_refused(text: str) -> None:
+    with pytest.raises(InvalidSettings, match="give what the browser shows"):
+        parse_address(text)
