@@ -182,6 +182,17 @@ def test_the_public_studio_refuses_other_names_even_with_the_password(host: str)
         assert WORDS["en"]["refused.public_name"] in answer.text
 
 
+def test_a_proxy_may_replace_host_and_origin_by_local_names_as_codespaces_does() -> None:
+    client = public("ana-8501.app.github.dev", base_url=f"https://localhost:{PORT}")
+    enter(client)
+    for origin in (f"http://localhost:{PORT}", f"https://localhost:{PORT}", "https://ana-8501.app.github.dev"):
+        sent = {"origin": origin, "x-forwarded-host": "ana-8501.app.github.dev"}
+        assert client.put("/_stcore/upload_file/a/b", headers=sent).status_code == 200, origin
+    assert client.get("/", headers={"origin": "http://localhost:3000"}).status_code == 403
+    sentence = local().get("/", headers={**PAGE, "x-forwarded-host": "ana-8501.app.github.dev"})
+    assert WORDS["en"]["refused.name"] in sentence.text
+
+
 def test_over_plain_http_the_cookie_is_kept_too() -> None:
     client = public(base_url="http://shop.example.org")
     assert "Secure" not in enter(client, origin="http://shop.example.org").headers["set-cookie"]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from shelftalk.cli.main import run
 from shelftalk.errors import InvalidSettings
 from shelftalk.studio.launch import FIRST_PORT, find_port, has_display, options_for, page_opened
 from shelftalk.studio.options import LOCAL_HOSTS, OPTIONS
@@ -43,6 +44,14 @@ def test_a_public_name_and_prefix_are_added_and_nothing_else_is_opened() -> None
         "server.baseUrlPath": "studio",
         "browser.serverAddress": "shop.example.org",
     }
+
+
+def test_what_is_no_public_name_ends_the_command_before_anything_is_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["studio", "--workspace", str(tmp_path / "new"), "--public-host", "*.example.org"]) == 2
+    assert "--public-host '*.example.org' is no address" in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
 
 
 def test_a_taken_port_is_reported_and_the_next_free_one_is_found() -> None:

@@ -94,11 +94,17 @@ class Gate:
         return all(self._is_own(page, scope, headers) for page in pages)
 
     def _is_own(self, page: str, scope: Scope, headers: Headers) -> bool:
-        own = {authority(f"http://{headers.get('host', '')}")}
-        if self._sign_in:
-            own |= {self._sign_in.address.authority, *(f"{name}:{self._port}" for name in LOCAL_HOSTS)}
-        scheme = page.partition("://")[0].lower()
-        return scheme in (("https",) if _encrypted(scope) else ("http", "https")) and authority(page) in own
+        """Return whether the URL or origin of a page is under the name of the request, or the public one.
+
+        A proxy that hides its name may rewrite Origin too, to a local name; other sites on the visitor's machine that
+        look so have no cookie. A page without encryption is another site than one with it, and not to be trusted.
+        """
+        scheme, name = page.partition("://")[0].lower(), authority(page)
+        if self._sign_in and name in [f"{local}:{self._port}" for local in LOCAL_HOSTS]:
+            return scheme in ("http", "https")
+        public = [self._sign_in.address.authority] if self._sign_in else []
+        schemes = ("https",) if _encrypted(scope) else ("http", "https")
+        return scheme in schemes and name in [authority(f"http://{headers.get('host', '')}"), *public]
 
     async def _signed_in(self, sign_in: SignIn, scope: Scope, receive: Receive, headers: Headers) -> Response:
         """Return the answer to a sign-in form: the same page again, with a cookie if the password was right."""

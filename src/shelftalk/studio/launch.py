@@ -47,7 +47,7 @@ def launch(workspace: Workspace, port: int | None, browser: bool, sign_in: SignI
 
     config.get_config_files = lambda file_name: []  # no configuration file can change these options
     net_util.get_external_ip = lambda: None  # a cross-origin request would make it query a public server
-    known = config.get_config_options(force_reparse=True)  # the oldest supported Streamlit lacks some options
+    known = config._config_options_template  # the oldest supported Streamlit lacks some options
     options = {name: value for name, value in options_for(chosen, sign_in).items() if name in known}
     shown = f"http://127.0.0.1:{chosen}" if browser and has_display() and sign_in is None else None
     app = st.App(
