@@ -174,7 +174,7 @@ def test_every_route_is_refused_without_the_password_and_to_foreign_names(
         assert request(studio, method, path, foreign)[0] == 403, (method, path)
 
 
-def test_the_websocket_opens_for_the_own_page_with_the_cookie_only(
+def test_websocket_and_uploads_open_for_the_own_page_with_the_cookie_only(
     studio: Studio, proxy: Proxy, public_studio: Studio, password: str
 ) -> None:
     connection = http.client.HTTPConnection(HOST, public_studio.port, timeout=30)
@@ -192,6 +192,8 @@ def test_the_websocket_opens_for_the_own_page_with_the_cookie_only(
     ):
         path = f"{PREFIX}/_stcore/stream"
         assert request(public_studio, "GET", path, {**UPGRADE, **headers})[0] == status, headers
+    status, reason = request(public_studio, "PUT", f"{PREFIX}/_stcore/upload_file/a/b", {**own, **cookie})
+    assert (status, b"XSRF" in reason) == (403, True)  # the token of the page is needed too
     for origin, status in (("http://evil.example", 403), (f"http://{HOST}:{studio.port}", 101)):
         assert request(studio, "GET", "/_stcore/stream", {**UPGRADE, "Origin": origin})[0] == status
 
