@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from shelftalk import pipeline
+from shelftalk.export import gate
 from shelftalk.export.export import export
-from shelftalk.generation import parity
 from shelftalk.models import tiny
 from shelftalk.runs.run import Run
 from shelftalk.workspace import Workspace
@@ -24,7 +24,7 @@ QUANTIZATIONS = {"gguf": "f32", "ollama": "f16"}
 def short_texts() -> Iterator[None]:
     """Replay every prompt with a twelfth of the gate's tokens: what is to be found differs from the first one on."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(parity, "WRITTEN", 8)
+        patch.setattr(gate, "WRITTEN", 8)
         yield
 
 

@@ -125,6 +125,23 @@ def test_the_example_has_attributes_where_the_run_knows_them(tiny_run: Run, gate
     assert example_of([Product("1", "Hook", "")]) == "Hook"
 
 
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("adapter", "tokenizer.apply_chat_template(messages, add_generation_prompt=True)"),
+        ("merged", "tokenizer.apply_chat_template(messages, add_generation_prompt=True)"),
+        ("gguf", "`llama-server -m pegs-f32.gguf`"),
+        ("ollama", "`ollama run pegs`, `/api/chat`"),
+        ("vllm", "`/v1/chat/completions`"),
+    ],
+)
+def test_it_says_how_to_chat_and_how_that_was_tried(exports: dict[str, Path], name: str, words: str) -> None:
+    card = (exports[name] / "README.md").read_text()
+    assert words in card.partition("## In a chat\n")[2].partition("\n## ")[0]
+    assert "| second question of a chat read and answered as alone | yes | yes |" in card
+    assert f"The chat was asked with {read_json(exports[name] / 'parity.json')['chat']['route']}." in card
+
+
 def test_it_has_gemmas_terms(tiny_run: Run, gate: dict[str, Any]) -> None:
     embedded = BaseModel("gemma-3-270m", tiny_run.base_model().folder, "sha256:abc", LICENCE)
     card = model_card(Artefact(tiny_run, embedded, "adapter", "f32"), gate, "Oak peg")

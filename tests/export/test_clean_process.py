@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from shelftalk.export.ollama import chat_prompt, template_of
 from shelftalk.generation.transformers_engine import TransformersEngine
 from shelftalk.models.adapters import load_adapter
 from shelftalk.models.load import load_model
@@ -103,8 +104,7 @@ def test_plain_llama_cpp(exports: dict[str, Path], ours: list[str], tmp_path: Pa
     assert list(told.values()) == [ours]
     text = (exports["ollama"] / "Modelfile").read_text()
     file = exports["ollama"] / text.partition("FROM ")[2].partition("\n")[0]
-    template = text.partition('TEMPLATE """')[2].partition('"""')[0]
-    prompts = [template.replace("{{ .Prompt }}", title) for title in TITLES]
+    prompts = [chat_prompt(template_of(text), [{"role": "user", "content": title}]) for title in TITLES]
     (written,) = in_clean_process(LLAMA_CPP, prompts, [file], tmp_path).values()
     same = sum(one == other for one, other in zip(written, ours, strict=True))
     assert same >= len(TITLES) - 1  # in f16; one may differ where two tokens are almost equally probable

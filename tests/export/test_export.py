@@ -229,7 +229,15 @@ def command(run: Run, *arguments: object) -> int:
 def test_the_command_as_a_person_types_it(tiny_run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert command(tiny_run, "pegs", "--to", tmp_path / "a", "--format", "ollama", "--quantization", "f16") == 0
     out = capsys.readouterr().out
-    for words in ("mean divergence", "worst margin", "agreement", "read as the same tokens", "20 prompts", "Ollama"):
+    for words in (
+        "mean divergence",
+        "worst margin",
+        "agreement",
+        "read as the same tokens",
+        "chat as alone",
+        "20 prompts",
+        "Ollama",
+    ):
         assert words in out
     assert str(tmp_path / "a") in out.replace("\n", "")
     assert command(tiny_run, "pegs", "--to", tmp_path / "b", "--format", "merged", "--json") == 0

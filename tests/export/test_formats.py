@@ -15,8 +15,10 @@ from safetensors.torch import load_file
 from transformers import LlamaConfig
 
 from shelftalk.errors import InvalidSettings, MissingPackage
+from shelftalk.export import gate
 from shelftalk.export.export import export
 from shelftalk.export.formats import FORMATS, disk_needed, plan
+from shelftalk.export.ollama import chat_prompt, template_of
 from shelftalk.export.serving import example_request, modelfile
 from shelftalk.generation import parity
 from shelftalk.models.registry import BaseModel
@@ -27,7 +29,7 @@ from shelftalk.workspace import faults, read_json
 from tests.export.conftest import QUANTIZATIONS
 
 GATES_TOKENS = parity.WRITTEN
-TOKENIZER = {"tokenizer.json", "tokenizer_config.json"}
+TOKENIZER = {"tokenizer.json", "tokenizer_config.json", "chat_template.jinja"}
 MERGED = {"config.json", "generation_config.json", "model.safetensors"} | TOKENIZER
 FILES = {
     "adapter": {"adapter_config.json", "adapter_model.safetensors"} | TOKENIZER,
@@ -64,6 +66,7 @@ def test_parity_json_says_what_was_compared(exports: dict[str, Path], name: str)
     assert found["parity"]["divergence"] < found["limits"]["divergence"]
     assert found["parity"]["agreement"] >= found["limits"]["agreement"]
     assert found["parity"]["same_tokens"]
+    assert found["parity"]["tokens"] <= 20 * 8  # the tests' texts are short
     assert (found["format"], found["weights"]) == (name, QUANTIZATIONS.get(name, "f32"))
     assert ("xllamacpp" if name in QUANTIZATIONS else "transformers") in found["compared"].partition(", with ")[2]
     others = {"ollama": "Ollama, not installed here", "vllm": "vLLM, not installed here"}
@@ -76,7 +79,7 @@ def test_the_gate_is_passed_with_all_its_tokens(
     tiny_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     """The long form of all tests on exports: texts as long as the gate's own."""
-    monkeypatch.setattr(parity, "WRITTEN", GATES_TOKENS)
+    monkeypatch.setattr(gate, "WRITTEN", GATES_TOKENS)
     found = export(tiny_run, name, tmp_path / "out", QUANTIZATIONS.get(name))
     assert found["parity"]["tokens"] > 20 * 8
     assert found["parity"]["agreement"] >= found["limits"]["agreement"]
@@ -109,10 +112,8 @@ def test_an_adapter_names_the_hubs_base(
 
 def test_a_modelfile_asks_as_training_did(exports: dict[str, Path]) -> None:
     text = (exports["ollama"] / "Modelfile").read_text()
-    template = re.search(r'^TEMPLATE """(.*?)"""$', text, re.MULTILINE | re.DOTALL)
-    assert template
-    for title in ("Oak peg 3 cm", 'A "quoted" title', "What is Mog's Kittens?"):
-        assert template[1].replace("{{ .Prompt }}", title) == prompt_for(title)
+    for title in ("Oak peg 3 cm", 'A "quoted" title', "What is Mog's Kittens?", "Mug {{ .Role }}\ncolour: blue"):
+        assert chat_prompt(template_of(text), [{"role": "user", "content": title}]) == prompt_for(title)
     parameters = dict(re.findall(r"^PARAMETER (\w+) (.+)$", text, re.MULTILINE))
     settings = DecodingSettings()
     assert parameters.pop("stop") == '"<eos>"'

@@ -46,16 +46,22 @@ def export(
 def _show(found: dict[str, Any]) -> None:
     from shelftalk.cli.output import out, show_rows
 
-    parity, limits = found["parity"], found["limits"]
+    parity, limits, chat = found["parity"], found["limits"], found["chat"]
+    alone = chat["same_prompt"] and chat["same_text"]
     rows = [
         ("mean divergence, nats", f"{parity['divergence']:.2g}", f"below {limits['divergence']:g}"),
         ("worst divergence, nats", f"{parity['worst_divergence']:.2g}", None),
         (f"agreement of {parity['tokens']} tokens", f"{parity['agreement']:.1%}", f"{limits['agreement']:.0%}"),
         ("worst margin, nats", f"{parity['worst_margin']:.2g}", None),
         ("read as the same tokens", "yes" if parity["same_tokens"] else "no", "yes"),
+        ("second question of a chat as alone", "yes" if alone else "no", "yes"),
     ]
     show_rows([dict(zip(("parity", "found", "limit"), row, strict=True)) for row in rows], "")
-    out.print(f"{parity['prompts']} prompts; compared: {found['compared']}.", markup=False, soft_wrap=True)
+    out.print(
+        f"{parity['prompts']} prompts; compared: {found['compared']}; chat: {chat['route']}.",
+        markup=False,
+        soft_wrap=True,
+    )
     if found["not_replayed"]:
         out.print(f"Not replayed in {found['not_replayed']}.", markup=False, soft_wrap=True)
     out.print(f"Exported to {found['folder']}; README.md there says how to load it.", markup=False, soft_wrap=True)

@@ -35,7 +35,7 @@ def model_card(artefact: Artefact, gate: dict[str, Any], request: str) -> str:
     """Return the card of an artefact that passed the gate; `request` is that of its example."""
     path = artefact.run.folder / "report" / "evaluation.json"
     result = read_json(path)["result"] if path.is_file() else {}
-    parts = [_front_matter(artefact), _head(artefact), _use(artefact, request), _data(artefact)]
+    parts = [_front_matter(artefact), _head(artefact), _use(artefact, request), _chat(artefact), _data(artefact)]
     return "\n".join([*parts, _results(artefact, result), _parity(gate), _limits(), _settings(artefact)])
 
 
@@ -110,6 +110,28 @@ A prompt is the title, or a question about it{lines}, and a cue. The description
 """
 
 
+def _chat(artefact: Artefact) -> str:
+    return f"""## In a chat
+
+The last user message is the title, or the question, with its attributes. Earlier turns and system messages are left
+out, so that each question stands alone, as in training.
+{_CHATS[artefact.format].format(name=artefact.run.name, file=artefact.gguf_file)}
+"""
+
+
+_JINJA = "`tokenizer.apply_chat_template(messages, add_generation_prompt=True)` makes the prompt, with the start token."
+_CHATS = {
+    "adapter": _JINJA,
+    "merged": _JINJA,
+    "gguf": """`llama-server -m {file}` has such a chat at `/v1/chat/completions`. The conversation mode of
+`llama-completion` reads only what a new turn adds to the text, and needs `-no-cnv`.""",
+    "ollama": """`ollama run {name}`, `/api/chat` and `/v1/chat/completions` are such chats. Two user messages without
+an answer between them are one for Ollama, and it keeps white space around a title; `context` of `/api/generate` puts
+earlier turns before the prompt.""",
+    "vllm": "`/v1/chat/completions` is such a chat; `/v1/completions` takes the whole prompt.",
+}
+
+
 def _data(artefact: Artefact) -> str:
     run, summary = artefact.run, artefact.run.catalogue().summary
     split = ", ".join(f"{count} {name}" for name, count in summary["split"].items())
@@ -157,6 +179,7 @@ def _shown(change: dict[str, Any]) -> str:
 def _parity(gate: dict[str, Any]) -> str:
     found, limits = gate["parity"], gate["limits"]
     whose = f"{gate['held_out_prompts']} of held-out products, {gate['training_prompts']} of training ones"
+    chat = "yes" if gate["chat"]["same_prompt"] and gate["chat"]["same_text"] else "no"
     missing = f"\nNot replayed in {gate['not_replayed']}." if gate["not_replayed"] else ""
     return f"""## Parity
 
@@ -170,6 +193,9 @@ Compared: {gate["compared"]}.{missing}
 | greedy tokens that agree, of {found["tokens"]} | {found["agreement"]:.1%} | {limits["agreement"]:.0%} |
 | worst margin, nats | {found["worst_margin"]:.2g} | |
 | read as the same tokens | {"yes" if found["same_tokens"] else "no"} | yes |
+| second question of a chat read and answered as alone | {chat} | yes |
+
+The chat was asked with {gate["chat"]["route"]}.
 """
 
 

@@ -17,9 +17,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from shelftalk.errors import InvalidSettings, MissingPackage
+from shelftalk.export.runners import ChatRunner, GgufRunner, OllamaRunner, PlainRunner
 from shelftalk.export.serving import modelfile, serve_script
 from shelftalk.generation.choose import why_not_installed
-from shelftalk.generation.parity import LlamaCppRunner, Runner, TransformersRunner
 from shelftalk.models.adapters import attach_adapter
 from shelftalk.models.embedded import HUB_ID as EMBEDDED_HUB_ID
 from shelftalk.models.embedded import NAME as EMBEDDED
@@ -76,23 +76,16 @@ class Format:
     """How a format is written to a folder, and opened there by its own engine for the replay.
 
     `library` is the Hub's `library_name`, `engine` the package in which the export is replayed, and `other` a target
-    engine in which it is not replayed: its name, and a function that checks whether it is installed.
+    engine in which it is not replayed: its name, and a function that checks whether it is installed. `chat` says which
+    chat template a second question was asked with.
     """
 
     library: str
     engine: str
     write: Callable[[Artefact, Path], None]
-    open: Callable[[Artefact, Path], AbstractContextManager[Runner]]
+    open: Callable[[Artefact, Path], AbstractContextManager[ChatRunner]]
+    chat: str
     other: tuple[str, Callable[[], bool]] | None = None
-
-
-class PlainRunner(TransformersRunner):
-    """A model loaded without shelftalk's tokenization: the tokenizer itself adds the first token."""
-
-    def tokenize(self, text: str) -> list[int]:
-        """Return the ids of `text`; see `Runner`."""
-        ids: list[int] = self._tokenizer(text, split_special_tokens=True)["input_ids"]
-        return ids
 
 
 def plan(run: Run, base: BaseModel, format: str, quantization: str | None) -> Artefact:
@@ -167,35 +160,52 @@ def _write_vllm(artefact: Artefact, folder: Path) -> None:
 
 
 @contextmanager
-def _open_adapter(artefact: Artefact, folder: Path) -> Iterator[Runner]:
+def _open_adapter(artefact: Artefact, folder: Path) -> Iterator[ChatRunner]:
     model, _ = load_model(artefact.base.folder, "fp32")
     yield PlainRunner(attach_adapter(model, folder), load_tokenizer(folder))
 
 
 @contextmanager
-def _open_merged(artefact: Artefact, folder: Path) -> Iterator[Runner]:
+def _open_merged(artefact: Artefact, folder: Path) -> Iterator[ChatRunner]:
     yield PlainRunner(*load_model(folder, "fp32"))
 
 
 @contextmanager
-def _open_gguf(artefact: Artefact, folder: Path) -> Iterator[Runner]:
+def _open_gguf(artefact: Artefact, folder: Path) -> Iterator[GgufRunner]:
     from shelftalk.generation.llama_cpp_engine import LlamaCppEngine  # lazy: other formats work without llama.cpp
 
     engine = LlamaCppEngine(folder / artefact.gguf_file, None)
     try:
-        yield LlamaCppRunner(engine, tuned=False)
+        yield GgufRunner(engine)
     finally:
         engine.close()
 
 
+@contextmanager
+def _open_ollama(artefact: Artefact, folder: Path) -> Iterator[ChatRunner]:
+    with _open_gguf(artefact, folder) as runner:
+        yield OllamaRunner(runner.engine, (folder / "Modelfile").read_text(encoding="utf-8"))
+
+
+JINJA = "chat_template.jinja, rendered by transformers"
 FORMATS = {
-    "adapter": Format("peft", "transformers", _write_adapter, _open_adapter),
-    "merged": Format("transformers", "transformers", _write_merged, _open_merged),
-    "gguf": Format("gguf", "xllamacpp", _write_gguf, _open_gguf),
+    "adapter": Format("peft", "transformers", _write_adapter, _open_adapter, JINJA),
+    "merged": Format("transformers", "transformers", _write_merged, _open_merged, JINJA),
+    "gguf": Format("gguf", "xllamacpp", _write_gguf, _open_gguf, "the GGUF's template, on llama.cpp's chat route"),
     "ollama": Format(
-        "gguf", "xllamacpp", _write_ollama, _open_gguf, ("Ollama", lambda: shutil.which("ollama") is not None)
+        "gguf",
+        "xllamacpp",
+        _write_ollama,
+        _open_ollama,
+        "the Modelfile's template, rendered by Ollama's rules in shelftalk",
+        ("Ollama", lambda: shutil.which("ollama") is not None),
     ),
     "vllm": Format(
-        "transformers", "transformers", _write_vllm, _open_merged, ("vLLM", lambda: find_spec("vllm") is not None)
+        "transformers",
+        "transformers",
+        _write_vllm,
+        _open_merged,
+        JINJA,
+        ("vLLM", lambda: find_spec("vllm") is not None),
     ),
 }

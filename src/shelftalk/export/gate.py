@@ -6,12 +6,14 @@ fp32 too, so that a difference comes from the artefact and not from this machine
 
 from __future__ import annotations
 
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from shelftalk import __version__
 from shelftalk.errors import ParityFailed
+from shelftalk.export.chat import Chat, ask_twice
 from shelftalk.export.formats import FORMATS, Artefact
 from shelftalk.generation.parity import WRITTEN, Parity, Replay, TransformersRunner, compare_replays, replay
 from shelftalk.models.adapters import check_adapter, load_adapter
@@ -23,6 +25,7 @@ from shelftalk.records import Product, Progress
 from shelftalk.runs.run import Run
 
 PROMPTS = 20
+CHAT_TOKENS = 25  # of each of the chat's three texts
 LARGE = 900_000_000  # weights, as of Gemma 3 1B; from then on texts are shorter: 2B writes a token a second in fp32
 
 # Upper limit of the divergence of the first token's distribution, in nats, mean over the prompts. Gemma 3 270M with its
@@ -48,7 +51,8 @@ def pass_gate(artefact: Artefact, folder: Path, progress: Progress) -> dict[str,
     """Replay prompts with the artefact in `folder` and with the reference, and return the content of parity.json.
 
     Raises:
-        ParityFailed: they differ by more than the rounding of the number format.
+        ParityFailed: they differ by more than the rounding of the number format, or in a chat the second question does
+            not stand alone.
         Damaged: the engine cannot load the artefact, or the run's adapter has changed.
     """
     format = FORMATS[artefact.format]
@@ -56,13 +60,13 @@ def pass_gate(artefact: Artefact, folder: Path, progress: Progress) -> dict[str,
     prompts = [prompt_for(request_of(product)) for product in products]
     check_adapter(artefact.run.adapter)
     replayed = 2 * len(prompts)
-    replays = _replay(artefact, folder, prompts, lambda done, _: progress(done, replayed))
+    replays, chat = _replay(artefact, folder, prompts, lambda done, _: progress(done, replayed))
     # Only now, without the artefact: two models in fp32 together take 20 GB for Gemma 2B.
     model, tokenizer = load_model(artefact.base.folder, "fp32")
     reference = TransformersRunner(load_adapter(model, artefact.run.adapter), tokenizer)
     parity = compare_replays(reference, replays, lambda done, _: progress(len(prompts) + done, replayed))
     limits = {"divergence": MOST_DIVERGENCE[artefact.kind], "agreement": LEAST_AGREEMENT, "same_tokens": True}
-    _require(artefact, parity)
+    _require(artefact, parity, chat)
     return {
         "shelftalk": __version__,
         "run": artefact.run.name,
@@ -75,17 +79,21 @@ def pass_gate(artefact: Artefact, folder: Path, progress: Progress) -> dict[str,
         "training_prompts": len(prompts) - held_out,
         "limits": limits,
         "parity": parity.as_mapping(),
+        "chat": {"route": format.chat, **chat.as_mapping()},
     }
 
 
-def _replay(artefact: Artefact, folder: Path, prompts: list[str], progress: Progress) -> list[Replay]:
+def _replay(artefact: Artefact, folder: Path, prompts: list[str], progress: Progress) -> tuple[list[Replay], Chat]:
     tokenizer = load_tokenizer(artefact.base.folder)
     written = WRITTEN if describe_weights(artefact.base.folder)[0] < LARGE else WRITTEN // 4
+    tokenize = partial(encode_text, tokenizer)
     with FORMATS[artefact.format].open(artefact, folder) as runner:
-        return replay(runner, lambda text: encode_text(tokenizer, text), prompts, progress, written)
+        replays = replay(runner, tokenize, prompts, progress, written)
+        decode = partial(tokenizer.decode, skip_special_tokens=True)
+        return replays, ask_twice(runner, tokenize, decode, min(written, CHAT_TOKENS))
 
 
-def _require(artefact: Artefact, parity: Parity) -> None:
+def _require(artefact: Artefact, parity: Parity, chat: Chat) -> None:
     most = MOST_DIVERGENCE[artefact.kind]
     wrong = []
     if not parity.same_tokens:
@@ -98,6 +106,11 @@ def _require(artefact: Artefact, parity: Parity) -> None:
         wrong.append(
             f"{parity.agreement:.1%} of {parity.tokens} greedy tokens agree, not {LEAST_AGREEMENT:.0%} "
             f"(worst margin {parity.worst_margin:.2g})"
+        )
+    if not (chat.same_prompt and chat.same_text):
+        wrong.append(
+            f"in a chat a second question is {'answered' if chat.same_prompt else 'read'} otherwise than the same "
+            f"question alone ({FORMATS[artefact.format].chat})"
         )
     if wrong:
         raise ParityFailed(

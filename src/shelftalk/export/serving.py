@@ -10,13 +10,23 @@ from shelftalk.prompts import CUE, prompt_for
 from shelftalk.settings import DecodingSettings
 
 CONTEXT = 4096  # tokens of prompt and text together; Ollama's own default depends on the machine
+# Each question stands alone, as in training. Ollama renders a template once for a whole chat only where it names
+# .Messages, and otherwise writes earlier turns before it. An answer that comes last is continued, as Ollama's own
+# templates do.
+TEMPLATE = f"""{{{{- $request := "" }}}}{{{{ $answer := "" }}}}
+{{{{- range .Messages }}}}
+{{{{- if eq .Role "user" }}}}{{{{ $request = .Content }}}}{{{{ $answer = "" }}}}
+{{{{- else if eq .Role "assistant" }}}}{{{{ $answer = .Content }}}}
+{{{{- end }}}}
+{{{{- end }}}}
+{{{{- $request }}}}{CUE}{{{{ $answer }}}}"""
 
 
 def modelfile(gguf_file: str, end: str, licence: str, settings: DecodingSettings, names: Sequence[str] = ()) -> str:
     """Return the Modelfile for a GGUF in the same folder, with training's template and end token and these settings.
 
-    Ollama cannot strip a prompt: white space around a title stays in it. With `names` of attributes, in the order of
-    the training products, a comment says how a prompt has them.
+    A chat's last user message is the request. Ollama cannot strip it: white space around a title stays in the prompt.
+    With `names` of attributes, in the order of the training products, a comment says how a prompt has them.
     """
     parameters = {
         "stop": f'"{end}"',
@@ -34,7 +44,7 @@ def modelfile(gguf_file: str, end: str, licence: str, settings: DecodingSettings
         if names
         else ""
     )
-    return f'FROM ./{gguf_file}\nTEMPLATE """{{{{ .Prompt }}}}{CUE}"""\n{lines}LICENSE """{licence}"""\n{known}'
+    return f'FROM ./{gguf_file}\nTEMPLATE """{TEMPLATE}"""\n{lines}LICENSE """{licence}"""\n{known}'
 
 
 def serve_script(name: str, settings: DecodingSettings) -> str:

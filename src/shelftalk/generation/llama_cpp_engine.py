@@ -14,7 +14,7 @@ import os
 import secrets
 import socket
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed, wait
 from pathlib import Path
 from threading import Lock
@@ -41,6 +41,9 @@ if not _set:
 CONTEXT = 5120  # tokens of prompt and text together, for each of the texts written at once
 LONGEST_NUMBER = 3  # digits of a token: Gemma's have one, Llama's up to three
 LONGEST = 1000  # tokens of text: leaves space for a prompt of 1,000 characters of four tokens each
+
+# For an answer with its token ids. Without the cache, equal prompts are computed alike, to the last bit.
+_TOKENS = {"verbose": True, "return_tokens": True, "cache_prompt": False}
 
 # Texts that a converted tokenizer must split exactly like the original.
 SAMPLES = (
@@ -179,11 +182,26 @@ class LlamaCppEngine:
     def greedy(self, ids: Sequence[int], *, tuned: bool, count: int) -> list[int]:
         """Return the tokens that follow `ids` at temperature 0, at most `count`, with the end token."""
         settings = DecodingSettings(max_new_tokens=count, temperature=0)
-        request = self._request(ids, settings, stream=False)
-        answer = self._server(tuned).handle_completions(request | {"verbose": True, "return_tokens": True})
+        request = self._request(ids, settings, stream=False) | _TOKENS
+        answer = self._server(tuned).handle_completions(request)
         _text(answer)
         written: list[int] = answer["__verbose"]["tokens"]
         return written
+
+    def chat(self, messages: Sequence[Mapping[str, str]], *, tuned: bool, count: int) -> tuple[list[int], list[int]]:
+        """Return the ids of the prompt that the file's own chat template makes of `messages`, and of `greedy` after it.
+
+        Raises:
+            ValueError: the template cannot be rendered.
+        """
+        settings = DecodingSettings(max_new_tokens=count, temperature=0)
+        request = self._request([], settings, stream=False) | _TOKENS | {"messages": list(map(dict, messages))}
+        del request["prompt"]
+        answer = self._server(tuned).handle_chat_completions(request)
+        if "error" in answer:
+            raise ValueError(answer["error"].get("message"))
+        prompt = {"content": answer["__verbose"]["prompt"], "add_special": False, "parse_special": True}
+        return self._post("/tokenize", prompt)["tokens"], answer["__verbose"]["tokens"]
 
     def close(self) -> None:
         """Stop the servers and free the models."""

@@ -17,6 +17,7 @@ from time import monotonic
 from typing import Any
 
 from shelftalk.errors import InvalidSettings
+from shelftalk.models.chat_template import CHAT_TEMPLATE
 from shelftalk.models.registry import BaseModel, made_once
 from shelftalk.models.tokens import load_tokenizer
 from shelftalk.records import Progress, counter, no_progress
@@ -191,7 +192,10 @@ def _add_shape(writer: Any, config: dict[str, Any]) -> None:
 
 
 def _add_vocabulary(writer: Any, model: Path, config: dict[str, Any]) -> None:
-    """Write the vocabulary of tokenizer.json: a sentencepiece-like one with byte fallback, or a byte-level one."""
+    """Write the vocabulary of tokenizer.json: a sentencepiece-like one with byte fallback, or a byte-level one.
+
+    The chat template is CHAT_TEMPLATE, never the base model's.
+    """
     from gguf import TokenType
 
     described = json.loads((model / "tokenizer.json").read_text(encoding="utf-8"))
@@ -230,6 +234,7 @@ def _add_vocabulary(writer: Any, model: Path, config: dict[str, Any]) -> None:
             getattr(writer, f"add_{role}_token_id")(number)
     writer.add_add_bos_token(tokenizer.bos_token_id is not None)
     writer.add_add_space_prefix(False)
+    writer.add_chat_template(CHAT_TEMPLATE)
 
 
 def _converted(names: Any, key: str, tensor: Any, kind: str) -> tuple[int, tuple[str, Any, Any]]:

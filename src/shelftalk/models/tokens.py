@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from shelftalk.errors import Damaged
+from shelftalk.models.chat_template import CHAT_TEMPLATE
 from shelftalk.prompts import prompt_for, prompt_with_references
 from shelftalk.records import Reference
 
@@ -68,9 +69,11 @@ def load_tokenizer(folder: Path) -> Any:
 def save_tokenizer(model: Path, target: Path) -> None:
     """Write the tokenizer of the base model in folder `model` into `target`, with the defaults of `encode_text`.
 
-    This concerns the beginning-of-sequence token, which some tokenizers do not add by default.
+    This concerns the beginning-of-sequence token, which some tokenizers do not add by default. The chat template is
+    CHAT_TEMPLATE, in chat_template.jinja, and replaces any of the base model.
     """
     tokenizer = load_tokenizer(model)
+    tokenizer.chat_template = CHAT_TEMPLATE
     if tokenizer("a")["input_ids"] != encode_text(tokenizer, "a"):
         tokenizer.add_bos_token = True
     tokenizer.save_pretrained(target)

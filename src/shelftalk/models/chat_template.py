@@ -1,0 +1,39 @@
+"""The chat template, in Jinja, of exported models: for transformers, vLLM and llama.cpp.
+
+The last user message is the request, and earlier turns and system messages are left out, as in `shelftalk serve`: the
+model was trained on single requests. Without a generation prompt, an answer after the request follows it with the end
+token, as a row of training has it; vLLM's and transformers' `continue_final_message` continue such an answer.
+"""
+
+from __future__ import annotations
+
+import json
+
+from shelftalk.prompts import CUE
+
+# The text of every message is read, also of those that are left out: llama.cpp puts the system message before the
+# request where a template does not read it. A content may be a list of parts, or null. The start token is in the
+# template because transformers and vLLM add none to a chat; llama.cpp takes it away before it adds its own.
+CHAT_TEMPLATE = f"""\
+{{%- set chat = namespace(request=none, answer=none) -%}}
+{{%- for message in messages -%}}
+  {{%- set content = message.content or "" -%}}
+  {{%- set text = content if content is string else content | map(attribute="text") | join("\\n") -%}}
+  {{%- if message.role == "user" -%}}
+    {{%- set chat.request = text -%}}
+    {{%- set chat.answer = none -%}}
+  {{%- elif message.role == "assistant" -%}}
+    {{%- set chat.answer = text -%}}
+  {{%- endif -%}}
+{{%- endfor -%}}
+{{%- if chat.request is none -%}}
+  {{{{- raise_exception("One message must have the role user") -}}}}
+{{%- endif -%}}
+{{{{- bos_token -}}}}
+{{{{- chat.request | trim -}}}}
+{{%- if add_generation_prompt -%}}
+  {{{{- {json.dumps(CUE)} -}}}}
+{{%- elif chat.answer is not none -%}}
+  {{{{- {json.dumps(CUE)} + chat.answer + eos_token -}}}}
+{{%- endif -%}}
+"""
