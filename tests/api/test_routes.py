@@ -15,7 +15,7 @@ from shelftalk.api.schemas import NOT_BLANK, Text
 from shelftalk.generation.compare import compare
 from shelftalk.prompts import prompt_for
 from shelftalk.settings import DecodingSettings
-from tests.api.served import AFTER, BEFORE, RUN, FewReferences, WatchedEngine, make_app
+from tests.api.served import AFTER, BEFORE, ENDLESS, RUN, FewReferences, WatchedEngine, make_app
 
 USER = {"role": "user", "content": "Oak peg"}
 CHAT: dict[str, Any] = {"model": RUN, "messages": [USER]}
@@ -116,6 +116,133 @@ def test_of_both_token_limits_the_smaller_one_holds(client: TestClient) -> None:
         assert (choice["message"]["content"], choice["finish_reason"]) == ("After, a", "length")
 
 
+LIKE_WHATEVER = {
+    "user": "ada",
+    "metadata": {"chat": "7", "deep": [[{"a": None}]]},
+    "store": True,
+    "safety_identifier": "ada",
+    "prompt_cache_key": "pegs",
+    "prompt_cache_retention": "24h",
+    "service_tier": "flex",
+    "stream_options": {"include_usage": True, "include_obfuscation": False},
+}
+OF_A_CHAT = {"parallel_tool_calls": True, "verbosity": "low", "prediction": {"type": "content", "content": "A peg."}}
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "more"),
+    [("/v1/completions", TEXT, {}), ("/v1/chat/completions", CHAT, {**OF_A_CHAT, "max_completion_tokens": 4096})],
+)
+def test_what_changes_nothing_of_the_text_is_taken(
+    client: TestClient, engine: WatchedEngine, path: str, body: Any, more: Any
+) -> None:
+    for parameters in ({}, {**LIKE_WHATEVER, **more}, *({name: 1} for name in (LIKE_WHATEVER | OF_A_CHAT))):
+        known = {name: value for name, value in parameters.items() if name != "stream_options" or value != 1}
+        answer = client.post(path, json={**body, "seed": 1, "max_tokens": 160, **known})
+        if path == "/v1/completions" and set(known) & set(OF_A_CHAT):
+            assert answer.status_code == 400
+        else:
+            assert answer.status_code == 200, answer.text
+    assert set(map(str, engine.calls)) == {str(engine.calls[0])}
+
+
+@pytest.mark.parametrize("limit", [MAX_TOKENS + 1, 128_000, 2**70, 4096.0])
+def test_a_limit_above_the_servers_is_as_long_as_may_be(client: TestClient, engine: WatchedEngine, limit: Any) -> None:
+    chat = {**CHAT, "messages": [{"role": "user", "content": ENDLESS}]}
+    for path, body in (
+        ("/v1/completions", {**TEXT, "prompt": ENDLESS, "max_tokens": limit}),
+        ("/v1/chat/completions", {**chat, "max_tokens": limit}),
+        ("/v1/chat/completions", {**chat, "max_completion_tokens": limit}),
+    ):
+        answer = client.post(path, json=body).json()
+        assert answer["choices"][0]["finish_reason"] == "length"
+        assert answer["usage"]["completion_tokens"] == MAX_TOKENS
+    short = client.post("/v1/chat/completions", json={**CHAT, "max_tokens": 3, "max_completion_tokens": limit}).json()
+    assert short["usage"]["completion_tokens"] == 3
+    assert client.post("/v1/completions", json={**TEXT, "max_tokens": limit}).json()["choices"][0]["text"] == AFTER
+
+
+def test_as_long_as_may_be_ends_with_the_engines_context(client: TestClient, engine: WatchedEngine) -> None:
+    engine.context = 900
+    try:
+        prompt = f"{ENDLESS} " * 300
+        answer = client.post("/v1/completions", json={**TEXT, "prompt": prompt, "max_tokens": 10**6, "n": 2}).json()
+        assert answer["usage"]["completion_tokens"] == 2 * 600
+        assert {choice["finish_reason"] for choice in answer["choices"]} == {"length"}
+        client.post("/v1/completions", json={**TEXT, "prompt": f"{ENDLESS} " * 901, "max_tokens": 10**6})
+        client.post("/v1/completions", json={**TEXT, "prompt": prompt, "max_tokens": MAX_TOKENS})
+    finally:
+        engine.context = None
+    assert [settings.max_new_tokens for _, _, settings in engine.calls] == [600, 600, 1, MAX_TOKENS]
+
+
+def test_a_start_token_at_the_front_of_a_raw_prompt_is_dropped_and_in_titles_it_is_text(
+    client: TestClient, engine: WatchedEngine
+) -> None:
+    prompts = ["<bos>Oak peg", "Oak <bos>peg", " <bos>Oak peg", "<bos><bos>x", "<BOS>x", "<bos>"]
+    answer = client.post("/v1/completions", json={"model": RUN, "prompt": prompts}).json()
+    told = ["Oak peg", "Oak <bos>peg", " <bos>Oak peg", "<bos>x", "<BOS>x", ""]
+    assert [prompt for prompt, _, _ in engine.calls] == told
+    assert answer["usage"]["prompt_tokens"] == sum(len(prompt.split()) for prompt in told)
+    client.post("/v1/completions", json={"model": RUN, "prompt": "<bos>Oak peg"})
+    client.post("/v1/chat/completions", json={"model": RUN, "messages": [{"role": "user", "content": "<bos>Oak peg"}]})
+    client.post("/v1/describe", json={"title": "<bos>Oak peg"})
+    asked = [prompt for prompt, _, _ in engine.calls][len(told) :]
+    assert asked == ["Oak peg", *[prompt_for("<bos>Oak peg")] * 3]
+
+
+@pytest.mark.parametrize(("given", "used"), [(-1, 2**31 - 1), (2**31 + 5, 5), (2**63 - 1, 2**31 - 1), (7.0, 7)])
+def test_any_seed_is_one(client: TestClient, engine: WatchedEngine, given: Any, used: int) -> None:
+    client.post("/v1/chat/completions", json={**CHAT, "seed": given, "top_k": -1})
+    assert [(settings.seed, settings.top_k) for _, _, settings in engine.calls] == [(used, 0)]
+
+
+def test_messages_of_other_roles_may_hold_anything(client: TestClient, engine: WatchedEngine) -> None:
+    messages: list[dict[str, Any]] = [
+        {"role": "developer", "content": [{"type": "text", "text": "Be brief."}], "name": "shop"},
+        {"role": "system", "content": "x" * (PROMPT_CHARACTERS + 1)},
+        {"role": "user", "content": "Brass hook"},
+        {
+            "role": "assistant",
+            "content": "",
+            "reasoning_content": "Hm.",
+            "tool_calls": None,
+            "refusal": None,
+            "audio": None,
+            "function_call": None,
+            "annotations": [],
+        },
+        {"role": "tool", "tool_call_id": "1", "content": "{}"},
+    ]
+    cached = {"type": "text", "text": "Oak peg", "cache_control": {"type": "ephemeral"}}
+    last = {"role": "user", "content": [cached], "cache_control": {"type": "ephemeral"}}
+    long = [*messages, *messages[2:4] * 400, last]
+    assert client.post("/v1/chat/completions", json={"model": RUN, "messages": long}).status_code == 200
+    assert [prompt for prompt, _, _ in engine.calls] == [prompt_for("Oak peg")]
+
+
+@pytest.mark.parametrize(
+    ("path", "cure"),
+    [
+        ("/v1/responses", "/v1/chat/completions"),
+        ("/v1/embeddings", "embeddings are not offered"),
+        ("/chat/completions", "must end with /v1"),
+        ("/models", "must end with /v1"),
+        ("/v1/moderations", "/openapi.json"),
+    ],
+)
+def test_a_route_that_is_not_offered_is_answered_with_a_cure(client: TestClient, path: str, cure: str) -> None:
+    error = refused(client, path, {"model": RUN, "input": "Oak peg"}, 404)
+    assert (error["type"], error["code"]) == ("invalid_request_error", "not_found")
+    assert cure in error["message"]
+
+
+def test_headers_and_queries_of_clients_change_nothing(client: TestClient) -> None:
+    headers = {"authorization": "Bearer unused", "openai-organization": "org", "x-stainless-lang": "python"}
+    assert client.get("/v1/models?api-version=2024-10-21", headers=headers).status_code == 200
+    assert client.post("/v1/chat/completions?api-version=x", json=CHAT, headers=headers).status_code == 200
+
+
 def test_without_a_seed_every_request_has_its_own(client: TestClient, engine: WatchedEngine) -> None:
     for _ in range(3):
         client.post("/v1/completions", json=TEXT)
@@ -181,17 +308,30 @@ def test_health_and_metrics(fresh_client: TestClient) -> None:
 
 
 NEUTRAL: dict[str, dict[str, Any]] = {
-    "/v1/completions": {"best_of": 1, "echo": False, "logprobs": None, "suffix": None, "frequency_penalty": 0},
+    "/v1/completions": {
+        "best_of": 1,
+        "echo": False,
+        "logprobs": False,
+        "suffix": None,
+        "frequency_penalty": 0,
+        "seed": None,
+        "top_k": 0,
+    },
     "/v1/chat/completions": {
         "tools": [],
-        "tool_choice": "none",
+        "tool_choice": "auto",
+        "function_call": "auto",
+        "functions": None,
         "logprobs": False,
+        "top_logprobs": 0,
+        "modalities": ["text"],
+        "reasoning_effort": "none",
+        "web_search_options": None,
+        "stop": [],
         "response_format": {"type": "text"},
         "presence_penalty": 0.0,
         "logit_bias": {},
         "n": 1,
-        "stop": None,
-        "user": None,
     },
 }
 
@@ -211,11 +351,14 @@ def test_neutral_values_of_unsupported_parameters_are_accepted(client: TestClien
         ("/v1/completions", "frequency_penalty", 0.5),
         ("/v1/chat/completions", "presence_penalty", -1),
         ("/v1/chat/completions", "tools", [{"type": "function"}]),
-        ("/v1/chat/completions", "tool_choice", "auto"),
+        ("/v1/chat/completions", "tool_choice", "required"),
+        ("/v1/chat/completions", "function_call", {"name": "search"}),
+        ("/v1/chat/completions", "modalities", ["text", "audio"]),
+        ("/v1/chat/completions", "web_search_options", {}),
+        ("/v1/chat/completions", "top_logprobs", 2),
         ("/v1/chat/completions", "logprobs", True),
         ("/v1/chat/completions", "response_format", {"type": "json_object"}),
         ("/v1/chat/completions", "logit_bias", {"50256": -100}),
-        ("/v1/chat/completions", "user", "ada"),
         ("/v1/chat/completions", "reasoning_effort", "high"),
         ("/v1/chat/completions", "made_up", 1),
         ("/v1/describe", "stream", True),
@@ -239,7 +382,10 @@ def test_an_unsupported_parameter_is_refused_by_name(
         ("/v1/completions", {**TEXT, "prompt": ["x"] * (PROMPTS + 1)}, "prompt"),
         ("/v1/completions", {**TEXT, "prompt": []}, "prompt"),
         ("/v1/completions", {**TEXT, "prompt": [1, 2]}, "prompt"),
-        ("/v1/completions", {**TEXT, "max_tokens": MAX_TOKENS + 1}, "max_tokens"),
+        ("/v1/completions", {**TEXT, "max_tokens": 0}, "max_tokens"),
+        ("/v1/completions", {**TEXT, "max_tokens": 1.5}, "max_tokens"),
+        ("/v1/completions", {**TEXT, "top_k": -2}, "top_k"),
+        ("/v1/completions", {**TEXT, "seed": 0.5}, "seed"),
         ("/v1/completions", {**TEXT, "n": CHOICES + 1}, "n"),
         ("/v1/completions", {**TEXT, "n": 0}, "n"),
         ("/v1/completions", {**TEXT, "n": "1"}, "n"),

@@ -125,6 +125,7 @@ class DiesAfter:
     """An engine that writes in reverse order, as engines may, and fails after some descriptions."""
 
     name = "mortal"
+    context = None
 
     def __init__(self, count: float, error: BaseException) -> None:
         self.count, self.error, self.asked, self.closed = count, error, list[str](), False

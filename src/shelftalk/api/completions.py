@@ -17,8 +17,10 @@ from starlette.requests import Request
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from shelftalk.api.chat_tasks import task_answer
 from shelftalk.api.errors import ApiError, error_mapping, refusals
-from shelftalk.api.scheduler import Emit, Stream, while_connected
+from shelftalk.api.limits import MAX_TOKENS, SEEDS
+from shelftalk.api.scheduler import Emit, Stream, Work, while_connected
 from shelftalk.api.schemas import (
     AssistantMessage,
     ChatChoice,
@@ -31,11 +33,13 @@ from shelftalk.api.schemas import (
     Usage,
 )
 from shelftalk.api.service import Service, ServiceOf
-from shelftalk.api.writing import SEEDS, Piece, WriteRequest, Written, write
+from shelftalk.api.writing import Piece, WriteRequest, Written, write
 from shelftalk.prompts import prompt_for
 
 EVENT_STREAM = "text/event-stream"
 EVENT = {"type": "object", "properties": {"data": {"type": "string"}}, "required": ["data"]}  # in the OpenAPI document
+
+Texts = tuple[list[Written], Usage]
 
 router = APIRouter(
     responses={
@@ -59,28 +63,36 @@ class ResponseFormat:
 @router.post("/v1/completions", response_model=Completion)
 async def create_completion(body: CompletionRequest, request: Request, service: ServiceOf) -> Any:
     """Continue raw prompts."""
-    return await _answer(service, request, body, body.prompts, body.max_tokens, TEXT)
+    return await _answer(service, request, body, _writing(service, body, body.prompts), TEXT)
 
 
 @router.post("/v1/chat/completions", response_model=ChatCompletion)
 async def create_chat_completion(body: ChatRequest, request: Request, service: ServiceOf) -> Any:
-    """Describe the title, or answer the question, of the last user message."""
-    return await _answer(service, request, body, [prompt_for(body.request)], body.token_limit, CHAT)
+    """Describe the title, or answer the question, of the last user message.
+
+    A front end's request for a chat's title, tags or next questions is answered without a model.
+    """
+    work = _writing(service, body, [prompt_for(body.request)])
+    answer = task_answer(body.requests, body.system)
+    return await _answer(service, request, body, work if answer is None else partial(_say, body, answer), CHAT)
+
+
+def _writing(service: Service, body: OpenAIRequest, prompts: list[str]) -> Work[Texts]:
+    """Return the work that generates the texts of a request."""
+    seed = randbelow(SEEDS) if body.seed is None else body.seed
+    limit = body.token_limit
+    shortened = limit is not None and limit > MAX_TOKENS
+    decoding = body.decoding_settings(seed=seed, max_new_tokens=MAX_TOKENS if shortened else limit)
+    settings = service.run.decoding(decoding)
+    tuned = service.is_tuned(body.model)
+    to_write = WriteRequest(prompts, tuned, settings, body.n or 1, body.stops, shortened)
+    return partial(_compute, service, to_write)
 
 
 async def _answer(
-    service: Service,
-    request: Request,
-    body: OpenAIRequest,
-    prompts: list[str],
-    max_tokens: int | None,
-    format: ResponseFormat,
+    service: Service, request: Request, body: OpenAIRequest, work: Work[Texts], format: ResponseFormat
 ) -> Any:
-    seed = randbelow(SEEDS) if body.seed is None else body.seed
-    settings = service.run.decoding(body.decoding_settings(seed=seed, max_new_tokens=max_tokens))
-    to_write = WriteRequest(prompts, service.is_tuned(body.model), settings, body.n or 1, body.stops)
     head = {"id": f"{format.prefix}-{uuid.uuid4().hex}", "created": int(time.time()), "model": body.model}
-    work = partial(_compute, service, to_write)
     if not body.stream:
         written, usage = await while_connected(request, service.scheduler.run(work))
         return format.response(head, written, usage)
@@ -93,7 +105,16 @@ async def _answer(
     return EventStream(stream, _events(stream, format, head, body.includes_usage))
 
 
-def _compute(service: Service, request: WriteRequest, emit: Emit) -> tuple[list[Written], Usage]:
+def _say(body: OpenAIRequest, text: str, emit: Emit) -> Texts:
+    """Write a text that no model generates."""
+    written = [Written(index, text, "stop", 0) for index in range(body.n or 1)]
+    for one in written:
+        emit(Piece(one.index, text))
+        emit(one)
+    return written, Usage(prompt_tokens=0, completion_tokens=0, total_tokens=0)
+
+
+def _compute(service: Service, request: WriteRequest, emit: Emit) -> Texts:
     written = write(service.engine, request, emit)
     tokens = sum(one.tokens for one in written)
     service.metrics.written(tokens)
@@ -119,7 +140,7 @@ class EventStream(StreamingResponse):
 
 
 async def _events(
-    stream: Stream[tuple[list[Written], Usage]], format: ResponseFormat, head: dict[str, Any], include_usage: bool
+    stream: Stream[Texts], format: ResponseFormat, head: dict[str, Any], include_usage: bool
 ) -> AsyncIterator[str]:
     base = {**head, "object": format.chunk_object, **({"usage": None} if include_usage else {})}
 

@@ -14,6 +14,14 @@ from starlette.responses import JSONResponse
 
 from shelftalk.api.limits import RETRY_AFTER
 
+# What a client asked for by the end of a path that is no route: its base URL lacks /v1, or it prefers another API.
+CURES = {
+    "/responses": "have the client use the Chat Completions API, /v1/chat/completions",
+    "/embeddings": "embeddings are not offered",
+    "/chat/completions": "the client's base URL must end with /v1",
+    "/completions": "the client's base URL must end with /v1",
+    "/models": "the client's base URL must end with /v1",
+}
 CLIENT_DISCONNECTED = 499  # nginx's code; only counted, since no client receives it
 SAFE_HEADERS = {"x-content-type-options": "nosniff", "cache-control": "no-store"}
 
@@ -95,7 +103,9 @@ def error_response(error: HTTPException) -> JSONResponse:
 async def answer_refusal(request: Request, error: HTTPException) -> JSONResponse:
     """Answer with an error: the server's own, or the framework's for an unknown route or method."""
     if error.status_code == 404 and not isinstance(error, ApiError):
-        error = ApiError(404, f"There is no route {request.url.path!a}; /openapi.json lists them.", code="not_found")
+        path = request.url.path
+        cure = next((cure for end, cure in CURES.items() if path.endswith(end)), "/openapi.json lists them")
+        error = ApiError(404, f"There is no route {path!a}; {cure}.", code="not_found")
     elif error.status_code == 400 and not isinstance(error, ApiError):
         error = ApiError(400, "The body is not JSON.", code="invalid_json")
     elif error.status_code == 405:

@@ -11,9 +11,10 @@ CHOICES = 4
 MAX_TOKENS = 1024
 STOPS = 4
 STOP_CHARACTERS = 200
-MESSAGES = 100
+MESSAGES = 1000  # front ends send a whole chat each time, of which one message counts
 PARTS = 16
 REFERENCES = 20
+SEEDS = 2**31
 
 API_KEY_BYTES = 32
 RETRY_AFTER = 2  # seconds; a description takes about that long with a fast engine

@@ -1,7 +1,7 @@
 """The bodies of requests and responses, with OpenAI's names; the OpenAPI document is generated from them.
 
-An OpenAI parameter that is not supported is accepted with its neutral values only; an unknown parameter is refused.
-Nothing is silently ignored.
+An OpenAI parameter that changes nothing of the text is taken and ignored (`_ignored`). One that would change the text
+and is not supported is accepted with its neutral values only. An unknown parameter is refused.
 """
 
 from __future__ import annotations
@@ -20,12 +20,14 @@ from shelftalk.api.limits import (
     PROMPT_CHARACTERS,
     PROMPTS,
     REFERENCES,
+    SEEDS,
     STOP_CHARACTERS,
     STOPS,
 )
 from shelftalk.catalogue.attributes import MOST_ATTRIBUTES, NAME_CHARACTERS, VALUE_CHARACTERS
 from shelftalk.settings import DecodingSettings
 
+BOS = "<bos>"  # of every Gemma, in the text that a chat template makes
 STRICT = ConfigDict(extra="forbid", strict=True)
 
 
@@ -38,6 +40,11 @@ def _only(*neutral: Any) -> Any:
         return value
 
     return Annotated[Any, AfterValidator(check), WithJsonSchema({"enum": [None, *neutral]})]
+
+
+def _ignored(what: str) -> Any:
+    """Return the type of a parameter that is taken with any value, because it changes nothing of the text."""
+    return Annotated[Any, Field(description=f"{what}: changes nothing of the text, and is ignored.")]
 
 
 def _integer(limits: Any) -> Any:
@@ -59,6 +66,16 @@ def _setting(name: str) -> Any:
     return (_integer(limits) if one.type == "int" else Annotated[float, limits]) | None
 
 
+# Clients count seeds in 64 bits, some with a sign.
+AnySeed: Any = Annotated[
+    _integer(Field(description="Seed of sampling, modulo 2^31.")),
+    AfterValidator(lambda seed: seed % SEEDS),
+]
+# For other servers -1 is all tokens, as 0 is here.
+AnyTopK: Any = Annotated[
+    _integer(Field(ge=-1, le=1000, description="Sample only from this many likeliest tokens; 0 or -1 from all.")),
+    AfterValidator(lambda count: max(count, 0)),
+]
 RawPrompt = Annotated[str, Field(min_length=1, max_length=PROMPT_CHARACTERS)]
 # \s differs between JavaScript, Python and Rust in these characters; the OpenAPI document must mean the same in each.
 NOT_BLANK = r"[^\s\x1c-\x1f\x85\uFEFF]"
@@ -66,6 +83,7 @@ Text = Annotated[str, Field(min_length=1, max_length=PROMPT_CHARACTERS, pattern=
 Stop = Annotated[str, Field(min_length=1, max_length=STOP_CHARACTERS)]
 Choices: Any = _integer(Field(ge=1, le=CHOICES, description="How many texts for each prompt."))
 MaxTokens: Any = _integer(Field(ge=1, le=MAX_TOKENS, description="Longest text, in tokens."))
+Longest: Any = _integer(Field(ge=1, description=f"Longest text, in tokens; above {MAX_TOKENS}: as long as it may be."))
 References: Any = _integer(Field(ge=1, le=REFERENCES, description="How many references."))
 
 
@@ -102,6 +120,7 @@ class StreamOptions(BaseModel):
     model_config = STRICT
 
     include_usage: bool | None = Field(None, description="End with a chunk of token counts; a whole answer has them.")
+    include_obfuscation: _ignored("Padding against a look at packets' sizes") = None  # type: ignore[valid-type]
 
 
 class OpenAIRequest(Sampling):
@@ -112,12 +131,26 @@ class OpenAIRequest(Sampling):
     stop: Stop | Annotated[list[Stop], Field(max_length=STOPS)] | None = None
     stream: bool | None = None
     stream_options: StreamOptions | None = None
-    max_tokens: MaxTokens | None = None
+    max_tokens: Longest | None = None
+    seed: AnySeed | None = None
+    top_k: AnyTopK | None = None
 
     frequency_penalty: _only(0) = None  # type: ignore[valid-type]
     presence_penalty: _only(0) = None  # type: ignore[valid-type]
     logit_bias: _only({}) = None  # type: ignore[valid-type]
-    user: _only() = None  # type: ignore[valid-type]
+
+    metadata: _ignored("Notes for a store") = None  # type: ignore[valid-type]
+    prompt_cache_key: _ignored("Where a prompt is cached") = None  # type: ignore[valid-type]
+    prompt_cache_retention: _ignored("How long a prompt is cached") = None  # type: ignore[valid-type]
+    safety_identifier: _ignored("Who asks") = None  # type: ignore[valid-type]
+    service_tier: _ignored("How a request is billed") = None  # type: ignore[valid-type]
+    store: _ignored("Whether an answer is stored; here none is") = None  # type: ignore[valid-type]
+    user: _ignored("Who asks") = None  # type: ignore[valid-type]
+
+    @property
+    def token_limit(self) -> int | None:
+        """The token limit that was asked for, which may be above the server's; None if none was."""
+        return self.max_tokens
 
     @property
     def stops(self) -> list[str]:
@@ -137,13 +170,14 @@ class CompletionRequest(OpenAIRequest):
 
     best_of: _only(1) = None  # type: ignore[valid-type]
     echo: _only(False) = None  # type: ignore[valid-type]
-    logprobs: _only() = None  # type: ignore[valid-type]
+    logprobs: _only(False) = None  # type: ignore[valid-type]
     suffix: _only() = None  # type: ignore[valid-type]
 
     @property
     def prompts(self) -> list[str]:
-        """The prompts as a list."""
-        return [self.prompt] if isinstance(self.prompt, str) else self.prompt
+        """The prompts as a list, each without one start token at its front: the engine adds that itself."""
+        prompts = [self.prompt] if isinstance(self.prompt, str) else self.prompt
+        return [prompt.removeprefix(BOS) for prompt in prompts]
 
 
 class TextPart(BaseModel):
@@ -153,6 +187,7 @@ class TextPart(BaseModel):
 
     type: Literal["text"]
     text: Text
+    cache_control: _ignored("Where a prompt is cached") = None  # type: ignore[valid-type]
 
 
 class UserMessage(BaseModel):
@@ -163,6 +198,7 @@ class UserMessage(BaseModel):
     role: Literal["user"]
     content: Text | Annotated[list[TextPart], Field(min_length=1, max_length=PARTS)]
     name: str | None = None
+    cache_control: _ignored("Where a prompt is cached") = None  # type: ignore[valid-type]
 
     @property
     def text(self) -> str:
@@ -171,9 +207,10 @@ class UserMessage(BaseModel):
 
 
 class OtherMessage(BaseModel):
-    """A message of another role, which is ignored."""
+    """A message of another role, which is ignored, whatever else it holds."""
 
     role: Literal["system", "developer", "assistant", "tool", "function"]
+    content: Any = None
 
 
 Message = Annotated[UserMessage | OtherMessage, Field(discriminator="role")]
@@ -200,31 +237,43 @@ class ChatRequest(OpenAIRequest):
         ),
         AfterValidator(_with_user),
     ]
-    max_completion_tokens: MaxTokens | None = Field(None, description="As max_tokens; of both, the smaller one holds.")
+    max_completion_tokens: Longest | None = Field(None, description="As max_tokens; of both, the smaller one holds.")
 
     audio: _only() = None  # type: ignore[valid-type]
-    function_call: _only("none") = None  # type: ignore[valid-type]
+    function_call: _only("none", "auto") = None  # type: ignore[valid-type]
     functions: _only([]) = None  # type: ignore[valid-type]
     logprobs: _only(False) = None  # type: ignore[valid-type]
-    metadata: _only({}) = None  # type: ignore[valid-type]
     modalities: _only(["text"]) = None  # type: ignore[valid-type]
-    parallel_tool_calls: _only() = None  # type: ignore[valid-type]
-    prediction: _only() = None  # type: ignore[valid-type]
-    reasoning_effort: _only() = None  # type: ignore[valid-type]
+    reasoning_effort: _only("none") = None  # type: ignore[valid-type]
     response_format: _only({"type": "text"}) = None  # type: ignore[valid-type]
-    store: _only(False) = None  # type: ignore[valid-type]
-    tool_choice: _only("none") = None  # type: ignore[valid-type]
+    tool_choice: _only("none", "auto") = None  # type: ignore[valid-type]
     tools: _only([]) = None  # type: ignore[valid-type]
-    top_logprobs: _only() = None  # type: ignore[valid-type]
+    top_logprobs: _only(0) = None  # type: ignore[valid-type]
+    web_search_options: _only() = None  # type: ignore[valid-type]
+
+    parallel_tool_calls: _ignored("How tools are called; here there are none") = None  # type: ignore[valid-type]
+    prediction: _ignored("Text that makes writing faster") = None  # type: ignore[valid-type]
+    verbosity: _ignored("A wish that a model may follow; these cannot") = None  # type: ignore[valid-type]
+
+    @property
+    def requests(self) -> list[str]:
+        """The texts of the user messages."""
+        return [message.text for message in self.messages if isinstance(message, UserMessage)]
 
     @property
     def request(self) -> str:
         """The text of the last user message."""
-        return next(message.text for message in reversed(self.messages) if isinstance(message, UserMessage))
+        return self.requests[-1]
+
+    @property
+    def system(self) -> str:
+        """The text of the first message if it is a system's, else nothing."""
+        first = self.messages[0]
+        return first.content if first.role in ("system", "developer") and isinstance(first.content, str) else ""
 
     @property
     def token_limit(self) -> int | None:
-        """The smaller of the two token limits; None if neither is given."""
+        """The smaller of the two token limits that were asked for; None if neither was."""
         return min((one for one in (self.max_tokens, self.max_completion_tokens) if one is not None), default=None)
 
 

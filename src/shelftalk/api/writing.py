@@ -6,22 +6,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from shelftalk.api.limits import SEEDS
 from shelftalk.api.scheduler import Emit
 from shelftalk.generation.engine import Engine
 from shelftalk.settings import DecodingSettings
 
-SEEDS = 2**31
-
 
 @dataclass(frozen=True)
 class WriteRequest:
-    """The texts to generate: `choices` texts for each prompt."""
+    """The texts to generate: `choices` texts for each prompt.
+
+    With `shortened`, a text may have fewer tokens than `settings.max_new_tokens`: those that the context has room for.
+    """
 
     prompts: Sequence[str]
     tuned: bool
     settings: DecodingSettings
     choices: int = 1
     stops: Sequence[str] = ()
+    shortened: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,12 +97,20 @@ def write(engine: Engine, request: WriteRequest, emit: Emit) -> list[Written]:
     """
     written: list[Written] = []
     for prompt in request.prompts:
+        limit = _room(engine, prompt, request) if request.shortened else request.settings.max_new_tokens
         for choice in range(request.choices):
-            settings = request.settings.replace({"seed": (request.settings.seed + choice) % SEEDS})
+            seed = (request.settings.seed + choice) % SEEDS
+            settings = request.settings.replace({"seed": seed, "max_new_tokens": limit})
             one = _write_one(engine, prompt, len(written), settings, request, emit)
             emit(one)
             written.append(one)
     return written
+
+
+def _room(engine: Engine, prompt: str, request: WriteRequest) -> int:
+    """Return how many tokens a text may have; 1, which the engine then refuses, if the prompt alone is too long."""
+    most = request.settings.max_new_tokens
+    return most if engine.context is None else max(1, min(most, engine.context - len(engine.tokenize(prompt))))
 
 
 def _write_one(

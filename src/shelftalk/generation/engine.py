@@ -23,6 +23,11 @@ class Engine(Protocol):
 
     name: str
 
+    @property
+    def context(self) -> int | None:
+        """How many tokens a prompt and its text may have together; None without a fixed limit."""
+        ...
+
     def complete(
         self,
         prompt: str,

@@ -91,6 +91,8 @@ def writers(
 class ClusterEngine:
     """An engine that delegates to the workers of a cluster; see `engine.Engine`."""
 
+    context = None  # the workers' engines check it
+
     def __init__(self, name: str, opening: Opening, mapped: Map) -> None:
         self.name, self._opening, self._map = name, opening, mapped
 

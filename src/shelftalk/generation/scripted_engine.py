@@ -16,6 +16,7 @@ class ScriptedEngine:
     """
 
     name = "scripted"
+    context: int | None = None  # a test may set one
 
     def __init__(self, answer: Callable[[str, bool], str], pause: float = 0.0) -> None:
         self._answer = answer

@@ -34,6 +34,7 @@ class TransformersEngine:
     """
 
     name = "transformers"
+    context = None
 
     def __init__(self, model: Any, tokenizer: Any) -> None:
         self._lock = Lock()
