@@ -17,7 +17,7 @@ demo: $(VENV)/installed
 studio: $(VENV)/installed-studio
 	$(BIN)/shelftalk studio
 
-test: $(VENV)/installed-dev $(VENV)/browser check
+test: $(VENV)/installed-dev $(VENV)/browser $(VENV)/clients/installed check
 	$(TESTS)
 
 # What to run after every change: no real model, browser, Ray, lower instruction sets, or killed processes.
@@ -26,7 +26,7 @@ quick: $(VENV)/installed-dev
 	$(TESTS) -m "not (slow or model or browser or ray or levels or kill)"
 
 # The long forms, which have a short one in `make test`.
-test-long: $(VENV)/installed-dev $(VENV)/browser
+test-long: $(VENV)/installed-dev $(VENV)/browser $(VENV)/clients/installed
 	$(TESTS) -m slow
 
 check: $(VENV)/installed-dev
@@ -63,6 +63,16 @@ $(VENV)/installed-studio: $(VENV)/installed
 $(VENV)/installed-dev: $(VENV)/bin/python pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --no-compile --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	touch $(VENV)/installed $@
+
+# Other projects' clients of the server, in an environment of their own; tried each time until they are there.
+CLIENTS := $(VENV)/clients
+PINNED := $(addprefix tests/api/clients/,requirements.txt package.json package-lock.json)
+$(CLIENTS)/installed: $(PINNED) | $(VENV)/bin/python
+	@if $(BIN)/python -m venv $(CLIENTS) && cp $(PINNED) $(CLIENTS) && cd $(CLIENTS) && \
+		bin/pip install --quiet --no-compile --disable-pip-version-check --requirement requirements.txt && \
+		bin/npm ci --silent --ignore-scripts --no-audit --no-fund; \
+	then touch $(CURDIR)/$@; \
+	else echo "The other projects' clients cannot be installed here: their tests will be skipped."; fi
 
 # Chromium for the studio's tests: looked for each time until it is there, installed where that asks nobody anything.
 $(VENV)/browser: | $(VENV)/bin/python

@@ -18,8 +18,10 @@ import httpx
 import openai
 import pytest
 
+from shelftalk.api import limits
 from shelftalk.api.limits import Limits
 from shelftalk.cli.main import run
+from shelftalk.generation.llama_cpp_engine import settings_obstacle
 from shelftalk.settings import DecodingSettings
 from tests.api.served import AFTER, BEFORE, ENDLESS, KEY, PATIENCE, RUN, WatchedEngine, make_app, running, until
 from tests.conftest import ROOT
@@ -80,6 +82,10 @@ def test_the_openai_client_raises_its_own_errors() -> None:
         assert client.completions.create(model=RUN, prompt="x").choices[0].text == AFTER
 
 
+def test_the_longest_text_of_the_server_is_one_that_llama_cpp_writes() -> None:
+    assert settings_obstacle(DecodingSettings(max_new_tokens=limits.MAX_TOKENS)) is None
+
+
 def environment(**more: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name != "SHELFTALK_API_KEY"}
     return {**kept, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}", "PYTHONUNBUFFERED": "1", **more}
@@ -117,9 +123,26 @@ def served(tiny_run: Any, *options: str, **variables: str) -> Iterator[tuple[str
             said += line
         address = re.search(r"http://[\w.:]+", said)
         assert address is not None
-        yield address[0], said.splitlines()
-        server.send_signal(signal.SIGTERM)
+        try:
+            yield address[0], said.splitlines()
+        finally:
+            server.send_signal(signal.SIGTERM)
         assert server.wait(PATIENCE) == 0
+
+
+def check_raw_prompts(client: openai.OpenAI, model: str) -> None:
+    """Check with a real engine that a start token is dropped, and that the longest text of the server is taken."""
+
+    def completion(prompt: str, max_tokens: int) -> Any:
+        return client.completions.create(model=model, prompt=prompt, max_tokens=max_tokens, temperature=0)
+
+    plain, started = (completion(f"{start}Oak peg:", 8) for start in ("", "<bos>"))
+    assert (started.choices[0].text, started.usage) == (plain.choices[0].text, plain.usage)
+    assert completion("<bos>", 8).usage.prompt_tokens == 1
+    assert completion("Oak peg:", limits.MAX_TOKENS).usage.completion_tokens > 0
+    assert completion("Oak peg:", 100_000).usage.completion_tokens > 0
+    with pytest.raises(openai.BadRequestError, match="together they must be at most"):
+        completion("€ " * 1500, 100_000)
 
 
 @pytest.mark.kill
@@ -138,6 +161,7 @@ def test_the_command_serves_what_ask_says(tiny_run: Any) -> None:
                 assert chat.choices[0].message.content == asked[side]["text"]
                 assert chat.usage is not None
                 assert chat.usage.prompt_tokens > 4
+            check_raw_prompts(client, tiny_run.name)
         curl = subprocess.run(said[-1], shell=True, capture_output=True, text=True, check=True, timeout=60)
         assert json.loads(curl.stdout)["query"] == "Oak peg"
 

@@ -122,7 +122,8 @@ async def answer_invalid(request: Request, error: RequestValidationError) -> JSO
     if not where:
         return error_response(ApiError(400, "The body must be a JSON object, sent as Content-Type: application/json."))
     if fault["type"] in ("extra_forbidden", "unsupported"):
-        message = f"{where[0]} is not supported here; leave it out."
+        cure = "leave it out" if where[0] != "tools" else "leave it out, or switch the front end's tools off"
+        message = f"{where[0]} is not supported here; {cure}."
         return error_response(ApiError(400, message, where[0], code="unsupported_parameter"))
     given = "" if fault["type"] == "missing" else f", got {_short(fault['input'])}"
     return error_response(ApiError(400, f"{'.'.join(where)}: {fault['msg']}{given}.", where[0], "invalid_value"))

@@ -40,7 +40,7 @@ if not _set:
 
 CONTEXT = 5120  # tokens of prompt and text together, for each of the texts written at once
 LONGEST_NUMBER = 3  # digits of a token: Gemma's have one, Llama's up to three
-LONGEST = 1000  # tokens of text: leaves space for a prompt of 1,000 characters of four tokens each
+LONGEST = 1024  # tokens of text: leaves space for a prompt of 1,000 characters of four tokens each
 
 # For an answer with its token ids. Without the cache, equal prompts are computed alike, to the last bit.
 _TOKENS = {"verbose": True, "return_tokens": True, "cache_prompt": False}
