@@ -9,6 +9,7 @@ import subprocess
 import pytest
 
 from shelftalk.api import limits
+from shelftalk.api.chat_tasks import TITLE_CHARACTERS
 from shelftalk.catalogue.attributes import MOST_ATTRIBUTES, NAME_CHARACTERS, VALUE_CHARACTERS
 from tests.api.served import AFTER, RUN, make_app, running
 from tests.conftest import ROOT
@@ -38,11 +39,22 @@ def test_the_limits_are_those_of_the_code() -> None:
         f"{limits.PROMPT_CHARACTERS} characters",
         f"an object of texts, at most {MOST_ATTRIBUTES}, with names up to {NAME_CHARACTERS}\n",
         f"\ncharacters and values up to {VALUE_CHARACTERS}:",
-        f"| `max_tokens` | {limits.MAX_TOKENS} |",
+        f"| `max_tokens` | {limits.MAX_TOKENS} | as long as it may be: {limits.MAX_TOKENS} tokens",
+        f"| `max_new_tokens` of `/v1/describe` | {limits.MAX_TOKENS} |",
+        f"| messages of a chat | {limits.MESSAGES} |",
+        f"up to {TITLE_CHARACTERS} characters; for Open WebUI",
         f"| {limits.CHOICES}; {limits.PROMPTS}; {limits.STOPS}; {limits.REFERENCES} |",
         f"`--slots` ({default.slots}); {default.queue} |",
     ):
         assert said in TEXT
+
+
+def test_every_parameter_is_documented() -> None:
+    schemas = make_app().openapi()["components"]["schemas"]
+    for schema in ("CompletionRequest", "ChatRequest", "StreamOptions"):
+        for name in schemas[schema]["properties"]:
+            if name not in ("messages", "prompt"):
+                assert re.search(rf"[`.]{name}\b", TEXT), name
 
 
 def test_every_route_is_documented() -> None:
