@@ -166,7 +166,9 @@ class OpenAIRequest(Sampling):
 class CompletionRequest(OpenAIRequest):
     """Raw prompts: the model continues them."""
 
-    prompt: RawPrompt | Annotated[list[RawPrompt], Field(min_length=1, max_length=PROMPTS)]
+    prompt: RawPrompt | Annotated[list[RawPrompt], Field(min_length=1, max_length=PROMPTS)] = Field(
+        description="The text to continue, or several; one <bos> at the front is dropped."
+    )
 
     best_of: _only(1) = None  # type: ignore[valid-type]
     echo: _only(False) = None  # type: ignore[valid-type]
