@@ -125,7 +125,7 @@ def write_report(run: Run, result: dict[str, Any]) -> None:
     write_bytes(run.folder / REPORT / "report.html", render_html(blocks).encode())
     write_bytes(run.folder / REPORT / "report.md", render_markdown(blocks).encode())
     if CARD not in read_json(run.adapter / MANIFEST)["files"]:  # earlier versions listed it: it must not change
-        write_bytes(run.adapter / CARD, adapter_card(run, result).encode())
+        write_bytes(run.adapter / CARD, adapter_card(run, result, run.loads_anywhere).encode())
 
 
 def read_evaluation(folder: Path) -> dict[str, Any] | None:

@@ -94,7 +94,7 @@ def test_the_adapter_is_the_runs_own(exports: dict[str, Path], tiny_run: Run) ->
     weights = "adapter_model.safetensors"
     assert (exports["adapter"] / weights).read_bytes() == (tiny_run.adapter / weights).read_bytes()
     config = read_json(exports["adapter"] / "adapter_config.json")
-    assert (config["base_model_name_or_path"], config["revision"]) == ("tiny", None)
+    assert (config["base_model_name_or_path"], config["revision"]) == ("tiny (read README.md)", None)
 
 
 @pytest.mark.parametrize(

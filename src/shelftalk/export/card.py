@@ -16,6 +16,7 @@ from shelftalk.models.embedded import NAME as EMBEDDED
 from shelftalk.models.embedded import PACKAGE
 from shelftalk.prompts import prompt_for, request_of
 from shelftalk.records import Product
+from shelftalk.runs.card import how_to_load, public_settings
 from shelftalk.runs.describe import describe_data
 from shelftalk.runs.run import Run
 from shelftalk.workspace import read_json
@@ -39,15 +40,18 @@ def model_card(artefact: Artefact, gate: dict[str, Any], request: str) -> str:
     return "\n".join([*parts, _results(artefact, result), _parity(gate), _limits(), _settings(artefact)])
 
 
-def adapter_card(run: Run, result: dict[str, Any]) -> str:
-    """Return the card of a finished run's own adapter folder; `result` is that of its evaluation.
+def adapter_card(run: Run, result: dict[str, Any], loads_anywhere: bool) -> str:
+    """Return the card of a finished run's own adapter, with the result of its evaluation; see `Run.loads_anywhere`.
 
     Raises:
         NotFound, Damaged: its catalogue or its base model is missing, or has changed.
     """
     artefact = Artefact(run, run.base_model(), "adapter", "f32")
     products, _ = gate_products(run)
-    parts = [_front_matter(artefact), _head(artefact), _use(artefact, example_of(products)), _data(artefact)]
+    use = _use(artefact, example_of(products))
+    if not loads_anywhere:
+        use = f"{_EARLIER.format(run=run.name)}\n{use}"
+    parts = [_front_matter(artefact), _head(artefact), use, _data(artefact)]
     return "\n".join([*parts, _results(artefact, result), _NO_PARITY, _limits(), _settings(artefact)])
 
 
@@ -56,6 +60,11 @@ def example_of(products: Sequence[Product]) -> str:
     return request_of(next((one for one in products if one.attributes), products[0]))
 
 
+_EARLIER = """An earlier version of shelftalk wrote this folder: it has no tokenizer, and names its base model as the
+disk of that time had it. `shelftalk export {run} --to DIR --format adapter`, or the studio's download,
+writes a folder that loads as below.
+"""
+
 _NO_PARITY = """## Parity
 
 This adapter's output in other tools was not compared with its output here: `shelftalk export` does that.
@@ -63,9 +72,9 @@ This adapter's output in other tools was not compared with its output here: `she
 
 
 def _front_matter(artefact: Artefact) -> str:
+    base = artefact.base.hub_id  # the Hub takes only ids here
     lines = {
-        "base_model": artefact.base_name,
-        "base_model_relation": RELATIONS[artefact.format],
+        **({"base_model": base, "base_model_relation": RELATIONS[artefact.format]} if base else {}),
         "library_name": FORMATS[artefact.format].library,
         "pipeline_tag": "text-generation",
         **_licence(artefact),
@@ -90,7 +99,7 @@ def _head(artefact: Artefact) -> str:
 
 Writes product descriptions from {sources} in one catalogue's voice; fine-tuned with shelftalk {__version__}.
 
-- Base model: {artefact.base_name}{origin}; revision `{base.revision}`
+- Base model: {base.public_name}{origin}; revision `{base.revision}`
 - Terms of the base model, which also bind this one: {base.licence}
 - Format: {artefact.format}, weights in {artefact.kind}
 """
@@ -209,7 +218,7 @@ publish it. It was taught titles of one catalogue; far from them it writes as th
 
 def _settings(artefact: Artefact) -> str:
     """Return the table of settings, without the local path of a base model."""
-    values = {**artefact.run.settings.as_mapping(), "base_model": artefact.base_name}
+    values = public_settings(artefact.run, artefact.base)
     rows = "".join(f"| {name} | {_spell(name, value)} |\n" for name, value in values.items())
     return f"## Settings\n\n| setting | value |\n| --- | --- |\n{rows}"
 
@@ -221,21 +230,7 @@ def _spell(name: str, value: Any) -> str:
 
 
 def _load_adapter(artefact: Artefact, request: str) -> str:
-    return f"""~~~python
-from peft import PeftModel
-from transformers import AutoModelForCausalLM, AutoTokenizer
-
-folder = "."  # the folder of this file
-base = AutoModelForCausalLM.from_pretrained({json.dumps(artefact.base_name)})
-model = PeftModel.from_pretrained(base, folder)
-tokenizer = AutoTokenizer.from_pretrained(folder)
-~~~
-{_EXACT if artefact.base.name == EMBEDDED else ""}"""
-
-
-_EXACT = """
-The adapter was trained on the 4-bit weights of the Python package. Its output with the Hub's own
-weights of that model was not measured; an export as `merged` contains the base that it was trained on."""
+    return how_to_load(artefact.base)
 
 
 def _load_merged(artefact: Artefact, request: str) -> str:

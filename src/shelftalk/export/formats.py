@@ -21,12 +21,10 @@ from shelftalk.export.runners import ChatRunner, GgufRunner, OllamaRunner, Plain
 from shelftalk.export.serving import modelfile, serve_script
 from shelftalk.generation.choose import why_not_installed
 from shelftalk.models.adapters import attach_adapter
-from shelftalk.models.embedded import HUB_ID as EMBEDDED_HUB_ID
-from shelftalk.models.embedded import NAME as EMBEDDED
 from shelftalk.models.gguf_files import TYPES, base_obstacle, write_gguf
 from shelftalk.models.load import load_model
 from shelftalk.models.merge import write_merged
-from shelftalk.models.registry import HUB_ID, BaseModel
+from shelftalk.models.registry import BaseModel
 from shelftalk.models.tokens import load_tokenizer, save_tokenizer
 from shelftalk.models.weights import describe_weights
 from shelftalk.runs.run import Run
@@ -47,18 +45,6 @@ class Artefact:
     base: BaseModel
     format: str
     kind: str
-
-    @property
-    def base_name(self) -> str:
-        """The public name of the base model: its Hub id where it has one, never a local path."""
-        if self.base.name == EMBEDDED:
-            return EMBEDDED_HUB_ID
-        return self.base.name if self.from_hub else Path(self.base.name).name
-
-    @property
-    def from_hub(self) -> bool:
-        """Return whether the base model was downloaded from the Hub, so that its revision is a commit there."""
-        return bool(HUB_ID.fullmatch(self.base.name))
 
     @property
     def decoding(self) -> DecodingSettings:
@@ -126,13 +112,20 @@ def disk_needed(artefact: Artefact) -> tuple[int, int]:
     return tokenizer + weights, weights  # the gguf package collects tensors in a temporary file first
 
 
-def _write_adapter(artefact: Artefact, folder: Path) -> None:
-    config = read_json(artefact.run.adapter / "adapter_config.json")
-    config["base_model_name_or_path"] = artefact.base_name
-    config["revision"] = artefact.base.revision if artefact.from_hub else None
+def write_adapter(run: Run, base: BaseModel, folder: Path) -> None:
+    """Write a run's adapter and its tokenizer into `folder` so that PEFT loads them anywhere, whoever wrote the run.
+
+    Earlier versions wrote no tokenizer into the run's folder, and named the base model as this disk has it.
+    """
+    config = read_json(run.adapter / "adapter_config.json")
+    config |= {"base_model_name_or_path": base.reference, "revision": base.commit}
     write_json(folder / "adapter_config.json", config)
-    shutil.copyfile(artefact.run.adapter / "adapter_model.safetensors", folder / "adapter_model.safetensors")
-    save_tokenizer(artefact.base.folder, folder)
+    shutil.copyfile(run.adapter / "adapter_model.safetensors", folder / "adapter_model.safetensors")
+    save_tokenizer(base.folder, folder)
+
+
+def _write_adapter(artefact: Artefact, folder: Path) -> None:
+    write_adapter(artefact.run, artefact.base, folder)
 
 
 def _write_merged(artefact: Artefact, folder: Path) -> None:

@@ -31,6 +31,30 @@ class BaseModel:
     revision: str
     licence: str
 
+    @property
+    def hub_id(self) -> str | None:
+        """The model's id on the Hub; None for a folder and for the tiny test model."""
+        if self.name == embedded.NAME:
+            return embedded.HUB_ID
+        return self.name if HUB_ID.fullmatch(self.name) else None
+
+    @property
+    def commit(self) -> str | None:
+        """The commit on the Hub of exactly these weights; None where they were not downloaded from there."""
+        return self.revision if HUB_ID.fullmatch(self.name) else None
+
+    @property
+    def public_name(self) -> str:
+        """What others are told: its Hub id, or its folder's name; never a path of this disk."""
+        return self.hub_id or Path(self.name).name
+
+    @property
+    def reference(self) -> str:
+        """What an adapter names as its base: the Hub id, or a note that leads to the model card."""
+        # The Hub forbids spaces and brackets in an id: the note finds no model of another person there, and the error
+        # of whoever loads the adapter repeats it.
+        return self.hub_id or f"{self.public_name} (read README.md)"
+
 
 def find_model(
     name: str,

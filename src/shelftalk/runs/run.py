@@ -220,6 +220,11 @@ class Run:
         """Whether the run has its adapter."""
         return (self.adapter / "manifest.json").is_file()
 
+    @property
+    def loads_anywhere(self) -> bool:
+        """Whether a finished run's adapter/ has all that PEFT needs; earlier versions wrote no tokenizer into it."""
+        return (self.adapter / "tokenizer_config.json").is_file()
+
     def require_finished(self) -> None:
         """Require a finished run.
 

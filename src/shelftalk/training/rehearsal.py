@@ -163,7 +163,7 @@ def _rehearse_updates(run: Run, base: BaseModel, progress: Progress) -> dict[str
     if best_device().type == "cpu":
         _cache_kernels(model.config.get_text_config(), model.dtype, plan)
     lap()
-    save_adapter(model, run)
+    save_adapter(model, run, base)
     measured = Measured(
         start=start,
         encoding=encoding,

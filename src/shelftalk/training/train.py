@@ -7,13 +7,13 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from shelftalk import __version__
 from shelftalk.errors import InvalidSettings
 from shelftalk.models.adapters import add_adapter, load_adapter
 from shelftalk.models.load import load_model
 from shelftalk.models.registry import BaseModel
-from shelftalk.models.tokens import Example
+from shelftalk.models.tokens import Example, save_tokenizer
 from shelftalk.records import Progress, no_progress
+from shelftalk.runs.card import plain_card
 from shelftalk.runs.describe import describe_data
 from shelftalk.runs.metrics import read_metrics, read_validation
 from shelftalk.runs.run import CARD, Run
@@ -87,7 +87,7 @@ def train(
             say(f"Taking the weights of update {best}, the best on the validation products.")
             if (found := read_validation(run.folder)) and not found.better:
                 say(found.never_better(run.origin))
-        save_adapter(model, run)
+        save_adapter(model, run, base)
     wait_for_all()
 
 
@@ -142,32 +142,14 @@ def choose_head(model: Any, head: Any, plan: Plan, settings: TrainingSettings) -
     return cut_head(model, head, plan.examples)
 
 
-def save_adapter(model: Any, run: Run) -> None:
-    """Write the run's adapter/ with its model card atomically; an evaluation replaces the card."""
-    model.peft_config["default"].base_model_name_or_path = run.description["base"]["name"]
+def save_adapter(model: Any, run: Run, base: BaseModel) -> None:
+    """Write the run's adapter/ atomically, with tokenizer and model card; an evaluation replaces the card.
+
+    No file in it has a path of this disk, and PEFT finds the base model by what is in it: see `BaseModel.reference`.
+    """
+    config = model.peft_config["default"]
+    config.base_model_name_or_path, config.revision = base.reference, base.commit
     with staged_folder(run.adapter, excluded=(CARD,)) as staging:
         model.save_pretrained(staging, save_embedding_layers=False)
-        write_bytes(staging / CARD, _model_card(run).encode())
-
-
-def _model_card(run: Run) -> str:
-    base, settings = run.description["base"], run.settings.as_mapping()
-    rows = "\n".join(f"| {name} | {value} |" for name, value in settings.items())
-    return f"""---
-library_name: peft
-base_model: {base["name"]}
-tags: [lora, product-descriptions, shelftalk]
----
-# {run.name}
-
-A LoRA adapter that writes product descriptions from titles in one catalogue's voice, made with shelftalk {__version__}.
-
-- Base model: {base["name"]}, revision `{base["revision"]}`
-- Terms of the base model, which also bind this adapter: {base["licence"]}
-- Trained on {describe_data(run)}; the SHA-256 of the catalogue: `{run.description["data_hash"]}`
-- Descriptions may state facts that are not so: check sizes, counts and materials before publishing one.
-
-| setting | value |
-| --- | --- |
-{rows}
-"""
+        save_tokenizer(base.folder, staging)
+        write_bytes(staging / CARD, plain_card(run, base, describe_data(run)).encode())
