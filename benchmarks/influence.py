@@ -33,6 +33,7 @@ from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.catalogue.settings import PrepareSettings
 from shelftalk.evidence.influence import HALFWAY, Gradients, estimate_influence, mean_loss, text_example
 from shelftalk.generation.transformers_engine import TransformersEngine
+from shelftalk.lines import append_line
 from shelftalk.models import tiny
 from shelftalk.models.adapters import load_adapter
 from shelftalk.models.embedder import Embedder
@@ -45,7 +46,7 @@ from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings, TrainingSettings
 from shelftalk.training.attention import PACKED
 from shelftalk.training.loss import head_taken_off
-from shelftalk.workspace import Workspace, append_line, read_json, write_json
+from shelftalk.workspace import Workspace, read_json, write_json
 
 Matrix = NDArray[np.float64]
 SHIPPED = "Adam, halfway"

@@ -25,7 +25,7 @@ LAYERS = [
     {"catalogue", "claims", "models", "cluster"},
     {"lines"},
     {"prompts", "sentences", "workspace", "commands"},
-    {"locks"},
+    {"locks", "mounts"},
     {"presets", "settings"},
     {"records", "hosts"},
     {"errors"},

@@ -15,11 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shelftalk.errors import Busy, Damaged, InvalidName, NotFound, NotWritable
+from shelftalk.lines import append_line
 from shelftalk.locks import is_locked
 from shelftalk.workspace import (
     MANIFEST,
     Workspace,
-    append_line,
     check_name,
     clear_leftovers,
     faults,

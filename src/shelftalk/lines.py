@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from shelftalk.workspace import append_line
+from shelftalk.workspace import writing
 
 
 def append_record(path: Path, record: dict[str, Any]) -> None:
@@ -39,6 +39,21 @@ def read_records(path: Path) -> list[dict[str, Any]]:
     if not path.is_file():
         return []
     return [record for line in path.read_bytes().split(b"\n") if (record := _parse(line)) is not None]
+
+
+def append_line(path: Path, line: str) -> None:
+    """Append a line to a file and fsync it, so that it is on disk before anything that is written later.
+
+    A kill or a full disk may leave an incomplete last line.
+
+    Raises:
+        NotWritable: see `workspace.writing`.
+    """
+    data = f"{line}\n".encode()
+    with writing(path, len(data)), path.open("ab") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _ends_without_newline(path: Path) -> bool:

@@ -81,3 +81,14 @@ def _same(descriptor: Path, path: Path) -> bool:
     with suppress(OSError):  # closed meanwhile
         return descriptor.samefile(path)
     return False
+
+
+def is_running(process_id: int) -> bool:
+    """Return whether a process of that id runs on this machine, whoever it belongs to."""
+    try:
+        os.kill(process_id, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # a process of another user
+        pass
+    return True

@@ -26,6 +26,7 @@ from typing import Any
 
 from shelftalk import locks
 from shelftalk.errors import Busy, Damaged, InvalidName, NotFound, NotWritable
+from shelftalk.mounts import STAGING, WHOLE, has_content, is_mount, move_up, require_replaceable
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 MANIFEST = "manifest.json"
@@ -115,7 +116,8 @@ def writing(path: Path, size: int | None = None) -> Iterator[None]:
     """Translate the operating system's errors on writing `size` bytes at `path` into `NotWritable`.
 
     Raises:
-        NotWritable: permission, a read-only file system, a full disk, or a file where a folder should be.
+        NotWritable: permission, a read-only file system, a full disk, a file where a folder should be, a mount point
+            where a file or folder should be replaced, or a folder that a container's image holds.
     """
     try:
         yield
@@ -128,10 +130,14 @@ def writing(path: Path, size: int | None = None) -> Iterator[None]:
             **dict.fromkeys((errno.ENOTDIR, errno.EEXIST), f"a file stands where a folder should be; {elsewhere}"),
             errno.ENOSPC: f"the disk is full{needs}; {again}",
             errno.EDQUOT: f"the disk quota is used up{needs}; {again}",
+            errno.EBUSY: "it is in use by the system, as a mount point is; unmount it, or choose another name",
+            errno.EXDEV: "it cannot be moved, as a folder of a container's image cannot be; choose another name",
         }
         if (number := _error_number(error)) not in reasons:
             raise
         named = getattr(error, "filename2", None) or getattr(error, "filename", None) or path  # the copy, if it is one
+        if number in (errno.EBUSY, errno.EXDEV):  # then those are names for a moment
+            named = path
         raise NotWritable(f"Cannot write {named}: {reasons[number]}.") from error
 
 
@@ -174,26 +180,6 @@ def staged_file(path: Path, size: int | None = None) -> Iterator[Path]:
         fsync_folder(path.parent)
 
 
-def append_line(path: Path, line: str) -> None:
-    """Append a line to a file and fsync it, so that it is on disk before anything that is written later.
-
-    A kill or a full disk may leave an incomplete last line.
-
-    Raises:
-        NotWritable: see `writing`.
-    """
-    data = f"{line}\n".encode()
-    with writing(path, len(data)):
-        _write_to_disk(path, data, "ab")
-
-
-def _write_to_disk(path: Path, data: bytes, mode: str = "wb") -> None:
-    with path.open(mode) as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
 def _make_folder(folder: Path) -> None:
     """Create `folder` and its parents so that they survive a power failure."""
     if not folder.is_dir() and folder != folder.parent:
@@ -206,18 +192,8 @@ def _remove_unfinished(path: Path) -> None:
     """Remove the temporary files of killed writers of `path`; a running process may still be writing its own."""
     for temporary in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
         process = temporary.name.split(".")[-2]
-        if process.isdigit() and not _is_running(int(process)):
+        if process.isdigit() and not locks.is_running(int(process)):
             temporary.unlink(missing_ok=True)
-
-
-def _is_running(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:  # a process of another user
-        pass
-    return True
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -248,25 +224,31 @@ def staged_folder(path: Path, size: int | None = None, excluded: Collection[str]
     `size` is the number of bytes that the block writes, if known, for the message about a full disk. `excluded` files
     are not in the manifest: they may change. A folder already at `path` is replaced; after a kill between its removal
     and the rename of the new one, `recover_folder` restores it. Other files of killed writers are removed. The caller
-    must hold the lock: two writers of one folder are not kept apart here.
+    must hold the lock: two writers of one folder are not kept apart here. A mount point cannot be replaced: the files
+    are moved into an empty one, the manifest last.
 
     Raises:
-        NotWritable: see `writing`.
+        NotWritable: see `writing`; whether the folder can be replaced is known before the block begins.
     """
-    staging, outgoing = _hidden(path, "staging"), _hidden(path, "outgoing")
+    mounted, outgoing = is_mount(path), _hidden(path, "outgoing")
+    staging = path / STAGING if mounted else _hidden(path, "staging")
     with writing(path, size):
         _make_folder(path.parent)
         recover_folder(path)
-        shutil.rmtree(staging, ignore_errors=True)
+        for unfinished in (staging, outgoing):
+            shutil.rmtree(unfinished, ignore_errors=True)
+        require_replaceable(path, outgoing)
         staging.mkdir()
         try:
             yield staging
             write_manifest(staging, excluded)
-            shutil.rmtree(outgoing, ignore_errors=True)
-            if path.exists():
-                path.rename(outgoing)
-            staging.rename(path)
-            fsync_folder(path.parent)
+            if mounted:
+                staging.rename(path / WHOLE)  # from where recover_folder moves the files up
+            else:
+                if has_content(path):
+                    path.rename(outgoing)
+                staging.rename(path)
+            fsync_folder(staging.parent)
             shutil.rmtree(outgoing, ignore_errors=True)
         finally:
             recover_folder(path)
@@ -274,9 +256,12 @@ def staged_folder(path: Path, size: int | None = None, excluded: Collection[str]
 
 
 def recover_folder(path: Path) -> None:
-    """Restore the old folder where a killed writer had renamed it and not yet replaced it."""
+    """Finish what a killed writer had begun: restore the old folder, or fill the mounted one."""
     if not path.exists() and _hidden(path, "outgoing").exists():
         _hidden(path, "outgoing").rename(path)
+    if (path / WHOLE).is_dir():
+        move_up(path, last=MANIFEST)
+        fsync_folder(path)
 
 
 def clear_leftovers(parent: Path) -> None:
@@ -300,7 +285,10 @@ def write_manifest(folder: Path, excluded: Collection[str] = ()) -> None:
                 os.fsync(handle.fileno())
             files[entry.relative_to(folder).as_posix()] = {"sha256": sha256(entry), "bytes": entry.stat().st_size}
     listed = {name: one for name, one in files.items() if name not in excluded}
-    _write_to_disk(folder / MANIFEST, _json_bytes({"files": listed}))
+    with (folder / MANIFEST).open("wb") as file:
+        file.write(_json_bytes({"files": listed}))
+        file.flush()
+        os.fsync(file.fileno())
     fsync_folder(folder)
 
 

@@ -11,6 +11,7 @@ import typer
 
 from shelftalk.cli.options import JsonOption
 from shelftalk.errors import UserError
+from shelftalk.mounts import refuse_mounted_file
 
 
 def download(
@@ -38,6 +39,7 @@ def download(
     file = output or Path(archive.file)
     if file.is_dir():
         raise UserError(f"--output {file} is a folder; give a file in it.")
+    refuse_mounted_file(file, "--output")
     if sha256 is not None and not re.fullmatch("[0-9A-Fa-f]{64}", sha256):
         raise UserError(f"--sha256 must be 64 hexadecimal digits, got {sha256!r}.")
     with screen.step(f"Downloading {archive.file}") as progress:

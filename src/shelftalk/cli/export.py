@@ -13,7 +13,7 @@ from shelftalk.workspace import Workspace
 
 def export(
     run: RunArgument,
-    to: Annotated[Path, typer.Option("--to", metavar="DIR", help="Folder to write; it must not exist yet.")],
+    to: Annotated[Path, typer.Option("--to", metavar="DIR", help="Folder to write: a new one, or an empty one.")],
     format: Annotated[str, typer.Option("--format", help="adapter, merged, gguf, ollama or vllm.")],
     quantization: Annotated[
         str | None,
@@ -27,7 +27,7 @@ def export(
 ) -> None:
     """Write a run for other tools, after verifying that it generates the same text there as here.
 
-    A folder of an earlier export is replaced; any other existing folder is an error.
+    A folder of an earlier export is replaced; any other folder with files is an error.
     """
     from shelftalk.runs.run import Run
 

@@ -12,6 +12,7 @@ from shelftalk.errors import NotWritable, UserError
 from shelftalk.export.card import example_of, model_card
 from shelftalk.export.formats import FORMATS, Artefact, disk_needed, plan
 from shelftalk.export.gate import PROMPTS, gate_products, pass_gate
+from shelftalk.mounts import content_of_mount, is_mount
 from shelftalk.records import Progress, no_progress
 from shelftalk.runs.run import Run
 from shelftalk.workspace import (
@@ -41,9 +42,9 @@ def export(
     """Write a finished run to the folder `destination` in one of FORMATS, with its model card and parity.json.
 
     The folder is created atomically, after prompts were replayed with its files in their own engine; see `gate`. An
-    unchanged folder of an earlier export is replaced; any other is not touched. `quantization` is one of
-    `gguf_files.TYPES`, for gguf and ollama. Returns the content of parity.json, and `folder`. A workspace runs one
-    export at a time.
+    unchanged folder of an earlier export is replaced; any other is not touched. An empty mount point is filled, with
+    manifest.json last. `quantization` is one of `gguf_files.TYPES`, for gguf and ollama. Returns the content of
+    parity.json, and `folder`. A workspace runs one export at a time.
 
     Raises:
         NotFound: the run has not finished.
@@ -73,13 +74,20 @@ def require_free(destination: Path, run: Run) -> None:
     """Check that an export may create or replace `destination`.
 
     Raises:
-        UserError: it is a file, is in the workspace's own folders, or holds files that no export wrote.
+        UserError: it is a file, is in the workspace's own folders, holds files that no export wrote, or is a mount
+            point that holds any.
     """
     root = run.workspace.root.resolve()
     if any(destination.is_relative_to(root / own) for own in ("runs", "catalogues", "models", "queue")):
         raise UserError(f"--to {destination} is in one of the workspace's own folders; name a folder outside of them.")
     recover_folder(destination)
-    if destination.exists() and (reason := _foreign(destination)):
+    if is_mount(destination) and destination.is_dir():
+        if name := content_of_mount(destination):
+            raise UserError(
+                f"--to {destination} is a mount point, which cannot be replaced, and holds {name}; empty it, or name a "
+                f"folder in it, such as {destination / run.name}."
+            )
+    elif destination.exists() and (reason := _foreign(destination)):
         raise UserError(f"--to {destination} {reason}; name a folder that does not exist yet, or remove it.")
 
 
@@ -106,7 +114,8 @@ def require_space(artefact: Artefact, destination: Path) -> None:
     Raises:
         NotWritable: it cannot, or has not; the message has the bytes needed and free.
     """
-    parent = next(folder for folder in destination.parents if folder.exists())
+    mounted = destination.is_dir() and is_mount(destination)  # its files are written inside
+    parent = destination if mounted else next(folder for folder in destination.parents if folder.exists())
     if not parent.is_dir() or not os.access(parent, os.W_OK):
         raise NotWritable(
             f"Cannot write {destination}: {parent} is not a folder you may write to; choose another --to."

@@ -35,6 +35,7 @@ from shelftalk.generation.tables import OWN, SUFFIXES, DescribedRow, NamedRefere
 from shelftalk.generation.texts import TextsWriter, next_number
 from shelftalk.generation.titles import OF_THE_SHOP, TitleRow, column_names, find_columns, read_titles
 from shelftalk.locks import lock_file
+from shelftalk.mounts import refuse_mounted_file
 from shelftalk.prompts import prompt_for
 from shelftalk.records import Description, Faults, Progress, Reference, no_progress
 from shelftalk.rules.house_rules import NO_RULES, HouseRules
@@ -90,8 +91,8 @@ class Job:
         """Check that the output can be written.
 
         Raises:
-            UserError: an unknown suffix, an output that is the input or a folder, grounding without references
-                and attributes, or see `grounded.check_references`.
+            UserError: an unknown suffix, an output that is the input, a folder or a mount point, grounding without
+                references and attributes, or see `grounded.check_references`.
             NotFound: the output's folder does not exist.
             NotWritable: that folder is not writable.
         """
@@ -105,6 +106,7 @@ class Job:
             raise NotFound(f"There is no folder {folder} for --output; make it with: mkdir -p {folder}")
         if self.output.is_dir():
             raise UserError(f"--output {self.output} is a folder; give a file in it.")
+        refuse_mounted_file(self.output, "--output")
         if self.output.exists() and self.source.exists() and self.output.samefile(self.source):
             raise UserError(f"--output {self.output} is the --input; choose another file, it would be overwritten.")
         if not os.access(folder, os.W_OK):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from shelftalk.errors import NotFound, NotWritable, UserError
+from shelftalk.mounts import refuse_mounted_file
 from shelftalk.workspace import staged_file
 
 PACKED = ".gz"
@@ -33,7 +34,7 @@ def check_target(target: Path, source: Path, suffixes: tuple[str, ...], may_be_p
 
     Raises:
         UserError: its name does not end in one of the suffixes, it says a packing that is not written, or it is the
-            input or a folder.
+            input or a folder, or it or its restore file is a mount point.
         NotFound: its folder does not exist.
         NotWritable: its folder cannot be written to.
     """
@@ -50,6 +51,7 @@ def check_target(target: Path, source: Path, suffixes: tuple[str, ...], may_be_p
     if target.is_dir():
         raise UserError(f"--to {target} is a folder; give a file in it.")
     for path in (target, restore_path(target)):
+        refuse_mounted_file(path, "--to")
         if path.exists() and source.exists() and path.samefile(source):
             raise UserError(f"--to {target} would replace the input {source}; choose another name.")
 

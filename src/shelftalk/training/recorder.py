@@ -16,12 +16,13 @@ from typing import Any
 
 from transformers import TrainerCallback
 
+from shelftalk.lines import append_line
 from shelftalk.records import Progress
 from shelftalk.runs.metrics import METRICS
 from shelftalk.settings import TrainingSettings
 from shelftalk.training.processes import any_process, is_first_process
 from shelftalk.training.state import RunState, stop_signals
-from shelftalk.workspace import append_line, write_bytes
+from shelftalk.workspace import write_bytes
 
 WINDOW = 50  # updates over which speed is averaged: few enough to react to changes, many enough to be stable
 

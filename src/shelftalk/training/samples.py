@@ -19,6 +19,7 @@ from torch import Tensor
 from torch.nn import functional
 from transformers import TrainerCallback
 
+from shelftalk.lines import append_line
 from shelftalk.models.adapters import causal_model
 from shelftalk.models.tokens import encode_prompt
 from shelftalk.prompts import request_of
@@ -29,7 +30,6 @@ from shelftalk.training.attention import PACKED
 from shelftalk.training.processes import is_first_process, process_count
 from shelftalk.training.recorder import keep_lines_until
 from shelftalk.training.state import RunState
-from shelftalk.workspace import append_line
 
 MOST_TOKENS = 60  # enough to recognise a style, and some seconds on two cores
 
