@@ -22,8 +22,12 @@ def mount(binds: Sequence[tuple[Path, Path]] = (), overlay: tuple[Path, Path] | 
     What is written to the overlay is kept in memory.
     """
     user, group = os.geteuid(), os.getegid()
-    _call("unshare", NEW_MOUNTS if user == 0 else NEW_MOUNTS | NEW_USER)
-    if user:  # who may not mount for all may do so for oneself, where the system allows that
+    marks = ""  # what the overlay writes down of its folders
+    try:
+        _call("unshare", NEW_MOUNTS)
+    except PermissionError:  # who may not mount for all may do so for oneself, where the system allows that
+        _call("unshare", NEW_MOUNTS | NEW_USER)
+        marks = ",userxattr"
         Path("/proc/self/setgroups").write_text("deny")
         Path("/proc/self/uid_map").write_text(f"0 {user} 1")
         Path("/proc/self/gid_map").write_text(f"0 {group} 1")
@@ -34,11 +38,16 @@ def mount(binds: Sequence[tuple[Path, Path]] = (), overlay: tuple[Path, Path] | 
         image, target = overlay
         memory = image.with_name("memory")
         memory.mkdir()
-        _call("mount", b"none", os.fsencode(memory), b"tmpfs", 0, None)
+        mount_memory(memory, 1 << 20)
         for part in ("upper", "work"):
             (memory / part).mkdir()
-        options = f"lowerdir={image},upperdir={memory / 'upper'},workdir={memory / 'work'}"
+        options = f"lowerdir={image},upperdir={memory / 'upper'},workdir={memory / 'work'}{marks}"
         _call("mount", b"overlay", os.fsencode(target), b"overlay", 0, options.encode())
+
+
+def mount_memory(target: Path, size: int) -> None:
+    """Mount a new disk of so many bytes in memory, in a process that has called `mount`."""
+    _call("mount", b"none", os.fsencode(target), b"tmpfs", 0, f"size={size}".encode())
 
 
 def _call(name: str, *arguments: object) -> None:

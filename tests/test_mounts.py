@@ -15,6 +15,7 @@ import pytest
 from shelftalk import mounts, pipeline
 from shelftalk.catalogue.settings import PrepareSettings
 from shelftalk.errors import NotWritable, UserError
+from shelftalk.export.export import export
 from shelftalk.mounts import is_mount, refuse_mounted_file
 from shelftalk.publishing.publish import publish
 from shelftalk.records import AcceptedText
@@ -23,7 +24,7 @@ from shelftalk.runs.run import Run
 from shelftalk.workspace import MANIFEST, Workspace, faults, read_json, recover_folder, staged_folder, write_bytes
 from tests import forks
 from tests.conftest import TINY_SETTINGS, write_catalogue_file
-from tests.mounts import mount, require_mounts
+from tests.mounts import mount, mount_memory, require_mounts
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -90,16 +91,29 @@ def test_an_empty_volume_is_filled_and_a_full_one_refused_at_once(tiny_run: Run,
     assert {entry: entry.stat().st_mtime_ns for entry in volume.rglob("*")} == before
 
 
+def _export_to_a_small_volume(run: Run, root: Path) -> None:
+    mount()
+    mount_memory(root / "out", 1 << 16)
+    with pytest.raises(NotWritable, match=rf"needs [\d,]+ bytes in {root / 'out'}, and 65,536 are free"):
+        export(run, "adapter", root / "out")
+
+
+def test_the_space_of_the_volume_counts_and_not_that_of_its_place(tiny_run: Run, tmp_path: Path) -> None:
+    make(tmp_path / "out")
+    assert forks.call(_export_to_a_small_volume, tiny_run, tmp_path) == 0
+
+
 def _die(*_: object, **__: object) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+CALLED = {"before it is whole": "write_manifest", "before anything is moved up": "move_up"}
+
+
 def _fill(root: Path, moment: str) -> None:
     mount([(root / "volume", root / "out")])
-    if moment == "before it is whole":
-        sys.modules[staged_folder.__module__].write_manifest = _die
-    elif moment == "before anything is moved up":
-        sys.modules[staged_folder.__module__].move_up = _die
+    if moment in CALLED:
+        setattr(sys.modules[staged_folder.__module__], CALLED[moment], _die)
     elif moment == "in the middle":
         moved: list[Any] = []
         rename = Path.rename
@@ -123,7 +137,7 @@ def _recover(root: Path) -> None:
 
 
 @pytest.mark.kill
-@pytest.mark.parametrize("moment", ["before it is whole", "before anything is moved up", "in the middle"])
+@pytest.mark.parametrize("moment", [*CALLED, "in the middle"])
 def test_a_kill_while_a_volume_is_filled_is_made_good(tmp_path: Path, moment: str) -> None:
     volume = tmp_path / "volume"
     make(volume, tmp_path / "out")
