@@ -13,7 +13,7 @@ from shelftalk.export.formats import write_adapter
 from shelftalk.models.registry import BaseModel
 from shelftalk.runs.card import plain_card
 from shelftalk.runs.run import CARD, Run
-from shelftalk.workspace import MANIFEST, faults, read_json, write_bytes, write_manifest
+from shelftalk.workspace import MANIFEST, faults, read_json, write_bytes, write_manifest, writing
 
 EARLIEST = (1980, 1, 1, 0, 0, 0)  # date that a zip can store
 PLAIN_FILE = 0o100644 << 16  # Unix permissions, in the upper 16 bits of a zip's attributes
@@ -30,14 +30,16 @@ def zip_adapter(run: Run) -> bytes:
         Damaged: a file does not match the adapter's manifest.
         NotFound, Damaged, AccessDenied, Unreachable: a run of an earlier version, whose base model, from which the
             tokenizer is taken, is missing or has changed.
+        NotWritable: the same, and the folder for temporary files is full.
     """
     run.require_finished()
     if wrong := faults(run.adapter):
         raise Damaged(f"The adapter of run {run.name!r} is damaged ({'; '.join(wrong)}); train the run again.")
     if run.loads_anywhere:
         return _packed(run.adapter, run.name)
-    with tempfile.TemporaryDirectory(prefix="shelftalk-") as temporary:
-        folder, base = Path(temporary), run.base_model()
+    base = run.base_model()
+    with writing(Path(tempfile.gettempdir())), tempfile.TemporaryDirectory(prefix="shelftalk-") as temporary:
+        folder = Path(temporary)
         write_adapter(run, base, folder)
         write_bytes(folder / CARD, _card(run, base).encode())
         write_manifest(folder, excluded=(CARD,))
