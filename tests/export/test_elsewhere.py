@@ -104,7 +104,7 @@ def as_before(run: Run, name: str, listed: bool = False) -> Run:
     base, config = run.description["base"]["name"], read_json(run.adapter / "adapter_config.json")
     write_json(old / "adapter" / "adapter_config.json", {**config, "base_model_name_or_path": base, "revision": None})
     (old / "adapter" / CARD).write_text(f"- Base model: {base}\n| base_model | {base} |\n")
-    for file in [*(old / "adapter").glob("tokenizer*"), old / "adapter" / MANIFEST]:
+    for file in [*(old / "adapter").glob("*token*"), *(old / "adapter").glob("*.jinja"), old / "adapter" / MANIFEST]:
         file.unlink()
     write_manifest(old / "adapter", excluded=() if listed else (CARD,))
     return Run.open(run.workspace, name)
@@ -153,7 +153,7 @@ def test_an_adapter_names_the_hubs_base_and_its_commit(elsewhere: Elsewhere) -> 
         on_hub = folder.name.startswith("hub")
         expected = ("google/gemma-2b", OURS) if on_hub else ("google/gemma-3-270m", None)
         assert (config["base_model_name_or_path"], config["revision"]) == expected, folder
-        assert faults(folder, required=["adapter_config.json", "tokenizer.json", "tokenizer_config.json"]) == []
+        assert faults(folder, required=["adapter_config.json", "tokenizer.json", "chat_template.jinja"]) == []
         card = (folder / CARD).read_text()
         assert "AutoPeftModelForCausalLM.from_pretrained(folder)" in card
         assert f"base_model: {json.dumps(expected[0])}".replace('"', "") in card.replace('"', "")

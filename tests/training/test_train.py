@@ -65,7 +65,7 @@ def test_training_lowers_the_loss_and_leaves_plain_peft(tiny_run: Run) -> None:
         *("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
     }
     written = [*tiny_run.adapter.rglob("*"), *tiny_run.checkpoints.rglob("*.*")]
-    assert {path.suffix for path in written} == {".safetensors", ".json", ".md"}  # no pickle
+    assert {path.suffix for path in written} == {".safetensors", ".json", ".jinja", ".md"}  # no pickle
     card = (tiny_run.adapter / "README.md").read_text()
     assert tiny_run.description["data_hash"] in card
 

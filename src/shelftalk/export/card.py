@@ -49,8 +49,7 @@ def adapter_card(run: Run, result: dict[str, Any], loads_anywhere: bool) -> str:
     artefact = Artefact(run, run.base_model(), "adapter", "f32")
     products, _ = gate_products(run)
     use = _use(artefact, example_of(products))
-    if not loads_anywhere:
-        use = f"{_EARLIER.format(run=run.name)}\n{use}"
+    use = f"{use}\n{_chat(artefact)}" if loads_anywhere else f"{_EARLIER.format(run=run.name)}\n{use}"
     parts = [_front_matter(artefact), _head(artefact), use, _data(artefact)]
     return "\n".join([*parts, _results(artefact, result), _NO_PARITY, _limits(), _settings(artefact)])
 
