@@ -25,7 +25,7 @@ LAYERS = [
     {"catalogue", "claims", "models", "cluster"},
     {"lines"},
     {"prompts", "sentences", "workspace", "commands"},
-    {"locks", "mounts"},
+    {"locks", "lfs", "moved", "format_numbers", "mounts"},
     {"presets", "settings"},
     {"records", "hosts"},
     {"errors"},

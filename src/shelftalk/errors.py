@@ -8,6 +8,7 @@
     │   ├── UnreadableInput      a catalogue file that cannot be read at all
     │   │   └── DamagedInput     a catalogue file that is truncated or corrupt
     │   ├── TooFewProducts       a catalogue with fewer products than a stage needs
+    │   ├── NewerFormat          a file or folder that a newer version of shelftalk wrote
     │   ├── MissingPackage       an optional or embedded package that is not installed
     │   └── AccessDenied         a gated model: no token, or a licence not yet accepted
     └── Failure                  a failure that the user did not cause; exit code 1
@@ -57,6 +58,10 @@ class DamagedInput(UnreadableInput):
 
 class TooFewProducts(UserError):
     """A catalogue with fewer products than a stage needs."""
+
+
+class NewerFormat(UserError):
+    """A file or a folder that a newer version of shelftalk wrote."""
 
 
 class MissingPackage(UserError):

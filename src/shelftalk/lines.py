@@ -1,6 +1,6 @@
 """Append records to JSON Lines files and read them; a record is on disk when `append_record` returns.
 
-A damaged line does not affect the others.
+A damaged line does not affect the others. A line without a key `format` has format 1, see `format_numbers`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from shelftalk.format_numbers import require_known
 from shelftalk.workspace import writing
+
+FORMAT = 1  # of a line
 
 
 def append_record(path: Path, record: dict[str, Any]) -> None:
@@ -35,10 +38,17 @@ def append_records(path: Path, records: Sequence[dict[str, Any]]) -> None:
 
 
 def read_records(path: Path) -> list[dict[str, Any]]:
-    """Return the file's records, oldest first; skip lines that cannot be parsed; return [] if there is no file."""
+    """Return the file's records, oldest first; skip lines that cannot be parsed; return [] if there is no file.
+
+    Raises:
+        NewerFormat: a newer version of shelftalk wrote a line.
+    """
     if not path.is_file():
         return []
-    return [record for line in path.read_bytes().split(b"\n") if (record := _parse(line)) is not None]
+    records = [record for line in path.read_bytes().split(b"\n") if (record := _parse(line)) is not None]
+    for record in records:
+        require_known(record, FORMAT, path)
+    return records
 
 
 def append_line(path: Path, line: str) -> None:

@@ -36,6 +36,7 @@ from shelftalk.models.registry import find_model
 from shelftalk.prompts import prompt_for, request_of
 from shelftalk.records import AcceptedText, Attributes, Product, Progress, Reference, counter, no_progress
 from shelftalk.retrieval.pointer import is_built
+from shelftalk.review.outputs import find_record
 from shelftalk.runs.describe import list_runs
 from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings, TrainingSettings
@@ -379,7 +380,6 @@ def write_catalogue(
     if with_references:
         _warn_of_references(run, say)
     settings = run.decoding(settings)
-    noted = sha256(os.fsencode(output.absolute())).hexdigest()[:16]
     with writers(run, settings, engine, SLOTS, cluster, say) as found:
         job = Job(
             source,
@@ -387,7 +387,7 @@ def write_catalogue(
             settings,
             # By hash: a run may be renamed.
             {"adapter": sha256((run.adapter / MANIFEST).read_bytes()).hexdigest(), "engine": found.name},
-            run.folder / "generated" / f"{noted}.json",
+            find_record(run, output),
             references,
             file,
             run.known_attributes,

@@ -24,7 +24,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from shelftalk import locks
+from shelftalk import lfs, locks
 from shelftalk.errors import Busy, Damaged, InvalidName, NotFound, NotWritable
 from shelftalk.mounts import STAGING, WHOLE, has_content, is_mount, move_up, require_replaceable
 
@@ -316,7 +316,7 @@ def _fault(folder: Path, name: str, size: int, digest: str | None) -> str | None
         if not file.is_file():
             return f"{name} is missing"
         if file.stat().st_size != size:
-            return f"{name} has {file.stat().st_size} bytes, and {MANIFEST} says {size}"
+            return f"{name} has {file.stat().st_size} bytes{lfs.hint(file)}, and {MANIFEST} says {size}"
         if digest is not None and sha256(file) != digest:
             return f"{name} has another SHA-256 than {MANIFEST} says"
     except OSError as error:
@@ -378,9 +378,8 @@ def _hidden(path: Path, suffix: str) -> Path:
 
 
 def _folders_with(parent: Path, file: str) -> list[str]:
-    if not parent.is_dir():
-        return []
-    return sorted(entry.name for entry in parent.iterdir() if NAME.fullmatch(entry.name) and (entry / file).is_file())
+    entries = parent.iterdir() if parent.is_dir() else ()
+    return sorted(entry.name for entry in entries if NAME.fullmatch(entry.name) and (entry / file).is_file())
 
 
 def _not_found(kind: str, name: str, existing: list[str], cure: str) -> str:

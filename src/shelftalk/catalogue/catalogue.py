@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 from shelftalk.catalogue.clean import plain
 from shelftalk.catalogue.split import SPLITS, choose
 from shelftalk.errors import Damaged
+from shelftalk.format_numbers import require_known
 from shelftalk.records import Product
 from shelftalk.workspace import read_json
 
+FORMAT = 1  # of a catalogue's folder
 REMEDY = "make it again with: shelftalk prepare"
 
 
@@ -34,9 +36,11 @@ class Catalogue:
         """Open the catalogue in `folder`; its texts are read only on request.
 
         Raises:
+            NewerFormat: a newer version of shelftalk wrote it.
             Damaged: catalogue.json or products.parquet is missing or corrupt, or they do not match.
         """
         summary = read_json(folder / "catalogue.json")
+        require_known(summary, FORMAT, folder / "catalogue.json")
         if not isinstance(summary, dict) or not {"kept", "split", "data_hash"} <= summary.keys():
             raise Damaged(f"{folder / 'catalogue.json'} is not a catalogue's summary; {REMEDY}.")
         catalogue = cls(folder, summary)

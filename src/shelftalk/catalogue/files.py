@@ -31,6 +31,7 @@ from shelftalk.catalogue.rows import MOST_BYTES
 from shelftalk.catalogue.settings import FOUND, FileSettings
 from shelftalk.catalogue.spreadsheet import DAMAGED_ZIP, Sheet
 from shelftalk.errors import UnreadableInput
+from shelftalk.lfs import POINTER as LFS_POINTER
 
 READABLE = (
     ".json, .jsonl, .csv, .tsv or .xml (each also with .gz), .xlsx, .xls, .ods, .parquet, or a .zip with one of these"
@@ -48,7 +49,7 @@ OTHER_KINDS = (
     (b"Rar!", "a RAR archive", "unpack it and give the file in it"),
     (b"\x28\xb5\x2f\xfd", "packed with zstd", "unpack it with unzstd and give the file in it"),
     (b"\x1f\x8b", "packed twice", "unpack it with gunzip and give the file in it"),
-    (b"version https://git-lfs", "a pointer of Git LFS instead of the file itself", "fetch that with git lfs pull"),
+    (LFS_POINTER, "a pointer of Git LFS instead of the file itself", "fetch that with git lfs pull"),
     *((b"\x80" + bytes([one]), "a pickle of Python", PICKLED) for one in (2, 3, 4, 5)),
     (b"\x93NUMPY", "an array of NumPy", "write its rows as CSV, with pandas: DataFrame(rows).to_csv(NAME)"),
     (b"\x89HDF\r\n", "an HDF5 file", "write its table as CSV, with pandas: read_hdf(FILE).to_csv(NAME)"),

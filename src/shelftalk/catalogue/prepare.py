@@ -50,6 +50,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from shelftalk import __version__
+from shelftalk.catalogue.catalogue import FORMAT
 from shelftalk.catalogue.draft import DecidedBlock, blocks, clean_block, finish_block, shortened
 from shelftalk.catalogue.near_duplicates import Signatures, near_groups, signatures
 from shelftalk.catalogue.read import reading
@@ -126,6 +127,7 @@ def prepare(
         data_hash, rejected, attributes = _write_products(draft, choices, staging, mapped)
         accept(data_hash)
         summary = {
+            "format": FORMAT,
             "read": len(draft.lines) + draft.rejected.total(),
             "kept": int((choices.splits >= 0).sum()),
             "rejected": dict(sorted(rejected.items())),

@@ -11,6 +11,8 @@ import typer
 from typer.core import TyperGroup
 
 from shelftalk.cli.options import DEFAULT_WORKSPACE, JsonOption, RunArgument, TokenOption, WorkspaceOption, read_token
+from shelftalk.errors import InvalidSettings
+from shelftalk.settings import parse_assignments
 from shelftalk.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -115,6 +117,10 @@ def stop(run: RunArgument, workspace: WorkspaceOption = DEFAULT_WORKSPACE, as_js
 @runs.command()
 def resume(
     run: RunArgument,
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="base_model=FOLDER", help="Where the base model's folder is now, if it moved."),
+    ] = None,
     detach: DetachOption = False,
     held_lock: Annotated[int | None, typer.Option("--held-lock", hidden=True)] = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
@@ -127,6 +133,7 @@ def resume(
     from shelftalk.training.jobs import resume_detached, resume_run
 
     opened = Run.open(Workspace(workspace), run)
+    _accept_base(opened, parse_assignments(assignments or []))
     token = read_token(token_stdin)
     if detach:
         resume_detached(opened, token)
@@ -135,6 +142,23 @@ def resume(
     with output.step(f"Training {run}", training_detail(opened.folder)) as progress:
         resume_run(opened, token, progress, output.say, held_lock)
     show_trained(opened, as_json)
+
+
+def _accept_base(run: Run, assigned: dict[str, str]) -> None:
+    """Take the place of the run's base model, the only setting that may be given to an existing run.
+
+    Raises:
+        InvalidSettings: another setting is given, or it is not the run's base model.
+        NotFound, NotWritable, Busy: see `Run.accept_base`.
+    """
+    if others := sorted(assigned.keys() - {"base_model"}):
+        raise InvalidSettings(
+            f"A run keeps its settings, so --set takes only base_model here, for a folder that moved, not {others[0]}; "
+            "train another --run with it."
+        )
+    if assigned and not run.accept_base(assigned["base_model"]):
+        begun = run.description["base"]["name"]
+        raise InvalidSettings(f"Run {run.name!r} began with the base model {begun}, not {assigned['base_model']}.")
 
 
 @runs.command()
@@ -208,6 +232,11 @@ def show_started(run: Run, as_json: bool) -> None:
     if as_json or described["status"] == "finished":
         show_trained(run, as_json)
         return
+    if run.precision == "bf16":
+        from shelftalk.models.instruction_set import bf16_cost  # imports torch
+
+        if cost := bf16_cost(run.precision):
+            output.say(f"Run {run.name!r} {cost}.")
     output.out.print(f"{run.name} is {described['status']} and runs in the background.", markup=False)
     output.out.print(f"Follow it with: shelftalk runs follow {run.name}", markup=False)
     output.out.print(f"Stop it with: shelftalk runs stop {run.name}", markup=False)

@@ -112,14 +112,14 @@ def _training_settings(
     Those of the adapter are the source's, if there is one. For a run that learns from accepted texts the defaults are
     those of `runs.accepted.settings_for`.
     """
-    from shelftalk.workspace import read_json
+    from shelftalk.runs.run import Run, with_adapter_of
 
     path = workspace.run(run) / "run.json"
     values: dict[str, Any] = {}
     if preset is not None:
         values = load_preset(preset)
     elif path.is_file():
-        values = read_json(path)["settings"]
+        values = Run.open(workspace, run).settings.as_mapping()
     elif source is not None and accepted:
         from shelftalk.runs.accepted import settings_for
 
@@ -127,7 +127,5 @@ def _training_settings(
     assigned = parse_assignments(assignments)
     values = {**values, **assigned}
     if source is not None:
-        from shelftalk.runs.run import with_adapter_of
-
         values = with_adapter_of(source, values, assigned)
     return TrainingSettings.from_mapping(values)

@@ -31,6 +31,7 @@ from shelftalk.errors import Damaged, NotFound, TooFewProducts
 from shelftalk.evidence import suffixes
 from shelftalk.evidence.suffixes import Suffixes, read_arrow, write_arrow, write_suffixes
 from shelftalk.evidence.words import WORD, Symbol, cut, start_of
+from shelftalk.format_numbers import require_known
 from shelftalk.locks import LOCK_TIMEOUT
 from shelftalk.records import Product, Progress, no_progress
 from shelftalk.workspace import faults, lock, read_json, staged_folder, write_json
@@ -113,13 +114,16 @@ class SpanIndex:
 
         Raises:
             NotFound: there is no index.
-            Damaged: a file is missing or differs in size from the manifest, or the index has another format.
+            NewerFormat: a newer version of shelftalk made it.
+            Damaged: a file is missing or differs in size from the manifest, or the index has an earlier format.
         """
         if not folder.is_dir():
             raise NotFound(f"There is no index of spans in {folder}; make it with: {_rebuild_command(folder)}")
+        if (folder / ABOUT).is_file():
+            require_known(read_json(folder / ABOUT), FORMAT, folder / ABOUT)
         found = faults(folder, hashes=False, required=(*suffixes.FILES, PRODUCTS, ABOUT))
         if not found and read_json(folder / ABOUT).get("format") != FORMAT:
-            found = ["it was made by another version of shelftalk"]
+            found = ["it was made by an earlier version of shelftalk"]
         if found:
             raise _damaged(folder, "; ".join(found))
         try:

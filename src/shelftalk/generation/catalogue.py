@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,8 @@ from shelftalk.catalogue.known_attributes import NOTHING_KNOWN, KnownAttributes
 from shelftalk.catalogue.read import form_of_file
 from shelftalk.catalogue.settings import FOUND, FileSettings
 from shelftalk.errors import Damaged, Failure, NotFound, NotWritable, UserError
+from shelftalk.format_numbers import require_known
+from shelftalk.generation.earlier import NO_TEXTS, check_rows, complete_job
 from shelftalk.generation.engine import Engine
 from shelftalk.generation.faults import check_text, identify_rules
 from shelftalk.generation.flags import WORD, flag
@@ -32,7 +35,7 @@ from shelftalk.generation.grounded import check_references, write_grounded, writ
 from shelftalk.generation.journal import Journal
 from shelftalk.generation.survey import Survey, survey_titles
 from shelftalk.generation.tables import OWN, SUFFIXES, DescribedRow, NamedReference, table
-from shelftalk.generation.texts import TextsWriter, next_number
+from shelftalk.generation.texts import FORMAT, TextsWriter, next_number
 from shelftalk.generation.titles import OF_THE_SHOP, TitleRow, column_names, find_columns, read_titles
 from shelftalk.locks import lock_file
 from shelftalk.mounts import refuse_mounted_file
@@ -56,12 +59,10 @@ class Job:
     """One output to be written.
 
     `model` identifies the model in plain JSON values; together with the input file and the settings it identifies the
-    job. `record` is the file with the job's result, `texts` that with what was written. `file` says how the input is
-    read.
-    `known` are the attributes that the model was trained on; where there are none, the input's are not used either.
-    With `grounded` a text that has faults is written again: see `generation.grounded`; with `with_references` each
-    row's references stand in its prompt. `rules` are the house rules that each text is checked against. With
-    `replace` the output of another job, unchanged since, is replaced when this one's is complete.
+    job. `record` is the file with the job's result, `texts` that with what was written. `file` says how to read the
+    input. `known` are the attributes that the model was trained on; without any, the input's are not used either.
+    For `grounded` and `with_references` see `generation.grounded`. `rules` are the house rules that each text is
+    checked against. With `replace` the output of another job, unchanged since, is replaced when this one is complete.
     """
 
     source: Path
@@ -181,7 +182,7 @@ def describe_titles(
     job.check()
     columns = find_columns(job.source, job.file, job.known)
     described = job.describe(columns)
-    if found := _finished(job, described):
+    if found := _finished(job, described, say):
         return found
     form = form_of_file(job.source, job.file)
     job = replace(job, file=replace(job.file, encoding=form.encoding or None))  # which is not searched at each reading
@@ -201,19 +202,21 @@ def describe_titles(
     titles = read_titles(job.source, columns._replace(carry=True), job.file, job.known)
     survey = survey_titles(titles, job.known, notice, names)
     with lock(job.output, "writing descriptions"):
-        if found := _finished(job, described):
+        if found := _finished(job, described, say):
             return found
-        with Journal.open(job.journal, described) as journal:
+        with Journal.open(job.journal, described, complete_job) as journal:
             before, seconds = len(journal), 0.0
             if before:
                 say(f"Going on: {before:,} of {survey.usable:,} rows were done before.")
+            index = load_index() if job.references and (before < survey.usable or journal.is_earlier) else None
+            if journal.is_earlier:
+                check_rows(journal, _windows(job, columns), partial(_nearest, index, count=job.references), job.rules)
             if before < survey.usable:
 
                 def keep(number: int, entry: Entry) -> None:
                     journal.append(number, entry)
                     progress(len(journal), survey.usable)
 
-                index = load_index() if job.references else None
                 missing = _missing(job, columns, journal)
                 if remote:
                     seconds = _keep_all(remote(missing), keep)
@@ -232,28 +235,35 @@ def describe_titles(
     return summary
 
 
-def _finished(job: Job, described: dict[str, Any]) -> dict[str, Any] | None:
+def _finished(job: Job, described: dict[str, Any], say: Callable[[str], None]) -> dict[str, Any] | None:
     """Return the summary of an existing output of this job, or None if there is no output, or one to replace.
 
     Raises:
         UserError: the output is another file.
+        NewerFormat: a newer version of shelftalk recorded it.
     """
     if not job.output.exists():
         return None
+    whole = True  # with texts, which version 0.1 did not write
     try:
         record = read_json(job.record)
-        content = sha256(job.output)
-        same = content == record["output_sha256"] and record["job"] == described and job.texts.is_file()
-        unchanged = content in (record["output_sha256"], record["replaces"])
+        require_known(record, FORMAT, job.record)
+        content, whole = sha256(job.output), "output" in record
+        same = content == record["output_sha256"] and complete_job(record["job"]) == described
+        same &= job.texts.is_file() or not whole
+        unchanged = content in (record["output_sha256"], record.get("replaces"))
     except (Damaged, LookupError, TypeError):
         unchanged = same = False
-    if unchanged and job.replace and not same:
+    if unchanged and job.replace and not (same and whole):
         return None
     if not same:
         raise UserError(f"{job.output} exists and is not this job's output; remove it or choose another --output.")
     _remove_temporary_files(job)  # an earlier call may have been killed just before this step
-    before = record["summary"]["described"]
-    return {"output": str(job.output), **record["summary"], "before": before, "seconds": 0.0, "rows_per_second": None}
+    if not whole:
+        say(f"{job.output} {NO_TEXTS}")
+    summary = {"faults": {}, "rules": {}, "notices": [], **record["summary"]}
+    before = summary["described"]
+    return {"output": str(job.output), **summary, "before": before, "seconds": 0.0, "rows_per_second": None}
 
 
 def _remove_temporary_files(job: Job) -> None:
@@ -373,8 +383,8 @@ def _publish(
         paths = {"input": str(job.source.absolute()), "output": str(job.output.absolute())}
         replaced = sha256(job.output) if job.output.exists() else ""  # which a kill now would leave in its place
         hashes = {"output_sha256": sha256(temporary), "replaces": replaced}
-        number = {"number": next_number(job.record.parent)}
-        write_json(job.record, {"job": described, **number, **paths, **hashes, "summary": summary})
+        held = {"format": FORMAT, "number": next_number(job.record.parent), "job": described, **paths, **hashes}
+        write_json(job.record, {**held, "summary": summary})
     return summary
 
 

@@ -47,7 +47,10 @@ def open_engine(
                 raise
             say(f"transformers writes instead of llama.cpp: {error}")
     from shelftalk.generation.transformers_engine import TransformersEngine
+    from shelftalk.models.instruction_set import bf16_cost
 
+    if cost := bf16_cost(run.precision):
+        say(f"Run {run.name!r} {cost}.")
     return TransformersEngine.load(run)
 
 

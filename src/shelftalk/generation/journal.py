@@ -1,8 +1,9 @@
 """Store every finished row of a long job on disk until the output is complete, so that a killed job can resume.
 
-A journal is JSON Lines: the job's description first, then one line for each finished row, in the order in which they
-were finished. A row is in the file once `append` returns, so it survives a SIGKILL; an fsync every second protects
-against a power failure too. An incomplete last line is discarded. In memory a row takes eight bytes.
+A journal is JSON Lines: its format and the job's description first, then one line for each finished row, in the order
+in which they were finished; of two lines of one row the later one counts. A row is in the file once `append` returns,
+so it survives a SIGKILL; an fsync every second protects against a power failure too. An incomplete last line is
+discarded. In memory a row takes eight bytes.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import os
 import time
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,18 +19,23 @@ from typing import Any
 import orjson
 
 from shelftalk.errors import Damaged, InvalidSettings
+from shelftalk.format_numbers import require_known
 from shelftalk.workspace import write_bytes, writing
 
+FORMAT = 1
 SECONDS_BETWEEN_SYNCS = 1.0
 SHOWN = 24  # characters of a value in a message
+Complete = Callable[[dict[str, Any]], dict[str, Any]]
 ADVICE = "remove that file to start again, or choose another --output"
 
 
 class Journal:
     """The open journal of one job, a mapping from row numbers to entries; created with `Journal.open`."""
 
-    def __init__(self, path: Path, job: Mapping[str, Any]) -> None:
+    def __init__(self, path: Path, job: Mapping[str, Any], complete: Complete) -> None:
         self._path = path
+        self._complete = complete
+        self.is_earlier = False  # whether an earlier version wrote its first line
         self._offsets = array("q")  # byte offset of each row's line, by its number; 0 for a missing row
         self._count = 0
         end = self._load(job)
@@ -40,21 +46,23 @@ class Journal:
 
     @classmethod
     @contextmanager
-    def open(cls, path: Path, job: Mapping[str, Any]) -> Iterator[Journal]:
+    def open(cls, path: Path, job: Mapping[str, Any], complete: Complete = lambda job: job) -> Iterator[Journal]:
         """Open or create the journal at `path` for the job that `job` describes in plain JSON values.
 
-        A journal of another job without any row is replaced. The caller holds a lock: the journal does not detect a
-        second writer.
+        `complete` returns the description that this version would have written for one of an earlier version, and any
+        other as it is. A journal of another job without any row is replaced. The caller holds a lock: the journal does
+        not detect a second writer.
 
         Raises:
             InvalidSettings: the journal at `path` is of another job; the message lists the differences.
+            NewerFormat: a newer version of shelftalk wrote it.
             Damaged: the file at `path` is no journal, or is corrupt before its last line.
             NotWritable: see `workspace.writing`.
         """
         if not path.exists() or _holds_no_row(path):
-            write_bytes(path, _line({"job": job}))
+            write_bytes(path, _line({"format": FORMAT, "job": job}))
         with writing(path):
-            journal = cls(path, job)
+            journal = cls(path, job, complete)
         try:
             yield journal
             journal._sync()
@@ -118,6 +126,8 @@ class Journal:
         have = (header or {}).get("job")
         if not isinstance(have, dict):
             raise Damaged(f"{self._path} is not a journal of shelftalk; {ADVICE}.")
+        completed = self._complete(have)
+        self.is_earlier, have = completed != have, completed
         differences = [
             f"{name}: {str(have.get(name))[:SHOWN]}, now {str(job.get(name))[:SHOWN]}"
             for name in [*job, *(name for name in have if name not in job)]
@@ -133,6 +143,7 @@ class Journal:
 def _holds_no_row(path: Path) -> bool:
     with path.open("rb") as lines:
         header, row = _parsed(lines.readline()), lines.readline()
+    require_known(header, FORMAT, path)
     return header is not None and "job" in header and not row.endswith(b"\n")
 
 

@@ -26,6 +26,7 @@ from shelftalk.workspace import read_json
 
 ROWS_IN_GROUP = 1_000  # so that one row is read in some milliseconds
 NAMES = pa.list_(pa.string())
+FORMAT = 1  # of an output's record
 SCHEMA = pa.schema(
     [
         ("line", pa.int64()),

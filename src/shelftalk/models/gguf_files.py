@@ -18,7 +18,7 @@ from typing import Any
 
 from shelftalk.errors import InvalidSettings
 from shelftalk.models.chat_template import CHAT_TEMPLATE
-from shelftalk.models.registry import BaseModel, made_once
+from shelftalk.models.registry import BaseModel, is_whole, made_once
 from shelftalk.models.tokens import load_tokenizer
 from shelftalk.records import Progress, counter, no_progress
 from shelftalk.workspace import MANIFEST, Workspace
@@ -96,10 +96,14 @@ def _said(say: Callable[[str], None], what: str) -> Progress:
 
 
 def base_folder(base: BaseModel, workspace: Workspace) -> Path:
-    """Return the folder of the file that `find_base` returns; it may not exist yet."""
+    """Return the folder of the file that `find_base` returns; it may not exist yet.
+
+    A model that was renamed since keeps its conversion, which is known by the hash of the weights.
+    """
     digest = hashlib.sha256(f"{CONVERTER} {base.revision}".encode()).hexdigest()[:8]
     name = re.sub(r"[^a-z0-9._-]+", "-", Path(base.name).name.lower()).strip("-._")[:40] or "model"
-    return workspace.model(f"{name}-{digest}.gguf")
+    made = sorted((workspace.root / "models").glob(f"*-{digest}.gguf"))
+    return next(filter(is_whole, made), workspace.model(f"{name}-{digest}.gguf"))
 
 
 def merged_folder(base: BaseModel, adapter: Path, target: Path) -> Path:

@@ -26,6 +26,8 @@ _FLAGS = {
     "amx": ("amx_bf16",),
 }
 _LEVELS = list(_FLAGS)
+FAST_BF16 = ("avx512_bf16", "amx")
+_OTHER_MACHINE = "use a machine with {}, or train another run here with --set precision=fp32"
 
 # oneDNN's names, with the highest of our levels that they allow. oneDNN ignores case and unknown names.
 _LIMITS = {
@@ -79,9 +81,25 @@ def bf16_is_fast() -> bool:
     if torch.cuda.is_available():
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if torch.cpu.get_capabilities()["architecture"] == "x86_64":
-        return instruction_set() in ("avx512_bf16", "amx")
+        return instruction_set() in FAST_BF16
     cpu = torch.device("cpu")
     return product_rate("bf16", cpu, rows=128, seconds=0.05) > product_rate("fp32", cpu, rows=128, seconds=0.05)
+
+
+def bf16_cost(precision: str) -> str | None:
+    """Return what computing in a run's `precision` costs here, with the cure, where that is bf16 and not fast.
+
+    It is a sentence without its subject: "computes in bf16, which ...". Emulated products took 19 to 75 times as long
+    as fp32 at 128 to 1,024 rows on one CPU limited to AVX2, and 44 to 499 times in pytorch#146508.
+    """
+    if precision != "bf16" or bf16_is_fast():
+        return None
+    if torch.cuda.is_available() or torch.cpu.get_capabilities()["architecture"] != "x86_64":
+        return f"computes in bf16, which is slower here than fp32; {_OTHER_MACHINE.format('fast bf16')}"
+    cost = "is emulated here: matrix products take tens to hundreds of times as long as in fp32"
+    if (limit := limited_by()) and level(torch.cpu.get_capabilities(), {})[0] in FAST_BF16:
+        return f"computes in bf16, which {cost}, because of {limit}; unset that variable"
+    return f"computes in bf16, which {cost} ({instruction_set()}); {_OTHER_MACHINE.format(' or '.join(FAST_BF16))}"
 
 
 def product_rate(

@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from shelftalk.errors import NotFound
+from shelftalk.lfs import is_pointer
 from shelftalk.models import embedded, hub, tiny
+from shelftalk.moved import is_folder
 from shelftalk.records import Progress, no_progress
 from shelftalk.workspace import Workspace, faults, lock, sha256, staged_folder, writing
 
 PATIENCE = 600.0  # seconds to wait for another process that converts the same model
+SAMPLED = "sample:"  # how the revision of a model in a folder begins
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
 
@@ -82,8 +86,8 @@ def find_model(
     if name == tiny.NAME:
         folder = made_once(workspace.model(name), tiny.save)
         return BaseModel(name, folder, "sha256:" + sha256(folder / "model.safetensors"), "none: random weights")
-    if Path(name).is_dir():
-        return _local(Path(name))
+    if is_folder(Path(name)):
+        return open_folder(Path(name))
     if HUB_ID.fullmatch(name):
         folder, revision = hub.download(name, token, revision)
         return BaseModel(name, folder, revision, "see the model's page on the Hub")
@@ -98,14 +102,14 @@ def find_tokenizer(name: str, workspace: Workspace, progress: Progress = no_prog
 
     The embedded model is converted first where it is not on this disk, see `find_model`, whose exceptions it raises.
     """
-    if HUB_ID.fullmatch(name) and not Path(name).is_dir():
+    if HUB_ID.fullmatch(name) and not is_folder(Path(name)):
         return hub.cached(name)
     return find_model(name, workspace, progress=progress).folder
 
 
 def is_on_disk(name: str, workspace: Workspace, revision: str) -> bool:
     """Return whether `find_model` would find that revision on this disk, without converting or downloading it."""
-    if HUB_ID.fullmatch(name) and not Path(name).is_dir():
+    if HUB_ID.fullmatch(name) and not is_folder(Path(name)):
         return hub.cached(name, revision) is not None
     return not must_be_made(name, workspace)
 
@@ -134,15 +138,26 @@ def is_whole(folder: Path) -> bool:
     return folder.is_dir() and not faults(folder, hashes=False)
 
 
-def _local(folder: Path) -> BaseModel:
+def open_folder(folder: Path) -> BaseModel:
+    """Return the base model in a folder of safetensors; its revision is a hash of a sample of its weights.
+
+    Raises:
+        NotFound: the folder has no model, or pointers of Git LFS in the place of a model.
+    """
     weights = sorted(folder.glob("*.safetensors"))
+    for file in [*weights, *sorted(folder.glob("*.json")), folder / "tokenizer.model"]:
+        if is_pointer(file):
+            raise NotFound(
+                f"{file} has {file.stat().st_size} bytes: a pointer of Git LFS instead of the file itself; fetch the "
+                f"model with: git -C {shlex.quote(str(folder))} lfs pull"
+            )
     if not (folder / "config.json").is_file() or not weights:
         raise NotFound(f"{folder} holds no model: config.json and *.safetensors are needed.")
     digest = hashlib.sha256((folder / "config.json").read_bytes())
     for file in weights:
         _sample(file, digest)
     return BaseModel(
-        str(folder.resolve()), folder.resolve(), f"sample:{digest.hexdigest()}", "see the model's own papers"
+        str(folder.resolve()), folder.resolve(), f"{SAMPLED}{digest.hexdigest()}", "see the model's own papers"
     )
 
 

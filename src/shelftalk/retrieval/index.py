@@ -51,6 +51,7 @@ def build_index(
 
     Raises:
         TooFewProducts: there are no products.
+        NewerFormat: a newer version of shelftalk made the index there.
         Busy: another process builds this index.
         NotWritable: the folder cannot be written to.
         Damaged: the new index failed verification.
@@ -61,6 +62,7 @@ def build_index(
     wanted = vectors.digest(products)
     with lock(folder, "building the index"):
         truth = folder / vectors.FILE
+        is_sound(folder, "")  # refuses the index of a newer version before anything is written
         if _holds(truth, wanted):
             progress(len(products), len(products))
         else:
@@ -78,6 +80,7 @@ def open_index(folder: Path) -> tuple[Any, chroma.Store]:
 
     Raises:
         NotFound: there is no index.
+        NewerFormat: a newer version of shelftalk made it.
         Damaged: vectors.parquet is not readable.
         Busy: another process has been building for a minute.
         NotWritable: the store must be built again, and the folder cannot be written to.

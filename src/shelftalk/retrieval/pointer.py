@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from shelftalk.errors import Damaged
+from shelftalk.format_numbers import require_known
 from shelftalk.retrieval import vectors
 from shelftalk.workspace import faults, read_json, write_json
 
 POINTER = "index.json"
+FORMAT = 1  # of the index as a whole
 
 
 def store_folder(folder: Path, digest: str) -> Path:
@@ -22,13 +25,25 @@ def store_folder(folder: Path, digest: str) -> Path:
 
 def write_pointer(folder: Path, digest: str, products: int) -> None:
     """Write a pointer to the Chroma folder of the vectors with the SHA-256 `digest`."""
-    write_json(folder / POINTER, {**_pointer(digest), "products": products})
+    write_json(folder / POINTER, {"format": FORMAT, **_pointer(digest), "products": products})
+
+
+def read_pointer(folder: Path) -> Any:
+    """Return the content of an index's pointer.
+
+    Raises:
+        NewerFormat: a newer version of shelftalk made the index.
+        Damaged: there is no pointer, or it cannot be read.
+    """
+    pointer = read_json(folder / POINTER)
+    require_known(pointer, FORMAT, folder / POINTER)
+    return pointer
 
 
 def is_sound(folder: Path, digest: str) -> bool:
     """Return whether the pointer names the vectors with the SHA-256 `digest` and their Chroma folder is unchanged."""
     try:
-        pointer = read_json(folder / POINTER)
+        pointer = read_pointer(folder)
         return pointer.items() >= _pointer(digest).items() and not faults(store_folder(folder, digest))
     except (Damaged, AttributeError):
         return False
@@ -37,7 +52,7 @@ def is_sound(folder: Path, digest: str) -> bool:
 def is_built(folder: Path) -> bool:
     """Return whether an index opens without being built, judged by names and sizes, without hashing."""
     try:
-        pointer = read_json(folder / POINTER)
+        pointer = read_pointer(folder)
         digest = pointer["vectors_sha256"]
         current = pointer.items() >= _pointer(digest).items() and (folder / vectors.FILE).is_file()
         return current and not faults(store_folder(folder, digest), hashes=False)

@@ -21,7 +21,8 @@ from typing import Any, Literal, get_args
 
 import orjson
 
-from shelftalk.lines import append_records
+from shelftalk.format_numbers import require_known
+from shelftalk.lines import FORMAT, append_records
 
 Kind = Literal["undecided", "accepted", "edited", "rejected"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -90,7 +91,11 @@ class DecisionLog:
         return again
 
     def read_new(self) -> list[Decision]:
-        """Return the decisions of all processes since the last call, oldest first; damaged lines are left out."""
+        """Return the decisions of all processes since the last call, oldest first; damaged lines are left out.
+
+        Raises:
+            NewerFormat: a newer version of shelftalk wrote a line.
+        """
         try:
             with self.path.open("rb") as file:
                 file.seek(self._read)
@@ -99,7 +104,7 @@ class DecisionLog:
             return []
         end = content.rfind(b"\n") + 1  # another process may be writing the last line
         self._read += end
-        found = map(_parsed, content[:end].split(b"\n"))
+        found = [_parsed(line, self.path) for line in content[:end].split(b"\n")]
         return [one for one in found if one is not None]
 
 
@@ -108,9 +113,10 @@ def log_beside(output: Path) -> DecisionLog:
     return DecisionLog(output.resolve().with_name(f"{output.name}.decisions.jsonl"))
 
 
-def _parsed(line: bytes) -> Decision | None:
+def _parsed(line: bytes, path: Path) -> Decision | None:
     try:
         values: dict[str, Any] = orjson.loads(line)
+        require_known(values, FORMAT, path)
         decision = Decision(**values)
     except (orjson.JSONDecodeError, TypeError):
         return None

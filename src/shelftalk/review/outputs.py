@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from shelftalk.errors import Damaged, NotFound, UserError
-from shelftalk.generation.texts import record_number
+from shelftalk.format_numbers import require_known
+from shelftalk.generation.earlier import NO_TEXTS
+from shelftalk.generation.texts import FORMAT, record_number
+from shelftalk.moved import is_file, places
 from shelftalk.runs.run import Run
 from shelftalk.workspace import read_json, sha256
 
@@ -33,8 +39,14 @@ class Output:
 
 
 def list_outputs(run: Run) -> list[Output]:
-    """Return the outputs of a run that still exist, the newest first; unreadable records are left out."""
-    return [one for one in _outputs(run) if one.path.is_file()]
+    """Return the outputs of a run that still exist, the newest first; unreadable records are left out.
+
+    Those that were moved with the workspace are found; see `moved.places`.
+
+    Raises:
+        NewerFormat: a newer version of shelftalk recorded one.
+    """
+    return [one for one in _outputs(run) if is_file(one.path)]
 
 
 def find_output(run: Run, path: Path) -> Output:
@@ -42,7 +54,8 @@ def find_output(run: Run, path: Path) -> Output:
 
     Raises:
         NotFound: there is no file.
-        UserError: this run did not write it, or it was changed since.
+        UserError: this run did not write it, or it was changed since, or version 0.1 wrote it.
+        NewerFormat: see `list_outputs`.
     """
     if not path.is_file():
         raise NotFound(f"There is no file {path}; give an output of: shelftalk generate {run.name}")
@@ -56,23 +69,68 @@ def find_output(run: Run, path: Path) -> Output:
             f"{path} was changed since run {run.name!r} wrote it, so its rows may not be those that were checked; "
             "remove it, write it again with the same generate command, and edit texts in the review instead."
         )
+    if any(_recorded(record).get("output_sha256") == content for record in _records(run)):
+        raise UserError(f"{path} {NO_TEXTS}")
     raise UserError(f"{path} is no output of run {run.name!r}; give the run that wrote it, and the file it wrote.")
+
+
+def find_record(run: Run, output: Path) -> Path:
+    """Return the file that records the job of the output at that path; it may not exist yet.
+
+    An output that was moved, alone or with the workspace, has the record of its earlier path.
+    """
+    own = run.folder / "generated" / f"{hashlib.sha256(os.fsencode(output.absolute())).hexdigest()[:16]}.json"
+    if own.is_file() or not is_file(output):
+        return own
+    content = sha256(output)
+    for record in _records(run):
+        held = _recorded(record)
+        if held.get("output_sha256") == content and not is_file(Path(str(held.get("output", "")))):
+            return record
+    return own
+
+
+def _records(run: Run) -> list[Path]:
+    """Return the files of all records, the newest first."""
+    records = (run.folder / "generated").glob("*.json")
+    return sorted(records, key=lambda path: (record_number(path), path.stat().st_mtime, path.name), reverse=True)
+
+
+def _recorded(record: Path) -> dict[str, Any]:
+    """Return the content of a record; an empty one where it cannot be read."""
+    try:
+        held = read_json(record)
+    except Damaged:
+        return {}
+    require_known(held, FORMAT, record)
+    return held if isinstance(held, dict) else {}
 
 
 def _outputs(run: Run) -> list[Output]:
     """Return all outputs that the run's records name, the newest record first."""
-    records = (run.folder / "generated").glob("*.json")
-    newest = sorted(records, key=lambda path: (record_number(path), path.stat().st_mtime, path.name), reverse=True)
-    return [one for record in newest if (one := _output(record)) is not None]
+    return [one for record in _records(run) if (one := _output(record, run.workspace.root)) is not None]
 
 
-def _output(record: Path) -> Output | None:
+def _output(record: Path, root: Path) -> Output | None:
     texts = record.with_suffix(".parquet")
+    held = _recorded(record)
     try:
-        held = read_json(record)
         notices = tuple(map(str, held["summary"].get("notices", ())))
-        output = Output(Path(held["output"]), Path(held["input"]), texts, held["job"], held["output_sha256"], notices)
-        is_whole = isinstance(output.job, dict) and "input_sha256" in output.job and texts.is_file()
-        return output if is_whole else None
-    except (Damaged, LookupError, TypeError, AttributeError):
+        job, content = held["job"], str(held["output_sha256"])
+        path, source = _now(held["output"], content, root), _now(held["input"], job["input_sha256"], root)
+        return Output(path, source, texts, job, content, notices) if texts.is_file() else None
+    except (LookupError, TypeError, AttributeError):
         return None
+
+
+def _now(recorded: str, content: str, root: Path) -> Path:
+    """Return where the file with that hash is now; the recorded path where it is there or nowhere."""
+    path, *others = places(Path(recorded), root)
+    found = (one for one in others if is_file(one) and _hash(one, one.stat().st_mtime_ns) == content)
+    return path if is_file(path) else next(found, path)
+
+
+@lru_cache(maxsize=256)
+def _hash(path: Path, changed: int) -> str:
+    """Return the SHA-256 of a file that was last changed then: a page asks for it at every click."""
+    return sha256(path)

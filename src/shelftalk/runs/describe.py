@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from shelftalk.errors import Damaged
+from shelftalk.errors import Damaged, NewerFormat
 from shelftalk.runs.folders import folder_bytes
 from shelftalk.runs.metrics import METRICS, read_newest_metrics, read_validation
 from shelftalk.runs.run import LOG, REBUILT, Run
@@ -13,7 +13,10 @@ from shelftalk.workspace import Workspace
 
 
 def list_runs(workspace: Workspace) -> list[dict[str, Any]]:
-    """Return for every run of the workspace: name, status, catalogue, base model, step, steps and whether indexed."""
+    """Return for every run of the workspace: name, status, catalogue, base model, step, steps and whether indexed.
+
+    The status of one that cannot be read is "damaged", or "newer" where a newer version of shelftalk wrote it.
+    """
     return [_describe_or_damaged(workspace, name) for name in workspace.runs()]
 
 
@@ -34,12 +37,15 @@ def describe_run(run: Run) -> dict[str, Any]:
 def show_run(run: Run) -> dict[str, Any]:
     """Return `describe_run` of one run, with its settings, state, newest metrics, validation losses and paths.
 
+    `base_revision` identifies the weights of its base model, wherever they are now.
+
     `validation`, None where nothing was measured, has a `warning` if the run never got better than its base model.
     `accepted`, None where the run learns from no accepted texts, has their number, that of the edited ones, and the
     numbers of those that stay out: of held-out products, and empty ones.
     """
     return {
         **describe_run(run),
+        "base_revision": run.description["base"]["revision"],
         "settings": run.description["settings"],
         "precision": run.description["precision"],
         "state": read_state(run.folder),
@@ -88,6 +94,6 @@ def _describe_accepted(run: Run) -> dict[str, Any] | None:
 def _describe_or_damaged(workspace: Workspace, name: str) -> dict[str, Any]:
     try:
         return describe_run(Run.open(workspace, name))
-    except (Damaged, KeyError):
+    except (Damaged, NewerFormat, KeyError) as error:
         empty = dict.fromkeys(("catalogue", "base_model", "step", "steps", "indexed"))
-        return {"name": name, "status": "damaged", **empty}
+        return {"name": name, "status": "newer" if isinstance(error, NewerFormat) else "damaged", **empty}

@@ -6,6 +6,7 @@ import platform
 import shutil
 import sys
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.metadata import version
@@ -17,7 +18,9 @@ from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.catalogue.english import look_english
 from shelftalk.catalogue.known_attributes import KnownAttributes, usual_order
 from shelftalk.errors import Damaged, InvalidSettings, NotFound, TooFewProducts
-from shelftalk.models.registry import BaseModel, find_model
+from shelftalk.format_numbers import require_known
+from shelftalk.models.places import accept, find_begun
+from shelftalk.models.registry import BaseModel
 from shelftalk.records import AcceptedText, Product
 from shelftalk.rules.house_rules import HouseRules, read_rules
 from shelftalk.runs.accepted import ACCEPTED, Accepted, as_products, read_accepted, write_accepted
@@ -25,6 +28,7 @@ from shelftalk.runs.metrics import METRICS, SAMPLES
 from shelftalk.settings import DecodingSettings, TrainingSettings
 from shelftalk.workspace import MANIFEST, Workspace, read_json, sha256, staged_folder, write_json
 
+FORMAT = 1  # of a run's folder
 CARD = "README.md"  # the adapter's model card, which its manifest does not cover
 LOG = "log.txt"  # the output of a detached training
 DERIVED = ("index", "spans", "report")  # derived from a run's products
@@ -51,10 +55,11 @@ class Run:
 
         Raises:
             NotFound: there is no such run; the message lists the existing ones.
+            NewerFormat: a newer version of shelftalk wrote it.
             Damaged: its run.json cannot be read.
         """
         folder = workspace.existing_run(name)
-        return cls(name, folder, workspace, read_json(folder / "run.json"))
+        return cls(name, folder, workspace, _read_description(folder))
 
     @classmethod
     def create(
@@ -87,6 +92,7 @@ class Run:
         versions = {library: version(library) for library in LIBRARIES}
         versions["python"] = ".".join(map(str, sys.version_info[:3]))
         description = {
+            "format": FORMAT,
             "catalogue": catalogue_name,
             "data_hash": catalogue.data_hash,
             "attributes": catalogue.attribute_names(),
@@ -132,11 +138,15 @@ class Run:
     ) -> None:
         """Require that this run has that catalogue, those settings, and that source if one is given.
 
-        With a source, it must also learn from `accepted` texts or not; from which ones may differ.
+        Another folder with the same base model is no other setting: see `accept_base`. With a source, it must also
+        learn from `accepted` texts or not; from which ones may differ.
 
         Raises:
             InvalidSettings: it has not; the message lists the differences.
+            NotFound, NotWritable, Busy: see `accept_base`.
         """
+        if self.accept_base(settings.base_model):
+            settings = replace(settings, base_model=self.settings.base_model)
         have = {"catalogue": self.description["catalogue"], **self.settings.as_mapping()}
         want = {"catalogue": catalogue_name, **settings.as_mapping()}
         if source is not None:
@@ -163,7 +173,7 @@ class Run:
         if "source" not in self.description:
             return None
         folder = self.folder / SOURCE
-        return Run(self.description["source"]["run"], folder, self.workspace, read_json(folder / "run.json"))
+        return Run(self.description["source"]["run"], folder, self.workspace, _read_description(folder))
 
     @property
     def origin(self) -> str:
@@ -238,18 +248,19 @@ class Run:
             )
 
     def base_model(self, token: str | None = None) -> BaseModel:
-        """Return exactly the base model with which the run began.
+        """Return exactly the base model with which the run began; a folder may have been moved since.
 
         Raises:
-            Damaged: the model of that name has changed since.
+            NotFound, Damaged: see `models.places.find_begun`.
         """
-        begun = self.description["base"]
-        base = find_model(begun["name"], self.workspace, token, begun["revision"])
-        if base.revision != begun["revision"]:
-            raise Damaged(
-                f"Base model {begun['name']} has changed since run {self.name!r} began; put the earlier one back."
-            )
-        return base
+        return find_begun(self.description["base"], self.name, self.workspace, token)
+
+    def accept_base(self, name: str) -> bool:
+        """Return whether `name` names the run's base model; see `models.places.accept`, which remembers a folder."""
+        recorded = name == self.settings.base_model
+        with suppress(*((InvalidSettings, NotFound) if recorded else ())):  # a relative path may name another now
+            recorded |= accept(self.description["base"], name, self.name, self.workspace)
+        return recorded
 
     def catalogue(self) -> Catalogue:
         """Open the catalogue that the run was trained on.
@@ -305,6 +316,13 @@ class Run:
         return [*(one for one in products if one.uid not in left_out), *as_products(self.accepted)]
 
 
+def _read_description(folder: Path) -> dict[str, Any]:
+    path = folder / "run.json"
+    description: dict[str, Any] = read_json(path)
+    require_known(description, FORMAT, path)
+    return description
+
+
 def usual_attributes(counts: Mapping[str, int]) -> list[str]:
     """Return the names whose number of products is at least `USUAL` of the largest one."""
     most = max(counts.values(), default=0)
@@ -337,6 +355,8 @@ def with_adapter_of(source: Run, values: Mapping[str, Any], assigned: Collection
     source.require_finished()
     own = source.settings.as_mapping()
     adapter = {name: own[name] for name in ADAPTER_SETTINGS}
+    if "base_model" in assigned and source.accept_base(str(values["base_model"])):
+        values = {**values, "base_model": adapter["base_model"]}
     different = [name for name in assigned if name in adapter and str(values[name]) != str(adapter[name])]
     if different:
         listed = "; ".join(f"{name} is {adapter[name]}, not {values[name]}" for name in different)

@@ -29,6 +29,7 @@ ICONS = {
     "interrupted": ":material/power_off:",
     "failed": ":material/error:",
     "damaged": ":material/broken_image:",
+    "newer": ":material/update:",
 }
 
 

@@ -20,6 +20,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from contextlib import suppress
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -31,9 +32,12 @@ from safetensors.torch import save as to_bytes
 from transformers import TrainerState, TrainingArguments
 
 from shelftalk.errors import Damaged, NotFound
+from shelftalk.format_numbers import require_known
 from shelftalk.workspace import clear_leftovers, faults, read_json, staged_folder, writing
 
+FORMAT = 1  # of a checkpoint's folder
 BEST = "best"
+PROGRESS = "progress.json"
 KEEP = 2  # the newest, and one more in case the disk damages it
 NAME = re.compile(r"step-(\d{8,})")
 TENSORS = ("adapter.safetensors", "optimizer.safetensors", "random.safetensors")
@@ -61,6 +65,7 @@ def save_checkpoint(
     target = folder / f"step-{step:08d}"
     moments = optimizer.state_dict()["state"]
     progress = {
+        "format": FORMAT,
         "step": step,
         "data_hash": data_hash,
         "scheduler": scheduler.state_dict(),
@@ -87,16 +92,18 @@ def save_best(folder: Path, step: int, loss: float, model: Any) -> None:
     weights = to_bytes(_trainable(model))
     with staged_folder(folder / BEST, len(weights)) as staging:
         (staging / "adapter.safetensors").write_bytes(weights)
-        (staging / "best.json").write_text(json.dumps({"step": step, "validation_loss": loss}))
+        (staging / "best.json").write_text(json.dumps({"format": FORMAT, "step": step, "validation_loss": loss}))
 
 
 def load_best(folder: Path, model: Any) -> int:
     """Set the trainable weights of `model` to those of `folder`/best/ and return the number of their update.
 
     Raises:
+        NewerFormat: a newer version of shelftalk wrote them.
         Damaged: they are missing or damaged.
     """
     best = folder / BEST
+    _require_known(best / "best.json")
     if wrong := faults(best, required=("adapter.safetensors", "best.json")):
         raise Damaged(
             f"The best weights in {best} are damaged ({'; '.join(wrong)}); remove {folder} and train the run again."
@@ -110,10 +117,14 @@ def newest_checkpoint(folder: Path, data_hash: str) -> tuple[Path | None, list[s
 
     Each newer checkpoint has a message with its name and faults; if none is left, a last message says so. Temporary
     files of killed processes are removed from `folder`: the caller holds the run's lock.
+
+    Raises:
+        NewerFormat: a newer version of shelftalk wrote one; going on from an earlier one would remove it.
     """
     clear_leftovers(folder)
     skipped: list[str] = []
     for checkpoint in reversed(_checkpoints(folder)):
+        _require_known(checkpoint / PROGRESS)
         wrong = faults(checkpoint, required=(*TENSORS, *KEYS)) or _differences(checkpoint, data_hash)
         if not wrong:
             return checkpoint, skipped
@@ -170,10 +181,13 @@ def read_update_scales(folder: Path, model: Any) -> torch.Tensor:
     concatenated. A weight that never got a gradient has a 0. No file is written or removed.
 
     Raises:
+        NewerFormat: a newer version of shelftalk wrote one.
         NotFound: there is no checkpoint, or no complete one.
         Damaged: the newest complete one belongs to other weights.
     """
     needed = ("optimizer.safetensors",)
+    for one in _checkpoints(folder):
+        _require_known(one / PROGRESS)
     checkpoint = next((one for one in reversed(_checkpoints(folder)) if not faults(one, required=needed)), None)
     if checkpoint is None:
         raise NotFound(
@@ -219,6 +233,11 @@ def _checkpoints(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
     return sorted((one for one in folder.iterdir() if NAME.fullmatch(one.name) and one.is_dir()), key=_step)
+
+
+def _require_known(path: Path) -> None:
+    with suppress(Damaged):  # which is found, and said, with the other files of the folder
+        require_known(read_json(path), FORMAT, path)
 
 
 def _step(checkpoint: Path) -> int:

@@ -21,7 +21,7 @@ from shelftalk import errors
 from shelftalk.errors import Failure
 from shelftalk.models import embedded
 from shelftalk.models.gguf_files import base_obstacle
-from shelftalk.models.instruction_set import bf16_is_fast
+from shelftalk.models.instruction_set import bf16_cost, bf16_is_fast
 from shelftalk.models.load import best_device
 from shelftalk.models.registry import find_model, must_be_made
 from shelftalk.models.weights import DTYPES, describe_weights
@@ -73,6 +73,8 @@ def estimate(
     workspace.make()
     if must_be_made(settings.base_model, workspace):
         say(f"Unpacking {settings.base_model} before that, which happens once.")
+    if cost := bf16_cost(settings.precision):
+        say(f"This run {cost}.")
     running = [run["name"] for run in list_runs(workspace) if run["status"] == "running"]
     found = rehearse_in_process(workspace, catalogue, settings, token, progress)
     found.pop("measured", None)

@@ -9,6 +9,7 @@ from typing import Any
 
 from shelftalk.errors import InvalidSettings
 from shelftalk.models.adapters import add_adapter, load_adapter
+from shelftalk.models.instruction_set import bf16_cost
 from shelftalk.models.load import load_model
 from shelftalk.models.registry import BaseModel
 from shelftalk.models.tokens import Example, save_tokenizer
@@ -53,6 +54,8 @@ def train(
     """
     settings = run.settings
     require_trackers(settings)
+    if cost := bf16_cost(run.precision):
+        say(f"Run {run.name!r} {cost}.")
     model, tokenizer = load_model(base.folder, run.precision, attention=PACKED)
     source = run.source
     model = load_adapter(model, source.adapter, trainable=True) if source else add_adapter(model, settings)

@@ -34,7 +34,8 @@ def show() -> None:
         show_empty("runs.none", "fine_tune")
         return
     _table(found)
-    valid = {run["name"]: Run.open(workspace(), run["name"]) for run in found if run["status"] != "damaged"}
+    names = [run["name"] for run in found if run["status"] not in ("damaged", "newer")]
+    valid = {name: Run.open(workspace(), name) for name in names}
     with errors_shown():
         _curves(valid)
     st.header(text("runs.one"))
