@@ -264,9 +264,8 @@ def test_a_missing_or_shortened_file_is_damage(tmp_path: Path, file: str) -> Non
             SpanIndex.open(folder)
 
 
-def test_another_format_is_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shelftalk.evidence.spans.FORMAT", 0)
+def test_an_earlier_format_is_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     build_spans(products_of(["the first of all texts"]), tmp_path / "spans")
-    monkeypatch.undo()
-    with pytest.raises(Damaged, match="another version"):
+    monkeypatch.setattr("shelftalk.evidence.spans.FORMAT", 2)
+    with pytest.raises(Damaged, match="an earlier version"):
         SpanIndex.open(tmp_path / "spans")

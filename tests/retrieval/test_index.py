@@ -60,6 +60,7 @@ def test_building_reports_and_leaves_only_what_it_says(built):
     digest = vectors.fingerprint(built / "vectors.parquet")
     assert sorted(entry.name for entry in built.iterdir()) == [f"chroma-{digest[:12]}", "index.json", "vectors.parquet"]
     assert json.loads((built / "index.json").read_text()) == {
+        "format": 1,
         "vectors_sha256": digest,
         "chromadb": chroma.VERSION,
         "products": 300,
