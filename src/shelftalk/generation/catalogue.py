@@ -261,9 +261,8 @@ def _finished(job: Job, described: dict[str, Any], say: Callable[[str], None]) -
     _remove_temporary_files(job)  # an earlier call may have been killed just before this step
     if not whole:
         say(f"{job.output} {NO_TEXTS}")
-    summary = {"faults": {}, "rules": {}, "notices": [], **record["summary"]}
-    before = summary["described"]
-    return {"output": str(job.output), **summary, "before": before, "seconds": 0.0, "rows_per_second": None}
+    held = {"faults": {}, "rules": {}, "notices": [], **record["summary"], "seconds": 0.0, "rows_per_second": None}
+    return {"output": str(job.output), **held, "before": held["described"]}
 
 
 def _remove_temporary_files(job: Job) -> None:
@@ -382,9 +381,8 @@ def _publish(
         }
         paths = {"input": str(job.source.absolute()), "output": str(job.output.absolute())}
         replaced = sha256(job.output) if job.output.exists() else ""  # which a kill now would leave in its place
-        hashes = {"output_sha256": sha256(temporary), "replaces": replaced}
-        held = {"format": FORMAT, "number": next_number(job.record.parent), "job": described, **paths, **hashes}
-        write_json(job.record, {**held, "summary": summary})
+        held = {"format": FORMAT, "number": next_number(job.record.parent), "job": described, **paths}
+        write_json(job.record, {**held, "output_sha256": sha256(temporary), "replaces": replaced, "summary": summary})
     return summary
 
 
