@@ -17,6 +17,7 @@
         ├── NotWritable          a folder that cannot be written to, or a full disk
         ├── ParityFailed         an export whose outputs differ from its run's
         ├── OutOfMemory          a model or a product that does not fit into this machine's memory
+        ├── NotFinite            a loss, a gradient or a weight that is not a finite number
         └── Unreachable          the network or a server did not answer, or refused the request
 
 A message is one line: what is wrong, the value, and what to do. Exceptions of other libraries are translated where
@@ -94,6 +95,10 @@ class ParityFailed(Failure):
 
 class OutOfMemory(Failure):
     """A model or a product that does not fit into this machine's memory."""
+
+
+class NotFinite(Failure):
+    """A loss, a gradient, a weight or a vector that is not a finite number."""
 
 
 class Unreachable(Failure):

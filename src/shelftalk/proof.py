@@ -26,7 +26,7 @@ from shelftalk.prompts import prompt_for, request_for
 from shelftalk.records import Attributes, Description, Progress, Reference, no_progress
 from shelftalk.rules.house_rules import NO_RULES, rules_text
 from shelftalk.runs.describe import describe_data
-from shelftalk.runs.metrics import read_validation
+from shelftalk.runs.metrics import read_validation, read_warnings
 from shelftalk.runs.run import CARD, Run
 from shelftalk.settings import DecodingSettings
 from shelftalk.workspace import MANIFEST, lock, read_json, sha256, write_bytes, write_json
@@ -120,8 +120,7 @@ def write_report(run: Run, result: dict[str, Any]) -> None:
         what["validation loss"] = (
             f"{validation.before:.3f} before training, {validation.best:.3f} at best, after update {validation.step}"
         )
-    warning = validation.never_better(run.origin) if validation and not validation.better else None
-    blocks = report(run.name, what, result, warning)
+    blocks = report(run.name, what, result, read_warnings(run.folder, run.origin))
     write_bytes(run.folder / REPORT / "report.html", render_html(blocks).encode())
     write_bytes(run.folder / REPORT / "report.md", render_markdown(blocks).encode())
     if CARD not in read_json(run.adapter / MANIFEST)["files"]:  # earlier versions listed it: it must not change

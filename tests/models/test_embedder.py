@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from shelftalk.errors import Damaged, MissingPackage
+from shelftalk.errors import Damaged, MissingPackage, NotFinite
 from shelftalk.models.embedder import PACK_TOKENS, Embedder, _packs
 from shelftalk.models.minilm import SHA256
 from shelftalk.models.query_embedder import QueryEmbedder, gelu
@@ -216,3 +216,13 @@ def test_gelu_is_exact_to_its_word() -> None:
     x = np.linspace(-8, 8, 4001, dtype=np.float32)
     exact = [value * (1 + math.erf(value / math.sqrt(2))) / 2 for value in x.tolist()]
     np.testing.assert_allclose(gelu(x), exact, atol=5e-7)
+
+
+@pytest.mark.parametrize("cls", [Embedder, QueryEmbedder])
+def test_no_vector_that_is_not_finite_is_returned(
+    cls: type[Embedder | QueryEmbedder], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "_embed_pack" if cls is Embedder else "_encode"
+    monkeypatch.setattr(cls, name, lambda self, pack: np.full((1, 384), np.nan, np.float32))
+    with pytest.raises(NotFinite, match="this machine computes wrongly"):
+        cls.load().embed(["Oak peg"])

@@ -122,3 +122,12 @@ def test_missing_columns_are_named(tmp_path):
         list(vectors.read_vectors(path))
     with pytest.raises(Damaged, match="its footer names no SHA-256"):
         vectors.fingerprint(path)
+
+
+def test_vectors_that_are_not_finite_are_damage(tmp_path: Path) -> None:
+    file, products = tmp_path / "vectors.parquet", [Product("1", "Peg", "Oak."), Product("2", "Hook", "Ash.")]
+    made = np.ones((2, 4), np.float32)
+    made[1, 2] = np.nan
+    vectors.write(file, vectors.digest(products), made, products)
+    with pytest.raises(Damaged, match="a vector is not finite"):
+        list(vectors.read_vectors(file))

@@ -8,7 +8,17 @@ import sys
 from itertools import pairwise
 from pathlib import Path
 
-from shelftalk.runs.metrics import SAMPLES, Validation, read_metrics, read_newest_metrics, read_samples, read_validation
+from shelftalk.runs.metrics import (
+    SAMPLES,
+    TrainingLoss,
+    Validation,
+    read_metrics,
+    read_newest_metrics,
+    read_samples,
+    read_training_loss,
+    read_validation,
+    read_warnings,
+)
 
 
 def test_newest_metrics_are_the_last_whole_line(tmp_path: Path) -> None:
@@ -71,3 +81,39 @@ def test_watching_loads_no_torch(tmp_path: Path) -> None:
         "assert not {'torch', 'transformers', 'numpy'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True, timeout=60)
+
+
+def write_losses(folder: Path, losses: list[float]) -> TrainingLoss | None:
+    lines = [{"step": step, "loss": loss} for step, loss in enumerate(losses, start=1)]
+    (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return read_training_loss(folder)
+
+
+def test_the_last_tenth_of_the_updates_is_compared_with_the_first(tmp_path: Path) -> None:
+    assert read_training_loss(tmp_path) is None
+    assert write_losses(tmp_path, [3.0]) is None
+    found = write_losses(tmp_path, [4.8, 39.0, 31.0])  # at most half of them: one at each end
+    assert found == TrainingLoss(4.8, 31.0) and not found.fell
+    assert "it was 4.800 over its first updates, and 31.000 over its last" in found.did_not_fall("its base model")
+    assert write_losses(tmp_path, [2.0, 2.0, 2.0, 9.0, 1.0, 1.0, 1.0]) == TrainingLoss(2.0, 1.0)  # at least three
+    # One hard update at the end decides nothing.
+    found = write_losses(tmp_path, [3.0] * 10 + [1.0] * 80 + [1.0] * 9 + [5.0])
+    assert found == TrainingLoss(3.0, 1.4) and found.fell
+    found = write_losses(tmp_path, [2.0] * 20)
+    assert found and not found.fell
+
+
+def test_figures_of_an_earlier_version_that_are_not_finite_break_no_reader(tmp_path: Path) -> None:
+    (tmp_path / "metrics.jsonl").write_text(
+        '{"step": 0, "validation_loss": 2.0}\n{"step": 1, "loss": 4.8, "gradient_norm": 1.0}\n'
+        '{"step": 2, "loss": NaN, "gradient_norm": Infinity}\n{"step": 2, "validation_loss": NaN}\n'
+        '{"step": 3, "loss": NaN, "gradient_norm": -Infinity}\n'
+    )
+    assert read_newest_metrics(tmp_path) == {"step": 3}
+    assert [sorted(line) for line in read_metrics(tmp_path)[2:]] == [["step"]] * 3
+    assert read_metrics(tmp_path, 2)[-1] == {"step": 3}
+    assert read_validation(tmp_path) is None
+    loss = read_training_loss(tmp_path)
+    assert loss and not loss.fell
+    (warning,) = read_warnings(tmp_path, "its base model")
+    assert "4.800 over its first updates, and not a finite number over its last" in warning

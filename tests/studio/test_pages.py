@@ -476,6 +476,28 @@ def test_only_cheap_tasks_start_automatically(
     assert any(name.startswith("presets-pegs-") for name in started)  # so that the cards say what each takes
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_run_that_diverged_is_offered_again_with_a_lower_rate_and_one_that_did_not_fall_says_so(
+    language: str, workspace: Workspace, tiny_run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(tiny_run.workspace.root, workspace.root)
+    run, words = Run.open(workspace, tiny_run.name), texts(language)
+    lines = [{"step": 1, "loss": 4.8}, {"step": 2, "loss": 39.0}, {"step": 3, "loss": 31.0}]
+    (run.folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    app = drawn(workspace, "report", monkeypatch, language)
+    figures = ("4.800", "31.000") if language == "en" else ("4,800", "31,000")
+    assert all(figure in app.warning[0].value for figure in figures)
+    shutil.rmtree(run.adapter)
+    RunState(run.folder).become("failed", error="The loss of update 3 is not a finite number.", diverged=True)
+    app = drawn(workspace, "fine_tune", monkeypatch, language)
+    assert words["watch.diverged_help"] in shown(app)
+    assert words["watch.resume_help"] not in shown(app)
+    app.button(key=f"lower-{run.name}").click().run()
+    assert app.session_state["duplicated"]["settings"]["learning_rate"] == run.settings.learning_rate / 10
+    RunState(run.folder).become("failed", error="The disk is full.")
+    assert words["watch.resume_help"] in shown(drawn(workspace, "fine_tune", monkeypatch, language))
+
+
 def watched(name: str) -> None:
     """Watch a run as a page does that was drawn while the run was queued, and is redrawn on the status change."""
     import streamlit as st

@@ -41,7 +41,8 @@ def launch(arguments: list[str]) -> None:
     """Do what torchrun does, with its own agent, but fork the two processes."""
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-    one_node: dict[str, Any] = {"min_nodes": 1, "max_nodes": 1, "rdzv_backend": "c10d", "rdzv_endpoint": "localhost:0"}
+    one_node: dict[str, Any] = {"min_nodes": 1, "max_nodes": 1, "max_restarts": 0, "rdzv_backend": "c10d"}
+    one_node["rdzv_endpoint"] = "localhost:0"
     elastic_launch(LaunchConfig(nproc_per_node=2, start_method="fork", **one_node), run_process)(arguments)
 
 

@@ -61,6 +61,16 @@ def test_updates_that_will_be_made_again_leave_the_metrics(tmp_path: Path) -> No
     assert metrics.read_text() == '{"step": 1}\n{"step": 2}\n'
 
 
+def test_the_metrics_are_json_and_nothing_else(tmp_path: Path) -> None:
+    metrics = tmp_path / "metrics.jsonl"
+    metrics.write_text('{"step": 1}\n{"step": 2, "loss": NaN}\n{"step": 3, "loss": -Infinity}\n')
+    recorder = make_recorder(tmp_path, first_step=3)  # a run of an earlier version goes on
+    assert metrics.read_text() == '{"step": 1}\n'
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        recorder.on_log(None, TrainerState(global_step=4), TrainerControl(), {"eval_loss": float("nan")})
+    assert metrics.read_text() == '{"step": 1}\n'
+
+
 def test_the_heartbeat_is_written_while_nothing_else_happens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from shelftalk.training import state as state_module
 

@@ -78,6 +78,7 @@ def follow(run: RunArgument, workspace: WorkspaceOption = DEFAULT_WORKSPACE) -> 
     """
     from shelftalk.cli import output
     from shelftalk.runs.describe import show_run
+    from shelftalk.runs.metrics import read_warnings
     from shelftalk.runs.run import Run
 
     opened = Run.open(Workspace(workspace), run)
@@ -92,6 +93,8 @@ def follow(run: RunArgument, workspace: WorkspaceOption = DEFAULT_WORKSPACE) -> 
     reason = found["state"].get("error") if found["status"] == "failed" else None
     ended = f"{run}: {found['status']}, {output.training_line(found['state'], found['metrics'])}"
     output.say(f"{ended}: {reason}" if reason else ended)
+    for warning in read_warnings(opened.folder, opened.origin) if found["status"] == "finished" else ():
+        output.say(warning)
     raise typer.Exit(EXIT_CODES.get(found["status"], 1))
 
 

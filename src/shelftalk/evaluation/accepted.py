@@ -8,6 +8,7 @@ from dataclasses import replace
 from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.errors import InvalidSettings
 from shelftalk.evaluation.leaks import compare_splits, find_leaks, held_out_of, origins
+from shelftalk.models.adapters import check_adapter
 from shelftalk.models.registry import BaseModel
 from shelftalk.records import AcceptedText
 from shelftalk.runs.accepted import Accepted, as_products, clean_accepted, one_for_each_product
@@ -29,7 +30,11 @@ def create_from(
     """Create a run that begins from `source` and holds out what both hold out; see `Run.create`.
 
     It also learns from `accepted` texts, if there are any; for these and `say` see `choose_accepted`.
+
+    Raises:
+        NotFinite, Damaged: the source's adapter is of no use; see `models.adapters.check_adapter`.
     """
+    check_adapter(source.adapter)
     opened = Catalogue.open(workspace.existing_catalogue(catalogue))
     left_out, seen = compare_splits(opened, source)
     chosen = choose_accepted(accepted, opened, source, left_out, say) if accepted else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from importlib.resources import files
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from shelftalk.errors import NotFinite
 from shelftalk.evaluation.measures import bits
 from shelftalk.evaluation.scores import Likelihood
 from shelftalk.generation.transformers_engine import TransformersEngine
@@ -33,6 +35,9 @@ def likelihoods(
     The end token is left out: it has no bytes, and the base model was not trained to end descriptions. If a description
     with its request alone exceeds `max_tokens`, only the part that fits counts, in nats and in bytes: the same part for
     any prompt. `done` is called after each product.
+
+    Raises:
+        NotFinite: a likelihood is not finite.
     """
     found = []
     for product, prompt in zip(products, prompts, strict=True):
@@ -72,6 +77,10 @@ def _likelihood(engine: TransformersEngine, prompt: list[int], text: list[int], 
     pack = {name: value.to(engine.model.device) for name, value in pack.items()}
     with torch.no_grad(), _side(engine.model, tuned), head_taken_off(engine.model) as head:
         nats = token_losses(engine.model, head, pack).sum().item()
+    if not math.isfinite(nats):
+        side = "after" if tuned else "before"
+        cure = "train another --run with a lower learning_rate" if tuned else "take another base_model"
+        raise NotFinite(f"The likelihood of a text {side} fine-tuning is not a finite number; {cure}.")
     return nats, len(engine.tokenizer.decode(text).encode())
 
 

@@ -121,16 +121,16 @@ class Quote:
 Block = Heading | Paragraph | Table | Plot | Quote
 
 
-def report(run: str, what: Mapping[str, str], result: Mapping[str, Any], warning: str | None = None) -> list[Block]:
+def report(run: str, what: Mapping[str, str], result: Mapping[str, Any], warnings: Sequence[str] = ()) -> list[Block]:
     """Return the report of the run named `run`.
 
-    `what` are its first rows, by label; `result` is from `evaluate`; a `warning` stands before everything else.
+    `what` are its first rows, by label; `result` is from `evaluate`; the `warnings` stand before everything else.
     """
     order = result["order"]
     measured = [name for name in MEASURES if any(name in result[way] for way in order)]
     return [
         Heading(f"What fine-tuning changed: {run}"),
-        *([Paragraph(warning)] if warning else []),
+        *map(Paragraph, warnings),
         Table(["", ""], [*what.items(), *_circumstances(result).items()]),
         *_in_short(result),
         *_verdicts(result),

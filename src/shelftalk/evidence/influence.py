@@ -18,6 +18,7 @@ docs/benchmarks/influence.md also measures how well the two agree.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -25,7 +26,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from shelftalk.errors import UserError
+from shelftalk.errors import NotFinite, UserError
 from shelftalk.models.adapters import load_adapter, scale_adapter
 from shelftalk.models.load import load_model
 from shelftalk.models.tokens import Example, encode_example
@@ -66,6 +67,7 @@ def estimate_influence(
         NotFound: the run has not finished, or has no valid checkpoint any more.
         UserError: the text is empty.
         Damaged: the adapter, the checkpoint or the base model is damaged.
+        NotFinite: a weight, a moment of the optimiser or a score is not finite.
     """
     run.require_finished()
     if not text.strip():
@@ -78,6 +80,11 @@ def estimate_influence(
         found = []
         for product in candidates:
             score = float(text_gradient @ gradients.update(gradients.of_product(head, product)))
+            if not math.isfinite(score):
+                raise NotFinite(
+                    f"The influence of product {product.uid} is not a finite number: the model of run {run.name!r} "
+                    "cannot be computed; train another --run with a lower learning_rate."
+                )
             found.append(Influence(product.uid, product.title, product.description, score))
             advance()
     return sorted(found, key=lambda one: (-one.score, one.uid))

@@ -10,10 +10,12 @@ from typing import Any
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 
-from shelftalk.errors import Damaged, InvalidSettings, NotFound
+from shelftalk.errors import Damaged, InvalidSettings, NotFinite, NotFound
+from shelftalk.models.finite import first_not_finite_in
 from shelftalk.settings import TrainingSettings
 from shelftalk.workspace import faults
 
+WEIGHTS = "adapter_model.safetensors"
 # Every linear layer of a block; never the embeddings or the head, which other tools drop silently (llama.cpp#9065).
 TARGET_MODULES = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 
@@ -51,23 +53,29 @@ def load_adapter(model: Any, folder: Path, trainable: bool = False) -> Any:
     """Return `model` with the adapter in `folder` active, in evaluation mode; for `trainable` see `attach_adapter`.
 
     Raises:
-        NotFound, Damaged: see `check_adapter`.
+        NotFound, Damaged, NotFinite: see `check_adapter`.
     """
     check_adapter(folder)
     return attach_adapter(model, folder, trainable)
 
 
 def check_adapter(folder: Path) -> None:
-    """Check that the folder holds an adapter, and that every file matches the folder's manifest.
+    """Check that the folder holds an adapter of finite weights, and that every file matches the folder's manifest.
 
     Raises:
         NotFound: there is no adapter in the folder.
         Damaged: a file does not match.
+        NotFinite: a weight is not finite.
     """
     if not (folder / "adapter_config.json").is_file():
         raise NotFound(f"There is no adapter in {folder}; finish the run with: shelftalk train")
-    if wrong := faults(folder):
+    if wrong := faults(folder, required=(WEIGHTS,)):
         raise Damaged(f"The adapter in {folder} is damaged ({'; '.join(wrong)}); train the run again.")
+    if (weight := first_not_finite_in(folder / WEIGHTS)) is not None:
+        raise NotFinite(
+            f"The adapter in {folder} is of no use: {weight} is not finite; train another --run with a lower "
+            "learning_rate."
+        )
 
 
 def attach_adapter(model: Any, folder: Path, trainable: bool = False) -> Any:
@@ -97,9 +105,9 @@ def merge_adapter(model: Any, folder: Path) -> Any:
     """Return `model` with the adapter in `folder` merged into its weights, as a plain model without PEFT.
 
     Raises:
-        NotFound, Damaged: see `load_adapter`.
+        NotFound, Damaged, NotFinite: see `load_adapter`.
     """
-    return load_adapter(model, folder).merge_and_unload(safe_merge=True)
+    return load_adapter(model, folder).merge_and_unload()
 
 
 def causal_model(model: Any) -> Any:

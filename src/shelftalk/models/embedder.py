@@ -27,7 +27,7 @@ from torch import Tensor
 from transformers import AttentionInterface, BertConfig, BertModel
 
 from shelftalk.models.load import best_device, resolve_precision
-from shelftalk.models.minilm import minilm_folder, minilm_tokenizer
+from shelftalk.models.minilm import minilm_folder, minilm_tokenizer, require_finite
 from shelftalk.models.tokens import well_formed
 from shelftalk.records import Progress, counter, no_progress
 
@@ -61,6 +61,9 @@ class Embedder:
         """Return the texts' vectors: float32 [len(texts), 384], each of length 1, in the order of the texts.
 
         A text is truncated to 256 tokens; an empty text has a vector too. `progress` counts texts.
+
+        Raises:
+            NotFinite: a vector is not finite; see `require_finite`.
         """
         vectors = np.empty((len(texts), DIMENSIONS), dtype=np.float32)
         readable = [well_formed(text) for text in texts]
@@ -72,7 +75,7 @@ class Embedder:
             for rows, part in zip(packs, found, strict=True):
                 vectors[rows] = part
                 advance(len(rows))
-        return vectors
+        return require_finite(vectors)
 
     @torch.inference_mode()
     def _embed_pack(self, pack: Sequence[np.ndarray]) -> np.ndarray:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from shelftalk.errors import InvalidSettings
+from shelftalk.errors import InvalidSettings, NotFinite
 from shelftalk.models.chat_template import CHAT_TEMPLATE
 from shelftalk.models.registry import BaseModel, is_whole, made_once
 from shelftalk.models.tokens import load_tokenizer
@@ -27,6 +28,7 @@ FILE = "model.gguf"
 SAY_EVERY = 10.0  # seconds
 CONVERTER = 1  # version of the conversion: files of another version are converted again
 ARCHITECTURES = {"gemma": "gemma", "gemma2": "gemma2", "gemma3_text": "gemma3"}  # model_type: llama.cpp's name
+LARGEST = {"f16": 65504.0, "q8_0": 127 * 65504.0}  # q8_0 has a scale in f16 for every 32 weights
 TYPES = {"f32": 0, "f16": 1, "q8_0": 7, "bf16": 32}  # llama.cpp's file type numbers
 
 
@@ -123,6 +125,7 @@ def write_gguf(
 
     Raises:
         InvalidSettings: `base_obstacle` returns a reason.
+        NotFinite: a weight is not finite, or too large for `kind`.
     """
     import gguf
 
@@ -246,12 +249,20 @@ def _converted(names: Any, key: str, tensor: Any, kind: str) -> tuple[int, tuple
 
     Raises:
         InvalidSettings: llama.cpp has no name for it.
+        NotFinite: a value is not finite, or too large for `kind`.
     """
     import gguf
+
+    from shelftalk.models.finite import first_not_finite
 
     name = names.get_name(key, try_suffixes=(".weight",))
     if name is None:
         raise InvalidSettings(f"The base model cannot be written as GGUF: llama.cpp has no name for its weight {key}.")
+    if first_not_finite([(key, tensor)], LARGEST.get(kind, math.inf)):
+        raise NotFinite(
+            f"The weight {key} is not finite in {kind}: the base model holds such a number, or one too large; take "
+            "another base model."
+        )
     if tensor.ndim == 1:  # Gemma's norms multiply by 1 + weight, llama.cpp's by weight
         return tensor.numel(), (name, (tensor + 1).numpy(), gguf.GGMLQuantizationType.F32)
     format = gguf.GGMLQuantizationType[kind.upper()]

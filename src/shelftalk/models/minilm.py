@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 from tokenizers import Tokenizer
 
-from shelftalk.errors import Damaged, MissingPackage
+from shelftalk.errors import Damaged, MissingPackage, NotFinite
 from shelftalk.workspace import sha256
 
 MAX_TOKENS = 256  # longer texts are truncated
@@ -41,6 +42,20 @@ def minilm_tokenizer(folder: Path) -> Tokenizer:
     tokenizer.no_padding()
     tokenizer.enable_truncation(MAX_TOKENS)
     return tokenizer
+
+
+def require_finite(vectors: np.ndarray) -> np.ndarray:
+    """Return `vectors` if all their numbers are finite, as those of verified files are on a sound machine.
+
+    Raises:
+        NotFinite: one is not.
+    """
+    if not np.isfinite(vectors).all():
+        raise NotFinite(
+            "The embedder computed a vector that is not finite, although its files are the published ones: this "
+            "machine computes wrongly. Run shelftalk doctor, and limit its instructions with ONEDNN_MAX_CPU_ISA=AVX2."
+        )
+    return vectors
 
 
 def _check(folder: Path) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from safetensors.numpy import load_file
 from tokenizers import Tokenizer
 
-from shelftalk.models.minilm import minilm_folder, minilm_tokenizer
+from shelftalk.models.minilm import minilm_folder, minilm_tokenizer, require_finite
 from shelftalk.models.tokens import well_formed
 from shelftalk.records import Progress, no_progress
 
@@ -39,6 +39,9 @@ class QueryEmbedder:
         """Return the texts' vectors: float32 [len(texts), 384], each of length 1, in the order of the texts.
 
         A text is truncated to 256 tokens; an empty text has a vector too. `progress` counts texts.
+
+        Raises:
+            NotFinite: a vector is not finite; see `require_finite`.
         """
         vectors = np.empty((len(texts), self._config["hidden_size"]), dtype=np.float32)
         for row, text in enumerate(texts):
@@ -46,7 +49,7 @@ class QueryEmbedder:
             mean = self._encode(ids).mean(axis=0)
             vectors[row] = mean / np.linalg.norm(mean)
             progress(row + 1, len(texts))
-        return vectors
+        return require_finite(vectors)
 
     def _encode(self, ids: Sequence[int]) -> np.ndarray:
         """Return the last hidden states [tokens, 384] of one text (BERT, https://arxiv.org/abs/1810.04805)."""

@@ -106,10 +106,13 @@ def read_vectors(path: Path) -> Iterator[np.ndarray]:
     """Yield the vectors, float32 [up to `ROW_GROUP`, dimensions], in the file's order.
 
     Raises:
-        NotFound, Damaged: see `read_digests`.
+        NotFound, Damaged: see `read_digests`; also Damaged where a vector is not finite.
     """
     for table in _tables(path, ["vector"]):
-        yield np.concatenate([chunk.flatten() for chunk in table["vector"].chunks]).reshape(len(table), -1)
+        block = np.concatenate([chunk.flatten() for chunk in table["vector"].chunks]).reshape(len(table), -1)
+        if not np.isfinite(block).all():
+            raise _damaged(path, "a vector is not finite")
+        yield block
 
 
 def take_vectors(path: Path, rows: np.ndarray) -> np.ndarray:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from shelftalk.errors import Damaged, NewerFormat
 from shelftalk.runs.folders import folder_bytes
-from shelftalk.runs.metrics import METRICS, read_newest_metrics, read_validation
+from shelftalk.runs.metrics import METRICS, read_newest_metrics, read_training_loss, read_validation
 from shelftalk.runs.run import LOG, REBUILT, Run
 from shelftalk.runs.state import read_state, read_status
 from shelftalk.workspace import Workspace
@@ -39,7 +40,9 @@ def show_run(run: Run) -> dict[str, Any]:
 
     `base_revision` identifies the weights of its base model, wherever they are now.
 
-    `validation`, None where nothing was measured, has a `warning` if the run never got better than its base model.
+    `training_loss`, None before the run has finished, has the mean loss of its first and last updates (None where one
+    was not finite), and a `warning` if it did not fall. `validation`, None where nothing was measured, has a `warning`
+    if the run never got better than its base model.
     `accepted`, None where the run learns from no accepted texts, has their number, that of the edited ones, and the
     numbers of those that stay out: of held-out products, and empty ones.
     """
@@ -50,6 +53,7 @@ def show_run(run: Run) -> dict[str, Any]:
         "precision": run.description["precision"],
         "state": read_state(run.folder),
         "metrics": read_newest_metrics(run.folder),
+        "training_loss": _describe_training_loss(run) if run.finished else None,
         "validation": _describe_validation(run),
         "accepted": _describe_accepted(run),
         "paths": {
@@ -76,6 +80,15 @@ def measure_disk(run: Run) -> dict[str, int]:
     """Return the bytes of the `run` as a whole, and of those of its folders that may be deleted and are made again."""
     again = {name: folder_bytes(run.folder / name) for name in REBUILT if (run.folder / name).is_dir()}
     return {"run": folder_bytes(run.folder), **again}
+
+
+def _describe_training_loss(run: Run) -> dict[str, Any] | None:
+    found = read_training_loss(run.folder)
+    if found is None:
+        return None
+    first, last = (round(one, 4) if math.isfinite(one) else None for one in (found.first, found.last))
+    described = {"first_updates": first, "last_updates": last}
+    return described if found.fell else {**described, "warning": found.did_not_fall(run.origin)}
 
 
 def _describe_validation(run: Run) -> dict[str, Any] | None:

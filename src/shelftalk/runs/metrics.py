@@ -1,7 +1,9 @@
 """Read a run's metrics.jsonl and samples.jsonl, during or after training.
 
     metrics.jsonl    one line every `log_every` updates: step, epoch, loss, gradient_norm, learning_rate;
-                     one line per validation: step, validation_loss; step 0 is before training
+                     one line per validation: step, validation_loss; step 0 is before training.
+                     A training ends before it would write NaN; of lines that an earlier version wrote, figures that are
+                     not finite are dropped when they are read
     samples.jsonl    one line per sample: step, title, text, true (the catalogue's own description), and stopped
                      (whether the model produced the end token)
 
@@ -11,6 +13,7 @@ Both are identical byte for byte after any number of interruptions. The last lin
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Iterable
 from contextlib import suppress
@@ -21,6 +24,10 @@ from typing import Any
 METRICS = "metrics.jsonl"
 SAMPLES = "samples.jsonl"
 VALIDATION = b'"validation_loss"'
+LOSS = b'"loss"'
+NOT_FINITE = (b"NaN", b"Infinity")  # as Python writes them into JSON
+SHARE = 10  # the first and the last tenth of a run's updates are compared
+FEWEST = 3  # lines at each end, so that one update of hard products decides nothing in a short run
 
 
 def read_newest_metrics(folder: Path) -> dict[str, Any]:
@@ -29,10 +36,10 @@ def read_newest_metrics(folder: Path) -> dict[str, Any]:
         with (folder / METRICS).open("rb") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - 4096))
             lines = file.read().splitlines(keepends=True)
-        complete = [line for line in lines if line.endswith(b"\n")]
-        return dict(json.loads(complete[-1])) if complete else {}
-    except (OSError, ValueError):
+    except OSError:
         return {}
+    newest = _records(line for line in lines if line.endswith(b"\n"))
+    return newest[-1] if newest else {}
 
 
 def read_metrics(folder: Path, points: int | None = None) -> list[dict[str, Any]]:
@@ -72,12 +79,65 @@ def read_validation(folder: Path) -> Validation | None:
     losses = {
         one["step"]: one["validation_loss"]
         for one in _records(line for line in _complete_lines(folder / METRICS) if VALIDATION in line)
+        if "validation_loss" in one
     }
     before = losses.pop(0, None)
     if before is None or not losses:
         return None
     step = min(losses, key=losses.__getitem__)
     return Validation(before, losses[step], step)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingLoss:
+    """The mean training loss over the first and over the last updates of a run; infinite where one was not finite."""
+
+    first: float
+    last: float
+
+    @property
+    def fell(self) -> bool:
+        """Whether the last updates have a lower loss than the first ones."""
+        return self.last < self.first
+
+    def did_not_fall(self, origin: str) -> str:
+        """Return a sentence for a run whose loss did not fall, which began from `origin`, with what to try."""
+        last = f"{self.last:.3f}" if math.isfinite(self.last) else "not a finite number"
+        first = f"{self.first:.3f}" if math.isfinite(self.first) else "not a finite number"
+        return (
+            f"The training loss of this run did not fall: it was {first} over its first updates, and {last} over its "
+            f"last. Its texts may be worse than those of {origin}. Train another run with a lower learning_rate."
+        )
+
+
+def read_training_loss(folder: Path) -> TrainingLoss | None:
+    """Return the mean loss of the first and of the last tenth of the lines with a loss in a run's metrics.jsonl.
+
+    They are at least `FEWEST` lines each, and at most half of them; None where there are fewer than two. A loss that is
+    not finite, which only an earlier version wrote, makes the last one infinite wherever it stands.
+    """
+    lines = [line for line in _complete_lines(folder / METRICS) if LOSS in line]
+    count = min(len(lines) // 2, max(FEWEST, len(lines) // SHARE))
+    if not count:
+        return None
+    spoilt = any(word in line for line in lines for word in NOT_FINITE)
+    last = math.inf if spoilt else _mean_loss(lines[-count:])
+    return TrainingLoss(_mean_loss(lines[:count]), last)
+
+
+def _mean_loss(lines: Iterable[bytes]) -> float:
+    losses = [one["loss"] for one in _records(lines) if "loss" in one]
+    return sum(losses) / len(losses) if losses else math.inf
+
+
+def read_warnings(folder: Path, origin: str) -> list[str]:
+    """Return a sentence for each sign that a run, which began from `origin`, learned nothing; none without such a sign.
+
+    These are a training loss that did not fall, and a validation loss that was never lower than before training.
+    """
+    loss, validation = read_training_loss(folder), read_validation(folder)
+    warnings = [loss.did_not_fall(origin)] if loss and not loss.fell else []
+    return [*warnings, validation.never_better(origin)] if validation and not validation.better else warnings
 
 
 def read_samples(folder: Path) -> list[dict[str, Any]]:
@@ -107,5 +167,9 @@ def _records(lines: Iterable[bytes]) -> list[dict[str, Any]]:
     records = []
     for line in lines:
         with suppress(ValueError, TypeError):  # a corrupt line
-            records.append(dict(json.loads(line)))
+            records.append({key: value for key, value in dict(json.loads(line)).items() if _is_sound(value)})
     return records
+
+
+def _is_sound(value: Any) -> bool:
+    return not isinstance(value, float) or math.isfinite(value)

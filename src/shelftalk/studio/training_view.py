@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Any
 
 import streamlit as st
 
 from shelftalk.errors import Damaged, NotFound
 from shelftalk.runs.describe import describe_run, list_runs, measure_disk, show_run
-from shelftalk.runs.metrics import read_metrics, read_samples, read_validation
+from shelftalk.runs.metrics import read_metrics, read_samples, read_training_loss, read_validation
 from shelftalk.runs.run import Run
 from shelftalk.studio import charts
 from shelftalk.studio.language import duration, number, size, text
-from shelftalk.studio.navigation import link
+from shelftalk.studio.navigation import go, link
 from shelftalk.studio.session import choose, remember, workspace
 from shelftalk.studio.show import errors_shown, show_error, show_failed, show_quote, watch_task
 from shelftalk.studio.tasks import Task, list_tasks, read_task, start_task
@@ -20,6 +21,7 @@ from shelftalk.training.jobs import resume_detached
 
 ACTIVE = ("queued", "running")
 RESUMABLE = ("stopped", "interrupted", "failed")
+LOWER = 10  # a run that diverged is offered again with a learning rate that many times lower
 POINTS = 600  # most points of a curve
 ICONS = {
     "queued": ":material/hourglass_top:",
@@ -96,10 +98,9 @@ def _show(name: str) -> None:
     _progress(found, next((one["loss"] for one in reversed(metrics) if "loss" in one), None))
     if status == "failed" and state.get("error"):
         show_error(state["error"])
-    if status == "finished" and (validation := read_validation(run.folder)) and not validation.better:
-        before, best = number(validation.before, 3), number(validation.best, 3)
-        st.warning(text("watch.never_better", before=before, best=best), icon=":material/warning:")
-    _buttons(run, status)
+    if status == "finished":
+        show_warnings(run)
+    _buttons(run, status, bool(state.get("diverged")))
     if status == "finished":
         _sizes(measure_disk(run))
     curve, sample = st.columns([3, 2])
@@ -107,6 +108,24 @@ def _show(name: str) -> None:
         charts.loss_curves({name: metrics})
     with sample:
         _samples(read_samples(run.folder))
+
+
+def show_warnings(run: Run) -> None:
+    """Say of a finished run what `runs.metrics.read_warnings` says of it."""
+    if (loss := read_training_loss(run.folder)) and not loss.fell:
+        first, last = (number(one, 3) if isfinite(one) else text("watch.not_finite") for one in (loss.first, loss.last))
+        st.warning(text("watch.not_fallen", first=first, last=last), icon=":material/warning:")
+    if (validation := read_validation(run.folder)) and not validation.better:
+        before, best = number(validation.before, 3), number(validation.best, 3)
+        st.warning(text("watch.never_better", before=before, best=best), icon=":material/warning:")
+
+
+def use_settings(run: Run, **changed: Any) -> None:
+    """Put the settings of `run`, with those `changed`, into the form on the page Fine-tune."""
+    remember("duplicated", {"run": run.name, "settings": {**run.settings.as_mapping(), **changed}})
+    remember("base_model", run.settings.base_model)
+    remember("catalogue", run.description["catalogue"])
+    go("fine_tune")
 
 
 def _sizes(bytes: dict[str, int]) -> None:
@@ -132,7 +151,7 @@ def _progress(found: dict[str, Any], loss: float | None) -> None:
         column.metric(text(key), value, border=True)
 
 
-def _buttons(run: Run, status: str) -> None:
+def _buttons(run: Run, status: str, diverged: bool) -> None:
     if status in ACTIVE:
         task = read_task(workspace(), f"stop-{run.name}")
         if task.status == "failed":
@@ -141,6 +160,10 @@ def _buttons(run: Run, status: str) -> None:
         label = text("watch.stopping") if stopping else text("watch.stop")
         key = f"stop-{run.name}"
         st.button(label, icon=":material/stop:", disabled=stopping, key=key, on_click=_stop, args=(run.name,))
+    elif diverged and status == "failed":
+        st.caption(text("watch.diverged_help"))
+        if st.button(text("watch.lower_rate"), icon=":material/content_copy:", type="primary", key=f"lower-{run.name}"):
+            use_settings(run, learning_rate=float(f"{run.settings.learning_rate / LOWER:g}"))
     elif status in RESUMABLE:
         st.caption(text("watch.resume_help"))
         if st.button(text("watch.resume"), icon=":material/play_arrow:", type="primary", key=f"resume-{run.name}"):

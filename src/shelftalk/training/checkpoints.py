@@ -22,6 +22,7 @@ import re
 import shutil
 from contextlib import suppress
 from dataclasses import asdict, fields
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +32,9 @@ from safetensors.torch import load_file
 from safetensors.torch import save as to_bytes
 from transformers import TrainerState, TrainingArguments
 
-from shelftalk.errors import Damaged, NotFound
+from shelftalk.errors import Damaged, NotFinite, NotFound
 from shelftalk.format_numbers import require_known
+from shelftalk.models.finite import first_not_finite, first_not_finite_in
 from shelftalk.workspace import clear_leftovers, faults, read_json, staged_folder, writing
 
 FORMAT = 1  # of a checkpoint's folder
@@ -87,6 +89,17 @@ def save_checkpoint(
     return target
 
 
+def state_not_finite(model: Any, optimizer: Any) -> str | None:
+    """Return the name of the first trainable weight, or moment of the optimiser, that is not finite; None without one.
+
+    The weights come first. Nothing is copied from the device but a figure for each.
+    """
+    weights = ((name, one) for name, one in model.named_parameters() if one.requires_grad)
+    states = optimizer.state_dict()["state"].items()
+    moments = ((f"{number}.{name}", one) for number, values in states for name, one in values.items())
+    return first_not_finite(chain(weights, moments))
+
+
 def save_best(folder: Path, step: int, loss: float, model: Any) -> None:
     """Write the trainable weights of `model` to `folder`/best/, with their update and validation loss."""
     weights = to_bytes(_trainable(model))
@@ -122,11 +135,16 @@ def newest_checkpoint(folder: Path, data_hash: str) -> tuple[Path | None, list[s
         NewerFormat: a newer version of shelftalk wrote one; going on from an earlier one would remove it.
     """
     clear_leftovers(folder)
+    return find_checkpoint(folder, data_hash)
+
+
+def find_checkpoint(folder: Path, data_hash: str) -> tuple[Path | None, list[str]]:
+    """Return the same as `newest_checkpoint`; nothing is removed, so that any process may call this at any time."""
     skipped: list[str] = []
     for checkpoint in reversed(_checkpoints(folder)):
         _require_known(checkpoint / PROGRESS)
         wrong = faults(checkpoint, required=(*TENSORS, *KEYS)) or _differences(checkpoint, data_hash)
-        if not wrong:
+        if not (wrong := wrong or _not_finite(checkpoint)):
             return checkpoint, skipped
         skipped.append(f"Skipped checkpoint {checkpoint.name}: {'; '.join(wrong)}.")
     if skipped:
@@ -184,6 +202,7 @@ def read_update_scales(folder: Path, model: Any) -> torch.Tensor:
         NewerFormat: a newer version of shelftalk wrote one.
         NotFound: there is no checkpoint, or no complete one.
         Damaged: the newest complete one belongs to other weights.
+        NotFinite: it holds a moment that is not finite.
     """
     needed = ("optimizer.safetensors",)
     for one in _checkpoints(folder):
@@ -195,6 +214,11 @@ def read_update_scales(folder: Path, model: Any) -> torch.Tensor:
             "same catalogue and settings again as another --run."
         )
     saved = load_file(checkpoint / "optimizer.safetensors")
+    if (wrong := first_not_finite(saved.items())) is not None:
+        raise NotFinite(
+            f"{wrong} in {checkpoint.name} is not finite, so influence cannot be estimated; train the same catalogue "
+            "with a lower learning_rate as another --run."
+        )
     weights = [one for one in model.parameters() if one.requires_grad]
     if unknown := {key for key in saved if int(key.split(".")[0]) >= len(weights)}:
         raise _not_of_this_training(checkpoint, f"{min(unknown)} in optimizer.safetensors has no parameter")
@@ -300,6 +324,12 @@ def _tensor_differences(checkpoint: Path, with_moments: Any) -> list[str]:
         elif different := names ^ expected.get(file, names):
             found.append(f"{file} lacks or should not hold {', '.join(sorted(different))}")
     return found
+
+
+def _not_finite(checkpoint: Path) -> list[str]:
+    """Name the first weight or moment that is not finite: earlier versions saved such checkpoints."""
+    found = ((file, first_not_finite_in(checkpoint / file)) for file in TENSORS[:2])
+    return [f"{name} in {file} is not finite" for file, name in found if name is not None]
 
 
 def _alike(one: torch.Tensor | None, other: torch.Tensor | None) -> bool:

@@ -67,7 +67,7 @@ class Recorder(TrainerCallback):  # type: ignore[misc]
         if not is_first_process():
             return
         if "eval_loss" in logs:
-            append_line(self.metrics, json.dumps({"step": state.global_step, "validation_loss": logs["eval_loss"]}))
+            self._append({"step": state.global_step, "validation_loss": logs["eval_loss"]})
         if "loss" not in logs:
             return
         seen = state.global_step * self.settings.batch_size * self.settings.gradient_accumulation
@@ -78,7 +78,10 @@ class Recorder(TrainerCallback):  # type: ignore[misc]
             "gradient_norm": logs["grad_norm"],
             "learning_rate": logs["learning_rate"],
         }
-        append_line(self.metrics, json.dumps(line))
+        self._append(line)
+
+    def _append(self, line: dict[str, float]) -> None:
+        append_line(self.metrics, json.dumps(line, allow_nan=False))
 
     def speed(self) -> dict[str, float]:
         """Return the state's speeds, or {} before the second update: the first one includes the warm-up."""
@@ -105,15 +108,22 @@ def graceful_stop(state: RunState) -> AbstractContextManager[None]:
 
 
 def keep_lines_until(path: Path, step: int) -> None:
-    """Remove the lines after update `step`, whose updates will be repeated, from a file of JSON lines."""
+    """Remove the lines after update `step`, whose updates will be repeated, from a file of JSON lines.
+
+    A line with NaN, as earlier versions wrote it, is no JSON and is removed, too.
+    """
     if not path.exists():
         return
     kept = []
     for line in path.read_text(encoding="utf-8").splitlines(keepends=True):
         try:
-            known = line.endswith("\n") and json.loads(line)["step"] <= step
+            known = line.endswith("\n") and json.loads(line, parse_constant=_refuse)["step"] <= step
         except (ValueError, KeyError):  # an incomplete line, left by a killed process
             known = False
         if known:
             kept.append(line)
     write_bytes(path, "".join(kept).encode())
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")

@@ -42,6 +42,7 @@ class RunState:
             "device": None,
             "updated": 0.0,
             "error": None,
+            "diverged": False,
         }
         self.stop_asked = False
         self._writing = threading.Lock()

@@ -16,7 +16,7 @@ from shelftalk.models.tokens import Example, save_tokenizer
 from shelftalk.records import Progress, no_progress
 from shelftalk.runs.card import plain_card
 from shelftalk.runs.describe import describe_data
-from shelftalk.runs.metrics import read_metrics, read_validation
+from shelftalk.runs.metrics import read_metrics, read_warnings
 from shelftalk.runs.run import CARD, Run
 from shelftalk.settings import TrainingSettings
 from shelftalk.training.attention import PACKED
@@ -51,6 +51,7 @@ def train(
     Raises:
         KeyboardInterrupt: Ctrl-C or SIGTERM; a checkpoint of the last finished update has been written.
         Damaged: the catalogue changed since the run began, or the base model cannot be read.
+        NotFinite: a loss, a gradient or a weight is not finite; see `training.divergence`.
     """
     settings = run.settings
     require_trackers(settings)
@@ -88,8 +89,8 @@ def train(
         if validation:
             best = load_best(run.checkpoints, model)
             say(f"Taking the weights of update {best}, the best on the validation products.")
-            if (found := read_validation(run.folder)) and not found.better:
-                say(found.never_better(run.origin))
+        for warning in read_warnings(run.folder, run.origin):
+            say(warning)
         save_adapter(model, run, base)
     wait_for_all()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
@@ -14,7 +15,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
-from shelftalk.errors import MissingPackage, OutOfMemory
+from shelftalk.errors import MissingPackage, NotFinite, OutOfMemory
 from shelftalk.models.load import best_device
 from shelftalk.models.tokens import Example
 from shelftalk.settings import TrainingSettings
@@ -25,8 +26,11 @@ from shelftalk.training.checkpoints import (
     load_weights,
     save_best,
     save_checkpoint,
+    state_not_finite,
 )
+from shelftalk.training.divergence import not_finite
 from shelftalk.training.loss import token_losses
+from shelftalk.training.processes import any_process
 from shelftalk.training.vocabulary import CutHead
 
 
@@ -91,7 +95,8 @@ class AdapterTrainer(Trainer):  # type: ignore[misc]
         while True:
             packs = cut_into_packs(inputs, self.pass_tokens, shares=self.args.world_size)
             try:
-                return self._accumulate(model, packs)
+                self.update_loss = self._accumulate(model, packs)
+                return self.update_loss
             except RuntimeError as error:
                 self._halve_pass(error, packs)
             model.zero_grad()
@@ -140,6 +145,34 @@ class AdapterTrainer(Trainer):  # type: ignore[misc]
             total += loss.detach()
         return total
 
+    def _get_grad_norm(self, model: Any, grad_norm: Any = None) -> Any:
+        """Return the gradient's norm, which is taken before the optimiser changes a weight.
+
+        All processes raise the same, or none does.
+
+        Raises:
+            NotFinite: the update's loss or its gradient is not finite.
+        """
+        norm = super()._get_grad_norm(model, grad_norm)
+        # Their sum is finite only if both are, and takes one transfer from the device.
+        if any_process(not math.isfinite(self.update_loss + norm)):
+            lost = any_process(not math.isfinite(self.update_loss))
+            raise self._not_finite(f"The {'loss' if lost else 'gradient'} of update {self.state.global_step + 1}")
+        return norm
+
+    def _require_finite_weights(self) -> None:
+        """Require finite weights and moments of the optimiser; they are the same in all processes.
+
+        Raises:
+            NotFinite: one is not.
+        """
+        if (name := state_not_finite(self.model, self.optimizer)) is not None:
+            raise self._not_finite(f"{name} after update {self.state.global_step}")
+
+    def _not_finite(self, what: str) -> NotFinite:
+        done = self.state.global_step
+        return not_finite(what, done, self.model, self.settings, self.checkpoints, self.data_hash)
+
     def _losses(self, model: Any, head: Any, pack: Pack) -> Tensor:
         inputs = collate(pack)
         if self.args.device.type == "cuda":
@@ -156,6 +189,7 @@ class AdapterTrainer(Trainer):  # type: ignore[misc]
 
         Raises:
             OutOfMemory: one product alone does not fit.
+            NotFinite: the loss is not finite.
         """
         head = self.head.head if isinstance(self.head, CutHead) else self.head
         self.model.eval()
@@ -167,6 +201,8 @@ class AdapterTrainer(Trainer):  # type: ignore[misc]
                     total = sum(float(self._losses(self.model, head, pack).sum()) for pack in packs)
             except RuntimeError as error:
                 self._halve_pass(error, packs)
+        if any_process(not math.isfinite(total)):
+            raise self._not_finite(f"The validation loss after update {self.state.global_step}")
         metrics = {"eval_loss": total / sum(example.labelled_length for example in self.eval_dataset)}
         self.log(metrics)
         return metrics
@@ -175,6 +211,8 @@ class AdapterTrainer(Trainer):  # type: ignore[misc]
         better = bool(super()._determine_best_metric(metrics, trial))
         self.control.should_evaluate = False  # otherwise the end of the plan would evaluate the same weights again
         step, patience = self.state.global_step, self.settings.early_stopping * (self.settings.validate_every or 0)
+        if better:
+            self._require_finite_weights()
         if better and self.is_world_process_zero():
             save_best(self.checkpoints, step, metrics["eval_loss"], self.model)
         elif patience and step - self.state.best_global_step >= patience:
@@ -184,6 +222,7 @@ class AdapterTrainer(Trainer):  # type: ignore[misc]
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         self.control.should_save = False  # otherwise the end of the plan would write the same checkpoint again
+        self._require_finite_weights()
         step = self.state.global_step
         if self.is_world_process_zero():
             save_checkpoint(

@@ -20,7 +20,7 @@ from shelftalk.studio.language import number, percent, setting_label, text
 from shelftalk.studio.session import choose, workspace
 from shelftalk.studio.show import errors_shown, show_empty, show_error, show_quote, watch_task
 from shelftalk.studio.tasks import read_task, start_task
-from shelftalk.studio.training_view import POINTS, finished_runs
+from shelftalk.studio.training_view import POINTS, finished_runs, show_warnings
 from shelftalk.workspace import read_json
 
 # Vega's number format for each measure, in the page's order.
@@ -73,6 +73,7 @@ def show() -> None:
     result = proof.read_evaluation(run.folder)
     st.header(text("report.of", run=run.name))
     st.text(text("report.what", catalogue=run.description["catalogue"], base=run.description["base"]["name"]))
+    show_warnings(run)
     if result:
         _measures(run, result)
     _examples(run)

@@ -23,7 +23,7 @@ from shelftalk.studio.navigation import go
 from shelftalk.studio.session import choose, remember, workspace
 from shelftalk.studio.show import errors_shown, show_empty
 from shelftalk.studio.tasks import forget_tasks_of
-from shelftalk.studio.training_view import ACTIVE, POINTS
+from shelftalk.studio.training_view import ACTIVE, POINTS, use_settings
 
 
 def show() -> None:
@@ -127,10 +127,7 @@ def _watch_or_duplicate(run: Run) -> None:
         remember("watched", run.name)
         go("fine_tune")
     if st.button(text("runs.duplicate"), icon=":material/content_copy:"):
-        remember("duplicated", {"run": run.name, "settings": run.settings.as_mapping()})
-        remember("base_model", run.settings.base_model)
-        remember("catalogue", run.description["catalogue"])
-        go("fine_tune")
+        use_settings(run)
 
 
 def _rename(name: str) -> None:

@@ -1,0 +1,44 @@
+"""Say where a training came upon a number that is not finite, and how to go on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from shelftalk.errors import NotFinite
+from shelftalk.models.finite import first_not_finite
+from shelftalk.settings import TrainingSettings
+from shelftalk.training.checkpoints import find_checkpoint
+
+LOWER = 10  # the learning rate that is proposed is this many times lower
+
+
+def not_finite(
+    what: str, done: int, model: Any, settings: TrainingSettings, checkpoints: Path, data_hash: str
+) -> NotFinite:
+    """Return the error for `what` was not finite in a training of `model` that has made `done` updates.
+
+    It names the newest checkpoint that can be resumed, and a cure. The frozen weights are examined only here.
+    """
+    return NotFinite(f"{what} is not a finite number; {_kept(checkpoints, data_hash)} {_cure(done, model, settings)}")
+
+
+def _kept(checkpoints: Path, data_hash: str) -> str:
+    checkpoint, _ = find_checkpoint(checkpoints, data_hash)
+    if checkpoint is None:
+        return "there is no good checkpoint yet."
+    return f"the last good checkpoint is {checkpoint.name}."
+
+
+def _cure(done: int, model: Any, settings: TrainingSettings) -> str:
+    frozen = ((name, weight) for name, weight in model.named_parameters() if not weight.requires_grad)
+    if (name := first_not_finite(frozen)) is not None:
+        return f"The base model {settings.base_model} holds such a number in {name}; take another base_model."
+    if not done:
+        precise = "" if settings.precision == "fp32" else ", or train another --run with precision=fp32"
+        return f"Nothing was trained before, so the model it began from computes it; take another one{precise}."
+    rate = settings.learning_rate
+    return (
+        "The same settings would come to the same update again, so train another --run with a lower learning_rate: "
+        f"it is {rate:g}; try {rate / LOWER:g}."
+    )
