@@ -25,7 +25,7 @@ from shelftalk.catalogue.sources import paths_of
 from shelftalk.cluster.connect import check_options
 from shelftalk.cluster.map import open_map
 from shelftalk.errors import Damaged, InvalidSettings, NotFound, TooFewProducts
-from shelftalk.evaluation.accepted import create_from, say_what_is_new
+from shelftalk.evaluation.accepted import create_run, say_what_is_new
 from shelftalk.generation.catalogue import Job, describe_titles
 from shelftalk.generation.choose import has_engine_files, make_engine_files, open_engine
 from shelftalk.generation.compare import Comparison, compare
@@ -37,7 +37,7 @@ from shelftalk.prompts import prompt_for, request_of
 from shelftalk.records import AcceptedText, Attributes, Product, Progress, Reference, counter, no_progress
 from shelftalk.retrieval.pointer import is_built
 from shelftalk.review.outputs import find_record
-from shelftalk.runs.describe import list_runs
+from shelftalk.runs.describe import list_runs, no_held_out
 from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings, TrainingSettings
 from shelftalk.training.jobs import start_run, train_in_turn
@@ -152,6 +152,7 @@ def train_detached(
     token: str | None = None,
     source: Run | None = None,
     accepted: Sequence[AcceptedText] = (),
+    say: Callable[[str], None] = lambda line: None,
 ) -> Run:
     """Create or open run `name`, start its training in a separate process, and return the run.
 
@@ -161,7 +162,7 @@ def train_detached(
     workspace.existing_catalogue(catalogue)
     workspace.make()
     with lock(workspace.run(name), "starting") as descriptor:
-        run = _open_or_create(workspace, catalogue, name, settings, token, source, accepted)
+        run = _open_or_create(workspace, catalogue, name, settings, token, source, accepted, say)
         start_run(run, descriptor, token)
     return run
 
@@ -191,9 +192,7 @@ def _open_or_create(
                 say_what_is_new(run, source, accepted, say)
             return run
     base = source.base_model(token) if source else find_model(settings.base_model, workspace, token)
-    if source is None:
-        return Run.create(workspace, name, catalogue, settings, base)
-    return create_from(source, workspace, name, catalogue, settings, base, accepted, say)
+    return create_run(workspace, name, catalogue, settings, base, source, accepted, say)
 
 
 def index_run(run: Run, progress: Progress = no_progress, cluster: str | None = None) -> dict[str, Any]:
@@ -337,7 +336,7 @@ def compare_held_out(
         drawn = np.random.default_rng(seed).permutation(len(products))
         products = [products[row] for row in drawn if products[row].attributes][:count]
     if not products:
-        raise TooFewProducts(f"Catalogue {run.description['catalogue']!r} has no products held out.")
+        raise TooFewProducts(no_held_out(str(run.description["catalogue"]), run.catalogue().count("test")))
     prompts = [prompt_for(request_of(product)) for product in products]
     advance = counter(progress, 2 * len(prompts))
     with closing(open_engine(run, settings, engine, min(len(prompts), SLOTS), say)) as opened:

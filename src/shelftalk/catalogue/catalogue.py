@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -67,15 +67,20 @@ class Catalogue:
         """
         return self.take(self._rows(split))
 
-    def sample(self, split: str | None, n: int | None, seed: int) -> list[Product]:
+    def sample(
+        self, split: str | None, n: int | None, seed: int, fits: Callable[[Product], bool] | None = None
+    ) -> list[Product]:
         """Return `n` random products of a split in catalogue order; all if the split has fewer or `n` is None.
 
-        The same arguments give the same products on every platform.
+        Only those are taken that `fits` returns true for, if it is given. The same arguments give the same products on
+        every platform.
 
         Raises:
             Damaged: products.parquet cannot be read.
         """
         rows = self._rows(split)
+        if fits is not None:
+            rows = rows[np.fromiter(map(fits, self.take(rows)), bool, len(rows))]
         if n is not None and n < len(rows):
             rows = rows[choose(np.arange(len(rows)), n, seed)]
         return self.take(rows)

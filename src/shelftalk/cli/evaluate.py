@@ -68,7 +68,7 @@ def show_evaluation(result: dict[str, Any]) -> None:
     """Print the changes, the main scores of every way of writing, the scores on other texts, and the leaks."""
     from shelftalk.cli.output import out, show_rows
     from shelftalk.evaluation.report import WAYS as LABELS
-    from shelftalk.evaluation.report import number, span
+    from shelftalk.evaluation.report import earlier_seen, number, span
 
     out.print(f"\nHeld-out products (split {result['split']}, n = {result['n']})\n")
     for one in result["differences"]:
@@ -90,6 +90,8 @@ def show_evaluation(result: dict[str, Any]) -> None:
     for one in result["elsewhere"]:
         line = f"{one['name']}: bits per byte {one['base']:.3f} before, {one['tuned']:.3f} after"
         out.print(f"{line} ({one['difference']:+.4f}{span(one['interval'], 4)})", markup=False, soft_wrap=True)
+    if earlier := earlier_seen(result):
+        out.print(earlier, markup=False, soft_wrap=True)
     if result["leaks"]:
         out.print(f"{len(result['leaks'])} held-out products repeat training products and were left out.")
     if result["too_few"]:

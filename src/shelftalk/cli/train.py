@@ -74,7 +74,7 @@ def train(
     from shelftalk.pipeline import train_detached, train_run
 
     if detach:
-        show_started(train_detached(place, catalogue, run, settings, token, origin, texts), as_json)
+        show_started(train_detached(place, catalogue, run, settings, token, origin, texts, output.say), as_json)
         return
     with output.step(f"Training {run}", training_detail(place.run(run))) as progress:
         trained = train_run(

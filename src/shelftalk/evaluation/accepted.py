@@ -1,4 +1,4 @@
-"""Create a run that begins from another one, and choose from which accepted texts it learns."""
+"""Create a run that may begin from trained weights, and choose from which accepted texts it learns."""
 
 from __future__ import annotations
 
@@ -7,38 +7,59 @@ from dataclasses import replace
 
 from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.errors import InvalidSettings
-from shelftalk.evaluation.leaks import compare_splits, find_leaks, held_out_of, origins
-from shelftalk.models.adapters import check_adapter
+from shelftalk.evaluation.leaks import compare_splits, find_leaks, held_out_of
+from shelftalk.evidence.trained_on import describe_runs, origins, trained_before, write_record
 from shelftalk.models.registry import BaseModel
 from shelftalk.records import AcceptedText
 from shelftalk.runs.accepted import Accepted, as_products, clean_accepted, one_for_each_product
-from shelftalk.runs.run import Run
+from shelftalk.runs.describe import warn_of_earlier
+from shelftalk.runs.run import Run, open_to_train
 from shelftalk.settings import TrainingSettings
 from shelftalk.workspace import Workspace
 
 
-def create_from(
-    source: Run,
+def create_run(
     workspace: Workspace,
     name: str,
     catalogue: str,
     settings: TrainingSettings,
     base: BaseModel,
+    source: Run | None,
     accepted: Sequence[AcceptedText],
     say: Callable[[str], None],
 ) -> Run:
-    """Create a run that begins from `source` and holds out what both hold out; see `Run.create`.
+    """Create a run on which nothing is measured that the weights it begins from were trained on; see `Run.create`.
 
-    It also learns from `accepted` texts, if there are any; for these and `say` see `choose_accepted`.
+    These are those of `base`, which may be an export of an earlier run (see `evidence.trained_on`), and of `source`, if
+    one is given: then it holds out what both hold out, and also learns from `accepted` texts, if there are any; see
+    `choose_accepted`. `say` hears how many held-out products were trained on.
 
     Raises:
         NotFinite, Damaged: the source's adapter is of no use; see `models.adapters.check_adapter`.
+        Damaged: a record of what was trained on cannot be read.
     """
+    opened = open_to_train(workspace, catalogue)
+    left_out, seen = _compare_with(source, opened) if source else ([], [])
+    before = trained_before(base, source)
+    held_out = held_out_of(opened)
+    if before.titles:
+        seen = sorted({*seen, *(one.uid for one in held_out if before.repeats(one))})
+    chosen = choose_accepted(accepted, opened, source, left_out, say) if source and accepted else None
+    earlier = {"runs": describe_runs(before), "held_out": len(held_out), "seen": len(seen)} if before.runs else None
+    run = Run.create(workspace, name, catalogue, settings, base, source, left_out, seen, chosen, earlier)
+    if before.runs:
+        write_record(run.folder, before)
+    if warning := warn_of_earlier(run):
+        say(warning)
+    return run
+
+
+def _compare_with(source: Run, catalogue: Catalogue) -> tuple[list[str], list[str]]:
+    """Return what `compare_splits` does, for a source whose adapter is of use."""
+    from shelftalk.models.adapters import check_adapter  # imports torch, which the first question must not wait for
+
     check_adapter(source.adapter)
-    opened = Catalogue.open(workspace.existing_catalogue(catalogue))
-    left_out, seen = compare_splits(opened, source)
-    chosen = choose_accepted(accepted, opened, source, left_out, say) if accepted else None
-    return Run.create(workspace, name, catalogue, settings, base, source, left_out, seen, chosen)
+    return compare_splits(catalogue, source)
 
 
 def choose_accepted(

@@ -22,6 +22,7 @@ from shelftalk.evaluation.scores import Likelihood, compare_likelihoods, compare
 from shelftalk.evaluation.slots import Slots
 from shelftalk.evaluation.ways import BASE, GROUNDED, SOURCE, USUAL, WAYS
 from shelftalk.evidence.spans import SpanIndex, verbatim_share
+from shelftalk.evidence.trained_on import read_record
 from shelftalk.generation.engine import Engine
 from shelftalk.generation.grounded import write_grounded, write_with_references
 from shelftalk.generation.transformers_engine import TransformersEngine
@@ -30,6 +31,7 @@ from shelftalk.records import Description, Product, Progress, Reference, counter
 from shelftalk.retrieval.search import Index, TextEmbedder
 from shelftalk.rules.check import find_breaches
 from shelftalk.rules.house_rules import NO_RULES, HouseRules
+from shelftalk.runs.describe import no_held_out
 from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings
 
@@ -102,7 +104,8 @@ def evaluate(
     fine-tuning cost on other texts. `progress` counts products, some of them several times.
 
     Returns:
-        `split`, `n`; `english`, whether the descriptions are, for which the rules of claims are; `leaks`; `order`, the
+        `split`, `n`; `english`, whether the descriptions are, for which the rules of claims are; `leaks`; `earlier`,
+        the numbers of products `held_out` in the split and of those `seen` by an earlier run in the base; `order`, the
         ways and baselines that were measured, each also a key with its scores by measure (see `measures.MEASURES`);
         `intervals`, by way and measure; `differences`, a list of {"before", "after", "measures"} with difference,
         interval and verdict by measure; `elsewhere`, the same for texts of other kinds; `too_few`, a sentence instead
@@ -139,6 +142,7 @@ def evaluate(
         "english": look_english(one.description for one in held_out.products),
         "n": len(held_out.products),
         "leaks": [asdict(leak) for leak in held_out.leaks],
+        "earlier": count_seen(run),
         "decoding": settings.as_mapping(),
         "engine": tools.engine.name,
         "references": REFERENCES,
@@ -165,16 +169,20 @@ def sample_held_out(
 ) -> tuple[list[Product], list[Leak]]:
     """Return a seeded sample of a catalogue's held-out products without those that repeat a `trained` product of `run`.
 
-    In its own catalogue those are left out, too, that repeat what the run trained on that it began from.
+    Those are left out, too, that an earlier run trained on in the weights that the run began from.
 
     Raises:
-        TooFewProducts: the split is empty, or all its products leak.
+        TooFewProducts: the split is empty, all its products leak, or an earlier run trained on all of them.
     """
     name = catalogue.folder.name
-    own = catalogue.data_hash == run.description["data_hash"]
-    products = run.held_out("test", max_products) if own else catalogue.sample("test", max_products, run.settings.seed)
+    if catalogue.data_hash == run.description["data_hash"]:
+        products = run.held_out("test", max_products)
+    else:
+        before = read_record(run.folder)
+        fits = (lambda product: not before.repeats(product)) if before.titles else None
+        products = catalogue.sample("test", max_products, run.settings.seed, fits)
     if not products:
-        raise TooFewProducts(f"Catalogue {name!r} has no products held out.")
+        raise TooFewProducts(no_held_out(name, catalogue.count("test")))
     leaks = find_leaks(products, trained)
     leaked = {leak.uid for leak in leaks}
     kept = [product for product in products if product.uid not in leaked]
@@ -184,6 +192,12 @@ def sample_held_out(
             "nothing measured on them would be held out; prepare a file with more different products."
         )
     return kept, leaks
+
+
+def count_seen(run: Run) -> dict[str, int]:
+    """Return the number of products of the test split, and of those that an earlier run trained on."""
+    held_out = run.catalogue().count("test")
+    return {"held_out": held_out, "seen": held_out - run.count_held_out("test")}
 
 
 def write(

@@ -9,11 +9,12 @@ every character is a word.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import ceil
 
 from shelftalk.catalogue.catalogue import Catalogue
+from shelftalk.evidence.trained_on import origins
 from shelftalk.evidence.words import WORD
 from shelftalk.records import Product
 from shelftalk.runs.run import Run
@@ -73,13 +74,6 @@ def compare_splits(catalogue: Catalogue, source: Run) -> tuple[list[str], list[s
                 left_out |= {leak.trained for leak in leaks}
             seen |= {leak.uid for leak in find_leaks(held_out, run.products())}
     return sorted(left_out), sorted(seen)
-
-
-def origins(run: Run | None) -> Iterator[Run]:
-    """Yield a run, the one that it began from, and so on."""
-    while run is not None:
-        yield run
-        run = run.source
 
 
 def held_out_of(catalogue: Catalogue) -> list[Product]:

@@ -307,6 +307,8 @@ def _elsewhere(result: Mapping[str, Any]) -> list[Block]:
 
 def _leaks(result: Mapping[str, Any]) -> list[Block]:
     leaks = result["leaks"]
+    if earlier := earlier_seen(result):
+        return [Heading("Leak check"), Paragraph(earlier), *_leaks({**result, "earlier": {}})[1:]]
     if not leaks:
         found = (
             "No held-out product repeats a training product: none shares 0.8 of the words of both titles, or has 0.8 "
@@ -324,6 +326,17 @@ def _leaks(result: Mapping[str, Any]) -> list[Block]:
             [[one["uid"], one["trained"], one["field"], f"{one['similarity']:.2f}"] for one in leaks],
         ),
     ]
+
+
+def earlier_seen(result: Mapping[str, Any]) -> str | None:
+    """Return a sentence on held-out products that an earlier run trained on; None without one."""
+    found = result.get("earlier") or {"seen": 0}  # results of earlier versions do not say
+    if not found["seen"]:
+        return None
+    return (
+        f"{found['seen']} of {found['held_out']} held-out products were trained on by an earlier run in this base. "
+        "They were set aside, and are in no figure here."
+    )
 
 
 def _examples(result: Mapping[str, Any]) -> list[Block]:

@@ -149,7 +149,22 @@ def _data(artefact: Artefact) -> str:
 
 {describe_data(run)}. The catalogue has the SHA-256 `{summary["data_hash"]}`: of {summary["read"]} rows read
 {summary["kept"]} were kept ({split}).
-{table}"""
+{_earlier(artefact)}{table}"""
+
+
+def _earlier(artefact: Artefact) -> str:
+    """Return a line for each training that its weights had before."""
+    runs = artefact.run.description.get("earlier", {"runs": []})["runs"]
+    lines = [
+        f"- {'products whose number is not known' if one['products'] is None else one['products']}"
+        f"{' products' if one['products'] is not None else ''}, of {_catalogue(one['catalogue_sha256'])}\n"
+        for one in runs
+    ]
+    return f"\nThe weights that it began from had been trained before, on\n\n{''.join(lines)}" if lines else ""
+
+
+def _catalogue(data_hash: str) -> str:
+    return f"the catalogue with the SHA-256 `{data_hash}`" if data_hash else "a catalogue that is not known"
 
 
 def _results(artefact: Artefact, result: dict[str, Any]) -> str:
@@ -168,12 +183,18 @@ def _results(artefact: Artefact, result: dict[str, Any]) -> str:
     return f"""## Results
 
 On n = {result["n"]} products of the split {result["split"]}, which it never trained on; {len(result["leaks"])} others
-were excluded because they repeat what it trained on. Each difference has its 95 % interval (paired bootstrap over
-products) and a verdict: nothing is shown where the interval includes zero.
+were excluded because they repeat what it trained on{_seen(result)}.
+Each difference has its 95 % interval (paired bootstrap over products) and a verdict: nothing is shown where the
+interval includes zero.
 
 | measure | before | after | difference |
 | --- | ---: | ---: | --- |
 {rows}{other_texts}"""
+
+
+def _seen(result: dict[str, Any]) -> str:
+    seen = result.get("earlier", {}).get("seen", 0)
+    return f", and {seen} because an earlier run in its base trained on them" if seen else ""
 
 
 def _shown(change: dict[str, Any]) -> str:

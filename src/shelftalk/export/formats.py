@@ -17,6 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from shelftalk.errors import InvalidSettings, MissingPackage
+from shelftalk.evidence.trained_on import trained_in_all, write_record
 from shelftalk.export.runners import ChatRunner, GgufRunner, OllamaRunner, PlainRunner
 from shelftalk.export.serving import modelfile, serve_script
 from shelftalk.generation.choose import why_not_installed
@@ -34,6 +35,7 @@ from shelftalk.workspace import read_json, write_bytes, write_json
 QUANTIZATION = "q8_0"  # default of a GGUF
 BYTES = {"f32": 4.0, "f16": 2.0, "bf16": 2.0, "q8_0": 34 / 32}  # a weight; q8_0 has a scale for every 32 weights
 NAMES_SHOWN = 30  # of attributes in a Modelfile's comment: the commonest
+RECORD_BYTES = 48  # of the record of what was trained on, for each product
 SMALL_FILES = 1 << 20  # upper bound in bytes of configuration, card and manifest
 
 
@@ -108,7 +110,9 @@ def disk_needed(artefact: Artefact) -> tuple[int, int]:
     count, _ = describe_weights(artefact.base.folder)
     weights = int(count * BYTES[artefact.kind])
     if artefact.format in ("merged", "vllm"):
-        return tokenizer + weights, 0
+        earlier = artefact.run.description.get("earlier", {"runs": []})["runs"]
+        products = artefact.run.catalogue().count("train") + sum(one["products"] or 0 for one in earlier)
+        return tokenizer + weights + products * RECORD_BYTES, 0
     return tokenizer + weights, weights  # the gguf package collects tensors in a temporary file first
 
 
@@ -130,6 +134,7 @@ def _write_adapter(artefact: Artefact, folder: Path) -> None:
 
 def _write_merged(artefact: Artefact, folder: Path) -> None:
     write_merged(artefact.base.folder, artefact.run.adapter, folder, artefact.kind, artefact.decoding)
+    write_record(folder, trained_in_all(artefact.run, artefact.base))  # since this folder can be a base model
 
 
 def _write_gguf(artefact: Artefact, folder: Path) -> None:

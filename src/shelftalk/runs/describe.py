@@ -44,7 +44,9 @@ def show_run(run: Run) -> dict[str, Any]:
     was not finite), and a `warning` if it did not fall. `validation`, None where nothing was measured, has a `warning`
     if the run never got better than its base model.
     `accepted`, None where the run learns from no accepted texts, has their number, that of the edited ones, and the
-    numbers of those that stay out: of held-out products, and empty ones.
+    numbers of those that stay out: of held-out products, and empty ones. `earlier`, None where no
+    earlier run is known in the weights that it began from, has the numbers of such runs and of their products, of the
+    held-out products and of those that were trained on, and a `warning` if some were or may have been.
     """
     return {
         **describe_run(run),
@@ -56,6 +58,7 @@ def show_run(run: Run) -> dict[str, Any]:
         "training_loss": _describe_training_loss(run) if run.finished else None,
         "validation": _describe_validation(run),
         "accepted": _describe_accepted(run),
+        "earlier": _describe_earlier(run),
         "paths": {
             "folder": str(run.folder),
             "metrics": str(run.folder / METRICS),
@@ -102,6 +105,51 @@ def _describe_validation(run: Run) -> dict[str, Any] | None:
 def _describe_accepted(run: Run) -> dict[str, Any] | None:
     held = run.description.get("accepted")
     return {key: value for key, value in held.items() if key != "sha256"} if held else None
+
+
+def _describe_earlier(run: Run) -> dict[str, Any] | None:
+    held = run.description.get("earlier")
+    if not held:
+        return None
+    counts = [one["products"] for one in held["runs"]]
+    described = {
+        "runs": len(counts),
+        "products": None if None in counts else sum(counts),
+        "held_out": held["held_out"],
+        "trained_on": held["seen"],
+    }
+    warning = warn_of_earlier(run)
+    return {**described, "warning": warning} if warning else described
+
+
+def warn_of_earlier(run: Run) -> str | None:
+    """Return a sentence on held-out products that the weights were trained on from which a run began; None without any.
+
+    Weights of an export without a record may have been trained on any, which is said, too.
+    """
+    held = run.description.get("earlier", {"runs": [], "seen": 0})
+    sentences = []
+    if held["seen"]:
+        sentences.append(
+            f"{held['seen']} of {held['held_out']} held-out products were trained on by an earlier run in this base; "
+            "nothing is measured on them."
+        )
+    if any(one["products"] is None for one in held["runs"]):
+        sentences.append(
+            "What an earlier run in this base trained on is not known, so held-out products may be among it; export "
+            "that base again from its run."
+        )
+    return " ".join(sentences) or None
+
+
+def no_held_out(catalogue: str, count: int, split: str = "test") -> str:
+    """Return an error's text for a split of `count` products of which none is left to be measured."""
+    if not count:
+        return f"Catalogue {catalogue!r} has no products held out in its {split} split; prepare a larger file."
+    return (
+        f"Each of the {count} {split} products of catalogue {catalogue!r} was trained on by an earlier run in this "
+        "base, so nothing can be measured on them; take another base model, or prepare a file with other products."
+    )
 
 
 def _describe_or_damaged(workspace: Workspace, name: str) -> dict[str, Any]:

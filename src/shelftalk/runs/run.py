@@ -73,12 +73,14 @@ class Run:
         left_out: Sequence[str] = (),
         seen: Sequence[str] = (),
         accepted: Accepted | None = None,
+        earlier: Mapping[str, Any] | None = None,
     ) -> Run:
         """Write `run.json` for a new run, and remove the derived files of an earlier run of that name.
 
         A run that begins from the adapter of a finished `source` gets a copy of it, and of its run.json, in source/. It
         does not train on the products with the uids `left_out`, and nothing is measured on those `seen`. It learns from
         the `accepted` texts, if given: they are written to accepted.parquet, their attributes in the run's order.
+        `earlier` tells of the trainings of the weights that it begins from; see `evaluation.accepted.create_run`.
 
         Raises:
             NotFound: there is no such catalogue.
@@ -110,9 +112,12 @@ class Run:
             shutil.rmtree(folder / derived, ignore_errors=True)
         for file in (METRICS, SAMPLES, ACCEPTED):  # which may be of another model
             (folder / file).unlink(missing_ok=True)
+        if earlier is not None:
+            description["earlier"] = dict(earlier)
+        if source is not None or seen:
+            description |= {"left_out": list(left_out), "seen": list(seen)}
         if source is not None:
             description["source"] = describe_source(source)
-            description |= {"left_out": list(left_out), "seen": list(seen)}
             with staged_folder(folder / SOURCE) as staging:
                 for part in ("adapter", SOURCE):
                     if (source.folder / part).is_dir():
@@ -284,8 +289,8 @@ class Run:
         Seen are those that repeat what a run trained on from which this one began. The seed is the run's by default.
         """
         seen = set(self.description.get("seen", ()))
-        sample = self.catalogue().sample(split, count, self.settings.seed if seed is None else seed)
-        return [product for product in sample if product.uid not in seen]
+        fits = (lambda product: product.uid not in seen) if seen else None
+        return self.catalogue().sample(split, count, self.settings.seed if seed is None else seed, fits)
 
     def count_held_out(self, split: str) -> int:
         """Return the number of products of a split that is held out, without those that were seen; see `held_out`."""

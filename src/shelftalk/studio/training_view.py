@@ -98,6 +98,7 @@ def _show(name: str) -> None:
     _progress(found, next((one["loss"] for one in reversed(metrics) if "loss" in one), None))
     if status == "failed" and state.get("error"):
         show_error(state["error"])
+    _earlier(found["earlier"])
     if status == "finished":
         show_warnings(run)
     _buttons(run, status, bool(state.get("diverged")))
@@ -118,6 +119,14 @@ def show_warnings(run: Run) -> None:
     if (validation := read_validation(run.folder)) and not validation.better:
         before, best = number(validation.before, 3), number(validation.best, 3)
         st.warning(text("watch.never_better", before=before, best=best), icon=":material/warning:")
+
+
+def _earlier(found: dict[str, Any] | None) -> None:
+    """Say which held-out products the base was trained on, and whether that is not known of some."""
+    if found and found["trained_on"]:
+        st.info(text("watch.seen", count=number(found["trained_on"]), all=number(found["held_out"])))
+    if found and found["products"] is None:
+        st.info(text("watch.earlier_unknown"))
 
 
 def use_settings(run: Run, **changed: Any) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from shelftalk.errors import TooFewProducts
+from shelftalk.runs.describe import no_held_out
 from shelftalk.runs.run import Run
 from shelftalk.settings import TrainingSettings
 from shelftalk.training.batches import Examples, encode_products
@@ -30,6 +31,9 @@ def validation_examples(tokenizer: Any, run: Run) -> Examples:
         TooFewProducts: the catalogue has none.
     """
     products = run.held_out("validation", PRODUCTS)
+    if not products and (count := run.catalogue().count("validation")):
+        reason = no_held_out(str(run.description["catalogue"]), count, "validation")
+        raise TooFewProducts(f"{reason} Or set validate_every=0.")
     if not products:
         raise TooFewProducts(
             f"Catalogue {run.description['catalogue']!r} has no validation products; prepare it with a larger "

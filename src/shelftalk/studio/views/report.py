@@ -194,6 +194,8 @@ def _other_texts(result: dict[str, Any]) -> None:
 
 def _leaks(result: dict[str, Any]) -> None:
     st.subheader(text("report.leaks"))
+    if (earlier := result.get("earlier", {})).get("seen"):
+        st.write(text("report.seen", count=number(earlier["seen"]), all=number(earlier["held_out"])))
     if not result["leaks"]:
         st.write(text("report.no_leaks"))
         return

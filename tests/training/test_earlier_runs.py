@@ -1,0 +1,198 @@
+"""A run knows what the weights it begins from were trained on, and measures nothing on that."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from shelftalk import pipeline, proof
+from shelftalk.catalogue.catalogue import Catalogue
+from shelftalk.catalogue.settings import PrepareSettings
+from shelftalk.cli.main import run as run_command
+from shelftalk.errors import Damaged, TooFewProducts
+from shelftalk.evaluation.evaluate import sample_held_out
+from shelftalk.evidence.trained_on import (
+    NOTHING,
+    RECORD,
+    UNKNOWN,
+    hash_description,
+    hash_title,
+    read_record,
+    trained_in_all,
+    trained_on,
+    write_record,
+)
+from shelftalk.export.export import export
+from shelftalk.generation import parity
+from shelftalk.models import tiny
+from shelftalk.records import Product
+from shelftalk.runs.describe import show_run
+from shelftalk.runs.run import Run
+from shelftalk.settings import DecodingSettings
+from shelftalk.workspace import Workspace
+from tests.conftest import TINY_SETTINGS, write_catalogue_file
+
+SETTINGS = TINY_SETTINGS.replace({"epochs": 1, "validate_every": 0, "products": 8, "precision": "fp32"})
+SPLIT = PrepareSettings(test_share=0.2, validation_share=0.1)
+OTHER = PrepareSettings(test_share=0.3, validation_share=0.1, seed=7)  # the same products in other splits
+
+
+@pytest.fixture(scope="module", autouse=True)
+def short_texts() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(parity, "WRITTEN", 2)
+        yield
+
+
+@pytest.fixture(scope="module")
+def earlier(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the run `first`, `second`, which began from it, and `merged`, the export of the second."""
+    root = tmp_path_factory.mktemp("earlier")
+    place = Workspace(root / "workspace")
+    file = write_catalogue_file(root / "pegs.jsonl")
+    pipeline.prepare_catalogue(place, file, "pegs", SPLIT)
+    pipeline.prepare_catalogue(place, write_catalogue_file(root / "more.jsonl", 24), "more", OTHER)
+    first = pipeline.train_run(place, "pegs", "first", SETTINGS)
+    second = pipeline.train_run(place, "more", "second", SETTINGS.replace({"seed": 2}), source=first)
+    export(second, "merged", root / "merged")
+    return root
+
+
+@pytest.fixture
+def place(earlier: Path, tmp_path: Path) -> Workspace:
+    """Another workspace, which has the products in one split of its own."""
+    workspace = Workspace(tmp_path / "workspace")
+    pipeline.prepare_catalogue(workspace, earlier / "pegs.jsonl", "pegs", OTHER.replace({"seed": 3}))
+    return workspace
+
+
+def opened(earlier: Path, name: str) -> Run:
+    return Run.open(Workspace(earlier / "workspace"), name)
+
+
+def titles_of(*runs: Run) -> set[str]:
+    return {product.title for run in runs for product in run.products()}
+
+
+def test_an_export_tells_what_all_its_trainings_learned_from_and_no_text_or_path(earlier: Path) -> None:
+    first, second = opened(earlier, "first"), opened(earlier, "second")
+    found = read_record(earlier / "merged")
+    assert found.runs == (
+        (first.description["data_hash"], 8),
+        (second.description["data_hash"], len(second.products())),
+    )
+    trained = [*first.products(), *second.products()]
+    assert found.titles == {hash_title(one) for one in trained}
+    assert found.descriptions == {hash_description(one) for one in trained}
+    text = (earlier / "merged" / RECORD).read_text()
+    assert not any(word in text.casefold() for word in ("peg", "oak", "coat", "first", str(earlier)))
+    assert RECORD in json.loads((earlier / "merged" / "manifest.json").read_text())["files"]
+    card = (earlier / "merged" / "README.md").read_text()
+    assert f"- 8 products, of the catalogue with the SHA-256 `{first.description['data_hash']}`" in card
+
+
+def test_the_chain_of_bases_is_followed_and_nothing_is_measured_on_what_it_trained_on(
+    earlier: Path, place: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    heard: list[str] = []
+    base = shutil.copytree(earlier / "merged", place.root.parent / "base")
+    settings = SETTINGS.replace({"base_model": str(base)})
+    run = pipeline.train_run(place, "pegs", "third", settings, say=heard.append)
+    trained = titles_of(opened(earlier, "first"), opened(earlier, "second"))
+    held_out = {
+        split: {one.title: one.uid for one in run.catalogue().products(split)} for split in ("validation", "test")
+    }
+    repeated = {uid for titles in held_out.values() for title, uid in titles.items() if title in trained}
+    count = sum(map(len, held_out.values()))
+    assert 0 < len(repeated) < count
+    assert set(run.description["seen"]) == repeated
+    sentence = (
+        f"{len(repeated)} of {count} held-out products were trained on by an earlier run in this base; nothing is"
+    )
+    assert heard[0].startswith(sentence)
+    assert show_run(run)["earlier"]["warning"] == heard[0]
+    assert (show_run(run)["earlier"]["runs"], show_run(run)["earlier"]["held_out"]) == (2, count)
+    for split in ("validation", "test"):
+        assert not trained & {one.title for one in run.held_out(split, None)}
+    result = proof.evaluate_run(run, DecodingSettings(max_new_tokens=2), None, ["base", "tuned"])
+    seen = len(held_out["test"].keys() & trained)
+    assert result["earlier"] == {"held_out": len(held_out["test"]), "seen": seen}
+    assert result["n"] + len(result["leaks"]) == len(held_out["test"]) - seen
+    told = f"{seen} of {len(held_out['test'])} held-out products were trained on by an earlier run in this base"
+    assert told in (run.folder / "report" / "report.md").read_text()
+    assert f"and {seen} because an earlier run in its base trained on them" in (run.adapter / "README.md").read_text()
+    assert run_command(["runs", "show", "third", "--workspace", str(place.root)]) == 0
+    assert sentence in capsys.readouterr().out
+    # A run that begins from this one, and an export of it, know the whole chain, also when the first base is gone.
+    fourth = pipeline.train_run(place, "pegs", "fourth", settings.replace({"seed": 4}), source=run)
+    (base / RECORD).unlink()
+    (base / "parity.json").unlink()
+    assert len(trained_in_all(fourth, fourth.base_model()).runs) == 4
+    assert titles_of(run) <= {one.title for one in fourth.catalogue().products("train")}
+    assert {hash_title(one) for one in run.products()} <= read_record(fourth.folder).titles
+
+
+def test_products_of_another_catalogue_that_the_base_was_trained_on_are_not_measured(
+    earlier: Path, place: Workspace
+) -> None:
+    second = opened(earlier, "second")  # began from the run `first`, of other splits
+    own = titles_of(opened(earlier, "first"))
+    shutil.copytree(place.catalogue("pegs"), second.workspace.catalogue("elsewhere"))
+    other = Catalogue.open(second.workspace.existing_catalogue("elsewhere"))
+    assert own & {one.title for one in other.products("test")}
+    kept, _ = sample_held_out(second, [], other, None)
+    assert not own & {one.title for one in kept}
+    assert len(sample_held_out(second, [], other, 2)[0]) == 2  # drawn from those that are left
+
+
+def test_a_base_that_was_trained_on_every_held_out_product_is_said(
+    earlier: Path, place: Workspace, tmp_path: Path
+) -> None:
+    base = shutil.copytree(earlier / "merged", tmp_path / "base")
+    catalogue = Catalogue.open(place.existing_catalogue("pegs"))
+    write_record(base, trained_on("0" * 64, catalogue.sample(None, None, 0)))
+    run = pipeline.train_run(place, "pegs", "all", SETTINGS.replace({"base_model": str(base)}))
+    assert run.count_held_out("test") == 0
+    with pytest.raises(TooFewProducts, match=r"Each of the \d+ test products .* was trained on by an earlier run"):
+        sample_held_out(run, run.products(), run.catalogue(), None)
+    with pytest.raises(TooFewProducts, match=r"Each of the \d+ validation products .* Or set validate_every=0"):
+        settings = SETTINGS.replace({"base_model": str(base), "validate_every": 1})
+        pipeline.train_run(place, "pegs", "validated", settings)
+
+
+def test_an_export_of_an_earlier_version_is_not_taken_for_an_untrained_model(
+    earlier: Path, place: Workspace, tmp_path: Path
+) -> None:
+    base = shutil.copytree(earlier / "merged", tmp_path / "base")
+    (base / RECORD).unlink()
+    assert read_record(base) == UNKNOWN
+    assert read_record(tmp_path) == NOTHING
+    heard: list[str] = []
+    settings = SETTINGS.replace({"base_model": str(base), "products": 4})
+    run = pipeline.train_run(place, "pegs", "old", settings, say=heard.append)
+    assert "What an earlier run in this base trained on is not known" in heard[0]
+    assert show_run(run)["earlier"]["products"] is None
+    (base / RECORD).write_text('{"runs": [3]}')
+    with pytest.raises(Damaged, match="is no record of products; export the model again"):
+        pipeline.train_run(place, "pegs", "spoilt", settings)
+    assert place.runs() == ["old"]
+
+
+def test_case_punctuation_and_the_order_of_a_title_hide_no_product() -> None:
+    found = trained_on("", [Product("1", "Oak Peg, 3 cm", "Holds a coat of 3 stone.")])
+    assert found.repeats(Product("2", "oak peg 3 CM!", "Other."))
+    assert found.repeats(Product("2", "3 cm oak peg", "Other."))
+    assert found.repeats(Product("2", "Other", "HOLDS a coat (of 3 stone)"))
+    assert not found.repeats(Product("2", "Oak peg 4 cm", "Of 3 stone holds a coat."))
+    assert not trained_on("", []).repeats(Product("2", "", ""))
+
+
+def test_a_model_that_nobody_trained_has_no_record(tmp_path: Path) -> None:
+    tiny.save(tmp_path)
+    assert read_record(tmp_path) == NOTHING
+    (tmp_path / "parity.json").write_text('{"of": "another program"}')
+    assert read_record(tmp_path) == NOTHING
