@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 from transformers import LlamaConfig
 
 from shelftalk.errors import InvalidSettings, MissingPackage
+from shelftalk.evidence.trained_on import RECORD
 from shelftalk.export import gate
 from shelftalk.export.export import export
 from shelftalk.export.formats import FORMATS, disk_needed, plan
@@ -30,7 +31,7 @@ from tests.export.conftest import QUANTIZATIONS
 
 GATES_TOKENS = parity.WRITTEN
 TOKENIZER = {"tokenizer.json", "tokenizer_config.json", "chat_template.jinja"}
-MERGED = {"config.json", "generation_config.json", "model.safetensors"} | TOKENIZER
+MERGED = {"config.json", "generation_config.json", "model.safetensors", RECORD} | TOKENIZER
 FILES = {
     "adapter": {"adapter_config.json", "adapter_model.safetensors"} | TOKENIZER,
     "merged": MERGED,

@@ -494,7 +494,12 @@ def test_a_run_that_diverged_is_offered_again_with_a_lower_rate_and_one_that_did
     assert words["watch.resume_help"] not in shown(app)
     app.button(key=f"lower-{run.name}").click().run()
     assert app.session_state["duplicated"]["settings"]["learning_rate"] == run.settings.learning_rate / 10
+    description = json.loads((run.folder / "run.json").read_text())
+    description["earlier"] = {"runs": [{"catalogue_sha256": "", "products": None}], "held_out": 7, "seen": 5}
+    (run.folder / "run.json").write_text(json.dumps(description))
     RunState(run.folder).become("failed", error="The disk is full.")
+    assert words["watch.earlier_unknown"] in shown(drawn(workspace, "fine_tune", monkeypatch, language))
+    assert words["watch.seen"].format(count=5, all=7) in shown(drawn(workspace, "fine_tune", monkeypatch, language))
     assert words["watch.resume_help"] in shown(drawn(workspace, "fine_tune", monkeypatch, language))
 
 
