@@ -26,8 +26,8 @@ from shelftalk.evidence.trained_on import (
     trained_on,
     write_record,
 )
+from shelftalk.export import gate
 from shelftalk.export.export import export
-from shelftalk.generation import parity
 from shelftalk.models import tiny
 from shelftalk.records import Product
 from shelftalk.runs.describe import show_run
@@ -44,7 +44,7 @@ OTHER = PrepareSettings(test_share=0.3, validation_share=0.1, seed=7)  # the sam
 @pytest.fixture(scope="module", autouse=True)
 def short_texts() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(parity, "WRITTEN", 2)
+        patch.setattr(gate, "WRITTEN", 2)
         yield
 
 
