@@ -3,6 +3,7 @@
 An export that can be a base model has the file RECORD beside its weights, and a run that begins from trained weights
 has it in its folder, as it was then:
 
+    format       the number of this format, see `format_numbers`
     shelftalk    the version that wrote it
     runs         for each training: catalogue_sha256, and products, their number, or null where it is not known
     titles, descriptions    hashes of all products, sorted: 16 hexadecimal digits each
@@ -23,11 +24,13 @@ from typing import Any
 from shelftalk import __version__
 from shelftalk.errors import Damaged, NotFound
 from shelftalk.evidence.words import WORD
+from shelftalk.format_numbers import require_known
 from shelftalk.models.registry import BaseModel
 from shelftalk.records import Product
 from shelftalk.runs.run import Run
 from shelftalk.workspace import read_json, write_json
 
+FORMAT = 1
 RECORD = "shelftalk_trained_on.json"
 EXPORTED = "parity.json"  # beside the weights of every export, also of versions that wrote no record
 DIGEST = 8  # bytes: of a million products and a million others one pair in 18 million trials would agree by chance
@@ -80,11 +83,13 @@ def read_record(folder: Path) -> TrainedOn:
 
     Raises:
         Damaged: it cannot be read.
+        NewerFormat: see `format_numbers.require_known`.
     """
     if not (folder / RECORD).is_file():
         exported = (folder / EXPORTED).is_file() and _is_export(folder / EXPORTED)
         return UNKNOWN if exported else NOTHING
     found = read_json(folder / RECORD)
+    require_known(found, FORMAT, folder / RECORD)
     try:
         runs = tuple((str(one["catalogue_sha256"]), _count(one["products"])) for one in found["runs"])
         return TrainedOn(runs, frozenset(map(str, found["titles"])), frozenset(map(str, found["descriptions"])))
@@ -99,6 +104,7 @@ def write_record(folder: Path, found: TrainedOn) -> None:
         NotWritable: see `workspace.writing`.
     """
     described = {
+        "format": FORMAT,
         "shelftalk": __version__,
         "runs": describe_runs(found),
         "titles": sorted(found.titles),

@@ -18,7 +18,8 @@ from shelftalk.generation.choose import choose_engine, open_engine
 from shelftalk.generation.engine import Engine, batches
 from shelftalk.models.query_embedder import QueryEmbedder
 from shelftalk.records import Description, Map
-from shelftalk.runs.run import Run, open_on_worker
+from shelftalk.runs.folders import open_on_worker
+from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings
 
 if TYPE_CHECKING:

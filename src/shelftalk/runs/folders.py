@@ -1,11 +1,12 @@
-"""Rename and delete runs: operations on a run's folder as a whole, while no process uses it."""
+"""Rename and delete runs while no process uses them, and open one on a machine of a cluster."""
 
 from __future__ import annotations
 
+import platform
 import shutil
 from pathlib import Path
 
-from shelftalk.errors import Busy, UserError
+from shelftalk.errors import Busy, NotFound, UserError
 from shelftalk.locks import is_locked
 from shelftalk.runs.run import Run
 from shelftalk.workspace import Workspace, fsync_folder, lock, writing
@@ -76,3 +77,17 @@ def _bytes(file: Path) -> int:
         return file.stat().st_size if file.is_file() else 0
     except FileNotFoundError:
         return 0
+
+
+def open_on_worker(root: str, name: str) -> Run:
+    """Open the run `name` of the workspace at `root` on a machine of a cluster.
+
+    Raises:
+        NotFound: this machine does not see the workspace, or there is no such run.
+    """
+    if not Path(root).is_dir():
+        raise NotFound(
+            f"The machine {platform.node()} does not see the workspace {root}; put it on storage that all machines of "
+            "the cluster mount at that path."
+        )
+    return Run.open(Workspace(root), name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 import shutil
 import sys
 from collections.abc import Collection, Mapping, Sequence
@@ -389,17 +388,3 @@ def _check_language(catalogue: Catalogue, settings: TrainingSettings) -> None:
         f"unsupported={settings.unsupported!r} needs descriptions in English, for which the rules that find claims "
         f"are made, and those of {catalogue.folder.name!r} are not; leave it at 'learn'."
     )
-
-
-def open_on_worker(root: str, name: str) -> Run:
-    """Open the run `name` of the workspace at `root` on a machine of a cluster.
-
-    Raises:
-        NotFound: this machine does not see the workspace, or there is no such run.
-    """
-    if not Path(root).is_dir():
-        raise NotFound(
-            f"The machine {platform.node()} does not see the workspace {root}; put it on storage that all machines of "
-            "the cluster mount at that path."
-        )
-    return Run.open(Workspace(root), name)

@@ -13,7 +13,8 @@ from typing import Any
 from shelftalk.cluster.connect import connected
 from shelftalk.locks import LOCK_TIMEOUT
 from shelftalk.records import Progress, no_progress
-from shelftalk.runs.run import Run, open_on_worker
+from shelftalk.runs.folders import open_on_worker
+from shelftalk.runs.run import Run
 from shelftalk.training.jobs import device_name, recorded_outcome
 from shelftalk.training.processes import is_first_process
 from shelftalk.training.state import RunState, stop_signals
