@@ -21,6 +21,7 @@ from shelftalk.generation.choose import open_engine
 from shelftalk.generation.engine import Engine
 from shelftalk.generation.grounded import write_grounded
 from shelftalk.generation.on_cluster import writers
+from shelftalk.models.registry import shown_name
 from shelftalk.pipeline import SLOTS, open_index, open_spans
 from shelftalk.prompts import prompt_for, request_for
 from shelftalk.records import Attributes, Description, Progress, Reference, no_progress
@@ -113,7 +114,7 @@ def write_report(run: Run, result: dict[str, Any]) -> None:
         "rows": f"{summary['read']} read, {summary['kept']} kept; "
         + ", ".join(f"{count} {split}" for split, count in summary["split"].items()),
         "trained on": describe_data(run),
-        "base model": f"{base['name']}, revision {base['revision']}",
+        "base model": f"{shown_name(base['name'])}, revision {base['revision']}",
     }
     validation = read_validation(run.folder)
     if validation:

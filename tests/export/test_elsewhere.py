@@ -28,10 +28,12 @@ from shelftalk.models import tiny
 from shelftalk.models.adapters import load_adapter
 from shelftalk.models.load import load_model
 from shelftalk.prompts import prompt_for
+from shelftalk.proof import write_report
 from shelftalk.runs.run import CARD, Run
 from shelftalk.settings import DecodingSettings
 from shelftalk.workspace import MANIFEST, faults, read_json, write_json, write_manifest
 from tests.conftest import TINY_SETTINGS, copy_without_runs
+from tests.evaluation.test_report import result
 
 PROMPT = prompt_for("Oak peg 3 cm")
 GREEDY = DecodingSettings(max_new_tokens=24, temperature=0)
@@ -193,6 +195,8 @@ def own(dora_run: Run, exports: dict[str, Path], tmp_path_factory: pytest.TempPa
     old = as_before(dora_run, "old")
     folders |= {"run": Path(shutil.copytree(dora_run.adapter, root / "run")), "zip": unpack(dora_run, root / "z")}
     folders["old zip"] = unpack(old, root / "old")
+    write_report(old, result())
+    folders["report"] = Path(shutil.copytree(old.folder / "report", root / "report"))
     shutil.rmtree(old.folder)
     return folders
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from shelftalk.generation.tables import NUMBER, OWN, DescribedRow, NamedReference, escape_formula, own_names, table
@@ -140,7 +140,9 @@ SPACES = st.text(
 
 @given(before=SPACES, start=STARTS, rest=st.text(max_size=20))
 def test_a_formula_in_any_form_is_escaped(before: str, start: str, rest: str) -> None:
-    assert escape_formula(before + start + rest) == "'" + (before + start + rest).replace("\0", "")
+    text = (before + start + rest).replace("\0", "")
+    assume(not NUMBER.fullmatch(text))  # "+0" is a number
+    assert escape_formula(before + start + rest) == f"'{text}"
 
 
 @given(text=st.text(st.characters(exclude_categories=["Cs"]), max_size=20))

@@ -343,6 +343,6 @@ def test_no_pickle_is_written_or_read(pegs: Workspace) -> None:
     assert call(train_without_pickle, pegs.root, "plain") == 0
     assert results(pegs.run("plain")) == results(pegs.run("whole"))
     files = [one for one in pegs.run("plain").rglob("*") if one.is_file()]
-    assert {one.suffix for one in files} == {".json", ".jsonl", ".md", ".safetensors"}
+    assert {one.suffix for one in files} == {".jinja", ".json", ".jsonl", ".md", ".safetensors"}
     for file in files:
         assert not file.read_bytes().startswith((b"\x80", b"PK"))  # a pickle, a zip of pickles

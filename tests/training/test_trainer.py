@@ -198,7 +198,8 @@ def test_the_best_weights_by_validation_become_the_adapter(
     heard: list[str] = []
     run = train(pegs, "one", {"validate_every": 1}, say=heard.append)
     assert heard[-1] == "Taking the weights of update 2, the best on the validation products."
-    assert json.loads((run.checkpoints / "best" / "best.json").read_text()) == {"step": 2, "validation_loss": 3.0}
+    best = json.loads((run.checkpoints / "best" / "best.json").read_text())
+    assert best == {"format": 1, "step": 2, "validation_loss": 3.0}
     after_two = load_file(run.checkpoints / "best" / "adapter.safetensors")
     saved = weights(run)
     assert all(torch.equal(saved[name.replace(".default", "")], value) for name, value in after_two.items())

@@ -50,7 +50,7 @@ class BaseModel:
     @property
     def public_name(self) -> str:
         """What others are told: its Hub id, or its folder's name; never a path of this disk."""
-        return self.hub_id or Path(self.name).name
+        return self.hub_id or shown_name(self.name)
 
     @property
     def reference(self) -> str:
@@ -58,6 +58,11 @@ class BaseModel:
         # The Hub forbids spaces and brackets in an id: the note finds no model of another person there, and the error
         # of whoever loads the adapter repeats it.
         return self.hub_id or f"{self.public_name} (read README.md)"
+
+
+def shown_name(name: str) -> str:
+    """Return a base model's name for what is passed on to others: of a folder only its own name, not where it is."""
+    return Path(name).name if Path(name).is_absolute() else name
 
 
 def find_model(
