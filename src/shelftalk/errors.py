@@ -18,6 +18,7 @@
         ├── ParityFailed         an export whose outputs differ from its run's
         ├── OutOfMemory          a model or a product that does not fit into this machine's memory
         ├── NotFinite            a loss, a gradient or a weight that is not a finite number
+        │   └── Diverged         one that a training computed, which a lower learning rate cures
         └── Unreachable          the network or a server did not answer, or refused the request
 
 A message is one line: what is wrong, the value, and what to do. Exceptions of other libraries are translated where
@@ -99,6 +100,10 @@ class OutOfMemory(Failure):
 
 class NotFinite(Failure):
     """A loss, a gradient, a weight or a vector that is not a finite number."""
+
+
+class Diverged(NotFinite):
+    """The same in a training whose updates led to it: its settings repeat it, and a lower learning rate cures it."""
 
 
 class Unreachable(Failure):

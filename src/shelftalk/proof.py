@@ -17,7 +17,7 @@ from shelftalk.claims.find import find_claims
 from shelftalk.claims.told import attributes_told
 from shelftalk.errors import Damaged, NotFound
 from shelftalk.evaluation.ways import SOURCE, USUAL
-from shelftalk.generation.choose import open_engine
+from shelftalk.generation.choose import open_engine, say_cost
 from shelftalk.generation.engine import Engine
 from shelftalk.generation.grounded import write_grounded
 from shelftalk.generation.on_cluster import writers
@@ -90,6 +90,8 @@ def evaluate_run(
             result = dict(kept["result"])
         else:
             index, spans = open_index(run), open_spans(run)
+            if found.name == "llama.cpp":  # which writes, and transformers computes the likelihoods
+                say_cost(run, say)
             with ExitStack() as engines:
                 opened = engines.enter_context(closing(found.engine()))
                 tools = Tools(opened, index, spans, Embedder.load(), rules=rules)
@@ -198,13 +200,16 @@ def explain(
     else:
         written = Description(description.strip(), stopped=True, tokens=0)
     evidence = find_evidence(run, written.text, query, found, attributes)
+    influence = influence and bool(written.text)
+    if influence:
+        say_cost(run, say)
     return {
         "query": query,
         "attributes": dict(attributes),
         "tuned": asdict(written),
         "references": [asdict(one) for one in found],
         **evidence,
-        "influence": explain_influence(run, request, written.text, progress) if influence and written.text else None,
+        "influence": explain_influence(run, request, written.text, progress) if influence else None,
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 from itertools import pairwise
@@ -117,3 +118,29 @@ def test_figures_of_an_earlier_version_that_are_not_finite_break_no_reader(tmp_p
     assert loss and not loss.fell
     (warning,) = read_warnings(tmp_path, "its base model")
     assert "4.800 over its first updates, and not a finite number over its last" in warning
+
+
+def test_only_a_loss_that_is_not_finite_counts_as_one(tmp_path: Path) -> None:
+    (tmp_path / "metrics.jsonl").write_text(
+        '{"step": 1, "loss": 4.8, "gradient_norm": NaN}\n{"step": 2, "loss": 3.1, "gradient_norm": 1.0}\n'
+    )
+    assert read_training_loss(tmp_path) == TrainingLoss(4.8, 3.1)
+
+
+def test_a_lower_rate_is_the_cure_only_where_the_loss_rose() -> None:
+    assert "Train another run with a lower learning_rate." in TrainingLoss(4.8, 31.0).did_not_fall("its base model")
+    assert "Train another run with a lower learning_rate." in TrainingLoss(4.8, math.inf).did_not_fall("its base model")
+    hardly = TrainingLoss(5.588, 5.595).did_not_fall("its base model")
+    assert "Train another run with another learning_rate, or for longer." in hardly
+
+
+def test_held_out_products_decide_where_the_training_loss_did_not_fall(tmp_path: Path) -> None:
+    write_losses(tmp_path, [5.33, 5.345])
+    assert len(read_warnings(tmp_path, "its base model")) == 1
+    for after, warnings in ((5.28, 0), (5.3, 2)):
+        write_losses(tmp_path, [5.33, 5.345])
+        with (tmp_path / "metrics.jsonl").open("a") as file:
+            file.writelines(
+                json.dumps({"step": step, "validation_loss": loss}) + "\n" for step, loss in ((0, 5.29), (2, after))
+            )
+        assert len(read_warnings(tmp_path, "its base model")) == warnings

@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from shelftalk import pipeline
 from shelftalk.catalogue.settings import PrepareSettings
 from shelftalk.cli.main import run as run_command
-from shelftalk.errors import NotFinite
+from shelftalk.errors import Diverged, NotFinite
 from shelftalk.evaluation.likelihood import likelihoods
 from shelftalk.evidence.influence import estimate_influence
 from shelftalk.export.export import export
@@ -32,6 +32,7 @@ from shelftalk.runs.state import read_state
 from shelftalk.settings import DecodingSettings
 from shelftalk.training import trainer as trainer_module
 from shelftalk.training.checkpoints import newest_checkpoint
+from shelftalk.training.divergence import not_finite
 from shelftalk.training.loss import token_losses
 from shelftalk.training.train import fingerprint
 from shelftalk.training.trainer import AdapterTrainer
@@ -203,6 +204,7 @@ def test_a_base_model_that_is_not_finite_is_named_and_no_lower_rate_proposed(peg
     with pytest.raises(NotFinite, match=words) as one:
         train(pegs, "one", {"base_model": str(base)})
     assert "learning_rate" not in str(one.value)
+    assert not isinstance(one.value, Diverged)  # for which the studio offers a lower rate
 
 
 def test_what_is_not_finite_before_the_first_update_is_not_laid_on_the_learning_rate(
@@ -212,6 +214,13 @@ def test_what_is_not_finite_before_the_first_update_is_not_laid_on_the_learning_
     with pytest.raises(NotFinite, match=r"loss of update 1 .* Nothing was trained before") as failure:
         train(pegs, "one")
     assert "learning_rate" not in str(failure.value)
+
+
+def test_fp32_is_proposed_only_where_the_model_is_in_another_format(tmp_path: Path) -> None:
+    settings = TINY_SETTINGS.replace({"precision": "automatic"})
+    for kind, proposed in ((torch.float32, False), (torch.bfloat16, True)):
+        error = not_finite("The loss of update 1", 0, tiny.make()[0].to(kind), settings, tmp_path, "")
+        assert ("precision=fp32" in str(error)) == proposed
 
 
 def launch_spoilt(arguments: list[str]) -> None:

@@ -11,8 +11,10 @@ import torch
 
 from shelftalk import pipeline
 from shelftalk.generation.choose import open_engine
-from shelftalk.models.instruction_set import FAST_BF16, bf16_cost, bf16_is_fast, level
+from shelftalk.models.instruction_set import FAST_BF16, bf16_cost, level
+from shelftalk.proof import evaluate_run
 from shelftalk.runs.run import Run
+from shelftalk.settings import DecodingSettings
 from shelftalk.training.jobs import resume_run
 from shelftalk.workspace import Workspace
 from tests.conftest import TINY_SETTINGS
@@ -33,6 +35,7 @@ def say_all(root: Path, file: Path) -> None:
     run = Run.open(Workspace(root), "half")
     resume_run(run, say=said.append)
     open_engine(run, asked="transformers", say=said.append).close()
+    evaluate_run(run, DecodingSettings(max_new_tokens=4), 1, ("base",), engine="llama.cpp", say=said.append)
     file.write_text("\n".join([*said, str(bf16_cost("fp32"))]))
 
 
@@ -48,14 +51,9 @@ def test_it_is_said_in_one_line_with_the_cure(tiny_run: Run, tmp_path: Path) -> 
     assert call(say_all, workspace.root, tmp_path / "said") == 0
     *said, of_fp32 = (tmp_path / "said").read_text().splitlines()
     costs = [line for line in said if "emulated" in line]
-    assert len(costs) == 2  # at resume, and where transformers writes
+    assert len(costs) == 3  # at resume, where transformers writes, and where it computes the likelihoods alone
     fast_without = level(torch.cpu.get_capabilities(), {})[0] in FAST_BF16
     for line in costs:
         assert "tens to hundreds of times as long as in fp32" in line
         assert (f"because of {LIMIT}; unset that variable" if fast_without else "--set precision=fp32") in line
     assert of_fp32 == "None"
-
-
-def test_nothing_is_said_where_it_is_fast() -> None:
-    assert (bf16_cost("bf16") is None) == bf16_is_fast()
-    assert bf16_cost("fp32") is None

@@ -47,11 +47,17 @@ def open_engine(
                 raise
             say(f"transformers writes instead of llama.cpp: {error}")
     from shelftalk.generation.transformers_engine import TransformersEngine
+
+    say_cost(run, say)
+    return TransformersEngine.load(run)
+
+
+def say_cost(run: Run, say: Callable[[str], None]) -> None:
+    """Say what the run's model costs in transformers here, where that is bf16 and emulated."""
     from shelftalk.models.instruction_set import bf16_cost
 
     if cost := bf16_cost(run.precision):
         say(f"Run {run.name!r} {cost}.")
-    return TransformersEngine.load(run)
 
 
 def make_engine_files(run: Run, say: Callable[[str], None] = lambda line: None) -> str:

@@ -7,7 +7,13 @@ from typing import Any
 
 from shelftalk.errors import Damaged, NewerFormat
 from shelftalk.runs.folders import folder_bytes
-from shelftalk.runs.metrics import METRICS, read_newest_metrics, read_training_loss, read_validation
+from shelftalk.runs.metrics import (
+    METRICS,
+    read_loss_not_fallen,
+    read_newest_metrics,
+    read_training_loss,
+    read_validation,
+)
 from shelftalk.runs.run import LOG, REBUILT, Run
 from shelftalk.runs.state import read_state, read_status
 from shelftalk.workspace import Workspace
@@ -91,7 +97,8 @@ def _describe_training_loss(run: Run) -> dict[str, Any] | None:
         return None
     first, last = (round(one, 4) if math.isfinite(one) else None for one in (found.first, found.last))
     described = {"first_updates": first, "last_updates": last}
-    return described if found.fell else {**described, "warning": found.did_not_fall(run.origin)}
+    warned = read_loss_not_fallen(run.folder)
+    return {**described, "warning": warned.did_not_fall(run.origin)} if warned else described
 
 
 def _describe_validation(run: Run) -> dict[str, Any] | None:

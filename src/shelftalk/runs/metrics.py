@@ -27,6 +27,7 @@ VALIDATION = b'"validation_loss"'
 LOSS = b'"loss"'
 NOT_FINITE = (b"NaN", b"Infinity")  # as Python writes them into JSON
 SHARE = 10  # the first and the last tenth of a run's updates are compared
+RISE = 1.05  # times the first loss: below, products that are harder by chance may be the reason
 FEWEST = 3  # lines at each end, so that one update of hard products decides nothing in a short run
 
 
@@ -100,13 +101,19 @@ class TrainingLoss:
         """Whether the last updates have a lower loss than the first ones."""
         return self.last < self.first
 
+    @property
+    def rose(self) -> bool:
+        """Whether the last updates have a clearly higher loss, more than differences between products make it."""
+        return not self.last <= RISE * self.first
+
     def did_not_fall(self, origin: str) -> str:
         """Return a sentence for a run whose loss did not fall, which began from `origin`, with what to try."""
         last = f"{self.last:.3f}" if math.isfinite(self.last) else "not a finite number"
         first = f"{self.first:.3f}" if math.isfinite(self.first) else "not a finite number"
+        cure = "a lower learning_rate" if self.rose else "another learning_rate, or for longer"
         return (
             f"The training loss of this run did not fall: it was {first} over its first updates, and {last} over its "
-            f"last. Its texts may be worse than those of {origin}. Train another run with a lower learning_rate."
+            f"last. Its texts may be no better than those of {origin}. Train another run with {cure}."
         )
 
 
@@ -120,9 +127,15 @@ def read_training_loss(folder: Path) -> TrainingLoss | None:
     count = min(len(lines) // 2, max(FEWEST, len(lines) // SHARE))
     if not count:
         return None
-    spoilt = any(word in line for line in lines for word in NOT_FINITE)
-    last = math.inf if spoilt else _mean_loss(lines[-count:])
+    spoilt = [line for line in lines if any(word in line for word in NOT_FINITE)]
+    last = math.inf if any("loss" not in one for one in _records(spoilt)) else _mean_loss(lines[-count:])
     return TrainingLoss(_mean_loss(lines[:count]), last)
+
+
+def read_loss_not_fallen(folder: Path) -> TrainingLoss | None:
+    """Return a run's training loss if it did not fall, unless validation got better: held-out products decide then."""
+    loss, validation = read_training_loss(folder), read_validation(folder)
+    return None if loss is None or loss.fell or (validation and validation.better) else loss
 
 
 def _mean_loss(lines: Iterable[bytes]) -> float:
@@ -135,8 +148,8 @@ def read_warnings(folder: Path, origin: str) -> list[str]:
 
     These are a training loss that did not fall, and a validation loss that was never lower than before training.
     """
-    loss, validation = read_training_loss(folder), read_validation(folder)
-    warnings = [loss.did_not_fall(origin)] if loss and not loss.fell else []
+    loss, validation = read_loss_not_fallen(folder), read_validation(folder)
+    warnings = [loss.did_not_fall(origin)] if loss else []
     return [*warnings, validation.never_better(origin)] if validation and not validation.better else warnings
 
 

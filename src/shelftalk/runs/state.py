@@ -9,7 +9,7 @@
     device              cpu, or the name of a GPU
     updated             Unix time, at most five seconds ago while the process lives
     error               one line, when status is failed
-    diverged            whether it failed since a figure was not finite, which the same settings would repeat
+    diverged            whether it failed since its updates led to a figure that is not finite; see errors.Diverged
 
 A killed process cannot update the file. `read_status` therefore accepts "queued" and "running" only while a process
 holds the run's lock.

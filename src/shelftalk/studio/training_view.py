@@ -9,7 +9,7 @@ import streamlit as st
 
 from shelftalk.errors import Damaged, NotFound
 from shelftalk.runs.describe import describe_run, list_runs, measure_disk, show_run
-from shelftalk.runs.metrics import read_metrics, read_samples, read_training_loss, read_validation
+from shelftalk.runs.metrics import read_loss_not_fallen, read_metrics, read_samples, read_validation
 from shelftalk.runs.run import Run
 from shelftalk.studio import charts
 from shelftalk.studio.language import duration, number, size, text
@@ -113,9 +113,10 @@ def _show(name: str) -> None:
 
 def show_warnings(run: Run) -> None:
     """Say of a finished run what `runs.metrics.read_warnings` says of it."""
-    if (loss := read_training_loss(run.folder)) and not loss.fell:
+    if loss := read_loss_not_fallen(run.folder):
         first, last = (number(one, 3) if isfinite(one) else text("watch.not_finite") for one in (loss.first, loss.last))
-        st.warning(text("watch.not_fallen", first=first, last=last), icon=":material/warning:")
+        cure = text("watch.lower_cure" if loss.rose else "watch.other_cure")
+        st.warning(text("watch.not_fallen", first=first, last=last, cure=cure), icon=":material/warning:")
     if (validation := read_validation(run.folder)) and not validation.better:
         before, best = number(validation.before, 3), number(validation.best, 3)
         st.warning(text("watch.never_better", before=before, best=best), icon=":material/warning:")

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from shelftalk.commands import start_command
-from shelftalk.errors import Failure, NotFinite, ShelftalkError, UserError
+from shelftalk.errors import Diverged, Failure, ShelftalkError, UserError
 from shelftalk.locks import is_locked, lock_holder
 from shelftalk.records import Progress, no_progress
 from shelftalk.runs.run import LOG, Run
@@ -63,7 +63,7 @@ def recorded_outcome(state: RunState) -> Iterator[None]:
     except BaseException as error:
         stopped = isinstance(error, KeyboardInterrupt)
         status, reason = ("stopped", None) if stopped else ("failed", _one_line(error))
-        state.become(status, error=reason, diverged=isinstance(error, NotFinite))
+        state.become(status, error=reason, diverged=isinstance(error, Diverged))
         raise
     state.become("finished")
 
