@@ -174,6 +174,16 @@ def test_every_route_is_refused_without_the_password_and_to_foreign_names(
         assert request(studio, method, path, foreign)[0] == 403, (method, path)
 
 
+def test_no_route_of_the_local_studio_can_be_framed_by_another_site(studio: Studio) -> None:
+    connection = http.client.HTTPConnection(HOST, studio.port, timeout=30)
+    for method, path in routes():
+        connection.request(method, path)
+        answer = connection.getresponse()
+        answer.read()
+        assert answer.getheader("Content-Security-Policy") == "frame-ancestors 'self'", (method, path)
+    connection.close()
+
+
 def test_websocket_and_uploads_open_for_the_own_page_with_the_cookie_only(
     studio: Studio, proxy: Proxy, public_studio: Studio, password: str
 ) -> None:

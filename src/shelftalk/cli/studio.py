@@ -20,8 +20,8 @@ def studio(
         typer.Option(
             "--public-host",
             metavar="NAME",
-            help="Also answer under this name, such as shop.example.org or shop.example.org/studio, which a proxy on "
-            "this machine passes on; a password is made and shown once.",
+            help="Also answer under this name, such as studio.example.org, which a proxy on this machine passes on; "
+            "with its port and path if it has them. A password is made and shown once.",
         ),
     ] = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,

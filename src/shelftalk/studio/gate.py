@@ -5,6 +5,7 @@ It wraps all routes of Streamlit, so no request can bypass it.
 
 from __future__ import annotations
 
+import asyncio
 from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -15,11 +16,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from shelftalk.hosts import authority, host_name
 from shelftalk.studio.options import LOCAL_HOSTS
 from shelftalk.studio.plain_page import FIELD, refusal, sign_in_form, wants_html
-from shelftalk.studio.sign_in import Answer, SignIn
+from shelftalk.studio.sign_in import SignIn
 
 FORM_TYPE = "application/x-www-form-urlencoded"
 FORM_BYTES = 4096
-STATUS = {Answer.WRONG: 403, Answer.TOO_MANY: 429}
+ENDED = 1008  # a websocket's code for what is against the rules
 SAFE_HEADERS = {
     "content-security-policy": "frame-ancestors 'self'",
     "referrer-policy": "same-origin",
@@ -46,10 +47,12 @@ class Gate:
             await self._app(scope, receive, send)
             return
         answer = await self._answer(scope, receive)
-        if answer is None:
+        if answer is None and scope["type"] == "websocket" and self._sign_in:
+            await self._until_session_ends(self._sign_in, scope, receive, send)
+        elif answer is None:
             await self._app(self._with_prefix(scope), receive, self._sender(scope, send))
         elif scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1008})  # before it is accepted: status 403
+            await send({"type": "websocket.close", "code": ENDED})  # before it is accepted: status 403
         else:
             await answer(scope, receive, send)
 
@@ -68,9 +71,25 @@ class Gate:
             and headers.get("content-type", "").startswith(FORM_TYPE)
         ):
             return await self._signed_in(self._sign_in, scope, receive, headers)
-        if any(map(self._sign_in.knows, self._tokens(headers))):
+        if self._seconds_left(self._sign_in, headers) > 0:
             return self._to_prefix(scope, self._sign_in)
-        return sign_in_form(headers, query, 401)
+        return sign_in_form(headers, query)
+
+    async def _until_session_ends(self, sign_in: SignIn, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a websocket to Streamlit, and close it when the session of its browser ends, also between messages."""
+        ended = False
+
+        async def limited_receive() -> Message:
+            nonlocal ended
+            try:
+                return await asyncio.wait_for(receive(), self._seconds_left(sign_in, Headers(scope=scope)))
+            except asyncio.TimeoutError:
+                ended = True
+                return {"type": "websocket.disconnect", "code": ENDED}
+
+        await self._app(self._with_prefix(scope), limited_receive, send)
+        if ended:  # only now, since Streamlit may still have sent something
+            await send({"type": "websocket.close", "code": ENDED})
 
     def _named_right(self, headers: Headers) -> bool:
         """Return whether all names of a request are allowed.
@@ -117,18 +136,15 @@ class Gate:
         except ClientDisconnect:
             body = b""
         given = parse_qs(body[:FORM_BYTES].decode("utf-8", "replace")).get(FIELD, [""])[0]
-        result = sign_in.open(given)
-        if isinstance(result, Answer):
-            response = sign_in_form(headers, scope["query_string"], STATUS[result], f"sign_in.{result.value}")
-            if result is Answer.TOO_MANY:
-                response.headers["retry-after"] = "60"
-            return response
+        token = sign_in.open(given)
+        if token is None:
+            return sign_in_form(headers, scope["query_string"], wrong=True)
         # A reference to the same path, which leads nowhere else whatever the path is.
         again = {"location": "?" + scope["query_string"].decode("latin-1"), "cache-control": "no-store"}
         response = Response(status_code=303, headers=again)
         response.set_cookie(
             self._cookie,
-            result,
+            token,
             path=sign_in.address.path or "/",
             secure=_encrypted(scope) or headers.get("origin", "").startswith("https://"),
             httponly=True,
@@ -136,10 +152,10 @@ class Gate:
         )
         return response
 
-    def _tokens(self, headers: Headers) -> list[str]:
-        """Return the values of the cookie, of which a browser may send several with different paths."""
+    def _seconds_left(self, sign_in: SignIn, headers: Headers) -> float:
+        """Return how long the session of a browser lasts, which may send several cookies with different paths."""
         pairs = (one.strip().partition("=") for line in headers.getlist("cookie") for one in line.split(";"))
-        return [value for name, _, value in pairs if name == self._cookie]
+        return max((sign_in.seconds_left(value) for name, _, value in pairs if name == self._cookie), default=0.0)
 
     def _to_prefix(self, scope: Scope, sign_in: SignIn) -> Response | None:
         """Return a redirect from /studio to /studio/: Streamlit's own would name the host that the proxy gave."""
@@ -165,16 +181,16 @@ class Gate:
         return self._sign_in.address.path if self._sign_in else ""
 
     def _sender(self, scope: Scope, send: Send) -> Send:
-        """Return a `send` that adds what a browser elsewhere needs to the headers of an answer of Streamlit."""
+        """Return a `send` that adds to Streamlit's headers, against frames on other sites and shared caches."""
 
         async def marked_send(message: Message) -> None:
-            if message["type"] == "http.response.start" and self._sign_in:
+            if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers.update(SAFE_HEADERS)
-                # Nothing is kept by a cache that several people share.
-                headers["cache-control"] = headers.get("cache-control", "no-store").replace("public", "private")
-                if _encrypted(scope):
-                    message["headers"] = [_for_tls(name, value) for name, value in message["headers"]]
+                if self._sign_in:  # nothing is kept by a cache that several people share
+                    headers["cache-control"] = headers.get("cache-control", "no-store").replace("public", "private")
+                    if _encrypted(scope):
+                        message["headers"] = [_for_tls(name, value) for name, value in message["headers"]]
             await send(message)
 
         return marked_send

@@ -69,7 +69,7 @@ FORM = """<p id="where">{explanation}</p>
 {problem}<form method="post">
 <label for="password">{label}</label>
 <input id="password" name="{field}" type="password" autocomplete="current-password" autocapitalize="none"
-  spellcheck="false" required autofocus aria-describedby="{described}">
+  spellcheck="false" required autofocus aria-describedby="{described}"{invalid}>
 <button type="submit">{button}</button>
 </form>"""
 
@@ -78,19 +78,21 @@ document.body.textContent = {text};
 """
 
 
-def sign_in_form(headers: Headers, query: bytes, status: int, problem: str | None = None) -> Response:
-    """Return the form for the password, with the text of a problem if there is one."""
+def sign_in_form(headers: Headers, query: bytes, wrong: bool = False) -> Response:
+    """Return the form for the password with the status 401; after a `wrong` one with 403, and a sentence."""
+    status = 403 if wrong else 401
     words = texts(_language(headers, query))
     if not wants_html(headers):
-        return PlainTextResponse(words[problem or "sign_in.explanation"], status, SAFE_HEADERS)
-    alert = f'<p role="alert" id="problem">{escape(words[problem])}</p>\n' if problem else ""
+        return PlainTextResponse(words["sign_in.wrong" if wrong else "sign_in.explanation"], status, SAFE_HEADERS)
+    alert = f'<p role="alert" id="problem">{escape(words["sign_in.wrong"])}</p>\n' if wrong else ""
     content = FORM.format(
         explanation=escape(words["sign_in.explanation"]),
         problem=alert,
         label=escape(words["sign_in.label"]),
         button=escape(words["sign_in.button"]),
         field=FIELD,
-        described="problem where" if problem else "where",
+        described="problem where" if wrong else "where",
+        invalid=' aria-invalid="true"' if wrong else "",
     )
     return _page(headers, query, status, words["sign_in.title"], content)
 

@@ -7,15 +7,12 @@ import hmac
 import re
 import secrets
 import time
-from collections import deque
-from enum import Enum
 from typing import NamedTuple
 
 from shelftalk.errors import InvalidSettings
 
-PASSWORD_BYTES = 24  # 32 characters: none that guessing would find, so tries are limited for the machine's sake only
+PASSWORD_BYTES = 24  # 32 characters: none that guessing would find, so tries need no limit
 SESSION_SECONDS = 12 * 3600
-WRONG_TRIES, WRONG_SECONDS = 30, 60.0  # of all browsers together: a proxy may hide who they are
 
 _HOST = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_][a-z0-9_-]{0,62})*")
 _SEGMENT = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*")
@@ -25,7 +22,7 @@ class Address(NamedTuple):
     """Where browsers see the studio.
 
     `host` is a name in lower case, `authority` the same with the port that is in the address bar; `path` is the
-    prefix, "" or "/studio".
+    prefix, "" or "/path".
     """
 
     host: str
@@ -53,8 +50,8 @@ def parse_address(text: str) -> Address:
     valid = _HOST.fullmatch(host) and len(host) <= 253 and all(map(_SEGMENT.fullmatch, segments))
     if not valid or (":" in authority and not (port.isascii() and port.isdigit() and 0 < int(port[:6]) < 65536)):
         raise InvalidSettings(
-            f"--public-host {text!r} is no address; give what the browser shows, such as shop.example.org, "
-            "shop.example.org:8443 or shop.example.org/studio"
+            f"--public-host {text!r} is no address; give what the browser shows, such as studio.example.org, "
+            "with its port and path if it has them (studio.example.org:8443/path)"
         )
     shown = host if port.lstrip("0") in ("", "80", "443") else f"{host}:{int(port)}"
     return Address(host, shown, "".join(f"/{one}" for one in segments))
@@ -63,13 +60,6 @@ def parse_address(text: str) -> Address:
 def new_password() -> str:
     """Return a random password of 32 characters."""
     return secrets.token_urlsafe(PASSWORD_BYTES)
-
-
-class Answer(Enum):
-    """What became of a try: the password was wrong, or there were too many wrong ones to look at it."""
-
-    WRONG = "wrong"
-    TOO_MANY = "too_many"
 
 
 class SignIn:
@@ -82,24 +72,21 @@ class SignIn:
         self.address = address
         self._password = password.encode()
         self._sessions: dict[bytes, float] = {}  # SHA-256 of the session's token, and when it ends
-        self._wrong: deque[float] = deque(maxlen=WRONG_TRIES)
 
-    def open(self, given: str) -> str | Answer:
+    def open(self, given: str) -> str | None:
         """Return the token of a new session if the password is right."""
-        now = time.monotonic()
-        if len(self._wrong) == WRONG_TRIES and now - self._wrong[0] < WRONG_SECONDS:
-            return Answer.TOO_MANY
         if not hmac.compare_digest(given.strip().encode("utf-8", "replace"), self._password):
-            self._wrong.append(now)
-            return Answer.WRONG
+            return None
+        now = time.monotonic()
         self._sessions = {key: end for key, end in self._sessions.items() if end > now}
         token = secrets.token_urlsafe(32)
         self._sessions[_hashed(token)] = now + SESSION_SECONDS
         return token
 
-    def knows(self, token: str) -> bool:
-        """Return whether a token is that of a session that has not ended."""
-        return self._sessions.get(_hashed(token), 0.0) > time.monotonic()
+    def seconds_left(self, token: str) -> float:
+        """Return how long the session of a token lasts, in seconds: 0 if it has ended or never was."""
+        now = time.monotonic()
+        return max(0.0, self._sessions.get(_hashed(token), now) - now)
 
 
 def _hashed(token: str) -> bytes:
