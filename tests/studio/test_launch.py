@@ -51,7 +51,8 @@ def test_what_is_no_public_name_ends_the_command_before_anything_is_made(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["studio", "--workspace", str(tmp_path / "new"), "--public-host", "*.example.org"]) == 2
-    assert "--public-host '*.example.org' is no address" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "--public-host '*.example.org' is no address" in said and "such as studio.example.org" in said
     assert not (tmp_path / "new").exists()
 
 
