@@ -86,6 +86,18 @@ def gate(exports: dict[str, Path]) -> dict[str, Any]:
     return found
 
 
+def test_it_says_that_the_loss_did_not_fall(tiny_run: Run, gate: dict[str, Any]) -> None:
+    artefact = plan(tiny_run, tiny_run.base_model(), "merged", None)
+    metrics = tiny_run.folder / "metrics.jsonl"
+    sound = metrics.read_bytes()
+    try:
+        metrics.write_text('{"step": 1, "loss": 4.8}\n{"step": 2, "loss": 31.0}\n')
+        assert "it was 4.800 over its first updates, and 31.000 over its last" in model_card(artefact, gate, "Oak peg")
+    finally:
+        metrics.write_bytes(sound)
+    assert "did not fall" not in model_card(artefact, gate, "Oak peg")
+
+
 def test_it_has_the_results_with_their_n(tiny_run: Run, gate: dict[str, Any], tmp_path: Path) -> None:
     shutil.copytree(tiny_run.folder, tmp_path / "run")
     run = replace(tiny_run, folder=tmp_path / "run")
@@ -95,7 +107,7 @@ def test_it_has_the_results_with_their_n(tiny_run: Run, gate: dict[str, Any], tm
     assert "| bits per byte | 1.5003 | 1.111 | -0.3893 [-0.41, -0.35]: better |" in card
     assert "| stop rate | 0.0312 | 1 | +0.9688, too few for an interval |" in card
     assert "| bits per byte of general text | 0.9 | 0.95 | +0.05 [-0.01, 0.1]: x |" in card
-    assert "; 1 others\nwere excluded" in card
+    assert "never trained on;\n1 others were excluded" in card
     assert "Not measured" not in card
 
 

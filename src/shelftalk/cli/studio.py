@@ -28,7 +28,7 @@ def studio(
 ) -> None:
     """Open the studio in the browser, on this machine only: catalogue, fine-tuning, comparison, runs, report."""
     from shelftalk.cli import output
-    from shelftalk.errors import Damaged, InvalidSettings
+    from shelftalk.errors import Busy, Damaged, InvalidSettings
     from shelftalk.pipeline import prepare_bundled
     from shelftalk.studio.launch import find_port, launch
     from shelftalk.studio.reach import directions
@@ -39,7 +39,7 @@ def studio(
     chosen = find_port(port)
     try:
         prepare_bundled(place)
-    except (InvalidSettings, Damaged) as error:  # the user's own catalogues and runs do not depend on it
+    except (InvalidSettings, Damaged, Busy) as error:  # the user's own catalogues and runs do not depend on it
         output.say(f"The bundled catalogue is left out. {error}")
     if address is None:
         output.say(f"The studio is on http://127.0.0.1:{chosen} (Ctrl-C ends it; trainings continue).")

@@ -18,6 +18,7 @@ from shelftalk.prompts import prompt_for, request_of
 from shelftalk.records import Product
 from shelftalk.runs.card import how_to_load, public_settings
 from shelftalk.runs.describe import describe_data
+from shelftalk.runs.metrics import read_warnings
 from shelftalk.runs.run import Run
 from shelftalk.workspace import read_json
 
@@ -169,9 +170,10 @@ def _catalogue(data_hash: str) -> str:
 
 def _results(artefact: Artefact, result: dict[str, Any]) -> str:
     """Return the measures before and after; a result of an earlier version has no differences, and is ignored."""
+    warnings = "".join(f"{warning}\n\n" for warning in read_warnings(artefact.run.folder, artefact.run.origin))
     sides = [one for one in result.get("differences", []) if (one["before"], one["after"]) == ("base", "tuned")]
     if not sides:
-        return f"## Results\n\nNot measured yet: `shelftalk evaluate {artefact.run.name}` does that.\n"
+        return f"## Results\n\n{warnings}Not measured yet: `shelftalk evaluate {artefact.run.name}` does that.\n"
     rows = "".join(
         f"| {key.replace('_', ' ')} | {result['base'][key]:g} | {result['tuned'][key]:g} | {_shown(change)} |\n"
         for key, change in sides[0]["measures"].items()
@@ -182,8 +184,8 @@ def _results(artefact: Artefact, result: dict[str, Any]) -> str:
     )
     return f"""## Results
 
-On n = {result["n"]} products of the split {result["split"]}, which it never trained on; {len(result["leaks"])} others
-were excluded because they repeat what it trained on{_seen(result)}.
+{warnings}On n = {result["n"]} products of the split {result["split"]}, which it never trained on;
+{len(result["leaks"])} others were excluded because they repeat what it trained on{_seen(result)}.
 Each difference has its 95 % interval (paired bootstrap over products) and a verdict: nothing is shown where the
 interval includes zero.
 

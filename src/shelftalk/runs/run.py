@@ -270,11 +270,17 @@ class Run:
         """Open the catalogue that the run was trained on.
 
         Raises:
-            NotFound: it was removed.
+            NotFound: it was removed, or the run was copied without it.
             Damaged: it was prepared again and has changed.
         """
         name = self.description["catalogue"]
-        catalogue = Catalogue.open(self.workspace.existing_catalogue(name))
+        try:
+            catalogue = Catalogue.open(self.workspace.existing_catalogue(name))
+        except NotFound as error:
+            raise NotFound(
+                f"Catalogue {name!r} of run {self.name!r} is not in {self.workspace.root}; copy catalogues/{name} from "
+                "where the run was made, or prepare the same file again with that name."
+            ) from error
         if catalogue.data_hash != self.description["data_hash"]:
             raise Damaged(
                 f"Catalogue {name!r} has changed since run {self.name!r} began; prepare the earlier file again, "

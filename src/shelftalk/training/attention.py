@@ -82,9 +82,8 @@ def packed_attention(
 AttentionInterface.register(PACKED, packed_attention)
 
 
-@cache
 def _flash_runs(device: torch.device, dtype: torch.dtype, width: int) -> bool:
-    """Return whether torch's FlashAttention supports these queries."""
+    """Return whether torch's FlashAttention supports these queries; without a cache, of which torch.compile warns."""
     return (
         device.type == "cuda"
         and dtype in (torch.bfloat16, torch.float16)
