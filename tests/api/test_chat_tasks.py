@@ -97,6 +97,14 @@ def test_the_answer_has_the_form_of_any_other_and_no_model_writes_it(client: Tes
     assert engine.calls == []
 
 
+def test_a_title_is_the_first_request_that_has_a_text(client: TestClient) -> None:
+    image = {"type": "image_url", "image_url": {"url": "data:"}}
+    users: list[Any] = [[image], "", None, [image, {"type": "text", "text": "Oak peg"}], "Brass hook", NEXTCHAT]
+    messages = [{"role": "user", "content": content} for content in users]
+    answer = client.post("/v1/chat/completions", json={"model": RUN, "messages": messages}).json()
+    assert answer["choices"][0]["message"]["content"] == "Oak peg"
+
+
 def test_a_chat_with_a_system_prompt_of_a_persons_own_describes_products(client: TestClient) -> None:
     for system in ("Be brief.", "Available Tools: a hammer and a saw.", "You are a professional summarizer."):
         messages = [{"role": "system", "content": system}, {"role": "user", "content": "Oak peg"}]

@@ -11,6 +11,7 @@ import pytest
 from shelftalk.api import limits
 from shelftalk.api.chat_tasks import TITLE_CHARACTERS
 from shelftalk.catalogue.attributes import MOST_ATTRIBUTES, NAME_CHARACTERS, VALUE_CHARACTERS
+from shelftalk.generation.engine import CONTEXT
 from tests.api.served import AFTER, RUN, make_app, running
 from tests.conftest import ROOT
 
@@ -35,13 +36,15 @@ def test_the_examples_run(capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_limits_are_those_of_the_code() -> None:
     default = limits.Limits()
     for said in (
-        f"{default.body_bytes // 1024} KiB",
-        f"{limits.PROMPT_CHARACTERS} characters",
+        f"| body | {default.body_bytes // 1024**2} MiB |",
+        f"| {limits.PROMPT_CHARACTERS} characters | 400 |",
+        f"| keys of an object | {limits.KEYS} |",
         f"an object of texts, at most {MOST_ATTRIBUTES}, with names up to {NAME_CHARACTERS}\n",
         f"\ncharacters and values up to {VALUE_CHARACTERS}:",
         f"| `max_tokens` | {limits.MAX_TOKENS} | as long as it may be: {limits.MAX_TOKENS} tokens",
         f"| `max_new_tokens` of `/v1/describe` | {limits.MAX_TOKENS} |",
-        f"| messages of a chat | {limits.MESSAGES} |",
+        f"| messages of a chat; parts of its last user message | {limits.MESSAGES}; {limits.PARTS} |",
+        f"prompt and text together | {CONTEXT} tokens, or",
         f"up to {TITLE_CHARACTERS} characters; for Open WebUI",
         f"| {limits.CHOICES}; {limits.PROMPTS}; {limits.STOPS}; {limits.REFERENCES} |",
         f"`--slots` ({default.slots}); {default.queue} |",

@@ -11,7 +11,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from shelftalk.api.gate import METHODS
-from shelftalk.api.limits import Limits
+from shelftalk.api.limits import KEYS, Limits
 from shelftalk.errors import InvalidSettings
 from tests.api.served import KEY, RUN, WatchedEngine, connect, make_app, raw_request, running
 
@@ -149,7 +149,7 @@ def test_a_body_without_end_is_refused_while_it_is_read() -> None:
     with running(make_app()) as address, connect(address) as connection:
         head = "POST /v1/describe HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
         connection.sendall(f"{head}transfer-encoding: chunked\r\n\r\n".encode())
-        for _ in range(5):
+        for _ in range(Limits().body_bytes // 65536 + 1):
             connection.sendall(b"10000\r\n" + b"x" * 65536 + b"\r\n")
         assert connection.recv(65536).startswith(b"HTTP/1.1 413 ")
 
@@ -182,6 +182,27 @@ def test_a_malformed_body_is_refused_in_the_common_format(client: TestClient, pa
     answer = client.post(path, content=body, headers=JSON)
     assert answer.status_code in (400, 404), answer.text
     assert is_error(json.loads(answer.content.decode("utf-8")))
+
+
+def test_json_that_python_does_not_read_is_refused_as_what_it_is(client: TestClient) -> None:
+    deep = b'{"model": "base", "prompt": "x", "metadata": ' + b"[" * 20_000 + b"]" * 20_000 + b"}"
+    long = b'{"model": "base", "prompt": "x", "seed": ' + b"9" * 5000 + b"}"
+    for body, said in ((deep, "nested too deeply"), (long, "a number that is too long"), (b"\xff\xff", "not JSON")):
+        answer = client.post("/v1/completions", content=body, headers=JSON)
+        assert answer.status_code == 400
+        assert said in answer.json()["error"]["message"]
+
+
+def test_an_object_of_many_keys_costs_one_error(client: TestClient) -> None:
+    many = dict.fromkeys(map(str, range(100_000)), 1)
+    for path, body, name in (
+        ("/v1/completions", many, "The body"),
+        ("/v1/describe", {"title": "x", "attributes": many}, "attributes"),
+        ("/v1/chat/completions", {"model": RUN, "messages": [{"role": "user", "content": "x", **many}]}, "messages.0"),
+    ):
+        answer = client.post(path, json=body)
+        assert answer.status_code == 400
+        assert answer.json()["error"]["message"].startswith(f"{name}: An object should have at most {KEYS} keys, got")
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 from starlette.testclient import TestClient
 
-from shelftalk.api.limits import CHOICES, MAX_TOKENS, PROMPT_CHARACTERS, PROMPTS
+from shelftalk.api.limits import CHOICES, MAX_TOKENS, MESSAGES, PROMPT_CHARACTERS, PROMPTS
 from shelftalk.api.schemas import NOT_BLANK, Text
 from shelftalk.generation.compare import compare
 from shelftalk.prompts import prompt_for
@@ -164,18 +164,42 @@ def test_a_limit_above_the_servers_is_as_long_as_may_be(client: TestClient, engi
     assert client.post("/v1/completions", json={**TEXT, "max_tokens": limit}).json()["choices"][0]["text"] == AFTER
 
 
-def test_as_long_as_may_be_ends_with_the_engines_context(client: TestClient, engine: WatchedEngine) -> None:
-    engine.context = 900
-    try:
-        prompt = f"{ENDLESS} " * 300
-        answer = client.post("/v1/completions", json={**TEXT, "prompt": prompt, "max_tokens": 10**6, "n": 2}).json()
-        assert answer["usage"]["completion_tokens"] == 2 * 600
-        assert {choice["finish_reason"] for choice in answer["choices"]} == {"length"}
-        client.post("/v1/completions", json={**TEXT, "prompt": f"{ENDLESS} " * 901, "max_tokens": 10**6})
-        client.post("/v1/completions", json={**TEXT, "prompt": prompt, "max_tokens": MAX_TOKENS})
-    finally:
-        engine.context = None
-    assert [settings.max_new_tokens for _, _, settings in engine.calls] == [600, 600, 1, MAX_TOKENS]
+@pytest.fixture
+def short_engine(engine: WatchedEngine, monkeypatch: pytest.MonkeyPatch) -> WatchedEngine:
+    """The engine of `client`, with a context of 900 words."""
+    monkeypatch.setattr(engine, "context", 900)
+    return engine
+
+
+@pytest.mark.parametrize("limit", [601, 1000, MAX_TOKENS, MAX_TOKENS + 1, 10**6])
+def test_a_text_ends_with_the_engines_context_whatever_the_limit(
+    client: TestClient, short_engine: WatchedEngine, limit: int
+) -> None:
+    prompt = f"{ENDLESS} " * 300
+    answer = client.post("/v1/completions", json={**TEXT, "prompt": prompt, "max_tokens": limit, "n": 2}).json()
+    assert answer["usage"]["completion_tokens"] == 2 * 600
+    assert {choice["finish_reason"] for choice in answer["choices"]} == {"length"}
+    if limit <= MAX_TOKENS:
+        title = f"{ENDLESS} " * 298  # and the two words "Product description:"
+        found = client.post("/v1/describe", json={"title": title, "max_new_tokens": limit}).json()
+        assert (found["tuned"]["tokens"], found["tuned"]["stopped"]) == (600, False)
+
+
+@pytest.mark.parametrize("limit", [{}, {"max_tokens": 5}, {"max_tokens": 10**6}])
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_prompt_longer_than_the_context_is_refused_in_the_clients_words(
+    client: TestClient, short_engine: WatchedEngine, limit: dict[str, int], stream: bool
+) -> None:
+    long = "peg " * 900
+    for path, body, name in (
+        ("/v1/completions", {**TEXT, "prompt": ["Oak peg:", long], "stream": stream, **limit}, "prompt"),
+        ("/v1/chat/completions", {**CHAT, "messages": [{"role": "user", "content": long}], **limit}, "messages"),
+        ("/v1/describe", {"title": long}, "title"),
+    ):
+        error = refused(client, path, body)
+        assert (error["param"], error["code"]) == (name, "context_length_exceeded")
+        assert re.match(rf"{name} has 90[02] tokens, and must have fewer than 900", error["message"])
+    assert short_engine.calls == []
 
 
 def test_a_start_token_at_the_front_of_a_raw_prompt_is_dropped_and_in_titles_it_is_text(
@@ -221,6 +245,109 @@ def test_messages_of_other_roles_may_hold_anything(client: TestClient, engine: W
     long = [*messages, *messages[2:4] * 400, last]
     assert client.post("/v1/chat/completions", json={"model": RUN, "messages": long}).status_code == 200
     assert [prompt for prompt, _, _ in engine.calls] == [prompt_for("Oak peg")]
+
+
+EARLIER: list[Any] = [
+    [{"type": "text", "text": "Oak"}, {"type": "image_url", "image_url": {"url": f"data:{'A' * 300_000}"}}],
+    "x" * (PROMPT_CHARACTERS + 1),
+    [{"type": "text", "text": "x" * PROMPT_CHARACTERS}] * 3,
+    "",
+    None,
+    [],
+    [1, {"type": "text", "text": 2}],
+    {"any": "thing"},
+]
+
+
+@pytest.mark.parametrize("content", EARLIER, ids=range(len(EARLIER)))
+def test_an_earlier_user_message_may_hold_anything(client: TestClient, engine: WatchedEngine, content: Any) -> None:
+    messages = [{"role": "user", "content": content, "made_up": 1}, {"role": "assistant", "content": "A peg."}, USER]
+    answer = client.post("/v1/chat/completions", json={"model": RUN, "messages": messages})
+    assert answer.status_code == 200, answer.text
+    assert [prompt for prompt, _, _ in engine.calls] == [prompt_for("Oak peg")]
+
+
+def test_a_chat_of_the_most_messages_fits_into_the_body(client: TestClient, engine: WatchedEngine) -> None:
+    messages = [{"role": "user", "content": "x" * 1900}] * (MESSAGES - 1) + [USER]
+    assert client.post("/v1/chat/completions", json={"model": RUN, "messages": messages}).status_code == 200
+    assert [prompt for prompt, _, _ in engine.calls] == [prompt_for("Oak peg")]
+
+
+def test_what_clients_send_back_with_a_message_changes_nothing(client: TestClient, engine: WatchedEngine) -> None:
+    message = {"id": "msg_1", "name": "Ada", "refusal": None, "tool_calls": None, "audio": None, "annotations": None}
+    for content in ("Oak peg", [{"type": "text", "text": "Oak peg", "id": 7, "annotations": None}]):
+        messages = [{**USER, **message, "content": content}]
+        answer = client.post("/v1/chat/completions", json={"model": RUN, "messages": messages})
+        assert answer.status_code == 200, answer.text
+    assert [prompt for prompt, _, _ in engine.calls] == [prompt_for("Oak peg")] * 2
+
+
+def part(kind: str, **more: Any) -> dict[str, Any]:
+    return {"role": "user", "content": [{"type": "text", "text": "Oak peg"}, {"type": kind, **more}]}
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "message"),
+    [
+        (
+            "/v1/chat/completions",
+            {**CHAT, "messages": [USER, part("image_url", image_url={"url": "data:"})]},
+            "messages.1.content.1.type: Images, audio and files are not supported, only parts of the type text, "
+            "got 'image_url'.",
+        ),
+        (
+            "/v1/chat/completions",
+            {**CHAT, "messages": [part("text")]},
+            "messages.0.content.1.text: Field required.",
+        ),
+        (
+            "/v1/chat/completions",
+            {**CHAT, "messages": [part("text", text=" ")]},
+            "messages.0.content.1.text: The text is blank, got ' '.",
+        ),
+        (
+            "/v1/chat/completions",
+            {**CHAT, "messages": [{**USER, "tool_calls": [{}]}]},
+            "messages.0.tool_calls is not supported here; leave it out.",
+        ),
+        (
+            "/v1/chat/completions",
+            {**CHAT, "messages": [{**USER, "content": ["Oak"]}]},
+            "messages.0.content.0: Input should be an object, got 'Oak'.",
+        ),
+        (
+            "/v1/chat/completions",
+            {**CHAT, "messages": [USER, {"role": "model", "content": "x"}]},
+            "messages.1: A message must be an object whose role is one of user, system, developer, assistant, tool, "
+            "function, got {'role': 'model', 'content': 'x'}.",
+        ),
+        (
+            "/v1/chat/completions",
+            {**CHAT, "messages": [{"role": "user", "content": "x" * (PROMPT_CHARACTERS + 1)}]},
+            f"messages.0.content: String should have at most {PROMPT_CHARACTERS} characters, got 'xxx",
+        ),
+        (
+            "/v1/completions",
+            {**TEXT, "prompt": ["x", "x" * (PROMPT_CHARACTERS + 1)]},
+            f"prompt.1: String should have at most {PROMPT_CHARACTERS} characters, got 'xxx",
+        ),
+        ("/v1/completions", {**TEXT, "stop": ["x", ""]}, "stop.1: String should have at least 1 character, got ''."),
+        (
+            "/v1/completions",
+            {**TEXT, "stream_options": {"x": 1}},
+            "stream_options.x is not supported here; leave it out.",
+        ),
+        ("/v1/completions", {**TEXT, "o" * 9000: 1}, f"{'o' * 57}... is not supported here; leave it out."),
+    ],
+    ids=range(11),
+)
+def test_an_error_says_where_and_what(
+    client: TestClient, engine: WatchedEngine, path: str, body: Any, message: str
+) -> None:
+    error = refused(client, path, body)
+    assert error["message"].startswith(message)
+    assert len(error["message"]) < 250
+    assert engine.calls == []
 
 
 @pytest.mark.parametrize(

@@ -141,8 +141,12 @@ def check_raw_prompts(client: openai.OpenAI, model: str) -> None:
     assert completion("<bos>", 8).usage.prompt_tokens == 1
     assert completion("Oak peg:", limits.MAX_TOKENS).usage.completion_tokens > 0
     assert completion("Oak peg:", 100_000).usage.completion_tokens > 0
-    with pytest.raises(openai.BadRequestError, match="together they must be at most"):
-        completion("€ " * 1500, 100_000)
+    for limit in (1000, limits.MAX_TOKENS, 100_000):  # the tiny model has 1,024 positions
+        cut = completion("y" * 1018, limit)
+        assert (cut.choices[0].finish_reason, cut.usage.completion_tokens) == ("length", 5)
+        with pytest.raises(openai.BadRequestError, match="prompt has 2001 tokens") as refused:
+            completion("y" * 2000, limit)
+        assert (refused.value.param, refused.value.code) == ("prompt", "context_length_exceeded")
 
 
 @pytest.mark.kill

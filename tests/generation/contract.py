@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from shelftalk.errors import InvalidSettings
 from shelftalk.generation.engine import Engine
 from shelftalk.prompts import prompt_for
 from shelftalk.settings import DecodingSettings
@@ -27,6 +28,17 @@ def check_that_an_exception_of_the_callback_stops_the_text(engine: Engine, tuned
         engine.complete(prompt, tuned=tuned, settings=long, on_text=listen)
     assert len(heard) == 3
     assert engine.complete(prompt, tuned=True, settings=long.replace({"max_new_tokens": 24})).tokens
+
+
+def check_that_no_text_passes_the_models_positions(engine: Engine) -> None:
+    """Check that the tiny model's context is its 1,024 positions, and that a text may fill it and not pass it."""
+    assert engine.context == 1024
+    prompt = "y" * 1000
+    room = 1024 - len(engine.tokenize(prompt))
+    settings = DecodingSettings(max_new_tokens=room, temperature=0)
+    assert 0 < engine.complete(prompt, tuned=True, settings=settings).tokens <= room
+    with pytest.raises(InvalidSettings, match="together they must be at most 1024"):
+        engine.complete(prompt, tuned=True, settings=settings.replace({"max_new_tokens": room + 1}))
 
 
 def check_that_only_stated_digits_are_written_on_request(engine: Engine) -> None:

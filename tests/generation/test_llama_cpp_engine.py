@@ -25,6 +25,7 @@ from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings
 from tests.generation.contract import (
     check_that_an_exception_of_the_callback_stops_the_text,
+    check_that_no_text_passes_the_models_positions,
     check_that_only_stated_digits_are_written_on_request,
 )
 
@@ -128,12 +129,16 @@ def test_a_text_ends_where_the_model_ends_it(engine: LlamaCppEngine) -> None:
     assert (short.stopped, short.tokens) == (False, 3)
 
 
+def test_no_text_passes_the_models_positions(engine: LlamaCppEngine) -> None:
+    check_that_no_text_passes_the_models_positions(engine)
+
+
 def test_only_stated_digits_are_written_on_request(engine: LlamaCppEngine) -> None:
     check_that_only_stated_digits_are_written_on_request(engine)
 
 
 def test_an_exception_of_the_callback_stops_the_text_immediately(engine: LlamaCppEngine) -> None:
-    check_that_an_exception_of_the_callback_stops_the_text(engine, tuned=False, longest=1000)
+    check_that_an_exception_of_the_callback_stops_the_text(engine, tuned=False, longest=900)
 
 
 def test_an_exception_for_one_description_stops_the_others(
@@ -149,7 +154,7 @@ def test_an_exception_for_one_description_stops_the_others(
         raise RuntimeError(number)
 
     monkeypatch.setattr(engine, "complete", noted)
-    endless = DecodingSettings(max_new_tokens=1000, temperature=0)
+    endless = DecodingSettings(max_new_tokens=900, temperature=0)
     prompts = [PROMPTS[0], *PROMPTS] * 3
     with pytest.raises(RuntimeError):
         engine.complete_all(prompts, tuned=True, settings=endless, on_description=refuse)
@@ -203,7 +208,7 @@ def test_invalid_calls_are_refused(engine: LlamaCppEngine, tmp_path: Path) -> No
         engine.complete(PEG, tuned=True, settings=GREEDY.replace({"repetition_penalty": 1.2}))
     with pytest.raises(InvalidSettings, match="no_repeat_ngram"):
         engine.complete(PEG, tuned=True, settings=GREEDY.replace({"no_repeat_ngram": 3}))
-    with pytest.raises(InvalidSettings, match="at most 5120"):
+    with pytest.raises(InvalidSettings, match="at most 1024"):
         engine.complete("peg " * 1300, tuned=True, settings=GREEDY)
     (tmp_path / "no.gguf").write_bytes(b"GGUF, or not")
     with pytest.raises(Damaged, match=r"no\.gguf"):

@@ -18,6 +18,7 @@ from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings
 from tests.generation.contract import (
     check_that_an_exception_of_the_callback_stops_the_text,
+    check_that_no_text_passes_the_models_positions,
     check_that_only_stated_digits_are_written_on_request,
 )
 
@@ -129,6 +130,10 @@ def test_a_models_own_decoding_defaults_do_not_leak_in() -> None:
 
 def test_half_a_surrogate_pair_is_no_reason_to_fail(engine: TransformersEngine) -> None:
     assert engine.complete(prompt_for("Oak \udce9 peg"), tuned=True, settings=SHORT).tokens
+
+
+def test_no_text_passes_the_models_positions(engine: TransformersEngine) -> None:
+    check_that_no_text_passes_the_models_positions(engine)
 
 
 def test_only_stated_digits_are_written_on_request(engine: TransformersEngine) -> None:

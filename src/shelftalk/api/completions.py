@@ -20,18 +20,9 @@ from starlette.types import Receive, Scope, Send
 from shelftalk.api.chat_tasks import task_answer
 from shelftalk.api.errors import ApiError, error_mapping, refusals
 from shelftalk.api.limits import MAX_TOKENS, SEEDS
+from shelftalk.api.responses import AssistantMessage, ChatChoice, ChatCompletion, Completion, TextChoice, Usage
 from shelftalk.api.scheduler import Emit, Stream, Work, while_connected
-from shelftalk.api.schemas import (
-    AssistantMessage,
-    ChatChoice,
-    ChatCompletion,
-    ChatRequest,
-    Completion,
-    CompletionRequest,
-    OpenAIRequest,
-    TextChoice,
-    Usage,
-)
+from shelftalk.api.schemas import ChatRequest, CompletionRequest, OpenAIRequest
 from shelftalk.api.service import Service, ServiceOf
 from shelftalk.api.writing import Piece, WriteRequest, Written, write
 from shelftalk.prompts import prompt_for
@@ -63,7 +54,7 @@ class ResponseFormat:
 @router.post("/v1/completions", response_model=Completion)
 async def create_completion(body: CompletionRequest, request: Request, service: ServiceOf) -> Any:
     """Continue raw prompts."""
-    return await _answer(service, request, body, _writing(service, body, body.prompts), TEXT)
+    return await _answer(service, request, body, _writing(service, body, body.prompts, "prompt"), TEXT)
 
 
 @router.post("/v1/chat/completions", response_model=ChatCompletion)
@@ -72,20 +63,19 @@ async def create_chat_completion(body: ChatRequest, request: Request, service: S
 
     A front end's request for a chat's title, tags or next questions is answered without a model.
     """
-    work = _writing(service, body, [prompt_for(body.request)])
+    work = _writing(service, body, [prompt_for(body.request)], "messages")
     answer = task_answer(body.requests, body.system)
     return await _answer(service, request, body, work if answer is None else partial(_say, body, answer), CHAT)
 
 
-def _writing(service: Service, body: OpenAIRequest, prompts: list[str]) -> Work[Texts]:
-    """Return the work that generates the texts of a request."""
+def _writing(service: Service, body: OpenAIRequest, prompts: list[str], parameter: str) -> Work[Texts]:
+    """Return the work that generates the texts of a request, whose prompts were sent in `parameter`."""
     seed = randbelow(SEEDS) if body.seed is None else body.seed
-    limit = body.token_limit
-    shortened = limit is not None and limit > MAX_TOKENS
-    decoding = body.decoding_settings(seed=seed, max_new_tokens=MAX_TOKENS if shortened else limit)
+    limit = None if body.token_limit is None else min(body.token_limit, MAX_TOKENS)
+    decoding = body.decoding_settings(seed=seed, max_new_tokens=limit)
     settings = service.run.decoding(decoding)
     tuned = service.is_tuned(body.model)
-    to_write = WriteRequest(prompts, tuned, settings, body.n or 1, body.stops, shortened)
+    to_write = WriteRequest(prompts, tuned, settings, body.n or 1, body.stops, parameter)
     return partial(_compute, service, to_write)
 
 

@@ -11,8 +11,10 @@ from shelftalk.api.errors import refusals
 from shelftalk.api.scheduler import Emit, while_connected
 from shelftalk.api.schemas import DescribeRequest
 from shelftalk.api.service import Service, ServiceOf
+from shelftalk.api.writing import room
 from shelftalk.catalogue.attributes import clean_attributes
 from shelftalk.generation.compare import Comparison, compare
+from shelftalk.prompts import prompt_for, request_for
 
 router = APIRouter(responses=refusals(400, 401, 403, 413, 429, 500, 503))
 
@@ -25,13 +27,15 @@ async def describe(body: DescribeRequest, request: Request, service: ServiceOf) 
 
 def _compute(service: Service, body: DescribeRequest, emit: Emit) -> Comparison:
     settings = service.run.decoding(body.decoding_settings(max_new_tokens=body.max_new_tokens))
+    attributes = service.run.known_attributes.arrange(clean_attributes((body.attributes or {}).items())[0])
+    limit = room(service.engine, prompt_for(request_for(body.title, attributes)), settings.max_new_tokens, "title")
     comparison = compare(
         service.engine,
         body.title,
-        settings,
+        settings.replace({"max_new_tokens": limit}),
         partial(service.index.search, body.title, body.references),
         on_text=lambda side, text: emit(None),
-        attributes=service.run.known_attributes.arrange(clean_attributes((body.attributes or {}).items())[0]),
+        attributes=attributes,
     )
     service.metrics.written(comparison.base.tokens + comparison.tuned.tokens)
     return comparison

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -24,6 +24,14 @@ CURES = {
 }
 CLIENT_DISCONNECTED = 499  # nginx's code; only counted, since no client receives it
 SAFE_HEADERS = {"x-content-type-options": "nosniff", "cache-control": "no-store"}
+
+
+# Pydantic's words for what a client cannot know by them.
+PLAIN = {
+    "model_attributes_type": "Input should be an object",
+    "model_type": "Input should be an object",
+    "string_pattern_mismatch": "The text is blank",
+}
 
 
 class ErrorDetail(BaseModel):
@@ -107,7 +115,7 @@ async def answer_refusal(request: Request, error: HTTPException) -> JSONResponse
         cure = next((cure for end, cure in CURES.items() if path.endswith(end)), "/openapi.json lists them")
         error = ApiError(404, f"There is no route {path!a}; {cure}.", code="not_found")
     elif error.status_code == 400 and not isinstance(error, ApiError):
-        error = ApiError(400, "The body is not JSON.", code="invalid_json")
+        error = _unread(error.__cause__)
     elif error.status_code == 405:
         error = ApiError(405, f"The method {request.method} is not allowed here.", headers=error.headers)
     return error_response(error)
@@ -116,17 +124,19 @@ async def answer_refusal(request: Request, error: HTTPException) -> JSONResponse
 async def answer_invalid(request: Request, error: RequestValidationError) -> JSONResponse:
     """Answer a request that failed validation: 400, with the first error."""
     fault = error.errors()[0]
-    where = [str(part) for part in fault["loc"][1:]]
+    where = _path(fault["loc"][1:], error.body, missing=fault["type"] == "missing")
     if fault["type"] == "json_invalid":
         return error_response(ApiError(400, "The body is not JSON.", code="invalid_json"))
-    if not where:
+    if not where and fault["type"] != "too_many_keys":
         return error_response(ApiError(400, "The body must be a JSON object, sent as Content-Type: application/json."))
-    if fault["type"] in ("extra_forbidden", "unsupported"):
+    if fault["type"] in ("extra_forbidden", "none_required", "unsupported"):
         cure = "leave it out" if where[0] != "tools" else "leave it out, or switch the front end's tools off"
-        message = f"{where[0]} is not supported here; {cure}."
+        message = f"{'.'.join(where)} is not supported here; {cure}."
         return error_response(ApiError(400, message, where[0], code="unsupported_parameter"))
+    name, parameter = ".".join(where) or "The body", where[0] if where else None
     given = "" if fault["type"] == "missing" else f", got {_short(fault['input'])}"
-    return error_response(ApiError(400, f"{'.'.join(where)}: {fault['msg']}{given}.", where[0], "invalid_value"))
+    message = f"{name}: {PLAIN.get(fault['type'], fault['msg'])}{given}."
+    return error_response(ApiError(400, message, parameter, "invalid_value"))
 
 
 async def answer_failure(request: Request, error: Exception) -> JSONResponse:
@@ -139,8 +149,30 @@ def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"model": ErrorBody, "description": HTTPStatus(status).phrase} for status in statuses}
 
 
+def _unread(reason: BaseException | None) -> ApiError:
+    """Return the error for a body that could not be read as JSON, or that Python does not read though it is JSON."""
+    if isinstance(reason, RecursionError):
+        return ApiError(400, "The body is nested too deeply.", code="invalid_value")
+    if type(reason) is ValueError:  # an UnicodeDecodeError is one too
+        return ApiError(400, "The body has a number that is too long.", code="invalid_value")
+    return ApiError(400, "The body is not JSON.", code="invalid_json")
+
+
+def _path(location: Sequence[str | int], body: Any, missing: bool) -> list[str]:
+    """Return the keys and indices that lead to a fault in the body; a location also names the form of a value."""
+    path, value = list[str](), body
+    for part in location:
+        if part in value if isinstance(value, dict) else isinstance(value, list) and isinstance(part, int):
+            value = value[part]
+            path.append(_cut(str(part)))
+    return [*path, str(location[-1])] if missing and location else path
+
+
 def _short(value: Any) -> str:
-    text = ascii(value)
+    return _cut(ascii(value))
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 

@@ -11,8 +11,9 @@ CHOICES = 4
 MAX_TOKENS = 1024
 STOPS = 4
 STOP_CHARACTERS = 200
-MESSAGES = 1000  # front ends send a whole chat each time, of which one message counts
+MESSAGES = 1000  # front ends send a whole chat each time, of which one message counts; see body_bytes
 PARTS = 16
+KEYS = 100  # of an object whose keys are known
 REFERENCES = 20
 SEEDS = 2**31
 
@@ -26,4 +27,4 @@ class Limits:
 
     slots: int = 2
     queue: int = 32
-    body_bytes: int = 262_144  # eight prompts of the maximum length, most characters escaped
+    body_bytes: int = 2_097_152  # a chat of 1,000 messages of 2,000 characters, or one with images before

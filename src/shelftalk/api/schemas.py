@@ -1,4 +1,4 @@
-"""The bodies of requests and responses, with OpenAI's names; the OpenAPI document is generated from them.
+"""The bodies of requests, with OpenAI's names; the OpenAPI document is generated from them.
 
 An OpenAI parameter that changes nothing of the text is taken and ignored (`_ignored`). One that would change the text
 and is not supported is accepted with its neutral values only. An unknown parameter is refused.
@@ -9,11 +9,22 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from shelftalk.api.limits import (
     CHOICES,
+    KEYS,
     MAX_TOKENS,
     MESSAGES,
     PARTS,
@@ -28,7 +39,6 @@ from shelftalk.catalogue.attributes import MOST_ATTRIBUTES, NAME_CHARACTERS, VAL
 from shelftalk.settings import DecodingSettings
 
 BOS = "<bos>"  # of every Gemma, in the text that a chat template makes
-STRICT = ConfigDict(extra="forbid", strict=True)
 
 
 def _only(*neutral: Any) -> Any:
@@ -45,6 +55,18 @@ def _only(*neutral: Any) -> Any:
 def _ignored(what: str) -> Any:
     """Return the type of a parameter that is taken with any value, because it changes nothing of the text."""
     return Annotated[Any, Field(description=f"{what}: changes nothing of the text, and is ignored.")]
+
+
+def _one_or_list(one: Any, several: Any) -> Any:
+    """Return the type of a value that may be a list; an error is about the form that was sent, not about the other."""
+    forms = Annotated[one, Tag("one")] | Annotated[several, Tag("list")]
+    return Annotated[forms, Discriminator(lambda value: "list" if isinstance(value, list) else "one")]
+
+
+def _few_keys(value: Any) -> Any:
+    if isinstance(value, dict) and len(value) > KEYS:
+        raise PydanticCustomError("too_many_keys", f"An object should have at most {KEYS} keys")
+    return value
 
 
 def _integer(limits: Any) -> Any:
@@ -81,6 +103,8 @@ RawPrompt = Annotated[str, Field(min_length=1, max_length=PROMPT_CHARACTERS)]
 NOT_BLANK = r"[^\s\x1c-\x1f\x85\uFEFF]"
 Text = Annotated[str, Field(min_length=1, max_length=PROMPT_CHARACTERS, pattern=NOT_BLANK)]
 Stop = Annotated[str, Field(min_length=1, max_length=STOP_CHARACTERS)]
+Prompts: Any = _one_or_list(RawPrompt, Annotated[list[RawPrompt], Field(min_length=1, max_length=PROMPTS)])
+Stops: Any = _one_or_list(Stop, Annotated[list[Stop], Field(max_length=STOPS)])
 Choices: Any = _integer(Field(ge=1, le=CHOICES, description="How many texts for each prompt."))
 MaxTokens: Any = _integer(Field(ge=1, le=MAX_TOKENS, description="Longest text, in tokens."))
 Longest: Any = _integer(Field(ge=1, description=f"Longest text, in tokens; above {MAX_TOKENS}: as long as it may be."))
@@ -91,14 +115,24 @@ AttributeName = Annotated[str, Field(min_length=1, max_length=NAME_CHARACTERS, p
 AttributeValue = Annotated[str, Field(min_length=1, max_length=VALUE_CHARACTERS, pattern=NOT_BLANK)]
 ProductAttributes = Annotated[
     dict[AttributeName, AttributeValue],
+    BeforeValidator(_few_keys),
     Field(max_length=MOST_ATTRIBUTES, description='The product\'s attributes, for instance {"material": "copper"}.'),
 ]
 
 
-class Sampling(BaseModel):
-    """How texts are generated; see DecodingSettings."""
+class StrictModel(BaseModel):
+    """An object of known keys; each unknown key would be an error of its own, so their number is limited first."""
 
-    model_config = STRICT
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _check_number_of_keys(cls, value: Any) -> Any:
+        return _few_keys(value)
+
+
+class Sampling(StrictModel):
+    """How texts are generated; see DecodingSettings."""
 
     temperature: _setting("temperature") = None  # type: ignore[valid-type]
     top_p: _setting("top_p") = None  # type: ignore[valid-type]
@@ -114,10 +148,8 @@ class Sampling(BaseModel):
         return DecodingSettings.from_mapping({name: value for name, value in given.items() if value is not None})
 
 
-class StreamOptions(BaseModel):
+class StreamOptions(StrictModel):
     """The contents of a stream besides text."""
-
-    model_config = STRICT
 
     include_usage: bool | None = Field(None, description="End with a chunk of token counts; a whole answer has them.")
     include_obfuscation: _ignored("Padding against a look at packets' sizes") = None  # type: ignore[valid-type]
@@ -128,7 +160,7 @@ class OpenAIRequest(Sampling):
 
     model: str = Field(description="base, or the run's name.", max_length=200)
     n: Choices | None = None
-    stop: Stop | Annotated[list[Stop], Field(max_length=STOPS)] | None = None
+    stop: Stops | None = None
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     max_tokens: Longest | None = None
@@ -166,9 +198,7 @@ class OpenAIRequest(Sampling):
 class CompletionRequest(OpenAIRequest):
     """Raw prompts: the model continues them."""
 
-    prompt: RawPrompt | Annotated[list[RawPrompt], Field(min_length=1, max_length=PROMPTS)] = Field(
-        description="The text to continue, or several; one <bos> at the front is dropped."
-    )
+    prompt: Prompts = Field(description="The text to continue, or several; one <bos> at the front is dropped.")
 
     best_of: _only(1) = None  # type: ignore[valid-type]
     echo: _only(False) = None  # type: ignore[valid-type]
@@ -182,53 +212,116 @@ class CompletionRequest(OpenAIRequest):
         return [prompt.removeprefix(BOS) for prompt in prompts]
 
 
-class TextPart(BaseModel):
+def _only_text(kind: Any) -> Any:
+    if kind != "text":
+        raise PydanticCustomError(
+            "unsupported_part", "Images, audio and files are not supported, only parts of the type text"
+        )
+    return kind
+
+
+class MessagePart(StrictModel):
+    """What a user message and its parts have in common: clients send back other keys with null, which are ignored."""
+
+    model_config = ConfigDict(extra="allow", strict=True, json_schema_extra={"maxProperties": KEYS})
+    __pydantic_extra__: dict[str, None]
+
+    id: _ignored("Name of the message") = None  # type: ignore[valid-type]
+    cache_control: _ignored("Where a prompt is cached") = None  # type: ignore[valid-type]
+
+
+class TextPart(MessagePart):
     """One part of a message's text."""
 
-    model_config = STRICT
-
-    type: Literal["text"]
+    type: Annotated[Literal["text"], BeforeValidator(_only_text)]
     text: Text
-    cache_control: _ignored("Where a prompt is cached") = None  # type: ignore[valid-type]
 
 
-class UserMessage(BaseModel):
+def _joined(content: str | list[TextPart]) -> str:
+    return content if isinstance(content, str) else "\n".join(part.text for part in content)
+
+
+def _bounded(content: str | list[TextPart]) -> str | list[TextPart]:
+    if len(_joined(content)) > PROMPT_CHARACTERS:
+        raise PydanticCustomError("too_long", f"A message should have at most {PROMPT_CHARACTERS} characters")
+    return content
+
+
+Parts = Annotated[list[TextPart], Field(min_length=1, max_length=PARTS)]
+Content: Any = Annotated[_one_or_list(Text, Parts), AfterValidator(_bounded)]
+
+
+class UserMessage(MessagePart):
     """A title or a question."""
 
-    model_config = STRICT
-
     role: Literal["user"]
-    content: Text | Annotated[list[TextPart], Field(min_length=1, max_length=PARTS)]
-    name: str | None = None
-    cache_control: _ignored("Where a prompt is cached") = None  # type: ignore[valid-type]
+    content: Content
+    name: _ignored("Who asks") = None  # type: ignore[valid-type]
 
     @property
     def text(self) -> str:
         """The message's text, its parts joined by line breaks."""
-        return self.content if isinstance(self.content, str) else "\n".join(part.text for part in self.content)
+        return _joined(self.content)
 
 
 class OtherMessage(BaseModel):
-    """A message of another role, which is ignored, whatever else it holds."""
+    """A message of another role, which is ignored, whatever else it holds; an earlier user message becomes one too."""
 
     role: Literal["system", "developer", "assistant", "tool", "function"]
     content: Any = None
 
+    @property
+    def text(self) -> str:
+        """The message's text, up to the length of a prompt; nothing where it has none."""
+        content = self.content
+        if isinstance(content, list):
+            texts = [part.get("text") for part in content if isinstance(part, dict)]
+            content = "\n".join(text for text in texts if isinstance(text, str))
+        return content[:PROMPT_CHARACTERS] if isinstance(content, str) else ""
 
-Message = Annotated[UserMessage | OtherMessage, Field(discriminator="role")]
+
+ROLES = ("user", "system", "developer", "assistant", "tool", "function")
+
+
+def _kind(message: Any) -> str | None:
+    role = message.get("role") if isinstance(message, dict) else getattr(message, "role", None)
+    if role not in ROLES:
+        return None
+    return "user" if role == "user" and not isinstance(message, OtherMessage) else "other"
+
+
+Message = Annotated[
+    Annotated[UserMessage, Tag("user")] | Annotated[OtherMessage, Tag("other")],
+    Discriminator(
+        _kind,
+        custom_error_type="no_message",
+        custom_error_message=f"A message must be an object whose role is one of {', '.join(ROLES)}",
+    ),
+]
+
+
+def _ignore_earlier(messages: Any) -> Any:
+    """Replace all user messages but the last, so that nothing of them is checked: front ends send them each time."""
+    if not isinstance(messages, list):
+        return messages
+    users = [place for place, message in enumerate(messages) if _kind(message) == "user"]
+    earlier = {
+        place: OtherMessage.model_construct(role="user", content=messages[place].get("content")) for place in users[:-1]
+    }
+    return [earlier.get(place, message) for place, message in enumerate(messages)]
 
 
 def _with_user(messages: list[Any]) -> list[Any]:
-    users = [message for message in messages if isinstance(message, UserMessage)]
-    if not users:
+    if not any(isinstance(message, UserMessage) for message in messages):
         raise PydanticCustomError("no_user_message", "One message must have the role user")
-    if len(users[-1].text) > PROMPT_CHARACTERS:
-        raise PydanticCustomError("too_long", f"A message should have at most {PROMPT_CHARACTERS} characters")
     return messages
 
 
 class ChatRequest(OpenAIRequest):
-    """A conversation, of which the last user message is the request: a title, or a question about one."""
+    """A conversation, of which the last user message is the request: a title, or a question about one.
+
+    Earlier user messages are ignored, whatever they hold.
+    """
 
     messages: Annotated[
         list[Message],
@@ -237,6 +330,7 @@ class ChatRequest(OpenAIRequest):
             max_length=MESSAGES,
             json_schema_extra={"contains": {"properties": {"role": {"const": "user"}}, "required": ["role"]}},
         ),
+        BeforeValidator(_ignore_earlier),
         AfterValidator(_with_user),
     ]
     max_completion_tokens: Longest | None = Field(None, description="As max_tokens; of both, the smaller one holds.")
@@ -259,13 +353,14 @@ class ChatRequest(OpenAIRequest):
 
     @property
     def requests(self) -> list[str]:
-        """The texts of the user messages."""
-        return [message.text for message in self.messages if isinstance(message, UserMessage)]
+        """The texts of the user messages that have one."""
+        users = [message.text for message in self.messages if message.role == "user"]
+        return [text for text in users if text.strip()]
 
     @property
     def request(self) -> str:
         """The text of the last user message."""
-        return self.requests[-1]
+        return next(message.text for message in self.messages if isinstance(message, UserMessage))
 
     @property
     def system(self) -> str:
@@ -286,80 +381,3 @@ class DescribeRequest(Sampling):
     attributes: ProductAttributes | None = None
     references: References = 3
     max_new_tokens: MaxTokens | None = None
-
-
-class Usage(BaseModel):
-    """Token counts of one request: each prompt is counted once, and every text."""
-
-    prompt_tokens: int
-    completion_tokens: int
-    total_tokens: int
-
-
-class TextChoice(BaseModel):
-    """One text of a completion; its index is prompt x n + choice."""
-
-    index: int
-    text: str
-    finish_reason: Literal["stop", "length"]
-    logprobs: None = None
-
-
-class Completion(BaseModel):
-    """The response of /v1/completions."""
-
-    id: str
-    object: Literal["text_completion"] = "text_completion"
-    created: int
-    model: str
-    choices: list[TextChoice]
-    usage: Usage
-
-
-class AssistantMessage(BaseModel):
-    """A description."""
-
-    role: Literal["assistant"] = "assistant"
-    content: str
-
-
-class ChatChoice(BaseModel):
-    """One description of a chat completion."""
-
-    index: int
-    message: AssistantMessage
-    finish_reason: Literal["stop", "length"]
-    logprobs: None = None
-
-
-class ChatCompletion(BaseModel):
-    """The response of /v1/chat/completions."""
-
-    id: str
-    object: Literal["chat.completion"] = "chat.completion"
-    created: int
-    model: str
-    choices: list[ChatChoice]
-    usage: Usage
-
-
-class ModelCard(BaseModel):
-    """One model: `base`, or the run's name."""
-
-    id: str
-    object: Literal["model"] = "model"
-    created: int
-    owned_by: str = "shelftalk"
-
-
-class ModelList(BaseModel):
-    """The response of /v1/models."""
-
-    object: Literal["list"] = "list"
-    data: list[ModelCard]
-
-
-class Health(BaseModel):
-    """The response of /health."""
-
-    status: Literal["ok"] = "ok"

@@ -7,7 +7,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.responses import PlainTextResponse, Response
 
 from shelftalk.api.errors import refusals
-from shelftalk.api.schemas import Health, ModelCard, ModelList
+from shelftalk.api.responses import Health, ModelCard, ModelList
 from shelftalk.api.service import ServiceOf
 
 GUARDED = refusals(401, 403, 413, 500)

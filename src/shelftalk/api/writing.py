@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from shelftalk.api.errors import ApiError
 from shelftalk.api.limits import SEEDS
 from shelftalk.api.scheduler import Emit
 from shelftalk.generation.engine import Engine
@@ -14,17 +15,14 @@ from shelftalk.settings import DecodingSettings
 
 @dataclass(frozen=True)
 class WriteRequest:
-    """The texts to generate: `choices` texts for each prompt.
-
-    With `shortened`, a text may have fewer tokens than `settings.max_new_tokens`: those that the context has room for.
-    """
+    """The texts to generate: `choices` texts for each prompt, which the client sent in `parameter`."""
 
     prompts: Sequence[str]
     tuned: bool
     settings: DecodingSettings
     choices: int = 1
     stops: Sequence[str] = ()
-    shortened: bool = False
+    parameter: str = "prompt"
 
 
 @dataclass(frozen=True)
@@ -93,11 +91,15 @@ class _StopText(Exception):
 def write(engine: Engine, request: WriteRequest, emit: Emit) -> list[Written]:
     """Generate the texts of a request one after the other; `emit` is called with each `Piece` and each `Written`.
 
-    The texts of a prompt use consecutive seeds, starting with the request's seed.
+    The texts of a prompt use consecutive seeds, starting with the request's seed. They end where the context ends.
+
+    Raises:
+        ApiError: a prompt is too long; no text has been generated.
     """
     written: list[Written] = []
-    for prompt in request.prompts:
-        limit = _room(engine, prompt, request) if request.shortened else request.settings.max_new_tokens
+    most = request.settings.max_new_tokens
+    limits = [room(engine, prompt, most, request.parameter) for prompt in request.prompts]
+    for prompt, limit in zip(request.prompts, limits, strict=True):
         for choice in range(request.choices):
             seed = (request.settings.seed + choice) % SEEDS
             settings = request.settings.replace({"seed": seed, "max_new_tokens": limit})
@@ -107,10 +109,19 @@ def write(engine: Engine, request: WriteRequest, emit: Emit) -> list[Written]:
     return written
 
 
-def _room(engine: Engine, prompt: str, request: WriteRequest) -> int:
-    """Return how many tokens a text may have; 1, which the engine then refuses, if the prompt alone is too long."""
-    most = request.settings.max_new_tokens
-    return most if engine.context is None else max(1, min(most, engine.context - len(engine.tokenize(prompt))))
+def room(engine: Engine, prompt: str, most: int, parameter: str) -> int:
+    """Return how many tokens a text may have: `most`, or as many as the context has room for after the prompt.
+
+    Raises:
+        ApiError: the prompt alone, which the client sent in `parameter`, is too long.
+    """
+    if engine.context is None:
+        return most
+    tokens = len(engine.tokenize(prompt))
+    if tokens >= engine.context:
+        message = f"{parameter} has {tokens} tokens, and must have fewer than {engine.context} with this model."
+        raise ApiError(400, message, parameter, "context_length_exceeded")
+    return min(most, engine.context - tokens)
 
 
 def _write_one(

@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from shelftalk.errors import InvalidSettings
 from shelftalk.records import Description
 from shelftalk.settings import DecodingSettings
 
+CONTEXT = 5120  # tokens of a prompt and its text together, unless the model has fewer positions
 BATCH = 16  # prompts of the reference engine at once; on two cores bf16 weights are read once for all of them
 
 
@@ -74,3 +76,16 @@ def batches(prompts: Sequence[str]) -> list[list[int]]:
     """
     order = sorted(range(len(prompts)), key=lambda number: len(prompts[number]))
     return [order[start : start + BATCH] for start in range(0, len(order), BATCH)]
+
+
+def check_room(prompt_tokens: int, settings: DecodingSettings, context: int) -> None:
+    """Check that a prompt and its text fit into the context.
+
+    Raises:
+        InvalidSettings: they do not.
+    """
+    if prompt_tokens + settings.max_new_tokens > context:
+        raise InvalidSettings(
+            f"The prompt has {prompt_tokens} tokens and max_new_tokens is {settings.max_new_tokens}; together they "
+            f"must be at most {context}."
+        )

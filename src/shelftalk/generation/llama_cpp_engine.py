@@ -16,11 +16,13 @@ import socket
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed, wait
+from functools import cached_property
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
 from shelftalk.errors import Damaged, Failure, InvalidSettings
+from shelftalk.generation.engine import CONTEXT, check_room
 from shelftalk.models.gguf_files import find_base, find_merged
 from shelftalk.models.tokens import encode_text, load_tokenizer, well_formed
 from shelftalk.prompts import prompt_for
@@ -38,7 +40,6 @@ import xllamacpp  # noqa: E402
 if not _set:
     del os.environ["GOMP_SPINCOUNT"]
 
-CONTEXT = 5120  # tokens of prompt and text together, for each of the texts written at once
 LONGEST_NUMBER = 3  # digits of a token: Gemma's have one, Llama's up to three
 LONGEST = 1024  # tokens of text: leaves space for a prompt of 1,000 characters of four tokens each
 
@@ -63,15 +64,20 @@ class LlamaCppEngine:
 
     name = "llama.cpp"
 
-    def __init__(self, base: Path | None, tuned: Path | None, slots: int = 1, context: int = CONTEXT) -> None:
+    def __init__(self, base: Path | None, tuned: Path | None, slots: int = 1) -> None:
         """Take the GGUF files; one may be None if only the other is used."""
-        self.slots, self.context = slots, context
+        self.slots = slots
         self._files = {False: base, True: tuned}
         self._folder = tempfile.TemporaryDirectory(prefix="shelftalk-")  # 0700: the sockets are this user's alone
         self._key = secrets.token_urlsafe(32)
         self._servers: dict[bool, Future[Any]] = {}
         self._starting, self._closed = Lock(), False
         self._number_ids: dict[str, int] = {}
+
+    @cached_property
+    def context(self) -> int:
+        """The tokens of one slot, which llama.cpp limits to the model's positions; see `Engine.context`."""
+        return int(self._ask("GET", "/props")["default_generation_settings"]["n_ctx"])
 
     @classmethod
     def load(cls, run: Run, slots: int = 1, say: Callable[[str], None] = lambda line: None) -> LlamaCppEngine:
@@ -163,7 +169,8 @@ class LlamaCppEngine:
 
     def tokenize(self, text: str) -> list[int]:
         """Return the ids of `text`; see `Engine.tokenize`."""
-        answer = self._post("/tokenize", {"content": well_formed(text), "add_special": True, "parse_special": False})
+        body = {"content": well_formed(text), "add_special": True, "parse_special": False}
+        answer = self._ask("POST", "/tokenize", body)
         ids: list[int] = answer["tokens"]
         return ids
 
@@ -201,7 +208,7 @@ class LlamaCppEngine:
         if "error" in answer:
             raise ValueError(answer["error"].get("message"))
         prompt = {"content": answer["__verbose"]["prompt"], "add_special": False, "parse_special": True}
-        return self._post("/tokenize", prompt)["tokens"], answer["__verbose"]["tokens"]
+        return self._ask("POST", "/tokenize", prompt)["tokens"], answer["__verbose"]["tokens"]
 
     def close(self) -> None:
         """Stop the servers and free the models."""
@@ -239,9 +246,7 @@ class LlamaCppEngine:
                 if file is None:
                     raise InvalidSettings(f"This engine has no {'tuned' if tuned else 'base'} model.")
                 thread = ThreadPoolExecutor(1)
-                self._servers[tuned] = thread.submit(
-                    _serve, file, self.slots, self.context, self._socket(tuned), self._key
-                )
+                self._servers[tuned] = thread.submit(_serve, file, self.slots, self._socket(tuned), self._key)
                 thread.shutdown(wait=False)
             return self._servers[tuned]
 
@@ -251,11 +256,7 @@ class LlamaCppEngine:
     def _request(self, ids: Sequence[int], settings: DecodingSettings, stream: bool) -> dict[str, Any]:
         if reason := settings_obstacle(settings):
             raise InvalidSettings(f"The engine llama.cpp cannot do that: {reason}; take --engine transformers.")
-        if len(ids) + settings.max_new_tokens > self.context:
-            raise InvalidSettings(
-                f"The text has {len(ids)} tokens and max_new_tokens is {settings.max_new_tokens}; together they must "
-                f"be at most {self.context}."
-            )
+        check_room(len(ids), settings, self.context)
         return {
             "prompt": list(ids),
             "stream": stream,
@@ -269,13 +270,13 @@ class LlamaCppEngine:
             "seed": settings.seed,
         }
 
-    def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        side = next(iter(self._servers), self._files[True] is not None)  # both have the same tokenizer
+    def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        side = next(iter(self._servers), self._files[True] is not None)  # both have the same tokenizer and context
         self._server(side)
         connection = _SocketConnection(self._socket(side))
         try:
             headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
-            connection.request("POST", path, json.dumps(body), headers)
+            connection.request(method, path, json.dumps(body) if body else None, headers)
             answer: dict[str, Any] = json.loads(connection.getresponse().read())
         finally:
             connection.close()
@@ -346,10 +347,10 @@ def check_tokenizer(base: Path, model: Path) -> None:
         engine.close()
 
 
-def _serve(file: Path, slots: int, context: int, socket_file: str, key: str) -> Any:
+def _serve(file: Path, slots: int, socket_file: str, key: str) -> Any:
     parameters = xllamacpp.CommonParams()
     parameters.model.path = str(file)
-    parameters.n_parallel, parameters.n_ctx = slots, slots * context
+    parameters.n_parallel, parameters.n_ctx = slots, slots * CONTEXT
     parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = cores()
     parameters.hostnames, parameters.api_keys, parameters.n_threads_http = [socket_file], [key], 2
     parameters.warmup = parameters.fit_params = False  # both take longer than they save for a model of this size

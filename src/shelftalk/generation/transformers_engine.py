@@ -17,7 +17,7 @@ from transformers import (
     TextStreamer,
 )
 
-from shelftalk.generation.engine import batches
+from shelftalk.generation.engine import CONTEXT, batches, check_room
 from shelftalk.models.adapters import adapter_off, causal_model, load_adapter
 from shelftalk.models.load import load_model
 from shelftalk.models.sampling import sampling_options
@@ -34,7 +34,6 @@ class TransformersEngine:
     """
 
     name = "transformers"
-    context = None
 
     def __init__(self, model: Any, tokenizer: Any) -> None:
         self._lock = Lock()
@@ -42,7 +41,9 @@ class TransformersEngine:
         self.tokenizer = tokenizer
         self._numbers: dict[int, str] = {}  # read at first use
         # Otherwise a model's own defaults, such as a repetition penalty, would apply to settings that we do not set.
-        causal_model(model).generation_config = GenerationConfig()
+        causal = causal_model(model)
+        causal.generation_config = GenerationConfig()
+        self.context = min(CONTEXT, causal.config.max_position_embeddings)
 
     @classmethod
     def load(cls, run: Run, token: str | None = None) -> TransformersEngine:
@@ -64,7 +65,11 @@ class TransformersEngine:
         settings: DecodingSettings,
         on_text: Callable[[str], None] | None = None,
     ) -> Description:
-        """Complete one prompt; see `Engine.complete`."""
+        """Complete one prompt; see `Engine.complete`.
+
+        Raises:
+            InvalidSettings: prompt and text together do not fit into the context.
+        """
         streamer = _CallbackStreamer(self.tokenizer, on_text) if on_text else None
         return self._generate([prompt], tuned, settings, streamer)[0]
 
@@ -98,6 +103,7 @@ class TransformersEngine:
     ) -> list[Description]:
         input_ids, attention_mask = self._left_padded([encode_text(self.tokenizer, prompt) for prompt in prompts])
         prompt_length = input_ids.shape[1]
+        check_room(prompt_length, settings, self.context)
         side = nullcontext() if tuned else adapter_off(self.model)
         with self._lock, torch.random.fork_rng(devices=_cuda_devices()), side:
             torch.manual_seed(settings.seed)
