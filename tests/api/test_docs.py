@@ -36,7 +36,7 @@ def test_the_examples_run(capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_limits_are_those_of_the_code() -> None:
     default = limits.Limits()
     for said in (
-        f"| body | {default.body_bytes // 1024**2} MiB |",
+        f"| body | {default.body_bytes // 1024**2} MiB, ",
         f"| {limits.PROMPT_CHARACTERS} characters | 400 |",
         f"| keys of an object | {limits.KEYS} |",
         f"an object of texts, at most {MOST_ATTRIBUTES}, with names up to {NAME_CHARACTERS}\n",
