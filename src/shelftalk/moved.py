@@ -28,9 +28,10 @@ def places(path: Path, root: Path) -> Iterator[Path]:
     The most parts come first. A name alone proves nothing: the caller compares the hash of what it finds.
     """
     yield path
-    root = root.resolve()
+    roots = dict.fromkeys((root.absolute(), root.resolve()))  # a link to the workspace has another parent
     for first in range(1, len(path.parts)):
         last = path.parts[first:]
         if ".." not in last:
-            yield root.joinpath(*last)
-            yield root.parent.joinpath(*last)
+            for one in roots:
+                yield one.joinpath(*last)
+                yield one.parent.joinpath(*last)

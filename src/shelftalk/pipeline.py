@@ -12,12 +12,14 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.catalogue.demo import demo_file
 from shelftalk.catalogue.prepare import prepare
 from shelftalk.catalogue.settings import FOUND, FileSettings, PrepareSettings
@@ -31,19 +33,21 @@ from shelftalk.generation.choose import has_engine_files, make_engine_files, ope
 from shelftalk.generation.compare import Comparison, compare
 from shelftalk.generation.grounded import check_references
 from shelftalk.generation.on_cluster import writers
+from shelftalk.models.places import find_again
 from shelftalk.models.query_embedder import QueryEmbedder
 from shelftalk.models.registry import find_model
 from shelftalk.prompts import prompt_for, request_of
 from shelftalk.records import AcceptedText, Attributes, Product, Progress, Reference, counter, no_progress
 from shelftalk.retrieval.pointer import is_built
 from shelftalk.review.outputs import find_record
-from shelftalk.runs.describe import list_runs, no_held_out
+from shelftalk.runs.describe import no_held_out
 from shelftalk.runs.run import Run
+from shelftalk.runs.uses import require_unused
 from shelftalk.settings import DecodingSettings, TrainingSettings
 from shelftalk.training.jobs import start_run, train_in_turn
 from shelftalk.training.on_cluster import train_on_cluster
 from shelftalk.training.processes import is_first_process, wait_for_all
-from shelftalk.workspace import MANIFEST, Workspace, lock, read_json
+from shelftalk.workspace import MANIFEST, Workspace, lock
 
 if TYPE_CHECKING:
     from shelftalk.evidence.spans import SpanIndex
@@ -66,27 +70,14 @@ def prepare_catalogue(
     """Prepare `source` as catalogue `name` and replace an earlier catalogue of that name; see `catalogue.prepare`.
 
     Raises:
-        InvalidSettings: a run was trained on the catalogue of that name, and the new one would differ.
+        InvalidSettings: see `runs.uses.require_unused`.
     """
     folder = workspace.catalogue(name)
     workspace.make()
-
-    def refuse_if_used(data_hash: str) -> None:
-        used = [
-            run["name"]
-            for run in list_runs(workspace)
-            if run["catalogue"] == name and Run.open(workspace, run["name"]).description["data_hash"] != data_hash
-        ]
-        if used:
-            raise InvalidSettings(
-                f"Run {', '.join(used)} was trained on catalogue {name!r}, and the new one would differ; "
-                "choose another --name."
-            )
-
     files = paths_of([source] if isinstance(source, Path) else source)
     large = sum(one.stat().st_size for one in files if os.path.isfile(one)) > LARGE  # noqa: PTH113 - false for a bad name
     with open_map(cluster, spread=large) as mapped:
-        return prepare(source, folder, settings, progress, refuse_if_used, mapped)
+        return prepare(source, folder, settings, progress, partial(require_unused, workspace, name), mapped)
 
 
 def prepare_bundled(workspace: Workspace, progress: Progress = no_progress) -> dict[str, Any]:
@@ -95,10 +86,10 @@ def prepare_bundled(workspace: Workspace, progress: Progress = no_progress) -> d
     Raises:
         InvalidSettings: a different catalogue of that name exists.
     """
-    path, source = workspace.catalogue(BUNDLED) / "catalogue.json", demo_file()
-    if not path.is_file():
+    source = demo_file()
+    if BUNDLED not in workspace.catalogues():
         return prepare_catalogue(workspace, source, BUNDLED, PrepareSettings(), progress)
-    summary = dict(read_json(path))
+    summary = Catalogue.open(workspace.catalogue(BUNDLED)).summary
     if (summary["source"]["name"], summary["source"]["bytes"]) != (source.name, source.stat().st_size):
         raise InvalidSettings(
             f"Catalogue {BUNDLED!r} in {workspace.root} is not this version's bundled one; choose another --workspace."
@@ -183,15 +174,19 @@ def _open_or_create(
     """
     if accepted and source is None:
         raise InvalidSettings("Accepted texts are learned by a run that begins from another one; add --from RUN.")
-    if name in workspace.runs():
-        run = Run.open(workspace, name)
-        if run.finished or run.checkpoints.is_dir() or (run.source and not source):
-            run.require_same(catalogue, settings, source, bool(accepted))
-            run.base_model(token)
-            if source and accepted:
-                say_what_is_new(run, source, accepted, say)
-            return run
-    base = source.base_model(token) if source else find_model(settings.base_model, workspace, token)
+    run = Run.open(workspace, name) if name in workspace.runs() else None
+    if run and (run.finished or run.checkpoints.is_dir() or (run.source and not source)):
+        run.require_same(catalogue, settings, source, bool(accepted))
+        run.base_model(token)
+        if source and accepted:
+            say_what_is_new(run, source, accepted, say)
+        return run
+    if source:
+        base = source.base_model(token)
+    elif run and settings.base_model == run.settings.base_model:
+        base = find_again(run.description["base"], settings.base_model, name, workspace, token)
+    else:
+        base = find_model(settings.base_model, workspace, token)
     return create_run(workspace, name, catalogue, settings, base, source, accepted, say)
 
 

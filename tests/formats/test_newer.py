@@ -11,7 +11,8 @@ import pytest
 
 from shelftalk import pipeline
 from shelftalk.catalogue.catalogue import Catalogue
-from shelftalk.errors import NewerFormat
+from shelftalk.catalogue.settings import PrepareSettings
+from shelftalk.errors import InvalidSettings, NewerFormat
 from shelftalk.evaluation.votes import cast_vote, tally
 from shelftalk.generation.history import read_history
 from shelftalk.generation.journal import Journal
@@ -23,6 +24,7 @@ from shelftalk.runs.run import Run
 from shelftalk.training.checkpoints import load_best, newest_checkpoint, read_update_scales
 from shelftalk.training.train import fingerprint
 from shelftalk.workspace import Workspace, read_json, write_json
+from tests.conftest import write_catalogue_file
 from tests.review.outputs import row, write_output
 from tests.test_cli import Shell
 
@@ -75,6 +77,55 @@ def test_a_newer_run_is_refused_and_listed_as_that(run: Run, capsys: pytest.Capt
 def test_a_newer_catalogue_is_refused(run: Run) -> None:
     folder = run.catalogue().folder
     refused(folder / "catalogue.json", lambda: Catalogue.open(folder))
+
+
+def prepare_others(run: Run, folder: Path) -> Callable[[], object]:
+    source = write_catalogue_file(folder / "others.jsonl", 21)
+    return lambda: pipeline.prepare_catalogue(run.workspace, source, "pegs", PrepareSettings())
+
+
+def test_a_newer_catalogue_is_not_prepared_again(run: Run, tmp_path: Path) -> None:
+    folder = run.catalogue().folder
+    shutil.rmtree(run.folder)
+    refused(folder / "catalogue.json", prepare_others(run, tmp_path))
+
+
+def test_a_newer_bundled_catalogue_is_refused(workspace: Workspace) -> None:
+    file = workspace.catalogue("demo") / "catalogue.json"
+    write_json(file, {})
+    refused(file, lambda: pipeline.prepare_bundled(workspace))
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"format": 2}, "Run pegs was trained on catalogue 'pegs'"),
+        ({"base": {}}, "Run pegs was trained on catalogue 'pegs'"),
+        (
+            {"format": 2, "catalogue": {"name": "pegs"}},
+            "run.json of pegs does not tell its catalogue.*runs delete pegs",
+        ),
+        (None, "run.json of pegs does not tell its catalogue.*runs delete pegs"),
+        ([], "run.json of pegs does not tell its catalogue.*runs delete pegs"),
+    ],
+)
+def test_the_catalogue_of_a_run_that_cannot_be_read_is_not_changed(
+    run: Run, tmp_path: Path, change: dict[str, object] | list[object] | None, says: str
+) -> None:
+    folder, file = run.catalogue().folder, run.folder / "run.json"
+    if isinstance(change, dict):
+        write_json(file, {**read_json(file), **change})
+    else:
+        file.write_text("" if change is None else "[]")
+    assert [one["status"] for one in list_runs(run.workspace)] == ["newer" if "2" in str(change) else "damaged"]
+    before = tree(folder)
+    with pytest.raises(InvalidSettings, match=says):
+        prepare_others(run, tmp_path)()
+    assert tree(folder) == before
+    same, other = write_catalogue_file(tmp_path / "pegs.jsonl"), write_catalogue_file(tmp_path / "new.jsonl", 21)
+    again = pipeline.prepare_catalogue(run.workspace, same, "pegs", PrepareSettings(test_share=0.2))
+    assert again["data_hash"] == json.loads(before["catalogue.json"])["data_hash"]  # the same data, which harms no run
+    pipeline.prepare_catalogue(run.workspace, other, "another", PrepareSettings())
 
 
 def test_a_newer_checkpoint_is_refused_and_not_skipped(run: Run) -> None:

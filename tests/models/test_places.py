@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -190,3 +190,89 @@ def test_the_places_of_a_newer_version_are_refused(shop: Path) -> None:
     (shop / "workspace" / "base_models.json").write_text(json.dumps({"format": 2, "folders": []}))
     with pytest.raises(NewerFormat, match=r"base_models.json has format 2.*update shelftalk"):
         opened(shop).base_model()
+
+
+def test_a_newer_file_of_places_is_not_read_where_the_recorded_one_has_the_weights(original: Path) -> None:
+    places = original / "workspace" / "base_models.json"
+    places.write_text(json.dumps({"format": 2, "folders": []}))
+    try:
+        assert opened(original).base_model().folder == original / "base"
+    finally:
+        places.unlink()
+
+
+def test_a_damaged_file_of_places_holds_none_and_is_replaced(shop: Path) -> None:
+    places = shop / "workspace" / "base_models.json"
+    places.write_text('{"format": 1, "folders": {"sa')
+    assert opened(shop).base_model().folder == shop / "base"
+    (shop / "base").rename(shop / "renamed")
+    with pytest.raises(NotFound, match="runs resume run --set base_model=FOLDER"):
+        opened(shop).base_model()
+    assert opened(shop).accept_base(str(shop / "renamed"))
+    assert list(json.loads(places.read_text())["folders"].values()) == [str(shop / "renamed")]
+
+
+def test_a_folder_that_has_the_name_by_coincidence_is_not_the_reason(shop: Path) -> None:
+    run = opened(shop)
+    (shop / "base").rename(shop / "renamed")
+    run.description["base"]["name"] = "/store/models"
+    (shop / "workspace" / "models").mkdir(exist_ok=True)
+    with pytest.raises(NotFound, match="there is no folder /store/models"):
+        run.base_model()
+
+
+def test_a_refused_command_remembers_no_place(shop: Path, tiny_run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    (shop / "base").rename(shop / "renamed")
+    renamed, run = shop / "renamed", opened(shop)
+    shell = Shell(run.workspace.root, capsys)
+    given = ("train", "pegs", "--set", f"base_model={renamed}")
+    assert "exists with other settings" in shell.mistake(*given, "--run", "run", "--set", "epochs=7")
+    shutil.copytree(tiny_run.adapter, run.adapter)  # so that another run may begin from it
+    for wrong in ("lora_rank=3", "epochs=-1"):
+        shell.mistake(*given, "--run", "next", "--from", "run", "--set", wrong)
+    shell.mistake(*given, "--run", "next", "--from", "run", "--detach", "--cluster", "local")
+    assert not (run.workspace.root / "base_models.json").exists()
+
+
+@pytest.fixture
+def begun(shop: Path) -> Path:
+    """The same, where the run was killed before its first checkpoint."""
+    shutil.rmtree(shop / "workspace" / "runs" / "run" / "checkpoints")
+    return shop
+
+
+@pytest.fixture
+def start(begun: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Run]:
+    """Start the run again, up to its first update."""
+    monkeypatch.setattr(pipeline, "train_in_turn", lambda *_: None)
+    monkeypatch.setattr(pipeline, "start_run", lambda *_: None)
+    return lambda train, base: train(Workspace(begun / "workspace"), "pegs", "run", settings(base))
+
+
+@pytest.mark.parametrize("train", [pipeline.train_run, pipeline.train_detached])
+def test_a_run_without_a_checkpoint_finds_its_base_model_too(
+    train: Callable[..., Run], start: Callable[..., Run], begun: Path, original: Path
+) -> None:
+    described = opened(begun).description
+    assert start(train, original / "base").base_model().folder == begun / "base"
+    again = opened(begun).description
+    assert again["base"] == {**described["base"], "name": str(begun / "base")}
+    assert again["settings"] == described["settings"]  # so that the same command goes on with it
+
+
+def test_a_run_without_a_checkpoint_begins_with_what_replaced_its_base_model(
+    start: Callable[..., Run], begun: Path, original: Path
+) -> None:
+    shutil.rmtree(begun / "base")
+    other_weights(original / "base")
+    try:
+        begins = start(pipeline.train_run, original / "base").description["base"]["revision"]
+        assert begins == find_model(str(original / "base"), Workspace(begun / "workspace")).revision
+    finally:
+        shutil.rmtree(original)
+
+
+def test_the_error_of_a_run_without_a_checkpoint_says_how_to_name_the_new_place(begun: Path, original: Path) -> None:
+    (begun / "base").rename(begun / "renamed")
+    with pytest.raises(NotFound, match="runs resume run --set base_model=FOLDER"):
+        pipeline.train_run(opened(begun).workspace, "pegs", "run", settings(original / "base"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from shelftalk.review.outputs import find_record, list_outputs
 from shelftalk.review.review import Review
 from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings
-from shelftalk.workspace import Workspace
+from shelftalk.workspace import Workspace, read_json, write_json
 from tests.review.outputs import HEADER, KNOWN, answer, row
 
 
@@ -83,9 +84,80 @@ def test_a_copy_does_not_take_over_the_record_of_an_output_that_is_there(tmp_pat
     assert find_record(open_run(tmp_path), output) != find_record(open_run(tmp_path), copy)
 
 
+@pytest.fixture(params=["workspace/texts/ab/texts.csv", "texts.csv"])
+def copied(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, Path, str]:
+    """A shop's folder with texts, a copy of it, and where the texts are in both."""
+    shop = tmp_path / "A"
+    (shop / request.param).parent.mkdir(parents=True)
+    (shop / "shop.csv").write_text("\n".join([HEADER, row(1), row(2)]) + "\n", encoding="utf-8")
+    describe(job(shop, shop / request.param))
+    return shop, shutil.copytree(shop, tmp_path / "B"), request.param
+
+
+def test_a_copy_decides_on_its_own_texts_and_not_on_those_of_the_original(copied: tuple[Path, Path, str]) -> None:
+    original, copy, name = copied
+    before = sorted(original.rglob("*"))
+    (found,) = list_outputs(open_run(copy))
+    assert (found.path, found.source) == (copy / name, copy / "shop.csv")
+    review = Review(found)
+    review.reject(review.select(["undecided"], clean=None), "Ana")
+    assert sorted(original.rglob("*")) == before
+    assert describe(job(copy, copy / name))["before"] == 2  # the same command knows its output in the copy, too
+    (kept,) = list_outputs(open_run(original))
+    assert (kept.path, kept.source) == (original / name, original / "shop.csv")
+
+
+def test_a_copy_finds_its_texts_after_the_original_was_written_again(copied: tuple[Path, Path, str]) -> None:
+    original, copy, name = copied
+    (original / "shop.csv").write_text("\n".join([HEADER, row(5, "ash")]) + "\n", encoding="utf-8")
+    describe(replace(job(original, original / name), replace=True))
+    (found,) = list_outputs(open_run(copy))
+    assert (found.path, found.source) == (copy / name, copy / "shop.csv")
+    (copy / name).unlink()
+    assert list_outputs(open_run(copy)) == []  # what the original's texts are now is none of the copy's
+
+
+def test_a_copied_workspace_alone_decides_on_the_texts_in_it_and_shares_those_outside(
+    copied: tuple[Path, Path, str],
+) -> None:
+    original, _, name = copied
+    shutil.copytree(original / "workspace", original / "workspace2")
+    workspace = Workspace(original / "workspace2")
+    (found,) = list_outputs(Run("pegs", workspace.run("pegs"), workspace, {}))
+    assert found.path == original / name.replace("workspace", "workspace2")
+
+
+def test_a_copy_of_the_texts_beside_the_workspace_is_not_taken_for_those_that_are_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "shop.csv").write_text("\n".join([HEADER, row(1)]) + "\n", encoding="utf-8")
+    describe(job(tmp_path, tmp_path / "out" / "texts.csv"))
+    shutil.copy(tmp_path / "out" / "texts.csv", tmp_path)
+    (found,) = list_outputs(open_run(tmp_path))
+    assert found.path == tmp_path / "out" / "texts.csv"
+
+
+def test_a_record_without_the_way_from_it_is_known_by_the_hash(copied: tuple[Path, Path, str]) -> None:
+    original, copy, name = copied
+    (record,) = open_run(copy).folder.glob("generated/*.json")
+    held = read_json(record)
+    write_json(record, {key: value for key, value in held.items() if not key.endswith("_from_here")})
+    (original / name).write_text("sku,title\n")
+    (found,) = list_outputs(open_run(copy))
+    assert found.path == copy / name
+
+
 def test_places_are_the_recorded_one_and_those_in_and_beside_the_workspace(tmp_path: Path) -> None:
     root = tmp_path / "workspace"
     found = list(places(Path("/old/shop/base"), root))
     assert found[0] == Path("/old/shop/base")
     assert found[-2:] == [root / "base", tmp_path / "base"]
     assert set(places(Path("/old/../base"), root)) == {Path("/old/../base"), root / "base", tmp_path / "base"}
+
+
+def test_places_are_beside_a_link_to_the_workspace_and_beside_the_workspace_itself(tmp_path: Path) -> None:
+    (tmp_path / "big" / "workspace").mkdir(parents=True)
+    link = tmp_path / "link" / "workspace"
+    link.parent.mkdir()
+    link.symlink_to(tmp_path / "big" / "workspace")
+    found = list(places(Path("/old/base"), link))
+    assert {tmp_path / "link" / "base", tmp_path / "big" / "base", tmp_path / "big" / "workspace" / "base"} <= {*found}

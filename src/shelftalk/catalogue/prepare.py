@@ -38,6 +38,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
@@ -67,9 +68,10 @@ from shelftalk.catalogue.split import (
     near_repeats,
 )
 from shelftalk.catalogue.table import PRODUCTS, TableWriter
-from shelftalk.errors import TooFewProducts, UnreadableInput
+from shelftalk.errors import Damaged, TooFewProducts, UnreadableInput
+from shelftalk.format_numbers import require_known
 from shelftalk.records import Map, Progress, Reject, no_progress
-from shelftalk.workspace import lock, staged_folder, write_json
+from shelftalk.workspace import lock, read_json, staged_folder, write_json
 
 FEWEST_PRODUCTS = 10
 MOST_CLASHING = 0.05  # share of the rows with an id that another title has; of more, the column holds no ids
@@ -107,6 +109,7 @@ def prepare(
 
     Raises:
         NotFound: there is no such file.
+        NewerFormat: a newer version of shelftalk wrote the catalogue in `folder`.
         UnreadableInput: the file as a whole cannot be read, lacks the columns, or has no usable row.
         TooFewProducts: fewer than 10 products are left, or all share one title or description.
         Busy: another process prepares this catalogue.
@@ -114,6 +117,8 @@ def prepare(
     """
     sources = find_sources([given] if isinstance(given, Path) else given, settings)
     with lock(folder, "prepare"), staged_folder(folder) as staging:
+        with suppress(Damaged):  # which is replaced
+            require_known(read_json(folder / "catalogue.json"), FORMAT, folder / "catalogue.json")
         draft = _write_draft(sources.files, settings, staging / DRAFT, progress, mapped)
         no_id: dict[str, Any] = {}
         uid = next((one.columns.uid for one in sources.files if one.columns.uid), None)

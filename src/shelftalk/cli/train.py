@@ -65,10 +65,10 @@ def train(
     place.existing_catalogue(catalogue)
     origin = open_run(workspace, source) if source is not None else None
     texts = _accepted_texts(origin) if accepted else []
-    settings = _training_settings(place, run, preset, assignments or [], origin, accepted)
     check_options(cluster, workers)
     if detach and cluster is not None:
         raise UserError("--detach cannot be combined with --cluster; start a training on a cluster with nohup.")
+    settings = _training_settings(place, run, preset, assignments or [], origin, accepted)
     token = read_token(token_stdin)
     from shelftalk.cli import output
     from shelftalk.pipeline import train_detached, train_run

@@ -35,7 +35,7 @@ from shelftalk.generation.grounded import check_references, write_grounded, writ
 from shelftalk.generation.journal import Journal
 from shelftalk.generation.survey import Survey, survey_titles
 from shelftalk.generation.tables import OWN, SUFFIXES, DescribedRow, NamedReference, table
-from shelftalk.generation.texts import FORMAT, TextsWriter, next_number
+from shelftalk.generation.texts import FORMAT, TextsWriter, next_number, recorded_paths
 from shelftalk.generation.titles import OF_THE_SHOP, TitleRow, column_names, find_columns, read_titles
 from shelftalk.locks import lock_file
 from shelftalk.mounts import refuse_mounted_file
@@ -379,7 +379,7 @@ def _publish(
             "notices": notices,
             "bad_rows": {one: {"count": count, "lines": lines} for one, (count, lines) in survey.faults.items()},
         }
-        paths = {"input": str(job.source.absolute()), "output": str(job.output.absolute())}
+        paths = recorded_paths(job.record, job.source, job.output)
         replaced = sha256(job.output) if job.output.exists() else ""  # which a kill now would leave in its place
         held = {"format": FORMAT, "number": next_number(job.record.parent), "job": described, **paths}
         write_json(job.record, {**held, "output_sha256": sha256(temporary), "replaces": replaced, "summary": summary})

@@ -6,6 +6,7 @@ same order, with the types and the unchanged texts that a program needs.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -81,6 +82,16 @@ def next_number(folder: Path) -> int:
     The newest output is found by it, and not by the times of files: a clock may be set back, and a copy has new times.
     """
     return 1 + max((record_number(record) for record in folder.glob("*.json")), default=0)
+
+
+def recorded_paths(record: Path, source: Path, output: Path) -> dict[str, str]:
+    """Return a job's paths as its record holds them: absolute, and from the record's folder.
+
+    A copied workspace knows its own files by the second: the first still leads to the original's.
+    """
+    paths, folder = {"input": source.absolute(), "output": output.absolute()}, record.parent.absolute()
+    relative = {f"{name}_from_here": os.path.relpath(path, folder) for name, path in paths.items()}
+    return {name: str(path) for name, path in paths.items()} | relative
 
 
 def record_number(record: Path) -> int:

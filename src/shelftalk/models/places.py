@@ -7,13 +7,14 @@ its revision, so that all runs that began with it find it.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from shelftalk.errors import Damaged, InvalidSettings, NotFound
 from shelftalk.format_numbers import require_known
 from shelftalk.models.registry import SAMPLED, BaseModel, find_model, open_folder
-from shelftalk.moved import is_folder, places
+from shelftalk.moved import is_file, is_folder, places
 from shelftalk.workspace import Workspace, lock, read_json, write_json
 
 FILE = "base_models.json"
@@ -40,10 +41,26 @@ def find_begun(begun: Mapping[str, Any], run: str, workspace: Workspace, token: 
     return base
 
 
+def find_again(
+    begun: Mapping[str, Any], name: str, run: str, workspace: Workspace, token: str | None = None
+) -> BaseModel:
+    """Return the base model of a run that is created again: that of `find_begun`, else the one that is now `name`.
+
+    Raises:
+        NotFound, Damaged, MissingPackage, AccessDenied, Unreachable, NotWritable, Busy: see `find_begun`.
+    """
+    try:
+        return find_begun(begun, run, workspace, token)
+    except (NotFound, Damaged):
+        with suppress(NotFound):  # whose message does not say how to name another place
+            return find_model(name, workspace, token)
+        raise
+
+
 def accept(begun: Mapping[str, Any], name: str, run: str, workspace: Workspace) -> bool:
     """Return whether `name` is the base model that `begun` describes, or a folder with the same weights.
 
-    A folder in another place is written to base_models.json.
+    A folder in another place is written to base_models.json, of which a damaged one is replaced.
 
     Raises:
         InvalidSettings: the folder has other weights; the message has both hashes.
@@ -67,19 +84,23 @@ def accept(begun: Mapping[str, Any], name: str, run: str, workspace: Workspace) 
 
 def _find_folder(recorded: Path, revision: str, run: str, workspace: Workspace) -> BaseModel:
     cure = f"say where it is with: shelftalk runs resume {run} --set base_model=FOLDER"
+    with suppress(NotFound, OSError):
+        if is_folder(recorded) and (found := open_folder(recorded)).revision == revision:
+            return found  # without base_models.json, which is not needed
     accepted = _folders(workspace.root / FILE).get(revision)
     named = [recorded, Path(accepted)] if accepted else [recorded]
     faults: list[str] = []
     for place in [*named, *places(recorded, workspace.root)]:
         try:
-            found = open_folder(place) if is_folder(place) else None
+            at_place = open_folder(place) if is_folder(place) else None
         except (NotFound, OSError) as error:
-            faults.append(str(error).rstrip("."))
+            if place in named or is_file(place / "config.json"):  # else it is no model's folder and a coincidence
+                faults.append(str(error).rstrip("."))
             continue
-        if found and found.revision == revision:
-            return found
-        if found and place in named:
-            faults.append(f"the weights in {place} are {found.revision}")
+        if at_place and at_place.revision == revision:
+            return at_place
+        if at_place and place in named:
+            faults.append(f"the weights in {place} are {at_place.revision}")
     reason = faults[0] if faults else f"there is no folder {' or '.join(map(str, named))} that this user may read"
     raise (Damaged if faults else NotFound)(
         f"Run {run!r} began with the base model {revision} in {recorded}, and now {reason}; put it back, or {cure}"
@@ -87,10 +108,11 @@ def _find_folder(recorded: Path, revision: str, run: str, workspace: Workspace) 
 
 
 def _folders(path: Path) -> dict[str, str]:
-    """Return the folders of moved base models by revision."""
-    if not path.is_file():
+    """Return the folders of moved base models by revision; none where the file is missing or damaged."""
+    try:
+        held = read_json(path)
+    except Damaged:
         return {}
-    held = read_json(path)
     require_known(held, FORMAT, path)
     folders = held.get("folders") if isinstance(held, dict) else None
     return {key: one for key, one in folders.items() if isinstance(one, str)} if isinstance(folders, dict) else {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -41,7 +42,7 @@ class Output:
 def list_outputs(run: Run) -> list[Output]:
     """Return the outputs of a run that still exist, the newest first; unreadable records are left out.
 
-    Those that were moved with the workspace are found; see `moved.places`.
+    Those that were moved or copied with the workspace are found; see `_find_now`.
 
     Raises:
         NewerFormat: a newer version of shelftalk recorded one.
@@ -77,7 +78,7 @@ def find_output(run: Run, path: Path) -> Output:
 def find_record(run: Run, output: Path) -> Path:
     """Return the file that records the job of the output at that path; it may not exist yet.
 
-    An output that was moved, alone or with the workspace, has the record of its earlier path.
+    An output that was moved, alone or with the workspace, or copied with it, has the record of its earlier path.
     """
     own = run.folder / "generated" / f"{hashlib.sha256(os.fsencode(output.absolute())).hexdigest()[:16]}.json"
     if own.is_file() or not is_file(output):
@@ -85,8 +86,11 @@ def find_record(run: Run, output: Path) -> Path:
     content = sha256(output)
     for record in _records(run):
         held = _recorded(record)
-        if held.get("output_sha256") == content and not is_file(Path(str(held.get("output", "")))):
-            return record
+        if held.get("output_sha256") == content:
+            known = isinstance(held.get("output"), str)  # version 0.1 recorded no path
+            found = _find_now(record, held, "output", content, run.workspace.root) if known else None
+            if not found or not is_file(found) or found.samefile(output):
+                return record
     return own
 
 
@@ -117,17 +121,34 @@ def _output(record: Path, root: Path) -> Output | None:
     try:
         notices = tuple(map(str, held["summary"].get("notices", ())))
         job, content = held["job"], str(held["output_sha256"])
-        path, source = _now(held["output"], content, root), _now(held["input"], job["input_sha256"], root)
+        path = _find_now(record, held, "output", content, root)
+        source = _find_now(record, held, "input", job["input_sha256"], root)
         return Output(path, source, texts, job, content, notices) if texts.is_file() else None
     except (LookupError, TypeError, AttributeError):
         return None
 
 
-def _now(recorded: str, content: str, root: Path) -> Path:
-    """Return where the file with that hash is now; the recorded path where it is there or nowhere."""
-    path, *others = places(Path(recorded), root)
-    found = (one for one in others if is_file(one) and _hash(one, one.stat().st_mtime_ns) == content)
-    return path if is_file(path) else next(found, path)
+def _find_now(record: Path, held: Mapping[str, Any], name: str, content: str, root: Path) -> Path:
+    """Return where the output or the input with that hash is now, which `held`, the record's content, names.
+
+    Files of a copied workspace have their way from the record in common with the original's, which may still be at the
+    recorded path: the own file comes first. See also `moved.places`.
+    """
+    recorded = own = Path(held[name])
+    if isinstance(way := held.get(f"{name}_from_here"), str):
+        own = Path(os.path.normpath(record.parent.absolute() / way))
+        if own == recorded and is_file(own):
+            return own  # also one that was changed since
+    found = (one for one in (own, *places(recorded, root)) if _has(one, content))
+    return next(found, own if is_file(recorded) else recorded)  # never a changed file of the original
+
+
+def _has(path: Path, content: str) -> bool:
+    """Return whether there is a file with that hash which this user may read."""
+    try:
+        return path.is_file() and _hash(path, path.stat().st_mtime_ns) == content
+    except (OSError, ValueError):
+        return False
 
 
 @lru_cache(maxsize=256)

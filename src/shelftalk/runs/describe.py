@@ -162,6 +162,6 @@ def no_held_out(catalogue: str, count: int, split: str = "test") -> str:
 def _describe_or_damaged(workspace: Workspace, name: str) -> dict[str, Any]:
     try:
         return describe_run(Run.open(workspace, name))
-    except (Damaged, NewerFormat, KeyError) as error:
+    except (Damaged, NewerFormat, KeyError, TypeError) as error:  # another JSON value has no keys
         empty = dict.fromkeys(("catalogue", "base_model", "step", "steps", "indexed"))
         return {"name": name, "status": "newer" if isinstance(error, NewerFormat) else "damaged", **empty}

@@ -149,8 +149,6 @@ class Run:
             InvalidSettings: it has not; the message lists the differences.
             NotFound, NotWritable, Busy: see `accept_base`.
         """
-        if self.accept_base(settings.base_model):
-            settings = replace(settings, base_model=self.settings.base_model)
         have = {"catalogue": self.description["catalogue"], **self.settings.as_mapping()}
         want = {"catalogue": catalogue_name, **settings.as_mapping()}
         if source is not None:
@@ -161,7 +159,9 @@ class Run:
         differences = [
             f"{name}: {have.get(name)}, now {value}" for name, value in want.items() if have.get(name) != value
         ]
-        if differences:
+        own = {"base_model": self.settings.base_model}
+        others = any(have.get(name) != value for name, value in (want | own).items())
+        if others or not self.accept_base(settings.base_model):  # which writes: what is refused changes nothing
             raise InvalidSettings(
                 f"Run {self.name!r} exists with other settings ({'; '.join(differences)}); choose another --run."
             )
@@ -360,14 +360,17 @@ def with_adapter_of(source: Run, values: Mapping[str, Any], assigned: Collection
 
     Raises:
         NotFound: the source has not finished.
-        InvalidSettings: a setting of the adapter that the user `assigned` differs from the source's.
+        InvalidSettings: a setting of the adapter that the user `assigned` differs from the source's, or another one is
+            not valid.
     """
     source.require_finished()
     own = source.settings.as_mapping()
     adapter = {name: own[name] for name in ADAPTER_SETTINGS}
-    if "base_model" in assigned and source.accept_base(str(values["base_model"])):
-        values = {**values, "base_model": adapter["base_model"]}
     different = [name for name in assigned if name in adapter and str(values[name]) != str(adapter[name])]
+    TrainingSettings.from_mapping({**values, **adapter})  # what is refused remembers no place
+    only_base = set(different) <= {"base_model"} and "base_model" in assigned
+    if only_base and source.accept_base(str(values["base_model"])):
+        different = []
     if different:
         listed = "; ".join(f"{name} is {adapter[name]}, not {values[name]}" for name in different)
         raise InvalidSettings(f"A run that begins from {source.name!r} has its adapter: {listed}. Leave that out.")
