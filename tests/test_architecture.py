@@ -25,7 +25,7 @@ LAYERS = [
     {"catalogue", "claims", "models", "cluster"},
     {"lines"},
     {"prompts", "sentences", "workspace", "commands"},
-    {"locks", "lfs", "moved", "format_numbers", "mounts"},
+    {"locks", "lfs", "moved", "format_numbers", "mounts", "disk_errors"},
     {"presets", "settings"},
     {"records", "hosts"},
     {"errors"},

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import sys
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from shelftalk import mounts, pipeline
+from shelftalk import mounts, pipeline, workspace
 from shelftalk.catalogue.settings import PrepareSettings
 from shelftalk.errors import NotWritable, UserError
 from shelftalk.export.export import export
@@ -107,13 +106,13 @@ def _die(*_: object, **__: object) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-CALLED = {"before it is whole": "write_manifest", "before anything is moved up": "move_up"}
+CALLED = {"before it is whole": (workspace, "write_manifest"), "before anything is moved up": (mounts, "move_up")}
 
 
 def _fill(root: Path, moment: str) -> None:
     mount([(root / "volume", root / "out")])
     if moment in CALLED:
-        setattr(sys.modules[staged_folder.__module__], CALLED[moment], _die)
+        setattr(*CALLED[moment], _die)
     elif moment == "in the middle":
         moved: list[Any] = []
         rename = Path.rename
@@ -225,9 +224,13 @@ def _replace_in_image(root: Path) -> None:
     ):
         raise AssertionError("the work began")
     assert sorted(entry.name for entry in container.iterdir()) == ["done", "empty"]
-    with staged_folder(container / "empty") as staging:
-        (staging / "file").write_text("new")
+    assert (container / "done" / "file").read_text() == "old"
+    for text in ("new", "newer"):  # a folder that the container itself wrote can be moved
+        with staged_folder(container / "empty") as staging:
+            (staging / "file").write_text(text)
     assert faults(container / "empty", required=["file"]) == []
+    assert (container / "empty" / "file").read_text() == "newer"
+    assert sorted(entry.name for entry in container.iterdir()) == ["done", "empty"]
 
 
 def test_what_a_containers_image_holds_is_refused_before_the_work(
@@ -237,3 +240,53 @@ def test_what_a_containers_image_holds_is_refused_before_the_work(
     make(tmp_path / "image" / "done", tmp_path / "image" / "empty", tmp_path / "container")
     (tmp_path / "image" / "done" / "file").write_text("old")
     assert forks.call(_replace_in_image, tmp_path) == 0
+
+
+def _replace_around_a_mount(run: Run, root: Path) -> None:
+    mount()
+    mount_memory(root / "out" / "cache", 1 << 16)
+    (root / "out" / "cache" / "file").write_text("mine")
+    with pytest.raises(NotWritable, match=r"out/cache is a mount point, .*; unmount it"), staged_folder(root / "out"):
+        raise AssertionError("the work began")
+    with pytest.raises(UserError, match=r"--to .*/out cannot be replaced: .*/out/cache in it is a mount point;"):
+        export(run, "adapter", root / "out")
+    (root / "out").rename(root / ".next.outgoing")  # as earlier versions left it
+    with pytest.raises(NotWritable, match=r"outgoing/cache is a mount point"), staged_folder(root / "next"):
+        raise AssertionError("the work began")
+    assert (root / ".next.outgoing" / "cache" / "file").read_text() == "mine"
+
+
+def test_a_folder_in_which_a_mount_lies_is_refused_before_the_work(tiny_run: Run, tmp_path: Path) -> None:
+    make(tmp_path / "out" / "cache")
+    assert forks.call(_replace_around_a_mount, tiny_run, tmp_path) == 0
+
+
+def _delete_around_a_mount(place: Workspace, root: Path) -> None:
+    mount([(root / "volume", place.run("pegs") / "mine")])
+    with pytest.raises(NotWritable, match=r"runs/pegs/mine is a mount point"):
+        delete_run(place, "pegs")
+    assert (place.run("pegs") / "mine" / "file").read_text() == "mine"
+    assert (place.run("pegs") / "run.json").is_file()
+
+
+def test_a_run_in_which_a_mount_lies_is_not_deleted(tmp_path: Path) -> None:
+    place = Workspace(tmp_path / "workspace")
+    make(tmp_path / "volume", place.run("pegs") / "mine")
+    (tmp_path / "volume" / "file").write_text("mine")
+    (place.run("pegs") / "run.json").write_text("{}")
+    assert forks.call(_delete_around_a_mount, place, tmp_path) == 0
+
+
+def _work_that_fails(root: Path) -> None:
+    mount([(root / "volume", root / "out")])
+    with pytest.raises(RuntimeError), staged_folder(root / "out"):
+        raise RuntimeError
+
+
+def test_a_kill_and_then_an_empty_mount_lose_nothing(tmp_path: Path) -> None:
+    make(tmp_path / ".out.outgoing", tmp_path / "out", tmp_path / "volume")
+    (tmp_path / ".out.outgoing" / "file").write_text("old")
+    assert forks.call(_work_that_fails, tmp_path) == 0
+    assert list((tmp_path / "volume").iterdir()) == []
+    recover_folder(tmp_path / "out")
+    assert (tmp_path / "out" / "file").read_text() == "old"

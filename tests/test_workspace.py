@@ -8,7 +8,7 @@ import subprocess
 import sys
 from contextlib import ExitStack
 from pathlib import Path
-from threading import Timer
+from threading import Thread, Timer
 
 import pytest
 from hypothesis import given
@@ -266,6 +266,119 @@ def test_a_kill_between_the_two_renames_loses_nothing(tmp_path: Path, monkeypatc
     with pytest.raises(NotWritable), staged_folder(target) as staging:
         (staging / "catalogue.json").write_text("new")
     assert (target / "catalogue.json").read_text() == "old"
+
+
+def test_a_kill_and_then_an_empty_folder_lose_nothing(tmp_path: Path) -> None:
+    target = tmp_path / "done"
+    with staged_folder(target) as staging:
+        (staging / "file").write_text("old")
+    target.rename(tmp_path / ".done.outgoing")  # the state after a kill between the two renames
+    target.mkdir()
+    with pytest.raises(RuntimeError), staged_folder(target):
+        raise RuntimeError
+    assert (target / "file").read_text() == "old"
+
+
+def test_a_folder_stays_where_it_is_while_the_work_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target, renamed, real = tmp_path / "done", [], Path.rename
+    with staged_folder(target) as staging:
+        (staging / "file").write_text("old")
+
+    def note(self: Path, other: Path) -> Path:
+        renamed.append(self.name)
+        return real(self, other)
+
+    monkeypatch.setattr(Path, "rename", note)
+    with pytest.raises(RuntimeError), staged_folder(target):
+        raise RuntimeError
+    assert renamed == []
+    with staged_folder(target):
+        pass
+    assert renamed == ["done", ".done.staging"]
+
+
+def test_a_reader_does_not_disturb_a_writer_between_its_two_renames(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target, found, real = workspace.catalogue("goods"), [], Path.rename
+    with staged_folder(target) as staging:
+        (staging / "catalogue.json").write_text("old")
+
+    def read() -> None:
+        found.extend([workspace.catalogues(), (workspace.existing_catalogue("goods") / "catalogue.json").read_text()])
+
+    reader = Thread(target=read)
+
+    def read_between(self: Path, other: Path) -> Path:
+        if self.name == ".goods.staging":
+            reader.start()
+            reader.join(0.2)
+        return real(self, other)
+
+    monkeypatch.setattr(Path, "rename", read_between)
+    with lock(target, "prepare"), staged_folder(target) as staging:
+        (staging / "catalogue.json").write_text("new")
+    reader.join()
+    assert found == [["goods"], "new"]
+
+
+def test_the_catalogues_that_killed_writers_left_are_listed(workspace: Workspace) -> None:
+    for name in ("goods", "dotted.outgoing"):
+        with staged_folder(workspace.catalogue(name)) as staging:
+            (staging / "catalogue.json").write_text("{}")
+    workspace.catalogue("goods").rename(workspace.catalogue("goods").with_name(".goods.outgoing"))
+    assert workspace.catalogues() == ["dotted.outgoing", "goods"]
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_link_is_replaced_and_what_it_leads_to_stays(tmp_path: Path, exists: bool) -> None:
+    target, folder, file = tmp_path / "elsewhere", tmp_path / "workspace" / "pegs", tmp_path / "workspace" / "out.csv"
+    folder.parent.mkdir()
+    if exists:
+        target.mkdir()
+        (target / "file").write_text("old")
+    folder.symlink_to(target)
+    file.symlink_to(target / "file")
+    for text in ("one", "two"):
+        with staged_folder(folder) as staging:
+            (staging / "file").write_text(text)
+        write_bytes(file, text.encode())
+        assert ((folder / "file").read_text(), file.read_text()) == (text, text)
+    assert not any(entry.is_symlink() for entry in folder.parent.iterdir())
+    assert sorted(entry.name for entry in folder.parent.iterdir()) == ["out.csv", "pegs"]
+    assert [entry.read_text() for entry in target.glob("*")] == ["old"] * exists
+
+
+def test_a_link_is_still_there_after_work_that_fails_or_a_kill(tmp_path: Path) -> None:
+    target, folder = tmp_path / "elsewhere", tmp_path / "pegs"
+    target.mkdir()
+    folder.symlink_to(target)
+    with pytest.raises(RuntimeError), staged_folder(folder):
+        raise RuntimeError
+    assert folder.readlink() == target
+    folder.rename(tmp_path / ".pegs.outgoing")  # the state after a kill between the two renames
+    folder.mkdir()
+    with pytest.raises(RuntimeError), staged_folder(folder):
+        raise RuntimeError
+    assert folder.readlink() == target
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["elsewhere", "pegs"]
+
+
+def test_the_link_that_an_earlier_version_left_is_no_obstacle(tmp_path: Path) -> None:
+    folder, left = tmp_path / "pegs", tmp_path / ".pegs.outgoing"
+    with staged_folder(folder):
+        pass
+    left.symlink_to(tmp_path / "elsewhere")
+    with staged_folder(folder):
+        pass
+    assert not left.is_symlink()
+
+
+def test_a_file_in_the_place_of_a_folder_is_refused_and_stays(tmp_path: Path) -> None:
+    (tmp_path / "done").write_text("mine")
+    with pytest.raises(NotWritable, match="a file stands where a folder should be"), staged_folder(tmp_path / "done"):
+        raise AssertionError("the work began")
+    assert [(entry.name, entry.read_text()) for entry in tmp_path.iterdir()] == [("done", "mine")]
 
 
 def test_checking_a_lock_does_not_take_it(tmp_path: Path) -> None:

@@ -11,22 +11,20 @@ name, gets a manifest of SHA-256s as its last file, and is renamed. This module 
 
 from __future__ import annotations
 
-import errno
 import glob
 import hashlib
 import json
 import os
 import re
-import shutil
 import tempfile
+import time
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from shelftalk import lfs, locks
+from shelftalk import disk_errors, lfs, locks, mounts
 from shelftalk.errors import Busy, Damaged, InvalidName, NotFound, NotWritable
-from shelftalk.mounts import STAGING, WHOLE, has_content, is_mount, move_up, require_replaceable
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 MANIFEST = "manifest.json"
@@ -83,8 +81,7 @@ class Workspace:
             NotFound: there is none of that name; the message lists the existing names.
         """
         folder = self.catalogue(name)
-        recover_folder(folder)
-        if not (folder / "catalogue.json").is_file():
+        if not _has(folder, "catalogue.json"):
             raise NotFound(_not_found("catalogue", name, self.catalogues(), "shelftalk prepare FILE --name " + name))
         return folder
 
@@ -122,31 +119,9 @@ def writing(path: Path, size: int | None = None) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        needs = "" if size is None else f" and this takes {size:,} bytes"
-        elsewhere, again = "choose another --workspace", "free some space and run the same command again"
-        reasons = {
-            **dict.fromkeys((errno.EACCES, errno.EPERM), f"permission denied; {elsewhere}"),
-            errno.EROFS: f"the file system is read-only; {elsewhere}",
-            **dict.fromkeys((errno.ENOTDIR, errno.EEXIST), f"a file stands where a folder should be; {elsewhere}"),
-            errno.ENOSPC: f"the disk is full{needs}; {again}",
-            errno.EDQUOT: f"the disk quota is used up{needs}; {again}",
-            errno.EBUSY: "it is in use by the system, as a mount point is; unmount it, or choose another name",
-            errno.EXDEV: "it cannot be moved, as a folder of a container's image cannot be; choose another name",
-        }
-        if (number := _error_number(error)) not in reasons:
-            raise
-        named = getattr(error, "filename2", None) or getattr(error, "filename", None) or path  # the copy, if it is one
-        if number in (errno.EBUSY, errno.EXDEV):  # then those are names for a moment
-            named = path
-        raise NotWritable(f"Cannot write {named}: {reasons[number]}.") from error
-
-
-def _error_number(error: Exception) -> int | None:
-    """Return the errno of an error; libraries written in Rust have it in the message only."""
-    if isinstance(error, OSError):
-        return error.errno
-    found = re.search(r"\(os error (\d+)\)", str(error))
-    return int(found[1]) if found else None
+        if reason := disk_errors.reason(error, path, size):
+            raise NotWritable(f"Cannot write {reason}.") from error
+        raise
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -162,6 +137,8 @@ def write_bytes(path: Path, data: bytes) -> None:
 @contextmanager
 def staged_file(path: Path, size: int | None = None) -> Iterator[Path]:
     """Yield a temporary path to write; the file replaces `path` atomically when the block ends without exception.
+
+    A link at `path` is replaced; what it leads to stays as it is.
 
     Raises:
         NotWritable: see `writing`.
@@ -225,52 +202,84 @@ def staged_folder(path: Path, size: int | None = None, excluded: Collection[str]
     are not in the manifest: they may change. A folder already at `path` is replaced; after a kill between its removal
     and the rename of the new one, `recover_folder` restores it. Other files of killed writers are removed. The caller
     must hold the lock: two writers of one folder are not kept apart here. A mount point cannot be replaced: the files
-    are moved into an empty one, the manifest last.
+    are moved into an empty one, the manifest last. A link at `path` is replaced; what it leads to stays as it is.
 
     Raises:
         NotWritable: see `writing`; whether the folder can be replaced is known before the block begins.
     """
-    mounted, outgoing = is_mount(path), _hidden(path, "outgoing")
-    staging = path / STAGING if mounted else _hidden(path, "staging")
+    mounted, outgoing = mounts.is_mount(path), _hidden(path, "outgoing")
+    staging = path / mounts.STAGING if mounted else _hidden(path, "staging")
     with writing(path, size):
         _make_folder(path.parent)
+        for folder in (path, staging, outgoing):
+            mounts.refuse_mounts_inside(folder)
         recover_folder(path)
-        for unfinished in (staging, outgoing):
-            shutil.rmtree(unfinished, ignore_errors=True)
-        require_replaceable(path, outgoing)
+        mounts.remove(staging)
+        mounts.require_replaceable(path, staging)
+        if (path / MANIFEST).is_file():  # then what was there before it is not needed any more
+            mounts.remove(outgoing)
         staging.mkdir()
         try:
             yield staging
             write_manifest(staging, excluded)
             if mounted:
-                staging.rename(path / WHOLE)  # from where recover_folder moves the files up
+                staging.rename(path / mounts.WHOLE)  # from where recover_folder moves the files up
             else:
-                if has_content(path):
+                if not mounts.is_free(path):
+                    mounts.remove(outgoing)
                     path.rename(outgoing)
                 staging.rename(path)
             fsync_folder(staging.parent)
-            shutil.rmtree(outgoing, ignore_errors=True)
+            if not mounted:
+                mounts.remove(outgoing)
         finally:
             recover_folder(path)
-            shutil.rmtree(staging, ignore_errors=True)
+            mounts.remove(staging)
 
 
 def recover_folder(path: Path) -> None:
-    """Finish what a killed writer had begun: restore the old folder, or fill the mounted one."""
-    if not path.exists() and _hidden(path, "outgoing").exists():
+    """Finish what a killed writer had begun: restore the old folder, or fill the mounted one.
+
+    The caller must hold the lock: a living writer leaves the same between its two renames.
+    """
+    if _is_moved_aside(path):
+        with suppress(FileNotFoundError):
+            path.rmdir()  # an empty folder that somebody made meanwhile
         _hidden(path, "outgoing").rename(path)
-    if (path / WHOLE).is_dir():
-        move_up(path, last=MANIFEST)
+    if (path / mounts.WHOLE).is_dir():
+        mounts.move_up(path, last=MANIFEST)
         fsync_folder(path)
+
+
+def _is_moved_aside(path: Path) -> bool:
+    return os.path.lexists(_hidden(path, "outgoing")) and mounts.is_free(path)
+
+
+def _has(folder: Path, file: str) -> bool:
+    """Return whether a reader, who does not hold the lock, finds `file` in `folder`.
+
+    What a killed writer left is recovered first; a living one is waited for, up to a second.
+    """
+    deadline = time.monotonic() + 1
+    while not (found := (folder / file).is_file()) or (folder / mounts.WHOLE).is_dir():
+        unfinished = _is_moved_aside(folder) or (folder / mounts.WHOLE).is_dir()
+        if not unfinished or time.monotonic() > deadline:
+            return (folder / file).is_file()
+        try:
+            with lock(folder, "restoring", timeout=0), writing(folder):
+                recover_folder(folder)
+        except (Busy, NotWritable):
+            time.sleep(0.01)
+    return found
 
 
 def clear_leftovers(parent: Path) -> None:
     """Restore or remove the folders that killed writers left in `parent`; the caller must hold the lock."""
     for outgoing in parent.glob(".*.outgoing"):
         recover_folder(parent / outgoing.name[1:].removesuffix(".outgoing"))
-        shutil.rmtree(outgoing, ignore_errors=True)
+        mounts.remove(outgoing)
     for staging in parent.glob(".*.staging"):
-        shutil.rmtree(staging, ignore_errors=True)
+        mounts.remove(staging)
 
 
 def write_manifest(folder: Path, excluded: Collection[str] = ()) -> None:
@@ -378,8 +387,9 @@ def _hidden(path: Path, suffix: str) -> Path:
 
 
 def _folders_with(parent: Path, file: str) -> list[str]:
-    entries = parent.iterdir() if parent.is_dir() else ()
-    return sorted(entry.name for entry in entries if NAME.fullmatch(entry.name) and (entry / file).is_file())
+    names = {entry.name for entry in parent.iterdir()} if parent.is_dir() else set()
+    names |= {outgoing.name[1:].removesuffix(".outgoing") for outgoing in parent.glob(".*.outgoing")}
+    return sorted(name for name in names if NAME.fullmatch(name) and _has(parent / name, file))
 
 
 def _not_found(kind: str, name: str, existing: list[str], cure: str) -> str:

@@ -28,6 +28,18 @@ def copied(tiny_run: Run, tmp_path: Path) -> Workspace:
     return Workspace(tmp_path / "copied")
 
 
+def test_of_a_link_to_a_run_only_the_link_is_deleted(workspace: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "run.json").write_text("{}")
+    workspace.run("pegs").parent.mkdir(parents=True)
+    for _ in range(2):
+        workspace.run("pegs").symlink_to(tmp_path / "elsewhere")
+        delete_run(workspace, "pegs")
+        assert workspace.runs() == []
+        assert [entry.name for entry in workspace.run("pegs").parent.iterdir()] == [".pegs.lock"]
+    assert (tmp_path / "elsewhere" / "run.json").is_file()
+
+
 def test_a_run_is_deleted_whole_or_not_at_all(copied: Workspace) -> None:
     run = Run.open(copied, "pegs")
     with lock(run.folder, "training"), pytest.raises(Busy, match=f"process {os.getpid()}"):

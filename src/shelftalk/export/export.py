@@ -12,7 +12,7 @@ from shelftalk.errors import NotWritable, UserError
 from shelftalk.export.card import example_of, model_card
 from shelftalk.export.formats import FORMATS, Artefact, disk_needed, plan
 from shelftalk.export.gate import PROMPTS, gate_products, pass_gate
-from shelftalk.mounts import content_of_mount, is_mount
+from shelftalk.mounts import content_of_mount, is_mount, mount_inside
 from shelftalk.records import Progress, no_progress
 from shelftalk.runs.run import Run
 from shelftalk.workspace import (
@@ -74,12 +74,16 @@ def require_free(destination: Path, run: Run) -> None:
     """Check that an export may create or replace `destination`.
 
     Raises:
-        UserError: it is a file, is in the workspace's own folders, holds files that no export wrote, or is a mount
-            point that holds any.
+        UserError: it is a file, is in the workspace's own folders, holds files that no export wrote, is a mount
+            point that holds any, or a mount point lies in it.
     """
     root = run.workspace.root.resolve()
     if any(destination.is_relative_to(root / own) for own in ("runs", "catalogues", "models", "queue")):
         raise UserError(f"--to {destination} is in one of the workspace's own folders; name a folder outside of them.")
+    if inside := mount_inside(destination):
+        raise UserError(
+            f"--to {destination} cannot be replaced: {inside} in it is a mount point; unmount it, or name another."
+        )
     recover_folder(destination)
     if is_mount(destination) and destination.is_dir():
         if name := content_of_mount(destination):

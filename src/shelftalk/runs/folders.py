@@ -8,25 +8,32 @@ from pathlib import Path
 
 from shelftalk.errors import Busy, NotFound, UserError
 from shelftalk.locks import is_locked
+from shelftalk.mounts import refuse_mounts_inside, remove
 from shelftalk.runs.run import Run
 from shelftalk.workspace import Workspace, fsync_folder, lock, writing
 
 
 def delete_run(workspace: Workspace, name: str) -> None:
-    """Remove a run's folder atomically, damaged or not.
+    """Remove a run's folder atomically, damaged or not; of a link to one only the link.
 
     Raises:
         NotFound: there is no such run.
         Busy: a process holds its lock, or one inside its folder.
+        NotWritable: a mount point lies in it, or see `workspace.writing`.
     """
     folder = workspace.existing_run(name)
     renamed = folder.with_name(f".{name}.deleted")
     with lock(folder, "deleting"), writing(folder):
         _require_unused(folder)
-        shutil.rmtree(renamed, ignore_errors=True)
+        for one in (folder, renamed):
+            refuse_mounts_inside(one)
+        remove(renamed)
         folder.rename(renamed)
         fsync_folder(folder.parent)
-        shutil.rmtree(renamed)
+        if renamed.is_symlink():
+            renamed.unlink()
+        else:
+            shutil.rmtree(renamed)
 
 
 def rename_run(workspace: Workspace, name: str, new_name: str) -> Run:
