@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import shutil
 from dataclasses import replace
@@ -78,6 +79,16 @@ def test_a_person_reads_where_it_comes_from(exports: dict[str, Path], tiny_run: 
     assert f"{found['parity']['agreement']:.1%}" in card
     assert found["compared"] in " ".join(card.split())
     assert "Not measured yet: `shelftalk evaluate pegs`" in card
+
+
+def test_its_program_writes_a_text(
+    exports: dict[str, Path], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(exports["merged"])
+    programs = re.findall(r"~~~python\n(.*?)~~~", Path("README.md").read_text(), re.DOTALL)
+    exec("\n".join(programs).replace("max_new_tokens=160", "max_new_tokens=8"), {})
+    assert capsys.readouterr().out.strip()
+    assert "model.generate(**inputs, max_new_tokens=160, do_sample=" in programs[-1]
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from shelftalk.export.gate import gate_products
 from shelftalk.export.serving import example_request
 from shelftalk.models.embedded import NAME as EMBEDDED
 from shelftalk.models.embedded import PACKAGE
+from shelftalk.models.sampling import sampling_options
 from shelftalk.prompts import prompt_for, request_of
 from shelftalk.records import Product
 from shelftalk.runs.card import how_to_load, public_settings
@@ -116,6 +117,21 @@ A prompt is the title, or a question about it{lines}, and a cue. The description
 
 ~~~text
 {prompt_for(request)}~~~
+{_writing(artefact, request) if artefact.format in ("adapter", "merged") else ""}"""
+
+
+def _writing(artefact: Artefact, request: str) -> str:
+    """Return how transformers writes a text with the model that is loaded above."""
+    settings = artefact.decoding
+    options = {"max_new_tokens": settings.max_new_tokens, **sampling_options(settings)}
+    given = ", ".join(f"{name}={value!r}" for name, value in options.items() if value is not None)
+    return f"""
+~~~python
+prompt = {prompt_for(request)!r}
+inputs = tokenizer(prompt, return_tensors="pt")
+written = model.generate(**inputs, {given})
+print(tokenizer.decode(written[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True))
+~~~
 """
 
 
