@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import json
 import os
@@ -377,6 +378,32 @@ def test_an_unexpected_failure_is_one_line_and_exit_1(
     ]
     assert run(["runs"], debug=True) == 1
     assert "Traceback" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (PermissionError(errno.EPERM, "no"), "Permission denied; run again with --debug"),
+        (PermissionError(errno.EACCES, "no", "in/x"), "Permission denied: in/x; ask its owner"),
+        (NotADirectoryError(errno.ENOTDIR, "no", "in/x"), "NotADirectoryError: [Errno 20] no: 'in/x' (unexpected"),
+        (FileExistsError(errno.EEXIST, "no", "in/x"), "FileExistsError: [Errno 17] no: 'in/x' (unexpected"),
+        (OSError(errno.ENOSPC, "no", "out/x"), "Cannot write out/x: the disk is full"),
+        (OSError(errno.EDQUOT, "no", "out/x"), "Cannot write out/x: the disk quota is used up"),
+        (OSError(errno.EROFS, "no", "out/x"), "Cannot write out/x: the file system is read-only"),
+    ],
+)
+def test_an_error_of_the_disk_says_no_more_than_is_known(
+    trained: Shell, monkeypatch: pytest.MonkeyPatch, error: OSError, says: str
+) -> None:
+    from shelftalk.runs import describe
+
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(describe, "list_runs", fail)
+    code, _, err = trained("runs")
+    assert code == 1
+    assert err.splitlines()[-1].startswith(f"Error: {says}")
 
 
 def test_a_workspace_that_cannot_be_written_is_exit_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,16 +10,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from shelftalk.errors import NewerFormat
+from shelftalk.errors import Damaged, NewerFormat
 
 
 def require_known(held: Any, newest: int, path: Path) -> None:
-    """Require that the JSON value `held` of the file `path` has at most the format `newest`.
+    """Require that the JSON value `held` of the file `path` is an object of at most the format `newest`.
 
     Raises:
+        Damaged: it is no object.
         NewerFormat: its number is higher, or is no whole number from 1.
     """
-    number = held.get("format", 1) if isinstance(held, dict) else 1
+    if not isinstance(held, dict):
+        raise Damaged(f"{path} holds no JSON object; make it again with the command that wrote it.")
+    number = held.get("format", 1)
     if not isinstance(number, int) or isinstance(number, bool) or not 1 <= number <= newest:
         raise NewerFormat(
             f"{path} has format {str(number)[:40]}, and this version of shelftalk reads only up to {newest}; update "

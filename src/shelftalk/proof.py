@@ -17,6 +17,7 @@ from shelftalk.claims.find import find_claims
 from shelftalk.claims.told import attributes_told
 from shelftalk.errors import Damaged, NotFound
 from shelftalk.evaluation.ways import SOURCE, USUAL
+from shelftalk.evidence.trained_on import describe_runs, trained_before_run
 from shelftalk.generation.choose import open_engine, say_cost
 from shelftalk.generation.engine import Engine
 from shelftalk.generation.grounded import write_grounded
@@ -75,7 +76,7 @@ def evaluate_run(
         writers(run, settings, engine, SLOTS, cluster, say) as found,
         lock(run.folder / REPORT, "evaluating"),  # keeps the run from being deleted or renamed
     ):
-        question = {
+        question: dict[str, Any] = {
             "shelftalk": __version__,
             "adapter": sha256(run.adapter / MANIFEST),  # a run of this name may have been deleted and created again
             "max_products": max_products,
@@ -84,6 +85,8 @@ def evaluate_run(
             "decoding": settings.as_mapping(),
             "engine": found.name,
         }
+        if before := describe_runs(trained_before_run(run, run.base_model())):  # of a base that got its record since
+            question["earlier"] = before
         if (rules := run.house_rules()) != NO_RULES:
             question["rules"] = rules_text(rules)
         if (kept := _kept(run.folder)) and kept["question"] == question:

@@ -186,11 +186,11 @@ def read_json(path: Path) -> Any:
     """Read a JSON file that shelftalk wrote.
 
     Raises:
-        Damaged: the file is missing or is not JSON.
+        Damaged: the file is missing, is not JSON, or is nested too deeply.
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise Damaged(f"{path} cannot be read ({error}); make it again with the command that wrote it.") from error
 
 

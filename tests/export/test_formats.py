@@ -15,7 +15,6 @@ from safetensors.torch import load_file
 from transformers import LlamaConfig
 
 from shelftalk.errors import InvalidSettings, MissingPackage
-from shelftalk.evidence.trained_on import RECORD
 from shelftalk.export import gate
 from shelftalk.export.export import export
 from shelftalk.export.formats import FORMATS, disk_needed, plan
@@ -24,7 +23,7 @@ from shelftalk.export.serving import example_request, modelfile
 from shelftalk.generation import parity
 from shelftalk.models.registry import BaseModel
 from shelftalk.prompts import prompt_for
-from shelftalk.runs.run import Run
+from shelftalk.runs.run import RECORD, Run
 from shelftalk.settings import DecodingSettings
 from shelftalk.workspace import faults, read_json
 from tests.export.conftest import QUANTIZATIONS

@@ -12,14 +12,19 @@ import pytest
 from shelftalk import pipeline
 from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.catalogue.settings import PrepareSettings
-from shelftalk.errors import InvalidSettings, NewerFormat
+from shelftalk.errors import Damaged, InvalidSettings, NewerFormat
 from shelftalk.evaluation.votes import cast_vote, tally
+from shelftalk.evidence.spans import SpanIndex
 from shelftalk.generation.history import read_history
 from shelftalk.generation.journal import Journal
 from shelftalk.generation.texts import FORMAT as RECORD_FORMAT
+from shelftalk.lines import read_records
+from shelftalk.models.places import find_begun
+from shelftalk.retrieval.pointer import read_pointer
 from shelftalk.review.decisions import Decision, DecisionLog
 from shelftalk.review.outputs import find_record, list_outputs
 from shelftalk.runs.describe import list_runs
+from shelftalk.runs.metrics import read_newest_metrics
 from shelftalk.runs.run import Run
 from shelftalk.training.checkpoints import load_best, newest_checkpoint, read_update_scales
 from shelftalk.training.train import fingerprint
@@ -28,6 +33,7 @@ from tests.conftest import write_catalogue_file
 from tests.review.outputs import row, write_output
 from tests.test_cli import Shell
 
+MOVED = {"name": "/nowhere", "revision": "sample:0"}  # a base model
 REFUSED = r"{} has format 2, and this version of shelftalk reads only up to 1; update shelftalk with: pip install "
 
 
@@ -198,3 +204,39 @@ def test_a_number_that_is_none_is_refused_too(run: Run, format: object) -> None:
     number(run.folder / "run.json", format)
     with pytest.raises(NewerFormat, match=r"run\.json has format"):
         Run.open(run.workspace, "pegs")
+
+
+def test_a_description_that_is_no_object_is_damaged(run: Run) -> None:
+    folder = run.catalogue().folder
+    readers: dict[Path, Callable[[], object]] = {
+        run.index / "index.json": lambda: read_pointer(run.index),
+        run.folder / "spans" / "spans.json": lambda: SpanIndex.open(run.folder / "spans"),
+        run.workspace.root / "base_models.json": lambda: find_begun(MOVED, "pegs", run.workspace),
+        folder / "catalogue.json": lambda: Catalogue.open(folder),
+    }
+    newest, identity = max(run.checkpoints.glob("step-*")), fingerprint(run)
+    for text in ("[]", "null", '"x"', "[" * 200_000):
+        for file, read in readers.items():
+            file.write_text(text)
+            with pytest.raises(Damaged):
+                read()
+        (newest / "progress.json").write_text(text)
+        assert newest_checkpoint(run.checkpoints, identity)[0] != newest
+
+
+@pytest.mark.parametrize("header", ["[]", "null", '"x"', "[" * 200_000])
+def test_lines_that_are_no_objects_cost_themselves(tmp_path: Path, header: str) -> None:
+    for name in ("out.journal", "history.jsonl", "decisions.jsonl", "metrics.jsonl"):
+        (tmp_path / name).write_text(f"{header}\n")
+    with pytest.raises(Damaged, match="is not a journal"), Journal.open(tmp_path / "out.journal", {"a": 1}):
+        pass
+    assert read_records(tmp_path / "history.jsonl") == []
+    assert DecisionLog(tmp_path / "decisions.jsonl").read_new() == []
+    assert read_newest_metrics(tmp_path) == {}
+
+
+def test_a_record_of_an_output_that_is_no_object_costs_itself(run: Run, tmp_path: Path) -> None:
+    output = write_output(tmp_path, [row(1)], records=run.folder / "generated")
+    for text in ("[]", "null", '{"number": 1e999}'):
+        output.texts.with_suffix(".json").write_text(text)
+        assert list_outputs(run) == []

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
+
+import pytest
 
 from shelftalk import pipeline
 from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.catalogue.settings import PrepareSettings
-from shelftalk.runs.describe import measure_disk
+from shelftalk.errors import Damaged
+from shelftalk.runs.describe import list_runs, measure_disk
 from shelftalk.runs.run import Run, attribute_order
 from shelftalk.settings import DecodingSettings
-from shelftalk.workspace import Workspace
+from shelftalk.workspace import Workspace, write_json
 
 
 def test_attributes_are_spelt_as_in_the_catalogue(tmp_path: Path) -> None:
@@ -53,3 +57,25 @@ def test_a_run_says_how_large_it_is_and_what_may_be_deleted(tiny_run: Run) -> No
     assert found["index"] == sum(file.stat().st_size for file in tiny_run.index.rglob("*") if file.is_file())
     assert found["run"] > sum(size for name, size in found.items() if name != "run")
     assert "checkpoints" not in found  # they do not come back
+
+
+NO_RUNS = ["[]", "null", '"x"', "7", "{}", '{"catalogue": "pegs", "base": {}, "settings": {}}', "[" * 200_000]
+
+
+@pytest.mark.parametrize("text", NO_RUNS)
+def test_a_damaged_run_ends_no_list(tiny_run: Run, tmp_path: Path, text: str) -> None:
+    workspace = Workspace(tmp_path / "workspace")
+    for name in ("bad", "pegs"):
+        workspace.run(name).mkdir(parents=True)
+        shutil.copy(tiny_run.folder / "run.json", workspace.run(name))
+    (workspace.run("bad") / "run.json").write_text(text)
+    assert [one["status"] for one in list_runs(workspace)] == ["damaged", "interrupted"]
+    with pytest.raises(Damaged, match=r"run\.json"):
+        Run.open(workspace, "bad")
+
+
+@pytest.mark.parametrize("base", [[], "x", None, {}])
+def test_a_run_whose_base_model_is_damaged_ends_no_list(tiny_run: Run, tmp_path: Path, base: object) -> None:
+    workspace = Workspace(tmp_path)
+    write_json(workspace.run("bad") / "run.json", {**tiny_run.description, "base": base})
+    assert [one["status"] for one in list_runs(workspace)] == ["damaged"]

@@ -14,10 +14,11 @@ from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.catalogue.settings import PrepareSettings
 from shelftalk.cli.main import run as run_command
 from shelftalk.errors import Damaged, TooFewProducts
+from shelftalk.evaluation.accepted import create_run
 from shelftalk.evaluation.evaluate import sample_held_out
+from shelftalk.evaluation.report import earlier_seen
 from shelftalk.evidence.trained_on import (
     NOTHING,
-    RECORD,
     UNKNOWN,
     hash_description,
     hash_title,
@@ -29,9 +30,10 @@ from shelftalk.evidence.trained_on import (
 from shelftalk.export import gate
 from shelftalk.export.export import export
 from shelftalk.models import tiny
+from shelftalk.models.registry import find_model
 from shelftalk.records import Product
 from shelftalk.runs.describe import show_run
-from shelftalk.runs.run import Run
+from shelftalk.runs.run import RECORD, Run
 from shelftalk.settings import DecodingSettings
 from shelftalk.workspace import Workspace
 from tests.conftest import TINY_SETTINGS, write_catalogue_file
@@ -92,7 +94,8 @@ def test_an_export_tells_what_all_its_trainings_learned_from_and_no_text_or_path
     assert not any(word in text.casefold() for word in ("peg", "oak", "coat", "first", str(earlier)))
     assert RECORD in json.loads((earlier / "merged" / "manifest.json").read_text())["files"]
     card = (earlier / "merged" / "README.md").read_text()
-    assert f"- 8 products, of the catalogue with the SHA-256 `{first.description['data_hash']}`" in card
+    line = f"- 8 products, of the catalogue with the SHA-256 `{first.description['data_hash']}`\n"
+    assert f"{line}\nNothing was left out.\n" in card  # a paragraph of its own
 
 
 def test_the_chain_of_bases_is_followed_and_nothing_is_measured_on_what_it_trained_on(
@@ -120,7 +123,7 @@ def test_the_chain_of_bases_is_followed_and_nothing_is_measured_on_what_it_train
         assert not trained & {one.title for one in run.held_out(split, None)}
     result = proof.evaluate_run(run, DecodingSettings(max_new_tokens=2), None, ["base", "tuned"])
     seen = len(held_out["test"].keys() & trained)
-    assert result["earlier"] == {"held_out": len(held_out["test"]), "seen": seen}
+    assert result["earlier"] == {"held_out": len(held_out["test"]), "seen": seen, "known": True}
     assert result["n"] + len(result["leaks"]) == len(held_out["test"]) - seen
     told = f"{seen} of {len(held_out['test'])} held-out products were trained on by an earlier run in this base"
     assert told in (run.folder / "report" / "report.md").read_text()
@@ -174,7 +177,7 @@ def test_an_export_of_an_earlier_version_is_not_taken_for_an_untrained_model(
     heard: list[str] = []
     settings = SETTINGS.replace({"base_model": str(base), "products": 4})
     run = pipeline.train_run(place, "pegs", "old", settings, say=heard.append)
-    assert "What an earlier run in this base trained on is not known" in heard[0]
+    assert "What an earlier run in this base trained on was not known when this run began" in heard[0]
     assert show_run(run)["earlier"]["products"] is None
     (base / RECORD).write_text('{"runs": [3]}')
     with pytest.raises(Damaged, match="is no record of products; export the model again"):
@@ -196,3 +199,75 @@ def test_a_model_that_nobody_trained_has_no_record(tmp_path: Path) -> None:
     assert read_record(tmp_path) == NOTHING
     (tmp_path / "parity.json").write_text('{"of": "another program"}')
     assert read_record(tmp_path) == NOTHING
+
+
+def test_a_run_on_a_base_that_gets_its_record_later_is_measured_without_what_it_knows(
+    earlier: Path, place: Workspace, tmp_path: Path
+) -> None:
+    base = shutil.copytree(earlier / "merged", tmp_path / "base")
+    record = (base / RECORD).rename(tmp_path / RECORD)
+    settings = SETTINGS.replace({"base_model": str(base), "products": 2})
+    run = pipeline.train_run(place, "pegs", "old", settings)
+    asked = (run, DecodingSettings(max_new_tokens=1), 1, ["tuned"])
+    before = proof.evaluate_run(*asked)["earlier"]
+    assert (before["seen"], before["known"]) == (0, False)
+    assert "is not known, so products that are measured here" in (earlier_seen({"earlier": before}) or "")
+    assert "number is not known" in (run.adapter / "README.md").read_text()
+    written = (run.folder / "run.json").read_bytes()
+    shutil.copy(record, base / RECORD)
+    trained = titles_of(opened(earlier, "first"), opened(earlier, "second"))
+    held_out = {one.title for one in run.catalogue().products("test")}
+    after = proof.evaluate_run(*asked)["earlier"]  # the earlier result is not shown again
+    assert after == {"held_out": len(held_out), "seen": len(held_out & trained), "known": True}
+    assert after["seen"] > 0
+    assert "number is not known" not in (run.adapter / "README.md").read_text()
+    assert (run.folder / "run.json").read_bytes() == written
+    old = Run(run.name, run.folder, place, {**run.description})  # as an earlier version left it
+    for key in ("earlier", "seen", "left_out"):
+        old.description.pop(key, None)
+    for one in (run, old):
+        assert {kept.title for kept in sample_held_out(one, [], one.catalogue(), None)[0]} == held_out - trained
+        assert trained_in_all(one, one.base_model()).is_known
+        (run.folder / RECORD).unlink(missing_ok=True)
+
+
+def test_a_new_run_has_no_record_of_an_earlier_one_of_its_name(place: Workspace) -> None:
+    folder = place.run("again")
+    folder.mkdir(parents=True)
+    write_record(folder, UNKNOWN)
+    run = create_run(place, "again", "pegs", SETTINGS, find_model("tiny", place), None, [], print)
+    assert trained_in_all(run, run.base_model()).runs == ((run.description["data_hash"], 8),)
+
+
+SHA = "0" * 64
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 200_000,
+        "[]",
+        json.dumps({"runs": [], "titles": ["0" * 16], "descriptions": []}),
+        json.dumps({"runs": [], "titles": [], "descriptions": ["0" * 16]}),
+        json.dumps({"runs": [{"catalogue_sha256": SHA, "products": 1}], "titles": ["`</td>"], "descriptions": []}),
+        json.dumps({"runs": [{"catalogue_sha256": SHA, "products": 1}], "titles": [7], "descriptions": []}),
+        json.dumps({"runs": [{"catalogue_sha256": f"{SHA}\n", "products": 1}], "titles": [], "descriptions": []}),
+        json.dumps({"runs": [{"catalogue_sha256": "`</td><script>", "products": 1}], "titles": [], "descriptions": []}),
+        json.dumps({"runs": [{"catalogue_sha256": None, "products": 1}], "titles": [], "descriptions": []}),
+        *(
+            f'{{"runs": [{{"catalogue_sha256": "{SHA}", "products": {count}}}], "titles": [], "descriptions": []}}'
+            for count in ("1e999", "-5", "1.5", "true", '"1"', "NaN", "9" * 4000)
+        ),
+    ],
+)
+def test_a_record_that_shelftalk_cannot_have_written_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / RECORD).write_text(text)
+    with pytest.raises(Damaged):
+        read_record(tmp_path)
+
+
+def test_all_that_shelftalk_writes_is_a_record(tmp_path: Path) -> None:
+    peg = Product("1", "Oak peg", "Holds a coat.")
+    for found in (UNKNOWN, trained_on(SHA, []), trained_on(SHA, [peg]) | UNKNOWN):
+        write_record(tmp_path, found)
+        assert read_record(tmp_path) == found

@@ -71,6 +71,13 @@ def test_the_metrics_are_json_and_nothing_else(tmp_path: Path) -> None:
     assert metrics.read_text() == '{"step": 1}\n'
 
 
+def test_lines_that_are_no_objects_leave_the_metrics(tmp_path: Path) -> None:
+    metrics = tmp_path / "metrics.jsonl"
+    metrics.write_text("\n".join(['{"step": 1}', "[]", "7", '{"step": "x"}', "[" * 200_000, '{"step": 2}', ""]))
+    make_recorder(tmp_path, first_step=2)
+    assert metrics.read_text() == '{"step": 1}\n{"step": 2}\n'
+
+
 def test_the_heartbeat_is_written_while_nothing_else_happens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from shelftalk.training import state as state_module
 

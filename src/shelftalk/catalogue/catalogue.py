@@ -41,7 +41,7 @@ class Catalogue:
         """
         summary = read_json(folder / "catalogue.json")
         require_known(summary, FORMAT, folder / "catalogue.json")
-        if not isinstance(summary, dict) or not {"kept", "split", "data_hash"} <= summary.keys():
+        if not {"kept", "split", "data_hash"} <= summary.keys():
             raise Damaged(f"{folder / 'catalogue.json'} is not a catalogue's summary; {REMEDY}.")
         catalogue = cls(folder, summary)
         with catalogue._table() as table:

@@ -75,14 +75,16 @@ def _disk_error(error: OSError) -> str:
     if "No usable temporary directory" in str(error):  # of Python's tempfile, which has tried to write in each
         return f"{error.strerror}: free some space there, or set TMPDIR to a folder that can be written to."
     if error.errno in (errno.EACCES, errno.EPERM):  # to read or to write: the error does not say
+        if error.filename is None:
+            return "Permission denied; run again with --debug to see where."
         return f"Permission denied: {error.filename}; ask its owner for access, or choose another path."
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):  # others occur in reading, too
+        return ""
     try:
         with writing(Path("a file")):
             raise error
     except NotWritable as translated:
         return str(translated)
-    except OSError:
-        return ""
 
 
 def _name_a_home() -> None:

@@ -22,7 +22,7 @@ from shelftalk.evaluation.scores import Likelihood, compare_likelihoods, compare
 from shelftalk.evaluation.slots import Slots
 from shelftalk.evaluation.ways import BASE, GROUNDED, SOURCE, USUAL, WAYS
 from shelftalk.evidence.spans import SpanIndex, verbatim_share
-from shelftalk.evidence.trained_on import read_record
+from shelftalk.evidence.trained_on import TrainedOn, trained_before_run
 from shelftalk.generation.engine import Engine
 from shelftalk.generation.grounded import write_grounded, write_with_references
 from shelftalk.generation.transformers_engine import TransformersEngine
@@ -105,7 +105,8 @@ def evaluate(
 
     Returns:
         `split`, `n`; `english`, whether the descriptions are, for which the rules of claims are; `leaks`; `earlier`,
-        the numbers of products `held_out` in the split and of those `seen` by an earlier run in the base; `order`, the
+        the numbers of products `held_out` in the split and of those `seen` by an earlier run in the base, and whether
+        all that such runs trained on is `known`; `order`, the
         ways and baselines that were measured, each also a key with its scores by measure (see `measures.MEASURES`);
         `intervals`, by way and measure; `differences`, a list of {"before", "after", "measures"} with difference,
         interval and verdict by measure; `elsewhere`, the same for texts of other kinds; `too_few`, a sentence instead
@@ -175,12 +176,8 @@ def sample_held_out(
         TooFewProducts: the split is empty, all its products leak, or an earlier run trained on all of them.
     """
     name = catalogue.folder.name
-    if catalogue.data_hash == run.description["data_hash"]:
-        products = run.held_out("test", max_products)
-    else:
-        before = read_record(run.folder)
-        fits = (lambda product: not before.repeats(product)) if before.titles else None
-        products = catalogue.sample("test", max_products, run.settings.seed, fits)
+    fits = _not_seen(run, catalogue, trained_before_run(run, run.base_model()))
+    products = catalogue.sample("test", max_products, run.settings.seed, fits)
     if not products:
         raise TooFewProducts(no_held_out(name, catalogue.count("test")))
     leaks = find_leaks(products, trained)
@@ -194,10 +191,25 @@ def sample_held_out(
     return kept, leaks
 
 
-def count_seen(run: Run) -> dict[str, int]:
-    """Return the number of products of the test split, and of those that an earlier run trained on."""
-    held_out = run.catalogue().count("test")
-    return {"held_out": held_out, "seen": held_out - run.count_held_out("test")}
+def count_seen(run: Run) -> dict[str, Any]:
+    """Return the number of products of the test split, and of those that an earlier run trained on.
+
+    `known` says whether what all earlier runs trained on is known.
+    """
+    catalogue, before = run.catalogue(), trained_before_run(run, run.base_model())
+    fits, held_out = _not_seen(run, catalogue, before), catalogue.count("test")
+    seen = sum(not fits(one) for one in catalogue.products("test")) if fits else 0
+    return {"held_out": held_out, "seen": seen, "known": before.is_known}
+
+
+def _not_seen(run: Run, catalogue: Catalogue, before: TrainedOn) -> Callable[[Product], bool] | None:
+    """Return whether a held-out product is none that an earlier run trained on; None if there are no such products.
+
+    `before` also knows those for which the base has got its record since the run began.
+    """
+    own = catalogue.data_hash == run.description["data_hash"]
+    seen = set(run.description.get("seen", ())) if own else set()
+    return (lambda product: product.uid not in seen and not before.repeats(product)) if seen or before.titles else None
 
 
 def write(

@@ -329,14 +329,20 @@ def _leaks(result: Mapping[str, Any]) -> list[Block]:
 
 
 def earlier_seen(result: Mapping[str, Any]) -> str | None:
-    """Return a sentence on held-out products that an earlier run trained on; None without one."""
+    """Return what is known of held-out products that an earlier run trained on, in sentences; None without one."""
     found = result.get("earlier") or {"seen": 0}  # results of earlier versions do not say
-    if not found["seen"]:
-        return None
-    return (
-        f"{found['seen']} of {found['held_out']} held-out products were trained on by an earlier run in this base. "
-        "They were set aside, and are in no figure here."
-    )
+    sentences = []
+    if found["seen"]:
+        sentences.append(
+            f"{found['seen']} of {found['held_out']} held-out products were trained on by an earlier run in this base. "
+            "They were set aside, and are in no figure here."
+        )
+    if not found.get("known", True):
+        sentences.append(
+            "What an earlier run in this base trained on is not known, so products that are measured here may be among "
+            "it. Export that base again from its run, and evaluate again."
+        )
+    return " ".join(sentences) or None
 
 
 def _examples(result: Mapping[str, Any]) -> list[Block]:

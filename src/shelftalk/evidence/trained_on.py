@@ -14,9 +14,10 @@ found that repeats another one's title or description. One that nearly repeats i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -27,13 +28,15 @@ from shelftalk.evidence.words import WORD
 from shelftalk.format_numbers import require_known
 from shelftalk.models.registry import BaseModel
 from shelftalk.records import Product
-from shelftalk.runs.run import Run
+from shelftalk.runs.run import RECORD, Run
 from shelftalk.workspace import read_json, write_json
 
 FORMAT = 1
-RECORD = "shelftalk_trained_on.json"
 EXPORTED = "parity.json"  # beside the weights of every export, also of versions that wrote no record
 DIGEST = 8  # bytes: of a million products and a million others one pair in 18 million trials would agree by chance
+CATALOGUE = re.compile(r"([0-9a-f]{64})?")
+HASH = re.compile(rf"[0-9a-f]{{{2 * DIGEST}}}")
+COUNTS = range(1 << 53)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,11 @@ class TrainedOn:
     def __or__(self, other: TrainedOn) -> TrainedOn:
         """Return both together, the trainings of `other` last."""
         return TrainedOn((*self.runs, *other.runs), self.titles | other.titles, self.descriptions | other.descriptions)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the products of all trainings are known."""
+        return all(count is not None for _, count in self.runs)
 
     def repeats(self, product: Product) -> bool:
         """Return whether a product has the title or the description of one that was trained on."""
@@ -82,7 +90,7 @@ def read_record(folder: Path) -> TrainedOn:
     """Return the record in a folder with weights; `NOTHING` without one, `UNKNOWN` for an export without one.
 
     Raises:
-        Damaged: it cannot be read.
+        Damaged: it cannot be read, or holds what no record does.
         NewerFormat: see `format_numbers.require_known`.
     """
     if not (folder / RECORD).is_file():
@@ -91,8 +99,13 @@ def read_record(folder: Path) -> TrainedOn:
     found = read_json(folder / RECORD)
     require_known(found, FORMAT, folder / RECORD)
     try:
-        runs = tuple((str(one["catalogue_sha256"]), _count(one["products"])) for one in found["runs"])
-        return TrainedOn(runs, frozenset(map(str, found["titles"])), frozenset(map(str, found["descriptions"])))
+        runs = tuple((_checked(CATALOGUE, one["catalogue_sha256"]), _count(one["products"])) for one in found["runs"])
+        titles, descriptions = (
+            frozenset(_checked(HASH, one) for one in found[key]) for key in ("titles", "descriptions")
+        )
+        if (titles or descriptions) and not runs:
+            raise ValueError("products of no training")
+        return TrainedOn(runs, titles, descriptions)
     except (LookupError, TypeError, ValueError) as error:
         raise Damaged(f"{folder / RECORD} is no record of products; export the model again.") from error
 
@@ -133,11 +146,25 @@ def trained_in_all(run: Run, base: BaseModel) -> TrainedOn:
     Raises:
         NotFound, Damaged: see `Run.products`; also Damaged where a record cannot be read.
     """
-    if (run.folder / RECORD).is_file():
-        before = read_record(run.folder)
-    else:  # nothing, or the run is of an earlier version
-        before = read_record(base.folder) | _of_chain(run.source)
-    return before | trained_on(run.description["data_hash"], run.products())
+    return trained_before_run(run, base) | trained_on(run.description["data_hash"], run.products())
+
+
+def trained_before_run(run: Run, base: BaseModel) -> TrainedOn:
+    """Return what was learned by the weights that an existing run began from, whose base model is `base`.
+
+    It is what the run's own record has. Where that has unknown products, or the run has none, as one of an earlier
+    version, it is what the base has now: it may have got its record since.
+
+    Raises:
+        Damaged: a record cannot be read.
+    """
+    held = read_record(run.folder)
+    if held.runs and held.is_known:
+        return held
+    of_base = read_record(base.folder)
+    if held.runs and not (of_base.runs and of_base.is_known):
+        return held
+    return of_base | _of_chain(run.source) | replace(held, runs=())
 
 
 def origins(run: Run | None) -> Iterator[Run]:
@@ -165,8 +192,16 @@ def _is_export(file: Path) -> bool:
     return False
 
 
+def _checked(form: re.Pattern[str], value: Any) -> str:
+    if not form.fullmatch(value):
+        raise ValueError(value)
+    return str(value)
+
+
 def _count(value: Any) -> int | None:
-    return None if value is None else int(value)
+    if value is not None and (type(value) is not int or value not in COUNTS):
+        raise ValueError(value)
+    return value
 
 
 def _words(text: str) -> list[str]:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from shelftalk import __version__
+from shelftalk.evidence.trained_on import describe_runs, trained_before_run
 from shelftalk.export.formats import FORMATS, Artefact
 from shelftalk.export.gate import gate_products
 from shelftalk.export.serving import example_request
@@ -161,17 +162,18 @@ def _data(artefact: Artefact) -> str:
     run, summary = artefact.run, artefact.run.catalogue().summary
     split = ", ".join(f"{count} {name}" for name, count in summary["split"].items())
     rejected = "".join(f"| {reason.replace('_', ' ')} | {count} |\n" for reason, count in summary["rejected"].items())
-    table = f"\n| left out because of | rows |\n| --- | ---: |\n{rejected}" if rejected else "Nothing was left out.\n"
+    table = f"| left out because of | rows |\n| --- | ---: |\n{rejected}" if rejected else "Nothing was left out.\n"
     return f"""## What it was trained on
 
 {describe_data(run)}. The catalogue has the SHA-256 `{summary["data_hash"]}`: of {summary["read"]} rows read
 {summary["kept"]} were kept ({split}).
-{_earlier(artefact)}{table}"""
+{_earlier(artefact)}
+{table}"""
 
 
 def _earlier(artefact: Artefact) -> str:
     """Return a line for each training that its weights had before."""
-    runs = artefact.run.description.get("earlier", {"runs": []})["runs"]
+    runs = describe_runs(trained_before_run(artefact.run, artefact.base))
     lines = [
         f"- {'products whose number is not known' if one['products'] is None else one['products']}"
         f"{' products' if one['products'] is not None else ''}, of {_catalogue(one['catalogue_sha256'])}\n"

@@ -143,8 +143,10 @@ class Journal:
 def _holds_no_row(path: Path) -> bool:
     with path.open("rb") as lines:
         header, row = _parsed(lines.readline()), lines.readline()
+    if header is None:
+        return False
     require_known(header, FORMAT, path)
-    return header is not None and "job" in header and not row.endswith(b"\n")
+    return "job" in header and not row.endswith(b"\n")
 
 
 def _line(value: Mapping[str, Any]) -> bytes:

@@ -98,7 +98,7 @@ def record_number(record: Path) -> int:
     """Return the number of an output's record; 0 for a record of version 0.1, or a damaged one."""
     try:
         return int(read_json(record)["number"])
-    except (Damaged, LookupError, TypeError, ValueError):
+    except (Damaged, LookupError, TypeError, ValueError, OverflowError):
         return 0
 
 

@@ -114,5 +114,5 @@ def _folders(path: Path) -> dict[str, str]:
     except Damaged:
         return {}
     require_known(held, FORMAT, path)
-    folders = held.get("folders") if isinstance(held, dict) else None
+    folders = held.get("folders")
     return {key: one for key, one in folders.items() if isinstance(one, str)} if isinstance(folders, dict) else {}

@@ -21,6 +21,7 @@ from typing import Any, Literal, get_args
 
 import orjson
 
+from shelftalk.errors import Damaged
 from shelftalk.format_numbers import require_known
 from shelftalk.lines import FORMAT, append_records
 
@@ -118,7 +119,7 @@ def _parsed(line: bytes, path: Path) -> Decision | None:
         values: dict[str, Any] = orjson.loads(line)
         require_known(values, FORMAT, path)
         decision = Decision(**values)
-    except (orjson.JSONDecodeError, TypeError):
+    except (orjson.JSONDecodeError, Damaged, TypeError):
         return None
     if not isinstance(decision.claims, list) or not isinstance(decision.faults, int):
         return None

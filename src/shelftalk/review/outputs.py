@@ -103,11 +103,11 @@ def _records(run: Run) -> list[Path]:
 def _recorded(record: Path) -> dict[str, Any]:
     """Return the content of a record; an empty one where it cannot be read."""
     try:
-        held = read_json(record)
+        held: dict[str, Any] = read_json(record)
+        require_known(held, FORMAT, record)
     except Damaged:
         return {}
-    require_known(held, FORMAT, record)
-    return held if isinstance(held, dict) else {}
+    return held
 
 
 def _outputs(run: Run) -> list[Output]:

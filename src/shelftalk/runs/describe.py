@@ -143,8 +143,8 @@ def warn_of_earlier(run: Run) -> str | None:
         )
     if any(one["products"] is None for one in held["runs"]):
         sentences.append(
-            "What an earlier run in this base trained on is not known, so held-out products may be among it; export "
-            "that base again from its run."
+            "What an earlier run in this base trained on was not known when this run began, so held-out products may "
+            "be among it; export that base again from its run, and shelftalk evaluate leaves them out."
         )
     return " ".join(sentences) or None
 
@@ -162,6 +162,6 @@ def no_held_out(catalogue: str, count: int, split: str = "test") -> str:
 def _describe_or_damaged(workspace: Workspace, name: str) -> dict[str, Any]:
     try:
         return describe_run(Run.open(workspace, name))
-    except (Damaged, NewerFormat, KeyError, TypeError) as error:  # another JSON value has no keys
+    except (Damaged, NewerFormat, LookupError, TypeError, AttributeError) as error:
         empty = dict.fromkeys(("catalogue", "base_model", "step", "steps", "indexed"))
         return {"name": name, "status": "newer" if isinstance(error, NewerFormat) else "damaged", **empty}

@@ -179,7 +179,7 @@ def _thinned(lines: list[bytes], points: int) -> list[bytes]:
 def _records(lines: Iterable[bytes]) -> list[dict[str, Any]]:
     records = []
     for line in lines:
-        with suppress(ValueError, TypeError):  # a corrupt line
+        with suppress(ValueError, TypeError, RecursionError):  # a corrupt line
             records.append({key: value for key, value in dict(json.loads(line)).items() if _is_sound(value)})
     return records
 

@@ -34,6 +34,7 @@ DERIVED = ("index", "spans", "report")  # derived from a run's products
 REBUILT = (*DERIVED, "gguf")  # what may be deleted and is made again when it is needed
 USUAL = 0.9
 ORDER_SAMPLE = 2_000  # products, whose attributes give the usual order
+RECORD = "shelftalk_trained_on.json"  # see `evidence.trained_on`
 SOURCE = "source"  # in a run's folder: what it began from, as it was then
 ADAPTER_SETTINGS = ("base_model", "lora_rank", "lora_alpha", "lora_variant", "lora_dropout")
 LIBRARIES = ("torch", "transformers", "peft", "accelerate")
@@ -109,7 +110,7 @@ class Run:
         folder = workspace.run(name)
         for derived in (*DERIVED, SOURCE):  # of an earlier run of this name that ended before its first checkpoint
             shutil.rmtree(folder / derived, ignore_errors=True)
-        for file in (METRICS, SAMPLES, ACCEPTED):  # which may be of another model
+        for file in (METRICS, SAMPLES, ACCEPTED, RECORD):  # which may be of another model
             (folder / file).unlink(missing_ok=True)
         if earlier is not None:
             description["earlier"] = dict(earlier)
@@ -330,6 +331,8 @@ def _read_description(folder: Path) -> dict[str, Any]:
     path = folder / "run.json"
     description: dict[str, Any] = read_json(path)
     require_known(description, FORMAT, path)
+    if missing := {"catalogue", "data_hash", "base", "settings"} - description.keys():
+        raise Damaged(f"{path} lacks {', '.join(sorted(missing))}; train another --run.")
     return description
 
 

@@ -118,7 +118,7 @@ def keep_lines_until(path: Path, step: int) -> None:
     for line in path.read_text(encoding="utf-8").splitlines(keepends=True):
         try:
             known = line.endswith("\n") and json.loads(line, parse_constant=_refuse)["step"] <= step
-        except (ValueError, KeyError):  # an incomplete line, left by a killed process
+        except (ValueError, LookupError, TypeError, RecursionError):  # incomplete, left by a killed process
             known = False
         if known:
             kept.append(line)

@@ -196,6 +196,8 @@ def _leaks(result: dict[str, Any]) -> None:
     st.subheader(text("report.leaks"))
     if (earlier := result.get("earlier", {})).get("seen"):
         st.write(text("report.seen", count=number(earlier["seen"]), all=number(earlier["held_out"])))
+    if not earlier.get("known", True):
+        st.write(text("report.earlier_unknown"))
     if not result["leaks"]:
         st.write(text("report.no_leaks"))
         return
