@@ -19,7 +19,6 @@ from shelftalk.generation.history import read_history
 from shelftalk.generation.journal import Journal
 from shelftalk.generation.texts import FORMAT as RECORD_FORMAT
 from shelftalk.lines import read_records
-from shelftalk.models.places import find_begun
 from shelftalk.retrieval.pointer import read_pointer
 from shelftalk.review.decisions import Decision, DecisionLog
 from shelftalk.review.outputs import find_record, list_outputs
@@ -33,7 +32,6 @@ from tests.conftest import write_catalogue_file
 from tests.review.outputs import row, write_output
 from tests.test_cli import Shell
 
-MOVED = {"name": "/nowhere", "revision": "sample:0"}  # a base model
 REFUSED = r"{} has format 2, and this version of shelftalk reads only up to 1; update shelftalk with: pip install "
 
 
@@ -211,7 +209,6 @@ def test_a_description_that_is_no_object_is_damaged(run: Run) -> None:
     readers: dict[Path, Callable[[], object]] = {
         run.index / "index.json": lambda: read_pointer(run.index),
         run.folder / "spans" / "spans.json": lambda: SpanIndex.open(run.folder / "spans"),
-        run.workspace.root / "base_models.json": lambda: find_begun(MOVED, "pegs", run.workspace),
         folder / "catalogue.json": lambda: Catalogue.open(folder),
     }
     newest, identity = max(run.checkpoints.glob("step-*")), fingerprint(run)

@@ -331,8 +331,6 @@ def _read_description(folder: Path) -> dict[str, Any]:
     path = folder / "run.json"
     description: dict[str, Any] = read_json(path)
     require_known(description, FORMAT, path)
-    if missing := {"catalogue", "data_hash", "base", "settings"} - description.keys():
-        raise Damaged(f"{path} lacks {', '.join(sorted(missing))}; train another --run.")
     return description
 
 
