@@ -12,13 +12,14 @@ import pytest
 from shelftalk import pipeline
 from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.catalogue.settings import PrepareSettings
-from shelftalk.errors import Damaged, InvalidSettings, NewerFormat
+from shelftalk.errors import Damaged, InvalidSettings, NewerFormat, NotFound
 from shelftalk.evaluation.votes import cast_vote, tally
 from shelftalk.evidence.spans import SpanIndex
 from shelftalk.generation.history import read_history
 from shelftalk.generation.journal import Journal
 from shelftalk.generation.texts import FORMAT as RECORD_FORMAT
 from shelftalk.lines import read_records
+from shelftalk.models.places import find_begun
 from shelftalk.retrieval.pointer import read_pointer
 from shelftalk.review.decisions import Decision, DecisionLog
 from shelftalk.review.outputs import find_record, list_outputs
@@ -211,12 +212,16 @@ def test_a_description_that_is_no_object_is_damaged(run: Run) -> None:
         run.folder / "spans" / "spans.json": lambda: SpanIndex.open(run.folder / "spans"),
         folder / "catalogue.json": lambda: Catalogue.open(folder),
     }
+    moved = run.workspace.root / "base_models.json"
     newest, identity = max(run.checkpoints.glob("step-*")), fingerprint(run)
     for text in ("[]", "null", '"x"', "[" * 200_000):
         for file, read in readers.items():
             file.write_text(text)
             with pytest.raises(Damaged):
                 read()
+        moved.write_text(text)
+        with pytest.raises(NotFound):  # the base model, and nothing else
+            find_begun({"name": "/nowhere", "revision": "sample:0"}, "pegs", run.workspace)
         (newest / "progress.json").write_text(text)
         assert newest_checkpoint(run.checkpoints, identity)[0] != newest
 

@@ -111,8 +111,8 @@ def _folders(path: Path) -> dict[str, str]:
     """Return the folders of moved base models by revision; none where the file is missing or damaged."""
     try:
         held = read_json(path)
+        require_known(held, FORMAT, path)
     except Damaged:
         return {}
-    require_known(held, FORMAT, path)
     folders = held.get("folders")
     return {key: one for key, one in folders.items() if isinstance(one, str)} if isinstance(folders, dict) else {}
