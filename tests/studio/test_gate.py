@@ -303,6 +303,7 @@ def test_an_address_is_read_as_the_address_bar_shows_it(text: str, address: Addr
     [
         "",
         "*",
+        "0.0.0.0",
         "*.example.org",
         "a b",
         "user@shop.example.org",

@@ -48,6 +48,7 @@ def parse_address(text: str) -> Address:
     except UnicodeError:
         host = ""
     valid = _HOST.fullmatch(host) and len(host) <= 253 and all(map(_SEGMENT.fullmatch, segments))
+    valid = valid and host != "0.0.0.0"  # noqa: S104 - no name that an address bar has
     if not valid or (":" in authority and not (port.isascii() and port.isdigit() and 0 < int(port[:6]) < 65536)):
         raise InvalidSettings(
             f"--public-host {text!r} is no address; give what the browser shows, such as studio.example.org, "
