@@ -12,9 +12,9 @@ import traceback
 import warnings
 from pathlib import Path
 
+from shelftalk import disk_errors
 from shelftalk.cli.app import app
-from shelftalk.errors import NotWritable, ShelftalkError
-from shelftalk.workspace import writing
+from shelftalk.errors import ShelftalkError
 
 STOPPED = 130
 
@@ -80,11 +80,7 @@ def _disk_error(error: OSError) -> str:
         return f"Permission denied: {error.filename}; ask its owner for access, or choose another path."
     if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):  # others occur in reading, too
         return ""
-    try:
-        with writing(Path("a file")):
-            raise error
-    except NotWritable as translated:
-        return str(translated)
+    return f"Cannot write {disk_errors.reason(error, Path('a file'))}."
 
 
 def _name_a_home() -> None:

@@ -228,6 +228,7 @@ def _confirmed(question: str) -> bool:
 def show_started(run: Run, as_json: bool) -> None:
     """Print how to follow and stop a run that trains in a separate process."""
     from shelftalk.cli import output
+    from shelftalk.generation.choose import say_cost
     from shelftalk.runs.describe import describe_run
     from shelftalk.runs.run import LOG
 
@@ -235,11 +236,7 @@ def show_started(run: Run, as_json: bool) -> None:
     if as_json or described["status"] == "finished":
         show_trained(run, as_json)
         return
-    if run.precision == "bf16":
-        from shelftalk.models.instruction_set import bf16_cost  # imports torch
-
-        if cost := bf16_cost(run.precision):
-            output.say(f"Run {run.name!r} {cost}.")
+    say_cost(run, output.say)
     output.out.print(f"{run.name} is {described['status']} and runs in the background.", markup=False)
     output.out.print(f"Follow it with: shelftalk runs follow {run.name}", markup=False)
     output.out.print(f"Stop it with: shelftalk runs stop {run.name}", markup=False)

@@ -306,17 +306,16 @@ def _elsewhere(result: Mapping[str, Any]) -> list[Block]:
 
 
 def _leaks(result: Mapping[str, Any]) -> list[Block]:
-    leaks = result["leaks"]
-    if earlier := earlier_seen(result):
-        return [Heading("Leak check"), Paragraph(earlier), *_leaks({**result, "earlier": {}})[1:]]
+    leaks, earlier = result["leaks"], earlier_seen(result)
+    first: list[Block] = [Heading("Leak check"), *([Paragraph(earlier)] if earlier else [])]
     if not leaks:
         found = (
             "No held-out product repeats a training product: none shares 0.8 of the words of both titles, or has 0.8 "
             "of its description's sequences of three words in one training description."
         )
-        return [Heading("Leak check"), Paragraph(found)]
+        return [*first, Paragraph(found)]
     return [
-        Heading("Leak check"),
+        *first,
         Paragraph(
             f"Set aside, and in no figure here: {len(leaks)} of the test split that repeat, or nearly repeat, what the "
             "run trained on."

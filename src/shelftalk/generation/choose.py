@@ -54,7 +54,9 @@ def open_engine(
 
 def say_cost(run: Run, say: Callable[[str], None]) -> None:
     """Say what the run's model costs in transformers here, where that is bf16 and emulated."""
-    from shelftalk.models.instruction_set import bf16_cost
+    if run.precision != "bf16":
+        return
+    from shelftalk.models.instruction_set import bf16_cost  # imports torch, which only such a run must wait for
 
     if cost := bf16_cost(run.precision):
         say(f"Run {run.name!r} {cost}.")

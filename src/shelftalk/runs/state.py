@@ -25,6 +25,7 @@ from shelftalk.locks import is_locked
 from shelftalk.workspace import read_json
 
 FILE = "state.json"
+LOWER = 10  # for a run that diverged a learning rate is proposed that is this many times lower
 
 
 def read_state(folder: Path) -> dict[str, Any]:

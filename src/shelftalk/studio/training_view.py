@@ -11,6 +11,7 @@ from shelftalk.errors import Damaged, NotFound
 from shelftalk.runs.describe import describe_run, list_runs, measure_disk, show_run
 from shelftalk.runs.metrics import read_loss_not_fallen, read_metrics, read_samples, read_validation
 from shelftalk.runs.run import Run
+from shelftalk.runs.state import LOWER
 from shelftalk.studio import charts
 from shelftalk.studio.language import duration, number, size, text
 from shelftalk.studio.navigation import go, link
@@ -21,7 +22,6 @@ from shelftalk.training.jobs import resume_detached
 
 ACTIVE = ("queued", "running")
 RESUMABLE = ("stopped", "interrupted", "failed")
-LOWER = 10  # a run that diverged is offered again with a learning rate that many times lower
 POINTS = 600  # most points of a curve
 ICONS = {
     "queued": ":material/hourglass_top:",

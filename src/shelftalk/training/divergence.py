@@ -9,10 +9,9 @@ import torch
 
 from shelftalk.errors import Diverged, NotFinite
 from shelftalk.models.finite import first_not_finite
+from shelftalk.runs.state import LOWER
 from shelftalk.settings import TrainingSettings
 from shelftalk.training.checkpoints import find_checkpoint
-
-LOWER = 10  # the learning rate that is proposed is this many times lower
 
 
 def not_finite(
