@@ -179,5 +179,25 @@ def test_help_loads_no_heavy_library() -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_no_page_of_the_studio_waits_for_torch_to_be_drawn() -> None:
+    """All that the pages import, in one process, which names the module that loaded it."""
+    views = sorted((SOURCE / "studio" / "views").glob("*.py"))
+    names = {
+        node.module
+        for view in views
+        for node in ast.parse(view.read_text()).body
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("shelftalk")
+    }
+    program = (
+        "import importlib, sys\n"
+        "for name in sys.argv[1:]:\n"
+        "    importlib.import_module(name)\n"
+        "    assert 'torch' not in sys.modules, name\n"
+    )
+    command = [sys.executable, "-c", program, *sorted(names)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+
+
 def test_no_file_has_more_than_400_lines() -> None:
     assert {path.name: lines for path in modules() if (lines := len(path.read_text().splitlines())) > 400} == {}

@@ -8,8 +8,6 @@ import zipfile
 from pathlib import Path
 
 from shelftalk.errors import Damaged, NotFound
-from shelftalk.export.card import adapter_card
-from shelftalk.export.formats import write_adapter
 from shelftalk.models.registry import BaseModel
 from shelftalk.runs.card import plain_card
 from shelftalk.runs.run import CARD, Run
@@ -37,6 +35,8 @@ def zip_adapter(run: Run) -> bytes:
         raise Damaged(f"The adapter of run {run.name!r} is damaged ({'; '.join(wrong)}); train the run again.")
     if run.loads_anywhere:
         return _packed(run.adapter, run.name)
+    from shelftalk.export.formats import write_adapter  # imports torch, which the page Runs must not wait for
+
     base = run.base_model()
     with writing(Path(tempfile.gettempdir())), tempfile.TemporaryDirectory(prefix="shelftalk-") as temporary:
         folder = Path(temporary)
@@ -48,6 +48,8 @@ def zip_adapter(run: Run) -> bytes:
 
 def _card(run: Run, base: BaseModel) -> str:
     """Return the card of a run of an earlier version; without its catalogue, one that says less."""
+    from shelftalk.export.card import adapter_card  # imports torch
+
     path = run.folder / "report" / "evaluation.json"
     try:
         return adapter_card(run, read_json(path)["result"] if path.is_file() else {}, loads_anywhere=True)
