@@ -32,7 +32,7 @@ from shelftalk.generation.titles import TitleRow
 from shelftalk.review.outputs import Output
 from shelftalk.review.review import Review
 from shelftalk.studio.launch import find_port
-from shelftalk.studio.words import texts
+from shelftalk.translations.texts import texts
 from shelftalk.workspace import Workspace, sha256, write_json
 from tools.make_images import arguments, chromium, wait_for
 

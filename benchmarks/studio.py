@@ -27,7 +27,7 @@ from streamlit.testing.v1 import AppTest
 
 from shelftalk.catalogue.table import PRODUCTS, TableWriter
 from shelftalk.studio.launch import find_port
-from shelftalk.studio.words import texts
+from shelftalk.translations.texts import texts
 from shelftalk.workspace import Workspace, write_json, write_manifest
 from tools.make_images import arguments, chromium, wait_for
 

@@ -24,7 +24,7 @@ LAYERS = [
     {"rules"},
     {"catalogue", "claims", "models", "cluster"},
     {"lines"},
-    {"prompts", "sentences", "workspace", "commands"},
+    {"prompts", "sentences", "translations", "workspace", "commands"},
     {"locks", "lfs", "moved", "format_numbers", "mounts", "disk_errors"},
     {"presets", "settings"},
     {"records", "hosts"},

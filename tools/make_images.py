@@ -27,7 +27,7 @@ from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.pipeline import BUNDLED
 from shelftalk.studio.launch import find_port
 from shelftalk.studio.navigation import ICONS
-from shelftalk.studio.words import texts
+from shelftalk.translations.texts import texts
 from shelftalk.workspace import Workspace
 
 FOLDER = Path(__file__).parents[1] / "docs" / "images"

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request, WebSocket, expect
 
-from shelftalk.studio.words import texts
+from shelftalk.translations.texts import texts
 
 SOURCE = Path(__file__).resolve().parents[2] / "src"
 HOST = "127.0.0.1"

@@ -17,7 +17,7 @@ pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: 
 
 from playwright.sync_api import Page, expect
 
-from shelftalk.studio.words import texts
+from shelftalk.translations.texts import texts
 from tests.studio.browser import HOST, WORDS, Studio, Visitor, free_port, settle
 from tests.studio.proxy import Proxy
 

@@ -18,7 +18,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from shelftalk.errors import InvalidSettings
 from shelftalk.studio.gate import FORM_BYTES, Gate
 from shelftalk.studio.sign_in import Address, SignIn, new_password, parse_address
-from shelftalk.studio.words import texts
+from shelftalk.translations.texts import texts
 
 PASSWORD = "a" * 31 + "é"
 PUBLIC = "https://shop.example.org"

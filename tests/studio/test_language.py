@@ -18,7 +18,7 @@ from shelftalk.presets import preset_names
 from shelftalk.settings import DecodingSettings, TrainingSettings
 from shelftalk.studio import language
 from shelftalk.studio.training_view import ICONS
-from shelftalk.studio.words import LANGUAGES, texts
+from shelftalk.translations.texts import LANGUAGES, texts
 
 STUDIO = Path(language.__file__).parent
 SETTINGS = (TrainingSettings, PrepareSettings, DecodingSettings)

@@ -31,8 +31,8 @@ from shelftalk.studio.language import STATE
 from shelftalk.studio.navigation import ICONS
 from shelftalk.studio.views.fine_tune import WATCHING
 from shelftalk.studio.views.report import FORMATS
-from shelftalk.studio.words import LANGUAGES, texts
 from shelftalk.training.state import RunState
+from shelftalk.translations.texts import LANGUAGES, texts
 from shelftalk.workspace import Workspace, lock, write_json
 from tests.catalogue.exports import nested, woocommerce
 

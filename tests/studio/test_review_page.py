@@ -14,9 +14,9 @@ from shelftalk.errors import NotWritable
 from shelftalk.review.review import Review
 from shelftalk.rules.house_rules import HouseRules, write_rules
 from shelftalk.runs.run import Run
-from shelftalk.studio.words import texts
 from shelftalk.studio.write_texts import folder_for
 from shelftalk.studio.writers import writers
+from shelftalk.translations.texts import texts
 from shelftalk.workspace import Workspace
 from tests.review.outputs import row, write_output
 from tests.studio.test_pages import drawn, shown

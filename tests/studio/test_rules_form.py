@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from shelftalk.catalogue.prepare import prepare
 from shelftalk.catalogue.settings import PrepareSettings
 from shelftalk.rules.house_rules import HouseRules, read_rules, rule_fields, write_rules
-from shelftalk.studio.words import LANGUAGES, texts
+from shelftalk.translations.texts import LANGUAGES, texts
 from shelftalk.workspace import Workspace
 from tests.studio.test_pages import _labelled, drawn, shown
 

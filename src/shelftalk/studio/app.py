@@ -12,7 +12,7 @@ from shelftalk.studio.language import text
 from shelftalk.studio.navigation import pages
 from shelftalk.studio.options import INK, LOCAL_HOSTS
 from shelftalk.studio.show import errors_shown
-from shelftalk.studio.words import LANGUAGES
+from shelftalk.translations.texts import LANGUAGES
 
 ICON = Path(__file__).with_name("icon.png")  # browsers would download a named icon from Google
 

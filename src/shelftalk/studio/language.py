@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from shelftalk.settings import Settings, setting_help
-from shelftalk.studio.words import LANGUAGES, nearest, texts
+from shelftalk.translations.texts import LANGUAGES, nearest, texts
 
 STATE = "lang"
 _JS = """

@@ -13,7 +13,7 @@ from starlette.datastructures import Headers
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from shelftalk.studio.options import OPTIONS
-from shelftalk.studio.words import LANGUAGES, nearest, texts
+from shelftalk.translations.texts import LANGUAGES, nearest, texts
 
 ICON = Path(__file__).with_name("icon.png")
 FIELD = "password"

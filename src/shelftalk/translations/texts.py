@@ -1,6 +1,6 @@
-"""The studio's texts in English and Brazilian Portuguese.
+"""The texts of shelftalk's pages and documents, by language and key.
 
-Every text is in each of languages/*.toml, under the same key. Texts of the data are not.
+Every text is in the file of each language, under the same key. Texts of the data are not.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ LANGUAGES = {"en": "English", "pt-BR": "Português (Brasil)"}
 @cache
 def texts(language: str) -> dict[str, str]:
     """Return all texts of a language by key; a key is the names of its tables and its own name, joined by dots."""
-    file = files("shelftalk.studio") / "languages" / f"{language}.toml"
+    file = files("shelftalk.translations") / f"{language}.toml"
     return dict(_flat(parse_toml(file.read_text(encoding="utf-8"), file.name)))
 
 
 def nearest(locale: str) -> str:
-    """Return the language of the studio for a browser's locale, such as "pt" or "de-CH"."""
+    """Return the one of these languages for a browser's locale, such as "pt" or "de-CH"."""
     return "pt-BR" if locale.strip().lower().startswith("pt") else "en"
 
 

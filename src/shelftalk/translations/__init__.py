@@ -1,0 +1,1 @@
+"""What shelftalk says to people, in English and Brazilian Portuguese."""
