@@ -9,7 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Each worker takes whole files or groups of them, the longest first; their number is in tests/suite.py.
 TESTS := $(BIN)/python -m pytest -n auto --no-loadscope-reorder --durations=20
 
-.PHONY: demo studio test quick test-long check format catalogue images clean
+.PHONY: demo studio test quick test-long check format catalogue images video clean
 
 demo: $(VENV)/installed
 	$(BIN)/shelftalk demo
@@ -43,6 +43,11 @@ catalogue: $(VENV)/installed
 
 images: $(VENV)/installed-dev $(VENV)/browser
 	$(BIN)/python -m tools.make_images
+
+# The studio in seven scenes, with captions, as a WebM file: build/video/. `make video LANGUAGE=pt-BR` in Portuguese.
+LANGUAGE := en
+video: $(VENV)/installed-dev $(VENV)/browser
+	$(BIN)/python -m tools.make_video --language $(LANGUAGE)
 
 clean:
 	rm -rf $(VENV) workspace build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

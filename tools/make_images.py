@@ -132,9 +132,9 @@ def watch(page: Page, words: dict[str, str], run: str) -> None:
     settle(page)
 
 
-def ask(page: Page, words: dict[str, str]) -> None:
-    """Ask about held-out products, at most `DRAWS`, until one has attributes, and wait for both answers."""
-    for _ in range(DRAWS):
+def ask(page: Page, words: dict[str, str], draws: int = DRAWS) -> None:
+    """Ask about held-out products, at most `draws`, until one has attributes, and wait for both answers."""
+    for _ in range(draws):
         button = page.get_by_role("button", name=words["compare.random"])
         button.click(timeout=180_000)  # the first time, models are converted
         page.get_by_role("heading", name=words["compare.references"]).wait_for(timeout=180_000)

@@ -79,8 +79,22 @@ def _options(
 
 
 @app.command()
-def demo(workspace: WorkspaceOption = DEFAULT_WORKSPACE) -> None:
+def demo(
+    record: Annotated[
+        Path | None,
+        typer.Option(
+            "--record",
+            metavar="FILE",
+            help="Also record what the terminal shows, with waits shortened, as a .cast file, which asciinema plays.",
+        ),
+    ] = None,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+) -> None:
     """Run all stages on the bundled catalogue: prepare, train, index, compare, evaluate."""
+    if record:
+        from shelftalk.cli.record import record_command
+
+        raise typer.Exit(record_command(["demo", "--workspace", str(workspace)], record))
     from shelftalk.cli.demo import run_demo
 
     run_demo(Workspace(workspace))
