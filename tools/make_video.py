@@ -35,7 +35,7 @@ CAPTIONS = Path(__file__).with_name("video_captions.toml")
 FOLDER = Path(__file__).parents[1] / "build" / "video"
 WIDTH, HEIGHT = 1280, 800
 RUN = "video"
-SECONDS, SECONDS_A_WORD = 1.5, 0.36  # to read a caption: 170 words a minute
+SECONDS, SECONDS_A_WORD = 4.0, 0.36  # to look at the page, and to read its caption: 170 words a minute
 SCROLL_SECONDS = 1.5
 LONGEST_FRAME = 1.0  # seconds; a still picture is repeated, so that a player can jump into it
 MILLISECOND = Fraction(1, 1000)
@@ -110,6 +110,7 @@ def make_video(workspace: Path, run: str, language: str, pace: float, folder: Pa
     command = [sys.executable, "-m", "shelftalk"]
     place = ["--workspace", str(workspace)]
     port = find_port(None)
+    delete_run(place)
     studio = subprocess.Popen([*command, "studio", "--no-browser", "--port", str(port), *place])
     try:
         wait_for(f"http://127.0.0.1:{port}")
@@ -126,12 +127,17 @@ def make_video(workspace: Path, run: str, language: str, pace: float, folder: Pa
     finally:
         studio.terminate()
         studio.wait()
-        subprocess.run([*command, "runs", "stop", RUN, *place], capture_output=True)
-        subprocess.run([*command, "runs", "delete", RUN, "--yes", *place], capture_output=True)
+        delete_run(place)
     folder.mkdir(parents=True, exist_ok=True)
     film.write(folder / f"shelftalk-{language}.webm")
     write_captions(film.cues, folder / f"shelftalk-{language}.vtt")
     return folder / f"shelftalk-{language}.webm"
+
+
+def delete_run(place: Sequence[str]) -> None:
+    """Stop and delete the run that the video starts, if it exists."""
+    for command in (["stop", RUN], ["delete", RUN, "--yes"]):
+        subprocess.run([sys.executable, "-m", "shelftalk", "runs", *command, *place], capture_output=True)
 
 
 class Film:
@@ -177,6 +183,12 @@ class Film:
         finally:
             self._paused = False
             self._cut += time.monotonic() - began
+
+    def announce(self, title: str) -> None:
+        """Show the title of a scene, without a caption."""
+        self._caption = (title, "")
+        if self.frames:
+            self._draw_caption()
 
     def say(self, title: str, caption: str) -> None:
         """Show a caption for as long as it takes to read it."""
@@ -226,13 +238,17 @@ class Talk:
         """Show every scene."""
         for number, scene in enumerate(all_scenes, 1):
             title = f"{number}  {scene.title}"
+            self.film.announce(title)
             show: Callable[[Callable[[int], None]], None] = getattr(self, f"show_{scene.name}")
             show(lambda which, title=title, captions=scene.captions: self.film.say(title, captions[which]))  # type: ignore[misc]
 
     def show_data(self, say: Callable[[int], None]) -> None:
         self._open("catalogue")
         say(0)
-        self.film.scroll(700)
+        self.page.get_by_role("tab", name=self.words["catalogue.left_out"]).click()
+        with self.film.waiting():
+            settle(self.page)
+        self.film.scroll(450)
         say(1)
 
     def show_before(self, say: Callable[[int], None]) -> None:
