@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from shelftalk.settings import Settings, setting_help
+from shelftalk.translations.messages import translated, translated_part
 from shelftalk.translations.texts import LANGUAGES, nearest, texts
 
 STATE = "lang"
@@ -45,6 +46,16 @@ def text(key: str, **values: Any) -> str:
 def has_text(key: str) -> bool:
     """Return whether a text with that key exists."""
     return key in texts(current())
+
+
+def said(message: str) -> str:
+    """Return an error's message, or a notice, in the current language; what is not known of it stays in English."""
+    return translated(message, current())
+
+
+def said_why(reason: str) -> str:
+    """Return why a row or a file is left out, in the current language; data in it stays as it is."""
+    return translated_part(reason, current())
 
 
 def setting_label(cls: type[Settings], name: str) -> str:

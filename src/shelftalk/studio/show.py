@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import streamlit as st
 
 from shelftalk.errors import ShelftalkError
-from shelftalk.studio.language import text
+from shelftalk.studio.language import said, text
 from shelftalk.studio.navigation import link
 from shelftalk.studio.session import workspace
 from shelftalk.studio.tasks import Task, forget_task, read_task
@@ -33,10 +33,13 @@ def errors_shown() -> Iterator[None]:
 
 
 def show_error(message: str) -> None:
-    """Show an error; its message may contain names of columns and files, so it is shown as plain text."""
+    """Show an error in the page's language: a text of the studio, or the message of an error, which is English.
+
+    It may contain names of columns and files, so it is shown as plain text.
+    """
     with st.container(border=True):
         st.error(text("error.heading"), icon=":material/error:")
-        st.text(message)
+        st.text(said(message))
 
 
 @st.fragment(run_every=1.0)

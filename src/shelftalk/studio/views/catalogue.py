@@ -15,7 +15,7 @@ from shelftalk.studio import charts
 from shelftalk.studio.add_catalogue import add_catalogue, show_raw
 from shelftalk.studio.attribute_table import show_attributes
 from shelftalk.studio.forecast_view import show_concerns, show_forecast
-from shelftalk.studio.language import has_text, number, percent, text
+from shelftalk.studio.language import has_text, number, percent, said_why, text
 from shelftalk.studio.rules_form import show_rules
 from shelftalk.studio.session import choose, remember, workspace
 from shelftalk.studio.show import errors_shown, show_error, show_failed, watch_task
@@ -25,6 +25,8 @@ from shelftalk.studio.uploads import forget_upload, forget_uploads
 ROWS = 25
 TABLE_HEIGHT = 520
 MOST_LENGTH = 2048
+# The reasons of rejects whose details are words of shelftalk; those of others are titles or codes.
+EXPLAINED = ("invalid_json", "not_an_object", "invalid_csv", "invalid_xml", "invalid_utf8", "line_too_long")
 COUNTED = 100_000  # products whose values of attributes are counted: a second or two
 
 
@@ -202,8 +204,13 @@ def _left_out(name: str, catalogue: Catalogue) -> None:
             for one in found[reason]:
                 file = f"{one['file']}, " if "files" in source else ""
                 place = f"{file}{text('catalogue.line', line=number(one['line']))}"
-                lines.append(f"{place}  →  {one['detail'] or text('catalogue.no_detail')}")
+                lines.append(f"{place}  →  {_detail(reason, one['detail'])}")
             st.text("\n".join(lines))
+
+
+def _detail(reason: str, detail: str) -> str:
+    """Return a reject's detail in the page's language; where it is a product's title or code, as it is."""
+    return (said_why(detail) if reason in EXPLAINED else detail) or text("catalogue.no_detail")
 
 
 def _files(source: dict[str, Any]) -> None:
@@ -213,7 +220,7 @@ def _files(source: dict[str, Any]) -> None:
     st.dataframe(pandas.DataFrame(counts, columns=names), hide_index=True)
     if source["left_out"]:
         st.markdown(f"**{text('catalogue.files_left_out')}**")
-        st.text("\n".join(f"{one['name']}  →  {one['why']}" for one in source["left_out"]))
+        st.text("\n".join(f"{one['name']}  →  {said_why(one['why'])}" for one in source["left_out"]))
 
 
 def _lengths(name: str, catalogue: Catalogue) -> None:

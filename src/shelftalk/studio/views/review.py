@@ -15,7 +15,7 @@ from shelftalk.review.outputs import Output, find_output, list_outputs
 from shelftalk.review.review import Review
 from shelftalk.rules.house_rules import HouseRules
 from shelftalk.runs.run import Run
-from shelftalk.studio.language import number, text
+from shelftalk.studio.language import number, said, text
 from shelftalk.studio.publish_texts import publish_texts
 from shelftalk.studio.review_card import show_card
 from shelftalk.studio.review_desk import ERROR, Desk, Shown
@@ -75,7 +75,7 @@ def show() -> None:
     if review.output.notices:
         with st.expander(text("review.notices"), icon=":material/info:"):
             for notice in review.output.notices:
-                st.text(notice)
+                st.text(said(notice))
     _reviewing(Desk(run, review, Checker(run, rules), queue_of(review)))
     if not in_work:
         write_texts(run, first=False)
