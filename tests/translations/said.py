@@ -18,9 +18,10 @@ from shelftalk import errors
 from tests.translations.source import Module, Scope, bindings, calls, fields, is_of, last_name, modules
 
 ERRORS = {name for name, one in vars(errors).items() if isinstance(one, type) and issubclass(one, Exception)}
-DEPTH = 12  # of expressions that are followed
+DEPTH = 100  # of expressions that are followed; no text is that deep
 FIELDS = {"said", "why", "detail", "_fault", "wrong", "unusual"}  # that hold words; others hold data
 RAISED = {"settings": {"ValueError"}, "cli.main": {"_print_error"}}  # shown as an error is
+CAUSES = {"retrieval.vectors"}  # whose ValueErrors are put into the messages of others
 NOTICES = {"generation.catalogue": {"notice"}, "generation.survey": {"say"}}  # and those of notices on a file
 COMMANDS = ("shelftalk ", "pip install ", "https:")  # what begins so stays as it is
 SENTENCE = re.compile(r"[A-Za-z]+[,;:]? [A-Za-z(<]{2,}")
@@ -211,7 +212,7 @@ class Reader:
                     if isinstance(returned, ast.Tuple) and len(returned.elts) > node.slice.value
                     for text in self.texts(returned.elts[node.slice.value], where)
                 ]
-            if isinstance(value, ast.Tuple):
+            if isinstance(value, ast.Tuple) and node.slice.value < len(value.elts):
                 return self.texts(value.elts[node.slice.value], scope)
         if isinstance(node.slice, ast.Slice):  # data, shortened
             return []
@@ -220,7 +221,7 @@ class Reader:
     def _call(self, node: ast.Call, scope: Scope, elements: bool) -> list[Text]:
         if isinstance(node.func, ast.Attribute):
             on, method = node.func.value, node.func.attr
-            if method == "join" and not elements and ast.unparse(on) != "'.'":  # which joins the names of keys
+            if method == "join" and not elements and node.args and ast.unparse(on) != "'.'":  # as in names of keys
                 found = self.elements(node.args[0], scope)
                 return [Text((Hole(ast.unparse(node), frozenset(found), False),))] if found else []
             if method in ("strip", "rstrip", "removesuffix", "removeprefix", "capitalize"):
@@ -230,8 +231,10 @@ class Reader:
             if method in ("values", "copy"):
                 return self.elements(on, scope)
         if isinstance(node.func, ast.Name) and node.func.id in ("sorted", "list", "tuple", "set", "next", "map", "str"):
+            if not node.args:
+                return []
             if node.func.id == "str":
-                return self.texts(node.args[0], scope) if node.args else []
+                return self.texts(node.args[0], scope)
             return self.elements(node.args[0 if node.func.id == "next" else -1], scope)
         follow = self.elements if elements else self.texts
         return [text for value, where in self._results(node, scope) for text in follow(value, where)]
@@ -298,10 +301,16 @@ def _merged(pieces: tuple[str | Hole, ...]) -> tuple[str | Hole, ...]:
     return tuple(found)
 
 
-def _purposes() -> list[Text]:
-    """Return what processes that hold a lock say that they do, which others say of them."""
-    given = [call.args[1] for _, call in calls()["lock"] if len(call.args) > 1]
-    return [Text((str(one.value),)) for one in given if isinstance(one, ast.Constant)]
+def _parts_elsewhere() -> list[Text]:
+    """Return what is put into messages from a file, or from an exception that is no error of shelftalk.
+
+    These are what a process says that holds a lock, and why vectors cannot be read.
+    """
+    purposes = [(scope, call.args[1]) for scope, call in calls()["lock"] if len(call.args) > 1]
+    raised = [(scope, call) for scope, call in calls()["ValueError"] if scope.module.name in CAUSES]
+    causes = [(scope, call.args[0]) for scope, call in raised if call.args]
+    reader = Reader()
+    return [text for scope, node in purposes + causes for text in reader.texts(node, scope)]
 
 
 @cache
@@ -369,8 +378,8 @@ def parts(texts: dict[Text, str]) -> dict[Text, str]:
     """Return the texts with several words that the values in these texts can be, and in those, each with one place."""
     found: dict[Text, str] = {}
     left = list(texts.items())
-    for text in _purposes():
-        found[text] = "workspace"
+    for text in _parts_elsewhere():
+        found[text] = "a lock, or ValueError"
     while left:
         text, place = left.pop()
         for hole in (one for one in text.pieces if isinstance(one, Hole)):

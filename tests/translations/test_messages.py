@@ -85,9 +85,9 @@ def test_every_message_that_the_studio_can_show_is_translated(language: str) -> 
         for key, (of, where) in sorted(found.items())
         if key not in (table["messages"] if name == "messages" else known)
     ]
-    assert not missing, f"Translate these in messages.{language}.toml, or add their module to ELSEWHERE:\n" + "\n".join(
-        missing
-    )
+    if missing:
+        cure = f"Translate these in messages.{language}.toml, or add their module to ELSEWHERE"
+        pytest.fail("\n".join([f"{cure}:", *missing]), pytrace=False)
 
 
 def _with_kinds(key: str, of: list[str]) -> str:
