@@ -8,39 +8,20 @@ too.
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
-from typing import NamedTuple
 
 from shelftalk import errors
+from tests.translations.forms import Hole, Text, is_sentence, merged, spelled
 from tests.translations.source import Module, Scope, bindings, calls, fields, is_of, last_name, modules
 
 ERRORS = {name for name, one in vars(errors).items() if isinstance(one, type) and issubclass(one, Exception)}
 DEPTH = 100  # of expressions that are followed; no text is that deep
 FIELDS = {"said", "why", "detail", "_fault", "wrong", "unusual"}  # that hold words; others hold data
 RAISED = {"settings": {"ValueError"}, "cli.main": {"_print_error"}}  # shown as an error is
+PREFIXED = {"catalogue.spreadsheet": {"_refuse"}}  # what comes from a process, and is said of a file
 CAUSES = {"retrieval.vectors"}  # whose ValueErrors are put into the messages of others
 NOTICES = {"generation.catalogue": {"notice"}, "generation.survey": {"say"}}  # and those of notices on a file
-COMMANDS = ("shelftalk ", "pip install ", "https:")  # what begins so stays as it is
-SENTENCE = re.compile(r"[A-Za-z]+[,;:]? [A-Za-z(<]{2,}")
-WORD = re.compile(r"(^| )[A-Za-z]{2,}( |:|$)")  # beside a value
-
-
-@dataclass(frozen=True)
-class Hole:
-    """A value in a message: `texts` are what it can say, as far as that is known; `is_number` that it has commas."""
-
-    source: str
-    texts: frozenset[Text]
-    is_number: bool
-
-
-class Text(NamedTuple):
-    """A message that can be said: its literal pieces and its holes in order."""
-
-    pieces: tuple[str | Hole, ...]
 
 
 class Reader:
@@ -116,7 +97,7 @@ class Reader:
             else:
                 hole = Hole(ast.unparse(value), frozenset(texts), "," in spec)
                 found = [(*one, hole) for one in found]
-        return [Text(_merged(one)) for one in found]
+        return [Text(merged(one)) for one in found]
 
     def _name(self, name: str, scope: Scope, elements: bool) -> list[Text]:
         follow = self.elements if elements else self.texts
@@ -291,16 +272,6 @@ class Reader:
         return []
 
 
-def _merged(pieces: tuple[str | Hole, ...]) -> tuple[str | Hole, ...]:
-    found: list[str | Hole] = []
-    for one in pieces:
-        if isinstance(one, str) and found and isinstance(found[-1], str):
-            found[-1] += one
-        elif one != "":
-            found.append(one)
-    return tuple(found)
-
-
 def _parts_elsewhere() -> list[Text]:
     """Return what is put into messages from a file, or from an exception that is no error of shelftalk.
 
@@ -319,59 +290,34 @@ def roots() -> dict[Text, str]:
     found: dict[Text, str] = {}
     reader = Reader()
     for module in modules().values():
-        says = ERRORS | RAISED.get(module.name, set()) | NOTICES.get(module.name, set())
-        for node, function in module.inside.items():
-            if isinstance(node, ast.Call) and last_name(node.func) in says and node.args:
-                texts = reader.texts(node.args[0], Scope(module, function))
-                for text in texts or [Text((Hole(ast.unparse(node.args[0]), frozenset(), False),))]:
-                    for one in spelled(text):
-                        found.setdefault(one, f"{module.name}:{node.lineno}")
+        for call, function, before in _saying(module):
+            known = reader.texts(call.args[0], Scope(module, function))
+            texts = [Text((*before, *text.pieces)) for text in known]
+            for text in texts or [Text((Hole(ast.unparse(call.args[0]), frozenset(), False),))]:
+                for one in spelled(text):
+                    found.setdefault(one, f"{module.name}:{call.lineno}")
     return found
 
 
-def spelled(text: Text) -> list[Text]:
-    """Return a text with the texts of those holes filled in whose beginning cannot be seen in it.
-
-    These are a hole that is the whole text, one behind another hole with nothing or a space between, and those in a
-    text without words of its own.
-    """
-    pieces = text.pieces
-    wordless = not any(isinstance(one, str) and re.search("[A-Za-z]", one) for one in pieces)
-    for at, one in enumerate(pieces):
-        behind = wordless or isinstance(pieces[at - 1], Hole) or (pieces[at - 1] == " " and at > 1)
-        if isinstance(one, Hole) and one.texts and (len(pieces) == 1 or (at and behind and is_said(one))):
-            parts = [part for part in one.texts if len(pieces) == 1 or part.pieces in ((), ("",)) or is_sentence(part)]
-            filled = [Text(_merged((*pieces[:at], *part.pieces, *pieces[at + 1 :]))) for part in parts]
-            return [found for part in filled for found in spelled(part)]
-    return [text]
+def _saying(module: Module) -> Iterator[tuple[ast.Call, ast.FunctionDef | None, tuple[str | Hole, ...]]]:
+    """Yield the calls whose first argument a user reads, the function around each, and what stands before the text."""
+    says = ERRORS | RAISED.get(module.name, set()) | NOTICES.get(module.name, set())
+    for node, function in module.inside.items():
+        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and _is_chosen(node.exc, module):
+            if node.exc.args:
+                yield node.exc, function, ()
+        elif isinstance(node, ast.Call) and node.args:
+            name = last_name(node.func)
+            if name in PREFIXED.get(module.name, ()):
+                yield node, function, (Hole("the file", frozenset(), False), " ")
+            elif name in says:
+                yield node, function, ()
 
 
-def is_sentence(text: Text) -> bool:
-    """Return whether a text has several words, or a hole with such a text."""
-    if text.pieces and str(text.pieces[0]).startswith(COMMANDS):
-        return False
-    if any(isinstance(one, str) and SENTENCE.search(one) for one in text.pieces):
-        return True
-    if len(text.pieces) > 1 and any(isinstance(one, str) and WORD.search(one) for one in text.pieces):
-        return True
-    return any(isinstance(one, Hole) and is_said(one) for one in text.pieces)
-
-
-def is_said(hole: Hole) -> bool:
-    """Return whether a value is, or may be, words to be translated."""
-    return any(is_sentence(one) for text in hole.texts for one in spelled(text))
-
-
-def template(text: Text) -> str:
-    """Return a text as a key of the table of messages: its holes are {1}, {2} and so on."""
-    numbers = iter(range(1, len(text.pieces) + 1))
-    return "".join(one if isinstance(one, str) else f"{{{next(numbers)}}}" for one in text.pieces).strip()
-
-
-def kinds(text: Text) -> list[str]:
-    """Return of each hole of a text whether its value is "said", a "number" with commas, or anything else, ""."""
-    holes = [one for one in text.pieces if isinstance(one, Hole)]
-    return ["said" if is_said(one) else "number" if one.is_number else "" for one in holes]
+def _is_chosen(call: ast.Call, module: Module) -> bool:
+    """Return whether what is called is an expression or a variable, as where the code chooses the class of an error."""
+    name = last_name(call.func)
+    return (name[:1].islower() and name not in module.functions and name not in module.imports) or not name
 
 
 def parts(texts: dict[Text, str]) -> dict[Text, str]:

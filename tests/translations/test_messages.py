@@ -14,7 +14,8 @@ from shelftalk.catalogue import prepare
 from shelftalk.translations import messages
 from shelftalk.translations.messages import HOLE, has_messages, read_table, translated, translated_part
 from shelftalk.translations.texts import LANGUAGES
-from tests.translations.said import Text, kinds, parts, roots, template
+from tests.translations.forms import Text, kinds, template
+from tests.translations.said import parts, roots
 from tests.translations.source import modules
 
 TRANSLATED = [language for language in LANGUAGES if language != "en"]
@@ -132,6 +133,8 @@ def test_no_message_was_left_in_english(language: str) -> None:
 @pytest.mark.parametrize("language", TRANSLATED)
 def test_each_message_is_read_back_with_its_values(language: str) -> None:
     for english, target in read_table(language)["messages"].items():
+        if len(HOLE.sub("", english)) < messages.FEW and ":said}" in target:
+            continue  # values in it must be known
         said, expected = (HOLE.sub(r"/a_b/v\1", one) for one in (english, target))
         assert translated(said, language) == expected
 
@@ -201,7 +204,18 @@ def test_a_message_is_said_in_portuguese(message: str) -> None:
     assert translated(message, "en") == message
 
 
-@pytest.mark.parametrize("message", ["", "Something else.", "loss", "Ótimo; não deu certo.", "a red teapot, title"])
+UNKNOWN = [
+    "x.csv is of no use.",
+    "a has b. c",
+    "",
+    "Something else.",
+    "loss",
+    "Ótimo; não deu certo.",
+    "a red pot, title",
+]
+
+
+@pytest.mark.parametrize("message", UNKNOWN)
 def test_what_is_not_known_stays_as_it_is(message: str) -> None:
     assert translated(message, "pt-BR") == message
 

@@ -29,6 +29,7 @@ MOST_FORMS = 6  # that are tried of those that fit, the longest first
 MOST_SENTENCES = 60
 JOINED = 4  # sentences that one form may have
 MOST_READINGS = 500
+FEW = 8  # characters of a form such as "{1} is {2}."
 BEGINNING = 4  # characters of a form by which it is found
 
 
@@ -159,22 +160,25 @@ class _Reader:
         """Return the best reading of a text as one form; None if none fits."""
         key = (text, depth, parts)
         if key not in self._known:
-            read = [
+            filled = [
                 self._filled(form, values, depth)
                 for form in _forms(self._language, parts).like(text)[:MOST_FORMS]
                 for values in _splits(form.pieces, text)
                 if self._readings < MOST_READINGS
             ]
-            self._known[key] = max(read, key=_words) if read else None
+            self._known[key] = max(filter(None, filled), key=_words, default=None)
         return self._known[key]
 
-    def _filled(self, form: Form, values: list[str], depth: int) -> Reading:
+    def _filled(self, form: Form, values: list[str], depth: int) -> Reading | None:
+        """Return a form with its values; None where it has few words of its own, and its values say nothing known."""
         self._readings += 1
         known, pieces, at = form.known, [], 0
         for hole in HOLE.finditer(form.target):
             value = values[int(hole[1]) - 1]
             if hole[2] == "said":
                 read = self.said(value, depth + 1)
+                if form.known < FEW and not read.known:
+                    return None
                 value, known = read.text, known + read.known
             elif hole[2] == "number" and NUMBER.fullmatch(value):
                 value = value.translate(str.maketrans(",.", ".,"))
