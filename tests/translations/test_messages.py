@@ -30,6 +30,7 @@ ELSEWHERE = {
     "cli.estimate": "options that the studio does not give",
     "cli.explain": "options that the studio does not give",
     "cli.options": "options that the studio does not give",
+    "cli.record": "a command that the studio does not call",
     "cli.review": "a command that the studio does not call",
     "cli.runs": "options that the studio does not give",
     "cli.serve": "a command that the studio does not call",
