@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterator
 from functools import cache, lru_cache
 from importlib.resources import files
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from shelftalk.presets import parse_toml
@@ -26,9 +27,9 @@ NUMBER = re.compile(r"\d{1,3}(,\d{3})*(\.\d+)?")
 LONGEST = 20_000  # characters of a message; a longer one stays in English
 MOST_DEPTH = 8  # of messages in messages
 MOST_FORMS = 6  # that are tried of those that fit, the longest first
-MOST_SENTENCES = 60
+MOST_SENTENCES = 200
 JOINED = 4  # sentences that one form may have
-MOST_READINGS = 500
+MOST_READINGS = 1000
 FEW = 8  # characters of a form such as "{1} is {2}."
 BEGINNING = 4  # characters of a form by which it is found
 
@@ -128,10 +129,13 @@ class _Reader:
         starts = [0, *(one.end() for one in SENTENCES.finditer(text)), len(text) + 1]
         if not 2 < len(starts) < MOST_SENTENCES:
             return whole
+        alone = [self._whole(text[begin : end - 1], depth, parts) for begin, end in pairwise(starts)]
         best = [Reading("", 0)]  # of the text up to each start
         for end in range(1, len(starts)):
             readings = []
             for begin in range(max(0, end - JOINED), end):
+                if begin < end - 1 and all(alone[begin:end]):  # sentences that are all known are not joined
+                    continue
                 piece = text[starts[begin] : starts[end] - 1]
                 read = self._whole(piece, depth, parts) or Reading(piece, 0)
                 before = best[begin]
