@@ -9,7 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Each worker takes whole files or groups of them, the longest first; their number is in tests/suite.py.
 TESTS := $(BIN)/python -m pytest -n auto --no-loadscope-reorder --durations=20
 
-.PHONY: demo studio test quick test-long check format catalogue images video clean
+.PHONY: demo studio test quick test-long check format catalogue images video docs clean
 
 demo: $(VENV)/installed
 	$(BIN)/shelftalk demo
@@ -49,6 +49,11 @@ LANGUAGE := en
 video: $(VENV)/installed-dev $(VENV)/browser
 	$(BIN)/python -m tools.make_video --language $(LANGUAGE)
 
+# Into build/docs. A warning, such as a broken link, is a failure.
+docs: $(VENV)/installed-docs
+	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going --builder html --doctree-dir build/doctrees docs build/docs
+	@echo "Open build/docs/index.html"
+
 clean:
 	rm -rf $(VENV) workspace build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
@@ -65,9 +70,13 @@ $(VENV)/installed-studio: $(VENV)/installed
 	$(BIN)/pip install --quiet --no-compile --disable-pip-version-check --constraint constraints.txt --editable '.[studio]'
 	touch $@
 
+$(VENV)/installed-docs: $(VENV)/installed
+	$(BIN)/pip install --quiet --no-compile --disable-pip-version-check --constraint constraints.txt --editable '.[docs]'
+	touch $@
+
 $(VENV)/installed-dev: $(VENV)/bin/python pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --no-compile --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
-	touch $(VENV)/installed $@
+	touch $(VENV)/installed $(VENV)/installed-docs $@
 
 # Other projects' clients of the server, in an environment of their own; tried each time until they are there.
 CLIENTS := $(VENV)/clients
