@@ -169,20 +169,22 @@ def test_a_docstring_becomes_markdown() -> None:
 
 
 @pytest.mark.browser
-def test_search_works_from_a_folder_without_a_network(site: Path) -> None:
+def test_search_works_from_a_folder_and_no_page_is_wider_than_the_window(site: Path) -> None:
     sync = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: pip install -e '.[dev]'")
     chromium = next(filter(None, map(shutil.which, NAMES)), None)
     if chromium is None:
         pytest.skip("There is no Chromium here: apt-get install chromium")
     with sync.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 390, "height": 800})
+        page = browser.new_page()
         asked: list[str] = []
         page.on("request", lambda request: asked.append(request.url))
         page.goto(f"{site.as_uri()}/search.html?q=early_stopping")
         page.wait_for_selector("#search-results li a[href*='reference/settings.html']", timeout=30_000)
-        for name in ("index", "training", "reference/commands", "reference/http"):
-            page.goto(f"{site.as_uri()}/{name}.html")
-            assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+        for width in (390, 1280):
+            page.set_viewport_size({"width": width, "height": 900})
+            for name in ("index", "commands", "experiments", "testing", "reference/settings", "reference/http"):
+                page.goto(f"{site.as_uri()}/{name}.html")
+                assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, (name, width)
         browser.close()
     assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
