@@ -89,3 +89,4 @@ navigation = {
     ],
 }
 subpages = {"benchmarks": ["benchmarks/*"]}
+unlisted = ["decisions/"]

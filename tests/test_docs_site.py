@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -45,15 +46,28 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
-def small_site(folder: Path, text: str, configuration: str = "") -> subprocess.CompletedProcess[str]:
-    """Build a site of one page with the project's own settings."""
+PUBLIC = """
+import shelftalk.errors, shelftalk.presets, shelftalk.settings
+shelftalk.__all__ = ["load_preset", "UserError", "TrainingSettings", "errors"]
+shelftalk.load_preset = shelftalk.presets.load_preset
+shelftalk.UserError = shelftalk.errors.UserError
+shelftalk.TrainingSettings = shelftalk.settings.TrainingSettings
+"""
+FAULTS = "[a](missing.md) [b](#no-heading) ![c](missing.png) [d](../outside.md)\n\n<!-- generated: nothing -->"
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    """A site with the project's settings: a page with faults, and a page of three public names."""
+    folder = tmp_path_factory.mktemp("small")
     source = folder / "source"
     source.mkdir()
-    (source / "index.md").write_text(text)
+    (source / "index.md").write_text(f"# Title\n\n{FAULTS}\n\n```{{toctree}}\npython\nno_page\n```\n")
+    (source / "python.md").write_text("# Python\n\n<!-- generated: python -->\n")
     own = f"__file__ = {CONFIGURATION!r}\nexec(open(__file__).read())\nnavigation = subpages = {{}}\n"
     own += "html_static_path = html_css_files = []\nhtml_logo = html_favicon = None\n"
-    (source / "conf.py").write_text(own + configuration)
-    return build(source, folder / "html")
+    (source / "conf.py").write_text(own + PUBLIC)
+    return folder / "html", build(source, folder / "html")
 
 
 def tags(site: Path) -> list[tuple[Path, str, dict[str, str]]]:
@@ -74,13 +88,11 @@ def test_every_page_of_docs_is_built(site: Path) -> None:
     assert {page for page in pages if not (site / page).is_file()} == set()
 
 
-def test_what_leads_nowhere_is_a_failure(tmp_path: Path) -> None:
-    links = "[a](missing.md) [b](#no-heading) ![c](missing.png) [d](../outside.md)"
-    contents = "```{toctree}\nno_page\n```"
-    done = small_site(tmp_path, f"# Title\n\n{links}\n\n{contents}\n\n<!-- generated: nothing -->\n")
+def test_what_leads_nowhere_is_a_failure(small: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    _, done = small
     assert done.returncode != 0
     for wrong in ("missing.md", "no-heading", "missing.png", "outside.md", "no_page", "'nothing'"):
-        assert re.search(f"WARNING: .*{wrong}", done.stderr), wrong
+        assert re.search(f"index.md.*WARNING: .*{wrong}", done.stderr), wrong
 
 
 def test_no_page_loads_anything_from_another_host(site: Path) -> None:
@@ -143,28 +155,24 @@ def test_the_page_of_training_has_every_preset() -> None:
         assert f"| `{name}` | {count} |" in table
 
 
-def test_the_python_reference_follows_the_public_names(tmp_path: Path) -> None:
-    names = ["load_preset", "UserError", "TrainingSettings"]
-    patch = (
-        f"import shelftalk, shelftalk.presets, shelftalk.errors, shelftalk.settings\nshelftalk.__all__ = {names!r}\n"
-    )
-    patch += "shelftalk.load_preset = shelftalk.presets.load_preset\nshelftalk.UserError = shelftalk.errors.UserError\n"
-    patch += "shelftalk.TrainingSettings = shelftalk.settings.TrainingSettings\n"
-    done = small_site(tmp_path, "# Title\n\n<!-- generated: python -->\n", patch)
-    assert (done.returncode, done.stderr) == (0, "")
-    page = (tmp_path / "html" / "index.html").read_text(encoding="utf-8")
-    assert all(f'id="{name}"' in page for name in names)
-    assert 'id="TrainingSettings.from_mapping"' in page
+def test_the_python_reference_follows_the_public_names(small: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    site, done = small
+    assert "python.md" not in done.stderr
+    page = (site / "python.html").read_text(encoding="utf-8")
+    for name in ("load_preset", "UserError", "TrainingSettings", "TrainingSettings.from_mapping", "errors.NotFound"):
+        assert f'id="{name}"' in page
     assert "<strong>Raises</strong>" in page
-    assert "&#39;" not in re.sub(r"<[^>]+>", "", page.partition('id="load_preset"')[2].partition("</dt>")[0])
+    signature = unescape(re.sub(r"<[^>]+>", "", page.partition(' id="load_preset">')[2].partition("</dt>")[0]))
+    assert signature.strip().startswith("load_preset(name_or_file: str) → dict[str, Any]")
 
 
 def test_a_docstring_becomes_markdown() -> None:
     from tools.docs_site.python import markdown
 
-    text = "Do it.\n\nMore:\n\n>>> 1 + 1\n2\n\nRaises:\n    UserError: it is\n        wrong.\n    OSError: no.\n"
+    text = "Do it.\n\n>>> 1 + 1\n2\n\nRaises:\n    UserError, KeyError: it is\n        wrong.\n    OSError: no.\n"
     assert markdown(text) == (
-        "Do it.\n\nMore:\n\n```pycon\n>>> 1 + 1\n2\n```\n\n**Raises**\n\n- `UserError`: it is wrong.\n- `OSError`: no."
+        "Do it.\n\n```pycon\n>>> 1 + 1\n2\n```\n\n"
+        "**Raises**\n\n- `UserError`, `KeyError`: it is wrong.\n- `OSError`: no."
     )
 
 

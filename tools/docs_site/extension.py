@@ -2,7 +2,7 @@
 
 `<!-- generated: NAME -->` becomes what is made from the code, at each build. `<!-- included: FILE -->` becomes a
 Markdown file of the repository, with its links set right; links to that file lead to the page. The contents at the left
-are `navigation` in conf.py, and `subpages` for those below a page.
+are `navigation` in conf.py, `subpages` those below a page, and `unlisted` the folders whose pages another page lists.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Register the settings and the hooks."""
     app.add_config_value("navigation", {}, "env")
     app.add_config_value("subpages", {}, "env")
+    app.add_config_value("unlisted", [], "env")
     app.connect("source-read", _fill)
     app.connect("env-get-outdated", _outdated)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
@@ -53,7 +54,8 @@ def _fill(app: Sphinx, page: str, source: list[str]) -> None:
     text = GENERATED.sub(lambda mark: _page(page, mark[1]), text)
     parts = app.config.navigation if page == app.config.root_doc else {}
     parts = {**parts, **({"": app.config.subpages[page]} if page in app.config.subpages else {})}
-    source[0] = text + "".join(_contents(caption, names) for caption, names in parts.items())
+    head = "---\norphan: true\n---\n\n" if page.startswith(tuple(app.config.unlisted)) else ""
+    source[0] = head + text + "".join(_contents(caption, names) for caption, names in parts.items())
 
 
 def _included_pages(docs: Path) -> dict[Path, Path]:

@@ -10,7 +10,7 @@ from typing import Any
 import shelftalk
 
 NOT_SHOWN = {"__version__"}
-NAMED = re.compile(r"^([\w.]+):")  # an item of a section
+NAMED = re.compile(r"^(\w+(?:, \w+)*):")  # an item of a section
 SECTION = re.compile(r"(Args|Returns|Raises|Examples?|Yields):")
 
 
@@ -23,12 +23,16 @@ def python_page() -> str:
 
 
 def _entry(name: str, value: Any) -> str:
+    if inspect.ismodule(value):
+        classes = [one for one in vars(value).values() if inspect.isclass(one) and one.__module__ == value.__name__]
+        parts = [f"## {name}", f"```text\n{inspect.getdoc(value) or ''}\n```"]
+        return "\n\n".join(parts + [_entry(f"{name}.{one.__name__}", one) for one in classes])
     if inspect.isclass(value):
         is_error = issubclass(value, BaseException)
         members = [] if is_error else [_member(member, one) for member, one in _members(value)]
         body = "\n\n".join([markdown(inspect.getdoc(value) or ""), *members])
         return _directive("exception" if is_error else "class", name + ("" if is_error else _signature(value)), body, 6)
-    if callable(value):
+    if inspect.isroutine(value):
         return _directive("function", name + _signature(value), markdown(inspect.getdoc(value) or ""), 6)
     return _directive("data", name, "", 6)
 
@@ -46,14 +50,15 @@ def _members(cls: type) -> Iterator[tuple[str, Any]]:
 def _member(name: str, value: Any) -> str:
     body = markdown(inspect.getdoc(value) or "")
     if isinstance(value, property):
-        return _directive("property", name, body, 5)
+        kind = inspect.signature(value.fget).return_annotation if value.fget else inspect.Signature.empty
+        return _directive("property", name, body if kind is inspect.Signature.empty else f":type: {kind}\n\n{body}", 5)
     kind = {classmethod: "classmethod", staticmethod: "staticmethod"}.get(type(value), "method")
     function = getattr(value, "__func__", value)
     return _directive(kind, name + _signature(function, bound=kind != "staticmethod"), body, 5)
 
 
 class _Written(str):
-    """An annotation as the source has it: without quotes."""
+    """An annotation or a default as the source has it: without quotes, and without an address in memory."""
 
     def __repr__(self) -> str:
         return str(self)
@@ -63,13 +68,17 @@ def _signature(value: Any, bound: bool = False) -> str:
     """Return the signature as written; a bound one without its first parameter, a class's without a result."""
     signature = inspect.signature(value)
     parameters = list(signature.parameters.values())[1 if bound else 0 :]
-    written = [one.replace(annotation=_written(one.annotation)) for one in parameters]
-    result = inspect.Signature.empty if inspect.isclass(value) else _written(signature.return_annotation)
+    written = [one.replace(annotation=_annotation(one.annotation), default=_default(one.default)) for one in parameters]
+    result = inspect.Signature.empty if inspect.isclass(value) else _annotation(signature.return_annotation)
     return str(signature.replace(parameters=written, return_annotation=result))
 
 
-def _written(annotation: Any) -> Any:
-    return _Written(annotation) if isinstance(annotation, str) else annotation
+def _annotation(value: Any) -> Any:
+    return _Written(value) if isinstance(value, str) else value
+
+
+def _default(value: Any) -> Any:
+    return _Written(value.__name__) if inspect.isfunction(value) else value
 
 
 def _directive(kind: str, head: str, body: str, ticks: int) -> str:
@@ -97,4 +106,8 @@ def _section(body: str) -> list[str]:
     if not body or body.startswith(">>>"):
         return [_block(body)] if body else []
     items = (" ".join(item.split()) for item in re.split(r"\n(?=\S)", body))
-    return ["\n".join("- " + NAMED.sub(r"`\1`:", item) for item in items)]
+    return ["\n".join("- " + NAMED.sub(_coded, item) for item in items)]
+
+
+def _coded(names: re.Match[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names[1].split(", ")) + ":"
