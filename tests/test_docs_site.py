@@ -176,6 +176,15 @@ def test_a_docstring_becomes_markdown() -> None:
     )
 
 
+def test_links_of_an_included_file_are_set_right() -> None:
+    from tools.docs_site.extension import move_links
+
+    text = "[a](https://example.org/a.md) [b](docs/design.md#words) [c](SECURITY.md) [d](#e) ![f](docs/images/f.png)"
+    assert move_links(text, ROOT, ROOT / "docs" / "how_to", {ROOT / "SECURITY.md": ROOT / "docs" / "security.md"}) == (
+        "[a](https://example.org/a.md) [b](../design.md#words) [c](../security.md) [d](#e) ![f](../images/f.png)"
+    )
+
+
 @pytest.mark.browser
 def test_search_works_from_a_folder_and_no_page_is_wider_than_the_window(site: Path) -> None:
     sync = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: pip install -e '.[dev]'")

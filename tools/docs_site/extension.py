@@ -23,7 +23,7 @@ from tools.docs_site.settings import presets_page, settings_page
 ROOT = Path(__file__).resolve().parents[2]
 GENERATED = re.compile(r"^<!-- generated: (\w+) -->$", re.MULTILINE)
 INCLUDED = re.compile(r"^<!-- included: (\S+) -->$", re.MULTILINE)
-LINK = re.compile(r"\]\(([^()\s#:]+)")
+LINK = re.compile(r"\]\((?!\w+:)([^()\s#]+)")  # to a file
 LIGHT_IMAGE = re.compile(r"(!\[[^\]]*\]\([^()\s]+-)light(-[^()\s-]+\.png\))")
 PAGES = {
     "commands": commands_page,
@@ -48,7 +48,7 @@ def _fill(app: Sphinx, page: str, source: list[str]) -> None:
     """Replace the marks of a page and the links to files outside of docs/ that have a page, and add its contents."""
     folder = (Path(app.srcdir) / page).parent
     pages = _included_pages(Path(app.srcdir))
-    text = _move_links(source[0], folder, folder, pages)
+    text = move_links(source[0], folder, folder, pages)
     text = INCLUDED.sub(lambda mark: _include(ROOT / mark[1], folder, pages), text)
     text = LIGHT_IMAGE.sub(r"\1light\2{.only-light} \1dark\2{.only-dark}", text)
     text = GENERATED.sub(lambda mark: _page(page, mark[1]), text)
@@ -67,10 +67,10 @@ def _included_pages(docs: Path) -> dict[Path, Path]:
 def _include(file: Path, folder: Path, pages: dict[Path, Path]) -> str:
     """Return the text of a file without its heading, for a page in `folder`."""
     _, _, text = file.read_text(encoding="utf-8").partition("\n")
-    return _move_links(text, file.parent, folder, pages)
+    return move_links(text, file.parent, folder, pages)
 
 
-def _move_links(text: str, old: Path, new: Path, pages: dict[Path, Path]) -> str:
+def move_links(text: str, old: Path, new: Path, pages: dict[Path, Path]) -> str:
     """Return a text of the folder `old` with its links as they are written in the folder `new`."""
 
     def moved(link: re.Match[str]) -> str:
