@@ -64,6 +64,7 @@ navigation = {
         "how_to/studio_elsewhere",
         "Use several machines <scale>",
         "how_to/resume",
+        "Record a demonstration <recording>",
     ],
     "Reference": [
         "commands",
