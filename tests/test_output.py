@@ -6,8 +6,7 @@ import pytest
 from rich.console import Console
 
 from shelftalk.cli import output
-from shelftalk.generation.compare import Comparison
-from shelftalk.records import Description
+from shelftalk.records import Comparison, Description
 
 
 def shown(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], base: str, tuned: str) -> str:

@@ -30,14 +30,14 @@ from shelftalk.errors import Damaged, InvalidSettings, NotFound, TooFewProducts
 from shelftalk.evaluation.accepted import create_run, say_what_is_new
 from shelftalk.generation.catalogue import Job, describe_titles
 from shelftalk.generation.choose import has_engine_files, make_engine_files, open_engine
-from shelftalk.generation.compare import Comparison, compare
+from shelftalk.generation.compare import compare
 from shelftalk.generation.grounded import check_references
 from shelftalk.generation.on_cluster import writers
 from shelftalk.models.places import find_again
 from shelftalk.models.query_embedder import QueryEmbedder
 from shelftalk.models.registry import find_model
 from shelftalk.prompts import prompt_for, request_of
-from shelftalk.records import AcceptedText, Attributes, Product, Progress, Reference, counter, no_progress
+from shelftalk.records import AcceptedText, Attributes, Comparison, Product, Progress, Reference, counter, no_progress
 from shelftalk.retrieval.pointer import is_built
 from shelftalk.review.outputs import find_record
 from shelftalk.runs.describe import no_held_out

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple, Protocol, TypeVar
+from dataclasses import asdict, dataclass, field
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -99,6 +99,21 @@ class Description:
     text: str
     stopped: bool
     tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The answers to one request before (base) and after (tuned) fine-tuning, and its references, nearest first."""
+
+    query: str
+    base: Description
+    tuned: Description
+    references: list[Reference]
+    attributes: dict[str, str] = field(default_factory=dict)
+
+    def as_mapping(self) -> dict[str, Any]:
+        """Return everything ready for JSON."""
+        return asdict(self)
 
 
 class Faults(NamedTuple):

@@ -109,7 +109,7 @@ def make(folder: Path) -> None:
 
 def add_answers(run: Path) -> None:
     """Write what only the studio of version 0.1 writes, with its own functions: the history and the votes."""
-    from shelftalk.generation.compare import Comparison
+    from shelftalk.generation.compare import Comparison  # type: ignore[attr-defined]  # where version 0.1 has it
     from shelftalk.records import Description
     from shelftalk.settings import DecodingSettings
 

@@ -11,10 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from shelftalk.generation.compare import Comparison
 from shelftalk.generation.history import COLUMNS, FILE, history_as_csv, history_as_json, read_history, remember
 from shelftalk.generation.tables import escape_formula
-from shelftalk.records import Description, Reference
+from shelftalk.records import Comparison, Description, Reference
 from shelftalk.settings import DecodingSettings
 
 SETTINGS = DecodingSettings(max_new_tokens=7)

@@ -16,10 +16,9 @@ from shelftalk.catalogue.clean import clean
 from shelftalk.catalogue.known_attributes import KnownAttributes
 from shelftalk.catalogue.settings import PrepareSettings
 from shelftalk.generation.catalogue import Job, describe_titles
-from shelftalk.generation.compare import Comparison
 from shelftalk.generation.history import remember
 from shelftalk.generation.scripted_engine import ScriptedEngine
-from shelftalk.records import Description, Reference
+from shelftalk.records import Comparison, Description, Reference
 from shelftalk.settings import DecodingSettings
 from shelftalk.workspace import Workspace, write_json
 from tests.conftest import TINY_SETTINGS

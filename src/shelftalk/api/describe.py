@@ -13,8 +13,9 @@ from shelftalk.api.schemas import DescribeRequest
 from shelftalk.api.service import Service, ServiceOf
 from shelftalk.api.writing import room
 from shelftalk.catalogue.attributes import clean_attributes
-from shelftalk.generation.compare import Comparison, compare
+from shelftalk.generation.compare import compare
 from shelftalk.prompts import prompt_for, request_for
+from shelftalk.records import Comparison
 
 router = APIRouter(responses=refusals(400, 401, 403, 413, 429, 500, 503))
 

@@ -9,12 +9,11 @@ from typing import Any
 from shelftalk.cli.evaluate import show_evaluation
 from shelftalk.cli.output import out, say, show_comparison, step
 from shelftalk.evaluation.ways import BASE, TUNED
-from shelftalk.generation.compare import Comparison
 from shelftalk.models.registry import find_model
 from shelftalk.pipeline import BUNDLED, compare_held_out, index_run, prepare_bundled, train_run
 from shelftalk.presets import load_preset
 from shelftalk.proof import evaluate_run
-from shelftalk.records import Description, Product, Reference
+from shelftalk.records import Comparison, Description, Product, Reference
 from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings, TrainingSettings
 from shelftalk.workspace import Workspace, read_json, write_json

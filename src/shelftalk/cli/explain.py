@@ -23,10 +23,10 @@ from shelftalk.cli.options import (
     with_settings,
 )
 from shelftalk.errors import UserError
+from shelftalk.records import Comparison, Reference
 from shelftalk.settings import DecodingSettings
 
 if TYPE_CHECKING:
-    from shelftalk.generation.compare import Comparison
     from shelftalk.runs.run import Run
 
 SUPPORTS = {
@@ -70,7 +70,6 @@ def explain(
     opened = open_run(workspace, run)
     from shelftalk import proof
     from shelftalk.cli import output
-    from shelftalk.records import Reference
 
     attributes = parse_attributes(opened, attribute)
     with output.step(f"Explaining {text[:40]}") as progress:

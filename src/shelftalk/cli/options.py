@@ -138,27 +138,17 @@ def parse_attributes(run: Run, given: list[str] | None) -> Attributes:
     Raises:
         UserError: one has no "=", or no name or value.
     """
-    from shelftalk.catalogue.attributes import join_attributes
     from shelftalk.catalogue.clean import clean
     from shelftalk.cli.output import say
+    from shelftalk.runs.attributes import take_attributes
 
     pairs = []
     for one in given or ():
         name, equals, value = one.partition("=")
-        name, value = clean(name), clean(value)
-        if not (equals and name and value):
+        if not (equals and clean(name) and clean(value)):
             raise UserError(f"--attribute must be NAME=VALUE, got {one!r}; for instance --attribute material=copper")
         pairs.append((name, value))
-    attributes, cut = join_attributes(pairs)
-    known = run.known_attributes
-    attributes = known.arrange(attributes)
-    if unknown := [name for name, _ in attributes if name not in known]:
-        names = ", ".join(known.commonest(10)) or "none"
-        say(f"Run {run.name!r} was not trained on {', '.join(unknown)}, which is used all the same; it knows: {names}.")
-    if cut:
-        counts = ", ".join(f"{count} {reason}" for reason, count in cut.items()).replace("_", " ")
-        say(f"Attributes were cut: {counts}.")
-    return attributes
+    return take_attributes(run, pairs, say)
 
 
 def read_token(from_stdin: bool) -> str | None:

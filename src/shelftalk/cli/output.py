@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.columns import Columns
 from rich.console import Console
@@ -20,11 +20,8 @@ from rich.table import Table
 from rich.text import Text
 
 from shelftalk.generation.folded import fold
+from shelftalk.records import Comparison, Reference
 from shelftalk.records import Progress as ProgressCallback
-from shelftalk.records import Reference
-
-if TYPE_CHECKING:
-    from shelftalk.generation.compare import Comparison
 
 out = Console(highlight=False, emoji=False)  # ":100:" in a text is not an emoji
 err = Console(stderr=True, highlight=False, emoji=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,7 +20,6 @@ from shelftalk.cli.options import (
 from shelftalk.cli.runs import DetachOption, show_started, show_trained, training_detail
 from shelftalk.cluster.connect import check_options
 from shelftalk.errors import UserError
-from shelftalk.presets import load_preset
 from shelftalk.settings import TrainingSettings, describe_settings, parse_assignments
 from shelftalk.workspace import Workspace
 
@@ -68,7 +67,9 @@ def train(
     check_options(cluster, workers)
     if detach and cluster is not None:
         raise UserError("--detach cannot be combined with --cluster; start a training on a cluster with nohup.")
-    settings = _training_settings(place, run, preset, assignments or [], origin, accepted)
+    from shelftalk.runs.chosen_settings import choose_settings
+
+    settings = choose_settings(place, run, preset, parse_assignments(assignments or []), origin, accepted)
     token = read_token(token_stdin)
     from shelftalk.cli import output
     from shelftalk.pipeline import train_detached, train_run
@@ -97,35 +98,3 @@ def _accepted_texts(source: Run | None) -> list[AcceptedText]:
     if not texts:
         raise UserError(f"No text of run {source.name!r} was accepted yet; review some with: shelftalk review")
     return texts
-
-
-def _training_settings(
-    workspace: Workspace,
-    run: str,
-    preset: str | None,
-    assignments: list[str],
-    source: Run | None,
-    accepted: bool,
-) -> TrainingSettings:
-    """Return the settings of the preset, else of the existing run, else the defaults, changed by `assignments`.
-
-    Those of the adapter are the source's, if there is one. For a run that learns from accepted texts the defaults are
-    those of `runs.accepted.settings_for`.
-    """
-    from shelftalk.runs.run import Run, with_adapter_of
-
-    path = workspace.run(run) / "run.json"
-    values: dict[str, Any] = {}
-    if preset is not None:
-        values = load_preset(preset)
-    elif path.is_file():
-        values = Run.open(workspace, run).settings.as_mapping()
-    elif source is not None and accepted:
-        from shelftalk.runs.accepted import settings_for
-
-        values = settings_for(source.settings)
-    assigned = parse_assignments(assignments)
-    values = {**values, **assigned}
-    if source is not None:
-        values = with_adapter_of(source, values, assigned)
-    return TrainingSettings.from_mapping(values)

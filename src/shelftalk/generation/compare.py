@@ -3,30 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
-from typing import Any
 
 from shelftalk.generation.engine import Engine
 from shelftalk.generation.grounded import write_grounded, write_with_references
 from shelftalk.prompts import prompt_for, request_for
-from shelftalk.records import Attributes, Description, Reference
+from shelftalk.records import Attributes, Comparison, Description, Reference
 from shelftalk.rules.house_rules import NO_RULES, HouseRules
 from shelftalk.settings import DecodingSettings
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """The answers to one request before (base) and after (tuned) fine-tuning, and its references, nearest first."""
-
-    query: str
-    base: Description
-    tuned: Description
-    references: list[Reference]
-    attributes: dict[str, str] = field(default_factory=dict)
-
-    def as_mapping(self) -> dict[str, Any]:
-        """Return everything ready for JSON."""
-        return asdict(self)
 
 
 def compare(

@@ -14,9 +14,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from shelftalk.generation.compare import Comparison
 from shelftalk.generation.tables import escape_formula
 from shelftalk.lines import append_record, read_records
+from shelftalk.records import Comparison
 from shelftalk.settings import DecodingSettings
 
 FILE = "history.jsonl"

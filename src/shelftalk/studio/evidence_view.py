@@ -8,7 +8,7 @@ import pandas
 import streamlit as st
 
 from shelftalk import proof
-from shelftalk.generation.compare import Comparison
+from shelftalk.records import Comparison
 from shelftalk.runs.run import Run
 from shelftalk.studio.answers import show_marked
 from shelftalk.studio.language import number, text

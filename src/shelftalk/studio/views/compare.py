@@ -12,11 +12,11 @@ import streamlit as st
 
 from shelftalk import pipeline
 from shelftalk.evaluation import votes
-from shelftalk.generation.compare import Comparison, compare
+from shelftalk.generation.compare import compare
 from shelftalk.generation.folded import fold
 from shelftalk.generation.history import attributes_in_line, history_as_csv, history_as_json, read_history
 from shelftalk.generation.history import remember as save_answer
-from shelftalk.records import Attributes, Reference
+from shelftalk.records import Attributes, Comparison, Reference
 from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings
 from shelftalk.studio.answers import facts_of, show_answer
