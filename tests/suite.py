@@ -26,6 +26,7 @@ GROUPS = {
     "tests/export/": None,
     "tests/training/test_faults.py": None,
     "tests/test_cli.py": None,
+    "tests/library/": None,
     "tests/test_instruction_sets.py": "levels",
 }
 

@@ -14,7 +14,7 @@ SOURCE = Path(__file__).resolve().parents[1] / "src" / "shelftalk"
 # From top to bottom; a layer imports only layers below it, and its own package.
 LAYERS = [
     {"cli"},
-    {"api", "studio"},
+    {"api", "library", "studio"},
     {"proof"},
     {"pipeline"},
     {"evaluation", "export", "publishing", "review"},

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shelftalk import __version__
 from shelftalk.catalogue.catalogue import Catalogue
@@ -32,6 +32,9 @@ from shelftalk.runs.metrics import read_validation, read_warnings
 from shelftalk.runs.run import CARD, Run
 from shelftalk.settings import DecodingSettings
 from shelftalk.workspace import MANIFEST, lock, read_json, sha256, write_bytes, write_json
+
+if TYPE_CHECKING:
+    from shelftalk.evidence.influence import Influence  # whose module loads torch
 
 REPORT = Path("report")  # in a run's folder: evaluation.json, report.html, report.md
 EVALUATION = REPORT / "evaluation.json"
@@ -225,6 +228,11 @@ def _write(
 
 
 def explain_influence(run: Run, request: str, text: str, progress: Progress = no_progress) -> list[dict[str, Any]]:
+    """Return the result of `find_influence`, ready for JSON."""
+    return [asdict(one) for one in find_influence(run, request, text, progress)]
+
+
+def find_influence(run: Run, request: str, text: str, progress: Progress = no_progress) -> list[Influence]:
     """Estimate how training rows influenced `text`: the rows most similar to it, and random ones.
 
     See `evidence.influence`. The text is scored after its bare title, also where it was generated with references.
@@ -237,7 +245,7 @@ def explain_influence(run: Run, request: str, text: str, progress: Progress = no
     others = [product for product in products if product.uid not in similar]
     drawn = {others[row].uid for row in _draw(len(others), RANDOM_ROWS)}
     candidates = [product for product in products if product.uid in similar | drawn]
-    return [asdict(one) for one in estimate_influence(run, request, text, candidates, progress)]
+    return estimate_influence(run, request, text, candidates, progress)
 
 
 def require_checkpoint(run: Run) -> None:

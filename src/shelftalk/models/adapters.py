@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,9 @@ from shelftalk.errors import Damaged, InvalidSettings, NotFinite, NotFound
 from shelftalk.models.finite import first_not_finite_in
 from shelftalk.settings import TrainingSettings
 from shelftalk.workspace import faults
+
+# PEFT asks every model for it; nobody who uses shelftalk can do anything about that.
+warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprecated", category=FutureWarning)
 
 WEIGHTS = "adapter_model.safetensors"
 # Every linear layer of a block; never the embeddings or the head, which other tools drop silently (llama.cpp#9065).

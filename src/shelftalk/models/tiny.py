@@ -38,6 +38,9 @@ def make(seed: int = 0) -> tuple[Any, Any]:
 
 def save(folder: Path) -> None:
     """Write the tiny model and its tokenizer into `folder`, in the format of any base model."""
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()
     model, tokenizer = make()
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
