@@ -151,11 +151,11 @@ def test_nothing_is_printed_and_messages_are_logged(
     workspace = Workspace(tmp_path / "workspace")
     workspace.prepare(write_products(tmp_path / "products.csv"), name="mine")
     with workspace.train("mine", name="first", settings={**SETTINGS, "epochs": 1}) as run:
-        run.describe("Oak Tray", {"colour": "red"}, settings=SHORT)
+        list(run.describe_all([("Oak Tray", {"colour": "red"}), ("Bowl", {"colour": "blue"})], settings=SHORT))
         run.export(tmp_path / "merged", "merged")
     assert capfd.readouterr() == ("", "")
     said = [one.getMessage() for one in caplog.records if one.name == "shelftalk"]
-    assert "Run 'first' was not trained on colour, which is used all the same; it knows: material." in said
+    assert said.count("Run 'first' was not trained on colour, which is used all the same; it knows: material.") == 1
     assert any(isinstance(one, logging.NullHandler) for one in logging.getLogger("shelftalk").handlers)
 
 
@@ -171,6 +171,37 @@ def test_progress_is_counted_to_its_end(copy: Workspace, made: Path) -> None:
     assert {name: done[-1][0] == done[-1][1] > 0 for name, done in calls.items()} == dict.fromkeys(calls, True)
     assert list(calls) == ["prepare", "train", "file"]
     assert run.settings["lora_rank"] == 8 and run.settings["epochs"] == 2  # of the preset, and assigned
+
+
+def test_a_callback_that_raises_ends_the_call_and_it_resumes(
+    copy: Workspace, made: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Enough(Exception):
+        pass
+
+    def stop_at(most: int) -> Callable[[int, int], None]:
+        def stop(done: int, total: int) -> None:
+            if done >= most:
+                raise Enough
+
+        return stop
+
+    settings = {**SETTINGS, "checkpoint_every": 1}
+    with pytest.raises(Enough):
+        copy.train("mine", name="second", settings=settings, on_progress=stop_at(4))
+    assert not copy.open_run("second").finished
+    run = copy.train("mine", name="second")
+    assert run.finished and run.settings == copy.open_run("first").settings | {"checkpoint_every": 1}
+    adapters = [(copy.open_run(name).folder / "adapter" / "adapter_model.safetensors") for name in ("first", "second")]
+    assert adapters[0].read_bytes() == adapters[1].read_bytes()
+    output = copy.folder / "texts.csv"
+    with pytest.raises(Enough):
+        run.describe_file(made / "products.csv", output, settings=SHORT, on_progress=stop_at(1))
+    assert not output.exists()
+    assert run.describe_file(made / "products.csv", output, settings=SHORT).described == 25
+    said = [one.getMessage() for one in caplog.records]
+    assert any(one.startswith("Going on from update") for one in said)
+    assert any(one.startswith("Going on: ") for one in said)
 
 
 def test_a_finished_run_is_kept_and_other_settings_are_refused(copy: Workspace) -> None:
@@ -210,6 +241,7 @@ def test_a_run_that_has_not_finished_says_so(copy: Workspace, tmp_path: Path) ->
         (lambda run: run.describe("Tray", {"material": float("nan")}), "must be texts, got 'material': nan."),
         (lambda run: run.describe("Tray", settings={"temprature": 1}), "did you mean temperature?"),
         (lambda run: list(run.describe_all(["Tray", ("Bowl",)])), "A product must be a title, or a pair of title"),
+        (lambda run: list(run.describe_all("Tray")), "products must be several titles, got the text 'Tray'"),
         (lambda run: list(run.describe_all([("Bowl", "oak")])), "attributes must map names to values, got 'oak'."),
         (lambda run: run.compare("Tray", references=0), "references must be at least 1, got 0."),
         (lambda run: run.references(""), "The title must be a text that is not empty, got ''."),

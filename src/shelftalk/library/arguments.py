@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from shelftalk.errors import InvalidSettings, UserError
@@ -18,6 +18,18 @@ StrPath: TypeAlias = "str | os.PathLike[str]"
 def say(line: str) -> None:
     """Log a message on slow or unexpected steps; it is a warning, since some of these change what one gets."""
     LOGGER.warning("%s", line)
+
+
+def say_once() -> Callable[[str], None]:
+    """Return a function that logs each message once: what is said of one product may hold for all."""
+    said: set[str] = set()
+
+    def tell(line: str) -> None:
+        if line not in said:
+            said.add(line)
+            say(line)
+
+    return tell
 
 
 def require_text(value: object, what: str) -> str:

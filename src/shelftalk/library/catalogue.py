@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from shelftalk.records import Product
@@ -30,7 +30,7 @@ class Catalogue:
     kept: int
     left_out: Mapping[str, int]
     split: Mapping[str, int]
-    attributes: tuple[str, ...]
+    attributes: tuple[str, ...] = field(repr=False)  # of some catalogues hundreds
 
     def products(self, split: str | None = None) -> list[Product]:
         """Return the products of a split, or all, in the order of the file.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,7 +59,7 @@ class Evaluation:
     products: int
     measures: Mapping[str, Measure]
     report: Path
-    result: Mapping[str, Any]
+    result: Mapping[str, Any] = field(repr=False)
 
 
 @dataclass(frozen=True)

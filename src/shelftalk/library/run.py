@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from threading import RLock
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from shelftalk.library.arguments import StrPath, require_count, require_product, require_text, require_texts, say
+from shelftalk.errors import UserError
+from shelftalk.library.arguments import (
+    StrPath,
+    require_count,
+    require_product,
+    require_text,
+    require_texts,
+    say,
+    say_once,
+)
+from shelftalk.library.loaded import Loaded
 from shelftalk.library.results import DescribedFile, Evaluation, Evidence, described_file, evaluation_of
 from shelftalk.records import Attributes, Comparison, Description, Progress, Reference, no_progress
 from shelftalk.settings import DecodingSettings
 
 if TYPE_CHECKING:
-    from shelftalk.generation.engine import Engine
-    from shelftalk.retrieval.search import Index
     from shelftalk.runs.run import Run as Stored
 
 PART = 64  # products that are described together: enough to keep the engine busy
@@ -44,10 +50,7 @@ class Run:
 
     def __init__(self, stored: Stored) -> None:
         self._stored = stored
-        self._lock = RLock()
-        self._engine: Engine | None = None
-        self._loaded: tuple[str, int] = ("", 0)  # the engine that was chosen, and how many texts it writes at once
-        self._index: Index | None = None
+        self._loaded = Loaded(stored)
 
     def __repr__(self) -> str:
         return f"Run({self.name!r})"
@@ -122,9 +125,11 @@ class Run:
         Raises:
             UserError, InvalidSettings: see `describe`.
         """
-        waiting = iter(products)
+        if isinstance(products, str):  # which would be described letter by letter
+            raise UserError(f"products must be several titles, got the text {products!r}; see describe.")
+        waiting, told = iter(products), say_once()
         while part := list(islice(waiting, PART)):
-            taken = [(title, self._take(title, attributes)) for title, attributes in map(require_product, part)]
+            taken = [(title, self._take(title, attributes, told)) for title, attributes in map(require_product, part)]
             yield from self._write(taken, grounded, settings, SLOTS)
 
     def describe_file(
@@ -193,14 +198,14 @@ class Run:
         """
         from shelftalk.generation.compare import compare
 
-        taken, decoding = self._take(title, attributes), self._decoding(settings)
-        index, rules = self._open_index(), self._stored.house_rules()
         require_count(references, "references")
+        taken, decoding = self._take(title, attributes), self._decoding(settings)
+        index, rules = self._loaded.index(), self._stored.house_rules()
 
         def nearest() -> list[Reference]:
             return index.search(title, references)
 
-        with self._engine_for(decoding, slots=1) as engine:
+        with self._loaded.engine(decoding, slots=1) as engine:
             return compare(engine, title, decoding, nearest, grounded=grounded, attributes=taken, rules=rules)
 
     def references(self, title: str, count: int = REFERENCES) -> list[Reference]:
@@ -213,7 +218,7 @@ class Run:
             UserError: the title is empty.
             InvalidSettings: `count` is less than 1.
         """
-        return self._open_index().search(require_text(title, "The title"), count)
+        return self._loaded.index().search(require_text(title, "The title"), count)
 
     def evidence(
         self,
@@ -333,16 +338,14 @@ class Run:
 
         >>> run.close()
         """
-        with self._lock:
-            self._index = None
-            self._close_engine()
+        self._loaded.close()
 
-    def _take(self, title: str, attributes: Mapping[str, str] | None) -> Attributes:
+    def _take(self, title: str, attributes: Mapping[str, str] | None, told: Callable[[str], None] = say) -> Attributes:
         """Return a product's attributes as the run takes them, after checking both."""
         from shelftalk.runs.attributes import take_attributes
 
         require_text(title, "The title")
-        return take_attributes(self._stored, require_texts(attributes), say)
+        return take_attributes(self._stored, require_texts(attributes), told)
 
     def _decoding(self, settings: Mapping[str, object] | None) -> DecodingSettings:
         return self._stored.decoding(DecodingSettings.from_mapping(settings or {}))
@@ -359,40 +362,8 @@ class Run:
 
         decoding = self._decoding(settings)
         requests = [request_for(*one) for one in products]
-        with self._engine_for(decoding, slots) as engine:
+        with self._loaded.engine(decoding, slots) as engine:
             if not grounded:
                 return engine.complete_all([prompt_for(one) for one in requests], tuned=True, settings=decoding)
-            found = self._open_index().search_all([title for title, _ in products], REFERENCES)
+            found = self._loaded.index().search_all([title for title, _ in products], REFERENCES)
             return write_grounded(engine, requests, found, settings=decoding, rules=self._stored.house_rules())
-
-    @contextmanager
-    def _engine_for(self, settings: DecodingSettings, slots: int) -> Iterator[Engine]:
-        """Yield the loaded engine, or another if that cannot write so, or fewer than `slots` texts at once.
-
-        Other threads wait: they might need another engine, or close this one.
-        """
-        from shelftalk.generation.choose import choose_engine, open_engine
-
-        self._stored.require_finished()
-        with self._lock:
-            name, _ = choose_engine(self._stored, settings)
-            loaded, most = self._loaded
-            if self._engine is not None and (name != loaded or slots > most):
-                self._close_engine()
-            if self._engine is None:
-                self._engine, self._loaded = open_engine(self._stored, settings, slots=slots, say=say), (name, slots)
-            yield self._engine
-
-    def _close_engine(self) -> None:
-        engine, self._engine = self._engine, None
-        if engine is not None:
-            engine.close()
-
-    def _open_index(self) -> Index:
-        from shelftalk.pipeline import open_index
-
-        self._stored.require_finished()
-        with self._lock:
-            if self._index is None:
-                self._index = open_index(self._stored)
-            return self._index
