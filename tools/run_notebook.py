@@ -3,8 +3,8 @@
     python -m tools.run_notebook docs/notebook.ipynb --folder FOLDER
 
 The cells run in this process, in FOLDER, as one plain program: they may use no magics and no `await`. What they print
-on standard output, and the value of a last expression, is stored. `--set NAME=VALUE` assigns a Python value after the
-first cell, which holds what a reader may change.
+on standard output is stored; the value of a last expression is not. `--set NAME=VALUE` assigns a Python value after
+the first cell, which holds what a reader may change.
 """
 
 from __future__ import annotations
@@ -24,27 +24,14 @@ def run_cells(notebook: dict[str, Any], assigned: Mapping[str, object]) -> None:
     """Run the code cells and replace their outputs; the names in `assigned` are set after the first one."""
     names: dict[str, Any] = {"__name__": "__main__"}
     for number, cell in enumerate((one for one in notebook["cells"] if one["cell_type"] == "code"), 1):
-        printed, value = _run("".join(cell["source"]), names, f"<cell {number}>")
-        cell["execution_count"], cell["outputs"] = number, []
-        if printed:
-            cell["outputs"].append({"name": "stdout", "output_type": "stream", "text": printed.splitlines(True)})
-        if value is not None:
-            shown = {"text/plain": repr(value).splitlines(True)}
-            one = {"data": shown, "execution_count": number, "metadata": {}, "output_type": "execute_result"}
-            cell["outputs"].append(one)
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            exec(compile("".join(cell["source"]), f"<cell {number}>", "exec"), names)  # noqa: S102 - that is its use
+        text = printed.getvalue().splitlines(keepends=True)
+        cell["execution_count"] = number
+        cell["outputs"] = [{"name": "stdout", "output_type": "stream", "text": text}] if text else []
         if number == 1:
             names.update(assigned)
-
-
-def _run(source: str, names: dict[str, Any], file: str) -> tuple[str, object]:
-    """Run one cell, and return what it prints and the value of its last expression, None if it has none."""
-    body = ast.parse(source, file).body
-    last = body[-1] if body and isinstance(body[-1], ast.Expr) else None
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
-        exec(compile(ast.Module(body[:-1] if last else body, []), file, "exec"), names)  # noqa: S102 - that is what it is for
-        value = eval(compile(ast.Expression(last.value), file, "eval"), names) if last else None  # noqa: S307
-    return printed.getvalue(), value
 
 
 def main() -> None:

@@ -24,8 +24,7 @@ def code_cells(path: Path) -> list[dict[str, Any]]:
 
 
 def printed(cell: dict[str, Any]) -> str:
-    parts = [one.get("text") or one["data"]["text/plain"] for one in cell["outputs"]]
-    return "".join("".join(part) for part in parts)
+    return "".join(line for one in cell["outputs"] for line in one["text"])
 
 
 def test_all_cells_run_in_a_fresh_process(tmp_path: Path) -> None:
