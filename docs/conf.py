@@ -71,6 +71,7 @@ navigation = {
         "reference/commands",
         "reference/settings",
         "reference/presets",
+        "Use the library <library>",
         "reference/python",
         "reference/http",
         "catalogue",

@@ -37,6 +37,7 @@ ELSEWHERE = {
     "cli.runs": "options that the studio does not give",
     "cli.serve": "a command that the studio does not call",
     "cli.train": "options that the studio does not give",
+    "library": "called by programs, not by the studio",
     "export.chat": "the studio exports the adapter alone",
     "export.export": "the studio exports the adapter alone",
     "export.formats": "the studio exports the adapter alone",
