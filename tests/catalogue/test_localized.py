@@ -49,7 +49,7 @@ def source(tmp_path: Path) -> Path:
 
 def test_the_language_of_most_titles_is_read(source: Path, tmp_path: Path) -> None:
     summary = prepare(source, tmp_path / "catalogue", PrepareSettings())
-    assert (summary["kept"], summary["rejected"]) == (14, {"other_language": 1})
+    assert (summary["kept"], summary["rejected"], summary["language"]) == (14, {"other_language": 1}, "en")
     first, *_, fourth = Catalogue.open(tmp_path / "catalogue").products()[:4]
     assert (first.uid, first.title) == ("B000000000", "Oak peg 0")
     assert first.description == "Holds a coat 0. Two screws are with it 0."
@@ -60,7 +60,7 @@ def test_the_language_of_most_titles_is_read(source: Path, tmp_path: Path) -> No
 @pytest.mark.parametrize("language", ["de", "de_DE", "de-de"])
 def test_another_language_is_read_on_request(source: Path, tmp_path: Path, language: str) -> None:
     summary = prepare(source, tmp_path / "catalogue", PrepareSettings(language=language))
-    assert (summary["kept"], summary["rejected"]) == (13, {"other_language": 2})
+    assert (summary["kept"], summary["rejected"], summary["language"]) == (13, {"other_language": 2}, "de")
     first = Catalogue.open(tmp_path / "catalogue").products()[0]
     assert (first.title, first.description) == ("Eichenhaken 0", "Hält eine Jacke 0. Mit zwei Schrauben 0.")
     assert first.attributes == (("material", "Eiche"), ("product type", "HOOK"))

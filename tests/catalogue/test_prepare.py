@@ -17,7 +17,7 @@ from shelftalk.catalogue.attributes import find_attribute_columns, keep_attribut
 from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.catalogue.prepare import prepare
 from shelftalk.catalogue.settings import PrepareSettings
-from shelftalk.errors import Busy, NotWritable, TooFewProducts, UnreadableInput, UserError
+from shelftalk.errors import Busy, InvalidSettings, NotWritable, TooFewProducts, UnreadableInput, UserError
 from shelftalk.workspace import faults, lock
 from tests.catalogue.samples import (
     json_lines,
@@ -490,3 +490,30 @@ def test_too_few_products_are_refused_with_the_reason(
     with pytest.raises(TooFewProducts, match=words) as refused:
         prepare(path, tmp_path / "catalogue", PrepareSettings())
     assert ("larger" in str(refused.value)) == (not left_out)
+
+
+def write_texts(path: Path, text: str) -> Path:
+    products = [{"title": f"Cabide {number}", "content": text.format(number)} for number in range(12)]
+    path.write_text("".join(json.dumps(one) + "\n" for one in products))
+    return path
+
+
+PORTUGUESE = "Um cabide para os {} casacos da casa, com dois parafusos."
+
+
+@pytest.mark.parametrize(("language", "code"), [(None, "pt"), ("en-GB", "en"), ("pt_BR", "pt"), ("eu", "eu")])
+def test_the_language_is_found_in_the_texts_and_can_be_named(tmp_path: Path, language: str | None, code: str) -> None:
+    assert run(write_texts(tmp_path / "a.jsonl", PORTUGUESE), language=language)["language"] == code
+    assert Catalogue.open(tmp_path / "catalogue").language == code
+
+
+def test_texts_without_words_are_taken_as_english_as_is_a_catalogue_of_an_earlier_version(tmp_path: Path) -> None:
+    assert run(write_texts(tmp_path / "a.jsonl", "Carvalho {} cm"))["language"] == ""
+    assert Catalogue.open(tmp_path / "catalogue").language == "en"
+    assert Catalogue(tmp_path, {}).language == "en"
+
+
+def test_a_language_that_is_no_code_is_refused_before_anything_is_read(tmp_path: Path) -> None:
+    with pytest.raises(InvalidSettings, match="language must be a code such as en or pt-BR, got 'Portuguese'"):
+        run(write_texts(tmp_path / "a.jsonl", PORTUGUESE), language="Portuguese")
+    assert not (tmp_path / "catalogue").exists()

@@ -9,10 +9,11 @@ import pytest
 
 from shelftalk import pipeline
 from shelftalk.catalogue.catalogue import Catalogue
+from shelftalk.catalogue.known_attributes import attribute_order
 from shelftalk.catalogue.settings import PrepareSettings
 from shelftalk.errors import Damaged
 from shelftalk.runs.describe import list_runs, measure_disk
-from shelftalk.runs.run import Run, attribute_order
+from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings
 from shelftalk.workspace import Workspace, write_json
 
@@ -23,6 +24,11 @@ def test_attributes_are_spelt_as_in_the_catalogue(tmp_path: Path) -> None:
     assert run.known_attributes.arrange(given) == (("Material", "Oak"), ("set in", "Kent"), ("Lid", "cork"))
     old = Run("old", tmp_path, Workspace(tmp_path), {})  # from before there were attributes
     assert old.known_attributes.arrange(given) == given
+
+
+def test_a_run_of_an_earlier_version_asks_in_english(tmp_path: Path, tiny_run: Run) -> None:
+    assert Run("old", tmp_path, Workspace(tmp_path), {}).language == "en"
+    assert tiny_run.language == tiny_run.description["language"] == tiny_run.catalogue().language == "en"
 
 
 def test_the_likeliest_token_is_usual_only_where_the_prompt_holds_attributes(tmp_path: Path) -> None:
@@ -48,7 +54,7 @@ def test_the_order_is_that_of_the_training_products_and_of_the_run_it_began_from
     pipeline.prepare_catalogue(workspace, source, "pegs", PrepareSettings())
     catalogue = Catalogue.open(workspace.catalogue("pegs"))
     assert attribute_order(catalogue, 42, None) == ["material", "size"]
-    began_from = Run("first", tmp_path, workspace, {"attribute_order": ["type", "size", "material", "note"]})
+    began_from = ["type", "size", "material", "note"]
     assert attribute_order(catalogue, 42, began_from) == ["type", "material", "size", "note"]
 
 

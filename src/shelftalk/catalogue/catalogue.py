@@ -21,6 +21,7 @@ from shelftalk.records import Product
 from shelftalk.workspace import read_json
 
 FORMAT = 1  # of a catalogue's folder
+PIECES = 5  # places in the catalogue where neighbours stand
 REMEDY = "make it again with: shelftalk prepare"
 
 
@@ -55,6 +56,11 @@ class Catalogue:
         """The SHA-256 of the products and their splits; see `prepare`."""
         return str(self.summary["data_hash"])
 
+    @property
+    def language(self) -> str:
+        """The language of the texts, as an ISO 639-1 code: English where it is not known, as before version 0.2."""
+        return self.summary.get("language") or "en"
+
     def count(self, split: str | None = None) -> int:
         """Return the number of products in a split, or in the whole catalogue."""
         return int(self.summary["kept"] if split is None else self.summary["split"][_valid_split(split)])
@@ -84,6 +90,19 @@ class Catalogue:
         if n is not None and n < len(rows):
             rows = rows[choose(np.arange(len(rows)), n, seed)]
         return self.take(rows)
+
+    def neighbours(self, n: int) -> list[Product]:
+        """Return all products of a small catalogue, or about `n` that stand together in five places, in its order.
+
+        Raises:
+            Damaged: products.parquet cannot be read.
+        """
+        total = self.count()
+        if total <= n:
+            return self.take(np.arange(total))
+        begins = [piece * total // PIECES for piece in range(PIECES)]
+        pieces = [np.arange(begin, min(begin + n // PIECES + 1, total)) for begin in begins]
+        return self.take(np.unique(np.concatenate(pieces)))
 
     def attribute_names(self) -> list[str]:
         """Return the names of the products' attributes, the commonest first, at most `prepare.MOST_NAMES`."""

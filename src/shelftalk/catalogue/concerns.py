@@ -15,11 +15,11 @@ import numpy as np
 
 from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.catalogue.clean import comparables
-from shelftalk.catalogue.languages import language_of
+from shelftalk.catalogue.languages import language_of, name_of
 from shelftalk.catalogue.near_duplicates import near_groups, signatures
 from shelftalk.records import Product
 
-SAMPLE, PIECES = 5_000, 5  # products, and the places in the catalogue where they stand
+SAMPLE = 5_000  # products
 FEW_WORDS = 3
 MANY = 0.2  # share of the descriptions
 REPEATED = 0.05  # share of the descriptions that are one and the same
@@ -52,11 +52,7 @@ def find_concerns(catalogue: Catalogue) -> list[Concern]:
     Raises:
         Damaged: products.parquet cannot be read.
     """
-    total = catalogue.count()
-    length = min(SAMPLE, total) // PIECES
-    begins = [piece * total // PIECES for piece in range(PIECES)]
-    rows = np.unique(np.concatenate([np.arange(begin, min(begin + length + 1, total)) for begin in begins]))
-    products = catalogue.take(rows if total > SAMPLE else np.arange(total))
+    products = catalogue.neighbours(SAMPLE)
     grouped = catalogue.summary.get("settings", {}).get("near_duplicates", "off") != "off"
     return [one for one in measure_concerns(products) if one.kind != "near_duplicates" or not grouped]
 
@@ -125,7 +121,9 @@ def _languages(descriptions: Sequence[str]) -> Concern | None:
     known = Counter(filter(None, map(language_of, descriptions)))
     total = known.total()
     least = max(LANGUAGE * total, FEWEST_REPEATS)
-    several = [(name, count / total) for name, count in known.most_common() if count >= least]
+    several = [(code, count / total) for code, count in known.most_common() if count >= least]
     if len(several) < 2:
         return None
-    return Concern("languages", 1 - several[0][1], total, ", ".join(f"{name} {share:.0%}" for name, share in several))
+    return Concern(
+        "languages", 1 - several[0][1], total, ", ".join(f"{name_of(code)} {share:.0%}" for code, share in several)
+    )

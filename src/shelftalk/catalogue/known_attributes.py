@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 
 from shelftalk.catalogue.attributes import spellings
+from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.records import Attributes
 
 # Spellings of one name: a run that knows one of them takes the other for it.
 SPELLINGS = (("colour", "color"), ("colours", "colors"), ("care", "care instructions"), ("size", "sizes"))
+USUAL = 0.9  # of the products with attributes, nearly
+ORDER_SAMPLE = 2_000  # products, whose attributes give the usual order
 NEARLY = 0.75  # of all pairs of attributes; in a random order half are as in training
 
 
@@ -76,6 +79,23 @@ def _share_in_order(places: Sequence[int]) -> float:
     """Return the share of the pairs of places that ascend; 1 where there are no pairs."""
     pairs = [first < second for first, second in combinations(places, 2)]
     return sum(pairs) / len(pairs) if pairs else 1.0
+
+
+def usual_attributes(counts: Mapping[str, int]) -> list[str]:
+    """Return the names whose number of products is at least `USUAL` of the largest one."""
+    most = max(counts.values(), default=0)
+    return [name for name, count in counts.items() if count >= USUAL * most]
+
+
+def attribute_order(catalogue: Catalogue, seed: int, earlier: Sequence[str] | None) -> list[str]:
+    """Return the names of a catalogue's attributes, and those of an `earlier` order, in their usual order.
+
+    It is that of a sample of the training products; the earlier order counts as that of one more product.
+    """
+    known = set(map(str.casefold, catalogue.attribute_names()))
+    sample = catalogue.sample("train", ORDER_SAMPLE, seed) if known else ()
+    orders = [[name for name, _ in product.attributes if name.casefold() in known] for product in sample]
+    return usual_order([*orders, earlier] if earlier is not None else orders)
 
 
 def usual_order(orders: Iterable[Sequence[str]]) -> list[str]:

@@ -51,8 +51,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from shelftalk import __version__
-from shelftalk.catalogue.catalogue import FORMAT
+from shelftalk.catalogue.catalogue import FORMAT, Catalogue
 from shelftalk.catalogue.draft import DecidedBlock, blocks, clean_block, finish_block, shortened
+from shelftalk.catalogue.languages import code_of, main_language
 from shelftalk.catalogue.near_duplicates import Signatures, near_groups, signatures
 from shelftalk.catalogue.read import reading
 from shelftalk.catalogue.settings import PrepareSettings
@@ -68,7 +69,7 @@ from shelftalk.catalogue.split import (
     near_repeats,
 )
 from shelftalk.catalogue.table import PRODUCTS, TableWriter
-from shelftalk.errors import Damaged, TooFewProducts, UnreadableInput
+from shelftalk.errors import Damaged, InvalidSettings, TooFewProducts, UnreadableInput
 from shelftalk.format_numbers import require_known
 from shelftalk.records import Map, Progress, Reject, no_progress
 from shelftalk.workspace import lock, read_json, staged_folder, write_json
@@ -77,6 +78,7 @@ FEWEST_PRODUCTS = 10
 MOST_CLASHING = 0.05  # share of the rows with an id that another title has; of more, the column holds no ids
 MOST_NAMES = 1_000  # of attributes that are listed in the summary
 COUNTED_NAMES = 20_000
+LANGUAGE_SAMPLE = 1_000  # products
 DRAFT = "draft"
 
 
@@ -102,13 +104,15 @@ def prepare(
         texts in several), `raw` (the first
         records of the file, unparsed), `no_id` (a `column` that seemed to hold ids, which repeat on different titles in
         so many `rows`: the rows are numbered), `attributes` (how many products have each, the commonest 1,000 first),
-        `attributes_cut` (numbers of what was cut or left out because it was too long or too much), `settings` and the
-        version of shelftalk. `data_hash` is the SHA-256 of one line for each product
-        in order: the compact JSON array [uid, title, description, split] in UTF-8, and a newline; a product with
-        attributes has the array of their [name, value] behind its split.
+        `attributes_cut` (numbers of what was cut or left out because it was too long or too much), `language` (see
+        `Catalogue.language`; '' where none was found in the texts), `settings` and the version of shelftalk.
+        `data_hash` is the SHA-256 of one line for each product in order: the compact JSON array [uid, title,
+        description, split] in UTF-8, and a newline; a product with attributes has the array of their [name, value]
+        behind its split.
 
     Raises:
         NotFound: there is no such file.
+        InvalidSettings: `language` is no code of a language, of a file whose texts are in one.
         NewerFormat: a newer version of shelftalk wrote the catalogue in `folder`.
         UnreadableInput: the file as a whole cannot be read, lacks the columns, or has no usable row.
         TooFewProducts: fewer than 10 products are left, or all share one title or description.
@@ -116,6 +120,7 @@ def prepare(
         NotWritable: the folder cannot be written.
     """
     sources = find_sources([given] if isinstance(given, Path) else given, settings)
+    given_language = _given_language(sources, settings)
     with lock(folder, "prepare"), staged_folder(folder) as staging:
         with suppress(Damaged):  # which is replaced
             require_known(read_json(folder / "catalogue.json"), FORMAT, folder / "catalogue.json")
@@ -147,8 +152,22 @@ def prepare(
             "settings": settings.as_mapping(),
             "shelftalk": __version__,
         }
+        texts = [one.description for one in Catalogue(staging, summary).neighbours(LANGUAGE_SAMPLE)]
+        summary["language"] = given_language or main_language(texts)
         write_json(staging / "catalogue.json", summary)
     return summary
+
+
+def _given_language(sources: Sources, settings: PrepareSettings) -> str:
+    """Return the language that the settings name, or the one that is read of texts in several; '' for one to be found.
+
+    Raises:
+        InvalidSettings: the settings name none.
+    """
+    of_several = sources.columns().get("language", "")
+    if settings.language and not of_several and not code_of(settings.language):
+        raise InvalidSettings(f"language must be a code such as en or pt-BR, got {settings.language!r}.")
+    return code_of(settings.language or of_several)
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,12 @@ class PrepareSettings(FileSettings):
     description_field: str | None = setting(
         None, "Column that holds the description; detected when it has a usual name.", optional=True
     )
+    language: str | None = setting(
+        None,
+        "Language of the texts, such as en or pt-BR, for the words of requests; found in them. Of texts in several, "
+        "those in it are read.",
+        optional=True,
+    )
     attributes: str = setting(
         "automatic",
         "Columns that hold attributes: automatic, all, none, or their names separated by commas.",

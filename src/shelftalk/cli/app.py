@@ -146,6 +146,7 @@ def prepare(
         prepared.show_no_id(numbered["column"], numbered["rows"])
     prepared.show_columns(summary["columns"])
     prepared.show_attribute_columns(summary)
+    prepared.show_language(summary)
     folder = Workspace(workspace).catalogue(name)
     catalogue = Catalogue.open(folder)
     if summary["split"]["train"]:
@@ -188,6 +189,7 @@ def inspect(
         output.print_json(description)
     else:
         output.show_catalogue(catalogue, description)
+        prepared.show_language(description)
         prepared.show_concerns(concerns)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from shelftalk.catalogue.concerns import Concern
 from shelftalk.catalogue.draft import shortened
 from shelftalk.catalogue.form import described_form, unusual_form
+from shelftalk.catalogue.languages import name_of
 from shelftalk.cli.output import out, plain
 
 
@@ -47,6 +48,16 @@ def show_columns(columns: dict[str, Any]) -> None:
     language = f", texts in {columns['language']} (--language reads others)" if "language" in columns else ""
     line = f"Title read from {columns['title']}, description from {texts}, {uid}{language}."
     out.print(plain(line.replace("\n", " ")), markup=False, soft_wrap=True)
+
+
+def show_language(summary: dict[str, Any]) -> None:
+    """Print the language of a catalogue's texts; nothing for a catalogue of an earlier version, which has none."""
+    if "language" not in summary:
+        return
+    code, given = summary["language"], summary["settings"].get("language")
+    found = f"{name_of(code)} ({code}){'' if given else ', found in them'}"
+    said = f"in {found}; --language names another" if code else "in no language that is known: taken as English (en)"
+    out.print(plain(f"Texts {said}."), markup=False, soft_wrap=True)
 
 
 ATTRIBUTES_CUT = {

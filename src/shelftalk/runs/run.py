@@ -15,7 +15,7 @@ from typing import Any
 from shelftalk import __version__
 from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.catalogue.english import look_english
-from shelftalk.catalogue.known_attributes import KnownAttributes, usual_order
+from shelftalk.catalogue.known_attributes import KnownAttributes, attribute_order, usual_attributes
 from shelftalk.errors import Damaged, InvalidSettings, NotFound, TooFewProducts
 from shelftalk.format_numbers import require_known
 from shelftalk.models.places import accept, find_begun
@@ -32,8 +32,6 @@ CARD = "README.md"  # the adapter's model card, which its manifest does not cove
 LOG = "log.txt"  # the output of a detached training
 DERIVED = ("index", "spans", "report")  # derived from a run's products
 REBUILT = (*DERIVED, "gguf")  # what may be deleted and is made again when it is needed
-USUAL = 0.9
-ORDER_SAMPLE = 2_000  # products, whose attributes give the usual order
 RECORD = "shelftalk_trained_on.json"  # see `evidence.trained_on`
 SOURCE = "source"  # in a run's folder: what it began from, as it was then
 ADAPTER_SETTINGS = ("base_model", "lora_rank", "lora_alpha", "lora_variant", "lora_dropout")
@@ -97,10 +95,13 @@ class Run:
             "format": FORMAT,
             "catalogue": catalogue_name,
             "data_hash": catalogue.data_hash,
+            "language": catalogue.language,
             "attributes": catalogue.attribute_names(),
             "attribute_columns": catalogue.summary["columns"].get("attributes", []),
             "usual_attributes": usual_attributes(catalogue.summary.get("attributes", {})),
-            "attribute_order": attribute_order(catalogue, settings.seed, source),
+            "attribute_order": attribute_order(
+                catalogue, settings.seed, source.known_attributes.order if source else None
+            ),
             "base": {"name": base.name, "revision": base.revision, "licence": base.licence},
             "settings": settings.as_mapping(),
             "precision": resolve_precision(settings.precision),
@@ -209,6 +210,14 @@ class Run:
         """
         automatic = 0.0 if self.known_attributes else 1.0
         return replace(settings, temperature=automatic) if settings.temperature is None else settings
+
+    @property
+    def language(self) -> str:
+        """The language of the run's requests, as an ISO 639-1 code: the catalogue's when the run was created.
+
+        It is English for a run of an earlier version, whatever its catalogue's is.
+        """
+        return str(self.description.get("language", "en"))
 
     @property
     def precision(self) -> str:
@@ -332,23 +341,6 @@ def _read_description(folder: Path) -> dict[str, Any]:
     description: dict[str, Any] = read_json(path)
     require_known(description, FORMAT, path)
     return description
-
-
-def usual_attributes(counts: Mapping[str, int]) -> list[str]:
-    """Return the names whose number of products is at least `USUAL` of the largest one."""
-    most = max(counts.values(), default=0)
-    return [name for name, count in counts.items() if count >= USUAL * most]
-
-
-def attribute_order(catalogue: Catalogue, seed: int, source: Run | None) -> list[str]:
-    """Return the names of a catalogue's attributes, and of the run's that it begins from, in their usual order.
-
-    It is that of a sample of the training products; the source's order counts as that of one more product.
-    """
-    known = set(map(str.casefold, catalogue.attribute_names()))
-    sample = catalogue.sample("train", ORDER_SAMPLE, seed) if known else ()
-    orders = [[name for name, _ in product.attributes if name.casefold() in known] for product in sample]
-    return usual_order([*orders, source.known_attributes.order] if source else orders)
 
 
 def describe_source(source: Run) -> dict[str, str]:
