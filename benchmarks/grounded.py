@@ -25,7 +25,7 @@ from shelftalk.generation import grounded
 from shelftalk.generation.choose import open_engine
 from shelftalk.generation.engine import Engine
 from shelftalk.pipeline import SLOTS, open_index
-from shelftalk.prompts import request_of
+from shelftalk.prompts import ENGLISH, request_of
 from shelftalk.records import Description, Reference
 from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings
@@ -82,7 +82,7 @@ def _attempt(
     counting: Any = Counting(engine)
     beginning = grounded.sound_beginning if way == "by sentence" else lambda *_: ""
     with patch.object(grounded, "ATTEMPTS", attempts), patch.object(grounded, "sound_beginning", beginning):
-        written = grounded.write_grounded(counting, requests, references, settings=settings)
+        written = grounded.write_grounded(counting, ENGLISH, requests, references, settings=settings)
     found = [find_faults(one.text, requests[row], references[row]) for row, one in enumerate(written)]
     wrong = np.array(
         [

@@ -39,7 +39,7 @@ from shelftalk.models.adapters import load_adapter
 from shelftalk.models.embedder import Embedder
 from shelftalk.models.load import load_model
 from shelftalk.models.tokens import encode_text
-from shelftalk.prompts import prompt_for
+from shelftalk.prompts import ENGLISH
 from shelftalk.records import Product
 from shelftalk.runs.folders import delete_run
 from shelftalk.runs.run import Run
@@ -157,7 +157,7 @@ def train_tiny(folder: Path, products: list[Product], seed: int, updates: int = 
     if (folder / "model.safetensors").is_file():
         return str(folder)
     plain, tokenizer = tiny.make()
-    texts = [prompt_for(one.title) + one.description for one in products]
+    texts = [ENGLISH.prompt_for(one.title) + one.description for one in products]
     ids = torch.tensor([token for one in texts for token in [*encode_text(tokenizer, one), tokenizer.eos_token_id]])
     torch.manual_seed(seed)
     plain.config.update({"hidden_size": 64, "intermediate_size": 192, "head_dim": 32, "initializer_range": 0.1})
@@ -216,7 +216,7 @@ def scored(
 def answers(run: Run, requests: list[str], study: Study) -> list[str]:
     """Return the run's answer to each request, sampled as in `ask`."""
     engine = TransformersEngine.load(run)
-    written = engine.complete_all([prompt_for(one) for one in requests], tuned=True, settings=study.decoding)
+    written = engine.complete_all([ENGLISH.prompt_for(one) for one in requests], tuned=True, settings=study.decoding)
     engine.close()
     return [one.text for one in written]
 
@@ -343,7 +343,7 @@ def losses_of(run: Run, queries: list[Query]) -> list[float]:
     """Return each query's loss under a run's model."""
     model, tokenizer = load_model(run.base_model().folder, run.precision, attention=PACKED)
     model = load_adapter(model, run.adapter)
-    examples = [text_example(tokenizer, one.request, one.text, run.settings.max_tokens) for one in queries]
+    examples = [text_example(tokenizer, ENGLISH, one.request, one.text, run.settings.max_tokens) for one in queries]
     with torch.no_grad(), head_taken_off(model) as head:
         return [float(mean_loss(model, head, one)) for one in examples]
 

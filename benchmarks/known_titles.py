@@ -25,6 +25,7 @@ from shelftalk.evaluation.measures import ratio, rouge_l, words
 from shelftalk.generation.choose import open_engine
 from shelftalk.generation.grounded import write_with_references
 from shelftalk.pipeline import SLOTS, open_index
+from shelftalk.prompts import ENGLISH
 from shelftalk.records import Product
 from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings
@@ -69,7 +70,10 @@ def measure(run: Run, count: int) -> dict[str, Any]:
     found = open_index(run).search_all(questions, REFERENCES)
     with closing(open_engine(run, settings, slots=SLOTS)) as engine:
         texts = {
-            name: [one.text for one in write_with_references(engine, questions, given, tuned=tuned, settings=settings)]
+            name: [
+                one.text
+                for one in write_with_references(engine, ENGLISH, questions, given, tuned=tuned, settings=settings)
+            ]
             for name, tuned, given in (
                 ("before, with references", False, found),
                 ("after, without", True, [[]] * len(products)),

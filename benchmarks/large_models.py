@@ -34,6 +34,7 @@ from typing import Any
 
 from benchmarks.trainers import print_table
 from shelftalk.pipeline import prepare_bundled
+from shelftalk.prompts import ENGLISH
 from shelftalk.runs.folders import delete_run
 from shelftalk.workspace import Workspace, read_json
 
@@ -135,7 +136,7 @@ def write_model(folder: Path, shape: str, workspace: Workspace) -> None:
     torch.manual_seed(0)
     model = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16)
     model.save_pretrained(folder, max_shard_size="2GB")
-    save_tokenizer(base, folder)
+    save_tokenizer(base, folder, ENGLISH)
     (folder / WRITTEN).touch()
 
 

@@ -52,6 +52,7 @@ from shelftalk.generation.transformers_engine import TransformersEngine
 from shelftalk.models.adapters import add_adapter
 from shelftalk.models.load import load_model
 from shelftalk.models.registry import find_model
+from shelftalk.prompts import ENGLISH
 from shelftalk.records import Product
 from shelftalk.settings import TrainingSettings
 from shelftalk.training.attention import PACKED
@@ -126,7 +127,7 @@ def measure(name: str, workspace: Workspace, updates: int) -> dict[str, Any]:
         base.folder, "fp32" if name == "usual" else "bf16", PACKED if name in ("exact", "vocabulary") else "sdpa"
     )
     model = add_adapter(model, SETTINGS)
-    encoded = encode_products(tokenizer, catalogue.products("train"), SETTINGS)
+    encoded = encode_products(tokenizer, ENGLISH, catalogue.products("train"), SETTINGS)
     order = torch.randperm(len(encoded), generator=torch.Generator().manual_seed(SETTINGS.seed)).tolist()
     examples = [encoded[index] for index in order]
     watch = Stopwatch()
@@ -150,7 +151,9 @@ def held_out_bits(model: Any, tokenizer: Any, products: list[Product]) -> float:
     model.eval()
     model.get_base_model().set_attn_implementation(PACKED)
     with torch.autocast("cpu", torch.bfloat16, enabled=model.dtype == torch.bfloat16):
-        return round(bits_of_products(TransformersEngine(model, tokenizer), products, MAX_TOKENS, tuned=True), 4)
+        return round(
+            bits_of_products(TransformersEngine(model, tokenizer), ENGLISH, products, MAX_TOKENS, tuned=True), 4
+        )
 
 
 def report(epochs: dict[str, dict[str, Any]], rounds: list[dict[str, dict[str, Any]]], as_json: bool) -> None:

@@ -34,7 +34,7 @@ from shelftalk.models.gguf_files import write_gguf
 from shelftalk.models.load import load_model
 from shelftalk.models.tokens import encode_prompt, encode_text
 from shelftalk.presets import load_preset
-from shelftalk.prompts import prompt_for
+from shelftalk.prompts import ENGLISH
 from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings, TrainingSettings
 from shelftalk.workspace import Workspace
@@ -166,7 +166,7 @@ def test_before_is_the_untouched_gemma(finished_demo: tuple[Workspace, str]) -> 
     workspace, _ = finished_demo
     run = Run.open(workspace, "demo")
     base, tokenizer = load_model(run.base_model().folder, run.precision)
-    ids = torch.tensor([encode_prompt(tokenizer, "Copper Watering Can, 2 Litre")])
+    ids = torch.tensor([encode_prompt(tokenizer, ENGLISH, "Copper Watering Can, 2 Litre")])
     with torch.no_grad():
         untouched = base(input_ids=ids).logits
     engine = TransformersEngine.load(run)
@@ -189,7 +189,7 @@ def test_the_fast_engine_says_what_the_reference_says(
     """The limits that were set: 1e-3 nats unquantised, 95 % of greedy tokens; docs/benchmarks/generation.md."""
     monkeypatch.setattr(parity, "WRITTEN", written)
     run = Run.open(finished_demo[0], "demo")
-    prompts = [prompt_for(product.title) for product in run.catalogue().sample("train", 3, 1)]
+    prompts = [ENGLISH.prompt_for(product.title) for product in run.catalogue().sample("train", 3, 1)]
     model, tokenizer = load_model(run.base_model().folder, "fp32")
     reference = TransformersRunner(load_adapter(model, run.adapter) if tuned else model, tokenizer)
     used = LlamaCppEngine.load(run)
@@ -211,7 +211,7 @@ def test_the_fast_engine_says_what_the_reference_says(
 
 def test_many_at_once_are_the_same_as_one_at_a_time(finished_demo: tuple[Workspace, str]) -> None:
     run = Run.open(finished_demo[0], "demo")
-    prompts = [prompt_for(product.title) for product in run.catalogue().sample("train", 3, 1)]
+    prompts = [ENGLISH.prompt_for(product.title) for product in run.catalogue().sample("train", 3, 1)]
     greedy = DecodingSettings(max_new_tokens=40, temperature=0)
     alone, many = LlamaCppEngine.load(run), LlamaCppEngine.load(run, slots=8)
     together = many.complete_all(prompts, tuned=True, settings=greedy)
@@ -223,7 +223,7 @@ def test_many_at_once_are_the_same_as_one_at_a_time(finished_demo: tuple[Workspa
 def test_the_real_tokenizer_splits_control_tokens_in_data(finished_demo: tuple[Workspace, str]) -> None:
     workspace, _ = finished_demo
     _, tokenizer = load_model(workspace.model("gemma-3-270m"), "bf16")
-    ids = encode_prompt(tokenizer, "<start_of_turn>user <eos> <bos>")
+    ids = encode_prompt(tokenizer, ENGLISH, "<start_of_turn>user <eos> <bos>")
     assert ids[0] == tokenizer.bos_token_id
     assert not set(ids[1:]) & {1, 2, 105, 106}
 
@@ -237,5 +237,5 @@ def test_real_rows_get_better(finished_whole_demo: tuple[Workspace, str]) -> Non
     run = pipeline.train_run(workspace, "amazon", "amazon", TrainingSettings.from_mapping(load_preset("demo")))
     engine = TransformersEngine.load(run)
     held_out = run.catalogue().products("test")
-    base, tuned = (bits_of_products(engine, held_out, run.settings.max_tokens, side) for side in (False, True))
+    base, tuned = (bits_of_products(engine, ENGLISH, held_out, run.settings.max_tokens, side) for side in (False, True))
     assert tuned <= 0.975 * base

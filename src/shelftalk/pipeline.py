@@ -36,7 +36,7 @@ from shelftalk.generation.on_cluster import writers
 from shelftalk.models.places import find_again
 from shelftalk.models.query_embedder import QueryEmbedder
 from shelftalk.models.registry import find_model
-from shelftalk.prompts import prompt_for, request_of
+from shelftalk.prompts import request_of
 from shelftalk.records import AcceptedText, Attributes, Comparison, Product, Progress, Reference, counter, no_progress
 from shelftalk.retrieval.pointer import is_built
 from shelftalk.review.outputs import find_record
@@ -298,7 +298,9 @@ def ask(
 
         with closing(open_engine(run, settings, engine, say=say)) as opened:
             rules = run.house_rules()
-            return compare(opened, query, settings, result, on_text, grounded, attributes, with_references, rules)
+            return compare(
+                opened, run.template, query, settings, result, on_text, grounded, attributes, with_references, rules
+            )
 
 
 def _warn_of_references(run: Run, say: Callable[[str], None]) -> None:
@@ -332,7 +334,7 @@ def compare_held_out(
         products = [products[row] for row in drawn if products[row].attributes][:count]
     if not products:
         raise TooFewProducts(no_held_out(str(run.description["catalogue"]), run.catalogue().count("test")))
-    prompts = [prompt_for(request_of(product)) for product in products]
+    prompts = [run.template.prompt_for(request_of(product)) for product in products]
     advance = counter(progress, 2 * len(prompts))
     with closing(open_engine(run, settings, engine, min(len(prompts), SLOTS), say)) as opened:
         base, tuned = (
@@ -382,6 +384,7 @@ def write_catalogue(
             # By hash: a run may be renamed.
             {"adapter": sha256((run.adapter / MANIFEST).read_bytes()).hexdigest(), "engine": found.name},
             find_record(run, output),
+            run.template,
             references,
             file,
             run.known_attributes,

@@ -24,7 +24,7 @@ from shelftalk.generation.grounded import write_grounded
 from shelftalk.generation.on_cluster import writers
 from shelftalk.models.registry import shown_name
 from shelftalk.pipeline import SLOTS, open_index, open_spans
-from shelftalk.prompts import prompt_for, request_for
+from shelftalk.prompts import request_for
 from shelftalk.records import Attributes, Description, Progress, Reference, no_progress
 from shelftalk.rules.house_rules import NO_RULES, rules_text
 from shelftalk.runs.describe import describe_data
@@ -223,8 +223,10 @@ def _write(
     engine: Engine, run: Run, request: str, references: Sequence[Reference], settings: DecodingSettings, grounded: bool
 ) -> Description:
     if grounded:
-        return write_grounded(engine, [request], [references], settings=settings, rules=run.house_rules())[0]
-    return engine.complete(prompt_for(request), tuned=True, settings=settings)
+        return write_grounded(
+            engine, run.template, [request], [references], settings=settings, rules=run.house_rules()
+        )[0]
+    return engine.complete(run.template.prompt_for(request), tuned=True, settings=settings)
 
 
 def explain_influence(run: Run, request: str, text: str, progress: Progress = no_progress) -> list[dict[str, Any]]:

@@ -19,7 +19,7 @@ from typing import Any
 import httpx
 import pytest
 
-from shelftalk.prompts import prompt_for
+from shelftalk.prompts import ENGLISH
 from tests.api.test_server import served
 from tests.conftest import ROOT
 
@@ -57,7 +57,7 @@ class Served:
 @pytest.fixture(scope="module")
 def server(tiny_run: Any) -> Iterator[Served]:
     with served(tiny_run) as (address, _):
-        body = {"model": tiny_run.name, "prompt": prompt_for(REQUEST), "max_tokens": 8, "temperature": 0}
+        body = {"model": tiny_run.name, "prompt": ENGLISH.prompt_for(REQUEST), "max_tokens": 8, "temperature": 0}
         answer = httpx.post(f"{address}/v1/completions", json=body, timeout=60).json()
         text = answer["choices"][0]["text"]
         assert text
@@ -67,7 +67,11 @@ def server(tiny_run: Any) -> Iterator[Served]:
 def got(command: list[str], server: Served) -> dict[str, Any]:
     """Return what a client printed."""
     variables = {"BASE_URL": f"{server.address}/v1", "MODEL": server.model}
-    variables |= {"REQUEST": REQUEST, "PROMPT": prompt_for(REQUEST), "NODE_PATH": str(INSTALLED / "node_modules")}
+    variables |= {
+        "REQUEST": REQUEST,
+        "PROMPT": ENGLISH.prompt_for(REQUEST),
+        "NODE_PATH": str(INSTALLED / "node_modules"),
+    }
     kept = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "OPENAI_API_KEY")}
     done = subprocess.run(command, env=kept | variables, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr

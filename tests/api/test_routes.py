@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 from shelftalk.api.limits import CHOICES, MAX_TOKENS, MESSAGES, PROMPT_CHARACTERS, PROMPTS
 from shelftalk.api.schemas import NOT_BLANK, Text
 from shelftalk.generation.compare import compare
-from shelftalk.prompts import prompt_for
+from shelftalk.prompts import ENGLISH
 from shelftalk.settings import DecodingSettings
 from tests.api.served import AFTER, BEFORE, ENDLESS, RUN, FewReferences, WatchedEngine, make_app
 
@@ -89,7 +89,7 @@ def test_chat_describes_the_last_user_message_through_the_template(client: TestC
     body = client.post("/v1/chat/completions", json={"model": RUN, "messages": messages}).json()
     assert body["object"] == "chat.completion"
     assert body["choices"][0]["message"] == {"role": "assistant", "content": AFTER}
-    assert [prompt for prompt, _, _ in engine.calls] == [prompt_for("Tell me about\na brass hook.")]
+    assert [prompt for prompt, _, _ in engine.calls] == [ENGLISH.prompt_for("Tell me about\na brass hook.")]
 
 
 def test_attributes_are_lines_under_the_title_of_the_prompt(client: TestClient, engine: WatchedEngine) -> None:
@@ -214,7 +214,7 @@ def test_a_start_token_at_the_front_of_a_raw_prompt_is_dropped_and_in_titles_it_
     client.post("/v1/chat/completions", json={"model": RUN, "messages": [{"role": "user", "content": "<bos>Oak peg"}]})
     client.post("/v1/describe", json={"title": "<bos>Oak peg"})
     asked = [prompt for prompt, _, _ in engine.calls][len(told) :]
-    assert asked == ["Oak peg", *[prompt_for("<bos>Oak peg")] * 3]
+    assert asked == ["Oak peg", *[ENGLISH.prompt_for("<bos>Oak peg")] * 3]
 
 
 @pytest.mark.parametrize(("given", "used"), [(-1, 2**31 - 1), (2**31 + 5, 5), (2**63 - 1, 2**31 - 1), (7.0, 7)])
@@ -244,7 +244,7 @@ def test_messages_of_other_roles_may_hold_anything(client: TestClient, engine: W
     last = {"role": "user", "content": [cached], "cache_control": {"type": "ephemeral"}}
     long = [*messages, *messages[2:4] * 400, last]
     assert client.post("/v1/chat/completions", json={"model": RUN, "messages": long}).status_code == 200
-    assert [prompt for prompt, _, _ in engine.calls] == [prompt_for("Oak peg")]
+    assert [prompt for prompt, _, _ in engine.calls] == [ENGLISH.prompt_for("Oak peg")]
 
 
 EARLIER: list[Any] = [
@@ -264,13 +264,13 @@ def test_an_earlier_user_message_may_hold_anything(client: TestClient, engine: W
     messages = [{"role": "user", "content": content, "made_up": 1}, {"role": "assistant", "content": "A peg."}, USER]
     answer = client.post("/v1/chat/completions", json={"model": RUN, "messages": messages})
     assert answer.status_code == 200, answer.text
-    assert [prompt for prompt, _, _ in engine.calls] == [prompt_for("Oak peg")]
+    assert [prompt for prompt, _, _ in engine.calls] == [ENGLISH.prompt_for("Oak peg")]
 
 
 def test_a_chat_of_the_most_messages_fits_into_the_body(client: TestClient, engine: WatchedEngine) -> None:
     messages = [{"role": "user", "content": "x" * 1900}] * (MESSAGES - 1) + [USER]
     assert client.post("/v1/chat/completions", json={"model": RUN, "messages": messages}).status_code == 200
-    assert [prompt for prompt, _, _ in engine.calls] == [prompt_for("Oak peg")]
+    assert [prompt for prompt, _, _ in engine.calls] == [ENGLISH.prompt_for("Oak peg")]
 
 
 def test_what_clients_send_back_with_a_message_changes_nothing(client: TestClient, engine: WatchedEngine) -> None:
@@ -279,7 +279,7 @@ def test_what_clients_send_back_with_a_message_changes_nothing(client: TestClien
         messages = [{**USER, **message, "content": content}]
         answer = client.post("/v1/chat/completions", json={"model": RUN, "messages": messages})
         assert answer.status_code == 200, answer.text
-    assert [prompt for prompt, _, _ in engine.calls] == [prompt_for("Oak peg")] * 2
+    assert [prompt for prompt, _, _ in engine.calls] == [ENGLISH.prompt_for("Oak peg")] * 2
 
 
 def part(kind: str, **more: Any) -> dict[str, Any]:
@@ -414,10 +414,12 @@ def test_a_stream_of_chat_ends_with_its_token_counts_where_asked(client: TestCli
 
 def test_describe_answers_what_ask_says(client: TestClient, engine: WatchedEngine) -> None:
     settings = DecodingSettings(temperature=0.5, max_new_tokens=5)
-    asked = compare(WatchedEngine(), "Oak peg", settings, lambda: FewReferences().search("Oak peg", 2)).as_mapping()
+    asked = compare(
+        WatchedEngine(), ENGLISH, "Oak peg", settings, lambda: FewReferences().search("Oak peg", 2)
+    ).as_mapping()
     body = {"title": "Oak peg", "references": 2, "temperature": 0.5, "max_new_tokens": 5}
     assert client.post("/v1/describe", json=body).json() == asked
-    assert engine.calls == [(prompt_for("Oak peg"), tuned, settings) for tuned in (False, True)]
+    assert engine.calls == [(ENGLISH.prompt_for("Oak peg"), tuned, settings) for tuned in (False, True)]
     assert client.post("/v1/describe", json={"title": "Oak peg"}).json()["tuned"]["text"] == AFTER
     assert engine.calls[-1][2] == DecodingSettings(temperature=0)
 

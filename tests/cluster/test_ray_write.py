@@ -19,7 +19,7 @@ from shelftalk.errors import InvalidSettings
 from shelftalk.generation.catalogue import WINDOW
 from shelftalk.generation.choose import choose_engine
 from shelftalk.generation.on_cluster import writers
-from shelftalk.prompts import prompt_for
+from shelftalk.prompts import ENGLISH
 from shelftalk.runs.run import Run
 from shelftalk.workspace import Workspace
 from tests.cluster.conftest import TwoNodes
@@ -120,7 +120,7 @@ def test_the_requested_engine_writes_on_a_cluster(run: Run, two_nodes: TwoNodes)
     assert choose_engine(run, SETTINGS)[0] == "llama.cpp"
     with writers(run, SETTINGS, "transformers", 1, two_nodes.address) as found:
         assert found.name == "transformers"
-        assert found.engine().complete(prompt_for("Oak peg"), tuned=True, settings=SETTINGS).tokens
+        assert found.engine().complete(ENGLISH.prompt_for("Oak peg"), tuned=True, settings=SETTINGS).tokens
 
 
 def test_settings_that_the_workers_engine_does_not_support_are_refused(

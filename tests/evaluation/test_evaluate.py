@@ -28,7 +28,7 @@ from shelftalk.generation.transformers_engine import TransformersEngine
 from shelftalk.models.adapters import adapter_off
 from shelftalk.models.embedder import Embedder
 from shelftalk.models.tokens import encode_prompt
-from shelftalk.prompts import prompt_for
+from shelftalk.prompts import ENGLISH
 from shelftalk.records import Product
 from shelftalk.runs.folders import delete_run, rename_run
 from shelftalk.runs.run import Run
@@ -81,7 +81,7 @@ def as_if_trained_on(run: Run, catalogue: str) -> Run:
 @pytest.mark.parametrize("tuned", [False, True])
 def test_nats_equal_the_models_own_probabilities(engine: TransformersEngine, tuned: bool) -> None:
     product = Product("1", "Oak peg", "Holds a café coat.")
-    prompt = encode_prompt(engine.tokenizer, product.title)
+    prompt = encode_prompt(engine.tokenizer, ENGLISH, product.title)
     text = engine.tokenizer(product.description, add_special_tokens=False)["input_ids"]
     ids = torch.tensor([prompt + text])
     with torch.no_grad():
@@ -92,17 +92,17 @@ def test_nats_equal_the_models_own_probabilities(engine: TransformersEngine, tun
                 logits = engine.model(input_ids=ids).logits
     log_probabilities = logits[0, len(prompt) - 1 : -1].float().log_softmax(-1)
     expected = -log_probabilities[range(len(text)), text].sum().item()
-    [(nats, size)] = likelihoods(engine, [product], [prompt_for(product.title)], 512, tuned)
+    [(nats, size)] = likelihoods(engine, ENGLISH, [product], [ENGLISH.prompt_for(product.title)], 512, tuned)
     assert nats == pytest.approx(expected, rel=1e-2)
     assert size == len(product.description.encode())
 
 
 def test_the_same_part_of_a_long_description_counts_after_any_prompt(engine: TransformersEngine) -> None:
     product = Product("1", "Oak peg", "Holds a coat. " * 50)
-    short, long = (likelihoods(engine, [product], [one], 100, True)[0] for one in ("Peg", "Oak rail. " * 20))
+    short, long = (likelihoods(engine, ENGLISH, [product], [one], 100, True)[0] for one in ("Peg", "Oak rail. " * 20))
     assert short[1] == long[1] < 100
     assert not math.isclose(short[0], long[0])
-    [(nats, size)] = likelihoods(engine, [Product("2", "Peg", "")], ["Peg"], 100, True)
+    [(nats, size)] = likelihoods(engine, ENGLISH, [Product("2", "Peg", "")], ["Peg"], 100, True)
     assert (nats, size) == (0.0, 0)
 
 

@@ -17,7 +17,7 @@ from shelftalk.evidence.influence import estimate_influence
 from shelftalk.models.adapters import add_adapter, load_adapter
 from shelftalk.models.load import load_model
 from shelftalk.models.tokens import encode_example
-from shelftalk.prompts import training_request
+from shelftalk.prompts import ENGLISH
 from shelftalk.records import Product
 from shelftalk.runs.run import Run
 from shelftalk.training.batches import Plan, encode_products
@@ -48,7 +48,7 @@ def contents(folder: Path) -> dict[Path, tuple[int, bytes]]:
 
 def plain_loss(model, tokenizer, request: str, text: str, end: bool) -> torch.Tensor:
     """Return the mean loss as transformers computes it, with its own attention and the whole head."""
-    example = encode_example(tokenizer, request, text, 192)
+    example = encode_example(tokenizer, ENGLISH, request, text, 192)
     ids = torch.tensor([example.ids if end else example.ids[:-1]])
     labels = ids.clone()
     labels[:, : example.prompt_length] = -100
@@ -85,7 +85,7 @@ def test_a_score_is_the_fall_of_the_loss_by_a_small_update_on_the_product(run, c
         model, tokenizer = halfway_model(run)
         weights = [one for one in model.double().parameters() if one.requires_grad]
         before = plain_loss(model, tokenizer, REQUEST, TEXT, end=False).item()
-        request = training_request(product)
+        request = ENGLISH.training_request(product)
         torch.autograd.backward(plain_loss(model, tokenizer, request, product.description, end=True))
         torch.nn.utils.clip_grad_norm_(weights, clip)
         with torch.no_grad():
@@ -103,7 +103,7 @@ def test_weights_are_numbered_as_the_optimiser_numbers_them(run: Run, variant: s
     run = with_settings(run, lora_variant=variant)
     model, tokenizer = load_model(run.base_model().folder, "fp32")
     model = add_adapter(model, run.settings)
-    plan = Plan(encode_products(tokenizer, run.products(), run.settings), run.settings)
+    plan = Plan(encode_products(tokenizer, ENGLISH, run.products(), run.settings), run.settings)
     optimizer = make_trainer(run, run.settings, model, None, plan, [], []).create_optimizer()
     numbered = [weight for group in optimizer.param_groups for weight in group["params"]]
     own = [weight for weight in model.parameters() if weight.requires_grad]
@@ -125,7 +125,7 @@ def test_a_loaded_adapter_has_its_weights_in_the_order_of_training(run: Run) -> 
 
 @pytest.mark.parametrize("run", ["lora", "dora"], indirect=True)
 def test_a_product_that_is_the_text_itself_comes_first(run: Run) -> None:
-    uid = next(one for one in "ijkl" if training_request(Product(one, "Zinc hook", "")) == "Zinc hook")
+    uid = next(one for one in "ijkl" if ENGLISH.training_request(Product(one, "Zinc hook", "")) == "Zinc hook")
     itself = Product(uid, "Zinc hook", "COLD ZINC; SCREWS BELOW.")
     found = estimate_influence(run, "Zinc hook", "COLD ZINC; SCREWS BELOW.", [*run.products(), itself])
     assert (found[0].uid, found[0].title, found[0].description) == (uid, itself.title, itself.description)
@@ -144,7 +144,7 @@ def test_the_order_is_by_score_and_does_not_depend_on_that_of_the_candidates(run
 
 def test_equal_scores_stand_by_uid(run: Run) -> None:
     pairs = [Product(uid, "Zinc hook", "Cold.") for uid in "abcdefghijklmnopqrstuvwxyz"]
-    alike = [one for one in pairs if training_request(one) == "Zinc hook"]
+    alike = [one for one in pairs if ENGLISH.training_request(one) == "Zinc hook"]
     assert len(alike) > 2
     assert [one.uid for one in estimate_influence(run, REQUEST, TEXT, alike[::-1])] == [one.uid for one in alike]
 

@@ -16,7 +16,7 @@ from shelftalk.export.card import example_of, model_card
 from shelftalk.export.formats import FORMATS, Artefact, plan
 from shelftalk.models.embedded import LICENCE
 from shelftalk.models.registry import BaseModel
-from shelftalk.prompts import prompt_for
+from shelftalk.prompts import ENGLISH
 from shelftalk.records import Product
 from shelftalk.runs.run import Run
 from shelftalk.workspace import read_json, write_json
@@ -73,7 +73,7 @@ def test_a_person_reads_where_it_comes_from(exports: dict[str, Path], tiny_run: 
     assert "30 rows read 30 were kept (23 train, 1 validation, 6 test)" in " ".join(card.split())
     assert "| learning_rate | 0.01 |" in card
     title = tiny_run.catalogue().sample("test", 20, tiny_run.settings.seed)[0].title
-    assert f"~~~text\n{prompt_for(title)}~~~" in card
+    assert f"~~~text\n{ENGLISH.prompt_for(title)}~~~" in card
     assert "not facts" in card
     found = read_json(exports[name] / "parity.json")
     assert f"{found['parity']['agreement']:.1%}" in card
@@ -140,10 +140,14 @@ def test_the_example_has_attributes_where_the_run_knows_them(tiny_run: Run, gate
     assert request == "Mog's peg\nmaterial: beech\nfit: 3 cm"
     run = replace(tiny_run, description={**tiny_run.description, "attributes": ["material", "fit"]})
     card = model_card(Artefact(run, run.base_model(), name, "f32"), gate, request)
-    assert f"~~~text\n{prompt_for(request)}~~~" in card
+    assert f"~~~text\n{ENGLISH.prompt_for(request)}~~~" in card
     assert 'a line "name: value" for each attribute, in the order of the training products, and a cue' in card
     assert "from titles and attributes" in card
-    quoted = {"gguf": shlex.quote(prompt_for(request)), "ollama": shlex.quote(request), "vllm": "material: beech\\nfit"}
+    quoted = {
+        "gguf": shlex.quote(ENGLISH.prompt_for(request)),
+        "ollama": shlex.quote(request),
+        "vllm": "material: beech\\nfit",
+    }
     assert quoted.get(name, "") in card
     assert example_of([Product("1", "Hook", "")]) == "Hook"
 

@@ -14,9 +14,9 @@ from shelftalk.errors import ParityFailed
 from shelftalk.export import formats
 from shelftalk.export.export import export
 from shelftalk.models import gguf_files, tiny
-from shelftalk.models.chat_template import CHAT_TEMPLATE
+from shelftalk.models.chat_template import chat_template
 from shelftalk.models.tokens import encode_example, encode_text, load_tokenizer, save_tokenizer
-from shelftalk.prompts import CUE, prompt_for
+from shelftalk.prompts import ENGLISH
 from shelftalk.runs.run import Run
 from shelftalk.workspace import read_json
 
@@ -38,6 +38,7 @@ CHATS = {
     "white space": [*FIRST, {"role": "user", "content": f" \n{REQUEST}\t\n"}],
     "an answer without content": [FIRST[1], {"role": "assistant", "content": None, "tool_calls": []}, USER],
 }
+CHAT_TEMPLATE = chat_template(ENGLISH)
 JOINS = "{{ bos_token }}{% for message in messages %}{{ message.content }}{% endfor %}\n\nProduct description:\n"
 
 
@@ -59,18 +60,18 @@ def tokenizer(exports: dict[str, Path], request: pytest.FixtureRequest) -> Any:
 def test_transformers_asks_the_last_question_alone(tokenizer: Any, chat: list[dict[str, Any]]) -> None:
     """vLLM renders a chat with the same function, and like it adds no start token to what the template gives."""
     ids = tokenizer.apply_chat_template(chat, add_generation_prompt=True)["input_ids"]
-    assert ids == encode_text(tokenizer, prompt_for(REQUEST))
+    assert ids == encode_text(tokenizer, ENGLISH.prompt_for(REQUEST))
     assert ids.count(tokenizer.bos_token_id) == 1
 
 
 def test_an_answer_after_the_question_is_a_row_of_training_or_continued(tokenizer: Any) -> None:
     chat = [*FIRST, USER, {"role": "assistant", "content": "A blue mug."}]
-    row = encode_example(tokenizer, REQUEST, "A blue mug.", 1000)
+    row = encode_example(tokenizer, ENGLISH, REQUEST, "A blue mug.", 1000)
     assert tokenizer.apply_chat_template(chat)["input_ids"] == row.ids
     assert tokenizer.apply_chat_template(chat, continue_final_message=True)["input_ids"] == row.ids[:-1]
     # A new answer is asked for; the one before is left out.
     asked = tokenizer.apply_chat_template(chat, add_generation_prompt=True)["input_ids"]
-    assert asked == encode_text(tokenizer, prompt_for(REQUEST))
+    assert asked == encode_text(tokenizer, ENGLISH.prompt_for(REQUEST))
     assert tokenizer.apply_chat_template([*FIRST, USER], tokenize=False) == "<bos>" + REQUEST
     with pytest.raises(Exception, match="One message must have the role user"):
         tokenizer.apply_chat_template([FIRST[0], FIRST[2]], add_generation_prompt=True)
@@ -80,9 +81,9 @@ def test_a_tokenizer_without_a_start_token_has_none_in_a_chat(tmp_path: Path) ->
     _, tokenizer = tiny.make()
     tokenizer.bos_token = None
     tokenizer.save_pretrained(tmp_path / "base")
-    save_tokenizer(tmp_path / "base", tmp_path / "out")
+    save_tokenizer(tmp_path / "base", tmp_path / "out", ENGLISH)
     loaded = load_tokenizer(tmp_path / "out")
-    assert loaded.apply_chat_template([USER], tokenize=False, add_generation_prompt=True) == prompt_for(REQUEST)
+    assert loaded.apply_chat_template([USER], tokenize=False, add_generation_prompt=True) == ENGLISH.prompt_for(REQUEST)
 
 
 @pytest.mark.parametrize("own", ["{{ 'own' }}", {"default": "{{ 'own' }}", "tool_use": "{{ 'tools' }}"}])
@@ -91,7 +92,7 @@ def test_a_base_models_own_chat_template_is_replaced(tmp_path: Path, own: Any) -
     _, tokenizer = tiny.make()
     tokenizer.chat_template = own
     tokenizer.save_pretrained(tmp_path / "base")
-    save_tokenizer(tmp_path / "base", tmp_path / "out")
+    save_tokenizer(tmp_path / "base", tmp_path / "out", ENGLISH)
     assert load_tokenizer(tmp_path / "out").chat_template == CHAT_TEMPLATE
     assert [file.name for file in (tmp_path / "out").rglob("*.jinja")] == ["chat_template.jinja"]
     assert "chat_template" not in read_json(tmp_path / "out" / "tokenizer_config.json")
@@ -121,7 +122,7 @@ def completed(server: Any, prompt: str) -> tuple[str, int]:
 @pytest.mark.parametrize("chat", CHATS.values(), ids=CHATS)
 def test_llama_cpp_answers_the_last_question_alone(server: Any, chat: list[dict[str, Any]]) -> None:
     answer = server.handle_chat_completions({"messages": chat, **OPTIONS})
-    text, tokens = completed(server, prompt_for(REQUEST))
+    text, tokens = completed(server, ENGLISH.prompt_for(REQUEST))
     assert answer["choices"][0]["message"]["content"] == text
     assert answer["usage"]["prompt_tokens"] == tokens
     assert answer["__verbose"]["prompt"].count("<bos>") == 1
@@ -131,7 +132,7 @@ def test_llama_cpp_continues_an_answer_that_comes_last(server: Any) -> None:
     begun = "A blue "
     chat = [*FIRST, USER, {"role": "assistant", "content": begun}]
     answer = server.handle_chat_completions({"messages": chat, **OPTIONS})
-    text, tokens = completed(server, prompt_for(REQUEST) + begun)
+    text, tokens = completed(server, ENGLISH.prompt_for(REQUEST) + begun)
     assert answer["choices"][0]["message"]["content"].removeprefix(begun) == text
     assert answer["usage"]["prompt_tokens"] == tokens
 
@@ -144,10 +145,10 @@ def test_llama_cpp_refuses_a_chat_without_a_question(server: Any) -> None:
 def test_white_space_outside_of_ascii_is_kept_by_llama_cpp_only(server: Any, exports: dict[str, Path]) -> None:
     chat = [{"role": "user", "content": "\u00a0Mug\u2003"}]
     answer = server.handle_chat_completions({"messages": chat, **OPTIONS})
-    assert answer["__verbose"]["prompt"] == f"<bos>\u00a0Mug\u2003{CUE}"
+    assert answer["__verbose"]["prompt"] == f"<bos>\u00a0Mug\u2003{ENGLISH.end}"
     tokenizer = load_tokenizer(exports["merged"])
     rendered = tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=True)
-    assert rendered == "<bos>" + prompt_for("\u00a0Mug\u2003") == f"<bos>Mug{CUE}"
+    assert rendered == "<bos>" + ENGLISH.prompt_for("\u00a0Mug\u2003") == f"<bos>Mug{ENGLISH.end}"
 
 
 def test_a_gguf_has_the_chat_template(exports: dict[str, Path]) -> None:
@@ -204,7 +205,7 @@ def test_a_chat_that_runs_into_earlier_turns_is_never_exported(
 def test_a_gguf_that_runs_into_earlier_turns_is_never_exported(
     tiny_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, template: str
 ) -> None:
-    monkeypatch.setattr(gguf_files, "CHAT_TEMPLATE", template)
+    monkeypatch.setattr(gguf_files, "chat_template", lambda words: template)
     with pytest.raises(ParityFailed, match=r"read otherwise.*llama\.cpp's chat route"):
         export(tiny_run, "gguf", tmp_path / "out", "f32")
     assert list(tmp_path.iterdir()) == []

@@ -13,7 +13,7 @@ from shelftalk.export.ollama import chat_prompt, template_of
 from shelftalk.generation.transformers_engine import TransformersEngine
 from shelftalk.models.adapters import load_adapter
 from shelftalk.models.load import load_model
-from shelftalk.prompts import prompt_for
+from shelftalk.prompts import ENGLISH
 from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings
 
@@ -83,15 +83,15 @@ def ours(tiny_run: Run) -> list[str]:
     """The texts of the reference engine."""
     model, tokenizer = load_model(tiny_run.base_model().folder, "fp32")
     engine = TransformersEngine(load_adapter(model, tiny_run.adapter), tokenizer)
-    texts = [engine.complete(prompt_for(title), tuned=True, settings=GREEDY).text for title in TITLES]
-    assert texts != [engine.complete(prompt_for(title), tuned=False, settings=GREEDY).text for title in TITLES]
+    texts = [engine.complete(ENGLISH.prompt_for(title), tuned=True, settings=GREEDY).text for title in TITLES]
+    assert texts != [engine.complete(ENGLISH.prompt_for(title), tuned=False, settings=GREEDY).text for title in TITLES]
     return texts
 
 
 @pytest.mark.kill
 def test_plain_transformers_and_peft(tiny_run: Run, exports: dict[str, Path], ours: list[str], tmp_path: Path) -> None:
     paths = [tiny_run.base_model().folder, exports["adapter"], exports["merged"], exports["vllm"]]
-    told = in_clean_process(TRANSFORMERS, [prompt_for(title) for title in TITLES], paths, tmp_path)
+    told = in_clean_process(TRANSFORMERS, [ENGLISH.prompt_for(title) for title in TITLES], paths, tmp_path)
     assert told == {str(exports[name]): ours for name in ("adapter", "merged", "vllm")}
 
 
@@ -99,7 +99,7 @@ def test_plain_transformers_and_peft(tiny_run: Run, exports: dict[str, Path], ou
 def test_plain_llama_cpp(exports: dict[str, Path], ours: list[str], tmp_path: Path) -> None:
     """For Ollama, file and prompt are those of its Modelfile."""
     told = in_clean_process(
-        LLAMA_CPP, [prompt_for(title) for title in TITLES], [exports["gguf"] / "pegs-f32.gguf"], tmp_path
+        LLAMA_CPP, [ENGLISH.prompt_for(title) for title in TITLES], [exports["gguf"] / "pegs-f32.gguf"], tmp_path
     )
     assert list(told.values()) == [ours]
     text = (exports["ollama"] / "Modelfile").read_text()

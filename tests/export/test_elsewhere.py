@@ -28,7 +28,7 @@ from shelftalk.generation.transformers_engine import TransformersEngine
 from shelftalk.models import tiny
 from shelftalk.models.adapters import load_adapter
 from shelftalk.models.load import load_model
-from shelftalk.prompts import prompt_for
+from shelftalk.prompts import ENGLISH
 from shelftalk.proof import write_report
 from shelftalk.runs.run import CARD, Run
 from shelftalk.settings import DecodingSettings
@@ -36,7 +36,7 @@ from shelftalk.workspace import MANIFEST, faults, read_json, write_json, write_m
 from tests.conftest import TINY_SETTINGS, copy_without_runs
 from tests.evaluation.test_report import result
 
-PROMPT = prompt_for("Oak peg 3 cm")
+PROMPT = ENGLISH.prompt_for("Oak peg 3 cm")
 GREEDY = DecodingSettings(max_new_tokens=24, temperature=0)
 OURS, NEWER = "a" * 40, "b" * 40  # commits of a base model on the Hub
 

@@ -21,7 +21,6 @@ from shelftalk.export import formats
 from shelftalk.export.export import export
 from shelftalk.models.merge import write_merged
 from shelftalk.runs.run import Run
-from shelftalk.settings import DecodingSettings
 from shelftalk.workspace import faults, lock, read_json
 from tests import forks
 
@@ -93,8 +92,8 @@ def test_a_failed_gate_leaves_the_earlier_export(
 ) -> None:
     shutil.copytree(exports["adapter"], tmp_path / "out")
 
-    def write_damaged(model: Path, adapter: Path, target: Path, kind: str, settings: DecodingSettings) -> None:
-        write_merged(model, adapter, target, kind, settings)
+    def write_damaged(model: Path, adapter: Path, target: Path, kind: str, *rest: Any) -> None:
+        write_merged(model, adapter, target, kind, *rest)
         corrupt_tensor(target / "model.safetensors")
 
     monkeypatch.setattr(formats, "write_merged", write_damaged)

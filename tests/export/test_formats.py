@@ -22,7 +22,7 @@ from shelftalk.export.ollama import chat_prompt, template_of
 from shelftalk.export.serving import example_request, modelfile
 from shelftalk.generation import parity
 from shelftalk.models.registry import BaseModel
-from shelftalk.prompts import prompt_for
+from shelftalk.prompts import ENGLISH
 from shelftalk.runs.run import RECORD, Run
 from shelftalk.settings import DecodingSettings
 from shelftalk.workspace import faults, read_json
@@ -113,7 +113,7 @@ def test_an_adapter_names_the_hubs_base(
 def test_a_modelfile_asks_as_training_did(exports: dict[str, Path]) -> None:
     text = (exports["ollama"] / "Modelfile").read_text()
     for title in ("Oak peg 3 cm", 'A "quoted" title', "What is Mog's Kittens?", "Mug {{ .Role }}\ncolour: blue"):
-        assert chat_prompt(template_of(text), [{"role": "user", "content": title}]) == prompt_for(title)
+        assert chat_prompt(template_of(text), [{"role": "user", "content": title}]) == ENGLISH.prompt_for(title)
     parameters = dict(re.findall(r"^PARAMETER (\w+) (.+)$", text, re.MULTILINE))
     settings = DecodingSettings()
     assert parameters.pop("stop") == '"<eos>"'
@@ -131,8 +131,8 @@ def test_a_modelfile_asks_as_training_did(exports: dict[str, Path]) -> None:
 
 
 def test_a_modelfile_says_how_a_prompt_has_attributes() -> None:
-    plain = modelfile("a.gguf", "<eos>", "none", DecodingSettings())
-    known = modelfile("a.gguf", "<eos>", "none", DecodingSettings(), ["material", "fit"]).removeprefix(plain)
+    plain = modelfile("a.gguf", "<eos>", "none", DecodingSettings(), ENGLISH)
+    known = modelfile("a.gguf", "<eos>", "none", DecodingSettings(), ENGLISH, ["material", "fit"]).removeprefix(plain)
     has = 'a line "name: value" for each attribute, in this order: material, fit'
     assert known == f"# Under the title a prompt has {has}.\n"
 
@@ -153,10 +153,10 @@ def test_vllm_is_started_on_its_own_folder_for_this_machine_only(exports: dict[s
 
 def test_a_request_survives_the_shell() -> None:
     title = """Mog's "Kittens" $HOME `id`"""
-    command = example_request("pegs", title).replace("curl", "printf '%s\\n'")
+    command = example_request("pegs", ENGLISH.prompt_for(title)).replace("curl", "printf '%s\\n'")
     told = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True).stdout.splitlines()
     body = json.loads(told[-1])
-    assert (body["model"], body["prompt"]) == ("pegs", prompt_for(title))
+    assert (body["model"], body["prompt"]) == ("pegs", ENGLISH.prompt_for(title))
 
 
 def test_generation_defaults_are_ours(exports: dict[str, Path]) -> None:

@@ -6,8 +6,8 @@ import pytest
 
 from shelftalk.export.go_template import NotRendered
 from shelftalk.export.ollama import chat_prompt, template_of
-from shelftalk.export.serving import TEMPLATE, modelfile
-from shelftalk.prompts import CUE, prompt_for
+from shelftalk.export.serving import modelfile, ollama_template
+from shelftalk.prompts import ENGLISH
 from shelftalk.settings import DecodingSettings
 
 Chat = list[tuple[str, str]]
@@ -17,6 +17,8 @@ TWO_TURNS = [
     ("assistant", "A peg of oak."),
     ("user", "Mug\ncolour: blue"),
 ]
+
+TEMPLATE = ollama_template(ENGLISH)
 
 
 def rendered(template: str, chat: Chat) -> str:
@@ -38,30 +40,33 @@ def rendered(template: str, chat: Chat) -> str:
     ],
 )
 def test_the_last_user_message_alone_is_the_request(chat: Chat) -> None:
-    assert rendered(TEMPLATE, chat) == prompt_for("Mug\ncolour: blue")
+    assert rendered(TEMPLATE, chat) == ENGLISH.prompt_for("Mug\ncolour: blue")
 
 
 def test_an_answer_that_comes_last_is_continued() -> None:
-    assert rendered(TEMPLATE, [*TWO_TURNS, ("assistant", "A blue ")]) == prompt_for("Mug\ncolour: blue") + "A blue "
+    assert (
+        rendered(TEMPLATE, [*TWO_TURNS, ("assistant", "A blue ")])
+        == ENGLISH.prompt_for("Mug\ncolour: blue") + "A blue "
+    )
 
 
 @pytest.mark.parametrize("title", ['A "quoted" title', "{{ .Role }}", "{{", '"""', "<eos>", "Çılgın 🫖"])
 def test_a_title_is_data(title: str) -> None:
-    assert rendered(TEMPLATE, [("user", title)]) == prompt_for(title)
+    assert rendered(TEMPLATE, [("user", title)]) == ENGLISH.prompt_for(title)
 
 
 def test_what_ollama_cannot_do_is_known() -> None:
     """It strips nothing, and joins user messages in succession before any template sees them."""
-    assert rendered(TEMPLATE, [("user", " Mug ")]) == " Mug " + CUE
-    assert rendered(TEMPLATE, [("user", "Oak peg"), ("user", "Mug")]) == "Oak peg\n\nMug" + CUE
-    assert rendered(TEMPLATE, [("system", "Be brief.")]) == CUE  # no request
+    assert rendered(TEMPLATE, [("user", " Mug ")]) == " Mug " + ENGLISH.end
+    assert rendered(TEMPLATE, [("user", "Oak peg"), ("user", "Mug")]) == "Oak peg\n\nMug" + ENGLISH.end
+    assert rendered(TEMPLATE, [("system", "Be brief.")]) == ENGLISH.end  # no request
 
 
 @pytest.mark.parametrize(
     ("template", "chat", "prompt"),
     [
         # Without .Messages, each turn is rendered, one after the other: the fault of a template with .Prompt alone.
-        ("{{ .Prompt }}" + CUE, TWO_TURNS, f"Oak peg{CUE}A peg of oak.Mug\ncolour: blue{CUE}"),
+        ("{{ .Prompt }}" + ENGLISH.end, TWO_TURNS, f"Oak peg{ENGLISH.end}A peg of oak.Mug\ncolour: blue{ENGLISH.end}"),
         ("<{{ .System }}|{{ .Prompt }}>", TWO_TURNS, "<Be brief.|Oak peg>A peg of oak.<|Mug\ncolour: blue>"),
         ("{{ .Prompt }}:{{ .Response }};", TWO_TURNS, "Oak peg:A peg of oak.;Mug\ncolour: blue:"),
         (
@@ -95,7 +100,7 @@ def test_a_template_that_cannot_be_rendered_here_is_refused() -> None:
 
 
 def test_the_template_of_a_modelfile_is_read_back() -> None:
-    assert template_of(modelfile("a.gguf", "<eos>", "none", DecodingSettings(), ["fit"])) == TEMPLATE
+    assert template_of(modelfile("a.gguf", "<eos>", "none", DecodingSettings(), ENGLISH, ["fit"])) == TEMPLATE
     for text in ("FROM ./a.gguf\n", 'FROM ./a.gguf\nTEMPLATE """{{ .Prompt }}'):
         with pytest.raises(NotRendered, match="no TEMPLATE"):
             template_of(text)

@@ -68,6 +68,7 @@ def write(shop: Path, output: str, **changes: Any) -> dict[str, Any]:
         run.decoding(DECODING),
         {"adapter": sha256(run.adapter / "manifest.json"), "engine": "transformers"},
         find_record(run, target),
+        run.template,
         known=run.known_attributes,
     )
     engine = ScriptedEngine(lambda prompt, tuned: prompt.partition("\n")[0])

@@ -6,7 +6,7 @@ import pytest
 
 from shelftalk.errors import InvalidSettings
 from shelftalk.generation.engine import Engine
-from shelftalk.prompts import prompt_for
+from shelftalk.prompts import ENGLISH
 from shelftalk.settings import DecodingSettings
 
 
@@ -23,7 +23,7 @@ def check_that_an_exception_of_the_callback_stops_the_text(engine: Engine, tuned
         if len(heard) == 3:
             raise Cancelled
 
-    prompt, long = prompt_for("Oak peg 3 cm"), DecodingSettings(max_new_tokens=longest, temperature=0)
+    prompt, long = ENGLISH.prompt_for("Oak peg 3 cm"), DecodingSettings(max_new_tokens=longest, temperature=0)
     with pytest.raises(Cancelled):
         engine.complete(prompt, tuned=tuned, settings=long, on_text=listen)
     assert len(heard) == 3
@@ -43,7 +43,7 @@ def check_that_no_text_passes_the_models_positions(engine: Engine) -> None:
 
 def check_that_only_stated_digits_are_written_on_request(engine: Engine) -> None:
     """Check that a text has no digit that its prompt lacks, for each prompt of a batch, and that it would have some."""
-    prompts = [prompt_for("Oak peg 3 cm"), prompt_for("Oak rail")]
+    prompts = [ENGLISH.prompt_for("Oak peg 3 cm"), ENGLISH.prompt_for("Oak rail")]
     wild = DecodingSettings(max_new_tokens=60, temperature=3.0, top_k=0)
 
     def digits(settings: DecodingSettings) -> list[set[str]]:
@@ -53,5 +53,5 @@ def check_that_only_stated_digits_are_written_on_request(engine: Engine) -> None
     free, bound = digits(wild), digits(wild.replace({"digits": "stated"}))
     assert len(free[0]) > 1 and free[1]
     assert bound[0] <= {"3"} and not bound[1]
-    every = prompt_for("Oak peg 0123456789")  # nothing is banned
+    every = ENGLISH.prompt_for("Oak peg 0123456789")  # nothing is banned
     assert engine.complete(every, tuned=True, settings=wild.replace({"digits": "stated"})).tokens

@@ -28,7 +28,7 @@ from shelftalk.generation.engine import Engine
 from shelftalk.generation.scripted_engine import ScriptedEngine
 from shelftalk.generation.tables import OWN
 from shelftalk.generation.texts import Texts
-from shelftalk.prompts import CUE
+from shelftalk.prompts import ENGLISH
 from shelftalk.records import Description, Faults, Reference
 from shelftalk.rules.house_rules import HouseRules
 from shelftalk.settings import DecodingSettings
@@ -91,6 +91,7 @@ def job(folder: Path, name: str = "out.csv", count: int = 20, **changes: Any) ->
         "settings": SETTINGS,
         "model": {"run": "pegs", "adapter": "0" * 64},
         "record": folder / "records" / f"{name}.json",
+        "template": ENGLISH,
         "references": 2,
     }
     return Job(**{**known, **changes})
@@ -254,7 +255,7 @@ def test_each_rows_references_stand_in_its_prompt_where_they_are_asked_for(tmp_p
     one = job(tmp_path, count=2, with_references=True)
     describe(one, ScriptedEngine(note))
     assert [prompt.count("near Oak") for prompt in prompts] == [2, 2]
-    titles = [prompt.removesuffix(CUE).rpartition("\n")[2] for prompt in prompts]
+    titles = [prompt.removesuffix(ENGLISH.end).rpartition("\n")[2] for prompt in prompts]
     assert titles == ["Oak 0", "Oak peg 1"]
     assert all(prompt.count(f"near {title}") == 2 for title, prompt in zip(titles, prompts, strict=True))
     with pytest.raises(UserError, match="not both"):
@@ -731,7 +732,7 @@ def test_grounded_rows_are_written_again_until_they_claim_nothing(tmp_path: Path
     written: dict[str, int] = {}
 
     def answer_again(prompt: str, tuned: bool) -> str:
-        title = prompt.removesuffix(CUE)
+        title = prompt.removesuffix(ENGLISH.end)
         written[title] = written.get(title, 0) + 1
         return "It is 30 cm of brass." if written[title] < 3 else "It holds a coat."
 

@@ -16,7 +16,7 @@ from shelftalk.generation.grounded import (
     write_with_references,
 )
 from shelftalk.generation.scripted_engine import ScriptedEngine
-from shelftalk.prompts import CUE, first_description, prompt_for, prompt_with_references
+from shelftalk.prompts import ENGLISH, first_description
 from shelftalk.records import Description, Reference
 from shelftalk.settings import DecodingSettings
 
@@ -37,7 +37,7 @@ class Writer(ScriptedEngine):
 
     def _next(self, prompt: str, tuned: bool) -> str:
         assert tuned
-        request, _, beginning = prompt.partition(CUE)
+        request, _, beginning = prompt.partition(ENGLISH.end)
         self.beginnings.append(beginning)
         return self.left[request].pop(0)
 
@@ -53,21 +53,21 @@ def write(engine: Writer, settings: DecodingSettings = SAMPLED) -> list[str]:
     titles = list(engine.left)
     decided: dict[int, Description] = {}
     written = write_grounded(
-        engine, titles, [[HOOK]] * len(titles), settings=settings, on_description=decided.__setitem__
+        engine, ENGLISH, titles, [[HOOK]] * len(titles), settings=settings, on_description=decided.__setitem__
     )
     assert [decided[row] for row in range(len(titles))] == written
     return [one.text for one in written]
 
 
 def test_a_prompt_ends_as_training_laid_it_out_with_the_nearest_reference_last() -> None:
-    prompt = prompt_with_references("Oak peg", [HOOK, PEG])
-    assert prompt.endswith(prompt_for("Oak peg"))
-    places = [prompt.index(one) for one in (prompt_for("Ash peg") + "Holds a hat.", "Iron hook", "Oak peg")]
+    prompt = ENGLISH.prompt_with_references("Oak peg", [HOOK, PEG])
+    assert prompt.endswith(ENGLISH.prompt_for("Oak peg"))
+    places = [prompt.index(one) for one in (ENGLISH.prompt_for("Ash peg") + "Holds a hat.", "Iron hook", "Oak peg")]
     assert places == sorted(places)
-    assert prompt_with_references("Oak peg", []) == prompt_for("Oak peg")
+    assert ENGLISH.prompt_with_references("Oak peg", []) == ENGLISH.prompt_for("Oak peg")
     long = Reference("3", "Rail", "long " * 10_000, 0.5)
-    assert len(prompt_with_references("Oak peg", [long])) < 2000
-    many = prompt_with_references("Oak peg", [HOOK, *[long] * 100])
+    assert len(ENGLISH.prompt_with_references("Oak peg", [long])) < 2000
+    many = ENGLISH.prompt_with_references("Oak peg", [HOOK, *[long] * 100])
     assert "Iron hook" in many  # the nearest
     assert len(many) < 4000
 
@@ -145,7 +145,7 @@ def test_the_next_product_is_cut_off_and_counts_as_an_end() -> None:
             return [Description("Holds a coat.\n\n\nIron hook", stopped=False, tokens=9) for _ in prompts]
 
     engine = Rambling(lambda prompt, tuned: "")
-    [one] = write_with_references(engine, ["Oak peg"], [[HOOK]], tuned=False, settings=SAMPLED)
+    [one] = write_with_references(engine, ENGLISH, ["Oak peg"], [[HOOK]], tuned=False, settings=SAMPLED)
     assert (one.text, one.stopped) == ("Holds a coat.", True)
 
 
@@ -160,6 +160,7 @@ def test_both_answers_get_the_references_where_they_are_asked_for() -> None:
     engine = ScriptedEngine(answer)
     found = compare(
         engine,
+        ENGLISH,
         "Oak peg",
         SAMPLED,
         lambda: [HOOK, PEG],
@@ -167,7 +168,7 @@ def test_both_answers_get_the_references_where_they_are_asked_for() -> None:
         attributes=(("length", "9 cm"),),
         with_references=True,
     )
-    expected = prompt_with_references("Oak peg\nlength: 9 cm", [HOOK, PEG])
+    expected = ENGLISH.prompt_with_references("Oak peg\nlength: 9 cm", [HOOK, PEG])
     assert prompts == [(expected, False), (expected, True)]
     assert (found.base.text, found.tuned.text, found.references) == ("Holds a coat.", "Holds a coat.", [HOOK, PEG])
     assert heard == [("base", "Holds a coat."), ("tuned", "Holds a coat.")]

@@ -19,7 +19,7 @@ from shelftalk.models.adapters import load_adapter
 from shelftalk.models.gguf_files import find_base, write_gguf
 from shelftalk.models.load import load_model
 from shelftalk.models.tokens import encode_text
-from shelftalk.prompts import prompt_for
+from shelftalk.prompts import ENGLISH
 from shelftalk.records import Description
 from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings
@@ -31,8 +31,8 @@ from tests.generation.contract import (
 
 GREEDY = DecodingSettings(max_new_tokens=24, temperature=0)
 SAMPLED = DecodingSettings(max_new_tokens=24, temperature=1.0, top_k=40)
-PEG = prompt_for("Oak peg 3 cm")
-PROMPTS = [prompt_for(f"Oak peg {number} cm" + " and more" * (number % 3)) for number in range(12)]
+PEG = ENGLISH.prompt_for("Oak peg 3 cm")
+PROMPTS = [ENGLISH.prompt_for(f"Oak peg {number} cm" + " and more" * (number % 3)) for number in range(12)]
 
 
 @pytest.fixture(scope="module")

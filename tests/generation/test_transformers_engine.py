@@ -13,7 +13,7 @@ from shelftalk.models import tiny
 from shelftalk.models.adapters import adapter_off, load_adapter
 from shelftalk.models.load import load_model
 from shelftalk.models.tokens import encode_prompt
-from shelftalk.prompts import prompt_for
+from shelftalk.prompts import ENGLISH
 from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings
 from tests.generation.contract import (
@@ -33,7 +33,7 @@ def engine(tiny_run: Run) -> TransformersEngine:
 @pytest.mark.exact
 def test_the_untuned_side_is_the_base_model_to_the_bit(tiny_run: Run, engine: TransformersEngine) -> None:
     base, tokenizer = load_model(tiny_run.base_model().folder, tiny_run.precision)
-    ids = torch.tensor([encode_prompt(tokenizer, "Oak peg 3 cm")])
+    ids = torch.tensor([encode_prompt(tokenizer, ENGLISH, "Oak peg 3 cm")])
     with torch.no_grad():
         untouched = base(input_ids=ids).logits
         with adapter_off(engine.model):
@@ -44,10 +44,10 @@ def test_the_untuned_side_is_the_base_model_to_the_bit(tiny_run: Run, engine: Tr
 
 
 def test_before_and_after_differ_and_alternate_cleanly(engine: TransformersEngine) -> None:
-    before = engine.complete(prompt_for("Oak peg 3 cm"), tuned=False, settings=SHORT)
-    after = engine.complete(prompt_for("Oak peg 3 cm"), tuned=True, settings=SHORT)
+    before = engine.complete(ENGLISH.prompt_for("Oak peg 3 cm"), tuned=False, settings=SHORT)
+    after = engine.complete(ENGLISH.prompt_for("Oak peg 3 cm"), tuned=True, settings=SHORT)
     assert before.text != after.text
-    assert engine.complete(prompt_for("Oak peg 3 cm"), tuned=False, settings=SHORT) == before
+    assert engine.complete(ENGLISH.prompt_for("Oak peg 3 cm"), tuned=False, settings=SHORT) == before
 
 
 def test_streamed_pieces_are_the_text(engine: TransformersEngine) -> None:
@@ -55,7 +55,9 @@ def test_streamed_pieces_are_the_text(engine: TransformersEngine) -> None:
     for seed in range(6):  # text is streamed word by word, and the tiny model writes few spaces
         pieces: list[str] = []
         settings = DecodingSettings(max_new_tokens=60, temperature=1, seed=seed)
-        written = engine.complete(prompt_for("Oak peg 3 cm"), tuned=True, settings=settings, on_text=pieces.append)
+        written = engine.complete(
+            ENGLISH.prompt_for("Oak peg 3 cm"), tuned=True, settings=settings, on_text=pieces.append
+        )
         assert "".join(pieces).strip() == written.text
         counts.append(len(pieces))
     assert max(counts) > 1
@@ -63,10 +65,10 @@ def test_streamed_pieces_are_the_text(engine: TransformersEngine) -> None:
 
 def test_a_batch_keeps_the_order_of_the_prompts(engine: TransformersEngine) -> None:
     requests = [f"Oak peg {number} cm" + " and more" * (number % 3) for number in range(20)]
-    together = engine.complete_all([prompt_for(one) for one in requests], tuned=True, settings=SHORT)
+    together = engine.complete_all([ENGLISH.prompt_for(one) for one in requests], tuned=True, settings=SHORT)
     assert len(together) == 20
     # Left padding must not change a text. Most must agree, not all: bf16 rounding may swap almost equal tokens.
-    alone = [engine.complete(prompt_for(request), tuned=True, settings=SHORT) for request in requests]
+    alone = [engine.complete(ENGLISH.prompt_for(request), tuned=True, settings=SHORT) for request in requests]
     same = sum(one.text == other.text for one, other in zip(together, alone, strict=True))
     assert same >= 15
 
@@ -74,7 +76,7 @@ def test_a_batch_keeps_the_order_of_the_prompts(engine: TransformersEngine) -> N
 def test_sampling_is_seeded(engine: TransformersEngine) -> None:
     def write(seed: int) -> str:
         settings = DecodingSettings(max_new_tokens=24, temperature=1.0, top_p=1.0, seed=seed)
-        return engine.complete(prompt_for("Oak peg"), tuned=True, settings=settings).text
+        return engine.complete(ENGLISH.prompt_for("Oak peg"), tuned=True, settings=settings).text
 
     state = torch.random.get_rng_state()
     assert write(1) == write(1)
@@ -93,10 +95,10 @@ def test_the_end_token_ends_a_text(engine: TransformersEngine) -> None:
 def test_no_repeated_runs_on_request(engine: TransformersEngine) -> None:
     free = DecodingSettings(max_new_tokens=60, temperature=0, repetition_penalty=1)
     barred = free.replace({"no_repeat_ngram": 3})
-    plain = engine.complete(prompt_for("Oak peg"), tuned=True, settings=free)
+    plain = engine.complete(ENGLISH.prompt_for("Oak peg"), tuned=True, settings=free)
     ids = engine.tokenizer(plain.text, add_special_tokens=False)["input_ids"]
     assert len({tuple(ids[at : at + 3]) for at in range(len(ids) - 2)}) < len(ids) - 2  # without the setting it loops
-    held = engine.complete(prompt_for("Oak peg"), tuned=True, settings=barred)
+    held = engine.complete(ENGLISH.prompt_for("Oak peg"), tuned=True, settings=barred)
     assert held.text != plain.text
 
 
@@ -122,14 +124,17 @@ def test_an_unfinished_run_or_a_damaged_adapter_is_refused(tiny_run: Run, tmp_pa
 
 def test_a_models_own_decoding_defaults_do_not_leak_in() -> None:
     model, tokenizer = tiny.make()
-    plain = TransformersEngine(model, tokenizer).complete(prompt_for("Oak peg"), tuned=True, settings=SHORT)
+    plain = TransformersEngine(model, tokenizer).complete(ENGLISH.prompt_for("Oak peg"), tuned=True, settings=SHORT)
     model, tokenizer = tiny.make()
     model.generation_config.repetition_penalty = 5.0
-    assert TransformersEngine(model, tokenizer).complete(prompt_for("Oak peg"), tuned=True, settings=SHORT) == plain
+    assert (
+        TransformersEngine(model, tokenizer).complete(ENGLISH.prompt_for("Oak peg"), tuned=True, settings=SHORT)
+        == plain
+    )
 
 
 def test_half_a_surrogate_pair_is_no_reason_to_fail(engine: TransformersEngine) -> None:
-    assert engine.complete(prompt_for("Oak \udce9 peg"), tuned=True, settings=SHORT).tokens
+    assert engine.complete(ENGLISH.prompt_for("Oak \udce9 peg"), tuned=True, settings=SHORT).tokens
 
 
 def test_no_text_passes_the_models_positions(engine: TransformersEngine) -> None:

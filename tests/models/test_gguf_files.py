@@ -22,13 +22,13 @@ from shelftalk.models.adapters import add_adapter, load_adapter
 from shelftalk.models.gguf_files import base_obstacle, find_base, find_merged, write_gguf
 from shelftalk.models.load import load_model
 from shelftalk.models.registry import find_model
-from shelftalk.prompts import prompt_for
+from shelftalk.prompts import ENGLISH
 from shelftalk.workspace import Workspace, write_manifest
 from tests.conftest import TINY_SETTINGS
 from tests.narrow_models import LAYERS, SHAPE, WINDOWED, save_narrow
 
 PROMPTS = [
-    prompt_for(title) for title in ("Oak peg 3 cm", "Copper can, " * 12, "<start_of_turn> é 你好")
+    ENGLISH.prompt_for(title) for title in ("Oak peg 3 cm", "Copper can, " * 12, "<start_of_turn> é 你好")
 ]  # longer than the sliding window
 
 

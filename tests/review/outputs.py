@@ -8,6 +8,7 @@ from pathlib import Path
 from shelftalk.catalogue.known_attributes import KnownAttributes
 from shelftalk.generation.catalogue import Job, describe_titles
 from shelftalk.generation.scripted_engine import ScriptedEngine
+from shelftalk.prompts import ENGLISH
 from shelftalk.review.outputs import Output
 from shelftalk.review.review import Review
 from shelftalk.settings import DecodingSettings
@@ -41,7 +42,7 @@ def write_output(
     output = folder / name
     record = (records or folder / "generated") / f"{name}.json"
     settings = DecodingSettings(max_new_tokens=60)
-    job = Job(path, output, settings, {"adapter": "0" * 64}, record, references=0, known=KNOWN)
+    job = Job(path, output, settings, {"adapter": "0" * 64}, record, ENGLISH, references=0, known=KNOWN)
     describe_titles(job, lambda: ScriptedEngine(answer), lambda: None)  # type: ignore[arg-type,return-value]
     held = read_json(record)
     return Output(output, path, job.texts, held["job"], held["output_sha256"])

@@ -12,6 +12,7 @@ from shelftalk.errors import UserError
 from shelftalk.generation.catalogue import Job, describe_titles
 from shelftalk.generation.scripted_engine import ScriptedEngine
 from shelftalk.moved import places
+from shelftalk.prompts import ENGLISH
 from shelftalk.review.accepted import all_accepted
 from shelftalk.review.outputs import find_record, list_outputs
 from shelftalk.review.review import Review
@@ -29,7 +30,7 @@ def open_run(shop: Path) -> Run:
 def job(shop: Path, output: Path, adapter: str = "0" * 64) -> Job:
     record = find_record(open_run(shop), output)
     settings = DecodingSettings(max_new_tokens=60)
-    return Job(shop / "shop.csv", output, settings, {"adapter": adapter}, record, 0, known=KNOWN)
+    return Job(shop / "shop.csv", output, settings, {"adapter": adapter}, record, ENGLISH, 0, known=KNOWN)
 
 
 def describe(job: Job) -> dict[str, object]:

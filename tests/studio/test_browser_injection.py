@@ -18,6 +18,7 @@ from shelftalk.catalogue.settings import PrepareSettings
 from shelftalk.generation.catalogue import Job, describe_titles
 from shelftalk.generation.history import remember
 from shelftalk.generation.scripted_engine import ScriptedEngine
+from shelftalk.prompts import ENGLISH
 from shelftalk.records import Comparison, Description, Reference
 from shelftalk.settings import DecodingSettings
 from shelftalk.workspace import Workspace, write_json
@@ -204,6 +205,7 @@ def test_titles_attributes_and_texts_in_a_review_are_characters(
         DecodingSettings(max_new_tokens=200),
         {},
         with_payloads.run(RUN) / "generated" / "evil.json",
+        ENGLISH,
         references=0,
         known=KnownAttributes(["material"]),
     )

@@ -12,7 +12,7 @@ import pytest
 
 from shelftalk.errors import Busy
 from shelftalk.generation.scripted_engine import ScriptedEngine
-from shelftalk.prompts import prompt_for
+from shelftalk.prompts import ENGLISH
 from shelftalk.settings import DecodingSettings
 from shelftalk.studio import writers
 from shelftalk.studio.writers import Writers
@@ -62,7 +62,7 @@ def test_two_at_once_get_what_each_gets_alone(tiny_run: Run) -> None:
     def write(title: str, tuned: bool) -> str:
         with pool.writing(tiny_run, EXACT) as (engine, index):
             assert index.search(title, 1)[0].title == title
-            return engine.complete(prompt_for(title), tuned=tuned, settings=EXACT).text
+            return engine.complete(ENGLISH.prompt_for(title), tuned=tuned, settings=EXACT).text
 
     wanted = [(title, tuned) for title in titles for tuned in (False, True)]
     alone = [write(*one) for one in wanted]

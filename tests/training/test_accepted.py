@@ -15,6 +15,7 @@ from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.catalogue.settings import PrepareSettings
 from shelftalk.errors import Damaged, InvalidSettings
 from shelftalk.models.tokens import load_tokenizer
+from shelftalk.prompts import ENGLISH
 from shelftalk.records import AcceptedText, Product
 from shelftalk.runs.accepted import ACCEPTED, clean_accepted, one_for_each_product
 from shelftalk.runs.run import Run
@@ -123,7 +124,7 @@ def test_an_epoch_has_an_edited_text_as_often_as_the_setting_says(place: Workspa
     plan = make_plan(run, tokenizer)
     seen = Counter(tuple(one.ids) for update in plan for one in update)
     uids = {edited.uid, plain.uid}
-    examples = [tuple(one.ids) for one in encode_products(tokenizer, run.products(), settings, uids)]
+    examples = [tuple(one.ids) for one in encode_products(tokenizer, ENGLISH, run.products(), settings, uids)]
     often = dict(zip([one.uid for one in run.products()], [seen[one] for one in examples], strict=True))
     assert often == {one.uid: 2 for one in (plain, *others)} | {edited.uid: 6}
 
@@ -206,9 +207,9 @@ def test_a_replaced_sentence_of_a_person_stays(tiny_model) -> None:
     _, tokenizer = tiny_model
     product = Product("1", "Oak peg", "It is of oak. It was made in Kyoto in 1923.", (("material", "oak"),))
     settings = TrainingSettings(base_model="tiny", unsupported="replace", max_tokens=512)
-    learned = encode_products(tokenizer, [product], settings, accepted={"1"})[0]
+    learned = encode_products(tokenizer, ENGLISH, [product], settings, accepted={"1"})[0]
     assert "Kyoto" in tokenizer.decode(learned.ids)
-    assert "Kyoto" not in tokenizer.decode(encode_products(tokenizer, [product], settings)[0].ids)
+    assert "Kyoto" not in tokenizer.decode(encode_products(tokenizer, ENGLISH, [product], settings)[0].ids)
 
 
 def test_only_accepted_texts_say_where_a_text_ends(tiny_model) -> None:
@@ -216,8 +217,8 @@ def test_only_accepted_texts_say_where_a_text_ends(tiny_model) -> None:
     _, tokenizer = tiny_model
     products = [Product("1", "Oak peg", "Of oak."), Product("2", "Tin peg", "Of tin.", (("material", "tin"),))]
     settings = TrainingSettings(base_model="tiny", plain_share=1.0)
-    whole = encode_products(tokenizer, products, settings)
-    learned = encode_products(tokenizer, products, settings, accepted={"1"})
+    whole = encode_products(tokenizer, ENGLISH, products, settings)
+    learned = encode_products(tokenizer, ENGLISH, products, settings, accepted={"1"})
     assert [one.complete for one in whole] == [True] * 4
     assert [one.complete for one in learned] == [True, False, True, True]
     assert learned[1].ids == whole[1].ids[:-1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from shelftalk.models import tiny
 from shelftalk.models.tokens import encode_example, encode_text, encode_with_references
-from shelftalk.prompts import QUESTIONS, prompt_with_references, training_request
+from shelftalk.prompts import ENGLISH
 from shelftalk.records import Product, Reference
 from shelftalk.settings import TrainingSettings
 from shelftalk.training.batches import encode_products
@@ -21,8 +21,8 @@ def with_references(contexts: list[Context]) -> list[tuple[Product, Context]]:
 
 
 def test_a_seeded_share_has_context_and_half_of_it_is_about_known_titles() -> None:
-    contexts = choose_contexts(PRODUCTS, 0.5, 42)
-    assert contexts == choose_contexts(PRODUCTS, 0.5, 42) != choose_contexts(PRODUCTS, 0.5, 43)
+    contexts = choose_contexts(ENGLISH, PRODUCTS, 0.5, 42)
+    assert contexts == choose_contexts(ENGLISH, PRODUCTS, 0.5, 42) != choose_contexts(ENGLISH, PRODUCTS, 0.5, 43)
     found = with_references(contexts)
     known = [(one, context) for one, context in found if context.references[0].uid == one.uid]
     assert abs(len(found) / len(PRODUCTS) - 0.5) < 0.08
@@ -31,15 +31,17 @@ def test_a_seeded_share_has_context_and_half_of_it_is_about_known_titles() -> No
         assert 1 <= len(context.references) <= MOST
         assert len({reference.uid for reference in context.references}) == len(context.references)
         if (one, context) in known:
-            assert context.request in {form.format(title=one.title) for form in QUESTIONS}  # the row holds the facts
+            assert context.request in {
+                form.format(title=one.title) for form in ENGLISH.questions
+            }  # the row holds the facts
         else:
             assert one.uid not in {reference.uid for reference in context.references}
-            assert context.request == training_request(one)
+            assert context.request == ENGLISH.training_request(one)
 
 
 def test_without_a_share_requests_are_as_before() -> None:
-    assert choose_contexts(PRODUCTS, 0.0, 42) == [
-        Context(request, request) for request in map(training_request, PRODUCTS)
+    assert choose_contexts(ENGLISH, PRODUCTS, 0.0, 42) == [
+        Context(request, request) for request in map(ENGLISH.training_request, PRODUCTS)
     ]
 
 
@@ -54,21 +56,23 @@ def test_neighbours_share_the_rarest_words_and_are_other_products() -> None:
 
 
 def test_a_product_without_neighbours_is_learned_alone() -> None:
-    contexts = choose_contexts(PRODUCTS[:1], 1.0, 42)
+    contexts = choose_contexts(ENGLISH, PRODUCTS[:1], 1.0, 42)
     assert [one.request for one in contexts] and len(contexts[0].references) <= 1
 
 
 def test_as_many_references_stand_before_a_request_as_leave_the_description_whole() -> None:
     _, tokenizer = tiny.make()
     references = [Reference(str(number), f"Peg {number}", "Holds a coat. " * 6, 1.0) for number in range(2)]
-    prompts = [encode_text(tokenizer, prompt_with_references("Oak peg", references[:count])) for count in range(3)]
-    completion = encode_example(tokenizer, "Oak peg", "Holds a coat.", 500).labelled_length
+    prompts = [
+        encode_text(tokenizer, ENGLISH.prompt_with_references("Oak peg", references[:count])) for count in range(3)
+    ]
+    completion = encode_example(tokenizer, ENGLISH, "Oak peg", "Holds a coat.", 500).labelled_length
     for count in (1, 2):
         room = len(prompts[count]) + completion
-        example = encode_with_references(tokenizer, "Oak peg", references, "Holds a coat.", room)
+        example = encode_with_references(tokenizer, ENGLISH, "Oak peg", references, "Holds a coat.", room)
         assert example and example.complete
         assert example.ids[: example.prompt_length] == prompts[count]
-        shorter = encode_with_references(tokenizer, "Oak peg", references, "Holds a coat.", room - 1)
+        shorter = encode_with_references(tokenizer, ENGLISH, "Oak peg", references, "Holds a coat.", room - 1)
         assert shorter is None if count == 1 else shorter and shorter.ids[: shorter.prompt_length] == prompts[1]
 
 
@@ -80,7 +84,7 @@ def test_a_known_product_whose_row_does_not_fit_keeps_its_attributes() -> None:
         for row, one in enumerate(PRODUCTS[:40])
     ]
     settings = TrainingSettings(base_model="tiny", context_share=1.0, max_tokens=220)
-    examples = encode_products(tokenizer, long, settings)
+    examples = encode_products(tokenizer, ENGLISH, long, settings)
     texts = [tokenizer.decode(one.ids[: one.prompt_length]) for one in (examples[row] for row in range(40))]
     assert any("Product description:" in text.partition("Product description:")[2] for text in texts)  # some fit
     for one, text in zip(long, texts, strict=True):

@@ -25,7 +25,7 @@ from shelftalk.generation.transformers_engine import TransformersEngine
 from shelftalk.models import tiny
 from shelftalk.models.gguf_files import write_gguf
 from shelftalk.models.merge import write_merged
-from shelftalk.prompts import prompt_for
+from shelftalk.prompts import ENGLISH
 from shelftalk.runs.describe import show_run
 from shelftalk.runs.run import Run
 from shelftalk.runs.state import read_state
@@ -273,7 +273,7 @@ def test_weights_that_are_not_finite_are_not_exported(poisoned: Run, tmp_path: P
 def test_a_merged_weight_too_large_for_its_format_is_not_written(tiny_run: Run, tmp_path: Path) -> None:
     base = base_with(tmp_path / "base", "model.layers.0.mlp.up_proj.weight", 0, 1e6)
     with pytest.raises(NotFinite, match=r"up_proj.weight is not finite in f16"):
-        write_merged(base, tiny_run.adapter, tmp_path / "merged", "f16", DecodingSettings())
+        write_merged(base, tiny_run.adapter, tmp_path / "merged", "f16", DecodingSettings(), ENGLISH)
     with pytest.raises(NotFinite, match=r"up_proj.weight is not finite in f16"):
         write_gguf(base, tmp_path / "one.gguf", "f16", tiny_run.adapter)
     write_gguf(base, tmp_path / "one.gguf", "q8_0", tiny_run.adapter)
@@ -293,10 +293,10 @@ def test_influence_and_likelihood_are_never_figures_that_are_not_finite(
     engine = TransformersEngine.load(tiny_run)
     with torch.no_grad():
         next(value for name, value in engine.model.named_parameters() if "lora_B" in name).view(-1)[0] = math.nan
-    prompts = [prompt_for(products[0].title)]
+    prompts = [ENGLISH.prompt_for(products[0].title)]
     with pytest.raises(NotFinite, match="after fine-tuning is not a finite number"):
-        likelihoods(engine, products, prompts, 192, tuned=True)
-    assert math.isfinite(likelihoods(engine, products, prompts, 192, tuned=False)[0][0])
+        likelihoods(engine, ENGLISH, products, prompts, 192, tuned=True)
+    assert math.isfinite(likelihoods(engine, ENGLISH, products, prompts, 192, tuned=False)[0][0])
 
 
 def test_a_run_whose_loss_did_not_fall_says_so_wherever_it_is_shown(

@@ -20,6 +20,7 @@ from shelftalk.cli.output import size
 from shelftalk.errors import Failure, TooFewProducts
 from shelftalk.models import tiny
 from shelftalk.models.gguf_files import write_gguf
+from shelftalk.prompts import ENGLISH
 from shelftalk.runs.folders import folder_bytes
 from shelftalk.runs.run import Run
 from shelftalk.settings import TrainingSettings
@@ -89,7 +90,7 @@ def trained(place: Workspace) -> tuple[Run, int]:
 def test_counts_are_those_of_the_run(estimated: dict[str, Any], trained: tuple[Run, int]) -> None:
     run, _ = trained
     _, tokenizer = tiny.make()
-    plan = Plan(encode_products(tokenizer, run.products(), LARGE), LARGE)
+    plan = Plan(encode_products(tokenizer, ENGLISH, run.products(), LARGE), LARGE)
     assert json.loads((run.folder / "state.json").read_text())["steps"] == estimated["updates"] == 3
     assert estimated["products"] == 20
     assert estimated["tokens"] == sum(plan.tokens_by_update())

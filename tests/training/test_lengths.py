@@ -16,7 +16,7 @@ from shelftalk.catalogue.demo import demo_file
 from shelftalk.catalogue.settings import PrepareSettings
 from shelftalk.errors import Damaged
 from shelftalk.models.tokens import encode_example, load_tokenizer
-from shelftalk.prompts import training_request
+from shelftalk.prompts import ENGLISH
 from shelftalk.training import lengths
 from shelftalk.training.lengths import (
     CUT_SHARE,
@@ -48,7 +48,8 @@ def test_counted_cuts_are_those_that_training_makes(place: Workspace, tiny_model
     rows = {}
     for max_tokens in (*map(int, found["cut"]), found["max_tokens"], 10**6):
         rows[max_tokens] = [
-            encode_example(tiny_model[1], training_request(one), one.description, max_tokens) for one in products
+            encode_example(tiny_model[1], ENGLISH, ENGLISH.training_request(one), one.description, max_tokens)
+            for one in products
         ]
     cut = {max_tokens: sum(not row.complete for row in encoded) for max_tokens, encoded in rows.items()}
     for one, count in found["cut"].items():

@@ -8,7 +8,7 @@ import pytest
 
 from demo_catalogue.build import SOURCES, read_products
 from shelftalk.claims.told import attributes_told
-from shelftalk.prompts import split_request, training_request
+from shelftalk.prompts import ENGLISH, split_request
 from shelftalk.records import Product
 from shelftalk.training.plain import STYLE, plain_examples
 
@@ -54,7 +54,7 @@ def test_a_sentence_follows_name_and_value(name: str, value: str, sentence: str)
 def test_a_plain_example_is_asked_for_in_its_last_line() -> None:
     [plain] = plain_examples([PEG], 1.0, 42)
     assert plain.description == "The material is oak. The length is 9 cm."
-    assert split_request(training_request(plain))[1] == (*PEG.attributes, STYLE)
+    assert split_request(ENGLISH.training_request(plain))[1] == (*PEG.attributes, STYLE)
     assert STYLE not in PEG.attributes
 
 

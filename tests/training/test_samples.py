@@ -18,6 +18,7 @@ from shelftalk.models.adapters import add_adapter
 from shelftalk.models.load import load_model
 from shelftalk.models.registry import find_model
 from shelftalk.models.tokens import encode_prompt
+from shelftalk.prompts import ENGLISH
 from shelftalk.runs.metrics import SAMPLES, read_metrics, read_samples
 from shelftalk.runs.run import Run
 from shelftalk.training import samples as samples_module
@@ -89,7 +90,7 @@ def describe_without_cache(model: Any, tokenizer: Any) -> str:
     """Return the greedy description in a simple way: no cache, eager attention, the model's own head."""
     model.eval()
     model.get_base_model().set_attn_implementation("eager")
-    prompt = encode_prompt(tokenizer, TITLE)
+    prompt = encode_prompt(tokenizer, ENGLISH, TITLE)
     ids = list(prompt)
     with torch.no_grad():
         for _ in range(MOST_TOKENS):
@@ -124,7 +125,7 @@ def test_a_sample_of_one_validation_product_at_the_first_and_the_last_update_and
 def write_with(loaded: tuple[Any, Any], title: str) -> str:
     """Return the text of transformers' own greedy search with a base model."""
     model, tokenizer = loaded
-    prompt = torch.tensor([encode_prompt(tokenizer, title)])
+    prompt = torch.tensor([encode_prompt(tokenizer, ENGLISH, title)])
     output = model.generate(prompt, do_sample=False, max_new_tokens=MOST_TOKENS)
     return str(tokenizer.decode(output[0, prompt.shape[1] :], skip_special_tokens=True)).strip()
 
@@ -207,7 +208,7 @@ def test_a_sample_is_what_the_model_says_without_cache_and_compiler() -> None:
     before = torch.random.get_rng_state()
     with head_taken_off(model) as head:
         assert head is not None
-        text, stopped = write_description(model, head, tokenizer, TITLE)
+        text, stopped = write_description(model, head, tokenizer, ENGLISH.prompt_for(TITLE))
     assert torch.equal(torch.random.get_rng_state(), before)
     assert model.training
     assert model.get_base_model().config._attn_implementation == PACKED
@@ -226,16 +227,19 @@ def test_a_soft_capped_head_and_attention_are_kept() -> None:
     model, tokenizer = make_training_model(config)
     with head_taken_off(model) as head:
         assert head is None
-        text, _ = write_description(model, head, tokenizer, TITLE)
+        text, _ = write_description(model, head, tokenizer, ENGLISH.prompt_for(TITLE))
     assert text == describe_without_cache(model, tokenizer)
 
 
 def test_the_end_of_a_text_is_detected() -> None:
     model, tokenizer = make_training_model()
-    said, _ = write_description(model, None, tokenizer, TITLE)
+    said, _ = write_description(model, None, tokenizer, ENGLISH.prompt_for(TITLE))
     end = next(letter for letter in said if letter.isascii() and letter.isprintable() and letter not in TITLE)
     tokenizer.eos_token = end
-    assert write_description(model, None, tokenizer, TITLE) == (said.partition(end)[0].strip(), True)
+    assert write_description(model, None, tokenizer, ENGLISH.prompt_for(TITLE)) == (
+        said.partition(end)[0].strip(),
+        True,
+    )
 
 
 def test_compiled_layers_never_see_a_sample(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -244,7 +248,7 @@ def test_compiled_layers_never_see_a_sample(monkeypatch: pytest.MonkeyPatch) -> 
     # The same graphs, but run without compiled kernels, which would take half a minute.
     monkeypatch.setattr(torch.nn.Module, "compile", partialmethod(torch.nn.Module.compile, backend="eager"))
     model, tokenizer = make_training_model()
-    expected, _ = write_description(model, None, tokenizer, TITLE)
+    expected, _ = write_description(model, None, tokenizer, ENGLISH.prompt_for(TITLE))
     compile_layers(model)
     inputs = torch.arange(5, 37)[None]
 
@@ -254,5 +258,5 @@ def test_compiled_layers_never_see_a_sample(monkeypatch: pytest.MonkeyPatch) -> 
 
     before = graphs()
     assert before > 0
-    assert write_description(model, None, tokenizer, TITLE)[0] == expected
+    assert write_description(model, None, tokenizer, ENGLISH.prompt_for(TITLE))[0] == expected
     assert graphs() == before

@@ -17,6 +17,7 @@ from shelftalk.claims.told import attributes_told
 from shelftalk.errors import InvalidSettings
 from shelftalk.models import tiny
 from shelftalk.models.registry import find_model
+from shelftalk.prompts import ENGLISH
 from shelftalk.records import Product
 from shelftalk.runs.run import Run
 from shelftalk.sentences import split_sentences
@@ -77,7 +78,7 @@ def test_what_is_learned_of_a_messy_catalogue_claims_nothing_without_support_and
     assert sum(told) / len(told) > 0.85
     _, tokenizer = tiny.make()
     settings = TrainingSettings(base_model="tiny", unsupported="replace", max_tokens=2048)
-    examples = encode_products(tokenizer, products, settings)
+    examples = encode_products(tokenizer, ENGLISH, products, settings)
     texts = [tokenizer.decode(examples[row].ids[examples[row].prompt_length :]) for row in range(len(products))]
     assert sum(one.description in text for one, text in zip(learned, texts, strict=True)) > 0.7 * len(products)
 

@@ -25,7 +25,6 @@ from shelftalk.api.scheduler import Emit, Stream, Work, while_connected
 from shelftalk.api.schemas import ChatRequest, CompletionRequest, OpenAIRequest
 from shelftalk.api.service import Service, ServiceOf
 from shelftalk.api.writing import Piece, WriteRequest, Written, write
-from shelftalk.prompts import prompt_for
 
 EVENT_STREAM = "text/event-stream"
 EVENT = {"type": "object", "properties": {"data": {"type": "string"}}, "required": ["data"]}  # in the OpenAPI document
@@ -63,7 +62,7 @@ async def create_chat_completion(body: ChatRequest, request: Request, service: S
 
     A front end's request for a chat's title, tags or next questions is answered without a model.
     """
-    work = _writing(service, body, [prompt_for(body.request)], "messages")
+    work = _writing(service, body, [service.run.template.prompt_for(body.request)], "messages")
     answer = task_answer(body.requests, body.system)
     return await _answer(service, request, body, work if answer is None else partial(_say, body, answer), CHAT)
 

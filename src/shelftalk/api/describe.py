@@ -14,7 +14,7 @@ from shelftalk.api.service import Service, ServiceOf
 from shelftalk.api.writing import room
 from shelftalk.catalogue.attributes import clean_attributes
 from shelftalk.generation.compare import compare
-from shelftalk.prompts import prompt_for, request_for
+from shelftalk.prompts import request_for
 from shelftalk.records import Comparison
 
 router = APIRouter(responses=refusals(400, 401, 403, 413, 429, 500, 503))
@@ -29,9 +29,12 @@ async def describe(body: DescribeRequest, request: Request, service: ServiceOf) 
 def _compute(service: Service, body: DescribeRequest, emit: Emit) -> Comparison:
     settings = service.run.decoding(body.decoding_settings(max_new_tokens=body.max_new_tokens))
     attributes = service.run.known_attributes.arrange(clean_attributes((body.attributes or {}).items())[0])
-    limit = room(service.engine, prompt_for(request_for(body.title, attributes)), settings.max_new_tokens, "title")
+    template = service.run.template
+    prompt = template.prompt_for(request_for(body.title, attributes))
+    limit = room(service.engine, prompt, settings.max_new_tokens, "title")
     comparison = compare(
         service.engine,
+        template,
         body.title,
         settings.replace({"max_new_tokens": limit}),
         partial(service.index.search, body.title, body.references),

@@ -26,7 +26,7 @@ from shelftalk.evidence.trained_on import TrainedOn, trained_before_run
 from shelftalk.generation.engine import Engine
 from shelftalk.generation.grounded import write_grounded, write_with_references
 from shelftalk.generation.transformers_engine import TransformersEngine
-from shelftalk.prompts import prompt_for, prompt_with_references, request_of
+from shelftalk.prompts import PromptTemplate, request_of
 from shelftalk.records import Description, Product, Progress, Reference, counter, no_progress
 from shelftalk.retrieval.search import Index, TextEmbedder
 from shelftalk.rules.check import find_breaches
@@ -130,10 +130,12 @@ def evaluate(
     kinds = sorted({_kind(way) for way in chosen})
     advance = counter(progress, (len(chosen) + len(kinds)) * len(held_out.products))
     true = {
-        kind: true_likelihoods(_reference(run, reference, kind), held_out, kind, run.settings.max_tokens, advance)
+        kind: true_likelihoods(
+            _reference(run, reference, kind), _template(run, kind[0]), held_out, kind, run.settings.max_tokens, advance
+        )
         for kind in kinds
     }
-    written = {way: write(tools, held_out, way, settings, advance) for way in chosen}
+    written = {way: write(tools, _template(run, _kind(way)[0]), held_out, way, settings, advance) for way in chosen}
     judge = Judge(tools, held_out, trained)
     answers = {way: examine(judge, texts, true[_kind(way)]) for way, texts in written.items()}
     for way, texts in baselines(held_out.products, held_out.references, trained).items():
@@ -213,12 +215,17 @@ def _not_seen(run: Run, catalogue: Catalogue, before: TrainedOn) -> Callable[[Pr
 
 
 def write(
-    tools: Tools, held_out: HeldOut, way: str, settings: DecodingSettings, done: Callable[[], Any]
+    tools: Tools,
+    template: PromptTemplate,
+    held_out: HeldOut,
+    way: str,
+    settings: DecodingSettings,
+    done: Callable[[], Any],
 ) -> list[Description]:
     """Return the descriptions that one way writes, one for each product."""
     side, with_references = _kind(way)
     engine, tuned = tools.source if side == SOURCE and tools.source else tools.engine, side != BASE
-    arguments = (engine, held_out.requests, held_out.references)
+    arguments = (engine, template, held_out.requests, held_out.references)
 
     def count(*_: object) -> None:
         done()
@@ -227,12 +234,13 @@ def write(
         return write_grounded(*arguments, settings=settings, rules=tools.rules, on_description=count)
     if with_references:
         return write_with_references(*arguments, tuned=tuned, settings=settings, on_description=count)
-    prompts = [prompt_for(request) for request in held_out.requests]
+    prompts = [template.prompt_for(request) for request in held_out.requests]
     return engine.complete_all(prompts, tuned=tuned, settings=settings, on_description=count)
 
 
 def true_likelihoods(
     reference: TransformersEngine,
+    template: PromptTemplate,
     held_out: HeldOut,
     kind: tuple[str, bool],
     max_tokens: int,
@@ -241,15 +249,20 @@ def true_likelihoods(
     """Return each true description's likelihood, given its request and, if `kind` wants them, its references."""
     side, with_references = kind
     prompts = [
-        prompt_with_references(request, references) if with_references else prompt_for(request)
+        template.prompt_with_references(request, references) if with_references else template.prompt_for(request)
         for request, references in zip(held_out.requests, held_out.references, strict=True)
     ]
-    return likelihoods(reference, held_out.products, prompts, max_tokens, side != BASE, done)
+    return likelihoods(reference, template, held_out.products, prompts, max_tokens, side != BASE, done)
 
 
 def _reference(run: Run, reference: TransformersEngine, kind: tuple[str, bool]) -> TransformersEngine:
     """Return the engine that computes probabilities for a kind of way: `reference`, or that of the run's source."""
     return TransformersEngine.load(run.source) if kind[0] == SOURCE and run.source else reference
+
+
+def _template(run: Run, side: str) -> PromptTemplate:
+    """Return the words of the prompts with which a side was trained: the run's, or those of its source."""
+    return run.source.template if side == SOURCE and run.source else run.template
 
 
 def examine(judge: Judge, written: Sequence[Description], true: Sequence[Likelihood] | None) -> list[Answer]:
@@ -315,8 +328,11 @@ def measure_other_texts(
     general = (general_likelihoods(reference, side) for side in (False, True))
     found = [{"name": GENERAL, **compare_likelihoods(*general)}]
     for name, products in others.items():
-        prompts = [prompt_for(request_of(product)) for product in products]
-        sides = (likelihoods(reference, products, prompts, run.settings.max_tokens, side) for side in (False, True))
+        prompts = [run.template.prompt_for(request_of(product)) for product in products]
+        sides = (
+            likelihoods(reference, run.template, products, prompts, run.settings.max_tokens, side)
+            for side in (False, True)
+        )
         found.append({"name": name, **compare_likelihoods(*sides)})
     return found
 

@@ -16,7 +16,7 @@ from shelftalk.evaluation.scores import Likelihood
 from shelftalk.generation.transformers_engine import TransformersEngine
 from shelftalk.models.adapters import adapter_off
 from shelftalk.models.tokens import Example, encode_example, encode_text
-from shelftalk.prompts import prompt_for, request_of
+from shelftalk.prompts import PromptTemplate, request_of
 from shelftalk.records import Product
 from shelftalk.training.batches import collate
 from shelftalk.training.loss import head_taken_off, token_losses
@@ -24,6 +24,7 @@ from shelftalk.training.loss import head_taken_off, token_losses
 
 def likelihoods(
     engine: TransformersEngine,
+    template: PromptTemplate,
     products: Sequence[Product],
     prompts: Sequence[str],
     max_tokens: int,
@@ -33,25 +34,27 @@ def likelihoods(
     """Return nats and bytes of each product's true description after its prompt.
 
     The end token is left out: it has no bytes, and the base model was not trained to end descriptions. If a description
-    with its request alone exceeds `max_tokens`, only the part that fits counts, in nats and in bytes: the same part for
-    any prompt. `done` is called after each product.
+    with its request alone, in `template`, exceeds `max_tokens`, only the part that fits counts, in nats and in bytes:
+    the same part for any prompt. `done` is called after each product.
 
     Raises:
         NotFinite: a likelihood is not finite.
     """
     found = []
     for product, prompt in zip(products, prompts, strict=True):
-        example = encode_example(engine.tokenizer, request_of(product), product.description, max_tokens)
+        example = encode_example(engine.tokenizer, template, request_of(product), product.description, max_tokens)
         text = (example.ids[:-1] if example.complete else example.ids)[example.prompt_length :]
         found.append(_likelihood(engine, encode_text(engine.tokenizer, prompt), text, tuned))
         done()
     return found
 
 
-def bits_of_products(engine: TransformersEngine, products: Sequence[Product], max_tokens: int, tuned: bool) -> float:
+def bits_of_products(
+    engine: TransformersEngine, template: PromptTemplate, products: Sequence[Product], max_tokens: int, tuned: bool
+) -> float:
     """Return the bits per byte of the products' true descriptions after their requests; see `likelihoods`."""
-    prompts = [prompt_for(request_of(product)) for product in products]
-    return bits(np.sum(likelihoods(engine, products, prompts, max_tokens, tuned), axis=0))
+    prompts = [template.prompt_for(request_of(product)) for product in products]
+    return bits(np.sum(likelihoods(engine, template, products, prompts, max_tokens, tuned), axis=0))
 
 
 def general_likelihoods(engine: TransformersEngine, tuned: bool) -> list[Likelihood]:

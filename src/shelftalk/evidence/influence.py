@@ -30,6 +30,7 @@ from shelftalk.errors import NotFinite, UserError
 from shelftalk.models.adapters import load_adapter, scale_adapter
 from shelftalk.models.load import load_model
 from shelftalk.models.tokens import Example, encode_example
+from shelftalk.prompts import PromptTemplate
 from shelftalk.records import Product, Progress, counter, no_progress
 from shelftalk.runs.run import Run
 from shelftalk.training.attention import PACKED
@@ -117,13 +118,16 @@ class Gradients:
 
     def of_text(self, head: Tensor | None, request: str, text: str) -> Tensor:
         """Return the gradient of the mean loss of `text` after `request`."""
-        return self._gradient(head, text_example(self.tokenizer, request, text, self.run.settings.max_tokens))
+        example = text_example(self.tokenizer, self.run.template, request, text, self.run.settings.max_tokens)
+        return self._gradient(head, example)
 
     def of_product(self, head: Tensor | None, product: Product) -> Tensor:
         """Return the gradient of the mean loss of `product`, encoded as training encodes it, without context."""
         settings = replace(self.run.settings, context_share=0.0)
         accepted = [one.uid for one in self.run.accepted]
-        return self._gradient(head, encode_products(self.tokenizer, [product], settings, accepted)[0])
+        return self._gradient(
+            head, encode_products(self.tokenizer, self.run.template, [product], settings, accepted)[0]
+        )
 
     def update(self, gradient: Tensor) -> Tensor:
         """Return what an update by `gradient` subtracts from the weights at the peak learning rate, clipped as usual.
@@ -141,9 +145,9 @@ class Gradients:
         return torch.cat([one.flatten() for one in gradients])
 
 
-def text_example(tokenizer: Any, request: str, text: str, max_tokens: int) -> Example:
+def text_example(tokenizer: Any, template: PromptTemplate, request: str, text: str, max_tokens: int) -> Example:
     """Encode `text` after `request` as training would, but without the end token."""
-    return encode_example(tokenizer, request, text, max_tokens).without_end()
+    return encode_example(tokenizer, template, request, text, max_tokens).without_end()
 
 
 def mean_loss(model: Any, head: Tensor | None, example: Example) -> Tensor:

@@ -16,7 +16,7 @@ from shelftalk.export.serving import example_request
 from shelftalk.models.embedded import NAME as EMBEDDED
 from shelftalk.models.embedded import PACKAGE
 from shelftalk.models.sampling import sampling_options
-from shelftalk.prompts import prompt_for, request_of
+from shelftalk.prompts import request_of
 from shelftalk.records import Product
 from shelftalk.runs.card import how_to_load, public_settings
 from shelftalk.runs.describe import describe_data
@@ -79,6 +79,7 @@ def _front_matter(artefact: Artefact) -> str:
         **({"base_model": base, "base_model_relation": RELATIONS[artefact.format]} if base else {}),
         "library_name": FORMATS[artefact.format].library,
         "pipeline_tag": "text-generation",
+        **({"language": language} if (language := artefact.run.description.get("language")) else {}),
         **_licence(artefact),
         "tags": ["shelftalk", "product-descriptions", *TAGS[artefact.format]],
     }
@@ -117,7 +118,7 @@ def _use(artefact: Artefact, request: str) -> str:
 A prompt is the title, or a question about it{lines}, and a cue. The description follows it and ends with the end token:
 
 ~~~text
-{prompt_for(request)}~~~
+{artefact.run.template.prompt_for(request)}~~~
 {_writing(artefact, request) if artefact.format in ("adapter", "merged") else ""}"""
 
 
@@ -128,7 +129,7 @@ def _writing(artefact: Artefact, request: str) -> str:
     given = ", ".join(f"{name}={value!r}" for name, value in options.items() if value is not None)
     return f"""
 ~~~python
-prompt = {prompt_for(request)!r}
+prompt = {artefact.run.template.prompt_for(request)!r}
 inputs = tokenizer(prompt, return_tensors="pt")
 written = model.generate(**inputs, {given})
 print(tokenizer.decode(written[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True))
@@ -288,7 +289,7 @@ def _load_gguf(artefact: Artefact, request: str) -> str:
     sampling = f"--temp {settings.temperature} --top-k {settings.top_k} --top-p {settings.top_p} --min-p 0"
     return f"""~~~sh
 llama-completion -m {artefact.gguf_file} -no-cnv -n {settings.max_new_tokens} {sampling} \\
-  --no-escape -p {shlex.quote(prompt_for(request))}
+  --no-escape -p {shlex.quote(artefact.run.template.prompt_for(request))}
 ~~~"""
 
 
@@ -302,7 +303,7 @@ ollama run {artefact.run.name} {shlex.quote(request)}
 def _load_vllm(artefact: Artefact, request: str) -> str:
     return f"""~~~sh
 ./serve.sh  # vllm serve FOLDER --served-model-name {artefact.run.name} --host 127.0.0.1 --port 8000
-{example_request(artefact.run.name, request)}
+{example_request(artefact.run.name, artefact.run.template.prompt_for(request))}
 ~~~"""
 
 

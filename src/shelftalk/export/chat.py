@@ -8,7 +8,7 @@ from typing import Any
 
 from shelftalk.errors import ParityFailed
 from shelftalk.export.runners import ChatRunner
-from shelftalk.prompts import prompt_for, request_for
+from shelftalk.prompts import PromptTemplate, request_for
 
 FIRST = "What is Wooden Bread Board?"
 SECOND = request_for("Enamel Mug", (("colour", "blue"),))
@@ -33,7 +33,11 @@ class Chat:
 
 
 def ask_twice(
-    runner: ChatRunner, tokenize: Callable[[str], list[int]], decode: Callable[[list[int]], str], count: int
+    runner: ChatRunner,
+    template: PromptTemplate,
+    tokenize: Callable[[str], list[int]],
+    decode: Callable[[list[int]], str],
+    count: int,
 ) -> Chat:
     """Ask a first question, then a second one with a system message and the first answer before it.
 
@@ -42,11 +46,11 @@ def ask_twice(
     Raises:
         ParityFailed: the chat template cannot be rendered.
     """
-    answer = decode(runner.greedy(tokenize(prompt_for(FIRST)), count))
+    answer = decode(runner.greedy(tokenize(template.prompt_for(FIRST)), count))
     turns = (("system", SYSTEM), ("user", FIRST), ("assistant", answer), ("user", SECOND))
     try:
         turn = runner.chat([{"role": role, "content": content} for role, content in turns], count)
     except ValueError as error:
         raise ParityFailed(f"The chat template cannot be rendered: {' '.join(str(error).split())}.") from error
-    alone = tokenize(prompt_for(SECOND))
+    alone = tokenize(template.prompt_for(SECOND))
     return Chat(turn.prompt == alone, turn.text == runner.greedy(alone, count), len(turn.text))

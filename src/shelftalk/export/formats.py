@@ -125,7 +125,7 @@ def write_adapter(run: Run, base: BaseModel, folder: Path) -> None:
     config |= {"base_model_name_or_path": base.reference, "revision": base.commit}
     write_json(folder / "adapter_config.json", config)
     shutil.copyfile(run.adapter / "adapter_model.safetensors", folder / "adapter_model.safetensors")
-    save_tokenizer(base.folder, folder)
+    save_tokenizer(base.folder, folder, run.template)
 
 
 def _write_adapter(artefact: Artefact, folder: Path) -> None:
@@ -133,22 +133,23 @@ def _write_adapter(artefact: Artefact, folder: Path) -> None:
 
 
 def _write_merged(artefact: Artefact, folder: Path) -> None:
-    write_merged(artefact.base.folder, artefact.run.adapter, folder, artefact.kind, artefact.decoding)
-    write_record(folder, trained_in_all(artefact.run, artefact.base))  # since this folder can be a base model
+    run = artefact.run
+    write_merged(artefact.base.folder, run.adapter, folder, artefact.kind, artefact.decoding, run.template)
+    write_record(folder, trained_in_all(run, artefact.base))  # since this folder can be a base model
 
 
 def _write_gguf(artefact: Artefact, folder: Path) -> None:
-    write_gguf(artefact.base.folder, folder / artefact.gguf_file, artefact.kind, artefact.run.adapter)
+    run, file = artefact.run, folder / artefact.gguf_file
+    write_gguf(artefact.base.folder, file, artefact.kind, run.adapter, template=run.template)
 
 
 def _write_ollama(artefact: Artefact, folder: Path) -> None:
     _write_gguf(artefact, folder)
     end = load_tokenizer(artefact.base.folder).eos_token
     names = artefact.run.known_attributes.commonest(NAMES_SHOWN)
-    write_bytes(
-        folder / "Modelfile",
-        modelfile(artefact.gguf_file, end, artefact.base.licence, artefact.decoding, names).encode(),
-    )
+    licence, template = artefact.base.licence, artefact.run.template
+    text = modelfile(artefact.gguf_file, end, licence, artefact.decoding, template, names)
+    write_bytes(folder / "Modelfile", text.encode())
 
 
 def _write_vllm(artefact: Artefact, folder: Path) -> None:

@@ -20,7 +20,7 @@ from shelftalk.models.adapters import check_adapter, load_adapter
 from shelftalk.models.load import load_model
 from shelftalk.models.tokens import encode_text, load_tokenizer
 from shelftalk.models.weights import describe_weights
-from shelftalk.prompts import prompt_for, request_of
+from shelftalk.prompts import request_of
 from shelftalk.records import Product, Progress
 from shelftalk.runs.run import Run
 
@@ -57,7 +57,7 @@ def pass_gate(artefact: Artefact, folder: Path, progress: Progress) -> dict[str,
     """
     format = FORMATS[artefact.format]
     products, held_out = gate_products(artefact.run)
-    prompts = [prompt_for(request_of(product)) for product in products]
+    prompts = [artefact.run.template.prompt_for(request_of(product)) for product in products]
     check_adapter(artefact.run.adapter)
     replayed = 2 * len(prompts)
     replays, chat = _replay(artefact, folder, prompts, lambda done, _: progress(done, replayed))
@@ -90,7 +90,8 @@ def _replay(artefact: Artefact, folder: Path, prompts: list[str], progress: Prog
     with FORMATS[artefact.format].open(artefact, folder) as runner:
         replays = replay(runner, tokenize, prompts, progress, written)
         decode = partial(tokenizer.decode, skip_special_tokens=True)
-        return replays, ask_twice(runner, tokenize, decode, min(written, CHAT_TOKENS))
+        count = min(written, CHAT_TOKENS)
+        return replays, ask_twice(runner, artefact.run.template, tokenize, decode, count)
 
 
 def _require(artefact: Artefact, parity: Parity, chat: Chat) -> None:

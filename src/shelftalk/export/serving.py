@@ -6,23 +6,35 @@ import json
 import shlex
 from collections.abc import Sequence
 
-from shelftalk.prompts import CUE, prompt_for
+from shelftalk.prompts import PromptTemplate
 from shelftalk.settings import DecodingSettings
 
 CONTEXT = 4096  # tokens of prompt and text together; Ollama's own default depends on the machine
 # Each question stands alone, as in training. Ollama renders a template once for a whole chat only where it names
 # .Messages, and otherwise writes earlier turns before it. An answer that comes last is continued, as Ollama's own
 # templates do.
-TEMPLATE = f"""{{{{- $request := "" }}}}{{{{ $answer := "" }}}}
-{{{{- range .Messages }}}}
-{{{{- if eq .Role "user" }}}}{{{{ $request = .Content }}}}{{{{ $answer = "" }}}}
-{{{{- else if eq .Role "assistant" }}}}{{{{ $answer = .Content }}}}
-{{{{- end }}}}
-{{{{- end }}}}
-{{{{- $request }}}}{CUE}{{{{ $answer }}}}"""
+OLLAMA = """{{- $request := "" }}{{ $answer := "" }}
+{{- range .Messages }}
+{{- if eq .Role "user" }}{{ $request = .Content }}{{ $answer = "" }}
+{{- else if eq .Role "assistant" }}{{ $answer = .Content }}
+{{- end }}
+{{- end }}
+{{- $request }}CUE{{ $answer }}"""
 
 
-def modelfile(gguf_file: str, end: str, licence: str, settings: DecodingSettings, names: Sequence[str] = ()) -> str:
+def ollama_template(template: PromptTemplate) -> str:
+    """Return Ollama's chat template that makes the prompts of `template`."""
+    return OLLAMA.replace("CUE", template.end)
+
+
+def modelfile(
+    gguf_file: str,
+    end: str,
+    licence: str,
+    settings: DecodingSettings,
+    template: PromptTemplate,
+    names: Sequence[str] = (),
+) -> str:
     """Return the Modelfile for a GGUF in the same folder, with training's template and end token and these settings.
 
     A chat's last user message is the request. Ollama cannot strip it: white space around a title stays in the prompt.
@@ -44,7 +56,7 @@ def modelfile(gguf_file: str, end: str, licence: str, settings: DecodingSettings
         if names
         else ""
     )
-    return f'FROM ./{gguf_file}\nTEMPLATE """{TEMPLATE}"""\n{lines}LICENSE """{licence}"""\n{known}'
+    return f'FROM ./{gguf_file}\nTEMPLATE """{ollama_template(template)}"""\n{lines}LICENSE """{licence}"""\n{known}'
 
 
 def serve_script(name: str, settings: DecodingSettings) -> str:
@@ -58,7 +70,7 @@ def serve_script(name: str, settings: DecodingSettings) -> str:
     return f"#!/bin/sh\n# Other defaults are in generation_config.json. Further options are passed on.\n{line}\n"
 
 
-def example_request(name: str, request: str) -> str:
-    """Return a command that requests a description from vLLM; `request` is a title with any attributes."""
-    body = json.dumps({"model": name, "prompt": prompt_for(request), "max_tokens": DecodingSettings().max_new_tokens})
+def example_request(name: str, prompt: str) -> str:
+    """Return a command that requests the description after `prompt` from vLLM."""
+    body = json.dumps({"model": name, "prompt": prompt, "max_tokens": DecodingSettings().max_new_tokens})
     return "curl http://127.0.0.1:8000/v1/completions -H 'Content-Type: application/json' -d " + shlex.quote(body)

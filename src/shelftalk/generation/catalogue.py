@@ -39,7 +39,7 @@ from shelftalk.generation.texts import FORMAT, TextsWriter, next_number, recorde
 from shelftalk.generation.titles import OF_THE_SHOP, TitleRow, column_names, find_columns, read_titles
 from shelftalk.locks import lock_file
 from shelftalk.mounts import refuse_mounted_file
-from shelftalk.prompts import prompt_for
+from shelftalk.prompts import PromptTemplate
 from shelftalk.records import Description, Faults, Progress, Reference, no_progress
 from shelftalk.rules.house_rules import NO_RULES, HouseRules
 from shelftalk.settings import DecodingSettings
@@ -59,7 +59,8 @@ class Job:
     """One output to be written.
 
     `model` identifies the model in plain JSON values; together with the input file and the settings it identifies the
-    job. `record` is the file with the job's result, `texts` that with what was written. `file` says how to read the
+    job. `record` is the file with the job's result, `texts` that with what was written. `template`
+    has the words of the prompts. `file` says how to read the
     input. `known` are the attributes that the model was trained on; without any, the input's are not used either.
     For `grounded` and `with_references` see `generation.grounded`. `rules` are the house rules that each text is
     checked against. With `replace` the output of another job, unchanged since, is replaced when this one is complete.
@@ -70,6 +71,7 @@ class Job:
     settings: DecodingSettings
     model: dict[str, str]
     record: Path
+    template: PromptTemplate
     references: int = 3
     file: FileSettings = FOUND
     known: KnownAttributes = NOTHING_KNOWN
@@ -304,15 +306,15 @@ def write_window(job: Job, window: Window, engine: Engine, index: Index | None, 
 
     requests, settings = [row.request for row in missing], job.settings
     references = [nearest.get(row.number, []) for row in missing]
+    arguments = (engine, job.template, requests, references)
     if job.grounded:
-        write_grounded(engine, requests, references, settings=settings, rules=job.rules, on_description=on_description)
+        write_grounded(*arguments, settings=settings, rules=job.rules, on_description=on_description)
     elif job.with_references:
-        write_with_references(
-            engine, requests, references, tuned=True, settings=settings, on_description=on_description
-        )
+        write_with_references(*arguments, tuned=True, settings=settings, on_description=on_description)
     else:
-        prompts = [prompt_for(request) for request in requests]
-        engine.complete_all(prompts, tuned=True, settings=settings, on_description=on_description)
+        engine.complete_all(
+            list(map(job.template.prompt_for, requests)), tuned=True, settings=settings, on_description=on_description
+        )
 
 
 def _missing(job: Job, columns: Columns, journal: Journal) -> Iterator[Window]:

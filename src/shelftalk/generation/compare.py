@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from shelftalk.generation.engine import Engine
 from shelftalk.generation.grounded import write_grounded, write_with_references
-from shelftalk.prompts import prompt_for, request_for
+from shelftalk.prompts import PromptTemplate, request_for
 from shelftalk.records import Attributes, Comparison, Description, Reference
 from shelftalk.rules.house_rules import NO_RULES, HouseRules
 from shelftalk.settings import DecodingSettings
@@ -14,6 +14,7 @@ from shelftalk.settings import DecodingSettings
 
 def compare(
     engine: Engine,
+    template: PromptTemplate,
     query: str,
     settings: DecodingSettings,
     find_references: Callable[[], list[Reference]],
@@ -35,7 +36,7 @@ def compare(
     if with_references:
         references = find_references()
         base, tuned = (
-            write_with_references(engine, [request], [references], tuned=tuned, settings=settings)[0]
+            write_with_references(engine, template, [request], [references], tuned=tuned, settings=settings)[0]
             for tuned in (False, True)
         )
         if on_text:
@@ -45,13 +46,13 @@ def compare(
 
     def write(side: str) -> Description:
         callback = (lambda text: on_text(side, text)) if on_text else None
-        return engine.complete(prompt_for(request), tuned=side == "tuned", settings=settings, on_text=callback)
+        return engine.complete(template.prompt_for(request), tuned=side == "tuned", settings=settings, on_text=callback)
 
     base = write("base")
     if not grounded:
         return Comparison(query, base, write("tuned"), find_references(), dict(attributes))
     references = find_references()
-    [tuned] = write_grounded(engine, [request], [references], settings=settings, rules=rules)
+    [tuned] = write_grounded(engine, template, [request], [references], settings=settings, rules=rules)
     if on_text:
         on_text("tuned", tuned.text)
     return Comparison(query, base, tuned, references, dict(attributes))

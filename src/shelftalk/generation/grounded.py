@@ -10,7 +10,7 @@ from shelftalk.errors import UserError
 from shelftalk.generation.engine import Engine
 from shelftalk.generation.faults import check_text
 from shelftalk.generation.flags import WORD
-from shelftalk.prompts import first_description, prompt_for, prompt_with_references
+from shelftalk.prompts import PromptTemplate, first_description
 from shelftalk.records import Description, Faults, Reference
 from shelftalk.rules.house_rules import NO_RULES, HouseRules
 from shelftalk.sentences import SENTENCE_END
@@ -78,6 +78,7 @@ def check_references(with_references: bool, count: int, grounded: bool) -> None:
 
 def write_with_references(
     engine: Engine,
+    template: PromptTemplate,
     requests: Sequence[str],
     references: Sequence[Sequence[Reference]],
     *,
@@ -90,7 +91,7 @@ def write_with_references(
     If the model continues with another product after the description, that is cut off, and the text counts as ended
     by the model. `on_description` is called as by `Engine.complete_all`.
     """
-    prompts = [prompt_with_references(*one) for one in zip(requests, references, strict=True)]
+    prompts = [template.prompt_with_references(*one) for one in zip(requests, references, strict=True)]
     written = engine.complete_all(
         prompts,
         tuned=tuned,
@@ -102,6 +103,7 @@ def write_with_references(
 
 def write_grounded(
     engine: Engine,
+    template: PromptTemplate,
     requests: Sequence[str],
     references: Sequence[Sequence[Reference]],
     *,
@@ -135,7 +137,7 @@ def write_grounded(
         rows = undecided
         beginnings = [attempts[row].beginning for row in rows]
         engine.complete_all(
-            [prompt_for(requests[row]) + one for row, one in zip(rows, beginnings, strict=True)],
+            [template.prompt_for(requests[row]) + one for row, one in zip(rows, beginnings, strict=True)],
             tuned=True,
             settings=_settings_of(settings, attempt),
             on_description=lambda number, one, rows=rows, beginnings=beginnings: add(  # type: ignore[misc]
@@ -149,13 +151,18 @@ def write_grounded(
 
 
 def write_again(
-    engine: Engine, request: str, settings: DecodingSettings, attempt: int, beginning: str = ""
+    engine: Engine,
+    template: PromptTemplate,
+    request: str,
+    settings: DecodingSettings,
+    attempt: int,
+    beginning: str = "",
 ) -> Description:
     """Write another text for a request with the tuned model, after `beginning`, the sentences that it keeps.
 
     `attempt` counts from 1: each has a seed of its own, and a temperature of at least RETRY_TEMPERATURE.
     """
-    prompt = prompt_for(request) + beginning
+    prompt = template.prompt_for(request) + beginning
     one = engine.complete(prompt, tuned=True, settings=_settings_of(settings, attempt))
     return _behind(beginning, one)
 

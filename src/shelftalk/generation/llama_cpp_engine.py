@@ -25,7 +25,7 @@ from shelftalk.errors import Damaged, Failure, InvalidSettings
 from shelftalk.generation.engine import CONTEXT, check_room
 from shelftalk.models.gguf_files import find_base, find_merged
 from shelftalk.models.tokens import encode_text, load_tokenizer, well_formed
-from shelftalk.prompts import prompt_for
+from shelftalk.prompts import ENGLISH, TEMPLATES
 from shelftalk.records import Description
 from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings
@@ -337,7 +337,7 @@ def check_tokenizer(base: Path, model: Path) -> None:
     tokenizer = load_tokenizer(model)
     engine = LlamaCppEngine(base, None)
     try:
-        for text in (prompt_for(sample) for sample in SAMPLES):
+        for text in (*map(ENGLISH.prompt_for, SAMPLES), *(one.prompt_for(SAMPLES[0]) for one in TEMPLATES.values())):
             if engine.tokenize(text) != encode_text(tokenizer, text):
                 raise Damaged(
                     f"The conversion of {model} to GGUF reads {text[:40]!r} differently from its tokenizer; "

@@ -206,7 +206,16 @@ class Run:
             return index.search(title, references)
 
         with self._loaded.engine(decoding, slots=1) as engine:
-            return compare(engine, title, decoding, nearest, grounded=grounded, attributes=taken, rules=rules)
+            return compare(
+                engine,
+                self._stored.template,
+                title,
+                decoding,
+                nearest,
+                grounded=grounded,
+                attributes=taken,
+                rules=rules,
+            )
 
     def references(self, title: str, count: int = REFERENCES) -> list[Reference]:
         """Return the training products nearest in meaning to a title or a question, nearest first.
@@ -358,12 +367,15 @@ class Run:
         slots: int,
     ) -> list[Description]:
         from shelftalk.generation.grounded import write_grounded
-        from shelftalk.prompts import prompt_for, request_for
+        from shelftalk.prompts import request_for
 
-        decoding = self._decoding(settings)
+        decoding, template = self._decoding(settings), self._stored.template
         requests = [request_for(*one) for one in products]
         with self._loaded.engine(decoding, slots) as engine:
             if not grounded:
-                return engine.complete_all([prompt_for(one) for one in requests], tuned=True, settings=decoding)
+                prompts = list(map(template.prompt_for, requests))
+                return engine.complete_all(prompts, tuned=True, settings=decoding)
             found = self._loaded.index().search_all([title for title, _ in products], REFERENCES)
-            return write_grounded(engine, requests, found, settings=decoding, rules=self._stored.house_rules())
+            return write_grounded(
+                engine, template, requests, found, settings=decoding, rules=self._stored.house_rules()
+            )

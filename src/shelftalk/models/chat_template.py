@@ -9,31 +9,36 @@ from __future__ import annotations
 
 import json
 
-from shelftalk.prompts import CUE
+from shelftalk.prompts import PromptTemplate
 
 # The text of every message is read, also of those that are left out: llama.cpp puts the system message before the
 # request where a template does not read it. A content may be a list of parts, or null. The start token is in the
 # template because transformers and vLLM add none to a chat; llama.cpp takes it away before it adds its own.
-CHAT_TEMPLATE = f"""\
-{{%- set chat = namespace(request=none, answer=none) -%}}
-{{%- for message in messages -%}}
-  {{%- set content = message.content or "" -%}}
-  {{%- set text = content if content is string else content | map(attribute="text") | join("\\n") -%}}
-  {{%- if message.role == "user" -%}}
-    {{%- set chat.request = text -%}}
-    {{%- set chat.answer = none -%}}
-  {{%- elif message.role == "assistant" -%}}
-    {{%- set chat.answer = text -%}}
-  {{%- endif -%}}
-{{%- endfor -%}}
-{{%- if chat.request is none -%}}
-  {{{{- raise_exception("One message must have the role user") -}}}}
-{{%- endif -%}}
-{{{{- bos_token -}}}}
-{{{{- chat.request | trim -}}}}
-{{%- if add_generation_prompt -%}}
-  {{{{- {json.dumps(CUE)} -}}}}
-{{%- elif chat.answer is not none -%}}
-  {{{{- {json.dumps(CUE)} + chat.answer + eos_token -}}}}
-{{%- endif -%}}
+TEXT = """\
+{%- set chat = namespace(request=none, answer=none) -%}
+{%- for message in messages -%}
+  {%- set content = message.content or "" -%}
+  {%- set text = content if content is string else content | map(attribute="text") | join("\\n") -%}
+  {%- if message.role == "user" -%}
+    {%- set chat.request = text -%}
+    {%- set chat.answer = none -%}
+  {%- elif message.role == "assistant" -%}
+    {%- set chat.answer = text -%}
+  {%- endif -%}
+{%- endfor -%}
+{%- if chat.request is none -%}
+  {{- raise_exception("One message must have the role user") -}}
+{%- endif -%}
+{{- bos_token -}}
+{{- chat.request | trim -}}
+{%- if add_generation_prompt -%}
+  {{- CUE -}}
+{%- elif chat.answer is not none -%}
+  {{- CUE + chat.answer + eos_token -}}
+{%- endif -%}
 """
+
+
+def chat_template(template: PromptTemplate) -> str:
+    """Return the chat template that makes the prompts of `template`."""
+    return TEXT.replace("CUE", json.dumps(template.end, ensure_ascii=False))  # llama.cpp need not know escapes

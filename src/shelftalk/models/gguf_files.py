@@ -18,9 +18,10 @@ from time import monotonic
 from typing import Any
 
 from shelftalk.errors import InvalidSettings, NotFinite
-from shelftalk.models.chat_template import CHAT_TEMPLATE
+from shelftalk.models.chat_template import chat_template
 from shelftalk.models.registry import BaseModel, is_whole, made_once
 from shelftalk.models.tokens import load_tokenizer
+from shelftalk.prompts import ENGLISH, PromptTemplate
 from shelftalk.records import Progress, counter, no_progress
 from shelftalk.workspace import MANIFEST, Workspace
 
@@ -115,13 +116,19 @@ def merged_folder(base: BaseModel, adapter: Path, target: Path) -> Path:
 
 
 def write_gguf(
-    model: Path, target: Path, kind: str, adapter: Path | None = None, progress: Progress = no_progress
+    model: Path,
+    target: Path,
+    kind: str,
+    adapter: Path | None = None,
+    progress: Progress = no_progress,
+    template: PromptTemplate = ENGLISH,
 ) -> None:
     """Write the base model in folder `model`, safetensors and tokenizer.json, to the GGUF file `target`.
 
     `kind` is one of TYPES: the number format of the matrices; vectors are always fp32. A PEFT adapter in folder
     `adapter` is merged into the weights, in fp32, before they are rounded to `kind`. Memory holds a few weights at a
-    time, not the model. `progress` counts weights.
+    time, not the model. `progress` counts weights. The chat template is that of `template`; shelftalk itself
+    sends whole prompts and does not use it.
 
     Raises:
         InvalidSettings: `base_obstacle` returns a reason.
@@ -141,6 +148,7 @@ def write_gguf(
     writer.add_quantization_version(gguf.GGML_QUANT_VERSION)
     _add_shape(writer, config)
     _add_vocabulary(writer, model, config)
+    writer.add_chat_template(chat_template(template))
     names = gguf.get_tensor_name_map(_architecture_number(architecture), config["num_hidden_layers"])
     tied = config["tie_word_embeddings"]
     weights = (pair for pair in read_weights(model, adapter) if not (tied and pair[0] == "lm_head.weight"))
@@ -241,7 +249,6 @@ def _add_vocabulary(writer: Any, model: Path, config: dict[str, Any]) -> None:
             getattr(writer, f"add_{role}_token_id")(number)
     writer.add_add_bos_token(tokenizer.bos_token_id is not None)
     writer.add_add_space_prefix(False)
-    writer.add_chat_template(CHAT_TEMPLATE)
 
 
 def _converted(names: Any, key: str, tensor: Any, kind: str) -> tuple[int, tuple[str, Any, Any]]:

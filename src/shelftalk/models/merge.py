@@ -13,13 +13,17 @@ from shelftalk.models.load import load_model
 from shelftalk.models.sampling import sampling_options
 from shelftalk.models.tokens import save_tokenizer
 from shelftalk.models.weights import DTYPES
+from shelftalk.prompts import PromptTemplate
 from shelftalk.settings import DecodingSettings
 
 
-def write_merged(model: Path, adapter: Path, target: Path, kind: str, settings: DecodingSettings) -> None:
+def write_merged(
+    model: Path, adapter: Path, target: Path, kind: str, settings: DecodingSettings, template: PromptTemplate
+) -> None:
     """Write the base model in folder `model` with `adapter` merged into it to the folder `target`, with its tokenizer.
 
-    It is merged in fp32 and stored as `kind`, one of DTYPES. The generation defaults are `settings`.
+    It is merged in fp32 and stored as `kind`, one of DTYPES. The generation defaults are `settings`, the chat template
+    that of `template`.
 
     Raises:
         Damaged: the base model or the adapter cannot be read, or does not match its manifest.
@@ -42,4 +46,4 @@ def write_merged(model: Path, adapter: Path, target: Path, kind: str, settings: 
         pad_token_id=tokenizer.pad_token_id,
     )
     merged.save_pretrained(target)
-    save_tokenizer(model, target)
+    save_tokenizer(model, target, template)

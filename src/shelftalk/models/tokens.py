@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from shelftalk.errors import Damaged
-from shelftalk.models.chat_template import CHAT_TEMPLATE
-from shelftalk.prompts import prompt_for, prompt_with_references
+from shelftalk.models.chat_template import chat_template
+from shelftalk.prompts import PromptTemplate
 from shelftalk.records import Reference
 
 
@@ -66,14 +66,14 @@ def load_tokenizer(folder: Path) -> Any:
         ) from error
 
 
-def save_tokenizer(model: Path, target: Path) -> None:
+def save_tokenizer(model: Path, target: Path, template: PromptTemplate) -> None:
     """Write the tokenizer of the base model in folder `model` into `target`, with the defaults of `encode_text`.
 
     This concerns the beginning-of-sequence token, which some tokenizers do not add by default. The chat template is
-    CHAT_TEMPLATE, in chat_template.jinja, and replaces any of the base model.
+    that of `chat_template`, in chat_template.jinja, and replaces any of the base model.
     """
     tokenizer = load_tokenizer(model)
-    tokenizer.chat_template = CHAT_TEMPLATE
+    tokenizer.chat_template = chat_template(template)
     if tokenizer("a")["input_ids"] != encode_text(tokenizer, "a"):
         tokenizer.add_bos_token = True
     tokenizer.save_pretrained(target)
@@ -84,9 +84,9 @@ def well_formed(text: str) -> str:
     return text.encode(errors="replace").decode()
 
 
-def encode_prompt(tokenizer: Any, request: str) -> list[int]:
+def encode_prompt(tokenizer: Any, template: PromptTemplate, request: str) -> list[int]:
     """Return the ids of the prompt for `request`; see `encode_text`."""
-    return encode_text(tokenizer, prompt_for(request))
+    return encode_text(tokenizer, template.prompt_for(request))
 
 
 def encode_text(tokenizer: Any, text: str) -> list[int]:
@@ -96,18 +96,25 @@ def encode_text(tokenizer: Any, text: str) -> list[int]:
 
 
 def encode_with_references(
-    tokenizer: Any, request: str, references: Sequence[Reference], description: str, max_tokens: int
+    tokenizer: Any,
+    template: PromptTemplate,
+    request: str,
+    references: Sequence[Reference],
+    description: str,
+    max_tokens: int,
 ) -> Example | None:
     """Return a whole row with as many references before the request as fit, the nearest first; None if none does."""
     completion = [*_encode(tokenizer, description), tokenizer.eos_token_id]
     for count in range(len(references), 0, -1):
-        prompt = encode_text(tokenizer, prompt_with_references(request, references[:count]))
+        prompt = encode_text(tokenizer, template.prompt_with_references(request, references[:count]))
         if len(prompt) + len(completion) <= max_tokens:
             return Example(prompt + completion, len(prompt), complete=True)
     return None
 
 
-def encode_example(tokenizer: Any, request: str, description: str, max_tokens: int) -> Example:
+def encode_example(
+    tokenizer: Any, template: PromptTemplate, request: str, description: str, max_tokens: int
+) -> Example:
     """Return prompt, description and end token as one row of at most `max_tokens` ids.
 
     A prompt longer than half of the row loses its last attributes, and a title that alone is longer is truncated at its
@@ -115,10 +122,10 @@ def encode_example(tokenizer: Any, request: str, description: str, max_tokens: i
     middle of a sentence.
     """
     completion = [*_encode(tokenizer, description), tokenizer.eos_token_id]
-    prompt = encode_prompt(tokenizer, request)
+    prompt = encode_prompt(tokenizer, template, request)
     while len(prompt) > max_tokens // 2 and "\n" in request:
         request = request[: request.rindex("\n")]
-        prompt = encode_prompt(tokenizer, request)
+        prompt = encode_prompt(tokenizer, template, request)
     if len(prompt) > max_tokens // 2:
         prompt = prompt[:1] + prompt[len(prompt) - max_tokens // 2 + 1 :]
     room = max_tokens - len(prompt)

@@ -49,10 +49,11 @@ weights of that model was not measured; an export as `merged` contains the base 
 def plain_card(run: Run, base: BaseModel, data: str) -> str:
     """Return the card of a run's adapter without results; `data` says what it was trained on."""
     rows = "\n".join(f"| {name} | {value} |" for name, value in public_settings(run, base).items())
+    language = f"language: {json.dumps(code)}\n" if (code := run.description.get("language")) else ""
     on_hub = f"base_model: {base.hub_id}\n" if base.hub_id else ""
     return f"""---
 library_name: peft
-{on_hub}tags: [lora, product-descriptions, shelftalk]
+{language}{on_hub}tags: [lora, product-descriptions, shelftalk]
 ---
 # {run.name}
 

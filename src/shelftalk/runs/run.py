@@ -20,6 +20,7 @@ from shelftalk.errors import Damaged, InvalidSettings, NotFound, TooFewProducts
 from shelftalk.format_numbers import require_known
 from shelftalk.models.places import accept, find_begun
 from shelftalk.models.registry import BaseModel
+from shelftalk.prompts import PromptTemplate, template_for
 from shelftalk.records import AcceptedText, Product
 from shelftalk.rules.house_rules import HouseRules, read_rules
 from shelftalk.runs.accepted import ACCEPTED, Accepted, as_products, read_accepted, write_accepted
@@ -95,7 +96,7 @@ class Run:
             "format": FORMAT,
             "catalogue": catalogue_name,
             "data_hash": catalogue.data_hash,
-            "language": catalogue.language,
+            "language": catalogue.summary.get("language", ""),
             "attributes": catalogue.attribute_names(),
             "attribute_columns": catalogue.summary["columns"].get("attributes", []),
             "usual_attributes": usual_attributes(catalogue.summary.get("attributes", {})),
@@ -215,9 +216,14 @@ class Run:
     def language(self) -> str:
         """The language of the run's requests, as an ISO 639-1 code: the catalogue's when the run was created.
 
-        It is English for a run of an earlier version, whatever its catalogue's is.
+        It is English where that is not known, and for a run of an earlier version.
         """
-        return str(self.description.get("language", "en"))
+        return self.description.get("language") or "en"
+
+    @property
+    def template(self) -> PromptTemplate:
+        """The words of the run's prompts, in training and in use."""
+        return template_for(self.language)
 
     @property
     def precision(self) -> str:

@@ -158,7 +158,9 @@ class Shown:
         with writers().writing(self.desk.run, settings) as (engine, _):
             for _ in range(ATTEMPTS):
                 attempt = queue.attempts[self.row] = queue.attempts.get(self.row, 0) + 1
-                written = write_again(engine, request, settings, attempt, beginning).text.strip()
+                written = write_again(
+                    engine, self.desk.run.template, request, settings, attempt, beginning
+                ).text.strip()
                 if written not in ("", beginning, self.state.text):
                     self._replace(written)
                     return True

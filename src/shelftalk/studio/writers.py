@@ -15,7 +15,6 @@ from shelftalk.errors import ShelftalkError
 from shelftalk.generation.choose import choose_engine, open_engine
 from shelftalk.generation.engine import Engine
 from shelftalk.pipeline import open_index
-from shelftalk.prompts import prompt_for
 from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings
 from shelftalk.workspace import MANIFEST, sha256
@@ -127,6 +126,7 @@ def warm_up(run: Run, settings: DecodingSettings) -> None:
             shared.writing(run, settings) as (engine, _),
         ):  # the question shows it
             for tuned in (False, True):
-                engine.complete(prompt_for(run.name), tuned=tuned, settings=settings.replace({"max_new_tokens": 1}))
+                prompt = run.template.prompt_for(run.name)
+                engine.complete(prompt, tuned=tuned, settings=settings.replace({"max_new_tokens": 1}))
 
     threading.Thread(target=load, daemon=True, name="warm-up").start()

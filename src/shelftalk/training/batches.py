@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from shelftalk.models.tokens import Example, encode_example, encode_with_references
-from shelftalk.prompts import training_request
+from shelftalk.prompts import PromptTemplate
 from shelftalk.records import Product
 from shelftalk.settings import TrainingSettings
 from shelftalk.training.context import Context, choose_contexts
@@ -61,7 +61,11 @@ class Examples(Sequence[Example]):
 
 
 def encode_products(
-    tokenizer: Any, products: Sequence[Product], settings: TrainingSettings, accepted: Collection[str] = ()
+    tokenizer: Any,
+    template: PromptTemplate,
+    products: Sequence[Product],
+    settings: TrainingSettings,
+    accepted: Collection[str] = (),
 ) -> Examples:
     """Return the training example of each product, and behind them those of the plain texts.
 
@@ -74,11 +78,13 @@ def encode_products(
     if settings.unsupported == "replace":
         own = [one if one.uid in accepted else supported_example(one) for one in own]
     plain = plain_examples(products, settings.plain_share, settings.seed)
-    contexts = choose_contexts(own, settings.context_share, settings.seed)
-    contexts += [Context(request, request) for request in map(training_request, plain)]
+    contexts = choose_contexts(template, own, settings.context_share, settings.seed)
+    contexts += [Context(request, request) for request in map(template.training_request, plain)]
     encoded = (
-        encode_with_references(tokenizer, context.request, context.references, one.description, settings.max_tokens)
-        or encode_example(tokenizer, context.alone, one.description, settings.max_tokens)
+        encode_with_references(
+            tokenizer, template, context.request, context.references, one.description, settings.max_tokens
+        )
+        or encode_example(tokenizer, template, context.alone, one.description, settings.max_tokens)
         for one, context in zip((*own, *plain), contexts, strict=True)
     )
     without_end = {row for row, one in enumerate(own) if accepted and one.uid not in accepted}

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shelftalk.prompts import question_for, training_request
+from shelftalk.prompts import PromptTemplate
 from shelftalk.records import Product, Reference
 from shelftalk.training.draws import draw
 
@@ -37,13 +37,13 @@ class Context:
     references: Sequence[Reference] = ()
 
 
-def choose_contexts(products: Sequence[Product], share: float, seed: int) -> list[Context]:
+def choose_contexts(template: PromptTemplate, products: Sequence[Product], share: float, seed: int) -> list[Context]:
     """Return the context of each product: without references for all but a seeded `share` of them.
 
     The references are among `products`, at most `MOST`, by the number of title words in common, rare words first.
     """
     neighbours = Neighbours(products) if share else None
-    return [_choose(product, row, neighbours, share, seed) for row, product in enumerate(products)]
+    return [_choose(template, product, row, neighbours, share, seed) for row, product in enumerate(products)]
 
 
 class Neighbours:
@@ -71,15 +71,17 @@ class Neighbours:
         return [one for one, _ in zip(different, range(count), strict=False)]
 
 
-def _choose(product: Product, row: int, neighbours: Neighbours | None, share: float, seed: int) -> Context:
+def _choose(
+    template: PromptTemplate, product: Product, row: int, neighbours: Neighbours | None, share: float, seed: int
+) -> Context:
     random = np.random.default_rng(draw(product.uid, seed, "context"))
-    alone = training_request(product)
+    alone = template.training_request(product)
     if neighbours is None or random.random() >= share:
         return Context(alone, alone)
     known = random.random() < 0.5
     found = neighbours.find(row, int(random.integers(0 if known else 1, MOST + (0 if known else 1))))
     if known:  # the index brings a title's own row first
-        return Context(question_for(product), alone, [_reference(one) for one in (product, *found)])
+        return Context(template.question_for(product), alone, [_reference(one) for one in (product, *found)])
     return Context(alone, alone, [_reference(one) for one in found])
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.models.registry import find_tokenizer
 from shelftalk.models.tokens import encode_example, load_tokenizer
-from shelftalk.prompts import training_request
+from shelftalk.prompts import template_for
 from shelftalk.records import Progress, no_progress
 from shelftalk.workspace import Workspace
 
@@ -51,10 +51,10 @@ def measure_lengths(catalogue: Catalogue, tokenizer: Any) -> dict[str, Any]:
         smallest multiple of 64 that cuts at most 1 % of the descriptions, at most 2048; `share_cut`: the share that it
         cuts; `histogram`: see `count_lengths`.
     """
-    products = catalogue.sample(None, SAMPLE, SEED)
+    products, template = catalogue.sample(None, SAMPLE, SEED), template_for(catalogue.language)
     prompts, completions = np.empty((2, len(products)), dtype=np.int64)
     for number, one in enumerate(products):
-        example = encode_example(tokenizer, training_request(one), one.description, WHOLE)
+        example = encode_example(tokenizer, template, template.training_request(one), one.description, WHOLE)
         prompts[number] = example.prompt_length
         completions[number] = example.labelled_length
     rows = prompts + completions

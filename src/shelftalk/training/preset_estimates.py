@@ -19,6 +19,7 @@ from shelftalk.models.load import best_device, resolve_precision
 from shelftalk.models.registry import find_model, must_be_made
 from shelftalk.models.tokens import load_tokenizer
 from shelftalk.presets import load_preset, preset_names
+from shelftalk.prompts import template_for
 from shelftalk.runs.describe import list_runs
 from shelftalk.runs.run import open_to_train
 from shelftalk.settings import TrainingSettings
@@ -152,7 +153,8 @@ def _count_works(
             if must_be_made(settings.base_model, workspace):
                 say(f"Unpacking {settings.base_model} before that, which happens once.")
             tokenizer = load_tokenizer(find_model(settings.base_model, workspace, token).folder)
-            encoded[key] = encode_sample(tokenizer, catalogue.sample("train", products, settings.seed), settings)
+            sample = catalogue.sample("train", products, settings.seed)
+            encoded[key] = encode_sample(tokenizer, template_for(catalogue.language), sample, settings)
         examples, share = encoded[key]
         works[name] = Work(products, round(len(examples) / share), count_tokens(examples, settings, share))
     return works

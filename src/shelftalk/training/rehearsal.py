@@ -25,7 +25,7 @@ from shelftalk.errors import OutOfMemory, ShelftalkError
 from shelftalk.models.adapters import add_adapter
 from shelftalk.models.load import best_device, load_model
 from shelftalk.models.registry import BaseModel
-from shelftalk.prompts import request_of
+from shelftalk.prompts import PromptTemplate, request_of
 from shelftalk.records import Product, Progress, counter, no_progress
 from shelftalk.runs.folders import folder_bytes
 from shelftalk.runs.run import Run
@@ -139,7 +139,7 @@ def _rehearse_updates(run: Run, base: BaseModel, progress: Progress) -> dict[str
     products = run.products()
     count = len(products)
     start = lap()
-    examples, share = encode_sample(tokenizer, products, settings)
+    examples, share = encode_sample(tokenizer, run.template, products, settings)
     encoding = lap() / len(examples)
     plan = Plan(examples, settings)
     settings = with_interval(settings, len(plan), run.count_held_out("validation"))
@@ -193,10 +193,12 @@ def _rehearse_updates(run: Run, base: BaseModel, progress: Progress) -> dict[str
     }
 
 
-def encode_sample(tokenizer: Any, products: Sequence[Product], settings: TrainingSettings) -> tuple[Examples, float]:
+def encode_sample(
+    tokenizer: Any, template: PromptTemplate, products: Sequence[Product], settings: TrainingSettings
+) -> tuple[Examples, float]:
     """Return the training examples of at most PRODUCTS evenly spaced products, and the share that these are of all."""
     sample = products[:: -(-len(products) // PRODUCTS)]
-    return encode_products(tokenizer, sample, settings), len(sample) / len(products)
+    return encode_products(tokenizer, template, sample, settings), len(sample) / len(products)
 
 
 def count_tokens(examples: Examples, settings: TrainingSettings, share: float) -> int:
@@ -263,7 +265,7 @@ def _time_sample(run: Run, model: Any, head: torch.Tensor | None, tokenizer: Any
     if product is None:
         return 0.0
     lap = Lap()
-    write_description(model, head, tokenizer, request_of(product))
+    write_description(model, head, tokenizer, run.template.prompt_for(request_of(product)))
     return lap()
 
 

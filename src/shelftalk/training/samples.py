@@ -21,7 +21,7 @@ from transformers import TrainerCallback
 
 from shelftalk.lines import append_line
 from shelftalk.models.adapters import causal_model
-from shelftalk.models.tokens import encode_prompt
+from shelftalk.models.tokens import encode_text
 from shelftalk.prompts import request_of
 from shelftalk.records import Product
 from shelftalk.runs.metrics import SAMPLES, read_samples
@@ -43,6 +43,7 @@ class Sampler(TrainerCallback):  # type: ignore[misc]
     def __init__(self, run: Run, product: Product, tokenizer: Any, head: Tensor | None, state: RunState) -> None:
         self.path, self.every = run.folder / SAMPLES, run.settings.sample_every
         self.product, self.tokenizer, self.head, self.state = product, tokenizer, head, state
+        self.prompt = run.template.prompt_for(request_of(product))
         self.newest = max((sample["step"] for sample in read_samples(run.folder)), default=-1)
 
     def on_train_begin(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
@@ -57,7 +58,7 @@ class Sampler(TrainerCallback):  # type: ignore[misc]
     def _sample(self, step: int, model: Any) -> None:
         if step <= self.newest or self.state.stop_asked:
             return
-        text, stopped = write_description(model, self.head, self.tokenizer, request_of(self.product))
+        text, stopped = write_description(model, self.head, self.tokenizer, self.prompt)
         line = {
             "step": step,
             "title": self.product.title,
@@ -95,14 +96,14 @@ def sampled_product(run: Run) -> Product | None:
     return next(iter(run.held_out("validation", 1)), None)
 
 
-def write_description(model: Any, head: Tensor | None, tokenizer: Any, request: str) -> tuple[str, bool]:
-    """Return a greedy answer to `request` of at most MOST_TOKENS tokens, and whether `model` ended it.
+def write_description(model: Any, head: Tensor | None, tokenizer: Any, prompt: str) -> tuple[str, bool]:
+    """Return the greedy text after `prompt`, of at most MOST_TOKENS tokens, and whether `model` ended it.
 
     `model` is in training; `head` comes from `loss.head_taken_off`.
     """
-    prompt, end = encode_prompt(tokenizer, request), tokenizer.eos_token_id
+    ids, end = encode_text(tokenizer, prompt), tokenizer.eos_token_id
     with _generation_mode(model):
-        ids = _likeliest(model, head, prompt, end)
+        ids = _likeliest(model, head, ids, end)
     stopped = ids[-1] == end
     text: str = tokenizer.decode(ids[:-1] if stopped else ids, skip_special_tokens=True)
     return text.strip(), stopped

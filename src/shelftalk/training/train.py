@@ -100,7 +100,7 @@ def make_plan(run: Run, tokenizer: Any) -> Plan:
     settings, products = run.settings, run.products()
     edited = {one.uid: one.edited for one in run.accepted}
     counts = [settings.edited_weight if edited.get(one.uid) else 1 for one in products]
-    return Plan(encode_products(tokenizer, products, settings, edited), settings, counts)
+    return Plan(encode_products(tokenizer, run.template, products, settings, edited), settings, counts)
 
 
 def make_trainer(
@@ -128,7 +128,7 @@ def make_trainer(
 
 def fingerprint(run: Run) -> str:
     """Return a hash of everything that determines a run's updates: data, models, settings, number format."""
-    keys = ("data_hash", "base", "settings", "precision", "source", "left_out", "accepted")
+    keys = ("data_hash", "language", "base", "settings", "precision", "source", "left_out", "accepted")
     inputs = {key: run.description[key] for key in keys if key in run.description}
     return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
 
@@ -155,5 +155,5 @@ def save_adapter(model: Any, run: Run, base: BaseModel) -> None:
     config.base_model_name_or_path, config.revision = base.reference, base.commit
     with staged_folder(run.adapter, excluded=(CARD,)) as staging:
         model.save_pretrained(staging, save_embedding_layers=False)
-        save_tokenizer(base.folder, staging)
+        save_tokenizer(base.folder, staging, run.template)
         write_bytes(staging / CARD, plain_card(run, base, describe_data(run)).encode())

@@ -40,4 +40,4 @@ def validation_examples(tokenizer: Any, run: Run) -> Examples:
             "--validation-share, or set validate_every=0."
         )
     own = replace(run.settings, plain_share=0.0, context_share=0.0)
-    return encode_products(tokenizer, products, own)
+    return encode_products(tokenizer, run.template, products, own)

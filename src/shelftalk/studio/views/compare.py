@@ -178,6 +178,7 @@ def _answer(
         on_text = None if blind else _draw_callback(placeholders)
         comparison = compare(
             engine,
+            run.template,
             asked,
             settings,
             lambda: index.search(asked, references),
