@@ -305,16 +305,14 @@ def write_window(job: Job, window: Window, engine: Engine, index: Index | None, 
         keep(row.number, _entry(description, check_text(description.text, row.request, found, job.rules), found))
 
     requests, settings = [row.request for row in missing], job.settings
-    references = [nearest.get(row.number, []) for row in missing]
-    arguments = (engine, job.template, requests, references)
+    arguments = (engine, job.template, requests, [nearest.get(row.number, []) for row in missing])
     if job.grounded:
         write_grounded(*arguments, settings=settings, rules=job.rules, on_description=on_description)
     elif job.with_references:
         write_with_references(*arguments, tuned=True, settings=settings, on_description=on_description)
     else:
-        engine.complete_all(
-            list(map(job.template.prompt_for, requests)), tuned=True, settings=settings, on_description=on_description
-        )
+        prompts = list(map(job.template.prompt_for, requests))
+        engine.complete_all(prompts, tuned=True, settings=settings, on_description=on_description)
 
 
 def _missing(job: Job, columns: Columns, journal: Journal) -> Iterator[Window]:
