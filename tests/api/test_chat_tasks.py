@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from shelftalk.api.chat_tasks import TITLE_CHARACTERS, task_answer
 from shelftalk.api.errors import ApiError
-from shelftalk.prompts import ENGLISH
+from shelftalk.prompts import TEMPLATES
 from tests.api.served import AFTER, RUN, WatchedEngine
 from tests.api.test_routes import chunks, refused
 from tests.conftest import DEV_ROWS, ROOT
@@ -145,7 +145,10 @@ def test_no_product_is_taken_for_a_request_about_a_chat() -> None:
     seen = list(titles())
     assert len(seen) > 1500
     for text in seen:
-        for request in (text, *(question.format_map({"title": text}) for question in ENGLISH.questions)):
+        for request in (
+            text,
+            *(question.format_map({"title": text}) for words in TEMPLATES.values() for question in words.questions),
+        ):
             assert task_answer(["Brass hook", request], "You are a helpful assistant.") is None, request
 
 

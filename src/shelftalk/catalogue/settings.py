@@ -77,8 +77,8 @@ class PrepareSettings(FileSettings):
     )
     language: str | None = setting(
         None,
-        "Language of the texts, such as en or pt-BR, for the words of requests; found in them. Of texts in several, "
-        "those in it are read.",
+        "Language of the texts, such as en or pt-BR, which requests are in too; found in them. Of texts in several "
+        "languages those in it are read.",
         optional=True,
     )
     attributes: str = setting(

@@ -10,6 +10,7 @@ from shelftalk.catalogue.draft import shortened
 from shelftalk.catalogue.form import described_form, unusual_form
 from shelftalk.catalogue.languages import name_of
 from shelftalk.cli.output import out, plain
+from shelftalk.prompts import TEMPLATES
 
 
 def show_no_id(column: str, rows: int) -> None:
@@ -51,13 +52,14 @@ def show_columns(columns: dict[str, Any]) -> None:
 
 
 def show_language(summary: dict[str, Any]) -> None:
-    """Print the language of a catalogue's texts; nothing for a catalogue of an earlier version, which has none."""
+    """Print the language of texts and of requests; nothing for a catalogue of an earlier version, which has none."""
     if "language" not in summary:
         return
     code, given = summary["language"], summary["settings"].get("language")
-    found = f"{name_of(code)} ({code}){'' if given else ', found in them'}"
-    said = f"in {found}; --language names another" if code else "in no language that is known: taken as English (en)"
-    out.print(plain(f"Texts {said}."), markup=False, soft_wrap=True)
+    requests = "requests are in it too" if code in TEMPLATES else "requests are in English, for want of words in it"
+    found = f"{name_of(code)} ({code}){'' if given else ', found in them'}; {requests}"
+    said = found if code else "no language that is known; requests are in English"
+    out.print(plain(f"Texts in {said}. --language names another."), markup=False, soft_wrap=True)
 
 
 ATTRIBUTES_CUT = {

@@ -6,10 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from shelftalk.catalogue.catalogue import Catalogue
+from shelftalk.catalogue.languages import name_of
 from shelftalk.errors import InvalidSettings
 from shelftalk.evaluation.leaks import compare_splits, find_leaks, held_out_of
 from shelftalk.evidence.trained_on import describe_runs, origins, trained_before, write_record
+from shelftalk.models.chat_template import trained_language
 from shelftalk.models.registry import BaseModel
+from shelftalk.prompts import template_for
 from shelftalk.records import AcceptedText
 from shelftalk.runs.accepted import Accepted, as_products, clean_accepted, one_for_each_product
 from shelftalk.runs.describe import warn_of_earlier
@@ -32,7 +35,8 @@ def create_run(
 
     These are those of `base`, which may be an export of an earlier run (see `evidence.trained_on`), and of `source`, if
     one is given: then it holds out what both hold out, and also learns from `accepted` texts, if there are any; see
-    `choose_accepted`. `say` hears how many held-out products were trained on.
+    `choose_accepted`. `say` hears how many held-out products were trained on, and where the
+    weights learned requests in another language.
 
     Raises:
         NotFinite, Damaged: the source's adapter is of no use; see `models.adapters.check_adapter`.
@@ -51,6 +55,12 @@ def create_run(
         write_record(run.folder, before)
     if warning := warn_of_earlier(run):
         say(warning)
+    learned = source.language if source else trained_language(base.folder)
+    if learned and template_for(learned) != run.template:
+        say(
+            f"The weights that this run begins from learned requests in {name_of(learned)}; its own are in "
+            f"{name_of(run.language)}, the language of catalogue {catalogue!r}."
+        )
     return run
 
 

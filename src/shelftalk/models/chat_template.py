@@ -8,8 +8,11 @@ token, as a row of training has it; vLLM's and transformers' `continue_final_mes
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
-from shelftalk.prompts import PromptTemplate
+from shelftalk.prompts import TEMPLATES, PromptTemplate
+
+FILE = "chat_template.jinja"
 
 # The text of every message is read, also of those that are left out: llama.cpp puts the system message before the
 # request where a template does not read it. A content may be a list of parts, or null. The start token is in the
@@ -42,3 +45,12 @@ TEXT = """\
 def chat_template(template: PromptTemplate) -> str:
     """Return the chat template that makes the prompts of `template`."""
     return TEXT.replace("CUE", json.dumps(template.end, ensure_ascii=False))  # llama.cpp need not know escapes
+
+
+def trained_language(folder: Path) -> str:
+    """Return the language of the requests that an export in `folder` was trained on; '' for another base model."""
+    try:
+        text = (folder / FILE).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""
+    return next((code for code, one in TEMPLATES.items() if chat_template(one) == text), "")

@@ -10,6 +10,7 @@ import streamlit as st
 
 from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.catalogue.describe import commonest_attributes, examples
+from shelftalk.prompts import TEMPLATES
 from shelftalk.settings import TrainingSettings
 from shelftalk.studio import charts
 from shelftalk.studio.add_catalogue import add_catalogue, show_raw
@@ -43,6 +44,7 @@ def show() -> None:
     name = choose("catalogue", text("catalogue.choose"), names)
     catalogue = Catalogue.open(workspace().existing_catalogue(name))
     _numbers(catalogue)
+    _say_language(catalogue)
     show_concerns(catalogue)
     show_rules(name, catalogue)
     # Only the open tab is drawn: each of the others may take seconds on a large catalogue.
@@ -102,6 +104,16 @@ def _numbers(catalogue: Catalogue) -> None:
     for column, (key, count) in zip(st.columns(len(figures)), figures, strict=True):
         help = text(f"{key}_help") if has_text(f"{key}_help") else None
         column.metric(text(key), number(count), help=help, border=True)
+
+
+def _say_language(catalogue: Catalogue) -> None:
+    """Say in which language the texts are, and requests; nothing for a catalogue of an earlier version."""
+    code = catalogue.summary.get("language")
+    if code is None:
+        return
+    name = text(f"language.{code}") if has_text(f"language.{code}") else code
+    kind = "unknown" if not code else "known" if code in TEMPLATES else "other"
+    st.caption(text(f"catalogue.language_{kind}", language=name))
 
 
 def _products(name: str, catalogue: Catalogue) -> None:
