@@ -137,6 +137,24 @@ def test_attributes_are_shown_after_preparing_and_by_inspect(shell: Shell, tmp_p
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "options", "said"),
+    [
+        ("Um cabide para os {} casacos.", (), "Portuguese (pt), found in them; requests are in it too."),
+        ("Um cabide para os {} casacos.", ("--language", "en-GB"), "English (en); requests are in it too."),
+        ("Oak {}", ("--language", "eu"), "eu; requests are in English, for want of words in it."),
+        ("Oak {}", (), "no language that is known; requests are in English."),
+    ],
+)
+def test_prepare_and_inspect_say_the_language_of_texts_and_requests(
+    shell: Shell, tmp_path: Path, text: str, options: tuple[str, ...], said: str
+) -> None:
+    lines = [f"Cabide {number},{text.format(number)}" for number in range(20)]
+    (tmp_path / "a.csv").write_text("\n".join(["title,content", *lines]), encoding="utf-8")
+    for command in (("prepare", tmp_path / "a.csv", "--name", "a", *options), ("inspect", "a", "--base-model", "tiny")):
+        assert f"Texts in {said} --language names another.\n" in shell(*command)[1]
+
+
 def test_inspect_says_which_attributes_support_the_descriptions_claims(shell: Shell, tmp_path: Path) -> None:
     lines = [
         "title,content,Material,Size",

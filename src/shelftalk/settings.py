@@ -128,7 +128,10 @@ class TrainingSettings(Settings):
     )
     lora_dropout: float = setting(0.1, "Share of the adapter's inputs dropped in training.", at_least=0, at_most=0.9)
     plain_share: float = setting(
-        0.0, "Share of the products also learned from a plain text of their attributes.", at_least=0, at_most=1
+        0.0,
+        "Share of the products also learned from a plain text of their attributes, for texts in English.",
+        at_least=0,
+        at_most=1,
     )
     unsupported: str = setting(
         "learn",

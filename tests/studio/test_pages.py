@@ -526,3 +526,17 @@ def test_a_click_on_stop_counts_although_the_run_has_just_started(
         app.button(key=f"stop-{run.name}").click().run()
         assert started == [f"stop-{run.name}"]
         assert app.button(key=f"stop-{run.name}").disabled
+
+
+@pytest.mark.parametrize(
+    ("chosen", "kind", "name"), [(None, "known", "português"), ("eu", "other", "eu"), ("en", "known", "inglês")]
+)
+def test_the_language_of_a_catalogue_and_of_requests_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chosen: str | None, kind: str, name: str
+) -> None:
+    rows = [{"title": f"Cabide {one}", "content": f"Um cabide para os {one} casacos da casa."} for one in range(20)]
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps(one) + "\n" for one in rows))
+    place = Workspace(tmp_path / "workspace")
+    pipeline.prepare_catalogue(place, tmp_path / "a.jsonl", "a", PrepareSettings(language=chosen))
+    app = drawn(place, "catalogue", monkeypatch, "pt-BR")
+    assert texts("pt-BR")[f"catalogue.language_{kind}"].format(language=name) in shown(app)

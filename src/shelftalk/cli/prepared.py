@@ -8,7 +8,7 @@ from typing import Any
 from shelftalk.catalogue.concerns import Concern
 from shelftalk.catalogue.draft import shortened
 from shelftalk.catalogue.form import described_form, unusual_form
-from shelftalk.catalogue.languages import name_of
+from shelftalk.catalogue.languages import NAMES
 from shelftalk.cli.output import out, plain
 from shelftalk.prompts import TEMPLATES
 
@@ -57,7 +57,8 @@ def show_language(summary: dict[str, Any]) -> None:
         return
     code, given = summary["language"], summary["settings"].get("language")
     requests = "requests are in it too" if code in TEMPLATES else "requests are in English, for want of words in it"
-    found = f"{name_of(code)} ({code}){'' if given else ', found in them'}; {requests}"
+    name = f"{NAMES[code]} ({code})" if code in NAMES else code
+    found = f"{name}{'' if given else ', found in them'}; {requests}"
     said = found if code else "no language that is known; requests are in English"
     out.print(plain(f"Texts in {said}. --language names another."), markup=False, soft_wrap=True)
 
