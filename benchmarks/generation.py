@@ -38,7 +38,6 @@ from shelftalk.models.adapters import load_adapter
 from shelftalk.models.embedded import FILE, assemble
 from shelftalk.models.load import load_model
 from shelftalk.presets import load_preset
-from shelftalk.prompts import ENGLISH
 from shelftalk.records import Description
 from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings, TrainingSettings
@@ -77,7 +76,7 @@ def measure(run: Run, options: argparse.Namespace) -> dict[str, Any]:
     settings = DecodingSettings(max_new_tokens=options.tokens, temperature=0)
     products = run.catalogue().sample("test", options.titles, 1)
     products += run.catalogue().sample("train", max(options.titles - len(products), 0), 1)
-    prompts = [ENGLISH.prompt_for(product.title) for product in products]
+    prompts = [run.template.prompt_for(product.title) for product in products]
     streams = {
         "transformers": reference(run, "fp32", settings),
         "transformers16": reference(run, "bf16", settings),

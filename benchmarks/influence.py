@@ -216,7 +216,9 @@ def scored(
 def answers(run: Run, requests: list[str], study: Study) -> list[str]:
     """Return the run's answer to each request, sampled as in `ask`."""
     engine = TransformersEngine.load(run)
-    written = engine.complete_all([ENGLISH.prompt_for(one) for one in requests], tuned=True, settings=study.decoding)
+    written = engine.complete_all(
+        [run.template.prompt_for(one) for one in requests], tuned=True, settings=study.decoding
+    )
     engine.close()
     return [one.text for one in written]
 
@@ -343,7 +345,9 @@ def losses_of(run: Run, queries: list[Query]) -> list[float]:
     """Return each query's loss under a run's model."""
     model, tokenizer = load_model(run.base_model().folder, run.precision, attention=PACKED)
     model = load_adapter(model, run.adapter)
-    examples = [text_example(tokenizer, ENGLISH, one.request, one.text, run.settings.max_tokens) for one in queries]
+    examples = [
+        text_example(tokenizer, run.template, one.request, one.text, run.settings.max_tokens) for one in queries
+    ]
     with torch.no_grad(), head_taken_off(model) as head:
         return [float(mean_loss(model, head, one)) for one in examples]
 

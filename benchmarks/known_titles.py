@@ -25,7 +25,6 @@ from shelftalk.evaluation.measures import ratio, rouge_l, words
 from shelftalk.generation.choose import open_engine
 from shelftalk.generation.grounded import write_with_references
 from shelftalk.pipeline import SLOTS, open_index
-from shelftalk.prompts import ENGLISH
 from shelftalk.records import Product
 from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings
@@ -66,13 +65,13 @@ def measure(run: Run, count: int) -> dict[str, Any]:
     trained = run.products()
     chosen = np.random.default_rng(SEED).permutation(len(trained))[:count]
     products = [trained[row] for row in sorted(chosen)]
-    questions = [f"What is {one.title}?" for one in products]
+    questions = [run.template.questions[0].format_map({"title": one.title}) for one in products]
     found = open_index(run).search_all(questions, REFERENCES)
     with closing(open_engine(run, settings, slots=SLOTS)) as engine:
         texts = {
             name: [
                 one.text
-                for one in write_with_references(engine, ENGLISH, questions, given, tuned=tuned, settings=settings)
+                for one in write_with_references(engine, run.template, questions, given, tuned=tuned, settings=settings)
             ]
             for name, tuned, given in (
                 ("before, with references", False, found),

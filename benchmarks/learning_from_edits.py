@@ -37,7 +37,7 @@ from shelftalk.generation.choose import open_engine
 from shelftalk.generation.transformers_engine import TransformersEngine
 from shelftalk.models.embedder import Embedder
 from shelftalk.presets import load_preset
-from shelftalk.prompts import ENGLISH, request_of
+from shelftalk.prompts import request_of
 from shelftalk.records import AcceptedText, Description, Product
 from shelftalk.runs.accepted import settings_for
 from shelftalk.runs.run import Run
@@ -74,7 +74,7 @@ def write(run: Run, products: Sequence[Product]) -> list[Description]:
     """Return the text that a run writes for each product."""
     settings = run.decoding(DecodingSettings())
     with closing(open_engine(run, settings, slots=pipeline.SLOTS)) as engine:
-        prompts = [ENGLISH.prompt_for(request_of(one)) for one in products]
+        prompts = [run.template.prompt_for(request_of(one)) for one in products]
         return engine.complete_all(prompts, tuned=True, settings=settings)
 
 
@@ -104,7 +104,7 @@ def measure(run: Run, products: Sequence[Product], edit: Edit) -> tuple[dict[str
     vectors = Embedder.load().embed([*texts, *(one.description for one in products)])
     alike = (vectors[: len(texts)] * vectors[len(texts) :]).sum(axis=1)
     engine = TransformersEngine.load(run)
-    prompts = [ENGLISH.prompt_for(request_of(one)) for one in products]
+    prompts = [run.template.prompt_for(request_of(one)) for one in products]
     has = [edit.has(one.text) for one in written]
     pairs = list(zip(texts, products, strict=True))
     tables: dict[str, Any] = {
@@ -115,7 +115,7 @@ def measure(run: Run, products: Sequence[Product], edit: Edit) -> tuple[dict[str
         "attributes_told": [(len(attributes_told(text, one.attributes)), len(one.attributes)) for text, one in pairs],
         "chrf": CHRF_PLUS_PLUS._extract_corpus_statistics(texts, [[one.description for one in products]]),
         "similarity": [(one, 1) for one in alike],
-        "bits_per_byte": likelihoods(engine, ENGLISH, products, prompts, run.settings.max_tokens, True),
+        "bits_per_byte": likelihoods(engine, run.template, products, prompts, run.settings.max_tokens, True),
         "general": general_likelihoods(engine, True),
         "stop_rate": [(one.stopped, 1) for one in written],
         "length_ratio": [(len(words(text)), len(words(one.description))) for text, one in pairs],

@@ -18,7 +18,6 @@ from shelftalk.generation.parity import LlamaCppRunner, Parity, TransformersRunn
 from shelftalk.models.adapters import load_adapter
 from shelftalk.models.gguf_files import write_gguf
 from shelftalk.models.load import load_model
-from shelftalk.prompts import ENGLISH
 from shelftalk.runs.run import Run
 from shelftalk.workspace import Workspace
 
@@ -32,7 +31,7 @@ def main() -> None:
     parser.add_argument("--formats", default="f32,f16,bf16,q8_0")
     options = parser.parse_args()
     run = Run.open(Workspace(options.workspace), options.run)
-    prompts = [ENGLISH.prompt_for(one.title) for one in run.catalogue().sample("test", options.titles, 1)]
+    prompts = [run.template.prompt_for(one.title) for one in run.catalogue().sample("test", options.titles, 1)]
     rows = {}
     for tuned in (False, True):
         side, reference = "after" if tuned else "before", load_runner(run, "fp32", tuned)

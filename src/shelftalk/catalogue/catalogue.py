@@ -59,7 +59,7 @@ class Catalogue:
     @property
     def language(self) -> str:
         """The language of the texts, as an ISO 639-1 code: English where it is not known, as before version 0.2."""
-        return self.summary.get("language") or "en"
+        return str(self.summary.get("language") or "en")
 
     def count(self, split: str | None = None) -> int:
         """Return the number of products in a split, or in the whole catalogue."""

@@ -218,7 +218,7 @@ class Run:
 
         It is English where that is not known, and for a run of an earlier version.
         """
-        return self.description.get("language") or "en"
+        return str(self.description.get("language") or "en")
 
     @property
     def template(self) -> PromptTemplate:
