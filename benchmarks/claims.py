@@ -8,6 +8,8 @@ position is the same if the two share half of the characters that either covers,
 in the same word of a material or colour. Families: measure and size; material and colour; name and code; each other
 kind alone.
 
+The same for the Portuguese texts of portuguese_claims.jsonl, and precision and recall of each verdict there.
+
 With attributes, on the descriptions of attribute_claims.jsonl: precision and recall of each verdict. A found verdict
 is right if the labelled claim has it too, from the same attribute; a wrong relation if the labelled one overlaps it.
 """
@@ -29,7 +31,9 @@ from shelftalk.records import Attributes, Reference
 
 FOLDER = Path(__file__).resolve().parents[1] / "tests" / "claims"
 LABELLED, WITH_ATTRIBUTES = FOLDER / "claims.jsonl", FOLDER / "attribute_claims.jsonl"
+PORTUGUESE = FOLDER / "portuguese_claims.jsonl"
 HALVES, ATTRIBUTE_HALVES = ("development", "test", "fresh"), ("tuning", "test", "fresh")
+PORTUGUESE_HALVES = ("development", "held out")
 VERDICTS = ("title", "attribute", "contradicted", "none", "relation")
 FAMILY = {"size": "measure", "colour": "material", "code": "name"}
 NUMERIC = {"measure", "count", "age", "percentage", "price", "date"}
@@ -47,10 +51,11 @@ class Item:
     text: str
     labels: tuple[Claim, ...]
     attributes: Attributes = ()
+    language: str = "en"
 
     def claims(self) -> list[Claim]:
         """Return the claims that are found."""
-        return find_claims(self.text, self.title, self.references, self.attributes)
+        return find_claims(self.text, self.title, self.references, self.attributes, language=self.language) or []
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +79,18 @@ class Score:
 
 def read_items(file: Path = LABELLED) -> list[Item]:
     """Read the labelled descriptions."""
-    return [_item(json.loads(line)) for line in file.read_text(encoding="utf-8").splitlines()]
+    language = "pt" if file == PORTUGUESE else "en"
+    return [_item(json.loads(line), language) for line in file.read_text(encoding="utf-8").splitlines()]
 
 
-def _item(row: dict[str, Any]) -> Item:
+def _item(row: dict[str, Any], language: str) -> Item:
     references = tuple(Reference(one["uid"], one["title"], one["description"], 0.5) for one in row["references"])
     labels = tuple(
         Claim(one["start"], one["start"] + len(one["text"]), one["text"], one["kind"], one["support"], one["where"])
         for one in row["claims"]
     )
     attributes = tuple(row.get("attributes", {}).items())
-    return Item(row["id"], row["half"], row["title"], references, row["text"], labels, attributes)
+    return Item(row["id"], row["half"], row["title"], references, row["text"], labels, attributes, language)
 
 
 def family(claim: Claim) -> str:
@@ -157,7 +163,7 @@ def measure_speed(items: list[Item], rounds: int = 10) -> float:
 def _seconds(texts: list[str], title: str) -> float:
     begin = time.process_time()
     for text in texts:
-        find_claims(text, title)
+        find_claims(text, title, language="en")
     return time.process_time() - begin
 
 
@@ -167,6 +173,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="end with one line of JSON")
     parser.add_argument("--errors", choices=HALVES, help="show what went wrong in one half")
     parser.add_argument("--attribute-errors", choices=ATTRIBUTE_HALVES, help="the same, of those with attributes")
+    parser.add_argument("--portuguese-errors", choices=PORTUGUESE_HALVES, help="the same, of the Portuguese ones")
     options = parser.parse_args()
     items = read_items()
     halves = {half: [item for item in items if half in ("all", item.half)] for half in (*HALVES, "all")}
@@ -178,18 +185,22 @@ def main() -> None:
     verdicts = {half: verdict_scores(chosen) for half, chosen in with_attributes.items()}
     for half, rows in verdicts.items():
         print_rows(f"with attributes, {half} ({len(with_attributes[half])})", rows)
+    in_portuguese = read_items(PORTUGUESE)
+    portuguese = {half: [item for item in in_portuguese if item.half == half] for half in PORTUGUESE_HALVES}
+    portuguese_rows = {half: all_scores(chosen) for half, chosen in portuguese.items()}
+    for half, rows in portuguese_rows.items():
+        print_rows(f"Portuguese, {half} ({len(portuguese[half])})", rows)
     speed = measure_speed(items)
     print(f"{speed:.2f} ms for 150 words")
     if options.errors:
         print_errors(halves[options.errors])
     if options.attribute_errors:
         print_errors(with_attributes[options.attribute_errors])
+    if options.portuguese_errors:
+        print_errors(portuguese[options.portuguese_errors])
     if options.json:
-        print(
-            json.dumps(
-                as_json(result) | {"with_attributes": as_json(verdicts), "milliseconds_per_150_words": round(speed, 3)}
-            )
-        )
+        others = {"with_attributes": as_json(verdicts), "portuguese": as_json(portuguese_rows)}
+        print(json.dumps(as_json(result) | others | {"milliseconds_per_150_words": round(speed, 3)}))
 
 
 def scores(items: list[Item]) -> dict[str, Score]:
@@ -201,6 +212,11 @@ def scores(items: list[Item]) -> dict[str, Score]:
         "unsupported": score(items, unsupported=True),
         **{f"  {kind}": score(items, kind) for kind in kinds},
     }
+
+
+def all_scores(items: list[Item]) -> dict[str, Score]:
+    """Return the scores of all rows of both tables."""
+    return scores(items) | {f"  {verdict}": score(items, of=verdict) for verdict in VERDICTS[:-1]}
 
 
 def verdict_scores(items: list[Item]) -> dict[str, Score]:

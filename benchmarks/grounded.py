@@ -82,11 +82,11 @@ def _attempt(
     counting: Any = Counting(engine)
     beginning = grounded.sound_beginning if way == "by sentence" else lambda *_: ""
     with patch.object(grounded, "ATTEMPTS", attempts), patch.object(grounded, "sound_beginning", beginning):
-        written = grounded.write_grounded(counting, ENGLISH, requests, references, settings=settings)
-    found = [find_faults(one.text, requests[row], references[row]) for row, one in enumerate(written)]
+        written = grounded.write_grounded(counting, ENGLISH, requests, references, settings=settings, language="en")
+    found = [find_faults(one.text, requests[row], references[row], language="en") for row, one in enumerate(written)]
     wrong = np.array(
         [
-            (100 * (faults.unsupported + faults.contradicted), len(words(one.text)))
+            (100 * ((faults.unsupported or 0) + (faults.contradicted or 0)), len(words(one.text)))
             for faults, one in zip(found, written, strict=True)
         ],
         dtype=float,

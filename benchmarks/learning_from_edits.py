@@ -87,7 +87,7 @@ def review(first: Run, edit: Edit, unedited: int) -> list[AcceptedText]:
         (one, written.text)
         for one, written in zip(drawn, write(first, drawn), strict=True)
         if written.stopped
-        and not count_unsupported(written.text, one.title, (), one.attributes)
+        and not (count_unsupported(written.text, one.title, (), one.attributes, language="en") or 0)
         and edit.has(written.text) is not None
     ]
     accepted = [
@@ -110,9 +110,12 @@ def measure(run: Run, products: Sequence[Product], edit: Edit) -> tuple[dict[str
     tables: dict[str, Any] = {
         "learned": [(bool(one), one is not None) for one in has],
         "unsupported_per_100_words": [
-            (100 * count_unsupported(text, one.title, (), one.attributes), len(words(text))) for text, one in pairs
+            (100 * (count_unsupported(text, one.title, (), one.attributes, language="en") or 0), len(words(text)))
+            for text, one in pairs
         ],
-        "attributes_told": [(len(attributes_told(text, one.attributes)), len(one.attributes)) for text, one in pairs],
+        "attributes_told": [
+            (len(attributes_told(text, one.attributes, language="en")), len(one.attributes)) for text, one in pairs
+        ],
         "chrf": CHRF_PLUS_PLUS._extract_corpus_statistics(texts, [[one.description for one in products]]),
         "similarity": [(one, 1) for one in alike],
         "bits_per_byte": likelihoods(engine, run.template, products, prompts, run.settings.max_tokens, True),

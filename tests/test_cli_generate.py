@@ -100,7 +100,7 @@ def test_a_run_takes_the_attributes_that_it_knows_from_the_columns_of_the_file(
     assert run.known_attributes.usual == ["Material"]
     assert "Nearly all products" not in err  # the input has it
     rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
-    faults = find_faults(rows[0]["description"], "Peg 40 cm\nMaterial: ash\nWeight: 2 kg", ())
+    faults = find_faults(rows[0]["description"], "Peg 40 cm\nMaterial: ash\nWeight: 2 kg", (), language="en")
     assert (rows[0]["unsupported"], rows[0]["contradicted"]) == faults[:2]
     assert (rows[0]["untold"], rows[1]["untold"]) == ("Material; Weight", "Weight")
     assert "  2 without some of their attributes (column untold)\n" in out

@@ -299,7 +299,17 @@ def ask(
         with closing(open_engine(run, settings, engine, say=say)) as opened:
             rules = run.house_rules()
             return compare(
-                opened, run.template, query, settings, result, on_text, grounded, attributes, with_references, rules
+                opened,
+                run.template,
+                query,
+                settings,
+                result,
+                on_text,
+                grounded,
+                attributes,
+                with_references,
+                rules,
+                run.language,
             )
 
 
@@ -345,7 +355,14 @@ def compare_held_out(
     return [
         (
             product,
-            Comparison(product.title, before, after, index.search(product.title, references), dict(product.attributes)),
+            Comparison(
+                product.title,
+                before,
+                after,
+                index.search(product.title, references),
+                dict(product.attributes),
+                run.language,
+            ),
         )
         for product, before, after in zip(products, base, tuned, strict=True)
     ]
@@ -391,6 +408,7 @@ def write_catalogue(
             grounded,
             with_references,
             run.house_rules(),
+            run.language,
             replace,
         )
         return describe_titles(job, found.engine, lambda: open_index(run), progress, say, found.remote(job))

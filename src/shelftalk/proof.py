@@ -92,6 +92,8 @@ def evaluate_run(
             question["earlier"] = before
         if (rules := run.house_rules()) != NO_RULES:
             question["rules"] = rules_text(rules)
+        if run.language != "en":  # what was measured before languages were known is as good as now for English
+            question["language"] = run.language
         if (kept := _kept(run.folder)) and kept["question"] == question:
             result = dict(kept["result"])
         else:
@@ -100,7 +102,7 @@ def evaluate_run(
                 say_cost(run, say)
             with ExitStack() as engines:
                 opened = engines.enter_context(closing(found.engine()))
-                tools = Tools(opened, index, spans, Embedder.load(), rules=rules)
+                tools = Tools(opened, index, spans, Embedder.load(), rules=rules, language=run.language)
                 if run.source and SOURCE in ways:
                     theirs = open_engine(run.source, settings, engine, SLOTS, say)
                     tools = replace(tools, source=engines.enter_context(closing(theirs)))
@@ -156,15 +158,18 @@ def find_evidence(
 ) -> dict[str, Any]:
     """Return the spans that a text copied from training descriptions, and its claims, ready for JSON.
 
-    `spans` (see `evidence.spans`) and `claims` (see `claims`), each with its position in the text; `told`, the
-    names of the attributes that the text tells.
+    `spans` (see `evidence.spans`) and `claims` (see `claims`), each with its position in the text; `language`, that
+    of the run's texts, and `claims_checked`, whether claims are looked for in it: where not, `claims` is empty, and
+    says nothing; `told`, the names of the attributes that the text tells.
     """
     spans = open_spans(run).find(text)
-    claims = find_claims(text, query, references, attributes)
+    claims = find_claims(text, query, references, attributes, language=run.language)
     return {
         "spans": [asdict(one) for one in spans],
-        "claims": [asdict(one) for one in claims],
-        "told": attributes_told(text, attributes),
+        "language": run.language,
+        "claims_checked": claims is not None,
+        "claims": [asdict(one) for one in claims or ()],
+        "told": attributes_told(text, attributes, language=run.language),
     }
 
 
@@ -186,9 +191,9 @@ def explain(
     A given `description` is explained as it is, whoever wrote it.
 
     Returns:
-        `query`, `attributes`, `tuned` (the description), `references` (similar products), `spans`, `claims`, `told`,
-        and `influence`, an estimate of the training rows that moved the model towards this text: None unless requested,
-        and for an empty text.
+        `query`, `attributes`, `tuned` (the description), `references` (similar products), `spans`, `language`,
+        `claims_checked`, `claims` and `told` (see `find_evidence`), and `influence`, an estimate of the training rows
+        that moved the model towards this text: None unless requested, and for an empty text.
 
     Raises:
         NotFound: the run has not finished; or influence was requested, and the run has no checkpoint any more.
@@ -223,8 +228,9 @@ def _write(
     engine: Engine, run: Run, request: str, references: Sequence[Reference], settings: DecodingSettings, grounded: bool
 ) -> Description:
     if grounded:
+        rules, language = run.house_rules(), run.language
         return write_grounded(
-            engine, run.template, [request], [references], settings=settings, rules=run.house_rules()
+            engine, run.template, [request], [references], settings=settings, rules=rules, language=language
         )[0]
     return engine.complete(run.template.prompt_for(request), tuned=True, settings=settings)
 

@@ -103,13 +103,18 @@ class Description:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The answers to one request before (base) and after (tuned) fine-tuning, and its references, nearest first."""
+    """The answers to one request before (base) and after (tuned) fine-tuning, and its references, nearest first.
+
+    `language` is that of the run's texts, an ISO 639-1 code, and `claims_checked` whether claims are looked for in it.
+    """
 
     query: str
     base: Description
     tuned: Description
     references: list[Reference]
     attributes: dict[str, str] = field(default_factory=dict)
+    language: str = "en"
+    claims_checked: bool = True
 
     def as_mapping(self) -> dict[str, Any]:
         """Return everything ready for JSON."""
@@ -120,17 +125,18 @@ class Faults(NamedTuple):
     """What a check of a generated text against its sources found.
 
     `unsupported` counts the claims that no source states, `contradicted` those of which an attribute states something
-    else. `untold` are the names of the product's attributes that the text does not tell, `broken` the house rules that
-    it breaks, in words. `first` is the position of the first wrong claim or breach of a rule.
+    else; both are None in a language whose claims are not checked. `untold` are the names of the product's attributes
+    that the text does not tell, `broken` the house rules that it breaks, in words. `first` is the position of the first
+    wrong claim or breach of a rule.
     """
 
-    unsupported: int
-    contradicted: int
+    unsupported: int | None
+    contradicted: int | None
     untold: Sequence[str]
     first: int | None = None
     broken: Sequence[str] = ()
 
     @property
     def total(self) -> int:
-        """The number of all faults."""
-        return self.unsupported + self.contradicted + len(self.untold) + len(self.broken)
+        """The number of all faults that are known."""
+        return (self.unsupported or 0) + (self.contradicted or 0) + len(self.untold) + len(self.broken)

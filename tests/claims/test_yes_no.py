@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shelftalk.claims.find import find_claims
+from shelftalk.claims.english import find_english as find_claims
 from shelftalk.claims.told import attributes_told
 
 
@@ -29,7 +29,7 @@ def test_the_name_tells_it_and_a_denial_turns_it_round(
     name: str, value: str, text: str, told: bool, contradicted: str | None
 ) -> None:
     attributes = ((name, value),)
-    assert attributes_told(text, attributes) == ([name] if told else [])
+    assert attributes_told(text, attributes, language="en") == ([name] if told else [])
     claims = find_claims(text, "Mug", (), attributes)
     found = [(one.text, one.kind, one.where) for one in claims if one.support == "contradicted"]
     assert found == ([(contradicted, "relation", name)] if contradicted else [])

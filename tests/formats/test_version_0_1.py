@@ -163,7 +163,7 @@ def test_an_unfinished_journal_goes_on_with_its_rows_which_are_checked_now(shop:
     for row in rows:
         written = texts[row["row"]]
         assert written.description == row["text"]
-        expected = check_text(row["text"], written.title, index.search(written.title, 1))
+        expected = check_text(row["text"], written.title, index.search(written.title, 1), language="en")
         assert (written.unsupported, written.contradicted) == (expected.unsupported, expected.contradicted)
     assert texts[rows[0]["row"]].unsupported == 1
 

@@ -53,7 +53,13 @@ def write(engine: Writer, settings: DecodingSettings = SAMPLED) -> list[str]:
     titles = list(engine.left)
     decided: dict[int, Description] = {}
     written = write_grounded(
-        engine, ENGLISH, titles, [[HOOK]] * len(titles), settings=settings, on_description=decided.__setitem__
+        engine,
+        ENGLISH,
+        titles,
+        [[HOOK]] * len(titles),
+        settings=settings,
+        language="en",
+        on_description=decided.__setitem__,
     )
     assert [decided[row] for row in range(len(titles))] == written
     return [one.text for one in written]

@@ -71,10 +71,16 @@ def test_what_is_learned_of_a_messy_catalogue_claims_nothing_without_support_and
     source.write_text("".join(json.dumps(row) + "\n" for row in rows))
     pipeline.prepare_catalogue(workspace, source, "rows", PrepareSettings())
     products = Catalogue.open(workspace.existing_catalogue("rows")).sample("train", 80, 0)
-    assert sum(count_unsupported(one.description, one.title, (), one.attributes) for one in products) > len(products)
+    assert sum(
+        count_unsupported(one.description, one.title, (), one.attributes, language="en") or 0 for one in products
+    ) > len(products)
     learned = [supported_example(one) for one in products]
-    assert not sum(count_unsupported(one.description, one.title, (), one.attributes) for one in learned)
-    told = [len(attributes_told(one.description, one.attributes)) / len(one.attributes) for one in learned]
+    assert not sum(
+        count_unsupported(one.description, one.title, (), one.attributes, language="en") or 0 for one in learned
+    )
+    told = [
+        len(attributes_told(one.description, one.attributes, language="en")) / len(one.attributes) for one in learned
+    ]
     assert sum(told) / len(told) > 0.85
     _, tokenizer = tiny.make()
     settings = TrainingSettings(base_model="tiny", unsupported="replace", max_tokens=2048)

@@ -40,6 +40,7 @@ def _compute(service: Service, body: DescribeRequest, emit: Emit) -> Comparison:
         partial(service.index.search, body.title, body.references),
         on_text=lambda side, text: emit(None),
         attributes=attributes,
+        language=service.run.language,
     )
     service.metrics.written(comparison.base.tokens + comparison.tuned.tokens)
     return comparison

@@ -1,7 +1,8 @@
 """Find the checkable facts of a description, and check for each whether its title, attributes or references state it.
 
-The method uses rules and word lists, no model, so it is deterministic. tests/claims/claims.md defines with examples
-what counts as a claim; benchmarks/claims.py measures precision and recall.
+The method uses rules and word lists, no model, so it is deterministic. The rules are for one language: english.py,
+portuguese/. tests/claims/claims.md defines with examples what counts as a claim; benchmarks/claims.py measures
+precision and recall.
 
 It does not check whether a claim is true, only whether a source states it. It does not find claims without a number,
 a name, a material or a colour ("waterproof", "hand-made"), except where an attribute's value is said of another thing.
@@ -9,143 +10,57 @@ a name, a material or a colour ("waterproof", "hand-made"), except where an attr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
-from shelftalk.claims.attributes import Attribute, read_attributes
-from shelftalk.claims.contradictions import contradicted
-from shelftalk.claims.found import Found, Key
-from shelftalk.claims.phrases import Phrases, stems
-from shelftalk.claims.relations import wrong_relations
-from shelftalk.claims.search import search, stated
-from shelftalk.claims.yes_no import affirms, is_yes_no, places_said
+from shelftalk.claims.english import find_english
+from shelftalk.claims.found import Claim
+from shelftalk.claims.portuguese.find import find_portuguese
 from shelftalk.records import Attributes, Reference
 
+__all__ = ["UNSUPPORTED", "Claim", "count_unsupported", "find_claims", "is_checked"]
+
 UNSUPPORTED = ("none", "contradicted")  # the support of a claim that no source states
+_RULES: dict[str, Callable[[str, str, Sequence[Reference], Attributes], list[Claim]]] = {
+    "en": find_english,
+    "pt": find_portuguese,
+}
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """One checkable fact: `text[start:end]` of the description.
-
-    `kind` is measure, count, size, age, percentage, price, material, colour, name, date, code or relation (an
-    attribute's value, said of another thing). `support` is title, attribute, reference, none or contradicted. `where`
-    is the name of the attribute that states or contradicts the claim, or the uid of the first reference that states it.
-    """
-
-    start: int
-    end: int
-    text: str
-    kind: str
-    support: str
-    where: str | None
+def is_checked(language: str) -> bool:
+    """Return whether there are rules that find the claims of texts in a language, an ISO 639-1 code."""
+    return language in _RULES
 
 
 def find_claims(
-    text: str, title: str, references: Sequence[Reference] = (), attributes: Attributes = ()
-) -> list[Claim]:
-    """Return the claims of `text` in the order of their positions, without overlaps.
+    text: str,
+    title: str,
+    references: Sequence[Reference] = (),
+    attributes: Attributes = (),
+    *,
+    language: str,
+) -> list[Claim] | None:
+    """Return the claims of `text` in the order of their positions, without overlaps; None where nothing can be said.
 
-    `title` may also be a question. A claim is supported by the first source that states all of it: the title, each
-    attribute (its name and value together), then each reference (title and description together) in the given order.
-    Values are compared, not spellings:
-
-    - a measure by value and unit, converted where that is exact (1.2 m = 120 cm, 1 lb = 16 oz, but inches do not become
-      centimetres); a range or a size needs each of its numbers; a size without a unit matches one with a unit;
-    - a count by its number only, in an attribute also by what it counts; a position in a series (Book 2, third edition)
-      by that position;
-    - an age by each of its bounds, in months; the source may also state them as a duration (12 months);
-    - a percentage by value, a price by value and currency, a code by its letters and digits;
-    - a material or a colour if all its words are in the source, in any order, singular or plural, adjective or noun
-      (wooden, wood), or a narrower term (wood by oak, blue by navy);
-    - a name if all its words except function words are in the source, in any case, possessive or not;
-    - a date if its year, month and day are.
+    None is the answer for a `language` without rules (see `is_checked`): its texts are not checked, which is not the
+    same as a text without claims. `title` may also be a question. A claim is supported by the first source that states
+    all of it: the title, each attribute (its name and value together), then each reference (title and description
+    together) in the given order. Values are compared, not spellings.
 
     Several attributes together may state a size (width and height: 60 x 40 cm). A claim that nothing supports is
-    contradicted if an attribute gives another value for the same thing; see contradictions.py. Attributes also add
-    the claims of the kind "relation", which replace those that they cover; see relations.py. So does an attribute that
-    is yes and denied, or no and affirmed; see yes_no.py.
+    contradicted if an attribute gives another value for the same thing. Attributes also add claims of the kind
+    "relation", which replace those that they cover: in English a value that is said of another thing, in both languages
+    an attribute that is yes and denied, or no and affirmed.
 
     References change neither which claims are found nor the support by title and attributes. Time is linear in the
     text's length.
     """
-    read = read_attributes(attributes)
-    stating = [(one.uid, stated(f"{one.title}\n{one.description}")) for one in references]
-    keys, phrases, found = stated(title), Phrases(text), search(text, title)
-    wrong = wrong_relations(phrases, found, title, read) if read else []
-    claims: list[Claim] = []
-    covered = bytearray(len(text))
-    for start, end, name in (*((one.start, one.end, one.where) for one in wrong), *_denied(text, attributes)):
-        if not any(covered[start:end]):
-            claims.append(Claim(start, end, text[start:end], "relation", "contradicted", name))
-            covered[start:end] = b"\1" * (end - start)
-    lists = _list_starts(text, found)
-    for one, earlier in zip(found, lists, strict=True):
-        if any(covered[one.start : one.end]):
-            continue
-        support, where = _support(phrases, one, keys, read, stating)
-        if support == "none" and (rival := contradicted(phrases, one, earlier, read)) is not None:
-            support, where = "contradicted", rival.name
-        claims.append(Claim(one.start, one.end, text[one.start : one.end], one.kind, support, where))
-    return sorted(claims, key=lambda one: one.start)
+    rules = _RULES.get(language)
+    return None if rules is None else rules(text, title, references, attributes)
 
 
-def count_unsupported(text: str, title: str, references: Sequence[Reference], attributes: Attributes = ()) -> int:
+def count_unsupported(
+    text: str, title: str, references: Sequence[Reference], attributes: Attributes = (), *, language: str
+) -> int | None:
     """Count the claims of `text` that no source supports or that an attribute contradicts; see `find_claims`."""
-    return sum(claim.support in UNSUPPORTED for claim in find_claims(text, title, references, attributes))
-
-
-def _support(
-    phrases: Phrases,
-    found: Found,
-    title: frozenset[Key],
-    attributes: Sequence[Attribute],
-    references: list[tuple[str, frozenset[Key]]],
-) -> tuple[str, str | None]:
-    if found.needs <= title:
-        return "title", None
-    stating = [one for one in attributes if found.needs <= one.keys and _counts_same(phrases, found, one, attributes)]
-    if stating:
-        words = set(stems(phrases.text[found.start : found.end]))
-        literal = [one for one in stating if words <= set(one.value_stems)]
-        return "attribute", (literal or stating)[0].name
-    if found.kind == "size" and attributes:
-        measured = [one for one in attributes if one.group is not None and found.needs & one.keys]
-        if found.needs <= frozenset[Key]().union(*(one.keys for one in measured)):
-            return "attribute", measured[0].name
-    return next((("reference", uid) for uid, keys in references if found.needs <= keys), ("none", None))
-
-
-def _counts_same(phrases: Phrases, found: Found, attribute: Attribute, attributes: Sequence[Attribute]) -> bool:
-    """Return whether a count counts what the attribute counts; true for other kinds."""
-    if found.kind != "count":
-        return True
-    first, last = phrases.indexes(found.start, found.end)
-    after = phrases.words[last + 1 : last + 3]
-    if len(after) == 2 and after[0].raw in ("or", "to", "and") and after[1].raw[0].isdigit():
-        last += 2  # 2 or 4 holes
-    around = phrases.near(first, last) | {one.stem for one in phrases.words[first : last + 1]}
-    types = {word for one in attributes if one.name.lower() == "type" for word in one.value_stems}
-    return bool(around & (attribute.nouns | types))
-
-
-def _denied(text: str, attributes: Attributes) -> list[tuple[int, int, str]]:
-    """Return where a text denies an attribute that is yes, or affirms one that is no, with the attribute's name."""
-    return [
-        (said.start, said.end, name)
-        for name, value in attributes
-        if is_yes_no(value)
-        for said in places_said(text, name)
-        if said.affirmed != affirms(value)
-    ]
-
-
-def _list_starts(text: str, found: Sequence[Found]) -> list[Found]:
-    """Return for each claim the first one of its list of materials or colours (rust and navy), or the claim itself."""
-    starts: list[Found] = []
-    for index, one in enumerate(found):
-        before = found[index - 1] if index else one
-        continues = one.kind == before.kind and one.kind in ("material", "colour") and index > 0
-        continues = continues and text[before.end : one.start].strip() in (",", "and", "or", ", and")
-        starts.append(starts[-1] if continues else one)
-    return starts
+    claims = find_claims(text, title, references, attributes, language=language)
+    return None if claims is None else sum(claim.support in UNSUPPORTED for claim in claims)

@@ -1,4 +1,4 @@
-"""Find what a text says of attributes that are yes or no: "Dishwasher Safe: No", "Mattress Included: Yes".
+"""Find what a text says of attributes that are yes or no: "Dishwasher Safe: No", "Acompanha colchão: Sim".
 
 A text says such an attribute by its name, with little between the words ("the mattress is included"), and denies it
 with a "not" among them or just before. In a list of specifications the answer follows ("Dishwasher Safe: No").
@@ -9,11 +9,36 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-YES, NO = ("yes", "true"), ("no", "false")
-BETWEEN = r"(?:\W+(?:is|are|be|not|also|fully))*\W+"
-DENIAL = re.compile(r"\b(?:not|no|never|without|cannot)\b|n['’]t\b", re.IGNORECASE)
-ANSWER = re.compile(rf"[\s:=-]*\b({'|'.join((*YES, *NO))})\b", re.IGNORECASE)
+from shelftalk.records import Attributes
+
+YES, NO = ("yes", "true", "sim", "verdadeiro"), ("no", "false", "não", "nao", "falso")
 BEFORE = 25  # characters before the name in which a denial counts
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """The words of a language: those that may stand between the words of a name, denials, and answers behind it."""
+
+    between: str
+    denial: re.Pattern[str]
+    answer: re.Pattern[str]
+
+
+def _answer(*words: str) -> re.Pattern[str]:
+    return re.compile(rf"[\s:=-]*\b({'|'.join(words)})\b", re.IGNORECASE)
+
+
+_ENGLISH = _Words(
+    r"(?:\W+(?:is|are|be|not|also|fully))*\W+",
+    re.compile(r"\b(?:not|no|never|without|cannot)\b|n['’]t\b", re.IGNORECASE),
+    _answer("yes", "true", "no", "false"),
+)
+_PORTUGUESE = _Words(
+    r"(?:\W+(?:é|são|está|não|também|de|à|ao|na|no|o|a|totalmente))*\W+",
+    re.compile(r"\b(?:não|nao|nunca|sem|nem)\b", re.IGNORECASE),
+    _answer("sim", "verdadeiro", "não", "nao", "falso"),
+)
+_LANGUAGES = {"pt": _PORTUGUESE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +60,31 @@ def affirms(value: str) -> bool:
     return value.strip().lower() in YES
 
 
-def places_said(text: str, name: str) -> list[Said]:
-    """Return where `text` names the attribute `name`, in order."""
+def places_said(text: str, name: str, language: str) -> list[Said]:
+    """Return where `text` names the attribute `name`, in order, by the words of its language, or of English."""
+    spoken = _LANGUAGES.get(language, _ENGLISH)
     words = [re.escape(word) for word in name.split()]
     if not words:
         return []
-    found = re.finditer(rf"\b{BETWEEN.join(words)}\b", text, re.IGNORECASE)
-    return [Said(one.start(), one.end(), _affirmed(text, one)) for one in found]
+    found = re.finditer(rf"\b{spoken.between.join(words)}\b", text, re.IGNORECASE)
+    return [Said(one.start(), one.end(), _affirmed(text, one, spoken)) for one in found]
 
 
-def _affirmed(text: str, name: re.Match[str]) -> bool:
-    if answer := ANSWER.match(text, name.end()):
+def denied(text: str, attributes: Attributes, language: str) -> list[tuple[int, int, str]]:
+    """Return where a text denies an attribute that is yes, or affirms one that is no, with the attribute's name."""
+    return [
+        (said.start, said.end, name)
+        for name, value in attributes
+        if is_yes_no(value)
+        for said in places_said(text, name, language)
+        if said.affirmed != affirms(value)
+    ]
+
+
+def _affirmed(text: str, name: re.Match[str], spoken: _Words) -> bool:
+    if answer := spoken.answer.match(text, name.end()):
         return affirms(answer[1])
-    return not DENIAL.search(_before(text, name.start()) + name.group())
+    return not spoken.denial.search(_before(text, name.start()) + name.group())
 
 
 def _before(text: str, start: int) -> str:

@@ -68,7 +68,7 @@ def show_evaluation(result: dict[str, Any]) -> None:
     """Print the changes, the main scores of every way of writing, the scores on other texts, and the leaks."""
     from shelftalk.cli.output import out, show_rows
     from shelftalk.evaluation.report import WAYS as LABELS
-    from shelftalk.evaluation.report import earlier_seen, number, span
+    from shelftalk.evaluation.report import claims_not_checked, earlier_seen, number, span
 
     out.print(f"\nHeld-out products (split {result['split']}, n = {result['n']})\n")
     for one in result["differences"]:
@@ -94,6 +94,8 @@ def show_evaluation(result: dict[str, Any]) -> None:
         out.print(earlier, markup=False, soft_wrap=True)
     if result["leaks"]:
         out.print(f"{len(result['leaks'])} held-out products repeat training products and were left out.")
+    if unchecked := claims_not_checked(result):
+        out.print(unchecked, markup=False, soft_wrap=True)
     if result["too_few"]:
         out.print(result["too_few"], markup=False, soft_wrap=True)
 

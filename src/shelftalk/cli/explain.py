@@ -109,6 +109,7 @@ def show_evidence(text: str, evidence: dict[str, Any], attributes: Collection[st
     from rich.text import Text
 
     from shelftalk.cli.output import CLAIM_STYLES, out, plain, show_rows
+    from shelftalk.evidence.unchecked import not_checked
 
     shown = Text(plain(text))
     for claim in evidence["claims"]:
@@ -118,7 +119,7 @@ def show_evidence(text: str, evidence: dict[str, Any], attributes: Collection[st
     out.print()
     show_rows(
         [{"claim": one["text"], "kind": one["kind"], "supported by": _support(one)} for one in evidence["claims"]],
-        "No checkable claims.",
+        not_checked(evidence["language"]) or "No checkable claims.",
     )
     if attributes:
         untold = ", ".join(name for name in attributes if name not in evidence["told"])

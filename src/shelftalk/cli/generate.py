@@ -95,6 +95,7 @@ def generate(
 
 def _show(summary: dict[str, Any]) -> None:
     from shelftalk.cli.output import duration, out
+    from shelftalk.evidence.unchecked import not_checked
     from shelftalk.generation.survey import unusable
 
     if summary["rows_per_second"] is None:
@@ -104,6 +105,8 @@ def _show(summary: dict[str, Any]) -> None:
     lines = [f"{summary['described']:,} of {summary['rows']:,} rows described in {summary['output']} ({took})."]
     lines += [f"  {count:,} {MEANINGS[name]} (flag {name})" for name, count in summary["flags"].items() if count]
     lines += [f"  {count:,} {FAULTS[name]} (column {name})" for name, count in summary["faults"].items() if count]
+    if unchecked := not_checked(summary["language"]):
+        lines.append(f"  {unchecked} The columns unsupported and contradicted are empty.")
     for rule, count in summary["rules"].items():
         meant = ": is that rule meant so?" if count == summary["described"] else ""
         lines.append(f"    {count:,} the rule {rule}{meant}")

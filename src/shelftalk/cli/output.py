@@ -188,15 +188,19 @@ def folded_text(text: str) -> Text:
 def marked_text(comparison: Comparison) -> Text:
     """Return the text after fine-tuning with its unsupported and contradicted claims marked and counted.
 
-    A text that is folded has no marks: their positions are those of the whole text.
+    A text that is folded has no marks: their positions are those of the whole text. In a language without rules for
+    claims a line says that they are not checked.
     """
     from shelftalk.claims.find import UNSUPPORTED, find_claims  # a tenth of a second that other commands save
+    from shelftalk.evidence.unchecked import not_checked
 
-    text = comparison.tuned.text
+    text, language = comparison.tuned.text, comparison.language
     if fold(text).text != text:
         return folded_text(text)
     shown = Text(plain(text))
-    claims = find_claims(text, comparison.query, (), tuple(comparison.attributes.items()))
+    if unchecked := not_checked(language):
+        return shown.append(f"\n[{unchecked}]", "dim")
+    claims = find_claims(text, comparison.query, (), tuple(comparison.attributes.items()), language=language) or ()
     marked = [claim for claim in claims if claim.support in UNSUPPORTED]
     for claim in marked:
         shown.stylize(CLAIM_STYLES[claim.support], claim.start, claim.end)
@@ -276,12 +280,13 @@ def show_catalogue(name: str, description: dict[str, Any]) -> None:
     lengths = description["characters"]
     show_rows([{"characters": field, **quantiles} for field, quantiles in lengths.items()], "")
     if description["attributes"]:
-        supported = description["support"]["attributes"]
+        support = description["support"]
+        supported = support["attributes"]
         rows = [
             {
                 "attribute": one["name"],
                 "products": one["products"],
-                "claims": f"{supported.get(one['name'], 0):.1%}",
+                "claims": "–" if support["claims"] is None else f"{supported.get(one['name'], 0):.1%}",
                 "commonest values": "; ".join(map(_short, one["values"])),
             }
             for one in description["attributes"]
@@ -299,14 +304,8 @@ def show_catalogue(name: str, description: dict[str, Any]) -> None:
 
 def show_support(support: dict[str, Any]) -> None:
     """Print in one line what supports the claims of a sample of descriptions."""
-    shares = {
-        "the title": support["title"],
-        "attributes": sum(support["attributes"].values()),
-        "nothing": support["none"] + support["contradicted"],
-    }
-    listed = ", ".join(f"{share:.0%} by {source}" for source, share in shares.items())
-    found = f"{support['claims']:,} claims in {support['products']} training products (a sample)"
-    out.print(f"Claims: of {found}, {listed}.", markup=False, soft_wrap=True)
+    if support["claims"] is not None:
+        _show_claims(support)
     if support["told"] is not None:
         order = "" if support["in_order"] is None else f", {support['in_order']:.0%} of them in order"
         out.print(f"Attributes: the texts tell {support['told']:.0%}{order}.", markup=False, soft_wrap=True)
@@ -316,6 +315,17 @@ def show_support(support: dict[str, Any]) -> None:
     show_forecast(support)
 
 
+def _show_claims(support: dict[str, Any]) -> None:
+    shares = {
+        "the title": support["title"],
+        "attributes": sum(support["attributes"].values()),
+        "nothing": support["none"] + support["contradicted"],
+    }
+    listed = ", ".join(f"{share:.0%} by {source}" for source, share in shares.items())
+    found = f"{support['claims']:,} claims in {support['products']} training products (a sample)"
+    out.print(f"Claims: of {found}, {listed}.", markup=False, soft_wrap=True)
+
+
 def show_forecast(support: dict[str, Any]) -> None:
     """Print what can be expected of a training on these descriptions."""
     out.print(f"Expect: {_forecast(support)}", markup=False, soft_wrap=True)
@@ -323,10 +333,12 @@ def show_forecast(support: dict[str, Any]) -> None:
 
 def _forecast(support: dict[str, Any]) -> str:
     """Return a sentence on what can be expected of a training on these descriptions."""
+    from shelftalk.evidence.unchecked import not_checked
+
+    if unchecked := not_checked(support["language"]):
+        return f"nothing is known. {unchecked}"
     if support["forecast"] == "unknown":
-        return (
-            "nothing is known: claims are found by rules for English, and these descriptions are in another language."
-        )
+        return "nothing is known: claims are found by rules for English, and these descriptions do not look English."
     if support["forecast"] == "holds":
         return "texts that say what title and attributes hold, since these descriptions say little else."
     if support["forecast"] == "mixes":
@@ -335,7 +347,9 @@ def _forecast(support: dict[str, Any]) -> str:
             "other orders and words. Read what you print."
         )
     kinds = ", ".join(f"{kind} ({count})" for kind, count in islice(support["unsupported_kinds"].items(), 3))
-    messy = "" if support["told"] is None else "; --preset messy learns only what they hold"
+    messy = (
+        "" if support["told"] is None or support["language"] != "en" else "; --preset messy learns only what they hold"
+    )
     return (
         f"the house's voice, and invented facts: these descriptions have {support['unsupported_per_100_words']:.1f} "
         f"claims per 100 words that neither title nor attributes hold, most of the kinds {kinds}. Columns of "

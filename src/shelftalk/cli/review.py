@@ -39,7 +39,9 @@ def review(
     reads and writes the same file, and also edits texts.
     """
     opened = open_run(workspace, run)
+    from shelftalk.claims.find import is_checked
     from shelftalk.cli.output import print_json, say
+    from shelftalk.evidence.unchecked import not_checked
     from shelftalk.review.decisions import this_user
     from shelftalk.review.outputs import find_output
     from shelftalk.review.review import Review
@@ -61,11 +63,13 @@ def review(
         numbers = found.find(_ids(reject, "--reject"))
         found.reject(numbers, who)
         decided["rejected_now"] = len(numbers)
-    summary = {**decided, **found.summary()}
+    summary = {**decided, **found.summary(), "claims_checked": is_checked(opened.language)}
     if as_json:
         print_json(summary)
     else:
         _show(summary)
+        if unchecked := not_checked(opened.language):
+            say(unchecked)
 
 
 def _ids(given: str, option: str) -> list[str]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.catalogue.english import look_english
-from shelftalk.claims.find import count_unsupported, find_claims
+from shelftalk.claims.find import count_unsupported, find_claims, is_checked
 from shelftalk.claims.told import attributes_told
 from shelftalk.errors import InvalidSettings, TooFewProducts
 from shelftalk.evaluation.baselines import baselines, derange
@@ -45,7 +45,7 @@ class Tools:
     """What an evaluation needs: the engine, the indexes of references and of copied spans, the embedder.
 
     `source` is the engine of the run that this one began from, for the way of that name; `rules` are the house rules of
-    the catalogue.
+    the catalogue, and `language` is that of its texts.
     """
 
     engine: Engine
@@ -54,6 +54,7 @@ class Tools:
     embedder: TextEmbedder
     source: Engine | None = None
     rules: HouseRules = NO_RULES
+    language: str = "en"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,8 @@ def evaluate(
     fine-tuning cost on other texts. `progress` counts products, some of them several times.
 
     Returns:
-        `split`, `n`; `english`, whether the descriptions are, for which the rules of claims are; `leaks`; `earlier`,
+        `split`, `n`; `language` of the texts, '' where they are taken as English and do not look so; `claims_checked`,
+        whether claims are looked for in it; `leaks`; `earlier`,
         the numbers of products `held_out` in the split and of those `seen` by an earlier run in the base, and whether
         all that such runs trained on is `known`; `order`, the
         ways and baselines that were measured, each also a key with its scores by measure (see `measures.MEASURES`);
@@ -142,7 +144,8 @@ def evaluate(
         answers[way] = examine(judge, [Description(text, stopped=True, tokens=0) for text in texts], None)
     return {
         "split": "test",
-        "english": look_english(one.description for one in held_out.products),
+        "language": _language(run, held_out.products),
+        "claims_checked": is_checked(run.language),
         "n": len(held_out.products),
         "leaks": [asdict(leak) for leak in held_out.leaks],
         "earlier": count_seen(run),
@@ -153,7 +156,9 @@ def evaluate(
         "reference_words": round(mean_words([product.description for product in held_out.products]), 1),
         **compare_ways({way: tables_of(found) for way, found in answers.items()}),
         "elsewhere": measure_other_texts(reference, run, others),
-        "examples": [example(held_out, answers, row) for row in range(min(SHOWN, len(held_out.products)))],
+        "examples": [
+            example(held_out, answers, row, run.language) for row in range(min(SHOWN, len(held_out.products)))
+        ],
     }
 
 
@@ -231,7 +236,9 @@ def write(
         done()
 
     if way == GROUNDED:
-        return write_grounded(*arguments, settings=settings, rules=tools.rules, on_description=count)
+        return write_grounded(
+            *arguments, settings=settings, rules=tools.rules, language=tools.language, on_description=count
+        )
     if with_references:
         return write_with_references(*arguments, tuned=tuned, settings=settings, on_description=count)
     prompts = [template.prompt_for(request) for request in held_out.requests]
@@ -288,8 +295,10 @@ def examine(judge: Judge, written: Sequence[Description], true: Sequence[Likelih
             similarity_to_other=0.0 if other is None else float(to_true[row, other]),
             rank=int(ranks[row]),
             copied=verbatim_share(one.text, judge.tools.spans.find(one.text)),
-            unsupported=count_unsupported(one.text, product.title, references[row], product.attributes),
-            told=len(attributes_told(one.text, product.attributes)),
+            unsupported=count_unsupported(
+                one.text, product.title, references[row], product.attributes, language=judge.tools.language
+            ),
+            told=len(attributes_told(one.text, product.attributes, language=judge.tools.language)),
             given=len(product.attributes),
             slot_errors=judge.slots.count_errors(one.text, product),
             broken=_count_breaches(one.text, product, judge.tools.rules),
@@ -298,16 +307,25 @@ def examine(judge: Judge, written: Sequence[Description], true: Sequence[Likelih
     ]
 
 
+def _language(run: Run, products: Sequence[Product]) -> str:
+    """Return the language of a run's texts; '' where it counts as English for want of another, and does not look so."""
+    found = run.language
+    return found if found != "en" or look_english(one.description for one in products) else ""
+
+
 def _count_breaches(text: str, product: Product, rules: HouseRules) -> int | None:
     """Return how often a text breaks the house rules; None where there are none."""
     return None if rules == NO_RULES else len(find_breaches(text, rules, product.title, product.attributes))
 
 
-def example(held_out: HeldOut, answers: dict[str, list[Answer]], row: int) -> dict[str, Any]:
-    """Return the text that each way wrote for one product, with its claims."""
+def example(held_out: HeldOut, answers: dict[str, list[Answer]], row: int, language: str) -> dict[str, Any]:
+    """Return the text that each way wrote for one product, with its claims; none in a language without rules."""
     product, references = held_out.products[row], held_out.references[row]
     texts = {way: found[row].text for way, found in answers.items()}
-    claims = {way: find_claims(text, product.title, references, product.attributes) for way, text in texts.items()}
+    claims = {
+        way: find_claims(text, product.title, references, product.attributes, language=language) or ()
+        for way, text in texts.items()
+    }
     return {
         "title": product.title,
         "attributes": dict(product.attributes),

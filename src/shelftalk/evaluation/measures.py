@@ -35,7 +35,8 @@ class Answer:
     without a model. `similarity` and `similarity_to_other` are the cosine similarities of the text with `true` and
     `other`; `rank` is that of the product's title among the titles of all measured products, by their cosine similarity
     with the text, from 1. `copied` is the share of the words in spans of training descriptions, `unsupported` the
-    number of claims that neither title nor attributes nor references support, or that an attribute contradicts;
+    number of claims that neither title nor attributes nor references support, or that an attribute contradicts, None in
+    a language whose claims are not checked;
     `told` and `given` are the numbers of attributes that it tells and that its product has; for `slot_errors` see
     `slots`. `broken` counts the breaches of house rules, None where the catalogue has no rules.
     """
@@ -50,7 +51,7 @@ class Answer:
     similarity_to_other: float
     rank: int
     copied: float
-    unsupported: int
+    unsupported: int | None
     told: int
     given: int
     slot_errors: int
@@ -167,7 +168,9 @@ MEASURES: dict[str, Measure] = {
     "chrf_above": Measure(2, _against_both(_chrf_table), above(chrf)),
     "rouge_l_above": Measure(4, _against_both(_rouge_l_table), above(ratio)),
     "similarity_above": Measure(4, _against_both(_similarity_table), above(ratio)),
-    "unsupported_per_100_words": Measure(2, _pairs(lambda one: (100 * one.unsupported, _word_count(one))), ratio),
+    "unsupported_per_100_words": Measure(
+        2, _pairs(lambda one: (100 * (one.unsupported or 0), _word_count(one))), ratio
+    ),
     "attributes_told": Measure(4, _pairs(lambda one: (one.told, one.given)), ratio),
     "slot_errors": Measure(4, _pairs(lambda one: (one.slot_errors, one.given)), ratio),
     "rules_broken": Measure(2, _pairs(lambda one: (one.broken or 0, 1)), ratio),
@@ -193,7 +196,7 @@ def measures_of(answers: Sequence[Answer]) -> list[str]:
 
     A way without a model has no probabilities and does not stop; the true descriptions are not compared with
     themselves; one product alone has no other; a catalogue without attributes has none to tell, and one without house
-    rules none to break.
+    rules none to break; in some languages claims are not checked.
     """
     missing = AGAINST_TRUE if all(one.text == one.true for one in answers) else set()
     if any(one.nats is None for one in answers):
@@ -204,6 +207,8 @@ def measures_of(answers: Sequence[Answer]) -> list[str]:
         missing = missing | set(ABOVE)
     if not any(one.given for one in answers):
         missing = missing | WITH_ATTRIBUTES
+    if any(one.unsupported is None for one in answers):
+        missing = missing | {"unsupported_per_100_words"}
     if all(one.broken is None for one in answers):
         missing = missing | {"rules_broken"}
     return [name for name in MEASURES if name not in missing]

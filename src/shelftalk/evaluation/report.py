@@ -13,6 +13,7 @@ from shelftalk.claims.find import UNSUPPORTED
 from shelftalk.evaluation.directions import DIRECTIONS
 from shelftalk.evaluation.measures import ABOVE, MEASURES
 from shelftalk.evaluation.ways import BASE, BASELINES, TRUE, TUNED
+from shelftalk.evidence.unchecked import not_checked
 from shelftalk.generation.folded import fold
 from shelftalk.generation.history import attributes_in_line
 
@@ -75,6 +76,11 @@ MEANINGS = {
     "distinct_2": "share of distinct pairs of words among all pairs in a way's texts; longer texts have fewer",
     "verbatim_share": "share of the words in spans that occur verbatim in a training description",
 }
+_CLAIMS_EXPLAINED = (
+    " Unsupported claims are found by rules, without a judge model. A claim that a reference supports may be false of "
+    "this product. Grounded texts were selected for few unsupported claims: that figure only shows that the selection "
+    "works."
+)
 BETTER = {"less": "less is better", "more": "more is better", None: "neither is better"}
 
 
@@ -151,22 +157,29 @@ def report(run: str, what: Mapping[str, str], result: Mapping[str, Any], warning
         ),
         *_language(result),
         Paragraph(
-            "A text with good scores may still be wrong: no measure here checks the facts. Unsupported claims are "
-            "found by rules, without a judge model. A claim that a reference supports may be false of this product. "
-            "Grounded texts were selected for few unsupported claims: that figure only shows that the selection works."
+            "A text with good scores may still be wrong: no measure here checks the facts."
+            + ("" if claims_not_checked(result) else _CLAIMS_EXPLAINED)
         ),
     ]
 
 
 def _language(result: Mapping[str, Any]) -> list[Block]:
-    if result.get("english", True):  # results of earlier versions do not say
+    if said := claims_not_checked(result):
+        return [Paragraph(said)]
+    # Of earlier versions: `english`, or nothing.
+    if result.get("language", "en" if result.get("english", True) else ""):
         return []
     return [
         Paragraph(
-            "These descriptions are not in English: unsupported claims are found by rules for English, so their number "
-            "says little here."
+            "These descriptions do not look English, and no other language is known of them: unsupported claims are "
+            "found by rules for English, so their number says little here."
         )
     ]
+
+
+def claims_not_checked(result: Mapping[str, Any]) -> str | None:
+    """Return a sentence on a result in whose language claims are not checked; None for others."""
+    return not_checked(result.get("language") or "en")
 
 
 def _circumstances(result: Mapping[str, Any]) -> dict[str, str]:
@@ -347,7 +360,10 @@ def earlier_seen(result: Mapping[str, Any]) -> str | None:
 def _examples(result: Mapping[str, Any]) -> list[Block]:
     blocks: list[Block] = [
         Heading("Examples"),
-        Paragraph("The first measured products, without selection. Unsupported claims are marked."),
+        Paragraph(
+            "The first measured products, without selection. "
+            + (claims_not_checked(result) or "Unsupported claims are marked.")
+        ),
     ]
     for one in result["examples"]:
         blocks.append(Quote("title", one["title"]))

@@ -25,6 +25,7 @@ from shelftalk.catalogue.form import unusual_form
 from shelftalk.catalogue.known_attributes import NOTHING_KNOWN, KnownAttributes
 from shelftalk.catalogue.read import form_of_file
 from shelftalk.catalogue.settings import FOUND, FileSettings
+from shelftalk.claims.find import is_checked
 from shelftalk.errors import Damaged, Failure, NotFound, NotWritable, UserError
 from shelftalk.format_numbers import require_known
 from shelftalk.generation.earlier import NO_TEXTS, check_rows, complete_job
@@ -59,11 +60,11 @@ class Job:
     """One output to be written.
 
     `model` identifies the model in plain JSON values; together with the input file and the settings it identifies the
-    job. `record` is the file with the job's result, `texts` that with what was written. `template`
-    has the words of the prompts. `file` says how to read the
-    input. `known` are the attributes that the model was trained on; without any, the input's are not used either.
-    For `grounded` and `with_references` see `generation.grounded`. `rules` are the house rules that each text is
-    checked against. With `replace` the output of another job, unchanged since, is replaced when this one is complete.
+    job. `record` is the file with the job's result, `texts` that with what was written. `template` has the
+    words of the prompts. `file` says how to read the input. `known` are the attributes that the model was trained on;
+    without any, the input's are not used either. For `grounded` and `with_references` see `generation.grounded`.
+    `rules` are the house rules that each text is checked against, and `language` is that of the texts, for their
+    claims. With `replace` the output of another job, unchanged since, is replaced when this one is complete.
     """
 
     source: Path
@@ -78,6 +79,7 @@ class Job:
     grounded: bool = False
     with_references: bool = False
     rules: HouseRules = NO_RULES
+    language: str = "en"
     replace: bool = False
 
     @property
@@ -165,7 +167,8 @@ def describe_titles(
 
     Returns:
         `output`, `rows` (of the file), `described`, `flags` (numbers of empty, repetitive and cut texts), `faults`
-        (numbers of texts with claims that are unsupported or contradicted, attributes untold, and rules broken),
+        (numbers of texts with claims that are unsupported or contradicted, both None in a language whose claims are not
+        checked, attributes untold, and rules broken), `language` (of the texts),
         `rules` (numbers of texts that break each house rule, the commonest first), `notices` (what was said of the
         input),
         `bad_rows` (for each reason the `count` of rows without a text and the first `lines`), `before` (rows finished
@@ -212,7 +215,8 @@ def describe_titles(
                 say(f"Going on: {before:,} of {survey.usable:,} rows were done before.")
             index = load_index() if job.references and (before < survey.usable or journal.is_earlier) else None
             if journal.is_earlier:
-                check_rows(journal, _windows(job, columns), partial(_nearest, index, count=job.references), job.rules)
+                nearest = partial(_nearest, index, count=job.references)
+                check_rows(journal, _windows(job, columns), nearest, job.rules, job.language)
             if before < survey.usable:
 
                 def keep(number: int, entry: Entry) -> None:
@@ -263,7 +267,15 @@ def _finished(job: Job, described: dict[str, Any], say: Callable[[str], None]) -
     _remove_temporary_files(job)  # an earlier call may have been killed just before this step
     if not whole:
         say(f"{job.output} {NO_TEXTS}")
-    held = {"faults": {}, "rules": {}, "notices": [], **record["summary"], "seconds": 0.0, "rows_per_second": None}
+    held = {
+        "faults": {},
+        "rules": {},
+        "notices": [],
+        "language": job.language,
+        **record["summary"],
+        "seconds": 0.0,
+        "rows_per_second": None,
+    }
     return {"output": str(job.output), **held, "before": held["described"]}
 
 
@@ -302,12 +314,15 @@ def write_window(job: Job, window: Window, engine: Engine, index: Index | None, 
         row = missing[index]
         found = nearest.get(row.number, [])
         # Checked here and not when the output is written: only here are the references' descriptions known.
-        keep(row.number, _entry(description, check_text(description.text, row.request, found, job.rules), found))
+        faults = check_text(description.text, row.request, found, job.rules, language=job.language)
+        keep(row.number, _entry(description, faults, found))
 
     requests, settings = [row.request for row in missing], job.settings
     arguments = (engine, job.template, requests, [nearest.get(row.number, []) for row in missing])
     if job.grounded:
-        write_grounded(*arguments, settings=settings, rules=job.rules, on_description=on_description)
+        write_grounded(
+            *arguments, settings=settings, rules=job.rules, language=job.language, on_description=on_description
+        )
     elif job.with_references:
         write_with_references(*arguments, tuned=True, settings=settings, on_description=on_description)
     else:
@@ -356,7 +371,8 @@ def _publish(
 ) -> dict[str, Any]:
     """Write the output atomically, and return its summary; the job's texts and record are written just before."""
     flags = {"empty": 0, "repetitive": 0, "cut": 0}
-    faults = dict.fromkeys(("unsupported", "contradicted", "untold", "broken_rules"), 0)
+    names = ("unsupported", "contradicted", "untold", "broken_rules")
+    faults = dict.fromkeys(names if is_checked(job.language) else names[2:], 0)
     rules: Counter[str] = Counter()
     with staged_file(job.output) as temporary, staged_file(job.texts) as texts:
         suffix = job.output.suffix.lower()
@@ -374,7 +390,8 @@ def _publish(
             "rows": survey.rows,
             "described": survey.usable,
             "flags": flags,
-            "faults": faults,
+            "faults": {name: faults.get(name) for name in names},
+            "language": job.language,
             "rules": dict(rules.most_common()),
             "notices": notices,
             "bad_rows": {one: {"count": count, "lines": lines} for one, (count, lines) in survey.faults.items()},

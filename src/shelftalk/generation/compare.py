@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from shelftalk.claims.find import is_checked
 from shelftalk.generation.engine import Engine
 from shelftalk.generation.grounded import write_grounded, write_with_references
 from shelftalk.prompts import PromptTemplate, request_for
@@ -23,6 +24,7 @@ def compare(
     attributes: Attributes = (),
     with_references: bool = False,
     rules: HouseRules = NO_RULES,
+    language: str = "en",
 ) -> Comparison:
     """Answer `query`, a title or a question, with both models under the same settings, given the attributes.
 
@@ -30,8 +32,9 @@ def compare(
     `find_references` is called after both, and returns the products nearest to the query, nearest first. With
     `grounded` the tuned answer is written again while it has faults or breaks `rules`, and comes in one piece: see
     `generation.grounded`. `with_references` puts them into both prompts, and both answers come in one piece.
+    `language` is that of the run's texts.
     """
-    request = request_for(query, attributes)
+    request, in_language = request_for(query, attributes), (language, is_checked(language))
 
     if with_references:
         references = find_references()
@@ -42,7 +45,7 @@ def compare(
         if on_text:
             on_text("base", base.text)
             on_text("tuned", tuned.text)
-        return Comparison(query, base, tuned, references, dict(attributes))
+        return Comparison(query, base, tuned, references, dict(attributes), *in_language)
 
     def write(side: str) -> Description:
         callback = (lambda text: on_text(side, text)) if on_text else None
@@ -50,9 +53,11 @@ def compare(
 
     base = write("base")
     if not grounded:
-        return Comparison(query, base, write("tuned"), find_references(), dict(attributes))
+        return Comparison(query, base, write("tuned"), find_references(), dict(attributes), *in_language)
     references = find_references()
-    [tuned] = write_grounded(engine, template, [request], [references], settings=settings, rules=rules)
+    [tuned] = write_grounded(
+        engine, template, [request], [references], settings=settings, rules=rules, language=language
+    )
     if on_text:
         on_text("tuned", tuned.text)
-    return Comparison(query, base, tuned, references, dict(attributes))
+    return Comparison(query, base, tuned, references, dict(attributes), *in_language)

@@ -40,6 +40,7 @@ def check_rows(
     windows: Iterable[list[TitleRow]],
     nearest: Callable[[list[TitleRow]], dict[int, list[Reference]]],
     rules: HouseRules,
+    language: str,
 ) -> None:
     """Check the texts of a journal that were not checked when they were written, and append what was found."""
     for rows in windows:
@@ -47,5 +48,6 @@ def check_rows(
             references = nearest(rows)
             for row in unchecked:
                 entry = journal[row.number]
-                faults = check_text(entry["text"], row.request, references.get(row.number, []), rules)
+                found = references.get(row.number, [])
+                faults = check_text(entry["text"], row.request, found, rules, language=language)
                 journal.append(row.number, {**entry, "faults": faults._asdict()})

@@ -12,14 +12,16 @@ from shelftalk.rules.check import Breach, find_breaches
 from shelftalk.rules.house_rules import NO_RULES, HouseRules, rules_text
 
 
-def check_text(text: str, request: str, references: Sequence[Reference], rules: HouseRules = NO_RULES) -> Faults:
+def check_text(
+    text: str, request: str, references: Sequence[Reference], rules: HouseRules = NO_RULES, *, language: str
+) -> Faults:
     """Return what is wrong with a text that was written for a request; see `claims.faults` and `rules.check`.
 
     References support the claims of a product without attributes only: where attributes say what is known of a product,
-    what stands in another product's text is no support.
+    what stands in another product's text is no support. Claims in a `language` without rules for them are not checked.
     """
     _, attributes = split_request(request)
-    faults = find_faults(text, request, () if attributes else references)
+    faults = find_faults(text, request, () if attributes else references, language=language)
     if rules == NO_RULES:
         return faults
     breaches = find_breaches(text, rules, *split_request(request))

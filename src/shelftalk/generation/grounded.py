@@ -109,11 +109,13 @@ def write_grounded(
     *,
     settings: DecodingSettings,
     rules: HouseRules = NO_RULES,
+    language: str,
     on_description: OnDescription = lambda number, description: None,
 ) -> list[Description]:
     """Write with the tuned model, up to `ATTEMPTS` times, and keep the text with the fewest faults a word.
 
-    A fault is a claim without support, an attribute that is left out, or a broken house rule. The references are not in
+    A fault is a claim without support (in a `language` whose claims are checked), an attribute that is left out, or a
+    broken house rule. The references are not in
     the prompt: a model that was tuned without them writes worse with them. A text without
     faults is accepted immediately. Of the others the sentences before the first wrong claim are kept, and the rest is
     written again with another seed; a text that only leaves attributes out is written again as a whole. Of all texts
@@ -127,7 +129,7 @@ def write_grounded(
 
     def add(row: int, beginning: str, one: Description) -> None:
         whole = _behind(beginning, one)
-        attempts[row].add(whole, check_text(whole.text, requests[row], references[row], rules))
+        attempts[row].add(whole, check_text(whole.text, requests[row], references[row], rules, language=language))
         if attempts[row].decided:
             on_description(row, attempts[row].best)
 

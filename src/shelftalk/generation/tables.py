@@ -39,7 +39,8 @@ class DescribedRow:
     """One row of the input, read with `Columns.carry`, and what was written for it.
 
     `flag` and `detail` describe a fault of its description, or why it has none. `unsupported` and `contradicted` count
-    the description's claims, None where there are no words, as is `words`; `untold` are the names of the attributes
+    the description's claims, None where there are no words, as is `words`, and in a language whose claims are not
+    checked; `untold` are the names of the attributes
     that it does not tell, `broken_rules` says which house rules it breaks. See `records.Faults`.
     """
 

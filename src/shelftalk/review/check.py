@@ -23,9 +23,12 @@ PERSON = "person"  # the support of a claim that a person vouches for
 class Check:
     """What was found in a text: its claims, where it breaks house rules, its flag, and the attributes it does not tell.
 
-    A claim that nothing supports and a person vouches for has the support `PERSON`.
+    A claim that nothing supports and a person vouches for has the support `PERSON`. `checked` says whether claims are
+    looked for in the text's `language`; where not, there are none.
     """
 
+    language: str
+    checked: bool
     claims: list[Claim]
     breaches: list[Breach]
     flag: str
@@ -61,16 +64,17 @@ class Checker:
     def check(self, row: Text, text: str, vouched: Sequence[str] = ()) -> Check:
         """Check a text for a row; a person vouches for the claims in `vouched`."""
         references = () if row.attributes else self.references(row)  # as in `generation.faults`
-        claims = find_claims(text, row.query, references, row.attributes)
+        language = self._run.language
+        found_claims = find_claims(text, row.query, references, row.attributes, language=language)
         claims = [
             replace(one, support=PERSON) if one.support in UNSUPPORTED and one.text in vouched else one
-            for one in claims
+            for one in found_claims or ()
         ]
-        told = attributes_told(text, row.attributes)
+        told = attributes_told(text, row.attributes, language=language)
         untold = [name for name, _ in row.attributes if name not in told]
         found = row.flag if text == row.description else flag(Description(text, stopped=True, tokens=0))[0]
         breaches = find_breaches(text, self._rules, row.query, row.attributes)
-        return Check(claims, breaches, found, untold)
+        return Check(language, found_claims is not None, claims, breaches, found, untold)
 
     def _read_products(self, uids: tuple[str, ...]) -> dict[str, str]:
         """Return the descriptions of products by their ids."""

@@ -34,14 +34,23 @@ def show_evidence(run: Run, shown: dict[str, Any]) -> None:
         shown["evidence"] = proof.find_evidence(run, answer, comparison.query, comparison.references, attributes)
         remember("shown", shown)
     found = shown["evidence"]
-    counts = {one: sum(claim["support"] == one for claim in found["claims"]) for one in SUPPORTS}
-    facts = [text(f"evidence.by_{one}", count=number(count)) for one, count in counts.items()]
-    show_marked(text("evidence.claims"), _pieces(answer, found["claims"]), facts, f"claims-{shown['number']}")
-    _claims(found["claims"], comparison)
+    if not found["claims_checked"]:
+        st.info(text("evidence.not_checked", language=found["language"]), icon=":material/translate:")
+    else:
+        _supports(answer, shown, comparison)
     _told(found["told"], comparison)
     _spans(found["spans"])
     with errors_shown():
         _influence(run, comparison)
+
+
+def _supports(answer: str, shown: dict[str, Any], comparison: Comparison) -> None:
+    """Show the answer with its claims marked, and what supports each."""
+    found = shown["evidence"]
+    counts = {one: sum(claim["support"] == one for claim in found["claims"]) for one in SUPPORTS}
+    facts = [text(f"evidence.by_{one}", count=number(count)) for one, count in counts.items()]
+    show_marked(text("evidence.claims"), _pieces(answer, found["claims"]), facts, f"claims-{shown['number']}")
+    _claims(found["claims"], comparison)
 
 
 def _pieces(answer: str, claims: list[dict[str, Any]]) -> list[tuple[str, str]]:

@@ -21,9 +21,12 @@ def show_forecast(catalogue: Catalogue) -> None:
     with st.spinner(text("catalogue.searching")):
         support = _support(str(catalogue.folder), catalogue.data_hash)
     show = st.warning if support["forecast"] == "invents" else st.info
+    if support["claims"] is None:
+        show(text("evidence.not_checked", language=support["language"]), icon=":material/translate:")
+        return
     claims = number(support["unsupported_per_100_words"], 1)
     expected = text(f"catalogue.forecast_{support['forecast']}", claims=claims)
-    if support["forecast"] == "invents" and support["told"] is not None:
+    if support["forecast"] == "invents" and support["told"] is not None and support["language"] == "en":
         expected += " " + text("catalogue.forecast_messy")
     show(expected, icon=":material/lightbulb:")
     if support["examples"]:

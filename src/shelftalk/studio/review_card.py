@@ -143,8 +143,13 @@ def _breach(breach: Breach) -> str:
 
 
 def _facts(state: State, check: Check) -> list[str]:
-    """Return lines on a text: its words, what supports the other claims, attributes untold, who decided."""
+    """Return lines on a text: its words, what supports the other claims, attributes untold, who decided.
+
+    In a language whose claims are not checked, a line says so.
+    """
     facts = [text("compare.words", count=number(len(state.text.split())))]
+    if not check.checked:
+        facts.append(text("evidence.not_checked", language=check.language))
     supported = [one for one in check.claims if one.support not in UNSUPPORTED]
     if supported:
         listed = "; ".join(f"{one.text} ({_source(one)})" for one in supported)

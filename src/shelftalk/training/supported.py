@@ -15,6 +15,8 @@ from shelftalk.records import Product
 from shelftalk.sentences import split_sentences
 from shelftalk.training.plain import plain_sentences
 
+ENGLISH = "en"  # the only language in which there are plain sentences to put in the place of what is left out
+
 
 def supported_example(product: Product) -> Product:
     """Return the product with a description of which title and attributes state every claim.
@@ -22,7 +24,7 @@ def supported_example(product: Product) -> Product:
     The sentences with other claims are left out. If there were any, the attributes that the rest does not tell follow
     in plain sentences; where no sentence is left, the title comes first.
     """
-    claims = find_claims(product.description, product.title, (), product.attributes)
+    claims = find_claims(product.description, product.title, (), product.attributes, language=ENGLISH) or []
     # In people's own texts wrong relations are rare, and mostly paraphrases that the rules misread.
     wrong = [one for one in claims if one.support in UNSUPPORTED and one.kind != "relation"]
     sentences = split_sentences(product.description)
@@ -31,7 +33,7 @@ def supported_example(product: Product) -> Product:
         return product
     title = product.title.rstrip(".")
     kept = kept or [f"This is the {title}." if product.attributes else f"{title}."]
-    told = attributes_told(" ".join(kept), product.attributes)
+    told = attributes_told(" ".join(kept), product.attributes, language=ENGLISH)
     kept += plain_sentences(pair for pair in product.attributes if pair[0] not in told)
     return replace(product, description=" ".join(kept))
 

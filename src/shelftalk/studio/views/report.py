@@ -112,6 +112,8 @@ def _evaluate(run: Run) -> None:
 
 def _measures(run: Run, result: dict[str, Any]) -> None:
     st.caption(text("report.n", n=number(result["n"])))
+    if not result.get("claims_checked", True):
+        st.info(text("evidence.not_checked", language=result["language"]), icon=":material/translate:")
     _verdicts(result)
     names = [name for name in FORMATS if any(name in result[way] for way in result["order"])]
     for start in range(0, len(names), COLUMNS):

@@ -1,0 +1,1 @@
+"""The rules that find claims in Portuguese: numbers with units, counts, sizes, ages, materials and colours."""
