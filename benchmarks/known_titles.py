@@ -19,7 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from shelftalk.claims.find import UNSUPPORTED, find_claims
+from shelftalk.claims.english import find_english
+from shelftalk.claims.find import UNSUPPORTED
 from shelftalk.evaluation.bootstrap import interval, scores_of_samples
 from shelftalk.evaluation.measures import ratio, rouge_l, words
 from shelftalk.generation.choose import open_engine
@@ -36,7 +37,7 @@ SEED = 7
 
 def facts_of(product: Product) -> list[str]:
     """Return the claims of a product's description that its title does not state."""
-    claims = find_claims(product.description, product.title, ())
+    claims = find_english(product.description, product.title)
     return [product.description[one.start : one.end] for one in claims if one.support in UNSUPPORTED]
 
 

@@ -15,7 +15,8 @@ from tests.test_cli import Shell
 
 FEW = ["--max-new-tokens", "12"]
 TITLE = "Oak peg 7 cm"
-KEYS = {"query", "attributes", "tuned", "references", "spans", "claims", "told", "influence"}
+EVIDENCE = {"spans", "language", "claims_checked", "claims", "told"}
+KEYS = {"query", "attributes", "tuned", "references", *EVIDENCE, "influence"}
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +71,7 @@ def test_a_description_is_written_where_none_is_given(shell: Shell) -> None:
 
 def test_ask_explains_too_and_its_json_keeps_its_shape(shell: Shell) -> None:
     found = shell.json("ask", "pegs", TITLE, "--explain", *FEW)
-    assert found.keys() == {"query", "attributes", "base", "tuned", "references", "spans", "claims", "told"}
+    assert found.keys() == {"query", "attributes", "base", "tuned", "references", *EVIDENCE}
     assert shell.json("ask", "pegs", TITLE, "--grounded", *FEW).keys() == {
         "query",
         "attributes",

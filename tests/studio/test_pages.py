@@ -294,6 +294,8 @@ def test_what_to_expect_of_a_catalogue_is_said_with_examples(
 ) -> None:
     support = {
         "forecast": "invents",
+        "language": "en",
+        "claims": 90,
         "told": told,
         "unsupported_per_100_words": 8.21,
         "examples": [{"title": "Peg *x*", "before": "made in ", "claim": "Oslo", "after": " of oak"}],

@@ -81,8 +81,8 @@ def places_told(text: str, attributes: Attributes, *, language: str) -> dict[str
     values, words = _symbols(reader, text), _words(reader, text)
     found = {}
     for name, value in attributes:
-        if is_yes_no(value):
-            said = [one for one in places_said(text, name, language) if one.affirmed == affirms(value)]
+        if is_yes_no(value, language):
+            said = [one for one in places_said(text, name, language) if one.affirmed == affirms(value, language)]
             if said:
                 found[name] = said[0].start / len(text)
             continue

@@ -11,14 +11,15 @@ from dataclasses import dataclass
 
 from shelftalk.records import Attributes
 
-YES, NO = ("yes", "true", "sim", "verdadeiro"), ("no", "false", "não", "nao", "falso")
 BEFORE = 25  # characters before the name in which a denial counts
 
 
 @dataclass(frozen=True, slots=True)
 class _Words:
-    """The words of a language: those that may stand between the words of a name, denials, and answers behind it."""
+    """The words of a language: values, those that may stand between the words of a name, denials, and answers."""
 
+    yes: tuple[str, ...]
+    no: tuple[str, ...]
     between: str
     denial: re.Pattern[str]
     answer: re.Pattern[str]
@@ -29,14 +30,18 @@ def _answer(*words: str) -> re.Pattern[str]:
 
 
 _ENGLISH = _Words(
+    ("yes", "true"),
+    ("no", "false"),
     r"(?:\W+(?:is|are|be|not|also|fully))*\W+",
     re.compile(r"\b(?:not|no|never|without|cannot)\b|n['’]t\b", re.IGNORECASE),
     _answer("yes", "true", "no", "false"),
 )
 _PORTUGUESE = _Words(
+    ("sim", "verdadeiro", "yes", "true"),
+    ("não", "nao", "falso", "no", "false"),
     r"(?:\W+(?:é|são|está|não|também|de|à|ao|na|no|o|a|totalmente))*\W+",
     re.compile(r"\b(?:não|nao|nunca|sem|nem)\b", re.IGNORECASE),
-    _answer("sim", "verdadeiro", "não", "nao", "falso"),
+    _answer("sim", "verdadeiro", "não", "nao", "falso"),  # "no" is "in the"
 )
 _LANGUAGES = {"pt": _PORTUGUESE}
 
@@ -50,19 +55,25 @@ class Said:
     affirmed: bool
 
 
-def is_yes_no(value: str) -> bool:
+def _words_of(language: str) -> _Words:
+    """Return the words of a language; those of English for one that is not known."""
+    return _LANGUAGES.get(language, _ENGLISH)
+
+
+def is_yes_no(value: str, language: str) -> bool:
     """Return whether an attribute's value is only a yes or a no."""
-    return value.strip().lower() in (*YES, *NO)
+    spoken = _words_of(language)
+    return value.strip().lower() in (*spoken.yes, *spoken.no)
 
 
-def affirms(value: str) -> bool:
+def affirms(value: str, language: str) -> bool:
     """Return whether such a value is a yes."""
-    return value.strip().lower() in YES
+    return value.strip().lower() in _words_of(language).yes
 
 
 def places_said(text: str, name: str, language: str) -> list[Said]:
     """Return where `text` names the attribute `name`, in order, by the words of its language, or of English."""
-    spoken = _LANGUAGES.get(language, _ENGLISH)
+    spoken = _words_of(language)
     words = [re.escape(word) for word in name.split()]
     if not words:
         return []
@@ -75,15 +86,15 @@ def denied(text: str, attributes: Attributes, language: str) -> list[tuple[int, 
     return [
         (said.start, said.end, name)
         for name, value in attributes
-        if is_yes_no(value)
+        if is_yes_no(value, language)
         for said in places_said(text, name, language)
-        if said.affirmed != affirms(value)
+        if said.affirmed != affirms(value, language)
     ]
 
 
 def _affirmed(text: str, name: re.Match[str], spoken: _Words) -> bool:
     if answer := spoken.answer.match(text, name.end()):
-        return affirms(answer[1])
+        return answer[1].lower() in spoken.yes
     return not spoken.denial.search(_before(text, name.start()) + name.group())
 
 

@@ -79,7 +79,7 @@ def _is_short(name: str, value: str) -> bool:
     words = name.lower().split()
     if value.strip(". ").lower() in NOTHING or len(value.split()) > SHORT_VALUE or len(words) > LONG_NAME:
         return False
-    if is_yes_no(value):
+    if is_yes_no(value, "en"):
         return words[-1] in ADJECTIVES
     return len(words) <= SHORT_NAME or words[-1] in NOUNS or words[-1] == "for" or words[:2] == ["number", "of"]
 
@@ -89,8 +89,8 @@ def _sentence(name: str, value: str) -> str:
     name = " ".join(word if word.isupper() else word.lower() for word in name.split())
     lower, plural = name.lower(), PLURAL.fullmatch(name) is not None
     *before, last = lower.split()
-    if is_yes_no(value):
-        is_not = "is" if affirms(value) else "is not"
+    if is_yes_no(value, "en"):
+        is_not = "is" if affirms(value, "en") else "is not"
         return f"The {' '.join(before)} {is_not} included." if last == "included" and before else f"It {is_not} {name}."
     if lower.startswith("number of "):
         if re.match(r"(?:pack|set|pair|box) of", value, re.IGNORECASE):
