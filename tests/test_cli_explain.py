@@ -78,6 +78,8 @@ def test_ask_explains_too_and_its_json_keeps_its_shape(shell: Shell) -> None:
         "base",
         "tuned",
         "references",
+        "language",
+        "claims_checked",
     }
     code, out, _ = shell("ask", "pegs", TITLE, "--explain", "--grounded", *FEW)
     assert code == 0
@@ -107,7 +109,7 @@ def test_user_errors_are_reported_in_one_line(shell: Shell) -> None:
 def test_control_characters_of_evidence_do_not_reach_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     claim = {"text": "\x1b[2Jx", "kind": "name", "support": "none", "where": None, "start": 0, "end": 5}
     span = {"text": "\x1b]0;t\x07", "count": 1, "words": 4, "places": [{"title": "\x9b31m"}]}
-    show_evidence("\x1b[2Jx brass", {"claims": [claim], "spans": [span], "influence": None})
+    show_evidence("\x1b[2Jx brass", {"language": "en", "claims": [claim], "spans": [span], "influence": None})
     assert not set(capsys.readouterr().out) & set("\x1b\x07\x9b")
 
 

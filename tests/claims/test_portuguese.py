@@ -1,4 +1,4 @@
-"""Claims in Portuguese: the labelled set is reproduced, sources support what they state, and any text can be searched."""
+"""Claims in Portuguese: the labelled set is reproduced, sources support what they state, any text can be searched."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.claims import PORTUGUESE, read_items, score
+from benchmarks.claims import PORTUGUESE, read_items
 from shelftalk.claims.find import count_unsupported, find_claims, is_checked
 from shelftalk.claims.portuguese.find import find_portuguese
 from shelftalk.claims.told import attributes_told
@@ -162,7 +162,9 @@ def test_an_attribute_supports_or_contradicts(text: str, support: str, where: st
 
 
 def test_a_reference_supports_what_title_and_attributes_do_not() -> None:
-    claims = find_portuguese("Jarra azul de 2 litros.", "Jarra", [reference("Jarra vermelha"), reference("2 L", "r2")], ())
+    claims = find_portuguese(
+        "Jarra azul de 2 litros.", "Jarra", [reference("Jarra vermelha"), reference("2 L", "r2")], ()
+    )
     assert [(one.text, one.support, one.where) for one in claims] == [
         ("azul", "none", None),
         ("2 litros", "reference", "r2"),
@@ -198,7 +200,7 @@ def test_a_language_without_rules_is_not_checked_which_is_not_the_same_as_no_cla
 
 
 @given(TEXTS, TEXTS)
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_claims_lie_in_the_text_and_never_overlap(text: str, title: str) -> None:
     claims = find_portuguese(text, title, (), CHEST)
     assert claims == find_portuguese(text, title, (), CHEST)
@@ -211,7 +213,7 @@ def test_claims_lie_in_the_text_and_never_overlap(text: str, title: str) -> None
 
 
 @given(TEXTS)
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_a_text_supports_itself(text: str) -> None:
     assert {one.support for one in find_portuguese(text, text, (), ())} <= {"title"}
 
