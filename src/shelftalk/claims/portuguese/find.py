@@ -135,6 +135,8 @@ def _same_thing(
     head = around.described(found)
     if head is None:
         return []
+    if any(found.needs & one.keys for one in rivals):  # rosa chá is rosa
+        return []
     names = MATERIAL_NAMES if found.kind == "material" else COLOUR_NAMES
     parts = [one for one in rivals if head in one.names]
     whole = [one for one in rivals if is_named(one, names) and len(one.names) == 1]

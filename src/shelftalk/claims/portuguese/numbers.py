@@ -43,7 +43,7 @@ _AGE_BEFORE = re.compile(
 _CHILD = re.compile(
     r"\b(?:crian[çc]as?|beb[êe]s?|meninos|meninas|idade|jogadores|leitores|filhos?)\b[^.;:]{0,14}$", re.I
 )
-_FROM = re.compile(r"\bde $", re.IGNORECASE)
+_FROM = re.compile(r"\b(?:de|para) $", re.IGNORECASE)
 _AGE_STEP = re.compile(r" ?(?:-|–|a|até|e|ou) ?", re.IGNORECASE)
 _SIZE_BEFORE = re.compile(r"\b(?:n[úu]mero|n[º°]|numera[çc][ãa]o|aro|do|tamanhos?) ?$", re.IGNORECASE)
 _RANK_BEFORE = re.compile(

@@ -24,7 +24,9 @@ from shelftalk.claims.words import listed
 _TOKEN = re.compile(r"(?<![^\W_])[^\W\d_]+(?![^\W_])")
 _LINKS = (" ", "-", "\u00a0")
 _LISTING = (",", "e", "ou", "&", "/", ", e", "+", "com")
-_MATERIAL_BEFORE = listed("de, em, no, na, do, da, puro, pura, legítimo, legítima, imitação, maciço, com, e, ou")
+_MATERIAL_BEFORE = listed(
+    "de, em, no, na, do, da, puro, pura, legítimo, legítima, imitação, maciço, mesmo, mesma, com, e, ou"
+)
 _COLOUR_BEFORE = listed("cor, cores, tom, tons, de, na, no, em, é, são")
 _MADE = listed(
     "feito, feita, feitos, feitas, cor, cores, tom, tons, pintado, pintada, pintados, pintadas, tingido, tingida"

@@ -75,7 +75,7 @@ PHRASES = _pairs(
 # Words behind a material or colour that make it a narrower one: "vidro temperado", "aço inoxidável", "couro sintético".
 KINDS = _pairs(
     """
-    inox=stainless, inoxidável=stainless, carbono=carbon, cromado=chrome, galvanizado=galvanised, forjado=forged,
+    inox=stainless, inoxidável=stainless, pu=pu, carbono=carbon, cromado=chrome, galvanizado=galvanised, forjado=forged,
     cirúrgico=surgical, damasco=damascus, cromo-vanádio=chrome vanadium, fundido=cast, temperado=tempered,
     borossilicato=borosilicate, sintético=faux, ecológico=vegan, vegano=vegan, ecológica=vegan, cartão=card,
     kraft=kraft, reciclado=recycled, merino=merino, egípcio=egyptian, pima=pima, canelado=ribbed
