@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.claims import PORTUGUESE, PORTUGUESE_HALVES, read_items
+from benchmarks.claims import PORTUGUESE, PORTUGUESE_HALVES, read_items, score
 from shelftalk.claims.find import count_unsupported, find_claims, is_checked
 from shelftalk.claims.portuguese.find import find_portuguese
 from shelftalk.claims.told import attributes_told
