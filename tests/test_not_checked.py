@@ -27,7 +27,8 @@ from shelftalk.review.review import Review
 from shelftalk.rules.house_rules import HouseRules
 from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings
-from shelftalk.studio.language import LANGUAGES, STATE, texts
+from shelftalk.studio.language import STATE
+from shelftalk.translations.texts import LANGUAGES, texts
 from shelftalk.workspace import Workspace, read_json, write_json
 from tests.api.served import WatchedEngine, make_app
 from tests.evaluation.test_report import pages, result
