@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
-import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
-from streamlit.testing.v1 import AppTest
 
 from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.cli.explain import show_evidence
@@ -26,45 +23,26 @@ from shelftalk.review.check import Checker
 from shelftalk.review.review import Review
 from shelftalk.rules.house_rules import HouseRules
 from shelftalk.runs.run import Run
-from shelftalk.settings import DecodingSettings
-from shelftalk.studio.language import STATE
-from shelftalk.translations.texts import LANGUAGES, texts
-from shelftalk.workspace import Workspace, read_json, write_json
+from shelftalk.translations.texts import texts
+from shelftalk.workspace import Workspace
 from tests.api.served import WatchedEngine, make_app
 from tests.evaluation.test_report import pages, result
+from tests.german import TEXT, TITLE, german_workspace
 from tests.review.outputs import row, write_output
-from tests.studio.test_pages import drawn
 from tests.test_cli import Shell
 
 SAID = "Claims are not checked in this language (German): there are rules for English and Portuguese."
-TEXT = "Der Haken ist aus Messing und 40 cm lang."
-TITLE = "Eichenhaken 7 cm"
 FEW = ["--max-new-tokens", "12"]
 
 
 @pytest.fixture(scope="module")
 def german(tiny_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """A copy of the tiny run's workspace in which run and catalogue are German."""
-    workspace = Workspace(tmp_path_factory.mktemp("german") / "workspace")
-    shutil.copytree(tiny_run.workspace.root, workspace.root)
-    for file in (workspace.root / "runs/pegs/run.json", workspace.root / "catalogues/pegs/catalogue.json"):
-        write_json(file, {**read_json(file), "language": "de"})
-    return workspace
+    return german_workspace(tiny_run, tmp_path_factory.mktemp("german") / "workspace")
 
 
 def words(shown: str) -> str:
     """Return what a terminal shows without its line breaks."""
     return " ".join(shown.split())
-
-
-def forecast(folder: str) -> None:
-    """Draw what the page Catalogue says of a training on a catalogue."""
-    from pathlib import Path
-
-    from shelftalk.catalogue.catalogue import Catalogue
-    from shelftalk.studio.forecast_view import show_forecast
-
-    show_forecast(Catalogue.open(Path(folder)))
 
 
 @pytest.fixture
@@ -169,41 +147,6 @@ def test_the_review_desk_says_so(tmp_path: Path, german: Workspace) -> None:
     told = texts("en")["evidence.not_checked"].format(language="de")
     assert told in _facts(review.state(0), check)
     assert told not in _facts(review.state(0), replace(check, checked=True))
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_the_studio_says_so_beside_an_answer(language: str, german: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shelftalk.studio.views.compare.warm_up", lambda *_: None)
-    app = drawn(german, "compare", monkeypatch, language)
-    one = Description(TEXT, True, 5)
-    app.session_state["shown"] = {
-        "run": "pegs",
-        "comparison": Comparison(TITLE, one, one, [], {}, "de"),
-        "settings": DecodingSettings(),
-        "order": ["base", "tuned"],
-        "blind": False,
-        "true": None,
-        "vote": None,
-        "number": 1,
-    }
-    app.run()
-    assert list(app.exception) == []
-    shown = [one.value for one in (*app.info, *app.markdown)]
-    assert texts(language)["evidence.not_checked"].format(language="de") in shown
-    assert texts(language)["evidence.no_claims"] not in shown
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_the_studio_says_so_of_a_catalogue_and_of_a_report(
-    language: str, german: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    told = texts(language)["evidence.not_checked"].format(language="de")
-    app = AppTest.from_function(forecast, default_timeout=60, args=(str(german.root / "catalogues/pegs"),))
-    app.session_state[STATE] = language
-    assert told in [one.value for one in app.run().info]
-    found: dict[str, Any] = {**result(), "language": "de", "claims_checked": False}
-    monkeypatch.setattr("shelftalk.proof.read_evaluation", lambda *_: found)
-    assert told in [one.value for one in drawn(german, "report", monkeypatch, language).info]
 
 
 def test_the_api_has_a_field_for_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -297,20 +297,8 @@ def ask(
                 return open_index(run).search(query, references)
 
         with closing(open_engine(run, settings, engine, say=say)) as opened:
-            rules = run.house_rules()
-            return compare(
-                opened,
-                run.template,
-                query,
-                settings,
-                result,
-                on_text,
-                grounded,
-                attributes,
-                with_references,
-                rules,
-                run.language,
-            )
+            options = (grounded, attributes, with_references, run.house_rules(), run.language)
+            return compare(opened, run.template, query, settings, result, on_text, *options)
 
 
 def _warn_of_references(run: Run, say: Callable[[str], None]) -> None:
@@ -354,17 +342,10 @@ def compare_held_out(
     index = open_index(run)
     return [
         (
-            product,
-            Comparison(
-                product.title,
-                before,
-                after,
-                index.search(product.title, references),
-                dict(product.attributes),
-                run.language,
-            ),
+            one,
+            Comparison(one.title, *sides, index.search(one.title, references), dict(one.attributes), run.language),
         )
-        for product, before, after in zip(products, base, tuned, strict=True)
+        for one, sides in zip(products, zip(base, tuned, strict=True), strict=True)
     ]
 
 

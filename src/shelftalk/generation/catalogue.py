@@ -30,18 +30,18 @@ from shelftalk.errors import Damaged, Failure, NotFound, NotWritable, UserError
 from shelftalk.format_numbers import require_known
 from shelftalk.generation.earlier import NO_TEXTS, check_rows, complete_job
 from shelftalk.generation.engine import Engine
+from shelftalk.generation.entries import Entry, described_row, entry_of
 from shelftalk.generation.faults import check_text, identify_rules
-from shelftalk.generation.flags import WORD, flag
 from shelftalk.generation.grounded import check_references, write_grounded, write_with_references
 from shelftalk.generation.journal import Journal
 from shelftalk.generation.survey import Survey, survey_titles
-from shelftalk.generation.tables import OWN, SUFFIXES, DescribedRow, NamedReference, table
+from shelftalk.generation.tables import OWN, SUFFIXES, table
 from shelftalk.generation.texts import FORMAT, TextsWriter, next_number, recorded_paths
 from shelftalk.generation.titles import OF_THE_SHOP, TitleRow, column_names, find_columns, read_titles
 from shelftalk.locks import lock_file
 from shelftalk.mounts import refuse_mounted_file
 from shelftalk.prompts import PromptTemplate
-from shelftalk.records import Description, Faults, Progress, Reference, no_progress
+from shelftalk.records import Description, Progress, Reference, no_progress
 from shelftalk.rules.house_rules import NO_RULES, HouseRules
 from shelftalk.settings import DecodingSettings
 from shelftalk.workspace import lock, read_json, sha256, staged_file, write_json
@@ -51,7 +51,6 @@ if TYPE_CHECKING:
 
 WINDOW = 256  # rows passed to the engine at once: enough to sort by length and to keep it busy
 
-Entry = dict[str, Any]  # a row's entry in the journal
 Keep = Callable[[int, Entry], None]  # called with a row's number and its entry
 
 
@@ -315,7 +314,7 @@ def write_window(job: Job, window: Window, engine: Engine, index: Index | None, 
         found = nearest.get(row.number, [])
         # Checked here and not when the output is written: only here are the references' descriptions known.
         faults = check_text(description.text, row.request, found, job.rules, language=job.language)
-        keep(row.number, _entry(description, faults, found))
+        keep(row.number, entry_of(description, faults, found))
 
     requests, settings = [row.request for row in missing], job.settings
     arguments = (engine, job.template, requests, [nearest.get(row.number, []) for row in missing])
@@ -356,16 +355,6 @@ def _nearest(index: Index | None, window: list[TitleRow], count: int) -> dict[in
     return {row.number: references for row, references in zip(window, found, strict=True)}
 
 
-def _entry(description: Description, faults: Faults, references: list[Reference]) -> Entry:
-    return {
-        "text": description.text,
-        "stopped": description.stopped,
-        "tokens": description.tokens,
-        "faults": faults._asdict(),
-        "references": [[one.uid, one.title, one.similarity] for one in references],
-    }
-
-
 def _publish(
     job: Job, columns: Columns, described: dict[str, Any], journal: Journal, survey: Survey, notices: list[str]
 ) -> dict[str, Any]:
@@ -378,7 +367,7 @@ def _publish(
         suffix = job.output.suffix.lower()
         with table(temporary, suffix, job.references, list(survey.columns)) as append, TextsWriter(texts) as kept:
             for row in read_titles(job.source, columns._replace(carry=True), job.file, job.known):
-                one = _described_row(row, journal)
+                one = described_row(row, {} if row.fault else journal[row.number])
                 append(one)
                 kept.append(one)
                 if one.flag in flags:
@@ -401,17 +390,3 @@ def _publish(
         held = {"format": FORMAT, "number": next_number(job.record.parent), "job": described, **paths}
         write_json(job.record, {**held, "output_sha256": sha256(temporary), "replaces": replaced, "summary": summary})
     return summary
-
-
-def _described_row(row: TitleRow, journal: Journal) -> DescribedRow:
-    if row.fault:
-        return DescribedRow(row, flag=row.fault, detail=row.detail)
-    entry = journal[row.number]
-    text = entry["text"]
-    references = [NamedReference(*one) for one in entry["references"]]
-    found, detail = flag(Description(text, entry["stopped"], entry["tokens"]))
-    if found == "empty":
-        return DescribedRow(row, text, found, detail, references=references)
-    faults, words = Faults(**entry["faults"]), len(WORD.findall(text))
-    counts = words, faults.unsupported, faults.contradicted
-    return DescribedRow(row, text, found, detail, *counts, faults.untold, faults.broken, references)

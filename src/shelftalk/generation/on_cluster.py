@@ -13,9 +13,10 @@ from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from shelftalk.cluster.map import open_map
-from shelftalk.generation.catalogue import Entry, Job, RemoteWriter, Window, write_window
+from shelftalk.generation.catalogue import Job, RemoteWriter, Window, write_window
 from shelftalk.generation.choose import choose_engine, open_engine
 from shelftalk.generation.engine import Engine, batches
+from shelftalk.generation.entries import Entry
 from shelftalk.models.query_embedder import QueryEmbedder
 from shelftalk.records import Description, Map
 from shelftalk.runs.folders import open_on_worker

@@ -40,8 +40,8 @@ class DescribedRow:
 
     `flag` and `detail` describe a fault of its description, or why it has none. `unsupported` and `contradicted` count
     the description's claims, None where there are no words, as is `words`, and in a language whose claims are not
-    checked; `untold` are the names of the attributes
-    that it does not tell, `broken_rules` says which house rules it breaks. See `records.Faults`.
+    checked; `untold` are the names of the attributes that it does not tell, `broken_rules` says which house rules it
+    breaks. See `records.Faults`.
     """
 
     row: TitleRow

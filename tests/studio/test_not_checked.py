@@ -1,0 +1,69 @@
+"""The studio says of a German run that claims are not checked, in the page's language."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from shelftalk.generation.compare import Comparison
+from shelftalk.records import Description
+from shelftalk.runs.run import Run
+from shelftalk.settings import DecodingSettings
+from shelftalk.studio.language import STATE
+from shelftalk.translations.texts import LANGUAGES, texts
+from shelftalk.workspace import Workspace
+from tests.evaluation.test_report import result
+from tests.german import TEXT, TITLE, german_workspace
+from tests.studio.test_pages import drawn
+
+
+@pytest.fixture(scope="module")
+def german(tiny_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    return german_workspace(tiny_run, tmp_path_factory.mktemp("german") / "workspace")
+
+
+def forecast(folder: str) -> None:
+    """Draw what the page Catalogue says of a training on a catalogue."""
+    from pathlib import Path
+
+    from shelftalk.catalogue.catalogue import Catalogue
+    from shelftalk.studio.forecast_view import show_forecast
+
+    show_forecast(Catalogue.open(Path(folder)))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_studio_says_so_beside_an_answer(language: str, german: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shelftalk.studio.views.compare.warm_up", lambda *_: None)
+    app = drawn(german, "compare", monkeypatch, language)
+    one = Description(TEXT, True, 5)
+    app.session_state["shown"] = {
+        "run": "pegs",
+        "comparison": Comparison(TITLE, one, one, [], {}, "de"),
+        "settings": DecodingSettings(),
+        "order": ["base", "tuned"],
+        "blind": False,
+        "true": None,
+        "vote": None,
+        "number": 1,
+    }
+    app.run()
+    assert list(app.exception) == []
+    shown = [one.value for one in (*app.info, *app.markdown)]
+    assert texts(language)["evidence.not_checked"].format(language="de") in shown
+    assert texts(language)["evidence.no_claims"] not in shown
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_studio_says_so_of_a_catalogue_and_of_a_report(
+    language: str, german: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = texts(language)["evidence.not_checked"].format(language="de")
+    app = AppTest.from_function(forecast, default_timeout=60, args=(str(german.root / "catalogues/pegs"),))
+    app.session_state[STATE] = language
+    assert told in [one.value for one in app.run().info]
+    found: dict[str, Any] = {**result(), "language": "de", "claims_checked": False}
+    monkeypatch.setattr("shelftalk.proof.read_evaluation", lambda *_: found)
+    assert told in [one.value for one in drawn(german, "report", monkeypatch, language).info]
