@@ -37,6 +37,7 @@ def forecast(folder: str) -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_studio_says_so_beside_an_answer(language: str, german: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shelftalk.studio.views.compare.warm_up", lambda *_: None)
+    monkeypatch.setattr("shelftalk.pipeline.ready", lambda run: True)  # nothing is asked
     app = drawn(german, "compare", monkeypatch, language)
     one = Description(TEXT, True, 5)
     app.session_state["shown"] = {
