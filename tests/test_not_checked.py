@@ -16,9 +16,8 @@ from shelftalk.cli.output import marked_text, show_support
 from shelftalk.evaluation.measures import Answer, measures_of, tables_of
 from shelftalk.evidence.support import measure_support, sample_support
 from shelftalk.evidence.unchecked import not_checked
-from shelftalk.generation.compare import Comparison
 from shelftalk.generation.faults import check_text
-from shelftalk.records import Description, Product, Reference
+from shelftalk.records import Comparison, Description, Product, Reference
 from shelftalk.review.check import Checker
 from shelftalk.review.review import Review
 from shelftalk.rules.house_rules import HouseRules
@@ -84,7 +83,7 @@ def test_explain_and_ask_say_so(shell: Shell, capsys: pytest.CaptureFixture[str]
 
 def test_an_answer_beside_another_says_so() -> None:
     one = Description(TEXT, True, 3)
-    assert marked_text(Comparison(TITLE, one, one, [], {}, "de")).plain == f"{TEXT}\n[{SAID}]"
+    assert marked_text(Comparison(TITLE, one, one, [], {}, "de", False)).plain == f"{TEXT}\n[{SAID}]"
     assert "said neither by the title" in marked_text(Comparison(TITLE, one, one, [])).plain
 
 

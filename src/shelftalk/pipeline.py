@@ -24,6 +24,7 @@ from shelftalk.catalogue.demo import demo_file
 from shelftalk.catalogue.prepare import prepare
 from shelftalk.catalogue.settings import FOUND, FileSettings, PrepareSettings
 from shelftalk.catalogue.sources import paths_of
+from shelftalk.claims.find import is_checked
 from shelftalk.cluster.connect import check_options
 from shelftalk.cluster.map import open_map
 from shelftalk.errors import Damaged, InvalidSettings, NotFound, TooFewProducts
@@ -340,10 +341,11 @@ def compare_held_out(
             for side in (False, True)
         )
     index = open_index(run)
+    in_language = run.language, is_checked(run.language)
     return [
         (
             one,
-            Comparison(one.title, *sides, index.search(one.title, references), dict(one.attributes), run.language),
+            Comparison(one.title, *sides, index.search(one.title, references), dict(one.attributes), *in_language),
         )
         for one, sides in zip(products, zip(base, tuned, strict=True), strict=True)
     ]

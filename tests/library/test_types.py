@@ -9,7 +9,7 @@ from tests.conftest import ROOT
 
 PROGRAM = "tests/library/typed_program.py"
 # What the face's types are made of: reading all that it calls, with torch, takes mypy a minute (`make check` does).
-FACE = ("__init__.py", "records.py", "errors.py", "library/*.py", "claims/find.py", "evidence/*.py")
+FACE = ("__init__.py", "records.py", "errors.py", "library/*.py", "claims/found.py", "evidence/*.py")
 
 
 def test_a_typed_program_passes_and_its_wrong_calls_do_not() -> None:

@@ -34,7 +34,7 @@ with workspace.open_run("first") as opened:
     assert_type(opened.references("Moka Pot", count=5), list[Reference])
     evidence = opened.evidence("Moka Pot", "A pot of aluminium.", influence=True)
     assert_type(evidence, Evidence)
-    assert_type([claim.support for claim in evidence.claims], list[str])
+    assert_type([claim.support for claim in evidence.claims or ()], list[str])
     assert_type([place.title for span in evidence.spans for place in span.places], list[str])
     assert_type([one.score for one in evidence.influence or ()], list[float])
     assert_type(opened.describe_file("titles.csv", Path("texts.csv")), DescribedFile)

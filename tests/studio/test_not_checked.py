@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from shelftalk.generation.compare import Comparison
-from shelftalk.records import Description
+from shelftalk.records import Comparison, Description
 from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings
 from shelftalk.studio.language import STATE
@@ -42,7 +41,7 @@ def test_the_studio_says_so_beside_an_answer(language: str, german: Workspace, m
     one = Description(TEXT, True, 5)
     app.session_state["shown"] = {
         "run": "pegs",
-        "comparison": Comparison(TITLE, one, one, [], {}, "de"),
+        "comparison": Comparison(TITLE, one, one, [], {}, "de", False),
         "settings": DecodingSettings(),
         "order": ["base", "tuned"],
         "blind": False,

@@ -82,7 +82,8 @@ def _pairs(run: Run, decoding: DecodingSettings, progress: Any) -> list[tuple[Pr
 def _comparison(kept: dict[str, Any]) -> Comparison:
     references = [Reference(**one) for one in kept["references"]]
     base, tuned = Description(**kept["base"]), Description(**kept["tuned"])
-    return Comparison(kept["query"], base, tuned, references, kept["attributes"], kept.get("language", "en"))
+    language = kept.get("language", "en"), kept.get("claims_checked", True)  # an earlier version kept neither
+    return Comparison(kept["query"], base, tuned, references, kept["attributes"], *language)
 
 
 def _show_what_next(workspace: Workspace, run: Run) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # whose modules load numpy or torch
-    from shelftalk.claims.find import Claim
+    from shelftalk.claims.found import Claim
     from shelftalk.evidence.influence import Influence
     from shelftalk.evidence.spans import Span
     from shelftalk.records import Reference
@@ -21,13 +21,13 @@ class Evidence:
     `spans` are the passages that it copied, word for word, from training descriptions: each has `start`, `end`, `text`,
     `words`, `count` (of the descriptions that hold it) and `places` (the first of them). `claims` are its checkable
     facts: `start`, `end`, `text`, `kind`, `support` ("title", "attribute", "reference", "none" or "contradicted") and
-    `where`. `told` are the names of the attributes that it tells, `references` the training products nearest to the
-    title. `influence` are the training products that moved the model towards the text, highest `score` first: an
-    estimate; None unless asked for.
+    `where`; None in a language whose claims are not checked. `told` are the names of the attributes that it tells,
+    `references` the training products nearest to the title. `influence` are the training products that moved the model
+    towards the text, highest `score` first: an estimate; None unless asked for.
     """
 
     spans: tuple[Span, ...]
-    claims: tuple[Claim, ...]
+    claims: tuple[Claim, ...] | None
     told: tuple[str, ...]
     references: tuple[Reference, ...]
     influence: tuple[Influence, ...] | None
@@ -67,15 +67,15 @@ class DescribedFile:
     """A file of descriptions that `Run.describe_file` wrote.
 
     Of its `rows`, `described` have a text. `flags` counts texts that are "empty", "repetitive" or "cut", `faults` those
-    with claims that are "unsupported" or "contradicted", attributes "untold", or "broken_rules"; `left_out` counts the
-    rows without a text, by reason.
+    with claims that are "unsupported" or "contradicted" (both None in a language whose claims are not checked),
+    attributes "untold", or "broken_rules"; `left_out` counts the rows without a text, by reason.
     """
 
     output: Path
     rows: int
     described: int
     flags: Mapping[str, int]
-    faults: Mapping[str, int]
+    faults: Mapping[str, int | None]
     left_out: Mapping[str, int]
 
 

@@ -268,12 +268,13 @@ class Run:
         taken, text = self._take(title, attributes), require_text(text, "The text").strip()
         if influence:
             proof.require_checkpoint(self._stored)
-        found = self.references(title, references)
+        found, language = self.references(title, references), self._stored.language
+        claims = find_claims(text, title, found, taken, language=language)
         moved = proof.find_influence(self._stored, request_for(title, taken), text, on_progress) if influence else None
         return Evidence(
             tuple(open_spans(self._stored).find(text)),
-            tuple(find_claims(text, title, found, taken)),
-            tuple(attributes_told(text, taken)),
+            None if claims is None else tuple(claims),
+            tuple(attributes_told(text, taken, language=language)),
             tuple(found),
             None if moved is None else tuple(moved),
         )
@@ -376,6 +377,5 @@ class Run:
                 prompts = list(map(template.prompt_for, requests))
                 return engine.complete_all(prompts, tuned=True, settings=decoding)
             found = self._loaded.index().search_all([title for title, _ in products], REFERENCES)
-            return write_grounded(
-                engine, template, requests, found, settings=decoding, rules=self._stored.house_rules()
-            )
+            rules, language = self._stored.house_rules(), self._stored.language
+            return write_grounded(engine, template, requests, found, settings=decoding, rules=rules, language=language)
