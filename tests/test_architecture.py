@@ -27,7 +27,7 @@ LAYERS = [
     {"prompts", "sentences", "translations", "workspace", "commands"},
     {"locks", "lfs", "moved", "format_numbers", "mounts", "disk_errors"},
     {"presets", "settings"},
-    {"records", "hosts"},
+    {"records", "hosts", "extras"},
     {"errors"},
 ]
 LEVEL = {package: level for level, packages in enumerate(LAYERS) for package in packages}

@@ -327,4 +327,4 @@ def test_mistakes_are_reported_before_the_download(tmp_path: Path, capsys: pytes
     command = [sys.executable, "-c", program, "download", "amazontitles"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 2
-    assert done.stderr.splitlines()[-1].endswith("needs gdown, not installed: pip install 'shelftalk[download]'")
+    assert done.stderr.splitlines()[-1].endswith("needs gdown, not installed here: pip install 'shelftalk[download]'")

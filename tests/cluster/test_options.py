@@ -45,4 +45,4 @@ def test_a_missing_ray_is_reported_with_the_install_command(
 ) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)  # makes an import fail as on a machine without Ray
     assert run([*here, "--cluster", "local"]) == 2
-    assert "Ray is not installed; install it with: pip install 'shelftalk[ray]'" in capsys.readouterr().err
+    assert "--cluster needs ray, not installed here: pip install 'shelftalk[ray]'" in capsys.readouterr().err

@@ -72,9 +72,10 @@ def hub() -> Iterator[ThreadingHTTPServer]:
     server.server_close()
 
 
-def ask(tmp_path: Path, endpoint: str, token: str | None = None, revision: str = "") -> str:
+def ask(tmp_path: Path, endpoint: str, token: str | None = None, revision: str = "", **more: str) -> str:
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "HUGGING"))}
     environment.update(HF_ENDPOINT=endpoint, HF_HOME=str(tmp_path / "home"), no_proxy="*")
+    environment.update(more)
     if token:
         environment["HF_TOKEN"] = token
     command = [sys.executable, "-c", ASK, str(tmp_path / "workspace"), revision]
@@ -114,6 +115,13 @@ def test_no_network_says_so(tmp_path: Path) -> None:
     answer = ask(tmp_path, "http://127.0.0.1:9")
     assert answer.startswith("Unreachable google/gemma-2b is not on this disk")
     assert "gemma-3-270m" in answer
+
+
+def test_a_proxy_that_refuses_is_said_in_one_line(hub: ThreadingHTTPServer, tmp_path: Path) -> None:
+    """The Hub's client passes this error of its HTTP library on as it is, from version 2 on of another library."""
+    proxy = {"https_proxy": f"http://127.0.0.1:{hub.server_port}", "no_proxy": ""}  # it knows no CONNECT: status 501
+    answer = ask(tmp_path, "https://hub.invalid", **proxy)
+    assert answer.startswith("Unreachable google/gemma-2b is not on this disk")
 
 
 def test_a_cached_commit_needs_no_network(tmp_path: Path) -> None:

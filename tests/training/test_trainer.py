@@ -13,7 +13,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from shelftalk import pipeline
+from shelftalk import extras, pipeline
 from shelftalk.catalogue.settings import PrepareSettings
 from shelftalk.errors import Damaged, InvalidSettings, MissingPackage, OutOfMemory
 from shelftalk.generation.transformers_engine import TransformersEngine
@@ -311,8 +311,8 @@ def test_trackers_get_the_metrics(pegs: Workspace) -> None:
 
 
 def test_a_tracker_that_is_not_installed_is_named(pegs: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trainer_module, "find_spec", lambda name: None)
-    with pytest.raises(MissingPackage, match=r"wandb is not installed; .*shelftalk\[trackers\]"):
+    monkeypatch.setattr(extras, "find_spec", lambda name: None)
+    with pytest.raises(MissingPackage, match=r"The tracker wandb needs wandb, .*shelftalk\[trackers\]"):
         train(pegs, "one", {"trackers": "wandb"})
 
 

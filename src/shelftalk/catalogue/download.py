@@ -19,7 +19,8 @@ from urllib.parse import urlsplit
 
 from shelftalk.catalogue.files import opened
 from shelftalk.catalogue.packed import PUBLISHED
-from shelftalk.errors import Damaged, MissingPackage, NotFound, NotWritable, Unreachable, UnreadableInput
+from shelftalk.errors import Damaged, NotFound, NotWritable, Unreachable, UnreadableInput
+from shelftalk.extras import require_extra
 from shelftalk.locks import lock_file
 from shelftalk.records import Progress, no_progress
 from shelftalk.workspace import fsync_folder, lock, sha256
@@ -93,10 +94,8 @@ def download(archive: Archive, target: Path, digest: str | None = None, progress
 
 
 def _fetch(archive: Archive, staged: Path, progress: Progress) -> None:
-    try:
-        import gdown
-    except ImportError as error:
-        raise MissingPackage("Downloading needs gdown, not installed: pip install 'shelftalk[download]'") from error
+    require_extra("download", "Downloading", "gdown", "requests")
+    import gdown
 
     def show(done: int, total: int | None) -> None:
         if total and (free := shutil.disk_usage(staged.parent).free) < total - done:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import shlex
 import socket
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from shelftalk.cli.options import DEFAULT_WORKSPACE, EngineOption, RunArgument, WorkspaceOption
-from shelftalk.errors import MissingPackage
+from shelftalk.extras import require_extra
 from shelftalk.workspace import Workspace
-
-PACKAGES = ("fastapi", "uvicorn", "prometheus_client")
 
 
 def serve(
@@ -32,9 +29,7 @@ def serve(
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
 ) -> None:
     """Serve a run over HTTP: OpenAI's routes, and /v1/describe for before, after and references."""
-    missing = [package for package in PACKAGES if find_spec(package) is None]
-    if missing:
-        raise MissingPackage(f"Serving needs {', '.join(missing)}, not installed here: pip install 'shelftalk[serve]'")
+    require_extra("serve", "Serving", "fastapi", "uvicorn", "prometheus_client")
     from shelftalk.runs.run import Run
 
     opened = Run.open(Workspace(workspace), run)

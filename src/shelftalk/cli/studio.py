@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from shelftalk.cli.options import DEFAULT_WORKSPACE, WorkspaceOption
+from shelftalk.extras import require_extra
 from shelftalk.workspace import Workspace
 
 
@@ -27,6 +28,7 @@ def studio(
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
 ) -> None:
     """Open the studio in the browser, on this machine only: catalogue, fine-tuning, comparison, runs, report."""
+    require_extra("studio", "The studio", "streamlit", "starlette", "altair", "pandas")
     from shelftalk.cli import output
     from shelftalk.errors import Busy, Damaged, InvalidSettings
     from shelftalk.pipeline import prepare_bundled

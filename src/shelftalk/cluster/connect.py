@@ -14,9 +14,9 @@ import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 
-from shelftalk.errors import AccessDenied, InvalidSettings, MissingPackage, ShelftalkError, Unreachable
+from shelftalk.errors import AccessDenied, InvalidSettings, ShelftalkError, Unreachable
+from shelftalk.extras import require_extra
 
 LOCAL = "local"  # instead of an address: start a cluster on this machine
 # Ray's sockets go there. Their paths have at most 103 bytes; macOS's own temporary folder is too long for that.
@@ -38,8 +38,7 @@ def connected(cluster: str) -> Iterator[None]:
         AccessDenied: the cluster does not accept the token.
     """
     check_options(cluster)
-    if find_spec("ray") is None:
-        raise MissingPackage("Ray is not installed; install it with: pip install 'shelftalk[ray]'")
+    require_extra("ray", "--cluster", "ray")
     if cluster != LOCAL:
         _require_answer(cluster)
     prepare_environment(cluster)

@@ -9,11 +9,10 @@ import threading
 import webbrowser
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from shelftalk.errors import InvalidSettings, MissingPackage
+from shelftalk.errors import InvalidSettings
 from shelftalk.models.tokens import import_transformers
 from shelftalk.studio.options import LOCAL_HOSTS, OPTIONS
 from shelftalk.studio.sign_in import SignIn
@@ -30,11 +29,8 @@ def launch(workspace: Workspace, port: int | None, browser: bool, sign_in: SignI
     there, which a proxy on this machine passes on, and every request needs its password.
 
     Raises:
-        MissingPackage: Streamlit is not installed.
         InvalidSettings: the port is taken.
     """
-    if find_spec("streamlit") is None:
-        raise MissingPackage("The studio needs Streamlit, not installed here: pip install 'shelftalk[studio]'")
     import_transformers()  # pages run in threads
     chosen = find_port(port)
     # Read by `session.workspace`: the pages run in this process.

@@ -6,7 +6,6 @@ import contextlib
 import math
 import os
 from collections.abc import Callable, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
-from shelftalk.errors import MissingPackage, NotFinite, OutOfMemory
+from shelftalk.errors import NotFinite, OutOfMemory
+from shelftalk.extras import require_extra
 from shelftalk.models.load import best_device
 from shelftalk.models.tokens import Example
 from shelftalk.settings import TrainingSettings
@@ -248,10 +248,7 @@ def require_trackers(settings: TrainingSettings) -> None:
         MissingPackage: one is not.
     """
     for name in settings.tracker_names:
-        if find_spec(name) is None:
-            raise MissingPackage(
-                f"The tracker {name} is not installed; install it with: pip install 'shelftalk[trackers]'"
-            )
+        require_extra("trackers", f"The tracker {name}", name)
 
 
 def _use_deterministic_algorithms() -> None:
