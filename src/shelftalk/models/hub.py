@@ -38,14 +38,11 @@ def download(name: str, token: str | None = None, revision: str | None = None) -
         Unreachable: the model is not in the cache, and there is no network, the Hub does not answer, or HF_HUB_OFFLINE
             is set.
     """
-    from huggingface_hub import constants, get_token, snapshot_download
-
-    # Of the client's HTTP library, which is httpx or httpx2 by the client's version.
+    from huggingface_hub import constants, errors, get_token, snapshot_download
     from huggingface_hub.errors import (
         GatedRepoError,
         HfHubHTTPError,
         HFValidationError,
-        HTTPError,  # type: ignore[attr-defined]
         LocalEntryNotFoundError,
         RepositoryNotFoundError,
     )
@@ -54,6 +51,7 @@ def download(name: str, token: str | None = None, revision: str | None = None) -
         return found, revision
     token = token or get_token()
     page = f"https://huggingface.co/{name}"
+    transport_error = errors.HTTPError  # type: ignore[attr-defined]  # httpx's or httpx2's, by the client's version
     try:
         folder = Path(snapshot_download(name, revision=revision, allow_patterns=FILES, token=token or False))
     except HFValidationError as error:
@@ -69,7 +67,7 @@ def download(name: str, token: str | None = None, revision: str | None = None) -
         ) from error
     except RepositoryNotFoundError as error:
         raise NotFound(f"The Hub knows no model {name!r}, or this token may not see it; look at {page}.") from error
-    except (LocalEntryNotFoundError, HTTPError, OSError) as error:
+    except (LocalEntryNotFoundError, transport_error, OSError) as error:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise NotWritable(f"The disk is full while downloading {name}; free some space and run again.") from error
         if isinstance(error, HfHubHTTPError) and error.response is not None and error.response.status_code == 401:
