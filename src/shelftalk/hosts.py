@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+LOOPBACK = "127.0.0.1"
+
 
 def host_name(host: str) -> str:
     """Return the name in a Host header in lower case, without its port; "" if it is not one name or address."""

@@ -19,6 +19,7 @@ from shelftalk.cli.generate import generate
 from shelftalk.cli.options import (
     DEFAULT_WORKSPACE,
     AttributeOption,
+    CatalogueArgument,
     ClusterOption,
     EngineOption,
     GroundedOption,
@@ -49,7 +50,6 @@ from shelftalk.workspace import Workspace
 app = typer.Typer(
     name="shelftalk",
     help="Teach a small open language model a catalogue's own voice, and show what that changed.",
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -157,7 +157,7 @@ def prepare(
 
 @app.command()
 def inspect(
-    catalogue: Annotated[str, typer.Argument(metavar="CATALOGUE", help="Name of a prepared catalogue.")],
+    catalogue: CatalogueArgument,
     base_model: Annotated[
         str, typer.Option("--base-model", help="Base model whose tokenizer counts the lengths in tokens.")
     ] = TrainingSettings.base_model,

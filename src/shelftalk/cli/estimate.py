@@ -9,6 +9,7 @@ import typer
 from shelftalk.cli.options import (
     DEFAULT_WORKSPACE,
     AssignmentsOption,
+    CatalogueArgument,
     JsonOption,
     PresetOption,
     TokenOption,
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def estimate(
-    catalogue: Annotated[str, typer.Argument(metavar="CATALOGUE", help="Name of a prepared catalogue.")],
+    catalogue: CatalogueArgument,
     preset: PresetOption = None,
     assignments: AssignmentsOption = None,
     presets: Annotated[bool, typer.Option("--presets", help="Estimate every preset, each changed by --set.")] = False,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from shelftalk.cli.completion import complete_catalogue, complete_preset, complete_run
 from shelftalk.cluster.connect import check_options
 from shelftalk.errors import UserError
 from shelftalk.presets import preset_names
@@ -27,7 +28,11 @@ WorkspaceOption = Annotated[
     typer.Option("--workspace", envvar="SHELFTALK_WORKSPACE", help="Folder that holds everything shelftalk makes."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
-RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="Name of a run.")]
+RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="Name of a run.", autocompletion=complete_run)]
+CatalogueArgument = Annotated[
+    str,
+    typer.Argument(metavar="CATALOGUE", help="Name of a prepared catalogue.", autocompletion=complete_catalogue),
+]
 TextArgument = Annotated[
     str, typer.Argument(metavar="TEXT", help='A title, or a question such as "What is Mog\'s Kittens?"')
 ]
@@ -35,7 +40,12 @@ TokenOption = Annotated[
     bool, typer.Option("--token-stdin", help="Read the Hugging Face token from standard input (one line).")
 ]
 PresetOption = Annotated[
-    str | None, typer.Option("--preset", help=f"One of {', '.join(preset_names())}, or a TOML file of settings.")
+    str | None,
+    typer.Option(
+        "--preset",
+        help=f"One of {', '.join(preset_names())}, or a TOML file of settings.",
+        autocompletion=complete_preset,
+    ),
 ]
 AssignmentsOption = Annotated[
     list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="Change one setting; may be repeated.")

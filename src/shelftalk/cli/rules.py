@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from shelftalk.cli.options import DEFAULT_WORKSPACE, JsonOption, WorkspaceOption
+from shelftalk.cli.options import DEFAULT_WORKSPACE, CatalogueArgument, JsonOption, WorkspaceOption
 from shelftalk.workspace import Workspace
 
 if TYPE_CHECKING:
     from shelftalk.catalogue.catalogue import Catalogue
     from shelftalk.records import Product
 
-CatalogueArgument = Annotated[str, typer.Argument(metavar="CATALOGUE", help="Name of a prepared catalogue.")]
 
 rules = typer.Typer(
     help="Propose and check house rules: what every description of a shop keeps.",

@@ -8,6 +8,7 @@ import typer
 
 from shelftalk.cli.options import DEFAULT_WORKSPACE, WorkspaceOption
 from shelftalk.extras import require_extra
+from shelftalk.hosts import LOOPBACK
 from shelftalk.workspace import Workspace
 
 
@@ -25,6 +26,14 @@ def studio(
             "with its port and path if it has them. A password is made and shown once.",
         ),
     ] = None,
+    host: Annotated[
+        str,
+        typer.Option(
+            "--host",
+            help="Address to listen on, in a container 0.0.0.0; others than this machine's own "
+            "need --public-host, and so a password.",
+        ),
+    ] = LOOPBACK,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
 ) -> None:
     """Open the studio in the browser, on this machine only: catalogue, fine-tuning, comparison, runs, report."""
@@ -32,13 +41,14 @@ def studio(
     from shelftalk.cli import output
     from shelftalk.errors import Busy, Damaged, InvalidSettings
     from shelftalk.pipeline import prepare_bundled
-    from shelftalk.studio.launch import find_port, launch
+    from shelftalk.studio.launch import check_host, find_port, launch
     from shelftalk.studio.reach import directions
     from shelftalk.studio.sign_in import SignIn, new_password, parse_address
 
     address = None if public_host is None else parse_address(public_host)
+    check_host(host, address is not None)
     place = Workspace(workspace)
-    chosen = find_port(port)
+    chosen = find_port(port, host)
     try:
         prepare_bundled(place)
     except (InvalidSettings, Damaged, Busy) as error:  # the user's own catalogues and runs do not depend on it
@@ -47,10 +57,10 @@ def studio(
         output.say(f"The studio is on http://127.0.0.1:{chosen} (Ctrl-C ends it; trainings continue).")
         for line in directions(chosen):
             output.say(line)
-        launch(place, chosen, browser)
+        launch(place, chosen, browser, host=host)
         return
     password = new_password()
-    output.say(f"The studio is on http://127.0.0.1:{chosen}, for a proxy that shows it as {address} (Ctrl-C ends it).")
+    output.say(f"The studio is on http://{host}:{chosen}, for browsers that see it as {address} (Ctrl-C ends it).")
     output.say(f"Password, for this start only and not shown again: {password}")
     output.say("Who has it can read and do here what you can. Without https at the proxy it is readable on its way.")
-    launch(place, chosen, browser, SignIn(address, password))
+    launch(place, chosen, browser, SignIn(address, password), host)

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from shelftalk.cli.completion import complete_run
 from shelftalk.cli.options import (
     DEFAULT_WORKSPACE,
     AssignmentsOption,
+    CatalogueArgument,
     ClusterOption,
     JsonOption,
     PresetOption,
@@ -35,15 +37,25 @@ def settings_epilog() -> str:
 
 
 def train(
-    catalogue: Annotated[str, typer.Argument(metavar="CATALOGUE", help="Name of a prepared catalogue.")],
+    catalogue: CatalogueArgument,
     run: Annotated[
-        str, typer.Option("--run", help="Name for the run; an existing run with the same settings is resumed.")
+        str,
+        typer.Option(
+            "--run",
+            help="Name for the run; an existing run with the same settings is resumed.",
+            autocompletion=complete_run,
+        ),
     ],
     preset: PresetOption = None,
     assignments: AssignmentsOption = None,
     source: Annotated[
         str | None,
-        typer.Option("--from", metavar="RUN", help="Begin from this finished run's adapter, not from the base model."),
+        typer.Option(
+            "--from",
+            metavar="RUN",
+            help="Begin from this finished run's adapter, not from the base model.",
+            autocompletion=complete_run,
+        ),
     ] = None,
     accepted: Annotated[
         bool,

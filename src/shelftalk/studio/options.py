@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from shelftalk.hosts import LOOPBACK
+
 UPLOAD_MEGABYTES = 500  # Streamlit holds an upload in memory; a larger file is given by its path
 
 LOCAL_HOSTS = ["127.0.0.1", "localhost"]
 INK = {"light": "#120d08", "dark": "#f3ece2"}  # captions use a lighter mix of it, which must be readable too
 OPTIONS: dict[str, Any] = {
-    "server.address": "127.0.0.1",
+    "server.address": LOOPBACK,
     "server.enableXsrfProtection": True,
     "server.xsrfCookieSameSite": "strict",
     "server.enableCORS": True,

@@ -1,0 +1,103 @@
+"""The distributions of this checkout, environments in which the wheel is installed, and what the wheel declares."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from email.parser import Parser
+from pathlib import Path
+from typing import NamedTuple
+from zipfile import ZipFile
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from tests.conftest import ROOT
+
+SOURCE = ROOT / "src" / "shelftalk"
+INSTALL = ("-m", "pip", "install", "--quiet", "--no-compile", "--disable-pip-version-check")
+PINNED = ("--constraint", str(ROOT / "constraints.txt"))
+
+
+class Distributions(NamedTuple):
+    """What `python -m build` makes: the source distribution, and the wheel that was built from it."""
+
+    sdist: Path
+    wheel: Path
+
+
+def build(folder: Path, *options: str) -> Path:
+    """Run `python -m build` on this checkout and return the folder that holds the result."""
+    # Without an environment of its own: `pip install --editable .`, which came first, has built in one.
+    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, *options, ROOT]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+def build_both(folder: Path) -> Distributions:
+    """Return both distributions, the wheel built from the source distribution."""
+    build(folder)
+    return Distributions(next(folder.glob("*.tar.gz")), next(folder.glob("*.whl")))
+
+
+def outside() -> dict[str, str]:
+    """Return this process's environment without what would let a child import from this checkout."""
+    return {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")}
+
+
+def make_environment(python: str | Path, folder: Path) -> Path:
+    """Make an empty environment in `folder` and return its Python."""
+    subprocess.run([python, "-m", "venv", folder], check=True, env=outside(), timeout=120)
+    return folder / "bin" / "python"
+
+
+def install(python: Path, *what: str) -> subprocess.CompletedProcess[str]:
+    """Install into an environment with pip, at the versions of constraints.txt; for `--dry-run` only resolve."""
+    command = [python, *INSTALL, *PINNED, *what]
+    return subprocess.run(command, check=False, capture_output=True, text=True, env=outside(), timeout=900)
+
+
+def has_an_index(python: Path) -> bool:
+    """Return whether pip finds packages from here: it looks for one that every index has."""
+    command = [python, "-m", "pip", "install", "--quiet", "--dry-run", "--ignore-installed", "--no-deps", "packaging"]
+    return subprocess.run(command, check=False, capture_output=True, env=outside(), timeout=600).returncode == 0
+
+
+def find_python(version: str) -> Path | None:
+    """Return an interpreter of a version, such as "3.13", that starts; None if there is none on this machine."""
+    name = f"python{version}"
+    places = [shutil.which(name), *sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/{name}"), reverse=True)]
+    for place in places:
+        if place and subprocess.run([place, "-c", ""], check=False, capture_output=True, timeout=60).returncode == 0:
+            return Path(place)
+    return None
+
+
+def requirements(wheel: Path) -> dict[str, dict[str, Requirement]]:
+    """Return what a wheel declares, by extra ("" for what is always installed) and name of the package."""
+    with ZipFile(wheel) as archive:
+        name = next(one for one in archive.namelist() if one.endswith(".dist-info/METADATA"))
+        metadata = Parser().parsestr(archive.read(name).decode())
+    found: dict[str, dict[str, Requirement]] = {extra: {} for extra in ["", *metadata.get_all("Provides-Extra", [])]}
+    for line in metadata.get_all("Requires-Dist", []):
+        requirement = Requirement(line)
+        extra = re.search(r"""extra == ["']([\w-]+)""", line)
+        found[extra[1] if extra else ""][canonicalize_name(requirement.name)] = requirement
+    return found
+
+
+def imported_modules(path: Path) -> Iterator[str]:
+    """Yield the first names of the modules that a file imports, outside of the standard library and shelftalk."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module]
+        for name in {one.split(".")[0] for one in names}:
+            if name not in sys.stdlib_module_names and name != "shelftalk":
+                yield name
