@@ -1,16 +1,19 @@
 """`shelftalk demo` on the real Gemma 3 270M, killed once and resumed, with the required results.
 
-The short form runs the demo on 36 of the bundled products. The long form (`make test-long`) takes all of them, as
-`make demo` does, and checks the quality of the texts. Skip both with: pytest -m "not model"
+The demo runs from the wheel, in an environment that has nothing else and in a folder without the repository. The short
+form takes 36 of the bundled products. The long form (`make test-long`) takes all of them, as `make demo` does, and
+checks the quality of the texts. Skip both with: pytest -m "not model"
 """
 
 from __future__ import annotations
 
 import gzip
 import json
-import signal
+import shutil
+import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -19,11 +22,9 @@ from typing import Any
 import pytest
 import torch
 
-from shelftalk import pipeline
+from shelftalk import __version__, pipeline
 from shelftalk.catalogue.demo import demo_file
 from shelftalk.catalogue.settings import PrepareSettings
-from shelftalk.cli import demo
-from shelftalk.evaluation import likelihood
 from shelftalk.evaluation.likelihood import bits_of_products
 from shelftalk.generation import parity
 from shelftalk.generation.llama_cpp_engine import SAMPLES, LlamaCppEngine
@@ -38,8 +39,10 @@ from shelftalk.prompts import ENGLISH
 from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings, TrainingSettings
 from shelftalk.workspace import Workspace
+from tests import small_demo
 from tests.conftest import DEV_ROWS
 from tests.forks import Command
+from tests.packaging.distributions import build_both, has_an_index, install, make_environment, outside
 
 pytestmark = [pytest.mark.timeout(1800)]
 
@@ -47,57 +50,63 @@ LASTING = (".safetensors", ".gguf", ".parquet", ".jsonl")  # what takes long to 
 PRODUCTS = 36  # of which enough are trained on for four updates
 
 
-def make_demo_small(file: Path) -> None:
-    """Let the demo take another file for the bundled one, save every update, and write and measure few, short texts."""
-    patch = pytest.MonkeyPatch()
-    patch.setattr(pipeline, "demo_file", lambda: file)
-    # The catalogue's vocabulary is chosen when a training starts, which takes longer than these few updates save by it.
-    changes = {"checkpoint_every": 1, "gradient_accumulation": 2, "warmup_steps": 0, "vocabulary": "full"}
-    patch.setattr(demo, "load_preset", lambda name: load_preset(name) | changes)
-    patch.setattr(demo, "DecodingSettings", partial(DecodingSettings, max_new_tokens=24))
-    patch.setattr(demo, "SHOWN", 1)
-    patch.setattr(demo, "MEASURED", 2)
-    few = likelihood.general_text()[:2]
-    patch.setattr(likelihood, "general_text", lambda: few)
-
-
-def demo_killed_once(root: Path, update: int, before: Callable[[], object] | None = None) -> tuple[Workspace, str]:
-    """Run the demo, kill it after the checkpoint of `update`, and call it again; return what that printed."""
+def demo_killed_once(root: Path, update: int, program: list[Path]) -> tuple[Workspace, str]:
+    """Run a program's demo, kill it after the checkpoint of `update`, and run it again; return what that printed."""
     workspace = Workspace(root / "workspace")
-    command = ["demo", "--workspace", workspace.root]
-    first = Command(command, root, before=before, one_stream=True)
+    command = [*program, "demo", "--workspace", workspace.root]
+    printed = [root / "first", root / "second"]
     checkpoint = workspace.run("demo") / "checkpoints" / f"step-{update:08d}"
+    with printed[0].open("wb") as output:
+        first = subprocess.Popen(command, cwd=root, env=outside(), stdout=output, stderr=subprocess.STDOUT)
     while not checkpoint.is_dir():
-        assert first.returncode is None, first.stdout
+        assert first.poll() is None, printed[0].read_text()
         time.sleep(0.1)
-    first.send_signal(signal.SIGKILL)
+    first.kill()
     first.wait()
-    second = Command(command, root, before=before, one_stream=True)
-    assert second.wait(1500) == 0, second.stdout
-    return workspace, second.stdout
+    with printed[1].open("wb") as output:
+        done = subprocess.run(
+            command, cwd=root, env=outside(), stdout=output, stderr=subprocess.STDOUT, check=False, timeout=1500
+        )
+    assert done.returncode == 0, printed[1].read_text()
+    return workspace, printed[1].read_text()
 
 
 @pytest.fixture(scope="module")
-def small_demo(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], object]:
-    """A function that makes the demo a small one in the process that calls it."""
+def python(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The Python of an environment with the wheel and what it needs; the tests' own where no package index answers."""
+    folder = tmp_path_factory.mktemp("installed")
+    found = make_environment(sys.executable, folder / "environment")
+    done = install(found, str(build_both(folder / "dist").wheel))
+    if done.returncode != 0:
+        assert not has_an_index(found), done.stderr
+        found = Path(sys.executable)
+    yield found
+    shutil.rmtree(folder)  # two gigabytes
+
+
+@pytest.fixture(scope="module")
+def small_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The first of the bundled products."""
     with gzip.open(demo_file(), "rt", encoding="utf-8") as whole:
         rows = list(islice(whole, PRODUCTS))
     file = tmp_path_factory.mktemp("small") / demo_file().name
     with gzip.open(file, "wt", encoding="utf-8") as small:
         small.writelines(rows)
-    return partial(make_demo_small, file)
+    return file
 
 
 @pytest.fixture(scope="module")
-def finished_demo(tmp_path_factory: pytest.TempPathFactory, small_demo: Callable[[], object]) -> tuple[Workspace, str]:
+def finished_demo(tmp_path_factory: pytest.TempPathFactory, python: Path, small_file: Path) -> tuple[Workspace, str]:
     """The small demo, killed once in the middle of its training and called again: its workspace and what it printed."""
-    return demo_killed_once(tmp_path_factory.mktemp("demo"), 1, small_demo)
+    root = tmp_path_factory.mktemp("demo")
+    program = shutil.copy(small_demo.__file__, root)  # Python also imports from the folder of its program
+    return demo_killed_once(root, 1, [python, Path(program), small_file])
 
 
 @pytest.fixture(scope="module")
-def finished_whole_demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, str]:
+def finished_whole_demo(tmp_path_factory: pytest.TempPathFactory, python: Path) -> tuple[Workspace, str]:
     """The demo as `make demo` runs it, killed once and called again."""
-    return demo_killed_once(tmp_path_factory.mktemp("whole"), 10)
+    return demo_killed_once(tmp_path_factory.mktemp("whole"), 10, [python.with_name("shelftalk")])
 
 
 def check_all_stages(printed: str) -> None:
@@ -117,6 +126,65 @@ def test_the_demo_resumes_after_a_kill_and_shows_all_stages(finished_demo: tuple
     check_all_stages(finished_demo[1])
     result = evaluation(finished_demo[0])
     assert result["tuned"]["bits_per_byte"] < result["base"]["bits_per_byte"]
+
+
+def require_wheel(python: Path) -> None:
+    if python == Path(sys.executable):
+        pytest.skip("No package index answers here, so the wheel cannot be installed; its demo ran from the checkout.")
+
+
+def test_the_demo_ran_from_the_wheel_in_an_environment_of_its_own(
+    finished_demo: tuple[Workspace, str], python: Path, tmp_path: Path
+) -> None:
+    require_wheel(python)
+
+    def ask(*command: object) -> str:
+        done = subprocess.run(
+            [str(one) for one in command], check=False, capture_output=True, text=True, cwd=tmp_path, env=outside()
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout.strip()
+
+    imported = Path(ask(python, "-c", "import shelftalk; print(shelftalk.__file__)"))
+    assert imported.is_relative_to(python.parents[1])
+    assert ask(python.with_name("shelftalk"), "--version") == f"shelftalk {__version__}"
+    assert ask(python, "-m", "pip", "check", "--disable-pip-version-check") == "No broken requirements found."
+    others = json.loads(ask(python, "-m", "pip", "list", "--format", "json", "--disable-pip-version-check"))
+    assert not {one["name"] for one in others} & {"pytest", "streamlit", "fastapi", "gdown", "ray", "datasets"}
+
+
+def test_without_its_extra_a_command_says_in_one_line_what_to_install(
+    finished_demo: tuple[Workspace, str], python: Path, tmp_path: Path
+) -> None:
+    """All in one process of the wheel's environment, where no extra is installed."""
+    require_wheel(python)
+    commands = {
+        "studio --no-browser": "studio",
+        "serve demo": "serve",
+        "download amazontitles": "download",
+        "index demo --cluster local": "ray",
+        "train demo --run other --set trackers=wandb": "trackers",
+    }
+    program = (
+        "import sys\n"
+        "from shelftalk.cli.main import run\n"
+        "for words in sys.argv[1:]:\n"
+        "    assert run(words.split()) == 2, words\n"
+    )
+    done = subprocess.run(
+        [python, "-c", program, *commands],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**outside(), "SHELFTALK_WORKSPACE": str(finished_demo[0].root)},
+    )
+    assert done.returncode == 0, done.stderr
+    errors = [line for line in done.stderr.splitlines() if line.startswith("Error: ")]
+    assert [error.partition("not installed here: ")[2] for error in errors] == [
+        f"pip install 'shelftalk[{extra}]'" for extra in commands.values()
+    ]
+    assert not finished_demo[0].run("other").exists()
 
 
 @pytest.mark.slow
@@ -146,7 +214,7 @@ def test_the_studio_draws_and_begins_to_answer_at_once(finished_whole_demo: tupl
 
 
 def test_a_second_demo_does_nothing_again(
-    finished_demo: tuple[Workspace, str], small_demo: Callable[[], object], tmp_path: Path
+    finished_demo: tuple[Workspace, str], small_file: Path, tmp_path: Path
 ) -> None:
     workspace, printed = finished_demo
 
@@ -155,8 +223,8 @@ def test_a_second_demo_does_nothing_again(
         files = [file for folder in folders for file in folder.rglob("*") if file.suffix in LASTING]
         return {file: file.stat().st_mtime_ns for file in files}
 
-    before = state()
-    again = Command(["demo", "--workspace", workspace.root], tmp_path, before=small_demo, one_stream=True)
+    before, small = state(), partial(small_demo.make_demo_small, small_file)
+    again = Command(["demo", "--workspace", workspace.root], tmp_path, before=small, one_stream=True)
     assert again.wait() == 0, again.stdout
     assert again.stdout.split("What to type next")[1] == printed.split("What to type next")[1]
     assert state() == before
