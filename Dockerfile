@@ -18,7 +18,7 @@ FROM python:3.13-slim-bookworm
 RUN useradd --uid 10001 --create-home shelftalk && install --directory --owner shelftalk --group shelftalk /workspace
 COPY --from=build /opt/shelftalk /opt/shelftalk
 ENV PATH=/opt/shelftalk/bin:$PATH SHELFTALK_WORKSPACE=/workspace
-USER shelftalk
+USER 10001
 WORKDIR /home/shelftalk
 VOLUME /workspace
 EXPOSE 8501 8000
