@@ -59,9 +59,14 @@ class Studio:
     """`shelftalk studio` on a workspace, with `home` as home directory; its output goes to the file `output`."""
 
     def __init__(
-        self, workspace: Path, home: Path, environment: Mapping[str, str] | None = None, public_host: str | None = None
+        self,
+        workspace: Path,
+        home: Path,
+        environment: Mapping[str, str] | None = None,
+        public_host: str | None = None,
+        host: str = HOST,
     ) -> None:
-        self.public_host = public_host
+        self.public_host, self.host = public_host, host
         self.workspace, self.home, self.output = workspace, home, home.with_name(f"{home.name}.log")
         self.port = free_port()
         self.url = f"http://{HOST}:{self.port}"
@@ -79,7 +84,7 @@ class Studio:
         """Start the studio and wait until it responds."""
         self.home.mkdir(parents=True, exist_ok=True)
         arguments = ["studio", "--no-browser", "--port", str(self.port), "--workspace", str(self.workspace)]
-        arguments += [] if self.public_host is None else ["--public-host", self.public_host]
+        arguments += [] if self.public_host is None else ["--public-host", self.public_host, "--host", self.host]
         with self.output.open("ab") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "shelftalk", *arguments],

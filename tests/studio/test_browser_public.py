@@ -38,9 +38,10 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
 
 @pytest.fixture(scope="module")
 def public_studio(studio: Studio, proxy: Proxy, filled_workspace: Workspace) -> Iterator[Studio]:
-    """A studio for the proxy's name, on the workspace of the other one."""
+    """A studio for the proxy's name, on the workspace of the other one, at all addresses as in a container."""
     root = filled_workspace.root
-    started = Studio(root, root.with_name("home-public"), public_host=f"shop.example.org:{proxy.port}{PREFIX}")
+    name = f"shop.example.org:{proxy.port}{PREFIX}"
+    started = Studio(root, root.with_name("home-public"), public_host=name, host="0.0.0.0")
     proxy.target = started.port
     started.start()
     yield started
@@ -172,6 +173,19 @@ def test_every_route_is_refused_without_the_password_and_to_foreign_names(
             assert request(public_studio, method, start + path)[0] == 401, (method, path)
             assert request(public_studio, method, start + path, foreign)[0] == 403, (method, path)
         assert request(studio, method, path, foreign)[0] == 403, (method, path)
+
+
+def test_only_the_studio_with_a_password_listens_at_another_address(studio: Studio, public_studio: Studio) -> None:
+    """127.0.0.2 is this machine too, and not the address that the studio takes by itself."""
+    with pytest.raises(ConnectionRefusedError):
+        http.client.HTTPConnection("127.0.0.2", studio.port, timeout=30).request("GET", "/")
+    connection = http.client.HTTPConnection("127.0.0.2", public_studio.port, timeout=30)
+    for host, status in ((HOST, 401), ("127.0.0.2", 403)):
+        connection.request("GET", "/", headers={"Host": host})
+        answer = connection.getresponse()
+        answer.read()
+        assert answer.status == status, host
+    connection.close()
 
 
 def test_no_route_of_the_local_studio_can_be_framed_by_another_site(studio: Studio) -> None:

@@ -56,6 +56,29 @@ def test_what_is_no_public_name_ends_the_command_before_anything_is_made(
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--host", "0.0.0.0"], "--host 0.0.0.0 can be reached from other machines, which needs a password"),
+        (["--host", "10.1.2.3"], "which needs a password: add --public-host NAME"),
+        (["--host", "localhost"], "--host 'localhost' is no IPv4 address"),
+        (["--host", "::1"], "--host '::1' is no IPv4 address"),
+        (
+            ["--host", "192.0.2.1", "--public-host", "shop.example.org"],
+            "--host 192.0.2.1 is no address of this machine",
+        ),
+    ],
+)
+def test_an_address_that_others_reach_needs_a_password(
+    options: list[str], words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["studio", "--no-browser", "--workspace", str(tmp_path / "new"), *options]) == 2
+    error = capsys.readouterr().err
+    assert words in error
+    assert error.count("\n") == 1
+    assert not (tmp_path / "new").exists()
+
+
 def test_a_taken_port_is_reported_and_the_next_free_one_is_found() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
