@@ -89,7 +89,7 @@ def completed(home: Path, shell: str, line: str) -> list[str]:
 
 @pytest.mark.parametrize("shell", PLACES)
 def test_the_completion_is_installed_once_into_the_home(shell: str, home: Path) -> None:
-    command = [home / "bin" / "shelftalk", "--install-completion", shell]
+    command: list[str | Path] = [home / "bin" / "shelftalk", "--install-completion", shell]
     environment = surroundings(home, _TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION="1")
     for _ in range(2):
         done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=home, env=environment)

@@ -53,7 +53,7 @@ PRODUCTS = 36  # of which enough are trained on for four updates
 def demo_killed_once(root: Path, update: int, program: list[Path]) -> tuple[Workspace, str]:
     """Run a program's demo, kill it after the checkpoint of `update`, and run it again; return what that printed."""
     workspace = Workspace(root / "workspace")
-    command = [*program, "demo", "--workspace", workspace.root]
+    command = [str(one) for one in (*program, "demo", "--workspace", workspace.root)]
     printed = [root / "first", root / "second"]
     checkpoint = workspace.run("demo") / "checkpoints" / f"step-{update:08d}"
     with printed[0].open("wb") as output:

@@ -34,7 +34,7 @@ class Distributions(NamedTuple):
 def build(folder: Path, *options: str) -> Path:
     """Run `python -m build` on this checkout and return the folder that holds the result."""
     # Without an environment of its own: `pip install --editable .`, which came first, has built in one.
-    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, *options, ROOT]
+    command: list[str | Path] = [sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, *options, ROOT]
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
     return folder
@@ -59,13 +59,14 @@ def make_environment(python: str | Path, folder: Path) -> Path:
 
 def install(python: Path, *what: str) -> subprocess.CompletedProcess[str]:
     """Install into an environment with pip, at the versions of constraints.txt; for `--dry-run` only resolve."""
-    command = [python, *INSTALL, *PINNED, *what]
+    command: list[str | Path] = [python, *INSTALL, *PINNED, *what]
     return subprocess.run(command, check=False, capture_output=True, text=True, env=outside(), timeout=900)
 
 
 def has_an_index(python: Path) -> bool:
     """Return whether pip finds packages from here: it looks for one that every index has."""
-    command = [python, "-m", "pip", "install", "--quiet", "--dry-run", "--ignore-installed", "--no-deps", "packaging"]
+    options = ("--quiet", "--dry-run", "--ignore-installed", "--no-deps", "packaging")
+    command: list[str | Path] = [python, "-m", "pip", "install", *options]
     return subprocess.run(command, check=False, capture_output=True, env=outside(), timeout=600).returncode == 0
 
 

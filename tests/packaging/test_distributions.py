@@ -125,7 +125,7 @@ def test_the_source_distribution_builds_the_same_wheel(distributions: Distributi
 
 
 def test_twine_finds_nothing_wrong(distributions: Distributions) -> None:
-    command = [sys.executable, "-m", "twine", "--no-color", "check", "--strict", *distributions]
+    command = [sys.executable, "-m", "twine", "--no-color", "check", "--strict", *map(str, distributions)]
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout
     assert done.stdout.count("PASSED") == 2
