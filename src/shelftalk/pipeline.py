@@ -29,6 +29,7 @@ from shelftalk.cluster.connect import check_options
 from shelftalk.cluster.map import open_map
 from shelftalk.errors import Damaged, InvalidSettings, NotFound, TooFewProducts
 from shelftalk.evaluation.accepted import create_run, say_what_is_new
+from shelftalk.extras import require_trackers
 from shelftalk.generation.catalogue import Job, describe_titles
 from shelftalk.generation.choose import has_engine_files, make_engine_files, open_engine
 from shelftalk.generation.compare import compare
@@ -173,6 +174,7 @@ def _open_or_create(
 
     One that began from another run is created again only with its source, else it would begin from the base model.
     """
+    require_trackers(settings.tracker_names)  # not only when it trains, perhaps hours later or in the background
     if accepted and source is None:
         raise InvalidSettings("Accepted texts are learned by a run that begins from another one; add --from RUN.")
     run = Run.open(workspace, name) if name in workspace.runs() else None

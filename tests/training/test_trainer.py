@@ -314,6 +314,7 @@ def test_a_tracker_that_is_not_installed_is_named(pegs: Workspace, monkeypatch: 
     monkeypatch.setattr(extras, "find_spec", lambda name: None)
     with pytest.raises(MissingPackage, match=r"The tracker wandb needs wandb, .*shelftalk\[trackers\]"):
         train(pegs, "one", {"trackers": "wandb"})
+    assert not pegs.run("one").exists()
 
 
 KERNELS = [pytest.mark.slow, pytest.mark.skipif(not can_compile(), reason="needs a C++ compiler")]

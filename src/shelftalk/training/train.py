@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from shelftalk.errors import InvalidSettings
+from shelftalk.extras import require_trackers
 from shelftalk.models.adapters import add_adapter, load_adapter
 from shelftalk.models.instruction_set import bf16_cost
 from shelftalk.models.load import load_model
@@ -28,7 +29,7 @@ from shelftalk.training.processes import is_first_process, wait_for_all
 from shelftalk.training.recorder import Recorder, graceful_stop
 from shelftalk.training.samples import samplers
 from shelftalk.training.state import RunState
-from shelftalk.training.trainer import AdapterTrainer, require_trackers
+from shelftalk.training.trainer import AdapterTrainer
 from shelftalk.training.validation import validation_examples, with_interval
 from shelftalk.training.vocabulary import cut_head
 from shelftalk.workspace import staged_folder, write_bytes
@@ -54,7 +55,7 @@ def train(
         NotFinite: a loss, a gradient or a weight is not finite; see `training.divergence`.
     """
     settings = run.settings
-    require_trackers(settings)
+    require_trackers(settings.tracker_names)
     if cost := bf16_cost(run.precision):
         say(f"Run {run.name!r} {cost}.")
     model, tokenizer = load_model(base.folder, run.precision, attention=PACKED)

@@ -15,7 +15,6 @@ from torch.utils.data import DataLoader
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
 from shelftalk.errors import NotFinite, OutOfMemory
-from shelftalk.extras import require_extra
 from shelftalk.models.load import best_device
 from shelftalk.models.tokens import Example
 from shelftalk.settings import TrainingSettings
@@ -239,16 +238,6 @@ class AdapterTrainer(Trainer):  # type: ignore[misc]
     def _load_rng_state(self, checkpoint: str | None) -> None:
         if checkpoint is not None:
             load_random_state(Path(checkpoint))
-
-
-def require_trackers(settings: TrainingSettings) -> None:
-    """Check that the packages of all trackers in the settings are installed.
-
-    Raises:
-        MissingPackage: one is not.
-    """
-    for name in settings.tracker_names:
-        require_extra("trackers", f"The tracker {name}", name)
 
 
 def _use_deterministic_algorithms() -> None:
