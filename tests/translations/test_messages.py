@@ -35,7 +35,6 @@ ELSEWHERE = {
     "cli.record": "a command that the studio does not call",
     "cli.review": "a command that the studio does not call",
     "cli.runs": "options that the studio does not give",
-    "cli.serve": "a command that the studio does not call",
     "cli.train": "options that the studio does not give",
     "library": "called by programs, not by the studio",
     "export.chat": "the studio exports the adapter alone",
