@@ -205,6 +205,16 @@ def test_over_plain_http_the_cookie_is_kept_too() -> None:
     assert client.get("/").text == "reached /"
 
 
+def test_the_published_port_of_a_container_may_be_another_one() -> None:
+    """As the Dockerfile's command and docs/install.md say: the browser sees the machine's port, the studio its own."""
+    client = public("127.0.0.1:9000", "http://127.0.0.1:9000")
+    assert client.get("/", headers=PAGE).status_code == 401
+    assert enter(client, origin="http://127.0.0.1:9000").status_code == 303
+    assert client.get("/").text == "reached /"
+    assert client.put("/_stcore/upload_file/a/b", headers={"origin": "http://127.0.0.1:9000"}).status_code == 200
+    assert client.put("/_stcore/upload_file/a/b", headers={"origin": "http://10.0.0.1:9000"}).status_code == 403
+
+
 def test_no_other_site_can_frame_the_studio_with_or_without_a_password() -> None:
     client = public()
     enter(client)
