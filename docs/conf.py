@@ -51,6 +51,7 @@ html_theme_options = {  # the studio's colours
 navigation = {
     "Tutorial": ["tutorial/first_run", "tutorial/your_file", "tutorial/amazontitles"],
     "How-to guides": [
+        "Install <install>",
         "how_to/own_file",
         "how_to/attributes",
         "Choose settings and train faster <training>",

@@ -57,9 +57,9 @@ def make_environment(python: str | Path, folder: Path) -> Path:
     return folder / "bin" / "python"
 
 
-def install(python: Path, *what: str) -> subprocess.CompletedProcess[str]:
-    """Install into an environment with pip, at the versions of constraints.txt; for `--dry-run` only resolve."""
-    command: list[str | Path] = [python, *INSTALL, *PINNED, *what]
+def install(python: Path, *what: str, pinned: bool = True) -> subprocess.CompletedProcess[str]:
+    """Install into an environment with pip, if `pinned` at the versions of constraints.txt."""
+    command: list[str | Path] = [python, *INSTALL, *(PINNED if pinned else ()), *what]
     return subprocess.run(command, check=False, capture_output=True, text=True, env=outside(), timeout=900)
 
 

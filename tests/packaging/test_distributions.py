@@ -64,7 +64,7 @@ PLACES = {
     "ray": tuple(f"cluster/{name}.py" for name in ("connect", "process_group", "ray_map", "resources")),
 }
 # Extras whose packages another library imports by name: transformers' trackers and its quantised weights, and trl.
-BY_NAME = {"trackers", "quantized", "benchmarks", "dev"}
+BY_NAME = {"trackers", "quantized", "benchmarks", "dev", "docs"}
 # The imports whose package is not installed on every Python, and their packages.
 ELSEWHERE = {"tomli": "tomli"}
 
@@ -257,5 +257,6 @@ def test_an_extra_is_enough_for_its_part(extra: str, distributions: Distribution
 def test_an_extra_resolves_alone(extra: str, distributions: Distributions, tmp_path: Path) -> None:
     python = make_environment(sys.executable, tmp_path / "environment")
     what = f"shelftalk[{extra}] @ {distributions.wheel.as_uri()}"
-    done = install(python, "--dry-run", what)
+    # As from an index: constraints.txt pins what the tests need, and trackio and mlflow need older versions of some.
+    done = install(python, "--dry-run", what, pinned=False)
     assert done.returncode == 0, done.stderr
