@@ -35,12 +35,12 @@ from shelftalk.generation.choose import has_engine_files, make_engine_files, ope
 from shelftalk.generation.compare import compare
 from shelftalk.generation.grounded import check_references
 from shelftalk.generation.on_cluster import writers
+from shelftalk.models.embedders import MINILM, find_embedder
 from shelftalk.models.places import find_again
-from shelftalk.models.query_embedder import QueryEmbedder
 from shelftalk.models.registry import find_model
 from shelftalk.prompts import request_of
 from shelftalk.records import AcceptedText, Attributes, Comparison, Product, Progress, Reference, counter, no_progress
-from shelftalk.retrieval.pointer import is_built
+from shelftalk.retrieval.pointer import is_built, named_embedder
 from shelftalk.review.outputs import find_record
 from shelftalk.runs.describe import no_held_out
 from shelftalk.runs.run import Run
@@ -193,24 +193,40 @@ def _open_or_create(
     return create_run(workspace, name, catalogue, settings, base, source, accepted, say)
 
 
-def index_run(run: Run, progress: Progress = no_progress, cluster: str | None = None) -> dict[str, Any]:
+def index_run(
+    run: Run,
+    progress: Progress = no_progress,
+    cluster: str | None = None,
+    embedder: str | None = None,
+    token: str | None = None,
+) -> dict[str, Any]:
     """Build the indexes of exactly the products that `run` trains on: embeddings, and the texts for copied spans.
 
-    Existing vectors are reused; others are computed here, or on a Ray `cluster`.
+    Existing vectors are reused; others are computed here, or on a Ray `cluster`. `embedder` is a name, see
+    `models.embedders.find_embedder`, whose exceptions this raises; None means that of the index, if there is one.
+
+    Returns:
+        `products`, their number, `seconds`, and the `embedder`.
     """
     from shelftalk.evidence.spans import build_spans
     from shelftalk.retrieval.embed import embed_texts
     from shelftalk.retrieval.index import build_index
 
     products = run.products()
+    found = find_embedder(embedder or named_embedder(run.index), run.workspace, token)
     with open_map(cluster, "gpu or core", spread=False) as mapped:
-        built = build_index(products, run.index, embed_texts, progress, mapped)
+        embed = partial(embed_texts, found=found)
+        built = build_index(products, run.index, embed, progress, mapped, found.identity)
     build_spans(products, run.folder / SPANS)
-    return built
+    return {**built, "embedder": found.identity.name}
 
 
 def open_index(run: Run, progress: Progress = no_progress) -> Index:
-    """Open the run's index; build it first where it is missing or its vectors are corrupt."""
+    """Open the run's index with the embedder that made it; build it first where it is missing or corrupt.
+
+    Raises:
+        InvalidSettings: its embedder is not on this machine, or has changed; see `models.embedders.find_same`.
+    """
     try:
         return _open_built_index(run)
     except (NotFound, Damaged):
@@ -219,9 +235,9 @@ def open_index(run: Run, progress: Progress = no_progress) -> Index:
 
 
 def _open_built_index(run: Run) -> Index:
-    from shelftalk.retrieval.search import Index
+    from shelftalk.retrieval.search import open_search
 
-    return Index.open(run.index, QueryEmbedder.load())
+    return open_search(run.index, run.workspace)
 
 
 def open_spans(run: Run, progress: Progress = no_progress) -> SpanIndex:
@@ -289,8 +305,10 @@ def ask(
     if with_references:
         _warn_of_references(run, say)
     settings = run.decoding(settings)
+    # Where two threads import transformers first, one of them fails: only all-MiniLM-L6-v2 is opened in the other one.
+    index = None if named_embedder(run.index) == MINILM.name else open_index(run)
     with ThreadPoolExecutor(1) as thread:  # search the references while the model loads and starts to generate
-        found = thread.submit(lambda: _open_built_index(run).search(query, references))
+        found = thread.submit(lambda: (index or _open_built_index(run)).search(query, references))
 
         def result() -> list[Reference]:
             try:

@@ -248,7 +248,7 @@ def find_influence(run: Run, request: str, text: str, progress: Progress = no_pr
     """
     from shelftalk.evidence.influence import estimate_influence
 
-    similar = {one.uid for one in open_index(run).search(f"{request}\n{text}", SIMILAR_ROWS)}
+    similar = open_index(run).nearest_uids(f"{request}\n{text}", SIMILAR_ROWS)
     products = run.products()
     others = [product for product in products if product.uid not in similar]
     drawn = {others[row].uid for row in _draw(len(others), RANDOM_ROWS)}

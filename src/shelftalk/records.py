@@ -84,12 +84,18 @@ class Reject:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """One training product near a question: `similarity` is a cosine similarity, at most 1."""
+    """One training product nearest to a question: `similarity` is a cosine similarity, at most 1.
+
+    `near` says whether it is near at all, None where that was not measured for the index's embedder. `alike` counts the
+    further products found that are nearly the same, such as its other sizes; only this one of them is a reference.
+    """
 
     uid: str
     title: str
     description: str
     similarity: float
+    near: bool | None = None
+    alike: int = 0
 
 
 @dataclass(frozen=True, slots=True)

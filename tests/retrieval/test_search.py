@@ -6,6 +6,7 @@ import pytest
 from chromadb.utils.embedding_functions import ONNXMiniLM_L6_V2
 
 from shelftalk.errors import InvalidSettings
+from shelftalk.models.embedders import LEAST_NEAR, MINILM
 from shelftalk.records import Product
 from shelftalk.retrieval import chroma
 from shelftalk.retrieval.index import build_index
@@ -43,13 +44,20 @@ def test_a_product_finds_itself_whatever_its_script(shelf, product):
     assert found.similarity == 1.0
 
 
-def test_equals_come_in_the_order_of_the_catalogue(shelf):
+def test_of_equal_products_the_first_of_the_catalogue_stands_for_all(shelf):
     found = shelf.search("Red Nylon Kite, 70 cm\nA kite with 30 m of line.", k=2)
-    assert [(reference.uid, reference.similarity) for reference in found] == [("0000000005", 1.0), ("0000000006", 1.0)]
+    assert [(reference.uid, reference.similarity, reference.alike) for reference in found][:1] == [
+        ("0000000005", 1.0, 1)
+    ]
+    assert found[1].uid not in ("0000000005", "0000000006")
+    assert found[1].alike == 0
 
 
 def test_more_references_than_products_are_all_products(shelf):
-    assert {reference.uid for reference in shelf.search("kite", k=1000)} == shelf.uids()
+    found = shelf.search("kite", k=1000)
+    assert {reference.uid for reference in found} == shelf.uids() - {"0000000006"}
+    assert sum(1 + reference.alike for reference in found) == len(shelf.uids())
+    assert shelf.nearest_uids("kite", 1000) == shelf.uids()
     assert shelf.uids() == {product.uid for product in SHELF}
 
 
@@ -78,6 +86,40 @@ def test_the_answers_are_those_of_a_full_comparison(built):
         found = index.search(question)
         assert [int(reference.uid) for reference in found] == np.argsort(-cosines)[:3].tolist()
         np.testing.assert_allclose([reference.similarity for reference in found], np.sort(cosines)[:-4:-1], atol=1e-4)
+
+
+def sizes(count: int) -> list[Product]:
+    """Products of one kind in many sizes, and three others."""
+    text = "A coat peg of solid oak, turned by hand and oiled twice, with a brass screw for any wall. It is {} cm long."
+    kinds = [
+        Product(f"peg{row:04d}", f"Oak coat peg with brass screw, {row} cm", text.format(row)) for row in range(count)
+    ]
+    return [*kinds, *numbered(3)]
+
+
+def test_one_of_many_variants_is_shown_with_the_number_of_the_others(tmp_path):
+    build_index(sizes(150), tmp_path / "index", WordEmbedder().embed)
+    index = Index.open(tmp_path / "index", WordEmbedder())
+    found = index.search("Oak coat peg with brass screw, 7 cm", k=3)
+    assert len(found) == 3
+    assert found[0].uid.startswith("peg")
+    assert found[0].alike == 149  # more than are fetched at first
+    assert [reference.alike for reference in found[1:]] == [0, 0]
+    assert index.search("Oak coat peg with brass screw, 7 cm", k=3) == found
+    again = tmp_path / "again"
+    build_index(sizes(150), again, WordEmbedder().embed)
+    assert Index.open(again, WordEmbedder()).search("Oak coat peg with brass screw, 7 cm", k=3) == found
+
+
+def test_nearness_is_said_only_of_a_measured_embedder(tmp_path):
+    build_index(SHELF, tmp_path / "index", WordEmbedder().embed)
+    titles = [product.title for product in SHELF] + ["something else"]
+    unknown = Index.open(tmp_path / "index", WordEmbedder(), "sentence-transformers/LaBSE")
+    assert {one.near for found in unknown.search_all(titles) for one in found} == {None}
+    known = Index.open(tmp_path / "index", WordEmbedder(), MINILM.name)
+    found = [one for found in known.search_all(titles) for one in found]
+    assert [one.near for one in found] == [one.similarity >= LEAST_NEAR[MINILM.name] for one in found]
+    assert {one.near for one in found} == {True, False}
 
 
 def test_no_socket_is_opened_and_no_embedding_function_made(tmp_path, monkeypatch):

@@ -27,10 +27,12 @@ from shelftalk.cli.options import (
     ReferencesOption,
     RunArgument,
     TextArgument,
+    TokenOption,
     WithReferencesOption,
     WorkspaceOption,
     open_run,
     parse_attributes,
+    read_token,
     require_text,
     with_settings,
 )
@@ -202,7 +204,16 @@ app.command(epilog=settings_epilog())(train)
 @app.command()
 def index(
     run: RunArgument,
+    embedder: Annotated[
+        str | None,
+        typer.Option(
+            "--embedder",
+            help="all-MiniLM-L6-v2 (English), multilingual-e5-small (extra multilingual), or a sentence-transformers "
+            "model: a Hub id or a folder. [default: that of the run's index, or all-MiniLM-L6-v2]",
+        ),
+    ] = None,
     cluster: ClusterOption = None,
+    token_stdin: TokenOption = False,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     as_json: JsonOption = False,
 ) -> None:
@@ -212,11 +223,12 @@ def index(
     from shelftalk.pipeline import index_run
 
     with output.step(f"Indexing {run}") as progress:
-        result = index_run(opened, progress, cluster)
+        result = index_run(opened, progress, cluster, embedder, read_token(token_stdin))
     if as_json:
         output.print_json(result)
     else:
-        output.out.print(f"{result['products']} products indexed in {opened.index}", markup=False, soft_wrap=True)
+        line = f"{result['products']} products indexed in {opened.index} with {result['embedder']}"
+        output.out.print(line, markup=False, soft_wrap=True)
 
 
 @app.command()

@@ -17,7 +17,6 @@ from shelftalk.generation.catalogue import Job, RemoteWriter, Window, write_wind
 from shelftalk.generation.choose import choose_engine, open_engine
 from shelftalk.generation.engine import Engine, batches
 from shelftalk.generation.entries import Entry
-from shelftalk.models.query_embedder import QueryEmbedder
 from shelftalk.records import Description, Map
 from shelftalk.runs.folders import open_on_worker
 from shelftalk.runs.run import Run
@@ -173,6 +172,7 @@ def _engine(opening: Opening) -> Engine:
 
 @cache
 def _index(opening: Opening) -> Index:
-    from shelftalk.retrieval.search import Index
+    from shelftalk.retrieval.search import open_search
 
-    return Index.open(_run(opening).index, QueryEmbedder.load())
+    run = _run(opening)
+    return open_search(run.index, run.workspace)

@@ -70,7 +70,7 @@ class Embedder:
         tokens = [np.array(encoding.ids) for encoding in self._tokenizer.encode_batch_fast(readable)]
         packs = list(_packs([len(ids) for ids in tokens]))
         advance = counter(progress, len(texts))
-        with _workers(self._model.device) as pool:
+        with one_thread_workers(self._model.device) as pool:
             found = pool.map(self._embed_pack, ([tokens[row] for row in rows] for rows in packs))
             for rows, part in zip(packs, found, strict=True):
                 vectors[rows] = part
@@ -97,7 +97,7 @@ class Embedder:
 
 
 @contextmanager
-def _workers(device: torch.device) -> Iterator[ThreadPoolExecutor]:
+def one_thread_workers(device: torch.device) -> Iterator[ThreadPoolExecutor]:
     """Yield a pool with one worker for each of torch's threads; each worker computes with a single thread.
 
     Threads that share each matrix product synchronise thousands of times a second, and wait long when another program

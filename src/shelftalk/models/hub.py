@@ -25,10 +25,12 @@ def cached(name: str, revision: str | None = None) -> Path | None:
     return None
 
 
-def download(name: str, token: str | None = None, revision: str | None = None) -> tuple[Path, str]:
+def download(
+    name: str, token: str | None = None, revision: str | None = None, instead: str = "the embedded gemma-3-270m"
+) -> tuple[Path, str]:
     """Return the folder and the commit of a Hub model, downloading the files that are not in the Hub's cache.
 
-    A `revision` in the cache is used without a request to the Hub.
+    A `revision` in the cache is used without a request to the Hub. `instead` names a model that needs no network.
 
     Raises:
         AccessDenied: the model is gated and there is no token, the licence was not accepted with this account, or the
@@ -76,8 +78,8 @@ def download(name: str, token: str | None = None, revision: str | None = None) -
         if constants.HF_HUB_OFFLINE:
             cause, cure = "HF_HUB_OFFLINE forbids to ask the Hugging Face Hub", "unset it to download the model once"
         raise Unreachable(
-            f"{name} is not on this disk ({constants.HF_HUB_CACHE}) and {cause}: {cure}, or use the embedded "
-            "gemma-3-270m, which needs none."
+            f"{name} is not on this disk ({constants.HF_HUB_CACHE}) and {cause}: {cure}, or use {instead}, "
+            "which needs none."
         ) from error
     if not list(folder.glob("*.safetensors")):
         raise NotFound(f"{name} holds no safetensors; only safetensors weights are loaded.")

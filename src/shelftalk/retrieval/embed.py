@@ -1,4 +1,4 @@
-"""Embed texts with a function that can be sent to another process or machine."""
+"""Embed the texts of products with a function that can be sent to another process or machine."""
 
 from __future__ import annotations
 
@@ -8,17 +8,21 @@ from functools import cache
 import numpy as np
 
 from shelftalk.models.embedder import Embedder
+from shelftalk.models.embedders import MINILM, FoundEmbedder, open_for_products
+from shelftalk.models.sentence_encoder import SentenceEncoder
+
+DEFAULT = FoundEmbedder(MINILM)
 
 
-def embed_texts(texts: Sequence[str]) -> np.ndarray:
-    """Return the texts' vectors, float32 [len(texts), 384]; each process loads the model once. See `Embedder.embed`.
+def embed_texts(texts: Sequence[str], found: FoundEmbedder = DEFAULT) -> np.ndarray:
+    """Return the texts' vectors, float32 [len(texts), dimensions]; each process loads a model once.
 
     Raises:
-        MissingPackage, Damaged: see `Embedder.load`.
+        MissingPackage, Damaged: see `open_for_products`.
     """
-    return _embedder().embed(texts)
+    return _embedder(found).embed(texts)
 
 
 @cache
-def _embedder() -> Embedder:
-    return Embedder.load()
+def _embedder(found: FoundEmbedder) -> Embedder | SentenceEncoder:
+    return open_for_products(found)

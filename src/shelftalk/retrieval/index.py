@@ -25,6 +25,7 @@ import numpy as np
 
 from shelftalk.errors import Damaged, NotFound, TooFewProducts
 from shelftalk.locks import LOCK_TIMEOUT
+from shelftalk.models.embedders import MINILM, EmbedderId
 from shelftalk.records import Map, Product, Progress, counter, no_progress
 from shelftalk.retrieval import chroma, texts, vectors
 from shelftalk.retrieval.pointer import is_sound, store_folder, write_pointer
@@ -38,14 +39,20 @@ Embed = Callable[[Sequence[str]], np.ndarray]
 
 
 def build_index(
-    products: Sequence[Product], folder: Path, embed: Embed, progress: Progress = no_progress, mapped: Map = map
+    products: Sequence[Product],
+    folder: Path,
+    embed: Embed,
+    progress: Progress = no_progress,
+    mapped: Map = map,
+    embedder: EmbedderId = MINILM,
 ) -> dict[str, Any]:
     """Index exactly `products` in `folder`, and return their number and the time in seconds.
 
-    A product that an earlier build embedded with the same uid, title and description is not embedded again, even if
-    that build was killed. All others are embedded in catalogue order, `SHARD` at a time, by `mapped`. The same products
-    and the same initial state of `folder` give the same vectors.parquet, byte for byte, on machines of one kind, also
-    after kills and wherever shards were embedded. `progress` counts products.
+    `embedder` is whose vectors `embed` returns. A product that an earlier build embedded with it, with the same uid,
+    title and description, is not embedded again, even if that build was killed. All others are embedded in catalogue
+    order, `SHARD` at a time, by `mapped`. The same products and the same initial state of `folder` give the same
+    vectors.parquet, byte for byte, on machines of one kind, also after kills and wherever shards were embedded.
+    `progress` counts products.
 
     All vectors are in memory once, as in the store that serves them.
 
@@ -63,10 +70,11 @@ def build_index(
     with lock(folder, "building the index"):
         truth = folder / vectors.FILE
         is_sound(folder, "")  # refuses the index of a newer version before anything is written
-        if _holds(truth, wanted):
+        if _holds(truth, wanted, embedder):
             progress(len(products), len(products))
         else:
-            vectors.write(truth, wanted, _embed(products, wanted, folder, embed, progress, mapped), products)
+            made = _embed(products, wanted, folder, embed, progress, mapped, embedder)
+            vectors.write(truth, wanted, made, products, embedder)
         shutil.rmtree(folder / EMBEDDED, ignore_errors=True)
         _derive(folder)
     return {"products": len(products), "seconds": round(time.monotonic() - started, 2)}
@@ -94,10 +102,10 @@ def open_index(folder: Path) -> tuple[Any, chroma.Store]:
     return texts.read(store / texts.FILE), chroma.Store.open(store)
 
 
-def _holds(file: Path, wanted: np.ndarray) -> bool:
-    """Say whether a file holds exactly the wanted products, and can be read to the last byte."""
+def _holds(file: Path, wanted: np.ndarray, embedder: EmbedderId) -> bool:
+    """Say whether a file holds exactly the wanted products by that embedder, and can be read to the last byte."""
     with suppress(NotFound, Damaged):
-        if np.array_equal(vectors.read_digests(file), wanted):
+        if vectors.embedder_of(file) == embedder and np.array_equal(vectors.read_digests(file), wanted):
             for _ in chain(vectors.read_texts(file), vectors.read_vectors(file)):
                 pass
             return True
@@ -105,11 +113,17 @@ def _holds(file: Path, wanted: np.ndarray) -> bool:
 
 
 def _embed(
-    products: Sequence[Product], wanted: np.ndarray, folder: Path, embed: Embed, progress: Progress, mapped: Map
+    products: Sequence[Product],
+    wanted: np.ndarray,
+    folder: Path,
+    embed: Embed,
+    progress: Progress,
+    mapped: Map,
+    embedder: EmbedderId,
 ) -> np.ndarray:
     """Return the vectors in the order wanted; those that no file has are embedded, and saved shard by shard."""
     _, firsts, places = np.unique(wanted, return_index=True, return_inverse=True)
-    found, known = _known(wanted, firsts, folder)
+    found, known = _known(wanted, firsts, folder, embedder)
     new = np.sort(firsts[~known[firsts]])
     shards = [new[start : start + SHARD] for start in range(0, len(new), SHARD)]
     advance = counter(progress, len(products))
@@ -117,7 +131,7 @@ def _embed(
     for rows, made in zip(shards, mapped(embed, (_texts(products, rows) for rows in shards)), strict=True):
         digests = wanted[rows]
         shard = folder / EMBEDDED / f"{hashlib.sha256(digests.tobytes()).hexdigest()[:16]}.parquet"
-        vectors.write(shard, digests, made)
+        vectors.write(shard, digests, made, embedder=embedder)
         if not found.shape[1]:
             found = np.empty((len(wanted), made.shape[1]), np.float32)
         found[rows] = made
@@ -131,8 +145,10 @@ def _texts(products: Sequence[Product], rows: np.ndarray) -> list[str]:
     return [f"{products[row].title}\n{products[row].description}" for row in rows.tolist()]
 
 
-def _known(wanted: np.ndarray, firsts: np.ndarray, folder: Path) -> tuple[np.ndarray, np.ndarray]:
+def _known(wanted: np.ndarray, firsts: np.ndarray, folder: Path, embedder: EmbedderId) -> tuple[np.ndarray, np.ndarray]:
     """Return vectors in the order wanted, of length 0 where no file has any, and which are known: bool [wanted].
+
+    Vectors of another embedder are not looked at.
 
     Only the first of equal products is looked for: `firsts`, in the digests' order. What cannot be read, to the last
     byte of its file, is not known.
@@ -141,6 +157,8 @@ def _known(wanted: np.ndarray, firsts: np.ndarray, folder: Path) -> tuple[np.nda
     distinct = wanted[firsts]
     for file in [folder / vectors.FILE, *sorted((folder / EMBEDDED).glob("*.parquet"))]:
         with suppress(NotFound, Damaged):
+            if vectors.embedder_of(file) != embedder:
+                continue
             digests = vectors.read_digests(file)
             nearest = np.searchsorted(distinct, digests).clip(max=len(distinct) - 1)
             places = firsts[nearest]
@@ -167,7 +185,7 @@ def _derive(folder: Path) -> None:
             texts.write(staging / texts.FILE, vectors.read_texts(source))
             chroma.build(staging, vectors.read_vectors(source), count)
             chroma.verify(staging, source)
-        write_pointer(folder, digest, count)
+        write_pointer(folder, digest, count, vectors.embedder_of(source))
     for other in [*folder.glob("chroma-*"), *folder.glob(".chroma-*")]:
         if other != store:
             shutil.rmtree(other, ignore_errors=True)

@@ -5,17 +5,19 @@ Reading it does not import Chroma.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from shelftalk.errors import Damaged
+from shelftalk.errors import Damaged, NotFound
 from shelftalk.format_numbers import require_known
+from shelftalk.models.embedders import MINILM, EmbedderId
 from shelftalk.retrieval import vectors
 from shelftalk.workspace import faults, read_json, write_json
 
 POINTER = "index.json"
-FORMAT = 1  # of the index as a whole
+FORMAT = 2  # of the index as a whole; with all-MiniLM-L6-v2 it is still 1, which earlier versions read
 
 
 def store_folder(folder: Path, digest: str) -> Path:
@@ -23,9 +25,10 @@ def store_folder(folder: Path, digest: str) -> Path:
     return folder / f"chroma-{digest[:12]}"
 
 
-def write_pointer(folder: Path, digest: str, products: int) -> None:
-    """Write a pointer to the Chroma folder of the vectors with the SHA-256 `digest`."""
-    write_json(folder / POINTER, {"format": FORMAT, **_pointer(digest), "products": products})
+def write_pointer(folder: Path, digest: str, products: int, embedder: EmbedderId = MINILM) -> None:
+    """Write a pointer to the Chroma folder of the vectors with the SHA-256 `digest`, made with `embedder`."""
+    named = {"format": 1} if embedder == MINILM else {"format": FORMAT, "embedder": embedder._asdict()}
+    write_json(folder / POINTER, {**named, **_pointer(digest), "products": products})
 
 
 def read_pointer(folder: Path) -> Any:
@@ -38,6 +41,19 @@ def read_pointer(folder: Path) -> Any:
     pointer = read_json(folder / POINTER)
     require_known(pointer, FORMAT, folder / POINTER)
     return pointer
+
+
+def named_embedder(folder: Path) -> str:
+    """Return the name of the embedder that an index is of, also of one whose vectors are lost or damaged.
+
+    Raises:
+        NewerFormat: a newer version of shelftalk made the index.
+    """
+    with suppress(NotFound, Damaged):
+        return vectors.embedder_of(folder / vectors.FILE).name
+    with suppress(Damaged, LookupError, TypeError):
+        return str(read_pointer(folder)["embedder"]["name"])
+    return MINILM.name
 
 
 def is_sound(folder: Path, digest: str) -> bool:

@@ -8,6 +8,7 @@ a million products take no more memory than a few thousand.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from shelftalk.errors import Damaged, NotFound
+from shelftalk.models.embedders import MINILM, EmbedderId
 from shelftalk.records import Product
 from shelftalk.workspace import staged_file
 
@@ -26,6 +28,7 @@ TEXT_COLUMNS = ("uid", "title", "description")
 ROW_GROUP = 8192  # products, about 18 MB
 DIGEST = np.dtype("S16")  # compares like 16 bytes
 FINGERPRINT = b"content_sha256"  # in the footer
+EMBEDDER = b"embedder"  # there too, where it is not all-MiniLM-L6-v2
 
 
 def digest(products: Iterable[Product]) -> np.ndarray:
@@ -39,11 +42,17 @@ def _digest(product: Product) -> bytes:
     return hashlib.blake2b(content.encode(), digest_size=DIGEST.itemsize).digest()
 
 
-def write(path: Path, digests: np.ndarray, vectors: np.ndarray, products: Sequence[Product] = ()) -> None:
+def write(
+    path: Path,
+    digests: np.ndarray,
+    vectors: np.ndarray,
+    products: Sequence[Product] = (),
+    embedder: EmbedderId = MINILM,
+) -> None:
     """Write digests, vectors [n, dimensions] and products (none for a shard) in the order given.
 
     The file is written atomically. Equal arguments give equal bytes. The footer has a SHA-256 of the digests and the
-    vectors.
+    vectors, and names the embedder.
 
     Raises:
         NotWritable: see `workspace.writing`.
@@ -65,7 +74,8 @@ def write(path: Path, digests: np.ndarray, vectors: np.ndarray, products: Sequen
             columns += [pa.array([getattr(one, name) for one in products[rows]], kind) for name, kind in texts]
             columns += [pa.FixedSizeListArray.from_arrays(part.ravel(), vectors.shape[1])]
             file.write_batch(pa.record_batch(columns, schema=schema), ROW_GROUP)
-        file.add_key_value_metadata({FINGERPRINT: content.hexdigest()})
+        named = {} if embedder == MINILM else {EMBEDDER: json.dumps(embedder._asdict())}
+        file.add_key_value_metadata({FINGERPRINT: content.hexdigest(), **named})
 
 
 def fingerprint(path: Path) -> str:
@@ -80,6 +90,22 @@ def fingerprint(path: Path) -> str:
         if not found:
             raise ValueError("its footer names no SHA-256")
         return str(found.decode())
+
+
+def embedder_of(path: Path) -> EmbedderId:
+    """Return the embedder that made the file's vectors; only the footer is read.
+
+    Raises:
+        NotFound, Damaged: see `fingerprint`.
+    """
+    with _opened(path) as file:
+        named = (file.metadata.metadata or {}).get(EMBEDDER)
+        if named is None:
+            return MINILM
+        held = json.loads(named)
+        if not isinstance(held, dict) or not all(isinstance(held.get(one), str) for one in EmbedderId._fields):
+            raise ValueError("its footer names no embedder")
+        return EmbedderId(*(held[one] for one in EmbedderId._fields))
 
 
 def shape(path: Path) -> tuple[int, int]:
