@@ -78,7 +78,7 @@ def test_all_stages(shell: Shell, tmp_path: Path) -> None:
     assert isinstance(answer["base"]["text"], str)
     assert isinstance(answer["tuned"]["text"], str)
     assert len(answer["references"]) == 3
-    assert set(answer["references"][0]) == {"title", "description", "similarity", "uid"}
+    assert set(answer["references"][0]) == {"title", "description", "similarity", "uid", "near", "alike"}
     similarities = [reference["similarity"] for reference in answer["references"]]
     assert similarities == sorted(similarities, reverse=True)
     result = shell.json("evaluate", "one", "--max-products", "3", "--max-new-tokens", "8")

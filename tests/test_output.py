@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from shelftalk.cli import output
-from shelftalk.records import Comparison, Description
+from shelftalk.records import Comparison, Description, Reference
 
 
 def shown(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], base: str, tuned: str) -> str:
@@ -40,6 +40,28 @@ def test_the_time_left_is_counted_anew_where_a_work_begins_again(
                 progress(done, 10)
     lines = [line for line in capsys.readouterr().err.splitlines() if "left" in line]
     assert lines == ["Rehearsing: 1 of 10, 15 min 00 s left", "Rehearsing: 2 of 10, 13 min 20 s left"] * 2
+
+
+def references(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], near: tuple[bool | None, bool | None]
+) -> str:
+    monkeypatch.setattr(output, "out", Console(width=120, highlight=False))
+    first, second = near
+    found = [Reference("1", "Oak Peg", "A peg.", 0.61, first, 9), Reference("2", "Kite", "Red.", 0.12, second)]
+    output.show_references(found)
+    return " ".join(capsys.readouterr().out.split())
+
+
+def test_references_say_what_they_stand_for_and_where_nothing_is_near(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    near = references(monkeypatch, capsys, (True, False))
+    assert "0.61 Oak Peg (and 9 like it) - A peg. 0.12 Kite - Red." in near
+    assert "Nothing near" not in near
+    assert "Nothing near" not in references(monkeypatch, capsys, (None, None))  # not measured
+    nothing = references(monkeypatch, capsys, (False, False))
+    assert nothing.startswith("Nothing near among the training products; the nearest of them are: similarity")
+    assert "0.61 Oak Peg" in nothing
 
 
 def test_claims_that_no_attribute_states_are_named(

@@ -35,7 +35,7 @@ from shelftalk.generation.choose import has_engine_files, make_engine_files, ope
 from shelftalk.generation.compare import compare
 from shelftalk.generation.grounded import check_references
 from shelftalk.generation.on_cluster import writers
-from shelftalk.models.embedders import MINILM, find_embedder
+from shelftalk.models.embedders import MINILM
 from shelftalk.models.places import find_again
 from shelftalk.models.registry import find_model
 from shelftalk.prompts import request_of
@@ -194,31 +194,20 @@ def _open_or_create(
 
 
 def index_run(
-    run: Run,
-    progress: Progress = no_progress,
-    cluster: str | None = None,
-    embedder: str | None = None,
-    token: str | None = None,
+    run: Run, progress: Progress = no_progress, cluster: str | None = None, embedder: str = "", token: str | None = None
 ) -> dict[str, Any]:
     """Build the indexes of exactly the products that `run` trains on: embeddings, and the texts for copied spans.
 
-    Existing vectors are reused; others are computed here, or on a Ray `cluster`. `embedder` is a name, see
-    `models.embedders.find_embedder`, whose exceptions this raises; None means that of the index, if there is one.
-
-    Returns:
-        `products`, their number, `seconds`, and the `embedder`.
+    Existing vectors are reused; others are computed here, or on a Ray `cluster`. See `retrieval.embed.index_products`.
     """
     from shelftalk.evidence.spans import build_spans
-    from shelftalk.retrieval.embed import embed_texts
-    from shelftalk.retrieval.index import build_index
+    from shelftalk.retrieval.embed import index_products
 
     products = run.products()
-    found = find_embedder(embedder or named_embedder(run.index), run.workspace, token)
     with open_map(cluster, "gpu or core", spread=False) as mapped:
-        embed = partial(embed_texts, found=found)
-        built = build_index(products, run.index, embed, progress, mapped, found.identity)
+        built = index_products(products, run.index, run.workspace, embedder, token, progress, mapped)
     build_spans(products, run.folder / SPANS)
-    return {**built, "embedder": found.identity.name}
+    return built
 
 
 def open_index(run: Run, progress: Progress = no_progress) -> Index:

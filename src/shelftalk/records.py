@@ -98,6 +98,11 @@ class Reference:
     alike: int = 0
 
 
+def nothing_near(references: Sequence[Reference]) -> bool:
+    """Return whether nothing is near a question: its references, nearest first, are known not to be."""
+    return bool(references) and references[0].near is False
+
+
 @dataclass(frozen=True, slots=True)
 class Description:
     """One generated text: `stopped` is true if the model ended it itself, `tokens` counts the generated tokens."""

@@ -20,6 +20,7 @@ from shelftalk.generation.journal import Journal
 from shelftalk.generation.texts import FORMAT as RECORD_FORMAT
 from shelftalk.lines import read_records
 from shelftalk.models.places import find_begun
+from shelftalk.retrieval.pointer import FORMAT as INDEX_FORMAT
 from shelftalk.retrieval.pointer import read_pointer
 from shelftalk.review.decisions import Decision, DecisionLog
 from shelftalk.review.outputs import find_record, list_outputs
@@ -33,7 +34,7 @@ from tests.conftest import write_catalogue_file
 from tests.review.outputs import row, write_output
 from tests.test_cli import Shell
 
-REFUSED = r"{} has format 2, and this version of shelftalk reads only up to 1; update shelftalk with: pip install "
+REFUSED = r"{} has format {}, and this version of shelftalk reads only up to {}; update shelftalk with: pip install "
 
 
 @pytest.fixture
@@ -54,10 +55,10 @@ def number(file: Path, format: object = 2) -> None:
     write_json(file, {**read_json(file), "format": format})
 
 
-def refused(file: Path, read: Callable[[], object]) -> None:
-    number(file)
+def refused(file: Path, read: Callable[[], object], newest: int = 1) -> None:
+    number(file, newest + 1)
     before = tree(file.parent)
-    with pytest.raises(NewerFormat, match=REFUSED.format(file.name)) as caught:
+    with pytest.raises(NewerFormat, match=REFUSED.format(file.name, newest + 1, newest)) as caught:
         read()
     assert str(file) in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -150,7 +151,7 @@ def test_newer_best_weights_are_refused(run: Run) -> None:
 
 @pytest.mark.parametrize("read", [pipeline.open_index, pipeline.index_run, pipeline.ready])
 def test_a_newer_index_is_refused_and_not_made_again(run: Run, read: Callable[[Run], object]) -> None:
-    refused(run.index / "index.json", lambda: read(run))
+    refused(run.index / "index.json", lambda: read(run), INDEX_FORMAT)
 
 
 def test_a_newer_index_of_spans_is_refused_and_not_made_again(run: Run) -> None:
@@ -162,7 +163,7 @@ def test_a_newer_journal_is_refused(tmp_path: Path, rows: bytes) -> None:
     path = tmp_path / "out.csv.journal"
     path.write_bytes(json.dumps({"format": 2, "job": {"a": 1}}).encode() + b"\n" + rows)
     before = path.read_bytes()
-    with pytest.raises(NewerFormat, match=REFUSED.format(path.name)), Journal.open(path, {"a": 1}):
+    with pytest.raises(NewerFormat, match=REFUSED.format(path.name, 2, 1)), Journal.open(path, {"a": 1}):
         pass
     assert path.read_bytes() == before
 
@@ -184,7 +185,7 @@ def test_newer_votes_and_answers_are_refused(run: Run) -> None:
         file = run.folder / name
         with file.open("a") as lines:
             lines.write(json.dumps({"format": 2, "query": "Peg", "choice": {"of": "base"}}) + "\n")
-        with pytest.raises(NewerFormat, match=REFUSED.format(name)):
+        with pytest.raises(NewerFormat, match=REFUSED.format(name, 2, 1)):
             read(run.folder)
 
 
@@ -194,7 +195,7 @@ def test_newer_decisions_are_refused_and_not_left_out(tmp_path: Path) -> None:
     assert len(log.read_new()) == 1
     with log.path.open("a") as lines:
         lines.write(json.dumps({"format": 2, "product": "a", "decision": "withdrawn"}) + "\n")
-    with pytest.raises(NewerFormat, match=REFUSED.format(log.path.name)):
+    with pytest.raises(NewerFormat, match=REFUSED.format(log.path.name, 2, 1)):
         DecisionLog(log.path).read_new()
 
 

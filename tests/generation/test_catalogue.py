@@ -53,7 +53,10 @@ class FakeIndex:
     def search_all(self, texts: Sequence[str], k: int) -> list[list[Reference]]:
         self.asked.append(list(texts))
         return [
-            [Reference(f"{text}-{n}", f"near {text}", "...", round(0.9 - n / 10, 4)) for n in range(min(k, 2))]
+            [
+                Reference(f"{text}-{n}", f"near {text}", "...", round(0.9 - n / 10, 4), None if n else "12" not in text)
+                for n in range(min(k, 2))
+            ]
             for text in texts
         ]
 
@@ -173,6 +176,7 @@ def test_every_row_is_at_its_position_in_every_format(tmp_path: Path, suffix: st
     assert found[11]["description"] == "Card of Oak peg peg 11."
     assert found[17]["description"].endswith("10 11")
     assert found[14]["description"] == found[18]["description"] == ""
+    assert [found[number]["nearest"] for number in (11, 12, 14)] == ["near", "nothing near", ""]
     assert [bool(row["detail"]) for row in found] == [bool(flag) and flag != "missing_title" for flag in flags]
     if suffix in (".jsonl", ".parquet"):
         assert found[11]["references"] == [

@@ -68,13 +68,14 @@ def test_csv_and_tsv_have_columns_for_each_reference(tmp_path: Path, suffix: str
     first, bad, last = cells(write(tmp_path / f"a{suffix}", ROWS))
     assert list(first) == [
         *("sku", "title", "description", "words", "unsupported", "contradicted", "untold", "broken_rules"),
+        "nearest",
         *("reference_1_uid", "reference_1_title", "reference_1_similarity"),
         *("reference_2_uid", "reference_2_title", "reference_2_similarity"),
         *("flag", "detail", "line", "raw"),
     ]
     assert first["description"] == ROWS[0].description
     assert (first["title"], first["reference_1_title"], first["reference_2_uid"]) == ("'=1+1", "'@b", "")
-    assert list(bad.values()) == [*[""] * 14, "invalid_csv", "4 fields", "5", "a,b"]
+    assert list(bad.values()) == [*[""] * 15, "invalid_csv", "4 fields", "5", "a,b"]
     assert (first["unsupported"], first["contradicted"], first["untold"]) == ("2", "0", "'-lid; =fit")
     assert (last["title"], last["description"], last["reference_1_similarity"]) == ("Ж 木 🪵 ", "'-", "-0.25")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -48,9 +49,9 @@ def save_bert(folder: Path, seed: int = 0) -> None:
         torch.manual_seed(seed)
         BertModel(config, add_pooling_layer=False).save_pretrained(folder)
     tokenizer = Tokenizer(models.WordLevel({word: row for row, word in enumerate(WORDS)}, "[UNK]"))
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()  # type: ignore[assignment]
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     ends = [(word, WORDS.index(word)) for word in ("[CLS]", "[SEP]")]
-    tokenizer.post_processor = processors.TemplateProcessing(  # type: ignore[assignment]
+    tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=ends
     )
     tokenizer.save(str(folder / "tokenizer.json"))
@@ -123,7 +124,7 @@ def test_a_folder_is_known_by_its_weights_and_by_what_shapes_its_vectors(workspa
     folder = save_sentence_model(tmp_path / "model")
     found = find_embedder(str(folder), workspace)
     assert find_same(found.identity, workspace) == found
-    changes = [
+    changes: list[Callable[[], object]] = [
         lambda: save_bert(folder, seed=1),
         lambda: (folder / "sentence_bert_config.json").write_text('{"max_seq_length": 12}'),
         lambda: (folder / "1_Pooling" / "config.json").write_text('{"pooling_mode_cls_token": true}'),

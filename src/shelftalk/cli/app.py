@@ -205,13 +205,14 @@ app.command(epilog=settings_epilog())(train)
 def index(
     run: RunArgument,
     embedder: Annotated[
-        str | None,
+        str,
         typer.Option(
             "--embedder",
+            show_default=False,
             help="all-MiniLM-L6-v2 (English), multilingual-e5-small (extra multilingual), or a sentence-transformers "
             "model: a Hub id or a folder. [default: that of the run's index, or all-MiniLM-L6-v2]",
         ),
-    ] = None,
+    ] = "",
     cluster: ClusterOption = None,
     token_stdin: TokenOption = False,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,

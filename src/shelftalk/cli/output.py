@@ -20,7 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from shelftalk.generation.folded import fold
-from shelftalk.records import Comparison, Reference
+from shelftalk.records import Comparison, Reference, nothing_near
 from shelftalk.records import Progress as ProgressCallback
 
 out = Console(highlight=False, emoji=False)  # ":100:" in a text is not an emoji
@@ -209,12 +209,16 @@ def marked_text(comparison: Comparison) -> Text:
 
 
 def show_references(references: list[Reference]) -> None:
-    """Print the references with their similarity, one line each."""
+    """Print the references with their similarity, one line each, and say where nothing is near."""
+    if nothing_near(references):
+        out.print("Nothing near among the training products; the nearest of them are:", markup=False)
     table = Table(box=None, pad_edge=False, header_style="dim", expand=True)
     table.add_column("similarity", justify="right", width=10)
     table.add_column("nearest training products", overflow="ellipsis", no_wrap=True, ratio=1)
     for one in references:
-        table.add_row(f"{one.similarity:.2f}", Text(plain(f"{one.title} - {one.description}")))
+        alike = f" (and {one.alike} like it)" if one.alike else ""
+        style = "dim" if one.near is False else ""
+        table.add_row(f"{one.similarity:.2f}", Text(plain(f"{one.title}{alike} - {one.description}")), style=style)
     out.print(table)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from shelftalk.generation.flags import WORD, flag
-from shelftalk.generation.tables import DescribedRow, NamedReference
+from shelftalk.generation.tables import NEAREST, DescribedRow, NamedReference
 from shelftalk.generation.titles import TitleRow
 from shelftalk.records import Description, Faults, Reference
 
@@ -20,6 +20,7 @@ def entry_of(description: Description, faults: Faults, references: list[Referenc
         "tokens": description.tokens,
         "faults": faults._asdict(),
         "references": [[one.uid, one.title, one.similarity] for one in references],
+        "near": references[0].near if references else None,
     }
 
 
@@ -28,10 +29,10 @@ def described_row(row: TitleRow, entry: Entry) -> DescribedRow:
     if row.fault:
         return DescribedRow(row, flag=row.fault, detail=row.detail)
     text = entry["text"]
-    references = [NamedReference(*one) for one in entry["references"]]
+    sources = [NamedReference(*one) for one in entry["references"]], NEAREST[entry.get("near")]  # absent in 0.1
     found, detail = flag(Description(text, entry["stopped"], entry["tokens"]))
     if found == "empty":
-        return DescribedRow(row, text, found, detail, references=references)
+        return DescribedRow(row, text, found, detail, references=sources[0], nearest=sources[1])
     faults, words = Faults(**entry["faults"]), len(WORD.findall(text))
     counts = words, faults.unsupported, faults.contradicted
-    return DescribedRow(row, text, found, detail, *counts, faults.untold, faults.broken, references)
+    return DescribedRow(row, text, found, detail, *counts, faults.untold, faults.broken, *sources)

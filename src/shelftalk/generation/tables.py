@@ -41,7 +41,8 @@ class DescribedRow:
     `flag` and `detail` describe a fault of its description, or why it has none. `unsupported` and `contradicted` count
     the description's claims, None where there are no words, as is `words`, and in a language whose claims are not
     checked; `untold` are the names of the attributes that it does not tell, `broken_rules` says which house rules it
-    breaks. See `records.Faults`.
+    breaks. See `records.Faults`. `nearest` says whether the first
+    reference is near: one of `NEAREST`.
     """
 
     row: TitleRow
@@ -54,8 +55,10 @@ class DescribedRow:
     untold: Sequence[str] = ()
     broken_rules: Sequence[str] = ()
     references: Sequence[NamedReference] = ()
+    nearest: str = ""
 
 
+NEAREST = {True: "near", False: "nothing near", None: ""}  # by `Reference.near`, which may be unknown
 REFERENCES = pa.list_(pa.struct([("uid", pa.string()), ("title", pa.string()), ("similarity", pa.float64())]))
 OWN = {
     "description": pa.string(),
@@ -64,6 +67,7 @@ OWN = {
     "contradicted": pa.int64(),
     "untold": pa.string(),
     "broken_rules": pa.string(),
+    "nearest": pa.string(),
     "references": REFERENCES,
     "flag": pa.string(),
     "detail": pa.string(),
@@ -128,6 +132,7 @@ def _own_values(row: DescribedRow) -> dict[str, Any]:
         "contradicted": row.contradicted,
         "untold": "; ".join(row.untold),
         "broken_rules": "; ".join(row.broken_rules),
+        "nearest": row.nearest,
         "references": [one._asdict() for one in row.references],
         "flag": row.flag,
         "detail": row.detail,

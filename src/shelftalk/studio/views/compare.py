@@ -16,7 +16,7 @@ from shelftalk.generation.compare import compare
 from shelftalk.generation.folded import fold
 from shelftalk.generation.history import attributes_in_line, history_as_csv, history_as_json, read_history
 from shelftalk.generation.history import remember as save_answer
-from shelftalk.records import Attributes, Comparison, Reference
+from shelftalk.records import Attributes, Comparison, Reference, nothing_near
 from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings
 from shelftalk.studio.answers import facts_of, show_answer
@@ -296,6 +296,8 @@ def _show_tally(run: Run) -> None:
 def _references(references: list[Reference]) -> None:
     st.subheader(text("compare.references"))
     st.caption(text("compare.references_help"))
+    if nothing_near(references):
+        st.info(text("compare.nothing_near"), icon=":material/search_off:")
     for reference in references:
         with st.container(border=True):
             similarity, words = st.columns([1, 6])
@@ -303,6 +305,10 @@ def _references(references: list[Reference]) -> None:
             with words:
                 st.text(reference.title)
                 st.text(reference.description)
+                if reference.alike:
+                    st.caption(text("compare.alike", count=number(reference.alike)))
+                if reference.near is False:
+                    st.caption(text("compare.not_near"))
 
 
 def _history(run: Run) -> None:
