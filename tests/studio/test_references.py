@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -12,10 +10,10 @@ from shelftalk.studio.language import STATE
 from shelftalk.translations.texts import LANGUAGES, texts
 
 
-def page(references: Any) -> None:
+def page(references: object) -> None:
     from shelftalk.studio.views import compare
 
-    compare._references(references)
+    compare._references(references)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
