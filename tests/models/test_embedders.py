@@ -110,7 +110,7 @@ def test_a_folder_embeds_as_sentence_transformers_does(
     np.testing.assert_allclose(questions, theirs.encode_query(TEXTS, normalize_embeddings=True), atol=1e-5)
     assert products.dtype == np.float32
     assert products.shape == (len(TEXTS), 8 if dense else 32)
-    assert np.abs(products - questions).max() > 1e-3  # the prompts differ
+    assert np.abs(products - questions).max() > 1e-4  # the prompts differ
     assert open_for_products(found).embed([]).shape == (0, 8 if dense else 32)
 
 
