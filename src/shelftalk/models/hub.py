@@ -26,7 +26,7 @@ def cached(name: str, revision: str | None = None) -> Path | None:
 
 
 def download(
-    name: str, token: str | None = None, revision: str | None = None, instead: str = "the embedded gemma-3-270m"
+    name: str, token: str | None = None, revision: str | None = None, instead: str = "gemma-3-270m"
 ) -> tuple[Path, str]:
     """Return the folder and the commit of a Hub model, downloading the files that are not in the Hub's cache.
 
