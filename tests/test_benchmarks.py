@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import index, near_duplicates, publishing, spans
+from benchmarks import index, near_duplicates, publishing, questions, spans
 from benchmarks.training_gpu import CHARACTERS_A_TOKEN, CONTENT, EOS, SHARES, draw_examples
 from tests.conftest import ROOT
 
@@ -140,3 +140,24 @@ def test_the_gpu_benchmark_ends_with_its_ratios() -> None:
     else:
         assert ratios["skipped"]["trl"] == "TRL is not installed"
     assert ("nf4" in ratios["skipped"]) != ("nf4" in ratios["matmul_share"])
+
+
+def test_every_question_is_about_a_product_of_its_catalogue_in_other_words() -> None:
+    for shelf, name, languages in (
+        (questions.bundled(), "demo", ("en", "pt")),
+        (questions.portuguese(), "catalogo", ("pt",)),
+    ):
+        asked = questions.questions(name)
+        assert {one["uid"] for one in asked} <= set(shelf.uids)
+        assert len({one["uid"] for one in asked}) == len(asked)
+        assert all(one[key].strip() and one[key] != one["title"] for one in asked for key in languages)
+
+
+def test_recall_and_nearness_are_counted() -> None:
+    shelf = questions.Shelf(["a", "b", "c"], ["", "", ""])
+    cosines = np.array([[0.9, 0.1, 0.2], [0.5, 0.4, 0.6]])
+    found = questions.ranks(cosines, shelf, ["a", "b"])
+    assert found.tolist() == [0, 2]
+    assert [questions.recall(found)[f"recall_at_{rank}"][0] for rank in questions.RANKS] == [0.5, 1.0, 1.0]
+    near = questions.nearness(np.array([0.9, 0.3]), np.array([0.2, 0.1, 0.6]), 0.4)
+    assert (near["nothing_near_there"][:2], near["nothing_near_other_fields"][:2]) == ([1, 2], [2, 3])
