@@ -294,7 +294,7 @@ def ask(
     if with_references:
         _warn_of_references(run, say)
     settings = run.decoding(settings)
-    # Where two threads import transformers first, one of them fails: only all-MiniLM-L6-v2 is opened in the other one.
+    # Two threads that import transformers first fail: in the other one only MiniLM is opened, and nothing is built.
     index = None if named_embedder(run.index) == MINILM.name else open_index(run)
     with ThreadPoolExecutor(1) as thread:  # search the references while the model loads and starts to generate
         found = thread.submit(lambda: (index or _open_built_index(run)).search(query, references))
@@ -303,7 +303,6 @@ def ask(
             try:
                 return found.result()
             except (NotFound, Damaged):
-                # Not built in the other thread: where two threads import transformers first, one of them fails.
                 return open_index(run).search(query, references)
 
         with closing(open_engine(run, settings, engine, say=say)) as opened:
