@@ -28,16 +28,13 @@ from shelftalk.claims.find import is_checked
 from shelftalk.cluster.connect import check_options
 from shelftalk.cluster.map import open_map
 from shelftalk.errors import Damaged, InvalidSettings, NotFound, TooFewProducts
-from shelftalk.evaluation.accepted import create_run, say_what_is_new
-from shelftalk.extras import require_trackers
+from shelftalk.evaluation.accepted import open_or_create
 from shelftalk.generation.catalogue import Job, describe_titles
 from shelftalk.generation.choose import has_engine_files, make_engine_files, open_engine
 from shelftalk.generation.compare import compare
 from shelftalk.generation.grounded import check_references
 from shelftalk.generation.on_cluster import writers
 from shelftalk.models.embedders import MINILM
-from shelftalk.models.places import find_again
-from shelftalk.models.registry import find_model
 from shelftalk.prompts import request_of
 from shelftalk.records import AcceptedText, Attributes, Comparison, Product, Progress, Reference, counter, no_progress
 from shelftalk.retrieval.pointer import is_built, named_embedder
@@ -128,7 +125,7 @@ def train_run(
         train_in_turn(run, token)
         return run
     with lock(workspace.run(name), "training"):
-        run = _open_or_create(workspace, catalogue, name, settings, token, source, accepted, say)
+        run = open_or_create(workspace, catalogue, name, settings, token, source, accepted, say)
         wait_for_all()
         if cluster is None:
             train_in_turn(run, token, progress, say)
@@ -155,42 +152,9 @@ def train_detached(
     workspace.existing_catalogue(catalogue)
     workspace.make()
     with lock(workspace.run(name), "starting") as descriptor:
-        run = _open_or_create(workspace, catalogue, name, settings, token, source, accepted, say)
+        run = open_or_create(workspace, catalogue, name, settings, token, source, accepted, say)
         start_run(run, descriptor, token)
     return run
-
-
-def _open_or_create(
-    workspace: Workspace,
-    catalogue: str,
-    name: str,
-    settings: TrainingSettings,
-    token: str | None,
-    source: Run | None,
-    accepted: Sequence[AcceptedText],
-    say: Callable[[str], None] = lambda line: None,
-) -> Run:
-    """Open the run of that name, or create it; one that failed before its first checkpoint is created again.
-
-    One that began from another run is created again only with its source, else it would begin from the base model.
-    """
-    require_trackers(settings.tracker_names)  # not only when it trains, perhaps hours later or in the background
-    if accepted and source is None:
-        raise InvalidSettings("Accepted texts are learned by a run that begins from another one; add --from RUN.")
-    run = Run.open(workspace, name) if name in workspace.runs() else None
-    if run and (run.finished or run.checkpoints.is_dir() or (run.source and not source)):
-        run.require_same(catalogue, settings, source, bool(accepted))
-        run.base_model(token)
-        if source and accepted:
-            say_what_is_new(run, source, accepted, say)
-        return run
-    if source:
-        base = source.base_model(token)
-    elif run and settings.base_model == run.settings.base_model:
-        base = find_again(run.description["base"], settings.base_model, name, workspace, token)
-    else:
-        base = find_model(settings.base_model, workspace, token)
-    return create_run(workspace, name, catalogue, settings, base, source, accepted, say)
 
 
 def index_run(

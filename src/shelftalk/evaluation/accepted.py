@@ -10,8 +10,10 @@ from shelftalk.catalogue.languages import name_of
 from shelftalk.errors import InvalidSettings
 from shelftalk.evaluation.leaks import compare_splits, find_leaks, held_out_of
 from shelftalk.evidence.trained_on import describe_runs, origins, trained_before, write_record
+from shelftalk.extras import require_trackers
 from shelftalk.models.chat_template import trained_language
-from shelftalk.models.registry import BaseModel
+from shelftalk.models.places import find_again
+from shelftalk.models.registry import BaseModel, find_model
 from shelftalk.prompts import template_for
 from shelftalk.records import AcceptedText
 from shelftalk.runs.accepted import Accepted, as_products, clean_accepted, one_for_each_product
@@ -19,6 +21,39 @@ from shelftalk.runs.describe import warn_of_earlier
 from shelftalk.runs.run import Run, open_to_train
 from shelftalk.settings import TrainingSettings
 from shelftalk.workspace import Workspace
+
+
+def open_or_create(
+    workspace: Workspace,
+    catalogue: str,
+    name: str,
+    settings: TrainingSettings,
+    token: str | None,
+    source: Run | None,
+    accepted: Sequence[AcceptedText],
+    say: Callable[[str], None],
+) -> Run:
+    """Open the run of that name, or create it: see `create_run`; one that failed without a checkpoint is created again.
+
+    One that began from another run is created again only with its source, else it would begin from the base model.
+    """
+    require_trackers(settings.tracker_names)  # not only when it trains, perhaps hours later or in the background
+    if accepted and source is None:
+        raise InvalidSettings("Accepted texts are learned by a run that begins from another one; add --from RUN.")
+    run = Run.open(workspace, name) if name in workspace.runs() else None
+    if run and (run.finished or run.checkpoints.is_dir() or (run.source and not source)):
+        run.require_same(catalogue, settings, source, bool(accepted))
+        run.base_model(token)
+        if source and accepted:
+            say_what_is_new(run, source, accepted, say)
+        return run
+    if source:
+        base = source.base_model(token)
+    elif run and settings.base_model == run.settings.base_model:
+        base = find_again(run.description["base"], settings.base_model, name, workspace, token)
+    else:
+        base = find_model(settings.base_model, workspace, token)
+    return create_run(workspace, name, catalogue, settings, base, source, accepted, say)
 
 
 def create_run(
