@@ -15,6 +15,7 @@ SOURCE = Path(__file__).resolve().parents[1] / "src" / "shelftalk"
 LAYERS = [
     {"cli"},
     {"api", "library", "studio"},
+    {"dossier"},
     {"proof"},
     {"pipeline"},
     {"evaluation", "export", "publishing", "review"},

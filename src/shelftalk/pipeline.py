@@ -31,7 +31,7 @@ from shelftalk.errors import Damaged, InvalidSettings, NotFound, TooFewProducts
 from shelftalk.evaluation.accepted import open_or_create
 from shelftalk.generation.catalogue import Job, describe_titles
 from shelftalk.generation.choose import has_engine_files, make_engine_files, open_engine
-from shelftalk.generation.compare import compare
+from shelftalk.generation.compare import compare, compare_many
 from shelftalk.generation.grounded import check_references
 from shelftalk.generation.on_cluster import writers
 from shelftalk.models.embedders import MINILM
@@ -298,29 +298,35 @@ def compare_held_out(
     They are drawn from all, or from those `with_attributes`.
     """
     run.require_finished()
-    settings = run.decoding(settings)
     products = run.held_out("test", None if with_attributes else count, seed)
     if with_attributes:
         drawn = np.random.default_rng(seed).permutation(len(products))
         products = [products[row] for row in drawn if products[row].attributes][:count]
     if not products:
         raise TooFewProducts(no_held_out(str(run.description["catalogue"]), run.catalogue().count("test")))
-    prompts = [run.template.prompt_for(request_of(product)) for product in products]
-    advance = counter(progress, 2 * len(prompts))
-    with closing(open_engine(run, settings, engine, min(len(prompts), SLOTS), say)) as opened:
-        base, tuned = (
-            opened.complete_all(prompts, tuned=side, settings=settings, on_description=lambda *_: advance())
-            for side in (False, True)
-        )
-    index = open_index(run)
-    in_language = run.language, is_checked(run.language)
-    return [
-        (
-            one,
-            Comparison(one.title, *sides, index.search(one.title, references), dict(one.attributes), *in_language),
-        )
-        for one, sides in zip(products, zip(base, tuned, strict=True), strict=True)
-    ]
+    asked = [(product.title, product.attributes) for product in products]
+    return list(zip(products, compare_all(run, asked, settings, references, progress, engine, say), strict=True))
+
+
+def compare_all(
+    run: Run,
+    asked: Sequence[tuple[str, Attributes]],
+    settings: DecodingSettings,
+    references: int = 3,
+    progress: Progress = no_progress,
+    engine: str = "automatic",
+    say: Callable[[str], None] = lambda line: None,
+) -> list[Comparison]:
+    """Answer titles or questions, each with its attributes, before and after fine-tuning, with references."""
+    settings = run.decoding(settings)
+    advance, texts = counter(progress, 2 * len(asked)), [text for text, _ in asked]
+    with closing(open_engine(run, settings, engine, min(len(asked), SLOTS), say)) as opened:
+        find = partial(_search_all, run, texts, references)
+        return compare_many(opened, run.template, asked, settings, find, advance, run.language)
+
+
+def _search_all(run: Run, texts: Sequence[str], count: int) -> list[list[Reference]]:
+    return open_index(run).search_all(texts, count)
 
 
 def write_catalogue(

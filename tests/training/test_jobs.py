@@ -258,3 +258,18 @@ def test_starting_and_stopping_loads_no_model() -> None:
 def test_a_gpu_has_a_name_of_its_own() -> None:
     assert torch.cuda.get_device_name() in jobs.device_name()
     assert jobs.device_name() != torch.cuda.get_device_name()
+
+
+def test_a_training_records_its_seconds_memory_and_machine_over_all_its_processes(pegs: Workspace) -> None:
+    run = start_and_leave(pegs, "pegs")
+    wait_until(lambda: read_newest_metrics(run.folder))
+    jobs.stop_run(run)
+    first = read_state(run.folder)
+    assert first["seconds"] > 0
+    assert first["peak_memory"] > 2**20
+    assert first["machine"]["cores"] == os.cpu_count()
+    jobs.resume_run(run)
+    second = read_state(run.folder)
+    assert second["status"] == "finished"
+    assert second["seconds"] > first["seconds"]
+    assert second["peak_memory"] >= first["peak_memory"]

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from shelftalk.models import tiny
-from shelftalk.training.memory import available_memory, peak_memory, weights_memory
+from shelftalk.training.memory import available_memory, describe_machine, peak_memory, weights_memory
 from tests.forks import call
 
 MIB = 2**20
@@ -101,3 +101,11 @@ def test_weights_are_counted_from_the_files(tmp_path: Path) -> None:
     index = '{"weight_map": {"a": "model-00001-of-00001.safetensors", "b": "model-00001-of-00001.safetensors"}}'
     (tmp_path / "model.safetensors.index.json").write_text(index)
     assert weights_memory(tmp_path, "fp32") == 4 * count
+
+
+def test_a_machine_is_described_by_its_processor_cores_and_memory(tmp_path: Path) -> None:
+    machine(tmp_path, "")
+    assert describe_machine(tmp_path)["cpu"] is None
+    (tmp_path / "proc/cpuinfo").write_text("processor\t: 0\nmodel name\t: Quick CPU @ 2 GHz\nprocessor\t: 1\n")
+    described = describe_machine(tmp_path)
+    assert (described["cpu"], described["memory"]) == ("Quick CPU @ 2 GHz", 1024)

@@ -9,6 +9,7 @@ import typer
 
 from shelftalk import __version__
 from shelftalk.catalogue.settings import NO_ID, PrepareSettings
+from shelftalk.cli.dossier import dossier
 from shelftalk.cli.download import download
 from shelftalk.cli.estimate import estimate
 from shelftalk.cli.evaluate import evaluate
@@ -305,6 +306,9 @@ app.command()(review)
 app.command()(publish)
 app.command()(evaluate)
 app.command()(serve)
+app.command()(dossier)
+
+
 app.command()(export)
 app.command()(studio)
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+from shelftalk.translations.words import Words
+
 WIDTH, ROW, LABELS, MARGIN = 640, 26, 190, 70
 
 Row = tuple[str, float, Sequence[float] | None]  # label, score, interval
 
 
-def forest_plot(rows: Sequence[Row], title: str, digits: int) -> str:
+def forest_plot(rows: Sequence[Row], title: str, digits: int, words: Words) -> str:
     """Return an SVG with a point for each row's score and a line for its interval, all on one scale."""
     bounds = [bound for _, score, found in rows for bound in (score, *(found or ()))]
     low, high = min(bounds), max(bounds)
@@ -32,11 +34,12 @@ def forest_plot(rows: Sequence[Row], title: str, digits: int) -> str:
             lines.append(f'<line class="interval" x1="{x(found[0]):.1f}" x2="{x(found[1]):.1f}" y1="{y}" y2="{y}"/>')
         lines.append(f'<circle cx="{x(score):.1f}" cy="{y}" r="4.5"/>')
         end = x(max(score, *(found or (score,)))) + 10
-        lines.append(f'<text class="score" x="{end:.1f}" y="{y + 4}">{score:.{digits}f}</text>')
+        lines.append(f'<text class="score" x="{end:.1f}" y="{y + 4}">{words.number(score, digits)}</text>')
     axis = ROW * len(rows) + 8
     lines.append(f'<line class="axis" x1="{x(low):.1f}" x2="{x(high):.1f}" y1="{axis}" y2="{axis}"/>')
     for value, anchor in ((low, "start"), (high, "end")):
         lines.append(
-            f'<text class="tick" x="{x(value):.1f}" y="{axis + 16}" text-anchor="{anchor}">{value:.{digits}f}</text>'
+            f'<text class="tick" x="{x(value):.1f}" y="{axis + 16}" text-anchor="{anchor}">'
+            f"{words.number(value, digits)}</text>"
         )
     return "\n".join([*lines, "</svg>"])

@@ -1,15 +1,15 @@
 """Compose the report of an evaluation, independently of its output format.
 
-A report is a list of blocks, which `render` turns into one HTML file or into Markdown.
+A report is a list of blocks, see `blocks`, which `render` turns into one HTML file or into Markdown.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from shelftalk.claims.find import UNSUPPORTED
+from shelftalk.evaluation.blocks import Block, Heading, Mark, Paragraph, Plot, Quote, Table
 from shelftalk.evaluation.directions import DIRECTIONS
 from shelftalk.evaluation.measures import ABOVE, MEASURES
 from shelftalk.evaluation.ways import BASE, BASELINES, TRUE, TUNED
@@ -84,49 +84,6 @@ _CLAIMS_EXPLAINED = (
 BETTER = {"less": "less is better", "more": "more is better", None: "neither is better"}
 
 
-@dataclass(frozen=True, slots=True)
-class Heading:
-    """A heading; the first one is the report's title."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Paragraph:
-    """A paragraph of plain text."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A table; its first column has the row labels, the others the figures."""
-
-    columns: Sequence[str]
-    rows: Sequence[Sequence[str]]
-
-
-@dataclass(frozen=True, slots=True)
-class Plot:
-    """Scores with intervals, (label, score, interval), on one scale."""
-
-    title: str
-    rows: Sequence[tuple[str, float, Sequence[float] | None]]
-    digits: int
-
-
-@dataclass(frozen=True, slots=True)
-class Quote:
-    """A text of the data or of a model with a label; `marked` are the ranges, start and end, to highlight."""
-
-    label: str
-    text: str
-    marked: Sequence[tuple[int, int]] = ()
-
-
-Block = Heading | Paragraph | Table | Plot | Quote
-
-
 def report(run: str, what: Mapping[str, str], result: Mapping[str, Any], warnings: Sequence[str] = ()) -> list[Block]:
     """Return the report of the run named `run`.
 
@@ -135,7 +92,7 @@ def report(run: str, what: Mapping[str, str], result: Mapping[str, Any], warning
     order = result["order"]
     measured = [name for name in MEASURES if any(name in result[way] for way in order)]
     return [
-        Heading(f"What fine-tuning changed: {run}"),
+        Heading(f"What fine-tuning changed: {run}", 1),
         *map(Paragraph, warnings),
         Table(["", ""], [*what.items(), *_circumstances(result).items()]),
         *_in_short(result),
@@ -366,7 +323,7 @@ def _examples(result: Mapping[str, Any]) -> list[Block]:
         ),
     ]
     for one in result["examples"]:
-        blocks.append(Quote("title", one["title"]))
+        blocks.append(Quote("title", one["title"], is_title=True))
         if attributes := attributes_in_line(one):
             blocks.append(Quote("attributes", attributes))
         blocks.append(Quote("true description", one["true"]))
@@ -377,7 +334,9 @@ def _examples(result: Mapping[str, Any]) -> list[Block]:
             if empty + repeated:
                 blocks.append(Quote(WAYS[way], f"{shown} [{empty + repeated} empty or repeated lines not shown]", []))
                 continue
-            marked = [(claim["start"], claim["end"]) for claim in written["claims"] if claim["support"] in UNSUPPORTED]
+            marked = [
+                Mark(claim["start"], claim["end"]) for claim in written["claims"] if claim["support"] in UNSUPPORTED
+            ]
             blocks.append(Quote(WAYS[way], written["text"], marked))
     return blocks if len(blocks) > 2 else []
 

@@ -70,11 +70,13 @@ def export(
     return {"folder": str(destination), **found}
 
 
-def require_free(destination: Path, run: Run) -> None:
+def require_free(destination: Path, run: Run, required: str = REPORT, what: str = "export") -> None:
     """Check that an export may create or replace `destination`.
 
+    An earlier one is known by its file `required`; `what` it is called in a message.
+
     Raises:
-        UserError: it is a file, is in the workspace's own folders, holds files that no export wrote, is a mount
+        UserError: it is a file, is in the workspace's own folders, holds files that no `what` wrote, is a mount
             point that holds any, or a mount point lies in it.
     """
     root = run.workspace.root.resolve()
@@ -91,24 +93,24 @@ def require_free(destination: Path, run: Run) -> None:
                 f"--to {destination} is a mount point, which cannot be replaced, and holds {name}; empty it, or name a "
                 f"folder in it, such as {destination / run.name}."
             )
-    elif destination.exists() and (reason := _foreign(destination)):
+    elif destination.exists() and (reason := _foreign(destination, required, what)):
         raise UserError(f"--to {destination} {reason}; name a folder that does not exist yet, or remove it.")
 
 
-def _foreign(folder: Path) -> str | None:
-    """Return why the destination is neither an unchanged earlier export nor an empty folder; None if it is one."""
+def _foreign(folder: Path, required: str, what: str) -> str | None:
+    """Return why the destination is neither an unchanged earlier one nor an empty folder; None if it is one."""
     if not folder.is_dir():
         return "is a file"
     if not any(folder.iterdir()):
         return None
-    if not (folder / REPORT).is_file():
-        return "holds files that no export wrote"
-    if wrong := faults(folder, required=[REPORT]):
-        return f"is an export that was changed since it was written ({wrong[0]})"
+    if not (folder / required).is_file():
+        return f"holds files that no {what} wrote"
+    if wrong := faults(folder, required=[required]):
+        return f"is {'an' if what == 'export' else 'a'} {what} that was changed since it was written ({wrong[0]})"
     files = (path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
     there = {path.relative_to(folder).as_posix() for path in files}
     if others := sorted(there - {MANIFEST, *read_json(folder / MANIFEST)["files"]}):
-        return f"holds a file that no export wrote ({others[0]})"
+        return f"holds a file that no {what} wrote ({others[0]})"
     return None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from shelftalk.claims.find import is_checked
 from shelftalk.generation.engine import Engine
@@ -61,3 +61,28 @@ def compare(
     if on_text:
         on_text("tuned", tuned.text)
     return Comparison(query, base, tuned, references, dict(attributes), *in_language)
+
+
+def compare_many(
+    engine: Engine,
+    template: PromptTemplate,
+    asked: Sequence[tuple[str, Attributes]],
+    settings: DecodingSettings,
+    find_references: Callable[[], list[list[Reference]]],
+    advance: Callable[[], None],
+    language: str = "en",
+) -> list[Comparison]:
+    """Answer many titles or questions, each with its attributes, with both models, many at a time.
+
+    `advance` is called after each of the two answers; `find_references` after all, for the references of each.
+    `language` is that of the run's texts.
+    """
+    prompts = [template.prompt_for(request_for(text, attributes)) for text, attributes in asked]
+    base, tuned = (
+        engine.complete_all(prompts, tuned=side, settings=settings, on_description=lambda *_: advance())
+        for side in (False, True)
+    )
+    return [
+        Comparison(text, before, after, references, dict(attributes), language, is_checked(language))
+        for (text, attributes), before, after, references in zip(asked, base, tuned, find_references(), strict=True)
+    ]

@@ -9,7 +9,12 @@
     device              cpu, or the name of a GPU
     updated             Unix time, at most five seconds ago while the process lives
     error               one line, when status is failed
+    seconds             spent in training, by all processes that trained the run one after another, without the queue
+    peak_memory         bytes, the most that one of these processes held; of the GPU's memory where it trained there
+    machine             cpu (its model), cores and memory (bytes) of the machine; null where the system does not tell
     diverged            whether it failed since its updates led to a figure that is not finite; see errors.Diverged
+
+`seconds`, `peak_memory` and `machine` are missing in what earlier versions wrote.
 
 A killed process cannot update the file. `read_status` therefore accepts "queued" and "running" only while a process
 holds the run's lock.

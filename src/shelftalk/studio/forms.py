@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from shelftalk.settings import Settings
-from shelftalk.studio.language import number, setting_label, setting_sentence, text
+from shelftalk.studio.language import number, setting_label, setting_sentence, words
 
 COLUMNS = 2
 # Ranges of the widgets; the limits of the settings are wider, for preset files.
@@ -53,7 +53,7 @@ def _widget(cls: type[Settings], one: Field[Any], value: Any, key: str) -> Any:
 def _optional_number(label: str, one: Field[Any], value: int | None, key: str) -> int | None:
     """Draw an optional number; None means all products, or automatic."""
     low, high = RANGES.get(one.name, (one.metadata["at_least"], one.metadata["at_most"]))
-    is_none = st.checkbox(f"{label}: {_none_word(one.name)}", value=value is None, key=f"{key}-open")
+    is_none = st.checkbox(f"{label}: {words().without_value(one.name)}", value=value is None, key=f"{key}-open")
     if is_none:
         return None
     start = min(max(3000, low), high) if value is None and high else value or low
@@ -85,10 +85,4 @@ def _set_value(value: Any) -> str:
 
 def written(name: str, value: Any) -> str:
     """Return the value of the setting `name` as text in the current language."""
-    if value is None:
-        return _none_word(name)
-    return number(value) if isinstance(value, int) else str(value)
-
-
-def _none_word(name: str) -> str:
-    return text("form.all") if name.endswith("products") else text("form.automatic")
+    return words().setting_value(name, value)

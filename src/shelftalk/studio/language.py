@@ -1,4 +1,4 @@
-"""The texts of a page in the language of its session, and each language's number format."""
+"""The texts and numbers of a page in the language of its session; see `translations.words`."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from typing import Any
 
 import streamlit as st
 
-from shelftalk.settings import Settings, setting_help
+from shelftalk.settings import Settings
 from shelftalk.translations.messages import translated, translated_part
-from shelftalk.translations.texts import LANGUAGES, nearest, texts
+from shelftalk.translations.texts import LANGUAGES, nearest
+from shelftalk.translations.words import Words
 
 STATE = "lang"
 _JS = """
@@ -21,7 +22,6 @@ export default function ({ data }) {
 }
 """
 _page = st.components.v2.component("shelftalk_page", js=_JS)
-MINUTE, HOUR, DAY = 60, 3600, 86400
 
 
 def current() -> str:
@@ -37,15 +37,19 @@ def update_page(language: str, top: int) -> None:
     _page(data={"language": language, "top": top}, key="page")
 
 
+def words() -> Words:
+    """Return how the current language writes texts, numbers and settings."""
+    return Words(current())
+
+
 def text(key: str, **values: Any) -> str:
     """Return the text of a key in the current language, formatted with `values`; numbers must be strings already."""
-    found = texts(current())[key]
-    return found.format(**values) if values else found
+    return words().text(key, **values)
 
 
 def has_text(key: str) -> bool:
     """Return whether a text with that key exists."""
-    return key in texts(current())
+    return words().has_text(key)
 
 
 def said(message: str) -> str:
@@ -60,46 +64,29 @@ def said_why(reason: str) -> str:
 
 def setting_label(cls: type[Settings], name: str) -> str:
     """Return the label of a setting."""
-    return text(f"settings.{cls.__name__}.{name}.label")
+    return words().setting_label(cls, name)
 
 
 def setting_sentence(cls: type[Settings], name: str) -> str:
     """Return the help sentence of a setting; the English one is in the settings class."""
-    key = f"settings.{cls.__name__}.{name}.help"
-    return text(key) if current() != "en" else setting_help(cls, name)
+    return words().setting_sentence(cls, name)
 
 
 def number(value: float, digits: int = 0) -> str:
     """Format a number in the current language."""
-    written = f"{value:,.{digits}f}"
-    return written.translate(str.maketrans(",.", ".,")) if current() == "pt-BR" else written
+    return words().number(value, digits)
 
 
 def percent(share: float, digits: int = 0) -> str:
     """Format a share, from 0 to 1, as a percentage."""
-    return f"{number(100 * share, digits)} %"
+    return words().percent(share, digits)
 
 
 def duration(seconds: float | None) -> str:
     """Format a duration in its one or two largest units; None gives the word for unknown."""
-    if seconds is None:
-        return text("unit.unknown")
-    if seconds < MINUTE:
-        return f"{max(1, round(seconds))} s"
-    if seconds < HOUR:
-        return f"{round(seconds / MINUTE)} min"
-    if seconds < DAY:
-        hours, minutes = divmod(round(seconds / MINUTE), 60)
-        return f"{hours} h {minutes} min"
-    days, hours = divmod(round(seconds / HOUR), 24)
-    return f"{days} {text('unit.days')} {hours} h"
+    return words().duration(seconds)
 
 
 def size(count: float | None) -> str:
     """Format a number of bytes; None gives the word for unknown."""
-    if count is None:
-        return text("unit.unknown")
-    for unit, bytes_ in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
-        if count >= bytes_:
-            return f"{number(count / bytes_, 1)} {unit}"
-    return f"{number(count)} B"
+    return words().size(count)

@@ -52,7 +52,21 @@ def train_in_turn(
         state.update(device=device)
         with turn(run.workspace, device, run.name, say):
             state.become("running")
-            train(run, run.base_model(token), state, progress, say)
+            with measured(state):
+                train(run, run.base_model(token), state, progress, say)
+
+
+@contextmanager
+def measured(state: RunState) -> Iterator[None]:
+    """Record in `state` the seconds and the peak memory of a training, which is the block, and its machine."""
+    from shelftalk.training.memory import describe_machine, peak_memory  # imports torch
+
+    state.begin()
+    state.update(machine=describe_machine())
+    try:
+        yield
+    finally:
+        state.update(peak_memory=max(peak_memory(), state.values["peak_memory"] or 0))
 
 
 @contextmanager

@@ -6,11 +6,13 @@ Linux has these figures in /proc and /sys. On other systems the available memory
 from __future__ import annotations
 
 import math
+import os
 import resource
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import safe_open
@@ -44,6 +46,18 @@ def peak_memory() -> int:
     if peak is not None:
         return peak
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def describe_machine(root: Path = Path("/")) -> dict[str, Any]:
+    """Return `cpu`, the model of the processor, `cores` and `memory` in bytes of this machine; None for what is unknown.
+
+    `root` contains /proc.
+    """
+    model = None
+    with suppress(OSError):
+        lines = (root / "proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+        model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), None)
+    return {"cpu": model, "cores": os.cpu_count(), "memory": _read_kibibytes(root / "proc/meminfo", "MemTotal")}
 
 
 def weights_memory(folder: Path, precision: str) -> int:

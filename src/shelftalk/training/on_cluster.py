@@ -15,7 +15,7 @@ from shelftalk.locks import LOCK_TIMEOUT
 from shelftalk.records import Progress, no_progress
 from shelftalk.runs.folders import open_on_worker
 from shelftalk.runs.run import Run
-from shelftalk.training.jobs import device_name, recorded_outcome
+from shelftalk.training.jobs import device_name, measured, recorded_outcome
 from shelftalk.training.processes import is_first_process
 from shelftalk.training.state import RunState, stop_signals
 from shelftalk.workspace import faults, lock
@@ -83,7 +83,7 @@ def train_as_worker(address: tuple[str, str], send: Callable[[Any], bool]) -> No
 
         state.update(device=device_name())
         try:
-            with recorded_outcome(state):
+            with recorded_outcome(state), measured(state):
                 if is_first_process():
                     train(run, run.base_model(), state, progress, say)
                 else:

@@ -43,7 +43,11 @@ class RunState:
             "updated": 0.0,
             "error": None,
             "diverged": False,
+            "seconds": before.get("seconds", 0.0),
+            "peak_memory": before.get("peak_memory"),
+            "machine": before.get("machine"),
         }
+        self.began: float | None = None
         self.stop_asked = False
         self._writing = threading.Lock()
         self._ended = threading.Event()
@@ -66,6 +70,10 @@ class RunState:
         """Change values; the next heartbeat writes them to the file."""
         self.values = {**self.values, **values}  # a new dict, because the other thread may be reading the old one
 
+    def begin(self) -> None:
+        """Begin to count the seconds of this training, which are added to those of the processes before."""
+        self.began = time.monotonic()
+
     def become(self, status: str, **values: Any) -> None:
         """Change the status and other values, and write the file; `seconds_left` is reset."""
         self.update(status=status, seconds_left=None, **values)
@@ -75,8 +83,10 @@ class RunState:
         """Write the file; a write error is ignored, because it must not end a training."""
         if self.silent:
             return
+        trained = time.monotonic() - self.began if self.began is not None else 0.0
+        seconds = round(self.values["seconds"] + trained, 1)
         with self._writing, suppress(NotWritable, OSError):
-            write_json(self.path, {**self.values, "updated": round(time.time(), 1)})
+            write_json(self.path, {**self.values, "seconds": seconds, "updated": round(time.time(), 1)})
 
     def _beat(self) -> None:
         while not self._ended.wait(HEARTBEAT):

@@ -1,6 +1,9 @@
 """The texts of shelftalk's pages and documents, by language and key.
 
-Every text is in the file of each language, under the same key. Texts of the data are not.
+    LANGUAGE.toml            the pages, and the names of settings, measures and reasons
+    dossier.LANGUAGE.toml    the dossier
+
+Every text is in a file of each language, under the same key. Texts of the data are not.
 """
 
 from __future__ import annotations
@@ -17,8 +20,9 @@ LANGUAGES = {"en": "English", "pt-BR": "Português (Brasil)"}
 @cache
 def texts(language: str) -> dict[str, str]:
     """Return all texts of a language by key; a key is the names of its tables and its own name, joined by dots."""
-    file = files("shelftalk.translations") / f"{language}.toml"
-    return dict(_flat(parse_toml(file.read_text(encoding="utf-8"), file.name)))
+    folder = files("shelftalk.translations")
+    parts = (folder / f"{language}.toml", folder / f"dossier.{language}.toml")
+    return {key: text for one in parts for key, text in _flat(parse_toml(one.read_text(encoding="utf-8"), one.name))}
 
 
 def nearest(locale: str) -> str:

@@ -9,40 +9,20 @@ import streamlit as st
 
 from shelftalk import proof
 from shelftalk.evaluation import votes
-from shelftalk.evaluation.directions import DIRECTIONS
+from shelftalk.evaluation.directions import DIRECTIONS, FORMATS
 from shelftalk.runs.metrics import read_metrics
 from shelftalk.runs.run import Run
 from shelftalk.settings import TrainingSettings
 from shelftalk.studio import charts
 from shelftalk.studio.answers import facts_of, show_answer
 from shelftalk.studio.forms import written
-from shelftalk.studio.language import number, percent, setting_label, text
+from shelftalk.studio.language import number, percent, setting_label, text, words
 from shelftalk.studio.session import choose, workspace
 from shelftalk.studio.show import errors_shown, show_empty, show_error, show_quote, watch_task
 from shelftalk.studio.tasks import read_task, start_task
 from shelftalk.studio.training_view import POINTS, finished_runs, show_warnings
 from shelftalk.workspace import read_json
 
-# Vega's number format for each measure, in the page's order.
-FORMATS = {
-    "title_rank": ".2f",
-    "chrf_above": ".1f",
-    "unsupported_per_100_words": ".2f",
-    "attributes_told": ".1%",
-    "slot_errors": ".2f",
-    "rules_broken": ".2f",
-    "similarity_above": ".3f",
-    "rouge_l_above": ".3f",
-    "bits_per_byte": ".3f",
-    "chrf": ".1f",
-    "rouge_l": ".3f",
-    "similarity": ".3f",
-    "verbatim_share": ".1%",
-    "stop_rate": ".0%",
-    "length_ratio": ".2f",
-    "repetition": ".1%",
-    "distinct_2": ".1%",
-}
 COLUMNS = 2
 VERDICTS = ("better", "worse", "changed", "not shown")
 FILES = {"report.html": "text/html", "report.md": "text/markdown", "evaluation.json": "application/json"}
@@ -167,10 +147,10 @@ def _differences(measures: dict[str, Any], result: dict[str, Any], before: str, 
     rows = {}
     for name, of in measures.items():
         format = FORMATS[name]
-        low_high = [_written(format, bound) for bound in of["interval"] or ()]
+        low_high = [words().score(format, bound) for bound in of["interval"] or ()]
         rows[text(f"measure.{name}")] = {
-            text(f"way.{before}"): _written(format, result[before][name]),
-            text(f"way.{after}"): _written(format, result[after][name]),
+            text(f"way.{before}"): words().score(format, result[before][name]),
+            text(f"way.{after}"): words().score(format, result[after][name]),
             text("report.interval"): text("report.bounds", low=low_high[0], high=low_high[1]) if low_high else "–",
             text("report.shown"): _shown(of["verdict"]),
         }
@@ -212,11 +192,6 @@ def _leaks(result: dict[str, Any]) -> None:
 def _shown(verdict: str | None) -> str:
     """Return a verdict in the current language; None means too few products."""
     return text(f"verdict.{(verdict or 'too few').replace(' ', '_')}")
-
-
-def _written(format: str, value: float) -> str:
-    digits = int(format[1])
-    return percent(value, digits) if format.endswith("%") else number(value, digits)
 
 
 def _examples(run: Run) -> None:

@@ -1,0 +1,1 @@
+"""The dossier of a run: one document on its data, its training, its texts and their measures."""

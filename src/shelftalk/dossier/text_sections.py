@@ -1,0 +1,147 @@
+"""The sections of a dossier with texts: held-out products before and after, and answers to questions."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from shelftalk.claims.find import Claim, find_claims
+from shelftalk.claims.told import attributes_told
+from shelftalk.dossier.facts import Facts
+from shelftalk.evaluation.blocks import Block, Heading, Mark, Note, Pair, Paragraph, Quote
+from shelftalk.evaluation.ways import BASE, TUNED
+from shelftalk.generation.compare import Comparison
+from shelftalk.generation.folded import fold
+from shelftalk.records import Description
+from shelftalk.translations.words import Words
+
+KINDS = {"none": "unsupported", "contradicted": "contradicted"}  # of marks, by the support of a claim
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """A claim that nothing supports or that an attribute contradicts, in words."""
+
+    text: str
+    why: str
+
+
+def examples(facts: Facts, words: Words) -> list[Block]:
+    """Return the held-out products before and after, with their marked claims and their sources."""
+    if not facts.examples:
+        return [Note(words.text("dossier.examples.none"))]
+    count = words.number(len(facts.examples))
+    intro = words.text(f"dossier.examples.intro_{'measured' if facts.measured else 'written'}", count=count)
+    blocks: list[Block] = [Paragraph(intro), _legend(words), Paragraph(words.text("dossier.examples.legend_help"))]
+    if not _is_english(facts):
+        blocks.append(Note(words.text("dossier.examples.claims_unknown")))
+    for one in facts.examples:
+        blocks.append(Heading(one.comparison.query, 3))
+        if attributes := "; ".join(f"{name}: {value}" for name, value in one.comparison.attributes.items()):
+            blocks.append(Quote(words.text("dossier.examples.attributes"), attributes))
+        blocks += _answer(one.comparison, facts, words)
+        blocks.insert(-2, Quote(words.text("dossier.examples.true"), one.true))
+    return blocks
+
+
+def answers(facts: Facts, words: Words) -> list[Block]:
+    """Return the answers to the questions, before and after, with their sources."""
+    blocks: list[Block] = [Paragraph(words.text("dossier.answers.intro", count=words.number(len(facts.answers))))]
+    for one in facts.answers:
+        blocks += [Heading(one.query, 3), *_answer(one, facts, words)]
+    return blocks
+
+
+def wrong_claims(facts: Facts, words: Words) -> list[str]:
+    """Return what is wrong in the examples after fine-tuning, as sentences without an end."""
+    found = [wrong for one in facts.examples for wrong in _wrong(_claims(one.comparison, one.comparison.tuned), words)]
+    return [words.text("dossier.examples.wrong", text=one.text, why=one.why) for one in found]
+
+
+def _is_english(facts: Facts) -> bool:
+    return bool((facts.evaluation or {}).get("english", True))
+
+
+def _legend(words: Words) -> Quote:
+    kinds = ("supported", "unsupported", "contradicted")
+    named = {kind: words.text(f"dossier.examples.{kind}") for kind in kinds}
+    marks, position = [], 0
+    said = words.text("dossier.examples.legend_text", **named)
+    for kind, name in named.items():
+        position = said.index(name, position)
+        marks.append(Mark(position, position + len(name), kind))
+        position += len(name)
+    return Quote(words.text("dossier.examples.legend"), said, marks)
+
+
+def _answer(comparison: Comparison, facts: Facts, words: Words) -> list[Block]:
+    """Return both answers side by side, what was found in the second one, and the references: three blocks."""
+    claims = _claims(comparison, comparison.tuned)
+    return [
+        Pair(_side(comparison, BASE, facts, words), _side(comparison, TUNED, facts, words)),
+        Paragraph(_checked(comparison, claims, words)),
+        Paragraph(_sources(comparison, words)),
+    ]
+
+
+def _side(comparison: Comparison, way: str, facts: Facts, words: Words) -> Quote:
+    answer = comparison.base if way == BASE else comparison.tuned
+    name = "before" if way == BASE else "after"
+    label = words.text(f"dossier.examples.{name}{'' if answer.stopped else '_cut'}")
+    shown = _shown(answer)
+    marks = [Mark(one.start, one.end, KINDS.get(one.support, "supported")) for one in _claims(comparison, answer)]
+    _, empty, repeated = fold(answer.text)
+    if empty + repeated:
+        shown += f"\n{words.text('dossier.examples.folded', count=words.number(empty + repeated))}"
+    return Quote(label, shown or words.text("dossier.examples.empty"), marks if _is_english(facts) else [])
+
+
+def _shown(answer: Description) -> str:
+    return fold(answer.text).text.strip()
+
+
+def _claims(comparison: Comparison, answer: Description) -> list[Claim]:
+    attributes = tuple(comparison.attributes.items())
+    return find_claims(_shown(answer), comparison.query, comparison.references, attributes)
+
+
+def _wrong(claims: Sequence[Claim], words: Words) -> list[Wrong]:
+    return [
+        Wrong(one.text, words.text(f"dossier.examples.why_{one.support}", **_where(one)))
+        for one in claims
+        if one.support in KINDS
+    ]
+
+
+def _where(claim: Claim) -> dict[str, str]:
+    return {"where": claim.where or ""} if claim.support == "contradicted" else {}
+
+
+def _checked(comparison: Comparison, claims: Sequence[Claim], words: Words) -> str:
+    """Return in words what was found in the text after fine-tuning."""
+    kinds = Counter(KINDS.get(one.support, "supported") for one in claims)
+    counts = {kind: words.number(kinds[kind]) for kind in ("supported", "unsupported", "contradicted")}
+    sentences = [words.text("dossier.examples.checked", **counts)]
+    if wrong := _wrong(claims, words):
+        listed = "; ".join(words.text("dossier.examples.wrong", text=one.text, why=one.why) for one in wrong)
+        sentences.append(words.text("dossier.examples.wrong_intro", list=listed))
+    if attributes := comparison.attributes:
+        told = attributes_told(comparison.tuned.text, tuple(attributes.items()))
+        untold = [name for name in attributes if name not in told]
+        values = {"told": words.number(len(told)), "all": words.number(len(attributes))}
+        if untold:
+            sentences.append(words.text("dossier.examples.untold", names=", ".join(untold), **values))
+        else:
+            sentences.append(words.text("dossier.examples.told", **values))
+    return " ".join(sentences)
+
+
+def _sources(comparison: Comparison, words: Words) -> str:
+    if not comparison.references:
+        return words.text("dossier.examples.no_sources")
+    listed = "; ".join(
+        words.text("dossier.examples.source", title=one.title, similarity=words.number(one.similarity, 2))
+        for one in comparison.references
+    )
+    return words.text("dossier.examples.sources", list=listed)
