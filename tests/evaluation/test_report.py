@@ -13,10 +13,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shelftalk.evaluation.blocks import (
+    Bars,
+    Block,
+    Curves,
+    Heading,
+    Items,
+    Mark,
+    Note,
+    Pair,
+    Paragraph,
+    Plot,
+    Quote,
+    Table,
+)
 from shelftalk.evaluation.directions import DIRECTIONS
 from shelftalk.evaluation.measures import MEASURES
 from shelftalk.evaluation.render import render_html, render_markdown
-from shelftalk.evaluation.report import MEANINGS, NAMES, WAYS, Block, Heading, Paragraph, Plot, Quote, Table, report
+from shelftalk.evaluation.report import MEANINGS, NAMES, WAYS, report
 from shelftalk.evaluation.scores import compare_likelihoods, compare_ways
 from shelftalk.evaluation.ways import BASELINES, COMPARED, TRUE
 from shelftalk.evaluation.ways import WAYS as ALL_WAYS
@@ -165,15 +179,21 @@ def test_pictures_are_well_formed_and_hold_every_score() -> None:
 @given(st.text(), st.text())
 def test_no_text_becomes_markup(first: str, second: str) -> None:
     blocks: list[Block] = [
-        Heading(first),
+        Heading(first, 1),
         Paragraph(second),
         Table([first, second], [[second, first]]),
         Plot(first, [(second, 1.0, [0.5, 1.5]), (first, 2.0, None)], 2),
-        Quote(first, second, [(0, min(1, len(second)))]),
+        Quote(first, second, [Mark(0, min(1, len(second)), "contradicted")]),
+        Note(first),
+        Items([first, second], numbered=True),
+        Pair(Quote(first, second), Quote(second, first, is_title=True)),
+        Bars(first, [(second, 2.0), (first, 0.0)]),
+        Curves(first, [(1, 2.0), (2, 1.0)], [(0, 3.0)], (first, second, first), second),
     ]
     allowed = {
         *("html", "head", "meta", "title", "style", "body", "h1", "p", "div", "table", "thead", "tr", "th", "td"),
         *("figure", "figcaption", "svg", "text", "line", "circle", "blockquote", "b", "mark"),
+        *("ol", "li", "polyline", "rect"),
     }
     assert set(ParsedPage(render_html(blocks)).elements) <= allowed
     assert re.search(r"(?<!\\)[<\[]", render_markdown(blocks)) is None
@@ -182,4 +202,4 @@ def test_no_text_becomes_markup(first: str, second: str) -> None:
 @pytest.mark.parametrize("scores", [[1.0], [2.0, 2.0], [-1.0, 1e6]])
 def test_any_scores_can_be_drawn(scores: list[float]) -> None:
     rows = [(str(number), score, None) for number, score in enumerate(scores)]
-    assert "nan" not in render_html([Heading("x"), Plot("x", rows, 2)])
+    assert "nan" not in render_html([Heading("x", 1), Plot("x", rows, 2)])

@@ -23,13 +23,14 @@ from shelftalk.catalogue.known_attributes import KnownAttributes
 from shelftalk.catalogue.prepare import prepare
 from shelftalk.catalogue.settings import PrepareSettings
 from shelftalk.evaluation.directions import DIRECTIONS
+from shelftalk.evaluation.directions import DIRECTIONS, FORMATS
 from shelftalk.records import Attributes, Comparison, Description
+from shelftalk.records import Attributes, Description
 from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings, TrainingSettings
 from shelftalk.studio.language import STATE
 from shelftalk.studio.navigation import ICONS
 from shelftalk.studio.views.fine_tune import WATCHING
-from shelftalk.studio.views.report import FORMATS
 from shelftalk.training.state import RunState
 from shelftalk.translations.texts import LANGUAGES, texts
 from shelftalk.workspace import Workspace, lock, write_json

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,9 @@ COLUMNS_SHOWN = 8
 NAMES_SHOWN = 12  # of attributes
 BINS = 8  # of lengths
 LONGEST_DETAIL = 110  # characters of an example
+REPEATS = re.compile(r"line (\d{1,12}): (.*)")  # the detail of a row that repeats another one
+# Reasons whose detail is a sentence of shelftalk's and no text of the row.
+EXPLAINED = ("invalid_json", "not_an_object", "invalid_csv", "invalid_xml", "invalid_utf8", "line_too_long")
 QUANTILES = ("5", "50", "95")
 
 
@@ -102,11 +106,20 @@ def _example(found: Sequence[Mapping[str, Any]] | None, several: bool, words: Wo
     if not found:
         return "–"
     first = found[0]
-    detail = shortened(str(first.get("detail") or "")) or words.text("dossier.data.no_detail")
-    values = {"line": words.number(first["line"]), "detail": detail}
+    values = {"line": words.number(first["line"]), "detail": _detail(first, words)}
     if several:
         return words.text("dossier.data.at_line_of", file=str(first["file"]), **values)
     return words.text("dossier.data.at_line", **values)
+
+
+def _detail(reject: Mapping[str, Any], words: Words) -> str:
+    """Return the detail of a rejected row; what shelftalk says of it in English stays out of other languages."""
+    detail = shortened(str(reject.get("detail") or ""))
+    if repeated := REPEATS.match(detail):
+        return words.text("dossier.data.same_as", line=words.number(int(repeated[1])), detail=repeated[2])
+    if reject["reason"] in EXPLAINED and words.language != "en":
+        return words.text(f"reason.{reject['reason']}")
+    return detail or words.text("dossier.data.no_detail")
 
 
 def shortened(text: str) -> str:

@@ -10,7 +10,7 @@ from shelftalk.dossier.text_sections import wrong_claims
 from shelftalk.dossier.verdict import verdict
 from shelftalk.evaluation.blocks import Block, Heading, Items, Note, Paragraph, Plot, Table
 from shelftalk.evaluation.directions import DIRECTIONS, FORMATS
-from shelftalk.evaluation.ways import BASE, BASELINES, TRUE, TUNED
+from shelftalk.evaluation.ways import BASE, BASELINES, NOT_COMPARABLE, TRUE, TUNED
 from shelftalk.translations.words import Words
 
 MAIN = ("title_rank", "chrf_above", "attributes_told", "unsupported_per_100_words", "slot_errors")
@@ -57,26 +57,41 @@ def _baselines(result: dict[str, Any], words: Words) -> list[Block]:
     """Return the texts without a model that are shown to be better, with the measures and both figures."""
     if result["too_few"]:
         return [Paragraph(words.text("dossier.measures.baselines_unknown"))]
-    lines = []
+    tested, untested = [], []
     for one in result["differences"]:
-        if one["before"] not in BASELINES or one["after"] != TUNED:
+        way = one["before"]
+        if way not in BASELINES or one["after"] != TUNED:
             continue
-        beaten = [
-            words.text(
-                "dossier.measures.beaten_figure",
-                measure=words.text(f"measure.{name}"),
-                baseline=_score(name, result[one["before"]][name], words),
-                after=_score(name, result[TUNED][name], words),
-            )
-            for name in FORMATS
-            if one["measures"].get(name, {}).get("verdict") == "worse"
-        ]
+        beaten = [name for name in FORMATS if one["measures"].get(name, {}).get("verdict") == "worse"]
         if beaten:
-            baseline = words.text(f"way.{one['before']}")
-            lines.append(words.text("dossier.measures.beaten_by", baseline=baseline, list=", ".join(beaten)))
-    if not lines:
-        return [Paragraph(words.text("dossier.measures.not_beaten"))]
-    return [Paragraph(words.text("dossier.measures.baselines_intro")), Items(lines)]
+            tested.append(_beaten("dossier.measures.beaten_by", way, beaten, result, words))
+        constructed = [name for name in NOT_COMPARABLE.get((way, TUNED), ()) if _is_better(name, way, result)]
+        if constructed:
+            untested.append(_beaten("dossier.measures.by_construction", way, constructed, result, words))
+    if not tested:
+        return [Paragraph(words.text("dossier.measures.not_beaten")), *([Items(untested)] if untested else [])]
+    return [Paragraph(words.text("dossier.measures.baselines_intro")), Items([*tested, *untested])]
+
+
+def _beaten(key: str, way: str, names: Sequence[str], result: dict[str, Any], words: Words) -> str:
+    figures = [
+        words.text(
+            "dossier.measures.beaten_figure",
+            measure=words.text(f"measure.{name}"),
+            baseline=_score(name, result[way][name], words),
+            after=_score(name, result[TUNED][name], words),
+        )
+        for name in names
+    ]
+    return words.text(key, baseline=words.text(f"way.{way}"), list=", ".join(figures))
+
+
+def _is_better(name: str, way: str, result: dict[str, Any]) -> bool:
+    """Return whether the texts of a `way` have a better figure than those after fine-tuning."""
+    if name not in result[way] or name not in result[TUNED] or DIRECTIONS[name] is None:
+        return False
+    gain = result[way][name] - result[TUNED][name]
+    return bool(gain > 0 if DIRECTIONS[name] == "more" else gain < 0)
 
 
 def _better(name: str, result: dict[str, Any], words: Words) -> str:
@@ -151,10 +166,10 @@ def _table(result: dict[str, Any], words: Words) -> Table:
     for name in (one for one in FORMATS if one in changes(result)):
         change = changes(result)[name]
         bounds = [_score(name, bound, words) for bound in change["interval"] or ()]
-        between = words.text("dossier.measures.range", low=bounds[0], high=bounds[1]) if bounds else "–"
+        between = _whole(words.text("dossier.measures.range", low=bounds[0], high=bounds[1])) if bounds else "–"
         sides = (_with_interval(name, way, result, words) for way in (BASE, TUNED))
         rows.append((words.text(f"measure.{name}"), *sides, between, _verdict(change["verdict"], words)))
-    heads = (words.text(f"dossier.measures.{key}") for key in ("measure", "change", "shown"))
+    heads = (_whole(words.text(f"dossier.measures.{key}")) for key in ("measure", "change", "shown"))
     measure, change, shown = heads
     return Table([measure, words.text("way.base"), words.text("way.tuned"), change, shown], rows)
 
@@ -165,7 +180,13 @@ def _with_interval(name: str, way: str, result: dict[str, Any], words: Words) ->
     if not bounds:
         return value
     low, high = (_score(name, bound, words).removesuffix(" %") for bound in bounds)
-    return f"{value} [{words.text('dossier.measures.range', low=low, high=high)}]"
+    between = words.text("dossier.measures.range", low=low, high=high)
+    return f"{_whole(value)} {_whole(f'[{between}]')}"
+
+
+def _whole(text: str) -> str:
+    """Return a text that no line end divides."""
+    return text.replace(" ", "\u00a0")
 
 
 def _plot(name: str, result: dict[str, Any], words: Words) -> Plot:

@@ -16,6 +16,7 @@ from shelftalk.generation.folded import fold
 from shelftalk.records import Description
 from shelftalk.translations.words import Words
 
+SOURCES = ("title", "attribute", "reference")
 KINDS = {"none": "unsupported", "contradicted": "contradicted"}  # of marks, by the support of a claim
 
 
@@ -120,9 +121,11 @@ def _where(claim: Claim) -> dict[str, str]:
 
 def _checked(comparison: Comparison, claims: Sequence[Claim], words: Words) -> str:
     """Return in words what was found in the text after fine-tuning."""
-    kinds = Counter(KINDS.get(one.support, "supported") for one in claims)
-    counts = {kind: words.number(kinds[kind]) for kind in ("supported", "unsupported", "contradicted")}
-    sentences = [words.text("dossier.examples.checked", **counts)]
+    found = Counter(one.support for one in claims)
+    counts = {kind: words.number(found[kind]) for kind in (*SOURCES, "contradicted")}
+    supported, unsupported = words.number(sum(found[kind] for kind in SOURCES)), words.number(found["none"])
+    said = words.text("dossier.examples.checked", supported=supported, unsupported=unsupported, **counts)
+    sentences = [said]
     if wrong := _wrong(claims, words):
         listed = "; ".join(words.text("dossier.examples.wrong", text=one.text, why=one.why) for one in wrong)
         sentences.append(words.text("dossier.examples.wrong_intro", list=listed))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 from shelftalk.dossier.commands import nearest_preset
 from shelftalk.dossier.facts import Facts
@@ -16,6 +18,7 @@ from shelftalk.translations.words import Words
 
 BITS = {"fp32": 32, "bf16": 16, "nf4": 4}
 MOST_NAMES = 6  # of settings that differ from a preset
+MOST_ROWS = 12  # validations in a table; the curve shows more
 SMALL = 0.1  # a share below it is written with two digits
 
 
@@ -61,28 +64,23 @@ def _in_short(facts: Facts, words: Words, measures: int) -> str:
 
 def _choices(facts: Facts, words: Words) -> list[tuple[str, str]]:
     run, settings = facts.run, facts.run.settings
-    names = words.number(len(facts.catalogue.get("attributes", ())))
-    validation = read_validation(run.folder)
-    epochs, rank = words.number(settings.epochs), words.number(settings.lora_rank)
-    method = "dossier.asked.method_lora_once" if settings.epochs == 1 else "dossier.asked.method_lora"
-    method_values = {"rank": rank} if settings.epochs == 1 else {"rank": rank, "epochs": epochs}
-    count = words.number(facts.trained)
-    known, kept = len(run.known_attributes.names), words.number(facts.catalogue["kept"])
-    names = words.number(known)
-    best = validation is not None and not run.accepted
+    validation, known = read_validation(run.folder), len(run.known_attributes.names)
+    rank, epochs = words.number(settings.lora_rank), words.number(settings.epochs)
+    kept, count = words.number(facts.catalogue["kept"]), words.number(facts.trained)
+    every = words.number(facts.catalogue["split"]["train"])
     rows = {
         "base": shown_name(run.description["base"]["name"]),
-        "method": words.text(method, **method_values),
+        "method": words.text("dossier.asked.method_lora_once", rank=rank)
+        if settings.epochs == 1
+        else words.text("dossier.asked.method_lora", rank=rank, epochs=epochs),
         "preset": _preset(settings, words),
         "catalogue": words.text("dossier.asked.catalogue_value", name=run.description["catalogue"], kept=kept),
-        "trained_on": words.text(
-            "dossier.asked.trained_on_value", count=count, all=words.number(facts.catalogue["split"]["train"])
-        ),
-        "attributes": words.text(
-            f"dossier.asked.attributes_{'yes' if known else 'no'}", **({"count": names} if known else {})
-        ),
+        "trained_on": words.text("dossier.asked.trained_on_value", count=count, all=every),
+        "attributes": words.text("dossier.asked.attributes_yes", count=words.number(known))
+        if known
+        else words.text("dossier.asked.attributes_no"),
         "weights": words.text("dossier.asked.weights_best", step=words.number(validation.step))
-        if validation and best
+        if validation and not run.accepted
         else words.text("dossier.asked.weights_last"),
         "decoding": _decoding(facts, words),
     }
@@ -191,6 +189,8 @@ def settings_table(facts: Facts, words: Words) -> list[Block]:
             "epochs": words.number(settings.epochs),
         }
         chosen.append(words.text("dossier.settings.chosen_steps", **counts))
+    if settings.plain_share or run.accepted:
+        chosen.append(words.text("dossier.settings.chosen_plain"))
     decoding = decoding_of(facts).as_mapping()
     return [
         Paragraph(words.text("dossier.settings.intro", automatic=automatic)),
@@ -252,40 +252,49 @@ def _validation(facts: Facts, words: Words) -> list[Block]:
     said = words.text("dossier.curves.validated", before=before, best=best, step=step, **chances)
     is_last = found.step == facts.validation[-1][0]
     end = words.text(f"dossier.curves.lowest_{'last' if is_last else 'before'}")
+    columns = [words.text("dossier.curves.update"), words.text("dossier.curves.loss")]
     rows = [(words.number(update), _loss(loss, words)) for update, loss in facts.validation]
     kept = f" {words.text('dossier.curves.kept', step=step)}" if not facts.run.accepted else ""
     return [
         Paragraph(f"{said}{kept} {end}"),
-        *(
-            [Table([words.text("dossier.curves.update"), words.text("dossier.curves.loss")], rows)]
-            if len(rows) <= 12
-            else []
-        ),
+        *([Table(columns, rows)] if len(rows) <= MOST_ROWS else []),
     ]
 
 
 def machine(facts: Facts, words: Words) -> list[Block]:
     """Return the time, the machine and the memory of the training, and what of them was not recorded."""
-    state, rows = facts.state, {}
+    state, run = facts.state, facts.run
     here = state.get("machine") or {}
-    unrecorded = words.text("dossier.machine.unrecorded")
-    rows["cpu"] = str(here.get("cpu") or unrecorded)
-    rows["cores"] = words.number(here["cores"]) if here.get("cores") else unrecorded
-    rows["memory"] = words.size(here["memory"]) if here.get("memory") else unrecorded
-    device = state.get("device") or unrecorded
-    rows["device"] = words.text("dossier.machine.device_cpu") if device == "cpu" else str(device)
-    rows["time"] = _time(facts, words) or unrecorded
-    if state.get("tokens_per_second") and state.get("seconds_per_step"):
-        tokens, seconds = words.number(state["tokens_per_second"]), words.number(state["seconds_per_step"], 2)
-        rows["speed"] = words.text("dossier.machine.speed_value", tokens=tokens, seconds=seconds)
-    rows["peak"] = words.size(state["peak_memory"]) if state.get("peak_memory") else unrecorded
-    if state.get("steps"):
-        rows["updates"] = words.number(state["steps"])
-    rows["adapter"] = words.size(facts.adapter.size)
-    versions = {"shelftalk": facts.run.description["shelftalk"], **facts.run.description["versions"]}
-    rows["versions"] = ", ".join(f"{name} {version}" for name, version in versions.items())
-    pairs = [(words.text(f"dossier.machine.{key}"), value) for key, value in rows.items()]
-    return [Table([words.text("dossier.what"), words.text("dossier.value")], pairs)]
+    versions = {"shelftalk": run.description["shelftalk"], **run.description["versions"]}
+    device = state.get("device")
+    rows = {
+        "cpu": here.get("cpu"),
+        "cores": words.number(here["cores"]) if here.get("cores") else None,
+        "memory": words.size(here["memory"]) if here.get("memory") else None,
+        "device": words.text("dossier.machine.device_cpu") if device == "cpu" else device,
+        "time": _time(facts, words),
+        "speed": _speed(state, words),
+        "peak": words.size(state["peak_memory"]) if state.get("peak_memory") else None,
+        "updates": words.number(state["steps"]) if state.get("steps") else None,
+        "adapter": words.size(facts.adapter.size),
+        "versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
+    }
+    named = {words.text(f"dossier.machine.{key}"): value for key, value in rows.items()}
+    table = Table(
+        [words.text("dossier.what"), words.text("dossier.value")],
+        [(name, str(value)) for name, value in named.items() if value is not None],
+    )
+    if not (missing := [name for name, value in named.items() if value is None]):
+        return [table]
+    names, catalogue = ", ".join(missing).lower(), str(run.description["catalogue"])
+    return [table, Paragraph(words.text("dossier.machine.unrecorded", names=names, catalogue=catalogue))]
+
+
+def _speed(state: Mapping[str, Any], words: Words) -> str | None:
+    if not (state.get("tokens_per_second") and state.get("seconds_per_step")):
+        return None
+    tokens, seconds = words.number(state["tokens_per_second"]), words.number(state["seconds_per_step"], 2)
+    return words.text("dossier.machine.speed_value", tokens=tokens, seconds=seconds)
 
 
 def _time(facts: Facts, words: Words) -> str | None:

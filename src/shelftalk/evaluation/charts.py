@@ -114,7 +114,10 @@ def _running_mean(points: Points) -> list[tuple[float, float]]:
     for _, y in points:
         sums.append(sums[-1] + y)
     bounds = ((max(0, row - half), min(len(points), row + half + 1)) for row in range(len(points)))
-    return [(point[0], (sums[end] - sums[start]) / (end - start)) for point, (start, end) in zip(points, bounds)]
+    return [
+        (point[0], (sums[end] - sums[start]) / (end - start))
+        for point, (start, end) in zip(points, bounds, strict=True)
+    ]
 
 
 def _thinned(points: Points) -> Points:

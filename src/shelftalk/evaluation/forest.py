@@ -7,7 +7,7 @@ from html import escape
 
 from shelftalk.translations.words import Words
 
-WIDTH, ROW, LABELS, MARGIN = 640, 26, 190, 70
+WIDTH, ROW, LABELS, MARGIN = 640, 26, 230, 70
 
 Row = tuple[str, float, Sequence[float] | None]  # label, score, interval
 

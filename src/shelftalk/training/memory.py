@@ -49,7 +49,7 @@ def peak_memory() -> int:
 
 
 def describe_machine(root: Path = Path("/")) -> dict[str, Any]:
-    """Return `cpu`, the model of the processor, `cores` and `memory` in bytes of this machine; None for what is unknown.
+    """Return `cpu` (its model), `cores` and `memory` in bytes of this machine; None for what is unknown.
 
     `root` contains /proc.
     """

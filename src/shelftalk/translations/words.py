@@ -91,5 +91,7 @@ class Words:
         """Return the value of the setting `name`."""
         if value is None:
             return self.without_value(name)
+        if value == "automatic":
+            return self.text("form.automatic")
         is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
         return self.figure(value) if is_number else str(value)
