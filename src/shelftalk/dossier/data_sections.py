@@ -19,7 +19,7 @@ NAMES_SHOWN = 12  # of attributes
 BINS = 8  # of lengths
 LONGEST_DETAIL = 110  # characters of an example
 REPEATS = re.compile(r"line (\d{1,12}): (.*)")  # the detail of a row that repeats another one
-# Reasons whose detail is a sentence of shelftalk's and no text of the row.
+# Reasons whose detail is a sentence of shelftalk's, in English, and no text of the row.
 EXPLAINED = ("invalid_json", "not_an_object", "invalid_csv", "invalid_xml", "invalid_utf8", "line_too_long")
 QUANTILES = ("5", "50", "95")
 
@@ -105,21 +105,15 @@ def _left_out(facts: Facts, words: Words) -> list[Block]:
 def _example(found: Sequence[Mapping[str, Any]] | None, several: bool, words: Words) -> str:
     if not found:
         return "–"
-    first = found[0]
-    values = {"line": words.number(first["line"]), "detail": _detail(first, words)}
-    if several:
-        return words.text("dossier.data.at_line_of", file=str(first["file"]), **values)
-    return words.text("dossier.data.at_line", **values)
-
-
-def _detail(reject: Mapping[str, Any], words: Words) -> str:
-    """Return the detail of a rejected row; what shelftalk says of it in English stays out of other languages."""
-    detail = shortened(str(reject.get("detail") or ""))
+    first, line = found[0], words.number(found[0]["line"])
+    place, file = ("_of", {"file": str(first["file"])}) if several else ("", {})
+    if first["reason"] in EXPLAINED and words.language != "en":
+        return words.text(f"dossier.data.at_line_only{place}", line=line, **file)
+    detail = shortened(str(first.get("detail") or "")) or words.text("dossier.data.no_detail")
     if repeated := REPEATS.match(detail):
-        return words.text("dossier.data.same_as", line=words.number(int(repeated[1])), detail=repeated[2])
-    if reject["reason"] in EXPLAINED and words.language != "en":
-        return words.text(f"reason.{reject['reason']}")
-    return detail or words.text("dossier.data.no_detail")
+        first_line = words.number(int(repeated[1]))
+        detail = words.text("dossier.data.same_as", line=first_line, detail=repeated[2])
+    return words.text(f"dossier.data.at_line{place}", line=line, detail=detail, **file)
 
 
 def shortened(text: str) -> str:

@@ -37,11 +37,11 @@ def measures(facts: Facts, words: Words) -> list[Block]:
         Note(verdict(result, words)),
         Heading(words.text("dossier.measures.better"), 3),
         Items([_better(name, result, words) for name in MAIN if name in changes(result)]),
+        *(_plot(name, result, words) for name in PICTURED if name in changes(result)),
         Heading(words.text("dossier.measures.worst"), 3),
         Items(_wrong(facts, result, words)),
         Heading(words.text("dossier.measures.all"), 3),
         _table(result, words),
-        *(_plot(name, result, words) for name in PICTURED if name in changes(result)),
         Heading(words.text("dossier.measures.how"), 3),
         _meanings(result, words),
         *([] if result["too_few"] else [Paragraph(words.text("dossier.measures.many"))]),
@@ -64,16 +64,19 @@ def _baselines(result: dict[str, Any], words: Words) -> list[Block]:
             continue
         beaten = [name for name in FORMATS if one["measures"].get(name, {}).get("verdict") == "worse"]
         if beaten:
-            tested.append(_beaten("dossier.measures.beaten_by", way, beaten, result, words))
+            tested.append(_beaten(way, beaten, result, words))
         constructed = [name for name in NOT_COMPARABLE.get((way, TUNED), ()) if _is_better(name, way, result)]
         if constructed:
-            untested.append(_beaten("dossier.measures.by_construction", way, constructed, result, words))
-    if not tested:
-        return [Paragraph(words.text("dossier.measures.not_beaten")), *([Items(untested)] if untested else [])]
-    return [Paragraph(words.text("dossier.measures.baselines_intro")), Items([*tested, *untested])]
+            untested.append(_beaten(way, constructed, result, words))
+    shown: list[Block] = [Paragraph(words.text("dossier.measures.not_beaten"))]
+    if tested:
+        shown = [Paragraph(words.text("dossier.measures.baselines_intro")), Items(tested)]
+    if untested:
+        shown += [Paragraph(words.text("dossier.measures.by_construction")), Items(untested)]
+    return shown
 
 
-def _beaten(key: str, way: str, names: Sequence[str], result: dict[str, Any], words: Words) -> str:
+def _beaten(way: str, names: Sequence[str], result: dict[str, Any], words: Words) -> str:
     figures = [
         words.text(
             "dossier.measures.beaten_figure",
@@ -83,7 +86,7 @@ def _beaten(key: str, way: str, names: Sequence[str], result: dict[str, Any], wo
         )
         for name in names
     ]
-    return words.text(key, baseline=words.text(f"way.{way}"), list=", ".join(figures))
+    return words.text("dossier.measures.beaten_by", baseline=words.text(f"way.{way}"), list=", ".join(figures))
 
 
 def _is_better(name: str, way: str, result: dict[str, Any]) -> bool:

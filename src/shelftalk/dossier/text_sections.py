@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from shelftalk.claims.find import Claim, find_claims
 from shelftalk.claims.told import attributes_told
 from shelftalk.dossier.facts import Facts
-from shelftalk.evaluation.blocks import Block, Heading, Mark, Note, Pair, Paragraph, Quote
+from shelftalk.evaluation.blocks import Block, Group, Heading, Mark, Note, Pair, Paragraph, Quote
 from shelftalk.evaluation.ways import BASE, TUNED
 from shelftalk.generation.compare import Comparison
 from shelftalk.generation.folded import fold
@@ -38,11 +38,8 @@ def examples(facts: Facts, words: Words) -> list[Block]:
     if not _is_english(facts):
         blocks.append(Note(words.text("dossier.examples.claims_unknown")))
     for one in facts.examples:
-        blocks.append(Heading(one.comparison.query, 3))
-        if attributes := "; ".join(f"{name}: {value}" for name, value in one.comparison.attributes.items()):
-            blocks.append(Quote(words.text("dossier.examples.attributes"), attributes))
-        blocks += _answer(one.comparison, facts, words)
-        blocks.insert(-2, Quote(words.text("dossier.examples.true"), one.true))
+        true = Quote(words.text("dossier.examples.true"), one.true)
+        blocks += [_answer(one.comparison, facts, words), true, *_found(one.comparison, words)]
     return blocks
 
 
@@ -50,7 +47,7 @@ def answers(facts: Facts, words: Words) -> list[Block]:
     """Return the answers to the questions, before and after, with their sources."""
     blocks: list[Block] = [Paragraph(words.text("dossier.answers.intro", count=words.number(len(facts.answers))))]
     for one in facts.answers:
-        blocks += [Heading(one.query, 3), *_answer(one, facts, words)]
+        blocks += [_answer(one, facts, words), *_found(one, words)]
     return blocks
 
 
@@ -76,14 +73,22 @@ def _legend(words: Words) -> Quote:
     return Quote(words.text("dossier.examples.legend"), said, marks)
 
 
-def _answer(comparison: Comparison, facts: Facts, words: Words) -> list[Block]:
-    """Return both answers side by side, what was found in the second one, and the references: three blocks."""
+def _answer(comparison: Comparison, facts: Facts, words: Words) -> Group:
+    """Return what was asked, and both answers side by side."""
+    attributes = "; ".join(f"{name}: {value}" for name, value in comparison.attributes.items())
+    return Group(
+        [
+            Heading(comparison.query, 3),
+            *([Quote(words.text("dossier.examples.attributes"), attributes)] if attributes else []),
+            Pair(_side(comparison, BASE, facts, words), _side(comparison, TUNED, facts, words)),
+        ]
+    )
+
+
+def _found(comparison: Comparison, words: Words) -> list[Block]:
+    """Return what was found in the text after fine-tuning, and its references."""
     claims = _claims(comparison, comparison.tuned)
-    return [
-        Pair(_side(comparison, BASE, facts, words), _side(comparison, TUNED, facts, words)),
-        Paragraph(_checked(comparison, claims, words)),
-        Paragraph(_sources(comparison, words)),
-    ]
+    return [Paragraph(_checked(comparison, claims, words)), Paragraph(_sources(comparison, words))]
 
 
 def _side(comparison: Comparison, way: str, facts: Facts, words: Words) -> Quote:

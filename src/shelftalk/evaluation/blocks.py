@@ -115,6 +115,13 @@ class Pair:
     right: Quote
 
 
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Blocks that stay together in print; none is a picture."""
+
+    blocks: Sequence[Block]
+
+
 Picture = Plot | Bars | Curves
-Block = Heading | Paragraph | Note | Items | Code | Table | Picture | Quote | Pair
+Block = Heading | Paragraph | Note | Items | Code | Table | Picture | Quote | Pair | Group
 PICTURES = "pictures"  # the folder beside a Markdown file that has the files of its pictures

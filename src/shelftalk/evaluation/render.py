@@ -15,6 +15,7 @@ from shelftalk.evaluation.blocks import (
     Block,
     Code,
     Curves,
+    Group,
     Heading,
     Items,
     Mark,
@@ -101,6 +102,8 @@ def _html(block: Block, words: Words) -> str:
         case Quote(label, text, marked, is_title):
             kind = ' class="title"' if is_title else ""
             return f"<blockquote{kind}><b>{escape(label)}</b>{_marked(text, marked, escape, _html_mark)}</blockquote>"
+        case Group(parts):
+            return f"<section>{''.join(_html(one, words) for one in parts)}</section>"
         case Pair(left, right):
             return f'<div class="pair">{_html(left, words)}{_html(right, words)}</div>'
 
@@ -160,6 +163,8 @@ def _markdown(block: Block) -> str:
             return f"![{_plain(block.title)}]({PICTURES}/{block.file})"
         case Quote(label, text, marked):
             return f"> *{_plain(label)}*: {_marked(text, marked, _plain, _markdown_mark)}"
+        case Group(parts):
+            return "\n\n".join(map(_markdown, parts))
         case Pair(left, right):
             return f"{_markdown(left)}\n\n{_markdown(right)}"
 

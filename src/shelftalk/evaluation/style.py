@@ -50,12 +50,12 @@ mark.supported { background: none; border-bottom: 1.5px dotted var(--right); }
   body { margin: 0; padding: 0; max-width: none; font-size: 10.2pt; line-height: 1.42; print-color-adjust: exact;
     -webkit-print-color-adjust: exact; }
   h1 { font-size: 19pt; margin-top: 0; } h2 { font-size: 13.5pt; margin: 1.5rem 0 .5rem; }
-  h3 { font-size: 10.5pt; margin: 1.1rem 0 .3rem; }
+  h3 { font-size: 11pt; margin: 1.1rem 0 .3rem; } figcaption { font-size: 9.5pt; }
   p { margin: .5rem 0; } ul, ol { margin: .4rem 0; }
   h1, h2, h3, figcaption, blockquote.title { break-after: avoid; }
-  p:has(+ .wide, + figure, + pre, + ul, + ol), blockquote:has(+ .pair) { break-after: avoid; }
+  p:has(+ .wide, + figure, + pre, + ul, + ol) { break-after: avoid; }
   p, li { max-width: none; orphans: 3; widows: 3; }
-  figure, blockquote, tr, pre, .note, .pair, .whole { break-inside: avoid; }
+  figure, blockquote, tr, pre, section, .note, .pair, .whole { break-inside: avoid; }
   .wide { overflow: visible; } table { font-size: 8.6pt; margin: .6rem 0; } th, td { padding: .17rem .8rem .17rem 0; }
   blockquote { font-size: 9pt; line-height: 1.36; margin: .35rem 0; padding: .15rem .7rem; } figure { margin: .8rem 0; }
   .pair { margin: .35rem 0; } pre { font-size: 8.2pt; padding: .5rem .8rem; } svg { max-width: 14.5cm; } }

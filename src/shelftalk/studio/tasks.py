@@ -58,7 +58,7 @@ def start_task(
     if any("\0" in argument for argument in arguments):
         raise InvalidSettings("A name contains a NUL character, which a command cannot take; remove it from the file.")
     workspace.make()
-    folder = _folder(workspace, name)
+    folder = task_folder(workspace, name)
     if is_locked(folder):
         return False
     with suppress(Busy), lock(folder, "starting") as descriptor, writing(folder):
@@ -73,7 +73,7 @@ def start_task(
 
 def read_task(workspace: Workspace, name: str) -> Task:
     """Return the state of task `name`."""
-    folder = _folder(workspace, name)
+    folder = task_folder(workspace, name)
     running = is_locked(folder)
     try:
         about = read_json(folder / "about.json")
@@ -96,18 +96,19 @@ def list_tasks(workspace: Workspace, kind: str) -> dict[str, Task]:
 
 def forget_task(workspace: Workspace, name: str) -> None:
     """Remove the files of task `name`, unless it is running."""
-    folder = _folder(workspace, name)
+    folder = task_folder(workspace, name)
     with suppress(Busy), lock(folder, "forgetting"):
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def forget_tasks_of(workspace: Workspace, run: str) -> None:
     """Remove the files of a run's tasks, so that they do not count for a later run of the same name."""
-    for kind in ("start", "stop", "ready", "evaluate", "influence", "write", "publish"):
+    for kind in ("start", "stop", "ready", "evaluate", "influence", "write", "publish", "dossier"):
         forget_task(workspace, f"{kind}-{run}")
 
 
-def _folder(workspace: Workspace, name: str) -> Path:
+def task_folder(workspace: Workspace, name: str) -> Path:
+    """Return the folder of task `name`, in which its command may write more; the next one of that name begins empty."""
     return workspace.root / "tasks" / name
 
 

@@ -15,6 +15,7 @@ from shelftalk.runs.run import Run
 from shelftalk.settings import TrainingSettings
 from shelftalk.studio import charts
 from shelftalk.studio.answers import facts_of, show_answer
+from shelftalk.studio.dossier_view import show_dossier
 from shelftalk.studio.forms import written
 from shelftalk.studio.language import number, percent, setting_label, text, words
 from shelftalk.studio.session import choose, workspace
@@ -50,6 +51,7 @@ def show() -> None:
         run = Run.open(workspace(), choose("run", text("runs.choose"), finished))
         with errors_shown():
             _evaluate(run)
+            show_dossier(run)
     result = proof.read_evaluation(run.folder)
     st.header(text("report.of", run=run.name))
     st.text(text("report.what", catalogue=run.description["catalogue"], base=run.description["base"]["name"]))
