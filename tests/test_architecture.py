@@ -174,7 +174,9 @@ def test_help_loads_no_heavy_library() -> None:
         "    assert run(words.split()) == 0, words\n"
         "    assert not heavy & set(sys.modules), (words, heavy & set(sys.modules))\n"
     )
-    commands = [f"{name} --help" for name in ("train", "ask", "generate", "publish", "serve", "export", "studio")]
+    commands = [
+        f"{name} --help" for name in ("train", "ask", "generate", "publish", "serve", "export", "dossier", "studio")
+    ]
     program_arguments = [sys.executable, "-c", program, "--version", "--help", *commands]
     done = subprocess.run(program_arguments, check=False, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr

@@ -1,4 +1,4 @@
-"""Both languages contain every text that the studio uses, and no other."""
+"""Both languages contain every text that the studio and the dossier use, and no other."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ import pytest
 
 from shelftalk.catalogue import prepare
 from shelftalk.catalogue.settings import PrepareSettings
+from shelftalk.dossier import dossier
 from shelftalk.presets import preset_names
 from shelftalk.settings import DecodingSettings, TrainingSettings
 from shelftalk.studio import language
 from shelftalk.studio.training_view import ICONS
+from shelftalk.translations import words
 from shelftalk.translations.texts import LANGUAGES, texts
 
-STUDIO = Path(language.__file__).parent
+WRITERS = (Path(language.__file__).parent, Path(dossier.__file__).parent, Path(words.__file__).parent)
 SETTINGS = (TrainingSettings, PrepareSettings, DecodingSettings)
 
 
@@ -34,7 +36,7 @@ def written(node: ast.AST) -> str | None:
 
 
 def nodes() -> Iterator[ast.AST]:
-    for file in STUDIO.rglob("*.py"):
+    for file in (file for folder in WRITERS for file in folder.rglob("*.py")):
         yield from ast.walk(ast.parse(file.read_text(encoding="utf-8")))
 
 
@@ -55,7 +57,7 @@ def test_every_used_text_exists(name: str) -> None:
 
 def calls(function: str) -> Iterator[Any]:
     for node in nodes():
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == function:
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in (function, f"words.{function}"):
             yield node
 
 

@@ -70,7 +70,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
             write_json(folder / "about.json", about)
             names.append(name)
 
-        for name in (*(f"views.{view}" for view in VIEWS), "training_view"):
+        for name in (*(f"views.{view}" for view in VIEWS), "training_view", "dossier_view"):
             module = import_module(f"shelftalk.studio.{name}")
             if hasattr(module, "start_task"):
                 monkeypatch.setattr(module, "start_task", start)
@@ -543,3 +543,28 @@ def test_the_language_of_a_catalogue_and_of_requests_is_said(
     pipeline.prepare_catalogue(place, tmp_path / "a.jsonl", "a", PrepareSettings(language=chosen))
     app = drawn(place, "catalogue", monkeypatch, "pt-BR")
     assert texts("pt-BR")[f"catalogue.language_{kind}"].format(language=name) in shown(app)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_report_offers_the_dossier_in_the_language_of_the_page(
+    language: str,
+    ready_workspace: Workspace,
+    monkeypatch: pytest.MonkeyPatch,
+    started: list[str],
+) -> None:
+    words, other = texts(language), next(one for one in LANGUAGES if one != language)
+    assert words["report.dossier_help"] in shown(drawn(ready_workspace, "report", monkeypatch, language))
+    folder = ready_workspace.root / "tasks" / "dossier-pegs"
+    (folder / "dossier" / "pictures").mkdir(parents=True)
+    (folder / "dossier" / "dossier.html").write_text("<p>page</p>")
+    write_json(folder / "about.json", {"language": language, "evaluation": None})
+    write_json(folder / "output.json", {"run": "pegs"})
+    done = drawn(ready_workspace, "report", monkeypatch, language)
+    labels = [one.proto.label for one in done.get("download_button")]
+    assert {words["report.dossier_page"], words["report.dossier_zip"]} <= set(labels)
+    elsewhere = drawn(ready_workspace, "report", monkeypatch, other)
+    assert not elsewhere.get("download_button")  # it is in another language
+    shutil.rmtree(folder)
+    app = drawn(ready_workspace, "report", monkeypatch, language)
+    app.button(key="write-dossier").click().run()
+    assert started == ["dossier-pegs"]

@@ -10,7 +10,6 @@ from typing import Any
 from shelftalk.dossier.commands import source_files
 from shelftalk.dossier.facts import Facts
 from shelftalk.evaluation.blocks import Bars, Block, Heading, Items, Paragraph, Table
-from shelftalk.runs.metrics import read_validation
 from shelftalk.translations.words import Words
 
 FILES_SHOWN = 5
@@ -189,7 +188,7 @@ def _values(values: Sequence[Any]) -> str:
 
 def _split(facts: Facts, words: Words) -> list[Block]:
     split, kept = facts.catalogue["split"], max(1, facts.catalogue["kept"])
-    validated = read_validation(facts.run.folder) is not None
+    validated = facts.best is not None
     uses = {
         "train": "use_train",
         "validation": "use_validation" if validated else "use_validation_off",

@@ -18,7 +18,14 @@ from shelftalk.evaluation.ways import BASE, TUNED
 from shelftalk.generation.compare import Comparison
 from shelftalk.models.weights import describe_weights, weight_files
 from shelftalk.records import Product
-from shelftalk.runs.metrics import read_metrics
+from shelftalk.runs.metrics import (
+    TrainingLoss,
+    Validation,
+    read_loss_not_fallen,
+    read_metrics,
+    read_training_loss,
+    read_validation,
+)
 from shelftalk.runs.run import Run
 from shelftalk.runs.state import read_state
 from shelftalk.workspace import read_json
@@ -65,6 +72,9 @@ class Facts:
     modules: Sequence[str]
     state: dict[str, Any]
     metrics: Sequence[dict[str, Any]]
+    loss: TrainingLoss | None
+    not_fallen: TrainingLoss | None
+    best: Validation | None
     evaluation: dict[str, Any] | None
     examples: Sequence[Example]
     measured: bool
@@ -107,6 +117,9 @@ def read_facts(
         modules=sorted(modules) if isinstance(modules, list) else [str(modules)],
         state=read_state(run.folder),
         metrics=read_metrics(run.folder),
+        loss=read_training_loss(run.folder),
+        not_fallen=read_loss_not_fallen(run.folder),
+        best=read_validation(run.folder),
         evaluation=evaluation,
         examples=examples,
         measured=measured,

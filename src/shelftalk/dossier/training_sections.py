@@ -12,7 +12,6 @@ from shelftalk.dossier.verdict import verdict
 from shelftalk.evaluation.blocks import Block, Code, Curves, Items, Note, Paragraph, Table
 from shelftalk.models.registry import shown_name
 from shelftalk.prompts import prompt_for, request_of
-from shelftalk.runs.metrics import read_loss_not_fallen, read_training_loss, read_validation
 from shelftalk.settings import DecodingSettings, Settings, TrainingSettings
 from shelftalk.translations.words import Words
 
@@ -45,7 +44,7 @@ def asked(facts: Facts, words: Words, measures: int) -> list[Block]:
 
 
 def _in_short(facts: Facts, words: Words, measures: int) -> str:
-    share, validation = trained_share(facts, words), read_validation(facts.run.folder)
+    share, validation = trained_share(facts, words), facts.best
     size = words.size(facts.adapter.size)
     test = words.number(facts.catalogue["split"]["test"])
     sentences = [words.text("dossier.asked.short_data", trained=words.number(facts.trained), test=test)]
@@ -64,7 +63,7 @@ def _in_short(facts: Facts, words: Words, measures: int) -> str:
 
 def _choices(facts: Facts, words: Words) -> list[tuple[str, str]]:
     run, settings = facts.run, facts.run.settings
-    validation, known = read_validation(run.folder), len(run.known_attributes.names)
+    validation, known = facts.best, len(run.known_attributes.names)
     rank, epochs = words.number(settings.lora_rank), words.number(settings.epochs)
     kept, count = words.number(facts.catalogue["kept"]), words.number(facts.trained)
     every = words.number(facts.catalogue["split"]["train"])
@@ -223,11 +222,10 @@ def curves(facts: Facts, words: Words) -> list[Block]:
         "loss.svg",
     )
     blocks: list[Block] = [Paragraph(words.text("dossier.curves.intro")), picture]
-    loss = read_training_loss(facts.run.folder)
-    if loss:
+    if loss := facts.loss:
         first, last = _loss(loss.first, words), _loss(loss.last, words)
         blocks.append(Paragraph(words.text("dossier.curves.training", first=first, last=last)))
-    if fallen := read_loss_not_fallen(facts.run.folder):
+    if fallen := facts.not_fallen:
         first, last = _loss(fallen.first, words), _loss(fallen.last, words)
         blocks.append(Note(words.text("dossier.curves.not_fallen", first=first, last=last)))
     return [*blocks, *_validation(facts, words)]
@@ -238,7 +236,7 @@ def _loss(value: float, words: Words) -> str:
 
 
 def _validation(facts: Facts, words: Words) -> list[Block]:
-    found = read_validation(facts.run.folder)
+    found = facts.best
     if found is None:
         return [Note(words.text("dossier.curves.no_validation"))]
     before, best = _loss(found.before, words), _loss(found.best, words)
