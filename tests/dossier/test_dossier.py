@@ -278,6 +278,27 @@ def test_a_run_of_an_earlier_version_says_what_was_not_recorded(facts: Facts) ->
     assert "cerca de" not in new[new.index("Tempo, máquina") : new.index("Produtos reservados, antes")]
 
 
+def test_a_run_that_began_from_another_and_variants_of_lora_are_told(facts: Facts, copy: Run) -> None:
+    settings = {**copy.description["settings"], "lora_variant": "rslora", "lora_alpha": 16, "lora_rank": 4}
+    description = {**copy.description, "source": {"run": "first", "adapter": "x"}, "settings": settings}
+    markdown = render_markdown(compose(replace(facts, run=replace(copy, description=description)), PORTUGUESE))
+    assert "16 / √4 = 8,00" in markdown
+    assert "As matrizes começaram como as da execução “first”" in markdown
+    assert "shelftalk train pegs --run pegs --from first" in markdown
+    settings["lora_variant"] = "dora"
+    assert "(DoRA)" in render_markdown(compose(replace(facts, run=replace(copy, description=description)), ENGLISH))
+
+
+def test_of_another_language_no_claim_is_marked(facts: Facts) -> None:
+    blocks = compose(replace(rich(facts), english=False), PORTUGUESE)
+    page, markdown = render_html(blocks, PORTUGUESE), render_markdown(blocks)
+    assert PORTUGUESE.text("dossier.examples.claims_unknown") in page
+    assert PORTUGUESE.text("dossier.limits.language") in page
+    legend = page.index("Como as afirmações")
+    assert "<mark" not in page[page.index("</blockquote>", legend) :]
+    assert "Afirmações no texto depois" not in markdown and "Atributos ditos: 1 de 2" in markdown
+
+
 def test_the_commands_are_those_of_the_run(facts: Facts, copy: Run) -> None:
     summary = {**facts.catalogue, "source": {"name": "my pegs.csv", "bytes": 1}}
     lines = commands(copy, summary, "pt-BR", True)
@@ -350,9 +371,13 @@ def test_an_unchanged_dossier_is_replaced_by_one_in_the_other_language(
     monkeypatch.setattr(dossier, "SHOWN", 1)
     again = shutil.copytree(written[0], tmp_path / "again")
     arguments = ["dossier", copy.name, "--to", str(again), "--language", "en", "--json"]
-    assert run_command([*arguments, "--workspace", str(copy.workspace.root)]) == 0
+    where = ["--workspace", str(copy.workspace.root)]
+    assert run_command([*arguments, *where]) == 0
     assert json.loads(capsys.readouterr().out)["language"] == "en"
     page = (again / "dossier.html").read_text(encoding="utf-8")
+    monkeypatch.setenv("LC_ALL", "pt_BR.UTF-8")
+    assert run_command([one for one in arguments if one not in ("--language", "en")] + where) == 0
+    assert json.loads(capsys.readouterr().out)["language"] == "pt-BR"
     assert '<html lang="en">' in page and "Dossier of the fine-tuning" in page
 
 

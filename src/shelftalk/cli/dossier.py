@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import locale
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +17,8 @@ from shelftalk.cli.options import (
     open_run,
 )
 from shelftalk.translations.texts import LANGUAGES, nearest
+
+LOCALE = ("LC_ALL", "LC_MESSAGES", "LANG")  # environment variables, the first that is set
 
 
 def dossier(
@@ -45,7 +47,7 @@ def dossier(
     from shelftalk.dossier.dossier import read_questions, write_dossier
 
     asked = read_questions(questions) if questions else []
-    chosen = language or nearest(locale.getlocale()[0] or "")
+    chosen = language or nearest(next(filter(None, map(os.environ.get, LOCALE)), ""))
     with output.step(f"Writing the dossier of {run}") as progress:
         found = write_dossier(opened, to, chosen, asked, progress, engine, output.say)
     if as_json:

@@ -34,6 +34,7 @@ from shelftalk.translations.words import Words
 from shelftalk.workspace import lock, staged_folder
 
 HTML, MARKDOWN = "dossier.html", "dossier.md"
+PATIENCE = 600.0  # seconds to wait for another dossier of this workspace
 SHOWN = 5  # held-out products
 REFERENCES = 3
 SENTENCE_ENDS = (".", "!", "?", "…", ")", '"', "”")
@@ -65,14 +66,17 @@ def write_dossier(
         NotFound: the run has not finished.
         UserError: the destination is not free, the language is unknown.
         Damaged: the run's catalogue or its files have changed.
-        NotWritable, Busy: the destination cannot be written; another process writes there.
+        NotWritable, Busy: the destination cannot be written; another process has written a dossier for ten minutes.
     """
     run.require_finished()
     if language not in LANGUAGES:
         raise UserError(f"--language must be one of {', '.join(LANGUAGES)}, got {language!r}.")
     destination = destination.expanduser().resolve()
     require_free(destination, run, HTML, "dossier")
-    with lock(destination, f"writing the dossier of {run.name}"):
+    with (
+        lock(run.workspace.root / "dossier", f"writing the dossier of {run.name}", timeout=PATIENCE),
+        staged_folder(destination) as staging,  # before the work: a folder that cannot be written is known then
+    ):
         evaluation = read_measured(run)
         found, measured = find_examples(run, evaluation, progress, engine, say)
         asked_for = [(one, ()) for one in questions]
@@ -81,13 +85,11 @@ def write_dossier(
         words = Words(language)
         blocks = compose(read_facts(run, evaluation, found, measured, answered), words)
         pictures = render_pictures(blocks, words)
-        require_free(destination, run, HTML, "dossier")
-        with staged_folder(destination) as staging:
-            (staging / PICTURES).mkdir()
-            for name, picture in pictures.items():
-                (staging / PICTURES / name).write_text(picture, encoding="utf-8")
-            (staging / HTML).write_text(render_html(blocks, words), encoding="utf-8")
-            (staging / MARKDOWN).write_text(render_markdown(blocks), encoding="utf-8")
+        (staging / PICTURES).mkdir()
+        for name, picture in pictures.items():
+            (staging / PICTURES / name).write_text(picture, encoding="utf-8")
+        (staging / HTML).write_text(render_html(blocks, words), encoding="utf-8")
+        (staging / MARKDOWN).write_text(render_markdown(blocks), encoding="utf-8")
     return {
         "run": run.name,
         "folder": str(destination),

@@ -13,6 +13,7 @@ from safetensors import safe_open
 from shelftalk import proof
 from shelftalk.catalogue.concerns import Concern, find_concerns
 from shelftalk.catalogue.describe import describe
+from shelftalk.catalogue.english import look_english
 from shelftalk.errors import AccessDenied, Damaged, MissingPackage, NotFound, Unreachable
 from shelftalk.evaluation.ways import BASE, TUNED
 from shelftalk.generation.compare import Comparison
@@ -31,6 +32,7 @@ from shelftalk.runs.state import read_state
 from shelftalk.workspace import read_json
 
 SAMPLE = 20_000  # products whose descriptions are counted in words
+LANGUAGE_SAMPLE = 200  # of them, whose language is looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,7 @@ class Facts:
     examples: Sequence[Example]
     measured: bool
     answers: Sequence[Comparison]
+    english: bool
     day: date
 
     @property
@@ -124,6 +127,7 @@ def read_facts(
         examples=examples,
         measured=measured,
         answers=answers,
+        english=_is_english(evaluation, sample),
         day=date.today(),
     )
 
@@ -140,6 +144,13 @@ def changes(evaluation: dict[str, Any]) -> dict[str, Any]:
     """Return the differences between before and after by measure; see `evaluation.scores`."""
     pairs = evaluation["differences"]
     return dict(next(one["measures"] for one in pairs if (one["before"], one["after"]) == (BASE, TUNED)))
+
+
+def _is_english(evaluation: dict[str, Any] | None, sample: Sequence[Product]) -> bool:
+    """Return whether the descriptions are in English, for which the rules that find claims are made."""
+    if evaluation is not None:
+        return bool(evaluation.get("english", True))
+    return look_english(one.description for one in sample[:LANGUAGE_SAMPLE])
 
 
 def _base_weights(run: Run) -> Weights | None:

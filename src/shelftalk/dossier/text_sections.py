@@ -35,11 +35,11 @@ def examples(facts: Facts, words: Words) -> list[Block]:
     count = words.number(len(facts.examples))
     intro = words.text(f"dossier.examples.intro_{'measured' if facts.measured else 'written'}", count=count)
     blocks: list[Block] = [Paragraph(intro), _legend(words), Paragraph(words.text("dossier.examples.legend_help"))]
-    if not _is_english(facts):
+    if not facts.english:
         blocks.append(Note(words.text("dossier.examples.claims_unknown")))
     for one in facts.examples:
         true = Quote(words.text("dossier.examples.true"), one.true)
-        blocks += [_answer(one.comparison, facts, words), true, *_found(one.comparison, words)]
+        blocks += [_answer(one.comparison, facts, words), true, *_found(one.comparison, facts, words)]
     return blocks
 
 
@@ -47,18 +47,16 @@ def answers(facts: Facts, words: Words) -> list[Block]:
     """Return the answers to the questions, before and after, with their sources."""
     blocks: list[Block] = [Paragraph(words.text("dossier.answers.intro", count=words.number(len(facts.answers))))]
     for one in facts.answers:
-        blocks += [_answer(one, facts, words), *_found(one, words)]
+        blocks += [_answer(one, facts, words), *_found(one, facts, words)]
     return blocks
 
 
 def wrong_claims(facts: Facts, words: Words) -> list[str]:
     """Return what is wrong in the examples after fine-tuning, as sentences without an end."""
+    if not facts.english:
+        return []
     found = [wrong for one in facts.examples for wrong in _wrong(_claims(one.comparison, one.comparison.tuned), words)]
     return [words.text("dossier.examples.wrong", text=one.text, why=one.why) for one in found]
-
-
-def _is_english(facts: Facts) -> bool:
-    return bool((facts.evaluation or {}).get("english", True))
 
 
 def _legend(words: Words) -> Quote:
@@ -85,10 +83,12 @@ def _answer(comparison: Comparison, facts: Facts, words: Words) -> Group:
     )
 
 
-def _found(comparison: Comparison, words: Words) -> list[Block]:
+def _found(comparison: Comparison, facts: Facts, words: Words) -> list[Block]:
     """Return what was found in the text after fine-tuning, and its references."""
-    claims = _claims(comparison, comparison.tuned)
-    return [Paragraph(_checked(comparison, claims, words)), Paragraph(_sources(comparison, words))]
+    checked = [_checked(comparison, words)] if facts.english else []
+    told = [_told(comparison, words)] if comparison.attributes else []
+    said = " ".join([*checked, *told])
+    return [*([Paragraph(said)] if said else []), Paragraph(_sources(comparison, words))]
 
 
 def _side(comparison: Comparison, way: str, facts: Facts, words: Words) -> Quote:
@@ -100,7 +100,7 @@ def _side(comparison: Comparison, way: str, facts: Facts, words: Words) -> Quote
     _, empty, repeated = fold(answer.text)
     if empty + repeated:
         shown += f"\n{words.text('dossier.examples.folded', count=words.number(empty + repeated))}"
-    return Quote(label, shown or words.text("dossier.examples.empty"), marks if _is_english(facts) else [])
+    return Quote(label, shown or words.text("dossier.examples.empty"), marks if facts.english else [])
 
 
 def _shown(answer: Description) -> str:
@@ -124,25 +124,26 @@ def _where(claim: Claim) -> dict[str, str]:
     return {"where": claim.where or ""} if claim.support == "contradicted" else {}
 
 
-def _checked(comparison: Comparison, claims: Sequence[Claim], words: Words) -> str:
-    """Return in words what was found in the text after fine-tuning."""
+def _checked(comparison: Comparison, words: Words) -> str:
+    """Return in words which claims the text after fine-tuning makes."""
+    claims = _claims(comparison, comparison.tuned)
     found = Counter(one.support for one in claims)
     counts = {kind: words.number(found[kind]) for kind in (*SOURCES, "contradicted")}
     supported, unsupported = words.number(sum(found[kind] for kind in SOURCES)), words.number(found["none"])
     said = words.text("dossier.examples.checked", supported=supported, unsupported=unsupported, **counts)
-    sentences = [said]
-    if wrong := _wrong(claims, words):
-        listed = "; ".join(words.text("dossier.examples.wrong", text=one.text, why=one.why) for one in wrong)
-        sentences.append(words.text("dossier.examples.wrong_intro", list=listed))
-    if attributes := comparison.attributes:
-        told = attributes_told(comparison.tuned.text, tuple(attributes.items()))
-        untold = [name for name in attributes if name not in told]
-        values = {"told": words.number(len(told)), "all": words.number(len(attributes))}
-        if untold:
-            sentences.append(words.text("dossier.examples.untold", names=", ".join(untold), **values))
-        else:
-            sentences.append(words.text("dossier.examples.told", **values))
-    return " ".join(sentences)
+    if not (wrong := _wrong(claims, words)):
+        return said
+    listed = "; ".join(words.text("dossier.examples.wrong", text=one.text, why=one.why) for one in wrong)
+    return f"{said} {words.text('dossier.examples.wrong_intro', list=listed)}"
+
+
+def _told(comparison: Comparison, words: Words) -> str:
+    """Return in words which attributes the text after fine-tuning tells."""
+    told = attributes_told(comparison.tuned.text, tuple(comparison.attributes.items()))
+    values = {"told": words.number(len(told)), "all": words.number(len(comparison.attributes))}
+    if untold := [name for name in comparison.attributes if name not in told]:
+        return words.text("dossier.examples.untold", names=", ".join(untold), **values)
+    return words.text("dossier.examples.told", **values)
 
 
 def _sources(comparison: Comparison, words: Words) -> str:

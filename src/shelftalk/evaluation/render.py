@@ -35,7 +35,7 @@ from shelftalk.translations.words import Words
 # The page may not load or run anything, whatever a text contains.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 SPECIAL = re.compile(r"([\\`*_\[\]<>|~&])")
-FENCE = re.compile(r"^~{3,}", re.MULTILINE)
+FENCE = re.compile(r"~{3,}")
 # A kind of mark in Markdown, which has no colours.
 SIGNS = {"supported": "*", "unsupported": "**", "contradicted": "***"}
 BLOCK_START = re.compile(r"^(#|\+|-|=|\d+[.)])")  # what begins a heading, an item or a line in Markdown
