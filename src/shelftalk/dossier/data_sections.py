@@ -198,7 +198,7 @@ def _split(facts: Facts, words: Words) -> list[Block]:
         (
             words.text(f"dossier.data.{part}"),
             words.number(split[part]),
-            words.percent(split[part] / kept, 1),
+            words.percent(split[part] / kept, 1).replace(" ", "\u00a0"),
             words.text(f"dossier.data.{use}"),
         )
         for part, use in uses.items()

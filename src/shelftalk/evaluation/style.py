@@ -58,6 +58,6 @@ mark.supported { background: none; border-bottom: 1.5px dotted var(--right); }
   figure, blockquote, tr, pre, section, .note, .pair, .whole { break-inside: avoid; }
   .wide { overflow: visible; } table { font-size: 8.6pt; margin: .6rem 0; } th, td { padding: .17rem .8rem .17rem 0; }
   blockquote { font-size: 9pt; line-height: 1.36; margin: .35rem 0; padding: .15rem .7rem; } figure { margin: .8rem 0; }
-  .pair { margin: .35rem 0; } pre { font-size: 8.2pt; padding: .5rem .8rem; } svg { max-width: 14.5cm; } }
+  .pair { margin: .3rem 0; gap: .6rem; } .pair blockquote { font-size: 8.6pt; line-height: 1.32; } pre { font-size: 8.2pt; padding: .5rem .8rem; } svg { max-width: 14.5cm; } }
 """
 STYLE = _PAGE.replace("$LIGHT", _LIGHT).replace("$PICTURES", PICTURE_STYLE.strip())
