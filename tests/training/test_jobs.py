@@ -23,6 +23,7 @@ from shelftalk.runs.metrics import read_newest_metrics
 from shelftalk.runs.run import LOG, Run
 from shelftalk.runs.state import read_state, read_status
 from shelftalk.training import jobs
+from shelftalk.training.state import RunState
 from shelftalk.workspace import Workspace, lock
 from tests.conftest import TINY_SETTINGS, write_catalogue_file
 from tests.forks import Command, call
@@ -260,16 +261,19 @@ def test_a_gpu_has_a_name_of_its_own() -> None:
     assert jobs.device_name() != torch.cuda.get_device_name()
 
 
-def test_a_training_records_its_seconds_memory_and_machine_over_all_its_processes(pegs: Workspace) -> None:
-    run = start_and_leave(pegs, "pegs")
-    wait_until(lambda: read_newest_metrics(run.folder))
-    jobs.stop_run(run)
-    first = read_state(run.folder)
-    assert first["seconds"] > 0
-    assert first["peak_memory"] > 2**20
-    assert first["machine"]["cores"] == os.cpu_count()
-    jobs.resume_run(run)
-    second = read_state(run.folder)
-    assert second["status"] == "finished"
-    assert second["seconds"] > first["seconds"]
-    assert second["peak_memory"] >= first["peak_memory"]
+def test_a_training_records_its_seconds_memory_and_machine_over_all_its_processes(
+    tiny_run: Run, tmp_path: Path
+) -> None:
+    whole = read_state(tiny_run.folder)
+    assert whole["seconds"] > 0
+    assert whole["peak_memory"] > 2**20
+    assert whole["machine"]["cores"] == os.cpu_count()
+    seconds = []
+    for _ in range(2):  # the second process goes on where the first one was stopped
+        with RunState(tmp_path) as state, jobs.recorded_outcome(state):
+            time.sleep(0.1)  # waiting for its turn
+            with jobs.measured(state):
+                time.sleep(0.2)
+        seconds.append(read_state(tmp_path)["seconds"])
+    assert 0.2 <= seconds[0] < seconds[1]
+    assert seconds[1] >= seconds[0] + 0.2

@@ -39,7 +39,7 @@ def examples(facts: Facts, words: Words) -> list[Block]:
         blocks.append(Note(words.text("dossier.examples.claims_unknown")))
     for one in facts.examples:
         true = Quote(words.text("dossier.examples.true"), one.true)
-        blocks += [_answer(one.comparison, facts, words), true, *_found(one.comparison, facts, words)]
+        blocks += [_answer(one.comparison, facts, words), Group([true, *_found(one.comparison, facts, words)])]
     return blocks
 
 
@@ -47,7 +47,7 @@ def answers(facts: Facts, words: Words) -> list[Block]:
     """Return the answers to the questions, before and after, with their sources."""
     blocks: list[Block] = [Paragraph(words.text("dossier.answers.intro", count=words.number(len(facts.answers))))]
     for one in facts.answers:
-        blocks += [_answer(one, facts, words), *_found(one, facts, words)]
+        blocks += [_answer(one, facts, words), Group(_found(one, facts, words))]
     return blocks
 
 

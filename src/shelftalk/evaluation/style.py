@@ -47,7 +47,7 @@ mark.supported { background: none; border-bottom: 1.5px dotted var(--right); }
 @page { size: A4; margin: 17mm 17mm 18mm;
   @bottom-right { content: counter(page) " / " counter(pages); font: 8pt system-ui, sans-serif; color: #6b5c4b; } }
 @media print { :root { $LIGHT --paper: white; }
-  body { margin: 0; padding: 0; max-width: none; font-size: 10.2pt; line-height: 1.42; print-color-adjust: exact;
+  body { margin: 0; padding: 0; max-width: none; font-size: 10pt; line-height: 1.4; print-color-adjust: exact;
     -webkit-print-color-adjust: exact; }
   h1 { font-size: 19pt; margin-top: 0; } h2 { font-size: 13.5pt; margin: 1.5rem 0 .5rem; }
   h3 { font-size: 11pt; margin: 1.1rem 0 .3rem; } figcaption { font-size: 9.5pt; }
@@ -57,7 +57,11 @@ mark.supported { background: none; border-bottom: 1.5px dotted var(--right); }
   p, li { max-width: none; orphans: 3; widows: 3; }
   figure, blockquote, tr, pre, section, .note, .pair, .whole { break-inside: avoid; }
   .wide { overflow: visible; } table { font-size: 8.6pt; margin: .6rem 0; } th, td { padding: .17rem .8rem .17rem 0; }
-  blockquote { font-size: 9pt; line-height: 1.36; margin: .35rem 0; padding: .15rem .7rem; } figure { margin: .8rem 0; }
-  .pair { margin: .3rem 0; gap: .6rem; } .pair blockquote { font-size: 8.6pt; line-height: 1.32; } pre { font-size: 8.2pt; padding: .5rem .8rem; } svg { max-width: 14.5cm; } }
+  blockquote { font-size: 8.8pt; line-height: 1.34; margin: .35rem 0; padding: .15rem .7rem; }
+  figure { margin: .8rem 0; }
+  .pair { margin: .3rem 0; gap: .6rem; }
+  .pair blockquote { font-size: 8.4pt; line-height: 1.28; }
+  pre { font-size: 8.2pt; padding: .5rem .8rem; } svg { max-width: 12.5cm; }
+  section p { font-size: 8.8pt; line-height: 1.36; margin: .35rem 0; } }
 """
 STYLE = _PAGE.replace("$LIGHT", _LIGHT).replace("$PICTURES", PICTURE_STYLE.strip())
