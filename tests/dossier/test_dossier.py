@@ -84,7 +84,11 @@ def rich(facts: Facts) -> Facts:
     """Return facts with everything that a dossier can tell."""
     evaluation = {**with_gains(), "earlier": {"seen": 2, "held_out": 9, "known": False}}
     rejected = {"duplicate_product": 2, "invalid_json": 1, "missing_title": 1}
-    details = {"duplicate_product": "line 3: Peg", "invalid_json": "not valid JSON at character 9", "missing_title": ""}
+    details = {
+        "duplicate_product": "line 3: Peg",
+        "invalid_json": "not valid JSON at character 9: it is cut off within a text",
+        "missing_title": "",
+    }
     return replace(
         facts,
         catalogue={
@@ -184,7 +188,7 @@ def test_a_dossier_speaks_one_language(facts: Facts, language: str) -> None:
         assert "not valid JSON" not in page
         assert not re.search(r"\b\d+\.\d+ (antes|depois|MiB|%)", page)
         assert "1,250" in page  # the validation loss
-        assert "repete a linha 3: Peg" in page
+        assert "linha 9: linha 3: Peg" in page
 
 
 def test_claims_are_marked_by_kind_with_their_reasons(facts: Facts) -> None:
@@ -382,8 +386,11 @@ def test_an_unchanged_dossier_is_replaced_by_one_in_the_other_language(
 
 
 def test_what_cannot_be_written_is_said_before_any_work(copy: Run, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="--language must be one of en, pt-BR, got 'de'"):
+    with pytest.raises(UserError, match="--language must be en or pt-BR, got 'de'"):
         write_dossier(copy, tmp_path / "out", "de")
+    assert set(LANGUAGES) == {"en", "pt-BR"}
+    with pytest.raises(UserError, match="got 'fr'"):
+        write_dossier(copy, tmp_path / "out", "fr")
     unfinished = replace(copy, folder=tmp_path / "none")
     with pytest.raises(NotFound, match="has not finished"):
         write_dossier(unfinished, tmp_path / "out")

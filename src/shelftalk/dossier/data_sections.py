@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shelftalk.dossier.commands import source_files
 from shelftalk.dossier.facts import Facts
 from shelftalk.evaluation.blocks import Bars, Block, Heading, Items, Paragraph, Table
+from shelftalk.translations.messages import translated_part
 from shelftalk.translations.words import Words
 
 FILES_SHOWN = 5
@@ -17,9 +17,6 @@ COLUMNS_SHOWN = 8
 NAMES_SHOWN = 12  # of attributes
 BINS = 8  # of lengths
 LONGEST_DETAIL = 110  # characters of an example
-REPEATS = re.compile(r"line (\d{1,12}): (.*)")  # the detail of a row that repeats another one
-# Reasons whose detail is a sentence of shelftalk's, in English, and no text of the row.
-EXPLAINED = ("invalid_json", "not_an_object", "invalid_csv", "invalid_xml", "invalid_utf8", "line_too_long")
 QUANTILES = ("5", "50", "95")
 
 
@@ -106,12 +103,8 @@ def _example(found: Sequence[Mapping[str, Any]] | None, several: bool, words: Wo
         return "–"
     first, line = found[0], words.number(found[0]["line"])
     place, file = ("_of", {"file": str(first["file"])}) if several else ("", {})
-    if first["reason"] in EXPLAINED and words.language != "en":
-        return words.text(f"dossier.data.at_line_only{place}", line=line, **file)
-    detail = shortened(str(first.get("detail") or "")) or words.text("dossier.data.no_detail")
-    if repeated := REPEATS.match(detail):
-        first_line = words.number(int(repeated[1]))
-        detail = words.text("dossier.data.same_as", line=first_line, detail=repeated[2])
+    said = translated_part(str(first.get("detail") or ""), words.language)
+    detail = shortened(said) or words.text("dossier.data.no_detail")
     return words.text(f"dossier.data.at_line{place}", line=line, detail=detail, **file)
 
 

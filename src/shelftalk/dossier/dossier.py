@@ -70,7 +70,7 @@ def write_dossier(
     """
     run.require_finished()
     if language not in LANGUAGES:
-        raise UserError(f"--language must be one of {', '.join(LANGUAGES)}, got {language!r}.")
+        raise UserError(f"--language must be en or pt-BR, got {language!r}.")
     destination = destination.expanduser().resolve()
     require_free(destination, run, HTML, "dossier")
     with (
