@@ -188,7 +188,7 @@ def test_a_dossier_speaks_one_language(facts: Facts, language: str) -> None:
         assert "not valid JSON" not in page
         assert not re.search(r"\b\d+\.\d+ (antes|depois|MiB|%)", page)
         assert "1,250" in page  # the validation loss
-        assert "linha 9: linha 3: Peg" in page
+        assert "linha 9: repete a linha 3: Peg" in page
 
 
 def test_claims_are_marked_by_kind_with_their_reasons(facts: Facts) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ COLUMNS_SHOWN = 8
 NAMES_SHOWN = 12  # of attributes
 BINS = 8  # of lengths
 LONGEST_DETAIL = 110  # characters of an example
+REPEATS = re.compile(r"line (\d{1,12}): (.*)", re.DOTALL)  # the detail of a row that repeats another one
 QUANTILES = ("5", "50", "95")
 
 
@@ -103,8 +105,12 @@ def _example(found: Sequence[Mapping[str, Any]] | None, several: bool, words: Wo
         return "–"
     first, line = found[0], words.number(found[0]["line"])
     place, file = ("_of", {"file": str(first["file"])}) if several else ("", {})
-    said = translated_part(str(first.get("detail") or ""), words.language)
-    detail = shortened(said) or words.text("dossier.data.no_detail")
+    detail = str(first.get("detail") or "")
+    repeated = REPEATS.match(detail)
+    said = shortened(translated_part(repeated[2] if repeated else detail, words.language))
+    detail = said or words.text("dossier.data.no_detail")
+    if repeated:
+        detail = words.text("dossier.data.same_as", line=words.number(int(repeated[1])), detail=detail)
     return words.text(f"dossier.data.at_line{place}", line=line, detail=detail, **file)
 
 
