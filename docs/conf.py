@@ -59,6 +59,8 @@ navigation = {
         "Review texts <review>",
         "Publish accepted texts <publish>",
         "Keep house rules <house_rules>",
+        "Write a dossier <dossier>",
+        "A dossier in Portuguese <dossier/dossier>",
         "Export a run <export>",
         "Serve over HTTP <serving>",
         "The studio, page by page <guide>",

@@ -35,9 +35,8 @@ from shelftalk.dossier.verdict import verdict
 from shelftalk.errors import NotFound, UserError
 from shelftalk.evaluation.blocks import Block, Group, Heading, Table
 from shelftalk.evaluation.render import render_html, render_markdown, render_pictures
-from shelftalk.generation.compare import Comparison
 from shelftalk.presets import load_preset
-from shelftalk.records import Description, Product, Reference
+from shelftalk.records import Comparison, Description, Product, Reference
 from shelftalk.runs.metrics import TrainingLoss, Validation
 from shelftalk.runs.run import Run
 from shelftalk.settings import TrainingSettings

@@ -22,10 +22,8 @@ from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.catalogue.known_attributes import KnownAttributes
 from shelftalk.catalogue.prepare import prepare
 from shelftalk.catalogue.settings import PrepareSettings
-from shelftalk.evaluation.directions import DIRECTIONS
 from shelftalk.evaluation.directions import DIRECTIONS, FORMATS
 from shelftalk.records import Attributes, Comparison, Description
-from shelftalk.records import Attributes, Description
 from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings, TrainingSettings
 from shelftalk.studio.language import STATE

@@ -24,9 +24,8 @@ from shelftalk.evaluation.blocks import PICTURES, Block, Heading, Paragraph
 from shelftalk.evaluation.render import render_html, render_markdown, render_pictures
 from shelftalk.evaluation.ways import BASE, TUNED
 from shelftalk.export.export import require_free
-from shelftalk.generation.compare import Comparison
 from shelftalk.pipeline import compare_all, compare_held_out, open_index
-from shelftalk.records import Description, Progress, no_progress
+from shelftalk.records import Comparison, Description, Progress, no_progress
 from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings
 from shelftalk.translations.texts import LANGUAGES

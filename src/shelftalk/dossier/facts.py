@@ -16,9 +16,8 @@ from shelftalk.catalogue.describe import describe
 from shelftalk.catalogue.english import look_english
 from shelftalk.errors import AccessDenied, Damaged, MissingPackage, NotFound, Unreachable
 from shelftalk.evaluation.ways import BASE, TUNED
-from shelftalk.generation.compare import Comparison
 from shelftalk.models.weights import describe_weights, weight_files
-from shelftalk.records import Product
+from shelftalk.records import Comparison, Product
 from shelftalk.runs.metrics import (
     TrainingLoss,
     Validation,

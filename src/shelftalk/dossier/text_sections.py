@@ -11,9 +11,8 @@ from shelftalk.claims.told import attributes_told
 from shelftalk.dossier.facts import Facts
 from shelftalk.evaluation.blocks import Block, Group, Heading, Mark, Note, Pair, Paragraph, Quote
 from shelftalk.evaluation.ways import BASE, TUNED
-from shelftalk.generation.compare import Comparison
 from shelftalk.generation.folded import fold
-from shelftalk.records import Description
+from shelftalk.records import Comparison, Description
 from shelftalk.translations.words import Words
 
 SOURCES = ("title", "attribute", "reference")

@@ -11,7 +11,7 @@ from shelftalk.dossier.facts import Facts
 from shelftalk.dossier.verdict import verdict
 from shelftalk.evaluation.blocks import Block, Code, Curves, Items, Note, Paragraph, Table
 from shelftalk.models.registry import shown_name
-from shelftalk.prompts import prompt_for, request_of
+from shelftalk.prompts import request_of
 from shelftalk.settings import DecodingSettings, Settings, TrainingSettings
 from shelftalk.translations.words import Words
 
@@ -35,7 +35,7 @@ def asked(facts: Facts, words: Words, measures: int) -> list[Block]:
     if accepted := run.description.get("accepted"):
         counts = {key: words.number(accepted[key]) for key in ("texts", "edited")}
         blocks.append(Paragraph(words.text("dossier.asked.accepted", **counts)))
-    prompt = prompt_for(request_of(facts.first))
+    prompt = run.template.prompt_for(request_of(facts.first))
     return [
         *blocks,
         Paragraph(words.text("dossier.asked.given_attributes" if known else "dossier.asked.given_titles")),
