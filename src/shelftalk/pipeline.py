@@ -24,7 +24,6 @@ from shelftalk.catalogue.demo import demo_file
 from shelftalk.catalogue.prepare import prepare
 from shelftalk.catalogue.settings import FOUND, FileSettings, PrepareSettings
 from shelftalk.catalogue.sources import paths_of
-from shelftalk.claims.find import is_checked
 from shelftalk.cluster.connect import check_options
 from shelftalk.cluster.map import open_map
 from shelftalk.errors import Damaged, InvalidSettings, NotFound, TooFewProducts
@@ -321,12 +320,8 @@ def compare_all(
     settings = run.decoding(settings)
     advance, texts = counter(progress, 2 * len(asked)), [text for text, _ in asked]
     with closing(open_engine(run, settings, engine, min(len(asked), SLOTS), say)) as opened:
-        find = partial(_search_all, run, texts, references)
-        return compare_many(opened, run.template, asked, settings, find, advance, run.language)
-
-
-def _search_all(run: Run, texts: Sequence[str], count: int) -> list[list[Reference]]:
-    return open_index(run).search_all(texts, count)
+        given = opened, run.template, asked, settings
+        return compare_many(*given, lambda: open_index(run).search_all(texts, references), advance, run.language)
 
 
 def write_catalogue(

@@ -293,7 +293,7 @@ def test_a_run_that_began_from_another_and_variants_of_lora_are_told(facts: Fact
 
 
 def test_of_another_language_no_claim_is_marked(facts: Facts) -> None:
-    blocks = compose(replace(rich(facts), english=False), PORTUGUESE)
+    blocks = compose(replace(rich(facts), claims_checked=False), PORTUGUESE)
     page, markdown = render_html(blocks, PORTUGUESE), render_markdown(blocks)
     assert PORTUGUESE.text("dossier.examples.claims_unknown") in page
     assert PORTUGUESE.text("dossier.limits.language") in page

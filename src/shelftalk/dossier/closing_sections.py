@@ -15,7 +15,7 @@ MANY = 500  # measured products, from which rare errors are seen
 def limits(facts: Facts, words: Words) -> list[Block]:
     """Return what the dossier does not show."""
     result = facts.evaluation
-    lines = ["facts", "rules", *([] if facts.english else ["language"]), "seed"]
+    lines = ["facts", "rules", *([] if facts.claims_checked else ["language"]), "seed"]
     texts = [words.text(f"dossier.limits.{one}") for one in lines]
     if result is None:
         texts.insert(0, words.text("dossier.limits.unmeasured"))

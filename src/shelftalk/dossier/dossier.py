@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from shelftalk import __version__
+from shelftalk.claims.find import is_checked
 from shelftalk.dossier.closing_sections import limits, repeat
 from shelftalk.dossier.data_sections import data
 from shelftalk.dossier.facts import Example, Facts, read_facts, read_measured
@@ -121,6 +122,8 @@ def find_examples(
                     _description(one, TUNED, evaluation),
                     references,
                     dict(one.get("attributes") or {}),
+                    run.language,
+                    is_checked(run.language),
                 ),
             )
             for one, references in zip(kept, near, strict=True)

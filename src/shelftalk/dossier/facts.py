@@ -14,6 +14,7 @@ from shelftalk import proof
 from shelftalk.catalogue.concerns import Concern, find_concerns
 from shelftalk.catalogue.describe import describe
 from shelftalk.catalogue.english import look_english
+from shelftalk.claims.find import is_checked
 from shelftalk.errors import AccessDenied, Damaged, MissingPackage, NotFound, Unreachable
 from shelftalk.evaluation.ways import BASE, TUNED
 from shelftalk.models.weights import describe_weights, weight_files
@@ -58,7 +59,8 @@ class Facts:
     number of products that the run trains on, and `first` one of them. `base` is None where the base model's folder is
     not on this machine; `matrices` is the number of matrices that the adapter changes, `modules` their names. Of a run
     that was not measured `evaluation` is None, and so it is where before or after were not among the ways. `measured`
-    tells whether the `examples` are those of the evaluation.
+    tells whether the `examples` are those of the evaluation, `claims_checked` whether there are rules for the claims of
+    the texts.
     """
 
     run: Run
@@ -80,7 +82,7 @@ class Facts:
     examples: Sequence[Example]
     measured: bool
     answers: Sequence[Comparison]
-    english: bool
+    claims_checked: bool
     day: date
 
     @property
@@ -126,7 +128,7 @@ def read_facts(
         examples=examples,
         measured=measured,
         answers=answers,
-        english=_is_english(evaluation, sample),
+        claims_checked=_are_claims_checked(run, evaluation, sample),
         day=date.today(),
     )
 
@@ -145,11 +147,17 @@ def changes(evaluation: dict[str, Any]) -> dict[str, Any]:
     return dict(next(one["measures"] for one in pairs if (one["before"], one["after"]) == (BASE, TUNED)))
 
 
-def _is_english(evaluation: dict[str, Any] | None, sample: Sequence[Product]) -> bool:
-    """Return whether the descriptions are in English, for which the rules that find claims are made."""
+def is_checked_in(evaluation: dict[str, Any]) -> bool:
+    """Return whether there are rules for the claims of the texts of an evaluation; earlier versions know English."""
+    language = evaluation.get("language", "en" if evaluation.get("english", True) else "")
+    return bool(language) and is_checked(language)
+
+
+def _are_claims_checked(run: Run, evaluation: dict[str, Any] | None, sample: Sequence[Product]) -> bool:
     if evaluation is not None:
-        return bool(evaluation.get("english", True))
-    return look_english(one.description for one in sample[:LANGUAGE_SAMPLE])
+        return is_checked_in(evaluation)
+    look = run.language != "en" or look_english(one.description for one in sample[:LANGUAGE_SAMPLE])
+    return look and is_checked(run.language)
 
 
 def _base_weights(run: Run) -> Weights | None:

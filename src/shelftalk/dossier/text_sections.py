@@ -34,7 +34,7 @@ def examples(facts: Facts, words: Words) -> list[Block]:
     count = words.number(len(facts.examples))
     intro = words.text(f"dossier.examples.intro_{'measured' if facts.measured else 'written'}", count=count)
     blocks: list[Block] = [Paragraph(intro), _legend(words), Paragraph(words.text("dossier.examples.legend_help"))]
-    if not facts.english:
+    if not facts.claims_checked:
         blocks.append(Note(words.text("dossier.examples.claims_unknown")))
     for one in facts.examples:
         true = Quote(words.text("dossier.examples.true"), one.true)
@@ -52,7 +52,7 @@ def answers(facts: Facts, words: Words) -> list[Block]:
 
 def wrong_claims(facts: Facts, words: Words) -> list[str]:
     """Return what is wrong in the examples after fine-tuning, as sentences without an end."""
-    if not facts.english:
+    if not facts.claims_checked:
         return []
     found = [wrong for one in facts.examples for wrong in _wrong(_claims(one.comparison, one.comparison.tuned), words)]
     return [words.text("dossier.examples.wrong", text=one.text, why=one.why) for one in found]
@@ -84,7 +84,7 @@ def _answer(comparison: Comparison, facts: Facts, words: Words) -> Group:
 
 def _found(comparison: Comparison, facts: Facts, words: Words) -> list[Block]:
     """Return what was found in the text after fine-tuning, and its references."""
-    checked = [_checked(comparison, words)] if facts.english else []
+    checked = [_checked(comparison, words)] if facts.claims_checked else []
     told = [_told(comparison, words)] if comparison.attributes else []
     said = " ".join([*checked, *told])
     return [*([Paragraph(said)] if said else []), Paragraph(_sources(comparison, words))]
@@ -99,7 +99,7 @@ def _side(comparison: Comparison, way: str, facts: Facts, words: Words) -> Quote
     _, empty, repeated = fold(answer.text)
     if empty + repeated:
         shown += f"\n{words.text('dossier.examples.folded', count=words.number(empty + repeated))}"
-    return Quote(label, shown or words.text("dossier.examples.empty"), marks if facts.english else [])
+    return Quote(label, shown or words.text("dossier.examples.empty"), marks if facts.claims_checked else [])
 
 
 def _shown(answer: Description) -> str:
@@ -108,7 +108,10 @@ def _shown(answer: Description) -> str:
 
 def _claims(comparison: Comparison, answer: Description) -> list[Claim]:
     attributes = tuple(comparison.attributes.items())
-    return find_claims(_shown(answer), comparison.query, comparison.references, attributes)
+    claims = find_claims(
+        _shown(answer), comparison.query, comparison.references, attributes, language=comparison.language
+    )
+    return claims or []
 
 
 def _wrong(claims: Sequence[Claim], words: Words) -> list[Wrong]:
@@ -138,7 +141,7 @@ def _checked(comparison: Comparison, words: Words) -> str:
 
 def _told(comparison: Comparison, words: Words) -> str:
     """Return in words which attributes the text after fine-tuning tells."""
-    told = attributes_told(comparison.tuned.text, tuple(comparison.attributes.items()))
+    told = attributes_told(comparison.tuned.text, tuple(comparison.attributes.items()), language=comparison.language)
     values = {"told": words.number(len(told)), "all": words.number(len(comparison.attributes))}
     if untold := [name for name in comparison.attributes if name not in told]:
         return words.text("dossier.examples.untold", names=", ".join(untold), **values)

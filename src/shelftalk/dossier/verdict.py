@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from shelftalk.dossier.facts import changes
+from shelftalk.dossier.facts import changes, is_checked_in
 from shelftalk.evaluation.ways import TUNED
 from shelftalk.translations.words import Words
 
@@ -23,7 +23,7 @@ def verdict(result: dict[str, Any], words: Words) -> str:
     if shown != "better":
         return words.text("dossier.measures.no_gain")
     after = result[TUNED]
-    if not result.get("english", True) or "unsupported_per_100_words" not in after:
+    if not is_checked_in(result) or "unsupported_per_100_words" not in after:
         return words.text("dossier.measures.drafts_unknown")
     per_100 = after["unsupported_per_100_words"]
     each = per_100 / 100 * result["reference_words"] * after.get("length_ratio", 1.0)
