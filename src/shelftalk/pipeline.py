@@ -34,7 +34,6 @@ from shelftalk.generation.compare import compare, compare_many
 from shelftalk.generation.grounded import check_references
 from shelftalk.generation.on_cluster import writers
 from shelftalk.models.embedders import MINILM
-from shelftalk.prompts import request_of
 from shelftalk.records import AcceptedText, Attributes, Comparison, Product, Progress, Reference, counter, no_progress
 from shelftalk.retrieval.pointer import is_built, named_embedder
 from shelftalk.review.outputs import find_record
