@@ -54,6 +54,8 @@ navigation = {
         "Install <install>",
         "how_to/own_file",
         "how_to/attributes",
+        "how_to/questions",
+        "how_to/export_to_import",
         "Choose settings and train faster <training>",
         "Describe a whole file <generate>",
         "Review texts <review>",

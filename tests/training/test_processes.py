@@ -70,7 +70,8 @@ def pegs(workspace: Workspace, tmp_path: Path) -> Workspace:
 def test_torchrun_understands_the_line_of_the_readme() -> None:
     from torch.distributed.run import config_from_args, parse_args
 
-    (line,) = [one for one in (ROOT / "README.md").read_text().splitlines() if one.startswith("    torchrun ")]
+    lines = (ROOT / "docs" / "training.md").read_text().splitlines()
+    (line,) = [one for one in lines if one.startswith("    torchrun ")]
     config, program, arguments = config_from_args(parse_args(line.split()[1:]))  # type: ignore[no-untyped-call]
     assert config.nproc_per_node == 2
     assert program == sys.executable
