@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-# pip leaves modules uncompiled (docs/decisions.md): what one process compiles is kept for the next.
+# pip leaves modules uncompiled: what one process compiles is kept for the next. The reason is in
+# docs/decisions/0110-make-installs-without-compiling-modules.md.
 unexport PYTHONDONTWRITEBYTECODE
 
 # Each worker takes whole files or groups of them, the longest first; their number is in tests/suite.py.

@@ -13,7 +13,7 @@ CODE = [*(ROOT / "src").rglob("*.py"), *(ROOT / "benchmarks").rglob("*.py"), ROO
 LINK = re.compile(r"\]\(([^()\s]+)\)")
 FENCED = re.compile(r"^(```+).*?^\1$", re.MULTILINE | re.DOTALL)
 GENERATED = re.compile(r"^<!-- (generated|included): ", re.MULTILINE)  # headings of the site only
-NAMED = re.compile(r"(?<![\w/])docs/[\w/]+\.md(?:#[\w-]+)?")
+NAMED = re.compile(r"(?<![\w/])docs/[\w/-]+\.md(?:#[\w-]+)?")
 
 
 @cache

@@ -1,9 +1,9 @@
 """The fast engine on a CPU: llama.cpp, in process through xllamacpp, on GGUF files of 8 bits a weight.
 
-The base model has one file, and the tuned model another, with the adapter merged into it; docs/decisions.md explains
-why the adapter is not loaded separately. Requests of several threads are computed together (continuous batching). The
-server of xllamacpp must listen on an address: here on a socket file in a private folder, with a random key, never on a
-port.
+The base model has one file, and the tuned model another, with the adapter merged into it; why it is not loaded
+separately: docs/decisions/0022-the-adapter-is-merged-in-8-bits-instead-of-a-gguf-lora.md. Requests of several threads
+are computed together (continuous batching). The server of xllamacpp must listen on an address: here on a socket file in
+a private folder, with a random key, never on a port.
 """
 
 from __future__ import annotations
