@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -43,8 +44,9 @@ def test_a_language_without_words_of_its_own_is_asked_in_english() -> None:
 def test_only_what_needs_no_run_names_english() -> None:
     """Elsewhere the words are the run's or the catalogue's: a default would be English in a place that forgot them."""
     source = Path(__file__).resolve().parents[1] / "src" / "shelftalk"
-    named = {path.name for path in source.rglob("*.py") if "ENGLISH" in path.read_text(encoding="utf-8")}
-    assert named == {"prompts.py", "gguf_files.py", "llama_cpp_engine.py"}
+    imports = re.compile(r"from shelftalk\.prompts import .*\bENGLISH\b|prompts\.ENGLISH")
+    named = {path.name for path in source.rglob("*.py") if imports.search(path.read_text(encoding="utf-8"))}
+    assert named == {"gguf_files.py", "llama_cpp_engine.py"}
 
 
 def test_braces_in_a_title_are_only_braces() -> None:

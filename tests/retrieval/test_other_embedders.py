@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from shelftalk import pipeline
+from shelftalk.cli.main import run as run_command
 from shelftalk.errors import Damaged, InvalidSettings, NewerFormat
 from shelftalk.models.embedders import MINILM, EmbedderId, find_embedder
 from shelftalk.records import Product
@@ -22,6 +23,7 @@ from shelftalk.retrieval.search import open_search
 from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings
 from shelftalk.workspace import Workspace, read_json, write_json
+from tests.german import german_workspace
 from tests.models.test_embedders import save_bert, save_sentence_model
 from tests.retrieval.words import WordEmbedder, numbered
 
@@ -154,3 +156,18 @@ def test_the_command_takes_an_embedder_by_name(pegs: Run, tmp_path: Path, capsys
     assert run(["index", "pegs", "--embedder", "nothing", *workspace]) == 2
     assert "Error: There is no embedder 'nothing': give all-MiniLM-L6-v2" in capsys.readouterr().err
     assert open_index(pegs.index)[1].count == len(pegs.products())
+
+
+@pytest.mark.parametrize("language", ["de", "en"])
+def test_an_english_embedder_of_texts_in_another_language_is_said(
+    tiny_run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str], language: str
+) -> None:
+    root = tmp_path / "workspace"
+    if language == "de":
+        german_workspace(tiny_run, root)
+    else:
+        shutil.copytree(tiny_run.workspace.root, root)
+    assert run_command(["index", tiny_run.name, "--workspace", str(root)]) == 0
+    shown = " ".join(capsys.readouterr().err.split())
+    said = "these products are in German: --embedder multilingual-e5-small finds more of them."
+    assert (said in shown) == (language == "de")

@@ -221,7 +221,10 @@ def index(
 ) -> None:
     """Index exactly the products that a run trains on, so that they can be found as references."""
     opened = open_run(workspace, run)
+    from shelftalk.catalogue.languages import name_of
     from shelftalk.cli import output
+    from shelftalk.models.embedders import MINILM
+    from shelftalk.models.multilingual_e5 import NAME as MULTILINGUAL
     from shelftalk.pipeline import index_run
 
     with output.step(f"Indexing {run}") as progress:
@@ -231,6 +234,11 @@ def index(
     else:
         line = f"{result['products']} products indexed in {opened.index} with {result['embedder']}"
         output.out.print(line, markup=False, soft_wrap=True)
+    if result["embedder"] == MINILM.name and opened.language != "en":
+        output.say(
+            f"{MINILM.name} is an English embedder, and these products are in {name_of(opened.language)}: "
+            f"--embedder {MULTILINGUAL} finds more of them."
+        )
 
 
 @app.command()
