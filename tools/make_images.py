@@ -37,6 +37,15 @@ WIDTH, HEIGHT = 1280, 900
 ATTRIBUTE = "good to know"  # of every product of the bundled catalogue that has attributes
 DRAWS = 8
 TEXTS = 16  # for the page Review
+# Streamlit marks in the page whether it is idle; it must be idle for 250 ms, since a click needs time to reach it.
+SETTLED = """() => {
+    const app = document.querySelector('[data-testid=stApp]');
+    const idle = app && app.dataset.testScriptState === 'notRunning'
+        && app.dataset.testConnectionState === 'CONNECTED'
+        && !document.querySelector('[data-testid=stSkeleton], [data-stale=true]');
+    window.idleSince = idle ? window.idleSince ?? performance.now() : undefined;
+    return idle && performance.now() - window.idleSince > 250;
+}"""
 ARGUMENTS = ["--disable-gpu", "--disable-background-networking", "--no-first-run", "--disable-component-update"]
 
 
@@ -145,8 +154,7 @@ def ask(page: Page, words: dict[str, str], draws: int = DRAWS) -> None:
 
 def settle(page: Page) -> None:
     """Wait until the page is rendered and has no background measurements left."""
-    page.wait_for_timeout(1500)
-    page.get_by_test_id("stStatusWidget").wait_for(state="detached", timeout=60_000)
+    page.wait_for_function(SETTLED, timeout=60_000)
     page.locator(
         "[data-testid=stAlert]", has=page.locator("[data-testid=stIconMaterial]", has_text="hourglass_top")
     ).wait_for(state="detached", timeout=300_000)

@@ -29,6 +29,7 @@ from shelftalk.pipeline import BUNDLED
 from shelftalk.presets import parse_toml
 from shelftalk.studio.launch import find_port
 from shelftalk.translations.texts import texts
+from shelftalk.workspace import Workspace
 from tools.make_images import DRAWS, LANGUAGES, arguments, ask, chromium, settle, wait_for
 
 CAPTIONS = Path(__file__).with_name("video_captions.toml")
@@ -110,7 +111,8 @@ def make_video(workspace: Path, run: str, language: str, pace: float, folder: Pa
     command = [sys.executable, "-m", "shelftalk"]
     place = ["--workspace", str(workspace)]
     port = find_port(None)
-    delete_run(place)
+    if RUN in Workspace(workspace).runs():
+        delete_run(place)
     studio = subprocess.Popen([*command, "studio", "--no-browser", "--port", str(port), *place])
     try:
         wait_for(f"http://127.0.0.1:{port}")
@@ -127,7 +129,8 @@ def make_video(workspace: Path, run: str, language: str, pace: float, folder: Pa
     finally:
         studio.terminate()
         studio.wait()
-        delete_run(place)
+        if RUN in Workspace(workspace).runs():
+            delete_run(place)
     folder.mkdir(parents=True, exist_ok=True)
     film.write(folder / f"shelftalk-{language}.webm")
     write_captions(film.cues, folder / f"shelftalk-{language}.vtt")

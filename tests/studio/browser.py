@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request, WebSocket, expect
 
 from shelftalk.translations.texts import texts
+from tools.make_images import SETTLED
 
 SOURCE = Path(__file__).resolve().parents[2] / "src"
 HOST = "127.0.0.1"
@@ -35,16 +36,6 @@ ARGUMENTS = [
     f"--host-resolver-rules=MAP *.example.org {HOST}, MAP * ~NOTFOUND, EXCLUDE {HOST}",
     *(["--no-sandbox"] if os.geteuid() == 0 else []),
 ]
-# Streamlit marks in the page whether it is idle; it must be idle for 250 ms, since a click needs time to reach it.
-SETTLED = """() => {
-    const app = document.querySelector('[data-testid=stApp]');
-    const idle = app && app.dataset.testScriptState === 'notRunning'
-        && app.dataset.testConnectionState === 'CONNECTED'
-        && !document.querySelector('[data-testid=stSkeleton], [data-stale=true]');
-    window.idleSince = idle ? window.idleSince ?? performance.now() : undefined;
-    return idle && performance.now() - window.idleSince > 250;
-}"""
-
 # What moves is drawn sixty times a second, by the processor.
 NOTHING_MOVES = """() => document.addEventListener('DOMContentLoaded', () => {
     const style = document.createElement('style');
