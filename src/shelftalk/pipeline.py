@@ -191,6 +191,15 @@ def _open_built_index(run: Run) -> Index:
     return open_search(run.index, run.workspace)
 
 
+def describe_embedder(run: Run) -> dict[str, str]:
+    """Return the embedder of the run's index, on which its references depend, as part of what identifies a result.
+
+    It is empty for all-MiniLM-L6-v2, the only one of earlier versions: their results are as good as before.
+    """
+    embedder = named_embedder(run.index)
+    return {} if embedder == MINILM else {"embedder": f"{embedder.name} {embedder.revision}"}
+
+
 def open_spans(run: Run, progress: Progress = no_progress) -> SpanIndex:
     """Open the index of a run's training descriptions; build it first where it is missing or corrupt.
 
@@ -257,7 +266,7 @@ def ask(
         _warn_of_references(run, say)
     settings = run.decoding(settings)
     # Two threads that import transformers first fail: in the other one only MiniLM is opened, and nothing is built.
-    index = None if named_embedder(run.index) == MINILM.name else open_index(run)
+    index = None if named_embedder(run.index) == MINILM else open_index(run)
     with ThreadPoolExecutor(1) as thread:  # search the references while the model loads and starts to generate
         found = thread.submit(lambda: (index or _open_built_index(run)).search(query, references))
 
@@ -268,8 +277,8 @@ def ask(
                 return open_index(run).search(query, references)
 
         with closing(open_engine(run, settings, engine, say=say)) as opened:
-            options = (grounded, attributes, with_references, run.house_rules(), run.language)
-            return compare(opened, run.template, query, settings, result, on_text, *options)
+            options = (grounded, attributes, with_references, run.house_rules())
+            return compare(opened, run.template, query, settings, result, on_text, *options, language=run.language)
 
 
 def _warn_of_references(run: Run, say: Callable[[str], None]) -> None:
@@ -319,8 +328,8 @@ def compare_all(
     settings = run.decoding(settings)
     advance, texts = counter(progress, 2 * len(asked)), [text for text, _ in asked]
     with closing(open_engine(run, settings, engine, min(len(asked), SLOTS), say)) as opened:
-        given = opened, run.template, asked, settings
-        return compare_many(*given, lambda: open_index(run).search_all(texts, references), advance, run.language)
+        given = opened, run.template, asked, settings, lambda: open_index(run).search_all(texts, references), advance
+        return compare_many(*given, language=run.language)
 
 
 def write_catalogue(
@@ -354,7 +363,11 @@ def write_catalogue(
             output,
             settings,
             # By hash: a run may be renamed.
-            {"adapter": sha256((run.adapter / MANIFEST).read_bytes()).hexdigest(), "engine": found.name},
+            {
+                "adapter": sha256((run.adapter / MANIFEST).read_bytes()).hexdigest(),
+                "engine": found.name,
+                **(describe_embedder(run) if references else {}),
+            },
             find_record(run, output),
             run.template,
             references,

@@ -23,7 +23,7 @@ from shelftalk.generation.engine import Engine
 from shelftalk.generation.grounded import write_grounded
 from shelftalk.generation.on_cluster import writers
 from shelftalk.models.registry import shown_name
-from shelftalk.pipeline import SLOTS, open_index, open_spans
+from shelftalk.pipeline import SLOTS, describe_embedder, open_index, open_spans
 from shelftalk.prompts import request_for
 from shelftalk.records import Attributes, Description, Progress, Reference, no_progress
 from shelftalk.rules.house_rules import NO_RULES, rules_text
@@ -87,6 +87,7 @@ def evaluate_run(
             "other": other_catalogue and other_catalogue.data_hash,
             "decoding": settings.as_mapping(),
             "engine": found.name,
+            **describe_embedder(run),
         }
         if before := describe_runs(trained_before_run(run, run.base_model())):  # of a base that got its record since
             question["earlier"] = before

@@ -21,6 +21,7 @@ from shelftalk.models import multilingual_e5
 from shelftalk.models.embedders import (
     MINILM,
     EmbedderId,
+    FoundEmbedder,
     find_embedder,
     find_same,
     is_near,
@@ -120,6 +121,13 @@ def test_a_vector_does_not_depend_on_the_other_texts(workspace: Workspace, tmp_p
     assert b"".join(embedder.embed([text]).tobytes() for text in TEXTS) == together.tobytes()
 
 
+def test_a_text_is_cut_where_the_positions_end_whatever_the_folder_says(workspace: Workspace, tmp_path: Path) -> None:
+    folder = save_sentence_model(tmp_path / "model")
+    (folder / "sentence_bert_config.json").write_text('{"max_seq_length": 1000}')
+    embedder = open_for_products(find_embedder(str(folder), workspace))
+    assert np.array_equal(embedder.embed(["red kite " * 400]), embedder.embed(["red kite " * 23]))  # 46 tokens and ends
+
+
 def test_a_folder_is_known_by_its_weights_and_by_what_shapes_its_vectors(workspace: Workspace, tmp_path: Path) -> None:
     folder = save_sentence_model(tmp_path / "model")
     found = find_embedder(str(folder), workspace)
@@ -149,6 +157,25 @@ def test_without_a_network_the_error_says_what_needs_none(
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(Unreachable, match=r"LaBSE is not on this disk .* or use all-MiniLM-L6-v2, which needs none\.$"):
         find_embedder("sentence-transformers/LaBSE", workspace)
+
+
+def test_another_machine_of_a_cluster_loads_the_commit_from_its_own_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder that was found is in the cache of the machine that sent it."""
+    own, asked = save_sentence_model(tmp_path / "own"), []
+
+    def download(name: str, revision: str, instead: str) -> tuple[Path, str]:
+        asked.append((name, revision))
+        return own, revision
+
+    monkeypatch.setattr("shelftalk.models.hub.download", download)
+    identity = EmbedderId("some/model", "commit")
+    found = open_for_products(FoundEmbedder(identity, tmp_path / "of the other machine"))
+    assert asked == [tuple(identity)]
+    here = open_for_products(FoundEmbedder(identity, own))
+    assert asked == [tuple(identity)]
+    assert np.array_equal(found.embed(TEXTS), here.embed(TEXTS))
 
 
 @pytest.mark.parametrize("name", ["", "MiniLM", "a/b/c", "../x", "/nowhere"])

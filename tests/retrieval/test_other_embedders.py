@@ -13,8 +13,9 @@ import pytest
 
 from shelftalk import pipeline
 from shelftalk.cli.main import run as run_command
-from shelftalk.errors import Damaged, InvalidSettings, NewerFormat
-from shelftalk.models.embedders import MINILM, EmbedderId, find_embedder
+from shelftalk.errors import Damaged, InvalidSettings, NewerFormat, UserError
+from shelftalk.models.embedders import MINILM, EmbedderId, FoundEmbedder, find_embedder, open_for_questions
+from shelftalk.proof import evaluate_run
 from shelftalk.records import Product
 from shelftalk.retrieval import vectors
 from shelftalk.retrieval.index import EMBEDDED, SHARD, build_index, open_index
@@ -53,7 +54,10 @@ def test_another_embedder_embeds_every_product_again_and_back(tmp_path: Path) ->
     turned = Turned()
     assert np.array_equal(built(products, folder, turned, OTHER), first[:, ::-1])
     assert len(turned.embedded) == 40
-    assert (vectors.embedder_of(folder / vectors.FILE), named_embedder(folder)) == (OTHER, OTHER.name)
+    assert (vectors.embedder_of(folder / vectors.FILE), named_embedder(folder)) == (OTHER, OTHER)
+    (folder / vectors.FILE).rename(tmp_path / "lost")
+    assert named_embedder(folder) == OTHER  # by the pointer
+    (tmp_path / "lost").rename(folder / vectors.FILE)
     pointer = read_json(folder / "index.json")
     assert (pointer["format"], pointer["embedder"]) == (FORMAT, OTHER._asdict())  # version 0.1 reads up to 1
     assert is_built(folder)
@@ -131,6 +135,39 @@ def test_a_run_is_searched_with_the_embedder_of_its_index(pegs: Run, tmp_path: P
     assert pipeline.open_index(pegs).search("Oak peg 3 cm", 2) == found  # built again, with the same one
 
 
+def test_an_index_that_is_replaced_while_its_embedder_loads_is_not_searched_with_the_earlier_one(
+    pegs: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = save_sentence_model(tmp_path / "model")
+    pipeline.index_run(pegs, embedder=str(folder))
+    expected = pipeline.open_index(pegs).search("Oak peg 3 cm", 2)
+    pipeline.index_run(pegs, embedder=MINILM.name)
+
+    def load(found: FoundEmbedder) -> object:
+        if found.identity == MINILM:  # another process is faster
+            pipeline.index_run(pegs, embedder=str(folder))
+        return open_for_questions(found)
+
+    monkeypatch.setattr("shelftalk.retrieval.search.open_for_questions", load)
+    assert pipeline.open_index(pegs).search("Oak peg 3 cm", 2) == expected
+
+
+def test_what_was_made_with_references_of_another_embedder_is_another_result(pegs: Run, tmp_path: Path) -> None:
+    source, output = tmp_path / "titles.csv", tmp_path / "texts.jsonl"
+    source.write_text("title\nOak peg 3 cm\n", encoding="utf-8")
+    few = DecodingSettings(max_new_tokens=4)
+    pipeline.write_catalogue(pegs, source, output, few)
+    assert pipeline.write_catalogue(pegs, source, output, few)["before"] == 1
+    evaluate_run(pegs, few, 2, ("base", "tuned"))
+    pipeline.index_run(pegs, embedder=str(save_sentence_model(tmp_path / "model")))
+    with pytest.raises(UserError, match="is not this job's output"):
+        pipeline.write_catalogue(pegs, source, output, few)
+    written = read_json(pegs.folder / "report/evaluation.json")
+    evaluate_run(pegs, few, 2, ("base", "tuned"))
+    assert read_json(pegs.folder / "report/evaluation.json")["question"] != written["question"]
+    assert pipeline.write_catalogue(pegs, source, output, few, references=0, replace=True)["described"] == 1
+
+
 def test_a_changed_or_lost_embedder_is_said_and_the_index_is_left_alone(pegs: Run, tmp_path: Path) -> None:
     folder = save_sentence_model(tmp_path / "model")
     pipeline.index_run(pegs, embedder=str(folder))
@@ -144,6 +181,21 @@ def test_a_changed_or_lost_embedder_is_said_and_the_index_is_left_alone(pegs: Ru
     assert np.array_equal(stored(pegs.index), before)
     assert pipeline.index_run(pegs, embedder=MINILM.name)["embedder"] == MINILM.name
     assert pipeline.open_index(pegs).search("Oak peg 3 cm", 1)[0].near is not None
+
+
+def test_an_embedder_that_was_moved_with_the_workspace_is_found(pegs: Run, tmp_path: Path) -> None:
+    folder = save_sentence_model(pegs.workspace.root / "models" / "own")
+    pipeline.index_run(pegs, embedder=str(folder))
+    expected = pipeline.open_index(pegs).search("Oak peg 3 cm", 2)
+    pegs.workspace.root.rename(tmp_path / "elsewhere")
+    moved = Run.open(Workspace(tmp_path / "elsewhere"), "pegs")
+    assert pipeline.open_index(moved).search("Oak peg 3 cm", 2) == expected
+    before = stored(moved.index)
+    assert pipeline.index_run(moved)["embedder"] == str(folder)
+    assert np.array_equal(stored(moved.index), before)
+    save_bert(tmp_path / "elsewhere/models/own", seed=9)
+    with pytest.raises(InvalidSettings, match="another embedder than this machine has"):
+        pipeline.open_index(moved)
 
 
 def test_the_command_takes_an_embedder_by_name(pegs: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

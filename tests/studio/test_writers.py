@@ -12,6 +12,7 @@ import pytest
 
 from shelftalk.errors import Busy
 from shelftalk.generation.scripted_engine import ScriptedEngine
+from shelftalk.models.embedders import MINILM, EmbedderId
 from shelftalk.prompts import ENGLISH
 from shelftalk.settings import DecodingSettings
 from shelftalk.studio import writers
@@ -82,6 +83,19 @@ def test_a_model_is_loaded_once_for_parallel_users(tiny_run: Run, opened: list[W
 
     with ThreadPoolExecutor(8) as threads:
         assert len(set(threads.map(use, range(8)))) == len(opened) == 1
+
+
+def test_an_index_of_another_embedder_is_opened_again(
+    tiny_run: Run, opened: list[Watched], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = Writers()
+    embedders = [MINILM, MINILM, EmbedderId("other/model", "commit")]
+    found = []
+    for embedder in embedders:
+        monkeypatch.setattr(writers, "named_embedder", lambda folder, embedder=embedder: embedder)
+        with pool.writing(tiny_run, GREEDY) as (_, index):
+            found.append(index)
+    assert found[0] is found[1] is not found[2]
 
 
 def test_the_least_recently_used_is_closed_and_none_in_use(

@@ -6,16 +6,17 @@ which one it was made. The last two are sentence-transformers models, see `sente
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from shelftalk.errors import InvalidSettings, NotFound
+from shelftalk.errors import Damaged, InvalidSettings, NotFound
 from shelftalk.models import hub, multilingual_e5
 from shelftalk.models.query_embedder import QueryEmbedder
 from shelftalk.models.registry import HUB_ID, made_once
 from shelftalk.models.sentence_model import read_sentence_model, revision_of
-from shelftalk.moved import is_folder
+from shelftalk.moved import is_folder, places
 from shelftalk.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -83,34 +84,57 @@ def find_embedder(
     )
 
 
-def find_same(identity: EmbedderId, workspace: Workspace) -> FoundEmbedder:
+def find_same(identity: EmbedderId, workspace: Workspace, token: str | None = None) -> FoundEmbedder:
     """Return exactly the embedder `identity`, with which an index was made.
+
+    A folder may have been moved with the workspace, or into it: it is known by its revision.
 
     Raises:
         InvalidSettings: it is not there, or has other weights now.
         Others: see `find_embedder`.
     """
+    if Path(identity.name).is_absolute() and (moved := _find_folder(identity, workspace)):
+        return FoundEmbedder(identity, moved)
     cure = f"index the run again with --embedder {identity.name}"
     at_hub = HUB_ID.fullmatch(identity.name) and not is_folder(Path(identity.name))
     try:
-        found = find_embedder(identity.name, workspace, revision=identity.revision if at_hub else None)
+        found = find_embedder(identity.name, workspace, token, identity.revision if at_hub else None)
     except NotFound as error:  # not `NotFound` again: an index that is not found is made again
-        raise InvalidSettings(f"The index was made with another embedder than this machine has: {error}") from error
+        raise InvalidSettings(
+            f"The index was made with another embedder than this machine has: {error} Put it back, or index the run "
+            "again with another --embedder."
+        ) from error
     if found.identity != identity:
         raise InvalidSettings(f"The embedder {identity.name} has changed since the index was made; {cure}")
     return found
 
 
+def _find_folder(identity: EmbedderId, workspace: Workspace) -> Path | None:
+    """Return the folder that has the embedder of that revision now; None where there is none."""
+    for folder in filter(is_folder, places(Path(identity.name), workspace.root)):
+        with suppress(NotFound, InvalidSettings, Damaged):  # another folder of that name
+            if revision_of(folder) == identity.revision:
+                return folder
+    return None
+
+
 def open_for_products(found: FoundEmbedder) -> Embedder | SentenceEncoder:
-    """Load an embedder for the texts of products.
+    """Load an embedder for the texts of products; one of the Hub may have been found on another machine.
 
     Raises:
         MissingPackage, Damaged: see `Embedder.load` and `SentenceEncoder.load`.
+        AccessDenied, Unreachable: see `hub.download`.
     """
     from shelftalk.models.embedder import Embedder
     from shelftalk.models.sentence_encoder import SentenceEncoder
 
-    return Embedder.load() if found.folder is None else SentenceEncoder.load(found.folder, of_questions=False)
+    if found.folder is None:
+        return Embedder.load()
+    name, commit = found.identity
+    folder = found.folder
+    if HUB_ID.fullmatch(name) and not folder.is_dir():  # another machine of a cluster has a cache of its own
+        folder, _ = hub.download(name, revision=commit, instead=MINILM.name)
+    return SentenceEncoder.load(folder, of_questions=False)
 
 
 def open_for_questions(found: FoundEmbedder) -> QueryEmbedder | SentenceEncoder:

@@ -7,6 +7,7 @@ normalizing. No code of a model is run.
 from __future__ import annotations
 
 import hashlib
+import sys
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -63,7 +64,7 @@ def read_sentence_model(folder: Path) -> SentenceModel:
         prompts = _optional(folder / "config_sentence_transformers.json")
         texts = dict(prompts.get("prompts") or {})
         usual = texts.get(prompts.get("default_prompt_name") or "", "")
-        tokens = int(said.get("max_seq_length") or _positions(transformer))
+        tokens = min(int(said.get("max_seq_length") or LONGEST), _positions(transformer))
         return SentenceModel(
             transformer,
             tokens,
@@ -124,9 +125,10 @@ def _activation(folder: Path) -> str:
 
 
 def _positions(folder: Path) -> int:
+    """Return how many tokens the transformer has positions for: one more would fail in the middle of a catalogue."""
     config = read_json(folder / "config.json")
-    positions = int(config.get("max_position_embeddings") or LONGEST)
-    return min(positions - 2 * (config.get("model_type") in OFFSET), LONGEST)
+    positions = int(config.get("max_position_embeddings") or sys.maxsize)
+    return positions - 2 * (config.get("model_type") in OFFSET)
 
 
 def _optional(file: Path) -> dict[str, Any]:

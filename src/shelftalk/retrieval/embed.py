@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from shelftalk.models.embedder import Embedder
-from shelftalk.models.embedders import MINILM, FoundEmbedder, find_embedder, open_for_products
+from shelftalk.models.embedders import MINILM, FoundEmbedder, find_embedder, find_same, open_for_products
 from shelftalk.models.sentence_encoder import SentenceEncoder
 from shelftalk.records import Map, Product, Progress
 from shelftalk.retrieval.index import build_index
@@ -44,9 +44,12 @@ def index_products(
         `products`, their number, `seconds`, and the `embedder`.
 
     Raises:
-        UserError, Failure: see `find_embedder` and `build_index`.
+        UserError, Failure: see `find_embedder`, `find_same` and `build_index`.
     """
-    found = find_embedder(embedder or named_embedder(folder), workspace, token)
+    if embedder:
+        found = find_embedder(embedder, workspace, token)
+    else:  # of the Hub the same commit, and a folder also where it was moved
+        found = find_same(named_embedder(folder), workspace, token)
     built = build_index(products, folder, partial(embed_texts, found=found), progress, mapped, found.identity)
     return {**built, "embedder": found.identity.name}
 

@@ -43,17 +43,18 @@ def read_pointer(folder: Path) -> Any:
     return pointer
 
 
-def named_embedder(folder: Path) -> str:
-    """Return the name of the embedder that an index is of, also of one whose vectors are lost or damaged.
+def named_embedder(folder: Path) -> EmbedderId:
+    """Return the embedder that an index is of, also of one whose vectors are lost or damaged.
 
     Raises:
         NewerFormat: a newer version of shelftalk made the index.
     """
     with suppress(NotFound, Damaged):
-        return vectors.embedder_of(folder / vectors.FILE).name
+        return vectors.embedder_of(folder / vectors.FILE)
     with suppress(Damaged, LookupError, TypeError):
-        return str(read_pointer(folder)["embedder"]["name"])
-    return MINILM.name
+        held = read_pointer(folder)["embedder"]
+        return EmbedderId(str(held["name"]), str(held["revision"]))
+    return MINILM
 
 
 def is_sound(folder: Path, digest: str) -> bool:

@@ -121,5 +121,9 @@ def open_search(folder: Path, workspace: Workspace) -> Index:
         NotFound, Damaged, Busy, NotWritable: see `Index.open`.
         InvalidSettings, Unreachable: see `models.embedders.find_same`.
     """
-    identity = vectors.embedder_of(folder / vectors.FILE)
-    return Index.open(folder, open_for_questions(find_same(identity, workspace)), identity.name)
+    while True:
+        identity = vectors.embedder_of(folder / vectors.FILE)
+        index = Index.open(folder, open_for_questions(find_same(identity, workspace)), identity.name)
+        # Another process may have indexed with another embedder since: their vectors may have the same dimensions.
+        if vectors.embedder_of(folder / vectors.FILE) == identity:
+            return index

@@ -15,6 +15,7 @@ from shelftalk.errors import ShelftalkError
 from shelftalk.generation.choose import choose_engine, open_engine
 from shelftalk.generation.engine import Engine
 from shelftalk.pipeline import open_index
+from shelftalk.retrieval.pointer import named_embedder
 from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings
 from shelftalk.workspace import MANIFEST, sha256
@@ -57,7 +58,9 @@ class Writers:
             NotFound: the run has not finished.
         """
         run.require_finished()
-        key = (str(run.folder), sha256(run.adapter / MANIFEST), choose_engine(run, settings)[0])
+        # The embedder too: another process may have indexed the run with another one meanwhile.
+        identity = sha256(run.adapter / MANIFEST), *named_embedder(run.index)
+        key = (str(run.folder), *identity, choose_engine(run, settings)[0])
         writer = self._acquire(key)
         try:
             with writer.loading:  # a second caller waits until the first has loaded them
