@@ -415,7 +415,7 @@ def test_a_stream_of_chat_ends_with_its_token_counts_where_asked(client: TestCli
 def test_describe_answers_what_ask_says(client: TestClient, engine: WatchedEngine) -> None:
     settings = DecodingSettings(temperature=0.5, max_new_tokens=5)
     asked = compare(
-        WatchedEngine(), ENGLISH, "Oak peg", settings, lambda: FewReferences().search("Oak peg", 2)
+        WatchedEngine(), ENGLISH, "Oak peg", settings, lambda: FewReferences().search("Oak peg", 2), language="en"
     ).as_mapping()
     body = {"title": "Oak peg", "references": 2, "temperature": 0.5, "max_new_tokens": 5}
     assert client.post("/v1/describe", json=body).json() == asked

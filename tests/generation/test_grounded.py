@@ -173,6 +173,7 @@ def test_both_answers_get_the_references_where_they_are_asked_for() -> None:
         lambda side, text: heard.append((side, text)),
         attributes=(("length", "9 cm"),),
         with_references=True,
+        language="en",
     )
     expected = ENGLISH.prompt_with_references("Oak peg\nlength: 9 cm", [HOOK, PEG])
     assert prompts == [(expected, False), (expected, True)]

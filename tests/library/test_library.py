@@ -19,6 +19,7 @@ from shelftalk import Run, Workspace, pipeline
 from shelftalk.errors import InvalidSettings, NotFound, UserError
 from shelftalk.generation import choose
 from shelftalk.settings import DecodingSettings
+from shelftalk.workspace import read_json, write_json
 from tests.library.conftest import SETTINGS, write_products
 
 SHORT = {"max_new_tokens": 6}
@@ -105,6 +106,14 @@ def test_a_description_is_that_of_ask(run: Run) -> None:
         assert run.describe("Oak Tray", {"Material": " oiled  oak "}, settings=SHORT) == asked.tuned
         assert run.compare("Oak Tray", OAK, settings=SHORT) == asked
     assert asked.base != asked.tuned
+
+
+def test_a_comparison_is_in_the_language_of_the_run(copy: Workspace) -> None:
+    file = copy.folder / "runs" / "first" / "run.json"
+    write_json(file, {**read_json(file), "language": "de"})
+    with copy.open_run("first") as run:
+        found = run.compare("Oak Tray", settings=SHORT)
+    assert (found.language, found.claims_checked) == ("de", False)
 
 
 def test_products_are_read_as_their_texts_are_taken(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,8 @@ def compare(
     attributes: Attributes = (),
     with_references: bool = False,
     rules: HouseRules = NO_RULES,
-    language: str = "en",
+    *,
+    language: str,
 ) -> Comparison:
     """Answer `query`, a title or a question, with both models under the same settings, given the attributes.
 
@@ -70,7 +71,8 @@ def compare_many(
     settings: DecodingSettings,
     find_references: Callable[[], list[list[Reference]]],
     advance: Callable[[], None],
-    language: str = "en",
+    *,
+    language: str,
 ) -> list[Comparison]:
     """Answer many titles or questions, each with its attributes, with both models, many at a time.
 

@@ -215,6 +215,7 @@ class Run:
                 grounded=grounded,
                 attributes=taken,
                 rules=rules,
+                language=self._stored.language,
             )
 
     def references(self, title: str, count: int = REFERENCES) -> list[Reference]:

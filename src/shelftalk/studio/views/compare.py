@@ -185,6 +185,7 @@ def _answer(
             on_text,
             attributes=attributes,
             with_references=with_references,
+            language=run.language,
         )
     if not blind:
         save_answer(run.folder, comparison, settings)
