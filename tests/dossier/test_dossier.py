@@ -202,6 +202,18 @@ def test_claims_are_marked_by_kind_with_their_reasons(facts: Facts) -> None:
     assert "Steel kettle (similarity 0.54)" in markdown
 
 
+def test_sources_say_what_they_stand_for_and_where_nothing_is_near(facts: Facts) -> None:
+    one = example().comparison
+    far = [Reference("8", "Red kite", "Red.", 0.1, False)]
+    near = [Reference("7", "Steel kettle", "It holds 1 l.", 0.7, True, 9), *far]
+    shown = replace(rich(facts), answers=[replace(one, references=near), replace(one, references=far)])
+    english, portuguese = (render_markdown(compose(shown, words)) for words in (ENGLISH, PORTUGUESE))
+    assert ": Steel kettle (similarity 0.70, and 9 like it); Red kite (similarity 0.10, not near)." in english
+    assert "or question. The nearest of them all the same: Red kite (similarity 0.10, not near)." in english
+    assert "(semelhança 0,70, e mais 9 como este); Red kite (semelhança 0,10, não é próximo)." in portuguese
+    assert english.count("Nothing near") == portuguese.count("Nada próximo") == 1
+
+
 def test_what_beats_it_is_named_before_what_it_is_good_for(facts: Facts) -> None:
     evaluation = with_gains()
     pair = next(one for one in evaluation["differences"] if one["before"] == "random_description")

@@ -62,11 +62,28 @@ def test_a_spreadsheet_gets_texts_and_no_formulas(folder: Path) -> None:
     found = history_as_csv(read_history(folder))
     assert found.endswith(b"\r\n")
     header, *cells = csv.reader(io.StringIO(found.decode(), newline=""))
-    assert header == ["time", "query", "attributes", "before", "after", "references"]
+    assert header == ["time", "query", "attributes", "before", "after", "nearest", "references"]
     for row, query in zip(cells, ODD[::-1], strict=True):
         shown = query.replace("\ud83d", "?")
-        assert row[1:] == [escape_formula(one) for one in (shown, "", f"{shown} before", shown, f"{shown} 1 | Ash peg")]
+        texts = (shown, "", f"{shown} before", shown, "", f"{shown} 1 | Ash peg")
+        assert row[1:] == [escape_formula(one) for one in texts]
         assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r")) for cell in row)
+
+
+def test_a_spreadsheet_says_where_nothing_is_near_and_what_a_reference_stands_for(tmp_path: Path) -> None:
+    near, far = Reference("1", "Oak peg", "Text.", 0.9, True, 9), Reference("2", "Kite", "Text.", 0.1, False)
+    for references in ([near, far], [far], []):
+        remember(tmp_path, replace(answer("Peg"), references=references), SETTINGS)
+    earlier = read_history(tmp_path)[-1]
+    for one in earlier["references"]:
+        del one["near"], one["alike"]
+    _, *cells = csv.reader(io.StringIO(history_as_csv([*read_history(tmp_path), earlier]).decode(), newline=""))
+    assert [row[-2:] for row in cells] == [
+        ["", ""],
+        ["nothing near", "Kite"],
+        ["near", "Oak peg (and 9 like it) | Kite"],
+        ["", "Oak peg | Kite"],
+    ]
 
 
 def test_json_keeps_texts_as_they_are(folder: Path) -> None:

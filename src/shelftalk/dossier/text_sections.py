@@ -12,7 +12,7 @@ from shelftalk.dossier.facts import Facts
 from shelftalk.evaluation.blocks import Block, Group, Heading, Mark, Note, Pair, Paragraph, Quote
 from shelftalk.evaluation.ways import BASE, TUNED
 from shelftalk.generation.folded import fold
-from shelftalk.records import Comparison, Description
+from shelftalk.records import Comparison, Description, Reference, nothing_near
 from shelftalk.translations.words import Words
 
 SOURCES = ("title", "attribute", "reference")
@@ -152,7 +152,18 @@ def _sources(comparison: Comparison, words: Words) -> str:
     if not comparison.references:
         return words.text("dossier.examples.no_sources")
     listed = "; ".join(
-        words.text("dossier.examples.source", title=one.title, similarity=words.number(one.similarity, 2))
+        words.text("dossier.examples.source", title=one.title, facts=_facts_of(one, words))
         for one in comparison.references
     )
-    return words.text("dossier.examples.sources", list=listed)
+    intro = "sources_far" if nothing_near(comparison.references) else "sources"
+    return words.text(f"dossier.examples.{intro}", list=listed)
+
+
+def _facts_of(reference: Reference, words: Words) -> str:
+    """Return a reference's similarity, how many products are like it, and that it is not near, where that is known."""
+    facts = [words.text("dossier.examples.similarity", similarity=words.number(reference.similarity, 2))]
+    if reference.alike:
+        facts.append(words.text("dossier.examples.alike", count=words.number(reference.alike)))
+    if reference.near is False:
+        facts.append(words.text("dossier.examples.not_near"))
+    return ", ".join(facts)

@@ -14,14 +14,14 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from shelftalk.generation.tables import escape_formula
+from shelftalk.generation.tables import NEAREST, escape_formula
 from shelftalk.lines import append_record, read_records
 from shelftalk.records import Comparison
 from shelftalk.settings import DecodingSettings
 
 FILE = "history.jsonl"
 KEYS = {"query", "base", "tuned", "references", "settings", "time"}
-COLUMNS = ("time", "query", "attributes", "before", "after", "references")
+COLUMNS = ("time", "query", "attributes", "before", "after", "nearest", "references")
 
 
 def remember(folder: Path, comparison: Comparison, settings: DecodingSettings) -> None:
@@ -41,19 +41,26 @@ def read_history(folder: Path, newest: int | None = None) -> list[dict[str, Any]
 
 
 def history_as_csv(rows: Sequence[dict[str, Any]]) -> bytes:
-    """Return answers as a CSV of time, query, attributes, before, after and the references' titles, for a spreadsheet.
+    """Return answers as a CSV of `COLUMNS`, for a spreadsheet.
 
-    Attributes are written as "name: value; name: value". A cell that a spreadsheet would run as a formula gets an
-    apostrophe before it; see `tables.escape_formula`.
+    `nearest` says whether the first reference is near, see `tables.NEAREST`; of the references the titles are written,
+    and how many products each stands for. Attributes are written as "name: value; name: value". A cell that a
+    spreadsheet would run as a formula gets an apostrophe before it; see `tables.escape_formula`.
     """
     text = io.StringIO(newline="")
     cells = csv.writer(text)
     cells.writerow(COLUMNS)
     for row in rows:
-        titles = " | ".join(one["title"] for one in row["references"])
-        texts = (row["time"], row["query"], attributes_in_line(row), row["base"]["text"], row["tuned"]["text"], titles)
-        cells.writerow(map(escape_formula, texts))
+        titles = " | ".join(map(_title_of, row["references"]))
+        nearest = NEAREST[row["references"][0].get("near")] if row["references"] else ""
+        texts = (row["time"], row["query"], attributes_in_line(row), row["base"]["text"], row["tuned"]["text"])
+        cells.writerow(map(escape_formula, (*texts, nearest, titles)))
     return text.getvalue().encode(errors="replace")
+
+
+def _title_of(reference: Mapping[str, Any]) -> str:
+    alike = reference.get("alike")  # neither this nor `near` is in lines of earlier versions
+    return f"{reference['title']} (and {alike} like it)" if alike else str(reference["title"])
 
 
 def attributes_in_line(row: Mapping[str, Any]) -> str:
