@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -71,6 +72,17 @@ def test_the_columns_of_generate_are_empty_and_not_0(shell: Shell, tmp_path: Pat
     assert code == 0
     assert SAID in out + err
     assert shell.json("review", "pegs", "--texts", output)["claims_checked"] is False
+
+
+def test_a_run_is_shown_with_its_language(shell: Shell) -> None:
+    assert shell.json("runs", "show", "pegs")["language"] == "de"
+    assert re.search(r"^ +language +de$", shell("runs", "show", "pegs")[1], re.MULTILINE)
+
+
+def test_an_index_for_english_texts_is_said_to_be_one(shell: Shell) -> None:
+    said = "all-MiniLM-L6-v2 is for English, and these texts are in German: --embedder multilingual-e5-small finds more"
+    code, _, err = shell("index", "pegs")
+    assert (code, said in words(err)) == (0, True)
 
 
 def test_explain_and_ask_say_so(shell: Shell, capsys: pytest.CaptureFixture[str]) -> None:
@@ -143,7 +155,7 @@ def test_the_review_desk_says_so(tmp_path: Path, german: Workspace) -> None:
     assert (check.checked, check.language, check.claims, check.wrong) == (False, "de", [], [])
     from shelftalk.studio.review_card import _facts
 
-    told = texts("en")["evidence.not_checked"].format(language="de")
+    told = texts("en")["evidence.not_checked"].format(language="German")
     assert told in _facts(review.state(0), check)
     assert told not in _facts(review.state(0), replace(check, checked=True))
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from shelftalk.catalogue import prepare
+from shelftalk.catalogue.languages import NAMES
 from shelftalk.catalogue.settings import PrepareSettings
 from shelftalk.dossier import dossier
 from shelftalk.presets import preset_names
@@ -68,6 +69,15 @@ def test_both_languages_have_the_same_texts() -> None:
     helps = {f"settings.{cls.__name__}.{one.name}.help" for cls in SETTINGS for one in fields(cls)}
     assert portuguese - english == helps  # the English ones are in the settings classes
     assert english - portuguese == set()
+
+
+def test_every_known_language_has_a_name_in_both() -> None:
+    for name in LANGUAGES:
+        named = {
+            key.removeprefix("language."): text for key, text in texts(name).items() if key.startswith("language.")
+        }
+        assert named.keys() == NAMES.keys()
+        assert name != "en" or named == NAMES
 
 
 def test_both_languages_have_the_same_placeholders() -> None:

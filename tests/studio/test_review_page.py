@@ -66,6 +66,18 @@ def test_faulty_texts_come_first_and_each_decision_goes_on(
     assert "1 of 5 · sku-2 · To do" in shown(app)
 
 
+@pytest.mark.parametrize(("language", "checked"), [("en", True), ("de", False)])
+def test_texts_without_a_fault_are_not_said_to_have_support_where_claims_are_not_checked(
+    language: str, checked: bool, reviewed: tuple[Workspace, Review], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Run, "language", language)
+    app = drawn(reviewed[0], "review", monkeypatch)
+    [button] = [one for one in app.button if one.label.startswith("Accept all without a fault found")]
+    assert ("support for every claim" in button.help) is checked
+    said = WORDS["evidence.not_checked"].format(language="German")
+    assert (said in [one.value for one in app.caption]) is not checked
+
+
 def test_a_text_is_edited_and_checked_again(
     reviewed: tuple[Workspace, Review], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -77,8 +77,8 @@ class PrepareSettings(FileSettings):
     )
     language: str | None = setting(
         None,
-        "Language of the texts, such as en or pt-BR, which requests are in too; found in them. Of texts in several "
-        "languages those in it are read.",
+        "Language of the texts and of the requests, such as en or pt-BR; found in the texts. Where a file has its "
+        "texts in several languages, those in this one are read.",
         optional=True,
     )
     attributes: str = setting(

@@ -44,7 +44,7 @@ def describe_run(run: Run) -> dict[str, Any]:
 def show_run(run: Run) -> dict[str, Any]:
     """Return `describe_run` of one run, with its settings, state, newest metrics, validation losses and paths.
 
-    `base_revision` identifies the weights of its base model, wherever they are now.
+    `base_revision` identifies the weights of its base model, wherever they are now; `language` is that of its requests.
 
     `training_loss`, None before the run has finished, has the mean loss of its first and last updates (None where one
     was not finite), and a `warning` if it did not fall. `validation`, None where nothing was measured, has a `warning`
@@ -57,6 +57,7 @@ def show_run(run: Run) -> dict[str, Any]:
     return {
         **describe_run(run),
         "base_revision": run.description["base"]["revision"],
+        "language": run.language,
         "settings": run.description["settings"],
         "precision": run.description["precision"],
         "state": read_state(run.folder),

@@ -11,7 +11,7 @@ from shelftalk import proof
 from shelftalk.records import Comparison
 from shelftalk.runs.run import Run
 from shelftalk.studio.answers import show_marked
-from shelftalk.studio.language import number, text
+from shelftalk.studio.language import language_name, number, text
 from shelftalk.studio.session import remember, workspace
 from shelftalk.studio.show import errors_shown, show_failed, watch_task
 from shelftalk.studio.tasks import read_task, start_task
@@ -35,7 +35,7 @@ def show_evidence(run: Run, shown: dict[str, Any]) -> None:
         remember("shown", shown)
     found = shown["evidence"]
     if not found["claims_checked"]:
-        st.info(text("evidence.not_checked", language=found["language"]), icon=":material/translate:")
+        st.info(text("evidence.not_checked", language=language_name(found["language"])), icon=":material/translate:")
     else:
         _supports(answer, shown, comparison)
     _told(found["told"], comparison)

@@ -11,7 +11,7 @@ from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.catalogue.concerns import find_concerns
 from shelftalk.catalogue.draft import shortened
 from shelftalk.evidence.support import sample_support
-from shelftalk.studio.language import number, percent, text
+from shelftalk.studio.language import language_name, number, percent, text
 
 EXAMPLE_CHARACTERS = 80
 
@@ -19,10 +19,10 @@ EXAMPLE_CHARACTERS = 80
 def show_forecast(catalogue: Catalogue) -> None:
     """Say what to expect of a training on the catalogue, with examples of what neither title nor attributes hold."""
     with st.spinner(text("catalogue.searching")):
-        support = _support(str(catalogue.folder), catalogue.data_hash)
+        support = _support(str(catalogue.folder), catalogue.data_hash, catalogue.language)
     show = st.warning if support["forecast"] == "invents" else st.info
     if support["claims"] is None:
-        show(text("evidence.not_checked", language=support["language"]), icon=":material/translate:")
+        show(text("evidence.not_checked", language=language_name(support["language"])), icon=":material/translate:")
         return
     claims = number(support["unsupported_per_100_words"], 1)
     expected = text(f"catalogue.forecast_{support['forecast']}", claims=claims)
@@ -55,5 +55,5 @@ def _concerns(folder: str, data_hash: str) -> list[tuple[str, float, int, str]]:
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
-def _support(folder: str, data_hash: str) -> dict[str, Any]:
+def _support(folder: str, data_hash: str, language: str) -> dict[str, Any]:
     return sample_support(Catalogue.open(Path(folder)))

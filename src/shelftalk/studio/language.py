@@ -52,6 +52,12 @@ def has_text(key: str) -> bool:
     return words().has_text(key)
 
 
+def language_name(code: str) -> str:
+    """Return the name of the language with that code, or the code where no name is known."""
+    key = f"language.{code}"
+    return text(key) if has_text(key) else code
+
+
 def said(message: str) -> str:
     """Return an error's message, or a notice, in the current language; what is not known of it stays in English."""
     return translated(message, current())

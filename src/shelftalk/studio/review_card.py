@@ -13,7 +13,7 @@ from shelftalk.review.check import Check
 from shelftalk.review.review import State
 from shelftalk.rules.check import Breach
 from shelftalk.studio.answers import CSS as ANSWER
-from shelftalk.studio.language import number, text
+from shelftalk.studio.language import language_name, number, text
 
 CSS = (
     ANSWER
@@ -149,7 +149,7 @@ def _facts(state: State, check: Check) -> list[str]:
     """
     facts = [text("compare.words", count=number(len(state.text.split())))]
     if not check.checked:
-        facts.append(text("evidence.not_checked", language=check.language))
+        facts.append(text("evidence.not_checked", language=language_name(check.language)))
     supported = [one for one in check.claims if one.support not in UNSUPPORTED]
     if supported:
         listed = "; ".join(f"{one.text} ({_source(one)})" for one in supported)

@@ -16,7 +16,7 @@ from shelftalk.studio import charts
 from shelftalk.studio.add_catalogue import add_catalogue, show_raw
 from shelftalk.studio.attribute_table import show_attributes
 from shelftalk.studio.forecast_view import show_concerns, show_forecast
-from shelftalk.studio.language import has_text, number, percent, said_why, text
+from shelftalk.studio.language import has_text, language_name, number, percent, said_why, text
 from shelftalk.studio.rules_form import show_rules
 from shelftalk.studio.session import choose, remember, workspace
 from shelftalk.studio.show import errors_shown, show_error, show_failed, watch_task
@@ -111,9 +111,8 @@ def _say_language(catalogue: Catalogue) -> None:
     code = catalogue.summary.get("language")
     if code is None:
         return
-    name = text(f"language.{code}") if has_text(f"language.{code}") else code
     kind = "unknown" if not code else "known" if code in TEMPLATES else "other"
-    st.caption(text(f"catalogue.language_{kind}", language=name))
+    st.caption(text(f"catalogue.language_{kind}", language=language_name(code)))
 
 
 def _products(name: str, catalogue: Catalogue) -> None:

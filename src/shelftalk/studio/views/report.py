@@ -17,7 +17,7 @@ from shelftalk.studio import charts
 from shelftalk.studio.answers import facts_of, show_answer
 from shelftalk.studio.dossier_view import show_dossier
 from shelftalk.studio.forms import written
-from shelftalk.studio.language import number, percent, setting_label, text, words
+from shelftalk.studio.language import language_name, number, percent, setting_label, text, words
 from shelftalk.studio.session import choose, workspace
 from shelftalk.studio.show import errors_shown, show_empty, show_error, show_quote, watch_task
 from shelftalk.studio.tasks import read_task, start_task
@@ -95,7 +95,7 @@ def _evaluate(run: Run) -> None:
 def _measures(run: Run, result: dict[str, Any]) -> None:
     st.caption(text("report.n", n=number(result["n"])))
     if not result.get("claims_checked", True):
-        st.info(text("evidence.not_checked", language=result["language"]), icon=":material/translate:")
+        st.info(text("evidence.not_checked", language=language_name(result["language"])), icon=":material/translate:")
     _verdicts(result)
     names = [name for name in FORMATS if any(name in result[way] for way in result["order"])]
     for start in range(0, len(names), COLUMNS):

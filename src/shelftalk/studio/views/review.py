@@ -9,13 +9,14 @@ from pathlib import Path
 import pandas
 import streamlit as st
 
+from shelftalk.claims.find import is_checked
 from shelftalk.generation.faults import identify_rules
 from shelftalk.review.check import Checker
 from shelftalk.review.outputs import Output, find_output, list_outputs
 from shelftalk.review.review import Review
 from shelftalk.rules.house_rules import HouseRules
 from shelftalk.runs.run import Run
-from shelftalk.studio.language import number, said, text
+from shelftalk.studio.language import language_name, number, said, text
 from shelftalk.studio.publish_texts import publish_texts
 from shelftalk.studio.review_card import show_card
 from shelftalk.studio.review_desk import ERROR, Desk, Shown
@@ -269,17 +270,20 @@ def _nothing_left(desk: Desk) -> None:
 def _accept_clean(desk: Desk) -> None:
     """Draw the button that accepts all clean texts, once some of them were shown."""
     clean, looked = desk.review.counts()["clean_undecided"], len(desk.queue.looked)
-    left = max(0, min(LOOKED, clean) - looked)
+    left, language = max(0, min(LOOKED, clean) - looked), desk.run.language
+    help = "accept_clean_help" if is_checked(language) else "accept_clean_unchecked_help"
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
             text("review.accept_clean", count=number(clean)),
             icon=":material/done_all:",
             disabled=not clean or left > 0,
-            help=text("review.accept_clean_help", count=LOOKED),
+            help=text(f"review.{help}", count=LOOKED),
             on_click=desk.accept_clean,
         )
         if clean and left:
             st.caption(text("review.look_first", count=number(left)))
+        if not is_checked(language):
+            st.caption(text("evidence.not_checked", language=language_name(language)))
 
 
 def _list(desk: Desk) -> None:
