@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from shelftalk.claims.english import find_english as find_claims
 from shelftalk.claims.told import attributes_told
+from shelftalk.claims.yes_no import places_said
 
 
 @pytest.mark.parametrize(
@@ -33,3 +36,14 @@ def test_the_name_tells_it_and_a_denial_turns_it_round(
     claims = find_claims(text, "Mug", (), attributes)
     found = [(one.text, one.kind, one.where) for one in claims if one.support == "contradicted"]
     assert found == ([(contradicted, "relation", name)] if contradicted else [])
+
+
+@pytest.mark.parametrize(("language", "word", "name"), [("en", "is ", "is bright"), ("pt", "de ", "de couro")])
+def test_time_grows_with_the_length_of_a_text_of_nothing_but_words_between(language: str, word: str, name: str) -> None:
+    def seconds(length: int) -> float:
+        begin = time.process_time()  # of the core, which other processes do not hold up
+        assert places_said(word * length, name, language) == []
+        return time.process_time() - begin
+
+    short = min(seconds(1_000) for _ in range(2))
+    assert any(seconds(8_000) < 0.1 + 20 * short for _ in range(3))  # a disturbed one is measured again

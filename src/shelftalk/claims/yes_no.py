@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from shelftalk.records import Attributes
 
 BEFORE = 25  # characters before the name in which a denial counts
+BETWEEN = 6  # most words between two words of the name: a text of nothing else is still read in linear time
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +33,14 @@ def _answer(*words: str) -> re.Pattern[str]:
 _ENGLISH = _Words(
     ("yes", "true"),
     ("no", "false"),
-    r"(?:\W+(?:is|are|be|not|also|fully))*\W+",
+    rf"(?:\W+(?:is|are|be|not|also|fully)){{0,{BETWEEN}}}\W+",
     re.compile(r"\b(?:not|no|never|without|cannot)\b|n['’]t\b", re.IGNORECASE),
     _answer("yes", "true", "no", "false"),
 )
 _PORTUGUESE = _Words(
     ("sim", "verdadeiro", "yes", "true"),
     ("não", "nao", "falso", "no", "false"),
-    r"(?:\W+(?:é|são|está|não|também|de|à|ao|na|no|o|a|totalmente))*\W+",
+    rf"(?:\W+(?:é|são|está|não|também|de|à|ao|na|no|o|a|totalmente)){{0,{BETWEEN}}}\W+",
     re.compile(r"\b(?:não|nao|nunca|sem|nem)\b", re.IGNORECASE),
     _answer("sim", "verdadeiro", "não", "nao", "falso"),  # "no" is "in the"
 )
