@@ -79,12 +79,6 @@ def test_a_run_is_shown_with_its_language(shell: Shell) -> None:
     assert re.search(r"^ +language +de$", shell("runs", "show", "pegs")[1], re.MULTILINE)
 
 
-def test_an_index_for_english_texts_is_said_to_be_one(shell: Shell) -> None:
-    said = "all-MiniLM-L6-v2 is for English, and these texts are in German: --embedder multilingual-e5-small finds more"
-    code, _, err = shell("index", "pegs")
-    assert (code, said in words(err)) == (0, True)
-
-
 def test_explain_and_ask_say_so(shell: Shell, capsys: pytest.CaptureFixture[str]) -> None:
     asked = shell.json("ask", "pegs", TITLE, "--explain", *FEW)
     assert (asked["language"], asked["claims_checked"], asked["claims"]) == ("de", False, [])
