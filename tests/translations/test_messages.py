@@ -15,6 +15,7 @@ from shelftalk.errors import InvalidSettings
 from shelftalk.rules.house_rules import MISTAKES_SHOWN, parse_rules
 from shelftalk.translations import messages
 from shelftalk.translations.messages import HOLE, has_messages, read_table, translated, translated_part
+from shelftalk.translations.rejects import translated_detail
 from shelftalk.translations.texts import LANGUAGES
 from tests.translations.forms import Text, kinds, template
 from tests.translations.said import parts, roots
@@ -263,3 +264,27 @@ def test_a_hostile_message_takes_no_longer() -> None:
         begin = time.perf_counter()
         translated.__wrapped__(message[: messages.LONGEST], "pt-BR")
         assert time.perf_counter() - begin < 10, message[:80]  # a twentieth of it where nothing else runs
+
+
+def test_a_word_of_the_table_among_others_is_data() -> None:
+    for title in ("phone charger, adapter", "Mouse, model and base", "Nails; string"):
+        assert translated_part(title, "pt-BR") == title
+    assert translated_part("5 invalid_json, 2 duplicates", "pt-BR") == "5 × JSON inválido, 2 × repetidos"
+
+
+DETAILS = {
+    ("invalid_json", "nested too deep"): "aninhado demais",
+    ("missing_description", "nested too deep"): "nested too deep",
+    ("missing_description", "line 3: a number"): "line 3: a number",
+    ("duplicate_id", "line 9: id '0000900009'"): "linha 9: código '0000900009'",
+    ("duplicate_id", "a, b.csv, line 9: id 'x'"): "a, b.csv, linha 9: código 'x'",
+    ("duplicate_product", "line 22: a picture, line 3: x"): "linha 22: a picture, line 3: x",
+    ("near_duplicate", "f.csv, line 22: a number"): "f.csv, linha 22: a number",
+    ("not_sampled", "phone charger, adapter"): "phone charger, adapter",
+}
+
+
+@pytest.mark.parametrize(("reason", "detail"), DETAILS)
+def test_of_a_rejected_row_the_place_is_translated_and_its_data_is_not(reason: str, detail: str) -> None:
+    assert translated_detail(reason, detail, "pt-BR") == DETAILS[reason, detail]
+    assert translated_detail(reason, detail, "en") == detail

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shelftalk.dossier.commands import source_files
 from shelftalk.dossier.facts import Facts
 from shelftalk.evaluation.blocks import Bars, Block, Heading, Items, Paragraph, Table
-from shelftalk.translations.messages import translated_part
+from shelftalk.translations.rejects import SAME_ID, read_repeated, translated_detail
 from shelftalk.translations.words import Words
 
 FILES_SHOWN = 5
@@ -18,7 +17,6 @@ COLUMNS_SHOWN = 8
 NAMES_SHOWN = 12  # of attributes
 BINS = 8  # of lengths
 LONGEST_DETAIL = 110  # characters of an example
-REPEATS = re.compile(r"line (\d{1,12}): (.*)", re.DOTALL)  # the detail of a row that repeats another one
 QUANTILES = ("5", "50", "95")
 
 
@@ -93,25 +91,30 @@ def _left_out(facts: Facts, words: Words) -> list[Block]:
         return [Paragraph(words.text("dossier.data.nothing_left_out"))]
     several = "files" in facts.catalogue["source"]
     rows = [
-        (words.text(f"reason.{reason}"), words.number(count), _example(examples.get(reason), several, words))
+        (words.text(f"reason.{reason}"), words.number(count), _example(reason, examples.get(reason), several, words))
         for reason, count in sorted(rejected.items(), key=lambda item: -item[1])
     ]
     columns = [words.text(f"dossier.data.{key}") for key in ("reason", "rows", "example")]
     return [Paragraph(words.text("dossier.data.left_out_intro")), Table(columns, rows)]
 
 
-def _example(found: Sequence[Mapping[str, Any]] | None, several: bool, words: Words) -> str:
+def _example(reason: str, found: Sequence[Mapping[str, Any]] | None, several: bool, words: Words) -> str:
     if not found:
         return "–"
     first, line = found[0], words.number(found[0]["line"])
+    detail = _detail(reason, str(first.get("detail") or ""), words) or words.text("dossier.data.no_detail")
     place, file = ("_of", {"file": str(first["file"])}) if several else ("", {})
-    detail = str(first.get("detail") or "")
-    repeated = REPEATS.match(detail)
-    said = shortened(translated_part(repeated[2] if repeated else detail, words.language))
-    detail = said or words.text("dossier.data.no_detail")
-    if repeated:
-        detail = words.text("dossier.data.same_as", line=words.number(int(repeated[1])), detail=detail)
     return words.text(f"dossier.data.at_line{place}", line=line, detail=detail, **file)
+
+
+def _detail(reason: str, detail: str, words: Words) -> str:
+    if (repeated := read_repeated(reason, detail)) is None:
+        return shortened(translated_detail(reason, detail, words.language))
+    same = shortened(repeated.same)
+    if reason == SAME_ID:
+        same = words.text("dossier.data.same_id", id=same.removeprefix("id "))
+    place, file = ("_of", {"file": repeated.file}) if repeated.file else ("", {})
+    return words.text(f"dossier.data.same_as{place}", line=words.number(repeated.line), detail=same, **file)
 
 
 def shortened(text: str) -> str:

@@ -8,6 +8,7 @@ import streamlit as st
 
 from shelftalk.settings import Settings
 from shelftalk.translations.messages import translated, translated_part
+from shelftalk.translations.rejects import translated_detail
 from shelftalk.translations.texts import LANGUAGES, nearest
 from shelftalk.translations.words import Words
 
@@ -64,8 +65,13 @@ def said(message: str) -> str:
 
 
 def said_why(reason: str) -> str:
-    """Return why a row or a file is left out, in the current language; data in it stays as it is."""
+    """Return why a file is left out, in the current language."""
     return translated_part(reason, current())
+
+
+def said_detail(reason: str, detail: str) -> str:
+    """Return the detail of a rejected row in the current language; data in it stays as it is."""
+    return translated_detail(reason, detail, current())
 
 
 def setting_label(cls: type[Settings], name: str) -> str:

@@ -153,10 +153,12 @@ class _Reader:
         for separator, other in LISTS.items():
             parts = body.split(separator)
             if 1 < len(parts) < MOST_SENTENCES:
-                read = [self._whole(one, depth, True) or Reading(one, 0) for one in parts]
-                best = max(
-                    best, Reading(other.join(one.text for one in read), sum(one.known for one in read)), key=_words
-                )
+                read = [self._whole(one, depth, True) for one in parts]
+                if not all(read):  # then a part of one word may be data that happens to be a word of the table
+                    read = [one if " " in part else None for one, part in zip(read, parts, strict=True)]
+                pieces = [one or Reading(part, 0) for one, part in zip(read, parts, strict=True)]
+                joined = other.join(one.text for one in pieces)
+                best = max(best, Reading(joined, sum(one.known for one in pieces)), key=_words)
         before, _, after = text.partition(body)
         return Reading(f"{before}{best.text}{after}", best.known)
 

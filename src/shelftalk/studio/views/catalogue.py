@@ -16,7 +16,7 @@ from shelftalk.studio import charts
 from shelftalk.studio.add_catalogue import add_catalogue, show_raw
 from shelftalk.studio.attribute_table import show_attributes
 from shelftalk.studio.forecast_view import show_concerns, show_forecast
-from shelftalk.studio.language import has_text, language_name, number, percent, said_why, text
+from shelftalk.studio.language import has_text, language_name, number, percent, said_detail, said_why, text
 from shelftalk.studio.rules_form import show_rules
 from shelftalk.studio.session import choose, remember, workspace
 from shelftalk.studio.show import errors_shown, show_error, show_failed, watch_task
@@ -26,8 +26,6 @@ from shelftalk.studio.uploads import forget_upload, forget_uploads
 ROWS = 25
 TABLE_HEIGHT = 520
 MOST_LENGTH = 2048
-# The reasons of rejects whose details are words of shelftalk; those of others are titles or codes.
-EXPLAINED = ("invalid_json", "not_an_object", "invalid_csv", "invalid_xml", "invalid_utf8", "line_too_long")
 COUNTED = 100_000  # products whose values of attributes are counted: a second or two
 
 
@@ -215,13 +213,9 @@ def _left_out(name: str, catalogue: Catalogue) -> None:
             for one in found[reason]:
                 file = f"{one['file']}, " if "files" in source else ""
                 place = f"{file}{text('catalogue.line', line=number(one['line']))}"
-                lines.append(f"{place}  →  {_detail(reason, one['detail'])}")
+                detail = said_detail(reason, one["detail"]) or text("catalogue.no_detail")
+                lines.append(f"{place}  →  {detail}")
             st.text("\n".join(lines))
-
-
-def _detail(reason: str, detail: str) -> str:
-    """Return a reject's detail in the page's language; where it is a product's title or code, as it is."""
-    return (said_why(detail) if reason in EXPLAINED else detail) or text("catalogue.no_detail")
 
 
 def _files(source: dict[str, Any]) -> None:
