@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 
 from shelftalk.cli.main import run
 from shelftalk.cli.record import LONGEST_REDRAW, LONGEST_WAIT, REDRAW, STILL, Event, record_command, shorten
+from shelftalk.errors import InvalidSettings
 from shelftalk.pipeline import BUNDLED
 from shelftalk.runs.run import Run
 
@@ -91,3 +94,58 @@ def test_what_cannot_be_recorded_is_refused_before_anything_runs(
     assert run(["demo", "--workspace", str(workspace), "--record", str(tmp_path / name)]) == 2
     assert words in capsys.readouterr().err
     assert not workspace.exists()
+
+
+# In the place of a command: it writes until it is interrupted, and then more than a terminal holds.
+LONG_COMMAND = """
+import os, time
+if "RECORDED" in os.environ:
+    try:
+        os.write(1, b"begun")
+        while True:
+            os.write(1, b".")
+            time.sleep(0.02)
+    except KeyboardInterrupt:
+        os.write(1, b"x" * 1_000_000)
+        open("interrupted", "w").close()
+        os._exit(130)
+"""
+RECORD = """
+import os, sys
+from pathlib import Path
+from shelftalk.cli.record import record_command
+os.environ["RECORDED"] = "1"
+sys.exit(record_command(["demo"], Path("demo.cast")))
+"""
+
+
+@pytest.mark.kill
+@pytest.mark.parametrize("reader_ends", [False, True])
+def test_an_interrupted_recording_ends_its_command_and_writes_nothing(tmp_path: Path, reader_ends: bool) -> None:
+    (tmp_path / "sitecustomize.py").write_text(LONG_COMMAND)
+    recorder = subprocess.Popen(
+        [sys.executable, "-c", RECORD],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}"},
+    )
+    assert recorder.stdout and recorder.stdout.read(5) == b"begun"
+    if reader_ends:
+        recorder.stdout.close()
+    else:
+        recorder.send_signal(signal.SIGINT)
+    code = recorder.wait(timeout=60)
+    assert (tmp_path / "interrupted").exists()
+    assert (code == 130) is not reader_ends and code != 0
+    assert not (tmp_path / "demo.cast").exists()
+    if recorder.stdout:
+        recorder.stdout.close()
+
+
+def test_a_folder_that_cannot_be_written_to_is_refused_before_anything_runs() -> None:
+    folder = Path("/proc/sys")
+    if os.access(folder, os.W_OK) or not folder.is_dir():
+        pytest.skip("every folder can be written to here")
+    with pytest.raises(InvalidSettings, match="its folder cannot be written to"):
+        record_command(["demo"], folder / "demo.cast")

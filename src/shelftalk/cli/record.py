@@ -32,11 +32,18 @@ class Event(NamedTuple):
 
 
 def check_recording(file: Path) -> None:
-    """Raise InvalidSettings unless `file` can be recorded to on this machine."""
+    """Check that `file` can be recorded to on this machine, before a command runs for minutes.
+
+    Raises:
+        InvalidSettings: it does not end in `SUFFIX`, is a folder, its folder is missing or cannot be written to, or
+            there are no pseudo-terminals.
+    """
     if file.suffix != SUFFIX:
         raise InvalidSettings(f"--record {file} must end in {SUFFIX}, the format of asciinema.")
     if file.is_dir() or not file.parent.is_dir():
         raise InvalidSettings(f"--record {file}: {'it is a folder' if file.is_dir() else 'its folder does not exist'}.")
+    if not os.access(file.parent, os.W_OK):
+        raise InvalidSettings(f"--record {file}: its folder cannot be written to; choose another.")
     if sys.platform == "win32":
         raise InvalidSettings("--record needs a pseudo-terminal, which Windows does not have; run it under WSL.")
 
@@ -52,21 +59,20 @@ def record_command(arguments: Sequence[str], file: Path) -> int:
 
     Raises:
         InvalidSettings: see `check_recording`.
+        NotWritable: the disk is full at the end.
     """
     check_recording(file)
-    events = []
-    decode = codecs.getincrementaldecoder("utf-8")("replace").decode
     terminal, process = _start([sys.executable, "-m", "shelftalk", *arguments])
-    started = time.monotonic()
     try:
-        for data in _read(terminal):
-            sys.stdout.buffer.write(data)
-            sys.stdout.buffer.flush()
-            events.append(Event(time.monotonic() - started, decode(data)))
-    except KeyboardInterrupt:
+        events = list(_shown(terminal))
+    except BaseException as error:  # also where nothing more can be shown: it must not go on unseen
         process.send_signal(signal.SIGINT)
+        for _ in _read(terminal):  # what it still writes, which nobody else takes: it would wait for ever
+            pass
         process.wait()
-        return 130
+        if isinstance(error, KeyboardInterrupt):
+            return 130
+        raise
     finally:
         os.close(terminal)
     title = f"shelftalk {arguments[0]}"
@@ -102,6 +108,15 @@ def _start(command: Sequence[str]) -> tuple[int, subprocess.Popen[bytes]]:
     finally:
         os.close(inside)
     return terminal, process
+
+
+def _shown(terminal: int) -> Iterator[Event]:
+    """Yield what is written to a terminal, from now on, and show it."""
+    started, decode = time.monotonic(), codecs.getincrementaldecoder("utf-8")("replace").decode
+    for data in _read(terminal):
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+        yield Event(time.monotonic() - started, decode(data))
 
 
 def _read(terminal: int) -> Iterator[bytes]:
