@@ -107,12 +107,19 @@ def main() -> None:
 
 
 def make_video(workspace: Path, run: str, language: str, pace: float, folder: Path) -> Path:
-    """Start the studio on `workspace`, record the scenes, and return the path of the video in `folder`."""
+    """Start the studio on `workspace`, record the scenes, and return the path of the video in `folder`.
+
+    Raises:
+        SystemExit: the workspace has a run of the name that the video gives to its own, which is deleted at the end.
+    """
+    if RUN in Workspace(workspace).runs():
+        raise SystemExit(
+            f"{workspace} has a run {RUN!r}, as the video's own is called; delete it with: "
+            f"shelftalk runs delete {RUN}, or give another --workspace."
+        )
     command = [sys.executable, "-m", "shelftalk"]
     place = ["--workspace", str(workspace)]
     port = find_port(None)
-    if RUN in Workspace(workspace).runs():
-        delete_run(place)
     studio = subprocess.Popen([*command, "studio", "--no-browser", "--port", str(port), *place])
     try:
         wait_for(f"http://127.0.0.1:{port}")
@@ -138,7 +145,7 @@ def make_video(workspace: Path, run: str, language: str, pace: float, folder: Pa
 
 
 def delete_run(place: Sequence[str]) -> None:
-    """Stop and delete the run that the video starts, if it exists."""
+    """Stop and delete the run that the video started, if it did."""
     for command in (["stop", RUN], ["delete", RUN, "--yes"]):
         subprocess.run([sys.executable, "-m", "shelftalk", "runs", *command, *place], capture_output=True)
 

@@ -15,7 +15,7 @@ from shelftalk.runs.run import Run
 from shelftalk.workspace import Workspace
 from tests.conftest import ROOT
 from tests.studio.conftest import measured, small_workspace
-from tools.make_video import HEIGHT, WIDTH, scenes
+from tools.make_video import HEIGHT, RUN, WIDTH, make_video, scenes
 
 CUE = re.compile(r"(\d\d):(\d\d):(\d\d\.\d{3}) --> (\d\d):(\d\d):(\d\d\.\d{3})\n(.*)\n")
 NAMES = ["data", "before", "training", "after", "evidence", "report", "scale"]
@@ -31,6 +31,15 @@ def test_each_of_the_seven_scenes_has_a_title_and_captions_in_both_languages(lan
     assert [scene.name for scene in found] == NAMES
     assert [len(scene.captions) for scene in found] == [len(scene.captions) for scene in english]
     assert all(scene.title and 5 < len(caption.split()) < 25 for scene in found for caption in scene.captions)
+
+
+def test_a_run_of_the_user_with_the_name_of_the_videos_own_is_not_deleted(tmp_path: Path) -> None:
+    run = tmp_path / "workspace" / "runs" / RUN
+    run.mkdir(parents=True)
+    (run / "run.json").write_text("{}")
+    with pytest.raises(SystemExit, match="has a run 'video'"):
+        make_video(tmp_path / "workspace", "demo", "en", 1, tmp_path / "video")
+    assert run.is_dir() and not (tmp_path / "video").exists()
 
 
 @pytest.mark.browser
