@@ -292,3 +292,12 @@ def test_an_evaluation_has_what_the_report_says(copy: Workspace) -> None:
     assert measure.difference == pytest.approx(measure.after - measure.before, abs=1e-3)
     assert (measure.interval, measure.verdict) == (None, None)
     assert run.evaluate(max_products=2, ways=("tuned",), settings=SHORT).measures == {}
+
+
+def test_positions_of_evidence_are_those_of_the_given_text(run: Run) -> None:
+    text = "\n  It holds 3 kg, for wet towels beside the bath.\n"
+    with run:
+        evidence = run.evidence("Peg", text)
+    assert evidence.claims and evidence.spans
+    assert [text[one.start : one.end] for one in evidence.claims] == [one.text for one in evidence.claims]
+    assert [text[one.start : one.end] for one in evidence.spans] == [one.text for one in evidence.spans]

@@ -266,12 +266,13 @@ class Run:
         from shelftalk.pipeline import open_spans
         from shelftalk.prompts import request_for
 
-        taken, text = self._take(title, attributes), require_text(text, "The text").strip()
+        taken, text = self._take(title, attributes), require_text(text, "The text")  # whose positions are returned
         if influence:
             proof.require_checkpoint(self._stored)
         found, language = self.references(title, references), self._stored.language
         claims = find_claims(text, title, found, taken, language=language)
-        moved = proof.find_influence(self._stored, request_for(title, taken), text, on_progress) if influence else None
+        request = request_for(title, taken)
+        moved = proof.find_influence(self._stored, request, text.strip(), on_progress) if influence else None
         return Evidence(
             tuple(open_spans(self._stored).find(text)),
             None if claims is None else tuple(claims),
