@@ -145,6 +145,12 @@ def read_evaluation(folder: Path) -> dict[str, Any] | None:
     return dict(kept["result"]) if kept else None
 
 
+def read_question(folder: Path) -> dict[str, Any]:
+    """Return the arguments of the result that `read_evaluation` returns; an empty mapping where it returns None."""
+    kept = _kept(folder)
+    return dict(kept["question"]) if kept else {}
+
+
 def _kept(folder: Path) -> dict[str, Any] | None:
     """Return the saved arguments and result; None also where an earlier version saved another format."""
     with suppress(Damaged, KeyError, TypeError):

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import html
 import json
+import os
 import re
 import shlex
 import shutil
 import string
+import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -30,19 +33,19 @@ from shelftalk.dossier.dossier import (
     read_questions,
     write_dossier,
 )
-from shelftalk.dossier.facts import Example, Facts, read_facts
+from shelftalk.dossier.facts import Example, Facts, read_facts, read_measured
 from shelftalk.dossier.verdict import verdict
-from shelftalk.errors import NotFound, UserError
-from shelftalk.evaluation.blocks import Block, Group, Heading, Table
+from shelftalk.errors import NotFound, NotWritable, UserError
+from shelftalk.evaluation.blocks import Block, Group, Heading, Items, Table
 from shelftalk.evaluation.render import render_html, render_markdown, render_pictures
 from shelftalk.presets import load_preset
 from shelftalk.records import Comparison, Description, Product, Reference
 from shelftalk.runs.metrics import TrainingLoss, Validation
 from shelftalk.runs.run import Run
-from shelftalk.settings import TrainingSettings
+from shelftalk.settings import DecodingSettings, TrainingSettings
 from shelftalk.translations.texts import LANGUAGES, texts
 from shelftalk.translations.words import Words
-from shelftalk.workspace import Workspace
+from shelftalk.workspace import MANIFEST, Workspace, lock, sha256, write_json
 from tests.evaluation.test_report import MALICIOUS, ParsedPage, with_gains
 
 ENGLISH, PORTUGUESE = map(Words, ("en", "pt-BR"))
@@ -84,9 +87,9 @@ def rich(facts: Facts) -> Facts:
     evaluation = {**with_gains(), "earlier": {"seen": 2, "held_out": 9, "known": False}}
     rejected = {"duplicate_product": 2, "invalid_json": 1, "missing_title": 1}
     details = {
-        "duplicate_product": "line 3: Peg",
+        "duplicate_product": "line 3: Peg, adapter",
         "invalid_json": "not valid JSON at character 9: it is cut off within a text",
-        "missing_title": "",
+        "missing_title": "line 3: a number",
     }
     return replace(
         facts,
@@ -187,7 +190,8 @@ def test_a_dossier_speaks_one_language(facts: Facts, language: str) -> None:
         assert "not valid JSON" not in page
         assert not re.search(r"\b\d+\.\d+ (antes|depois|MiB|%)", page)
         assert "1,250" in page  # the validation loss
-        assert "linha 9: repete a linha 3: Peg" in page
+        assert "linha 9: repete a linha 3: Peg, adapter" in page
+        assert "linha 9: line 3: a number" in page  # a title that reads as one of shelftalk's words
 
 
 def test_claims_are_marked_by_kind_with_their_reasons(facts: Facts) -> None:
@@ -433,3 +437,84 @@ def test_dates_and_figures_are_written_as_each_language_writes_them() -> None:
     assert PORTUGUESE.score(".1%", 0.5) == "50,0 %"
     assert PORTUGUESE.setting_value("precision", "automatic") == "automático"
     assert PORTUGUESE.setting_value("products", None) == "todos"
+
+
+@pytest.fixture
+def measured_copy(copy: Run, tmp_path: Path) -> Run:
+    """A copy of the run, with an evaluation of it."""
+    run = replace(copy, folder=Path(shutil.copytree(copy.folder, tmp_path / copy.name)))
+    question = {
+        "adapter": sha256(run.adapter / MANIFEST),
+        "max_products": 24,
+        "ways": ["base", "tuned"],
+        "other": "a hash",
+        "decoding": run.decoding(DecodingSettings()).as_mapping(),
+    }
+    result = {**with_gains(), "elsewhere": [{"name": "general text"}, {"name": "shoes"}]}
+    write_json(run.folder / "report" / "evaluation.json", {"question": question, "result": result})
+    return run
+
+
+def test_the_evaluation_is_repeated_as_it_was_made(measured_copy: Run, facts: Facts) -> None:
+    lines = commands(measured_copy, facts.catalogue, "en", False)
+    assert f"shelftalk evaluate {measured_copy.name} --max-products 24 --ways base,tuned --other shoes" in lines
+    assert read_measured(measured_copy)
+    names = {"source": {"name": "-x.csv", "bytes": 1}}
+    assert "shelftalk prepare ./-x.csv " in commands(measured_copy, {**facts.catalogue, **names}, "en", False)[1]
+
+
+def test_an_evaluation_of_another_adapter_or_one_that_is_damaged_is_none(measured_copy: Run, facts: Facts) -> None:
+    file = measured_copy.folder / "report" / "evaluation.json"
+    kept = json.loads(file.read_text())
+    plain = f"shelftalk evaluate {measured_copy.name}"
+    for content in (
+        json.dumps({**kept, "question": {**kept["question"], "adapter": "another"}}),
+        file.read_text()[:100],
+        "[]",
+    ):
+        file.write_text(content)
+        assert read_measured(measured_copy) is None
+        assert any(line.startswith(plain) for line in commands(measured_copy, facts.catalogue, "en", False))
+    one_way = {**kept, "question": {**kept["question"], "ways": ["base"]}}
+    file.write_text(json.dumps(one_way))
+    assert plain in commands(measured_copy, facts.catalogue, "en", False)
+
+
+def test_a_run_of_accepted_texts_says_where_they_come_from(facts: Facts, copy: Run) -> None:
+    description = {
+        **copy.description,
+        "source": {"run": "first", "adapter": "x"},
+        "accepted": {"texts": 3, "edited": 1},
+    }
+    told = replace(copy, description=description)
+    told.__dict__["accepted"] = []  # which it keeps in a file
+    run = replace(facts, run=told)
+    assert "in the run “first” are in ./workspace, too" in render_markdown(compose(run, ENGLISH))
+    assert "na execução “first” também ficam em ./workspace" in render_markdown(compose(run, PORTUGUESE))
+
+
+def test_a_title_begins_and_ends_as_it_is_in_markdown() -> None:
+    markdown = render_markdown([Heading("# C #"), Items(["# one", "1. two", "- three"])])
+    assert markdown == "## # C \\#\n\n- \\# one\n- 1\\. two\n- \\- three\n"
+
+
+def test_a_folder_that_cannot_be_written_is_called_by_its_option(copy: Run) -> None:
+    if os.access("/proc/sys", os.W_OK):
+        pytest.skip("every folder can be written to here")
+    with pytest.raises(NotWritable, match="choose another --to"):
+        write_dossier(copy, Path("/proc/sys/dossier"))
+
+
+def test_what_is_put_into_the_folder_while_another_dossier_is_written_is_not_replaced(
+    copy: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path / "own"
+    with ThreadPoolExecutor(1) as threads, lock(copy.workspace.root / "dossier", "another"):
+        waiting = threads.submit(write_dossier, copy, own)
+        time.sleep(0.3)
+        own.mkdir()
+        (own / "thesis.txt").write_text("mine")
+        release = time.monotonic()
+    with pytest.raises(UserError, match="holds files that no dossier wrote"):
+        waiting.result(timeout=60)
+    assert time.monotonic() - release < 60 and (own / "thesis.txt").read_text() == "mine"

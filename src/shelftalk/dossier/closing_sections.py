@@ -43,6 +43,8 @@ def repeat(facts: Facts, words: Words) -> list[Block]:
         notes.append(words.text("dossier.repeat.file", file=files, hash=hash))
     if begun := run.description.get("source"):
         notes.append(words.text("dossier.repeat.source", run=begun["run"]))
+        if run.description.get("accepted"):
+            notes.append(words.text("dossier.repeat.accepted", run=begun["run"]))
     name, base = shown_name(run.settings.base_model), TrainingSettings().base_model
     if name not in (run.settings.base_model, base):
         notes.append(words.text("dossier.repeat.base", name=name))

@@ -8,13 +8,12 @@ from typing import Any
 
 from shelftalk.catalogue.demo import demo_file
 from shelftalk.catalogue.settings import PrepareSettings
-from shelftalk.evaluation.ways import BASELINES, TRUE, USUAL
+from shelftalk.evaluation.ways import BASE, BASELINES, GENERAL, TRUE, TUNED, USUAL
 from shelftalk.models.registry import shown_name
 from shelftalk.presets import load_preset, preset_names
-from shelftalk.proof import EVALUATION, REPORT
+from shelftalk.proof import read_evaluation, read_question
 from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings, Settings, TrainingSettings
-from shelftalk.workspace import read_json
 
 FIND_DEMO = """FILE="$(python -c 'from shelftalk.catalogue.demo import demo_file; print(demo_file())')\""""
 
@@ -48,7 +47,7 @@ def commands(run: Run, summary: Mapping[str, Any], language: str, has_questions:
     """
     name, catalogue = shlex.quote(run.name), shlex.quote(str(run.description["catalogue"]))
     bundled = is_bundled(summary["source"])
-    files = '"$FILE"' if bundled else " ".join(map(shlex.quote, source_files(summary["source"])))
+    files = '"$FILE"' if bundled else " ".join(map(_file, source_files(summary["source"])))
     questions = " --questions questions.txt" if has_questions else ""
     return [
         "export SHELFTALK_WORKSPACE=./workspace",
@@ -59,6 +58,10 @@ def commands(run: Run, summary: Mapping[str, Any], language: str, has_questions:
         f"shelftalk evaluate {name}{_evaluation(run)}",
         f"shelftalk dossier {name} --to dossier --language {language}{questions}",
     ]
+
+
+def _file(name: str) -> str:
+    return shlex.quote(f"./{name}" if name.startswith("-") else name)  # else it would be taken for an option
 
 
 def _training(run: Run) -> str:
@@ -78,14 +81,17 @@ def _assigned(key: str, value: Any) -> Any:
 
 
 def _evaluation(run: Run) -> str:
-    if not (run.folder / EVALUATION).is_file():
+    if not (asked := read_question(run.folder)):
         return ""
-    asked = read_json(run.folder / REPORT / "evaluation.json").get("question", {})
     count = asked.get("max_products")
     ways = [one for one in asked.get("ways", ()) if one not in (*BASELINES, TRUE)]
+    if not {BASE, TUNED} <= set(ways):
+        return ""  # nothing of it is in the dossier
     line = f" --max-products {count}" if count and count != 200 else ""
     if set(ways) - {"source"} != set(USUAL):
         line += f" --ways {','.join(ways)}"
+    others = [one["name"] for one in (read_evaluation(run.folder) or {})["elsewhere"] if one["name"] != GENERAL]
+    line += "".join(f" --other {shlex.quote(one)}" for one in others[:1])
     return line + _options(DecodingSettings, run_decoding(run, asked.get("decoding", {})))
 
 

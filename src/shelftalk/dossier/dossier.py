@@ -9,6 +9,7 @@ DIR/manifest.json    SHA-256 of each file, by which a later dossier knows that i
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from shelftalk.errors import TooFewProducts, UserError
 from shelftalk.evaluation.blocks import PICTURES, Block, Heading, Paragraph
 from shelftalk.evaluation.render import render_html, render_markdown, render_pictures
 from shelftalk.evaluation.ways import BASE, TUNED
-from shelftalk.export.export import require_free
+from shelftalk.export.export import require_free, require_writable
 from shelftalk.pipeline import compare_all, compare_held_out, open_index
 from shelftalk.records import Comparison, Description, Progress, no_progress
 from shelftalk.runs.run import Run
@@ -72,11 +73,11 @@ def write_dossier(
     if language not in LANGUAGES:
         raise UserError(f"--language must be en or pt-BR, got {language!r}.")
     destination = destination.expanduser().resolve()
-    require_free(destination, run, HTML, "dossier")
-    with (
-        lock(run.workspace.root / "dossier", f"writing the dossier of {run.name}", timeout=PATIENCE),
-        staged_folder(destination) as staging,  # before the work: a folder that cannot be written is known then
-    ):
+    with ExitStack() as held:
+        held.enter_context(lock(run.workspace.root / "dossier", f"writing the dossier of {run.name}", timeout=PATIENCE))
+        require_free(destination, run, HTML, "dossier")  # which may have changed while another dossier was written
+        require_writable(destination)
+        staging = held.enter_context(staged_folder(destination))
         evaluation = read_measured(run)
         found, measured = find_examples(run, evaluation, progress, engine, say)
         asked_for = [(one, ()) for one in questions]

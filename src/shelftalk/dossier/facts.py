@@ -29,7 +29,7 @@ from shelftalk.runs.metrics import (
 )
 from shelftalk.runs.run import Run
 from shelftalk.runs.state import read_state
-from shelftalk.workspace import read_json
+from shelftalk.workspace import MANIFEST, read_json, sha256
 
 SAMPLE = 20_000  # products whose descriptions are counted in words
 LANGUAGE_SAMPLE = 200  # of them, whose language is looked at
@@ -134,8 +134,11 @@ def read_facts(
 
 
 def read_measured(run: Run) -> dict[str, Any] | None:
-    """Return the result of the run's evaluation; None where there is none that measured both before and after."""
+    """Return the result of the run's evaluation; None where there is none of this adapter before and after."""
     result = proof.read_evaluation(run.folder)
+    measured = proof.read_question(run.folder).get("adapter")
+    if measured and measured != sha256(run.adapter / MANIFEST):
+        return None
     if result and any((one["before"], one["after"]) == (BASE, TUNED) for one in result["differences"]):
         return result
     return None

@@ -10,13 +10,12 @@ from shelftalk.dossier.text_sections import wrong_claims
 from shelftalk.dossier.verdict import verdict
 from shelftalk.evaluation.blocks import Block, Heading, Items, Note, Paragraph, Plot, Table
 from shelftalk.evaluation.directions import DIRECTIONS, FORMATS
-from shelftalk.evaluation.ways import BASE, BASELINES, NOT_COMPARABLE, TRUE, TUNED
+from shelftalk.evaluation.ways import BASE, BASELINES, GENERAL, NOT_COMPARABLE, TRUE, TUNED
 from shelftalk.translations.words import Words
 
 MAIN = ("title_rank", "chrf_above", "attributes_told", "unsupported_per_100_words", "slot_errors")
 PICTURED = ("chrf_above", "attributes_told", "unsupported_per_100_words")
 WRONG_SHOWN = 6
-GENERAL = "general text"  # as an evaluation names it
 
 
 def measures(facts: Facts, words: Words) -> list[Block]:

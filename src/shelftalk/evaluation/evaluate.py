@@ -20,7 +20,7 @@ from shelftalk.evaluation.likelihood import general_likelihoods, likelihoods
 from shelftalk.evaluation.measures import Answer, mean_words, tables_of
 from shelftalk.evaluation.scores import Likelihood, compare_likelihoods, compare_ways
 from shelftalk.evaluation.slots import Slots
-from shelftalk.evaluation.ways import BASE, GROUNDED, SOURCE, USUAL, WAYS
+from shelftalk.evaluation.ways import BASE, GENERAL, GROUNDED, SOURCE, USUAL, WAYS
 from shelftalk.evidence.spans import SpanIndex, verbatim_share
 from shelftalk.evidence.trained_on import TrainedOn, trained_before_run
 from shelftalk.generation.engine import Engine
@@ -35,7 +35,6 @@ from shelftalk.runs.describe import no_held_out
 from shelftalk.runs.run import Run
 from shelftalk.settings import DecodingSettings
 
-GENERAL = "general text"
 REFERENCES = 3  # for each product, in prompts and for claims
 SHOWN = 5  # products whose texts are kept
 

@@ -39,6 +39,7 @@ FENCE = re.compile(r"~{3,}")
 # A kind of mark in Markdown, which has no colours.
 SIGNS = {"supported": "*", "unsupported": "**", "contradicted": "***"}
 BLOCK_START = re.compile(r"^(#|\+|-|=|\d+[.)])")  # what begins a heading, an item or a line in Markdown
+TRAILING = re.compile(r"#$")  # which Markdown takes for the end of a heading, and leaves out
 LONG = 16  # rows: a longer table may go over the end of a page
 ENGLISH = Words("en")
 
@@ -141,14 +142,14 @@ def _marked(
 def _markdown(block: Block) -> str:
     match block:
         case Heading(text, level):
-            return f"{'#' * level} {_plain(text)}"
+            return f"{'#' * level} {TRAILING.sub(_escaped, _plain(text))}"
         case Paragraph(text):
             return _paragraph(text)
         case Note(text):
             return f"> {_paragraph(text)}"
         case Items(texts, numbered):
             return "\n".join(
-                f"{f'{place}.' if numbered else '-'} {_plain(one)}" for place, one in enumerate(texts, start=1)
+                f"{f'{place}.' if numbered else '-'} {_paragraph(one)}" for place, one in enumerate(texts, start=1)
             )
         case Code(text):
             fence = "~" * (max([2, *(len(one) for one in FENCE.findall(text))]) + 1)
@@ -171,7 +172,11 @@ def _markdown(block: Block) -> str:
 
 def _paragraph(text: str) -> str:
     """Escape a text for Markdown, also where its beginning would make it a heading or an item."""
-    return BLOCK_START.sub(lambda found: f"{found[0][:-1]}\\{found[0][-1]}", _plain(text))
+    return BLOCK_START.sub(_escaped, _plain(text))
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return f"{found[0][:-1]}\\{found[0][-1]}"
 
 
 def _plain(text: str) -> str:

@@ -12,6 +12,7 @@ BASELINES = (  # without a model
     "repeated_title",
     "listed_attributes",
 )
+GENERAL = "general text"  # of another kind, whose bits per byte show what was forgotten
 TRUE = "true_description"  # written by people; only some measures apply
 COMPARED = (  # before and after
     (BASE, TUNED),

@@ -114,11 +114,11 @@ def _foreign(folder: Path, required: str, what: str) -> str | None:
     return None
 
 
-def require_space(artefact: Artefact, destination: Path) -> None:
-    """Check that the destination can be written and its disk has enough free space.
+def require_writable(destination: Path) -> Path:
+    """Return the existing folder in which `destination` is to be written.
 
     Raises:
-        NotWritable: it cannot, or has not; the message has the bytes needed and free.
+        NotWritable: it is no folder, or cannot be written to.
     """
     mounted = destination.is_dir() and is_mount(destination)  # its files are written inside
     parent = destination if mounted else next(folder for folder in destination.parents if folder.exists())
@@ -126,6 +126,16 @@ def require_space(artefact: Artefact, destination: Path) -> None:
         raise NotWritable(
             f"Cannot write {destination}: {parent} is not a folder you may write to; choose another --to."
         )
+    return parent
+
+
+def require_space(artefact: Artefact, destination: Path) -> None:
+    """Check that the destination can be written and its disk has enough free space.
+
+    Raises:
+        NotWritable: it cannot, or has not; the message has the bytes needed and free.
+    """
+    parent = require_writable(destination)
     needed: dict[int, int] = {}
     folders = zip((parent, Path(tempfile.gettempdir())), disk_needed(artefact), strict=True)
     for folder, size in folders:
