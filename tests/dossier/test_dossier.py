@@ -494,8 +494,8 @@ def test_a_run_of_accepted_texts_says_where_they_come_from(facts: Facts, copy: R
 
 
 def test_a_title_begins_and_ends_as_it_is_in_markdown() -> None:
-    markdown = render_markdown([Heading("# C #"), Items(["# one", "1. two", "- three"])])
-    assert markdown == "## # C \\#\n\n- \\# one\n- 1\\. two\n- \\- three\n"
+    markdown = render_markdown([Heading("# C #"), Items(["# one", "1. two", "- three", "0.7 % of"])])
+    assert markdown == "## # C \\#\n\n- \\# one\n- 1\\. two\n- \\- three\n- 0.7 % of\n"
 
 
 def test_a_folder_that_cannot_be_written_is_called_by_its_option(copy: Run) -> None:

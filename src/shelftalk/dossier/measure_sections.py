@@ -157,6 +157,7 @@ def _wrong(facts: Facts, result: dict[str, Any], words: Words) -> list[str]:
                     name=words.text("report.general") if one["name"] == GENERAL else one["name"],
                     before=words.number(one["base"], 2),
                     after=words.number(one["tuned"], 2),
+                    difference=words.number(one["difference"], 2),
                     interval=_interval("bits_per_byte", one["interval"], words),
                 )
             )

@@ -38,7 +38,7 @@ SPECIAL = re.compile(r"([\\`*_\[\]<>|~&])")
 FENCE = re.compile(r"~{3,}")
 # A kind of mark in Markdown, which has no colours.
 SIGNS = {"supported": "*", "unsupported": "**", "contradicted": "***"}
-BLOCK_START = re.compile(r"^(#|\+|-|=|\d+[.)])")  # what begins a heading, an item or a line in Markdown
+BLOCK_START = re.compile(r"^(#|\+|-|=|\d+[.)](?= |$))")  # what begins a heading, an item or a line in Markdown
 TRAILING = re.compile(r"#$")  # which Markdown takes for the end of a heading, and leaves out
 LONG = 16  # rows: a longer table may go over the end of a page
 ENGLISH = Words("en")
