@@ -258,6 +258,8 @@ def test_a_run_that_has_not_finished_says_so(copy: Workspace, tmp_path: Path) ->
         (lambda run: run.evidence("Tray", ""), "The text must be a text that is not empty, got ''."),
         (lambda run: run.evaluate(max_products=0), "max_products must be at least 1, got 0."),
         (lambda run: run.evaluate(ways=["before"]), "--ways must be of"),
+        (lambda run: run.evaluate(ways="base"), "ways must be several texts, such as ['base'], got the text 'base'."),
+        (lambda run: run.describe("Tray", settings=["seed"]), "settings must map names to values, got ['seed']."),
         (lambda run: run.export("x", "onnx"), "onnx"),
     ],
 )
@@ -272,6 +274,8 @@ def test_a_wrong_argument_is_an_error_of_the_user(
 
 
 def test_names_and_splits_are_checked(copy: Workspace, made: Path) -> None:
+    with pytest.raises(UserError, match="source must be a file, a folder, or several of them; got none"):
+        copy.prepare([], name="nothing")
     with pytest.raises(UserError, match="not allowed"):
         copy.prepare(made / "products.csv", name="../mine")
     with pytest.raises(NotFound, match="There is no run 'second'"):

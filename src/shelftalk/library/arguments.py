@@ -71,6 +71,27 @@ def require_product(product: object) -> tuple[Any, Any]:
     raise UserError(f"A product must be a title, or a pair of title and attributes, got {product!r}.")
 
 
+def require_settings(settings: Mapping[str, object] | None) -> Mapping[str, object]:
+    """Return the given settings, none where there are none.
+
+    Raises:
+        UserError: they are no mapping.
+    """
+    if not isinstance(settings, Mapping | None):
+        raise UserError(f"settings must map names to values, got {settings!r}.")
+    return settings or {}
+
+
+def require_several(values: object, name: str) -> None:
+    """Check that an argument which takes several texts is not one text, which would be read letter by letter.
+
+    Raises:
+        UserError: it is.
+    """
+    if isinstance(values, str):
+        raise UserError(f"{name} must be several texts, such as [{values!r}], got the text {values!r}.")
+
+
 def require_count(count: int, name: str) -> None:
     """Check a number of products.
 

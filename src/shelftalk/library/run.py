@@ -13,6 +13,8 @@ from shelftalk.library.arguments import (
     StrPath,
     require_count,
     require_product,
+    require_settings,
+    require_several,
     require_text,
     require_texts,
     say,
@@ -168,9 +170,9 @@ class Run:
             self._stored,
             Path(source),
             Path(output),
-            DecodingSettings.from_mapping(settings or {}),
+            DecodingSettings.from_mapping(require_settings(settings)),
             references,
-            FileSettings.from_mapping(file_settings or {}),
+            FileSettings.from_mapping(require_settings(file_settings)),
             on_progress,
             say,
             grounded=grounded,
@@ -311,8 +313,9 @@ class Run:
         from shelftalk.proof import REPORT, evaluate_run
 
         require_count(max_products, "max_products")
+        require_several(ways, "ways")
         self.close()
-        decoding = DecodingSettings.from_mapping(settings or {})
+        decoding = DecodingSettings.from_mapping(require_settings(settings))
         wanted = USUAL if ways is None else tuple(ways)
         result = evaluate_run(self._stored, decoding, max_products, wanted, progress=on_progress, say=say)
         return evaluation_of(result, self.folder / REPORT / "report.html")
@@ -360,7 +363,7 @@ class Run:
         return take_attributes(self._stored, require_texts(attributes), told)
 
     def _decoding(self, settings: Mapping[str, object] | None) -> DecodingSettings:
-        return self._stored.decoding(DecodingSettings.from_mapping(settings or {}))
+        return self._stored.decoding(DecodingSettings.from_mapping(require_settings(settings)))
 
     def _write(
         self,

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 
-from shelftalk.library.arguments import StrPath, say
+from shelftalk.errors import UserError
+from shelftalk.library.arguments import StrPath, require_settings, say
 from shelftalk.library.catalogue import Catalogue, open_catalogue
 from shelftalk.library.run import Run
 from shelftalk.records import Progress, no_progress
@@ -74,8 +75,10 @@ class Workspace:
         from shelftalk.catalogue.settings import PrepareSettings
         from shelftalk.pipeline import prepare_catalogue
 
-        paths = [source] if isinstance(source, str | PathLike) else source
-        parsed = PrepareSettings.from_mapping(settings or {})
+        paths = [source] if isinstance(source, str | PathLike) else list(source)
+        if not paths:
+            raise UserError("source must be a file, a folder, or several of them; got none.")
+        parsed = PrepareSettings.from_mapping(require_settings(settings))
         prepare_catalogue(self._stored, list(map(Path, paths)), name, parsed, on_progress)
         return self.open_catalogue(name)
 
@@ -143,7 +146,7 @@ class Workspace:
         from shelftalk.pipeline import train_run
         from shelftalk.runs.chosen_settings import choose_settings
 
-        chosen = choose_settings(self._stored, name, preset, settings or {})
+        chosen = choose_settings(self._stored, name, preset, require_settings(settings))
         return Run(train_run(self._stored, catalogue, name, chosen, progress=on_progress, say=say))
 
     def open_run(self, name: str) -> Run:
