@@ -121,6 +121,7 @@ def test_attributes_are_shown_after_preparing_and_by_inspect(shell: Shell, tmp_p
     code, out, _ = shell("prepare", tmp_path / "a.csv", "--name", "pegs")
     assert code == 0
     assert "Columns of attributes: Material, Size; cut: 12 values too long.\n" in out
+    assert "Not taken" not in out
     code, out, _ = shell("inspect", "pegs", "--base-model", "nobody/has-this-model")
     assert code == 0
     assert re.search(r"Material +12 +0\.0% +(oak){13}…\n", out)
@@ -135,6 +136,19 @@ def test_attributes_are_shown_after_preparing_and_by_inspect(shell: Shell, tmp_p
     assert "no column 'weave' (--attributes)" in shell.mistake(
         "prepare", tmp_path / "a.csv", "--name", "b", "--attributes", "weave"
     )
+
+
+def test_columns_that_could_hold_attributes_and_were_not_taken_are_said(shell: Shell, tmp_path: Path) -> None:
+    names = "título,descrição,tipo,bom saber,preço,vazia,conteúdo"
+    rows = [f"Pino {one},De faia {one}.,pino,seca ao ar,3,,2 peças" for one in range(12)]
+    (tmp_path / "a.csv").write_text("\n".join([names, *rows]), encoding="utf-8")
+    _, out, _ = shell("prepare", tmp_path / "a.csv", "--name", "pinos")
+    assert "Columns of attributes: tipo.\n" in out
+    said = "Not taken, for want of a usual name: bom saber, conteúdo. --attributes all takes them too.\n"
+    assert said in out
+    for chosen in ("all", "tipo", "none"):
+        _, out, _ = shell("prepare", tmp_path / "a.csv", "--name", "pinos", "--attributes", chosen)
+        assert "Not taken" not in out
 
 
 @pytest.mark.parametrize(

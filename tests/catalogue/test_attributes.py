@@ -325,8 +325,31 @@ def test_names_of_woocommerce_in_other_languages_are_usual(name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "name",
+    [
+        *("Tipo", "Uso", "Medidas", "Dimensões", "dimensoes", "País de origem", "PAIS DE ORIGEM", "Composição"),
+        *("Faixa etária", "Gênero", "Conteúdo da embalagem", "instrucoes_de_lavagem", "Potência", "páginas"),
+        *("Composición", "dimensiones", "Dimensioni", "Maße", "Pays d'origine", "Modèle", "Lieferumfang"),
+    ],
+)
+def test_names_of_attributes_in_other_languages_are_usual_with_accents_and_without(name: str) -> None:
+    assert find_attribute_columns([name], "automatic", []) == (AttributeColumn(name, name),)
+
+
+@pytest.mark.parametrize("name", ["Conteúdo", "Bom saber", "Observações", "Seção"])
+def test_names_that_may_hold_a_text_or_anything_are_not_usual(name: str) -> None:
+    assert find_attribute_columns([name], "automatic", []) == ()
+    assert find_attribute_columns([name], "all", []) == (AttributeColumn(name, name),)
+
+
+@pytest.mark.parametrize(
     ("name", "values", "is_left_out"),
     [
+        ("Tipo", ["simple", "variable"], True),
+        ("tipo", ["Serviço", "Produto"], True),
+        ("tipo", ["frigideira", "panela"], False),
+        ("Origem", ["0", "2"], True),
+        ("Origem", ["Minas Gerais", ""], False),
         ("type", ["simple", "variable"], True),
         ("Product Type", ["P", ""], True),
         ("*Format", ["FixedPrice"], True),
@@ -353,6 +376,7 @@ def test_a_column_of_a_programs_words_or_codes_is_left_out(name: str, values: li
         *("Bestand", "Lagerbestand", "Estoque", "Voorraad", "Giacenza", "Остаток", "Steuerklasse", "TVA", "IVA", "btw"),
         *("Artikelnummer", "Référence", "Código de barras", "Quantité", "Menge", "Ilość", "Sichtbarkeit im Katalog"),
         *("Versandklasse", "Bilder", "Veröffentlicht", "Visibilité", "Visible"),
+        *("preco", "Codigo de barras", "SITUACAO", "imagem", "referencia", "Veroffentlicht", "Quantite"),
         *("Attribut 1 Sichtbar", "Attribut 1 global", "Atributo global 2", "UGS", "Tarif régulier", "Reference #"),
     ],
 )

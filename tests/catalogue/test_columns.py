@@ -81,6 +81,14 @@ def test_takes_the_named_columns() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "description", ["Descrição do produto", "descricao completa", "DESCRICAO", "descripcion larga"]
+)
+def test_a_usual_name_is_found_without_its_accents(description: str) -> None:
+    chosen = choose_columns(SOURCE, ["Codigo", "Titulo", description], PrepareSettings())
+    assert (chosen.title, chosen.description, chosen.uid) == ("Titulo", (description,), "Codigo")
+
+
 def test_says_which_columns_there_are_and_which_flags_to_give() -> None:
     with pytest.raises(UnreadableInput) as caught:
         choose_columns(SOURCE, ["Nr", "Prosa\n"], PrepareSettings())

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from shelftalk.catalogue.usual_names import unaccented
+
 
 def names_in(names: str) -> frozenset[str]:
-    """Return names that are separated by semicolons, also over several lines."""
-    return frozenset(" ".join(name.split()) for name in names.split(";"))
+    """Return names that are separated by semicolons, also over several lines, without their accents."""
+    return frozenset(" ".join(unaccented(name).split()) for name in names.split(";"))
 
 
 # In lower case and with spaces.
-USUAL_NAMES = names_in(
-    """
+USUAL_NAMES = (
+    names_in(
+        """
     additional attributes; additional info; age; age group; age range; ages; allergens; artist; attribute; attributes;
     attrs; author; battery; binding; brand; brand name; brands; bullet point; bullet points; capacity; care; care
     instructions; categories; category; closure; color; color name; colors; colour; colours; composition; country of
@@ -25,8 +28,9 @@ USUAL_NAMES = names_in(
     category; subject; suitable for; tags; theme; thickness; type; use; vendor; voltage; volume; warranty; washing;
     wattage; weight; width
     """
-) | names_in(  # in German, French, Spanish, Portuguese, Italian, Dutch, Swedish, Polish, Czech and Russian
-    """
+    )
+    | names_in(  # in German, French, Spanish, Portuguese, Italian, Dutch, Swedish, Polish, Czech and Russian
+        """
     altezza; alto; altura; ancho; anchura; barva; breedte; breite; capacidad; capacidade; capacità; categoria;
     categorias; categorie; categoría; categorías; catégorie; catégories; colore; colores; colori; comprimento;
     contenance; cor; cores; couleur; couleurs; cuidados; diamètre; diámetro; diâmetro; durchmesser; entretien;
@@ -38,6 +42,26 @@ USUAL_NAMES = names_in(
     schlagwörter; storlek; taglia; taglie; taille; tailles; talla; tallas; tamanho; tamanhos; tamaño; tiefe;
     velikost; výrobce; werkstoff; značka; étiquettes; бренд; материал; производитель; размер; цвет
     """
+    )
+    | names_in(  # further ones in Portuguese, and in Spanish, Italian, French and German
+        """
+    acabamento; acessórios inclusos; alimentação; alérgenos; alergênicos; aroma; atributos; autor; autora; autores;
+    características; coleção; composição; conteúdo da caixa; conteúdo da embalagem; cuidado; detalhes; dimensão;
+    dimensões; dimensões do produto; edição; editora; especificações; especificações técnicas; espessura; estampa;
+    estilo; faixa etária; fechamento; fecho; ficha técnica; fragrância; gênero; idade; idade recomendada; idioma;
+    indicação; ingredientes; instruções de cuidado; instruções de lavagem; itens inclusos; lavagem; linha; material
+    principal; medida; medidas; modelo; modo de uso; número de páginas; ocasião; origem; país de fabricação; país de
+    origem; peças; potência; páginas; recomendado para; sabor; sexo; subcategoria; subcategorias; tecido; tema; tensão;
+    tipo; tipo de produto; uso; uso recomendado; voltagem;
+    acabado; composición; contenido del paquete; dimensiones; edad; editorial; espesor; género; origen; país de origen;
+    potencia; tejido; tipo de producto; voltaje;
+    autore; composizione; contenuto della confezione; dimensioni; editore; genere; ingredienti; misure; modello;
+    origine; paese di origine; pagine; potenza; tessuto; tipo di prodotto;
+    auteur; finition; goût; ingrédients; modèle; parfum; pays d origine; puissance; tissu; type de produit; éditeur;
+    abmessungen; duft; geschlecht; geschmack; herkunftsland; leistung; lieferumfang; maße; modell; produktart;
+    produkttyp; seiten; spannung; ursprungsland; verlag; verwendung; zusammensetzung; zutaten
+    """
+    )
 )
 # A name with one of these words, or one of these phrases, holds no property of the product.
 EXCLUDED_WORDS = names_in(
@@ -91,13 +115,15 @@ PROPERTIES_IN_LISTS = frozenset(("handle", "rating", "body"))
 CODED_NAMES = names_in(
     """
     type; product type; format; category; categories; product category; sub category; categoria; categorias; categorie;
-    categoría; categorías; catégorie; catégories; kategoria; kategorie; kategorien
+    categoría; categorías; catégorie; catégories; kategoria; kategorie; kategorien; origem; subcategoria; subcategorias;
+    tipo; tipo de producto; tipo de produto; tipo di prodotto; type de produit; produktart; produkttyp
     """
 )
 PROGRAM_WORDS = names_in(
     """
     auction; bundle; bundled; configurable; d; digital; downloadable; external; fixedprice; grouped; p; physical;
-    product; service; simple; storesfixedprice; variable; variation; vendor.model; virtual
+    product; produto; service; serviço; simple; simples; storesfixedprice; variable; variation; variação; variável;
+    vendor.model; virtual
     """
 )
 # Words in the names of two columns, of which one names an attribute and the other holds its value.

@@ -32,6 +32,7 @@ from shelftalk.catalogue.attribute_names import (
     VALUE_WORDS,
 )
 from shelftalk.catalogue.clean import TAG, clean
+from shelftalk.catalogue.usual_names import unaccented
 from shelftalk.records import Attributes
 
 MOST_ATTRIBUTES = 40  # of a product
@@ -237,7 +238,7 @@ def _are_of_wix(words: frozenset[str], wanted: frozenset[str]) -> bool:
 
 def _words(name: str) -> frozenset[str]:
     """Return the words of a column's name without its number, articles and the ends of plurals in brackets."""
-    spaced = re.sub(r"([a-z])([A-Z])", r"\1 \2", re.sub(r"\([^()]*\)", "", name)).lower()
+    spaced = re.sub(r"([a-z])([A-Z])", r"\1 \2", re.sub(r"\([^()]*\)", "", unaccented(name))).lower()
     words = re.findall(r"[^\W\d_]+", COMPOUND.sub(r" \1", spaced))
     return frozenset(word for word in words if len(word) > 1) - ARTICLES
 
@@ -274,7 +275,7 @@ def _holds_codes(one: AttributeColumn, sample: Sequence[Mapping[str, Any]]) -> b
     if _normalised(one.name) not in CODED_NAMES:
         return False
     held = (row.get(one.column) for row in sample)
-    values = {str(value).strip().lower() for value in held if isinstance(value, (str, int))} - {""}
+    values = {unaccented(str(value)).strip().lower() for value in held if isinstance(value, (str, int))} - {""}
     return bool(values) and (values <= PROGRAM_WORDS or all(map(_is_codes, values)))
 
 
@@ -388,8 +389,8 @@ def _is_value(value: str) -> bool:
 
 
 def _normalised(name: str) -> str:
-    """Return a name in lower case, with single spaces between its words."""
-    return " ".join(re.findall(r"[^\W_]+", re.sub(r"([a-z])([A-Z])", r"\1 \2", name).lower()))
+    """Return a name in lower case and without accents, with single spaces between its words."""
+    return " ".join(re.findall(r"[^\W_]+", re.sub(r"([a-z])([A-Z])", r"\1 \2", unaccented(name)).lower()))
 
 
 def _beginning(text: str, length: int) -> str:

@@ -132,6 +132,12 @@ def automatic_attributes(
     return [one.column for one in _with_attributes(chosen, names, "automatic", sample).attributes]
 
 
+def untaken_attributes(names: list[str], columns: Columns, sample: Sample) -> tuple[str, ...]:
+    """Return the columns with values that could hold attributes too, and have no usual name."""
+    wanted = find_attribute_columns(names, "all", columns.names(), sample)
+    return tuple(one.column for one in wanted if any(row.get(one.column) not in (None, "") for row in sample))
+
+
 def list_attribute_columns(columns: Iterable[str]) -> str:
     """Return the setting `attributes` that lists these columns; "none" where there are none.
 

@@ -100,8 +100,8 @@ def prepare(
         The content of catalogue.json: `read`, `kept`, `rejected` by reason (read is the sum of both), `split`,
         `data_hash`, `source` (with how it is read, see `form.Form`; of several files their number, size and `files`,
         each with its counts, and `left_out`, the files of a folder that cannot be read),
-        `columns` (the description's as a list where it is joined from several; with the `language` that is read of
-        texts in several), `raw` (the first
+        `columns` (see `Sources.columns`; the description's as a list where it is joined from several; with the
+        `language` that is read of texts in several), `raw` (the first
         records of the file, unparsed), `no_id` (a `column` that seemed to hold ids, which repeat on different titles in
         so many `rows`: the rows are numbered), `attributes` (how many products have each, the commonest 1,000 first),
         `attributes_cut` (numbers of what was cut or left out because it was too long or too much), `language` (see

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
-from shelftalk.catalogue.columns import Columns, choose_columns
+from shelftalk.catalogue.columns import Columns, choose_columns, untaken_attributes
 from shelftalk.catalogue.file_names import KINDS, SPREADSHEETS, is_no_data, suffix_of
 from shelftalk.catalogue.preview import Preview, preview
 from shelftalk.catalogue.settings import FileSettings, PrepareSettings
@@ -32,7 +32,7 @@ class Source:
     """One file of a catalogue, its beginning and its columns.
 
     `name` is the file's name, within the folder that was given. `part` stands in the ids that are made up for its rows,
-    '' where the file is the only one.
+    '' where the file is the only one. `possible` are columns of attributes that the automatic choice did not take.
     """
 
     path: Path
@@ -40,6 +40,7 @@ class Source:
     part: str
     beginning: Preview
     columns: Columns
+    possible: tuple[str, ...] = ()
 
     def describe(self) -> dict[str, Any]:
         """Return its name, size in bytes, and how it is read."""
@@ -53,14 +54,19 @@ class Sources(NamedTuple):
     left_out: list[tuple[str, str]]
 
     def columns(self) -> dict[str, Any]:
-        """Return the names of the columns of the first file, with the columns of attributes of all."""
+        """Return the names of the columns of the first file, with the columns of attributes of all.
+
+        Where they were chosen automatically, `possible` has the columns that could hold attributes too, if there are.
+        """
         chosen = [one.columns for one in self.files]
         description = chosen[0].description
+        possible = list(dict.fromkeys(name for one in self.files for name in one.possible))
         return {
             "title": chosen[0].title,
             "description": description[0] if len(description) == 1 else list(description),
             "id": chosen[0].uid,
             "attributes": list(dict.fromkeys(one.column for columns in chosen for one in columns.attributes)),
+            **({"possible": possible} if possible else {}),
             **({"language": language} if (language := chosen[0].language) else {}),
         }
 
@@ -85,6 +91,7 @@ def find_sources(given: Sequence[Path], settings: PrepareSettings) -> Sources:
     files: list[Source] = []
     left_out: list[tuple[str, str]] = []
     candidates, others = _candidates(given)
+    automatic = settings.attributes == "automatic"
     for path, name, is_given in candidates:
         try:
             beginning = preview(path, RAW_RECORDS, settings)
@@ -96,7 +103,8 @@ def find_sources(given: Sequence[Path], settings: PrepareSettings) -> Sources:
                 raise
             left_out.append((name, _printable(str(error))))
         else:
-            files.append(Source(path, name, "", beginning, columns))
+            possible = untaken_attributes(beginning.columns, columns, beginning.sample) if automatic else ()
+            files.append(Source(path, name, "", beginning, columns, possible))
     left_out += others
     if not files:
         _, why = left_out[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -25,7 +26,9 @@ USUAL_NAMES = {
         *("product description", "body (html)", "body html", "summary", "item description", "plaindescription", "desc"),
         "content:encoded",  # of WordPress, beside an empty description
         *("langbeschreibung", "beschreibung", "produktbeschreibung", "artikelbeschreibung", "descripción"),
-        *("descripcion", "description longue", "descriptif", "description du produit", "descrição", "descricao"),
+        *("descripción del producto", "descripción larga", "description longue"),
+        *("descriptif", "description du produit"),
+        *("descrição longa", "descrição completa", "descrição detalhada", "descrição", "descrição do produto"),
         *("descrizione", "descrizione prodotto"),
         *("omschrijving", "productomschrijving", "beskrivning", "beskrivelse", "opis", "opis produktu", "popis"),
         *("popis produktu", "описание", "説明", "商品説明", "描述", "商品描述"),
@@ -60,8 +63,9 @@ MOSTLY = 0.5  # of the rows: so many have one in that other column
 
 def usual_columns_of(role: str, names: Sequence[str]) -> list[str]:
     """Return the columns with usual names for a role, a key of `USUAL_NAMES`, in order of preference."""
-    spelt = {normalised(name): name for name in reversed(names)}
-    return [spelt[usual] for usual in USUAL_NAMES[role] if usual in spelt]
+    spelt = {unaccented(normalised(name)): name for name in reversed(names)}
+    found = [spelt[plain] for usual in USUAL_NAMES[role] if (plain := unaccented(usual)) in spelt]
+    return list(dict.fromkeys(found))
 
 
 def fullest(candidates: Sequence[str], rows: Sample) -> str | None:
@@ -85,12 +89,17 @@ def in_one_language(names: Sequence[str], rows: Sample, roles: Sequence[str]) ->
         if len(name) > LONGEST_NAME or (parts := LANGUAGE.match(name)) is None:
             continue
         language = (parts["inner"] or parts["tag"]).lower()
-        role = next((one for one in roles if normalised(parts["name"]) in USUAL_NAMES[one]), None)
+        role = next((one for one in roles if usual_columns_of(one, [parts["name"]])), None)
         if role is None or language not in LANGUAGES or role in found.get(language, {}):
             continue
         found.setdefault(language, {})[role] = name
         filled[language] += 1 + sum(map(_is_filled, (row.get(name) for row in rows)))
     return found[filled.most_common(1)[0][0]] if found else {}
+
+
+def unaccented(name: str) -> str:
+    """Return a name without its accents, which many files leave out: "descrição" as "descricao"."""
+    return "".join(one for one in unicodedata.normalize("NFD", name) if not unicodedata.combining(one))
 
 
 def normalised(name: str) -> str:

@@ -94,10 +94,16 @@ def show_concerns(concerns: Sequence[Concern]) -> None:
 
 
 def show_attribute_columns(summary: dict[str, Any]) -> None:
-    """Print from which columns a catalogue's attributes were read, and what of them was cut, in one line."""
-    columns = summary["columns"]["attributes"]
-    listed = ", ".join(columns[:COLUMNS_SHOWN]) or "none"
-    more = f" and {len(columns) - COLUMNS_SHOWN} more" if len(columns) > COLUMNS_SHOWN else ""
+    """Print from which columns a catalogue's attributes were read, what of them was cut, and which could be, too."""
+    columns = summary["columns"]
     cut = ", ".join(f"{count} {ATTRIBUTES_CUT[what]}" for what, count in summary["attributes_cut"].items())
-    line = f"Columns of attributes: {listed}{more}{f'; cut: {cut}' if cut else ''}."
-    out.print(plain(line.replace("\n", " ")), markup=False, soft_wrap=True)
+    lines = [f"Columns of attributes: {_listed(columns['attributes']) or 'none'}{f'; cut: {cut}' if cut else ''}."]
+    if possible := columns.get("possible"):
+        lines.append(f"Not taken, for want of a usual name: {_listed(possible)}. --attributes all takes them too.")
+    for line in lines:
+        out.print(plain(line.replace("\n", " ")), markup=False, soft_wrap=True)
+
+
+def _listed(columns: Sequence[str]) -> str:
+    more = f" and {len(columns) - COLUMNS_SHOWN} more" if len(columns) > COLUMNS_SHOWN else ""
+    return f"{', '.join(columns[:COLUMNS_SHOWN])}{more}"
