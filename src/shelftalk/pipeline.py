@@ -323,13 +323,17 @@ def compare_all(
     progress: Progress = no_progress,
     engine: str = "automatic",
     say: Callable[[str], None] = lambda line: None,
+    with_references: bool = False,
 ) -> list[Comparison]:
-    """Answer titles or questions, each with its attributes, before and after fine-tuning, with references."""
+    """Answer titles or questions, each with its attributes, before and after fine-tuning, with references.
+
+    `with_references` puts these into the prompts.
+    """
     settings = run.decoding(settings)
     advance, texts = counter(progress, 2 * len(asked)), [text for text, _ in asked]
     with closing(open_engine(run, settings, engine, min(len(asked), SLOTS), say)) as opened:
         given = opened, run.template, asked, settings, lambda: open_index(run).search_all(texts, references), advance
-        return compare_many(*given, language=run.language)
+        return compare_many(*given, language=run.language, with_references=with_references)
 
 
 def write_catalogue(

@@ -169,7 +169,7 @@ def test_both_languages_have_the_same_parts(facts: Facts) -> None:
             len(block.rows) for block in portuguese if isinstance(block, Table)
         ]
     numbered = [text for level, text in headings(compose(rich(facts), ENGLISH)) if level == 2]
-    assert [text.partition(". ")[0] for text in numbered] == [str(number) for number in range(1, 13)]
+    assert [text.partition(". ")[0] for text in numbered] == [str(number) for number in range(1, 14)]
 
 
 def fixed_phrases(language: str) -> set[str]:
@@ -216,6 +216,45 @@ def test_sources_say_what_they_stand_for_and_where_nothing_is_near(facts: Facts)
     assert "or question. The nearest of them all the same: Red kite (similarity 0.10, not near)." in english
     assert "(semelhança 0,70, e mais 9 como este); Red kite (semelhança 0,10, não é próximo)." in portuguese
     assert english.count("Nothing near") == portuguese.count("Nada próximo") == 1
+
+
+def test_the_literature_is_that_of_the_run(facts: Facts, copy: Run) -> None:
+    markdown = render_markdown(compose(facts, PORTUGUESE))
+    assert "Bibliografia" in markdown and "arXiv:2106.09685" in markdown and "acrescente as duas coisas" in markdown
+    assert not any(one in markdown for one in ("DoRA", "Gemma 3 Technical Report", "Popović"))
+    assert "Popović" in render_markdown(compose(rich(facts), ENGLISH))
+    settings = {**copy.description["settings"], "lora_variant": "dora"}
+    base = {**copy.description["base"], "name": "google/gemma-3-1b-pt"}
+    run = replace(copy, description={**copy.description, "settings": settings, "base": base})
+    markdown = render_markdown(compose(replace(facts, run=run), ENGLISH))
+    assert "Gemma 3 Technical Report" in markdown and "arXiv:2402.09353" in markdown
+
+
+def test_a_setting_stands_with_the_name_that_a_command_takes(facts: Facts) -> None:
+    markdown = render_markdown(compose(facts, PORTUGUESE))
+    assert r"Taxa de aprendizado (learning\_rate)" in markdown and r"Temperatura (temperature)" in markdown
+
+
+@pytest.mark.parametrize(
+    ("share", "said"), [(0.0, "so the model knows only its words"), (0.5, "stood in the prompt, for both")]
+)
+def test_a_run_that_learned_with_references_answers_from_them(
+    share: float, said: str, copy: Run, facts: Facts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = replace(
+        copy, description={**copy.description, "settings": copy.description["settings"] | {"context_share": share}}
+    )
+    given: list[bool] = []
+
+    def answer(run: Run, asked: Any, *options: Any) -> list[Comparison]:
+        given.append(options[-1])
+        return [example("What is a kettle?").comparison]
+
+    monkeypatch.setattr(dossier, "compare_all", answer)
+    monkeypatch.setattr(dossier, "find_examples", lambda *_: ([], False))
+    write_dossier(run, tmp_path / "out", questions=["What is a kettle?"])
+    assert given == [bool(share)]
+    assert said in (tmp_path / "out" / "dossier.md").read_text(encoding="utf-8")
 
 
 def test_what_beats_it_is_named_before_what_it_is_good_for(facts: Facts) -> None:

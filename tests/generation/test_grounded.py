@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from shelftalk.errors import UserError
-from shelftalk.generation.compare import compare
+from shelftalk.generation.compare import compare, compare_many
 from shelftalk.generation.grounded import (
     ATTEMPTS,
     RETRY_TEMPERATURE,
@@ -17,7 +17,7 @@ from shelftalk.generation.grounded import (
 )
 from shelftalk.generation.scripted_engine import ScriptedEngine
 from shelftalk.prompts import ENGLISH, first_description
-from shelftalk.records import Description, Reference
+from shelftalk.records import Attributes, Description, Reference
 from shelftalk.settings import DecodingSettings
 
 SAMPLED = DecodingSettings(seed=7)
@@ -179,6 +179,34 @@ def test_both_answers_get_the_references_where_they_are_asked_for() -> None:
     assert prompts == [(expected, False), (expected, True)]
     assert (found.base.text, found.tuned.text, found.references) == ("Holds a coat.", "Holds a coat.", [HOOK, PEG])
     assert heard == [("base", "Holds a coat."), ("tuned", "Holds a coat.")]
+
+
+@pytest.mark.parametrize("with_references", [False, True])
+def test_many_answers_get_the_references_where_they_are_asked_for(with_references: bool) -> None:
+    prompts: list[str] = []
+
+    def answer(prompt: str, tuned: bool) -> str:
+        prompts.append(prompt)
+        return "Holds a coat."
+
+    asked: list[tuple[str, Attributes]] = [("Oak peg", (("length", "9 cm"),)), ("Ash rail", ())]
+    counted: list[int] = []
+    found = compare_many(
+        ScriptedEngine(answer),
+        ENGLISH,
+        asked,
+        SAMPLED,
+        lambda: [[HOOK], [PEG]],
+        lambda: counted.append(1),
+        language="en",
+        with_references=with_references,
+    )
+    requests = ["Oak peg\nlength: 9 cm", "Ash rail"]
+    expected = [ENGLISH.prompt_for(one) for one in requests]
+    if with_references:
+        expected = [ENGLISH.prompt_with_references(*one) for one in zip(requests, [[HOOK], [PEG]], strict=True)]
+    assert (prompts, len(counted)) == (expected * 2, 4)
+    assert [one.references for one in found] == [[HOOK], [PEG]]
 
 
 def test_references_in_the_prompt_need_references_and_exclude_grounding() -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from shelftalk import __version__
 from shelftalk.claims.find import is_checked
-from shelftalk.dossier.closing_sections import limits, repeat
+from shelftalk.dossier.closing_sections import limits, literature, repeat
 from shelftalk.dossier.data_sections import data
 from shelftalk.dossier.facts import Example, Facts, read_facts, read_measured
 from shelftalk.dossier.measure_sections import measures
@@ -56,8 +56,8 @@ def write_dossier(
 
     The folder is created atomically; an unchanged earlier dossier there is replaced, any other folder with files is
     not touched. The evaluation is used if there is one, with the texts that it wrote; otherwise five held-out products
-    are described here. Each of the `questions`, titles or questions, is answered before and after. `progress` counts
-    the texts that are written.
+    are described here. Each of the `questions`, titles or questions, is answered before and after, from its references
+    where the run was trained with such in its prompts. `progress` counts the texts that are written.
 
     Returns:
         `folder`, `html` and `markdown` (paths), `pictures` (names), `language`, whether the run was `measured`, and
@@ -82,7 +82,8 @@ def write_dossier(
         found, measured = find_examples(run, evaluation, progress, engine, say)
         asked_for = [(one, ()) for one in questions]
         settings = DecodingSettings()
-        answered = compare_all(run, asked_for, settings, REFERENCES, progress, engine, say) if asked_for else []
+        options = (settings, REFERENCES, progress, engine, say, bool(run.settings.context_share))
+        answered = compare_all(run, asked_for, *options) if asked_for else []
         words = Words(language)
         blocks = compose(read_facts(run, evaluation, found, measured, answered), words)
         pictures = render_pictures(blocks, words)
@@ -171,7 +172,7 @@ def read_questions(file: Path) -> list[str]:
 def compose(facts: Facts, words: Words) -> list[Block]:
     """Return the whole dossier as blocks, with numbered sections."""
     order = ["asked", "data", "base", "lora", "settings", "curves", "machine", "examples"]
-    order += [*(["answers"] if facts.answers else []), "measures", "limits", "repeat"]
+    order += [*(["answers"] if facts.answers else []), "measures", "limits", "repeat", "literature"]
     sections: dict[str, Callable[[Facts, Words], list[Block]]] = {
         "asked": lambda facts, words: asked(facts, words, order.index("measures") + 1),
         "data": data,
@@ -185,6 +186,7 @@ def compose(facts: Facts, words: Words) -> list[Block]:
         "measures": measures,
         "limits": limits,
         "repeat": repeat,
+        "literature": literature,
     }
     blocks: list[Block] = [
         Heading(words.text("dossier.title", run=facts.run.name), 1),

@@ -44,7 +44,9 @@ def examples(facts: Facts, words: Words) -> list[Block]:
 
 def answers(facts: Facts, words: Words) -> list[Block]:
     """Return the answers to the questions, before and after, with their sources."""
-    blocks: list[Block] = [Paragraph(words.text("dossier.answers.intro", count=words.number(len(facts.answers))))]
+    prompts = "references" if facts.run.settings.context_share else "words"
+    intro = words.text("dossier.answers.intro", count=words.number(len(facts.answers)))
+    blocks: list[Block] = [Paragraph(f"{intro} {words.text(f'dossier.answers.intro_{prompts}')}")]
     for one in facts.answers:
         blocks += [_answer(one, facts, words), Group(_found(one, facts, words))]
     return blocks

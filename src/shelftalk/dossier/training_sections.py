@@ -202,7 +202,11 @@ def settings_table(facts: Facts, words: Words) -> list[Block]:
 
 def _settings(cls: type[Settings], values: dict[str, object], words: Words) -> Table:
     rows = [
-        (words.setting_label(cls, name), words.setting_value(name, value), words.setting_sentence(cls, name))
+        (
+            f"{words.setting_label(cls, name)} ({name})",
+            words.setting_value(name, value),
+            words.setting_sentence(cls, name),
+        )
         for name, value in values.items()
     ]
     return Table([words.text(f"dossier.settings.{key}") for key in ("name", "value", "does")], rows)

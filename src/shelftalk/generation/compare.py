@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from shelftalk.claims.find import is_checked
 from shelftalk.generation.engine import Engine
@@ -73,18 +74,23 @@ def compare_many(
     advance: Callable[[], None],
     *,
     language: str,
+    with_references: bool = False,
 ) -> list[Comparison]:
     """Answer many titles or questions, each with its attributes, with both models, many at a time.
 
-    `advance` is called after each of the two answers; `find_references` after all, for the references of each.
-    `language` is that of the run's texts.
+    `advance` is called after each of the two answers; `find_references` after all, for the references of each, or
+    before all where `with_references` puts them into both prompts. `language` is that of the run's texts.
     """
-    prompts = [template.prompt_for(request_for(text, attributes)) for text, attributes in asked]
-    base, tuned = (
-        engine.complete_all(prompts, tuned=side, settings=settings, on_description=lambda *_: advance())
-        for side in (False, True)
-    )
+    requests = [request_for(text, attributes) for text, attributes in asked]
+    near = find_references() if with_references else []
+
+    write = partial(engine.complete_all, [template.prompt_for(one) for one in requests])
+    if with_references:
+        write = partial(write_with_references, engine, template, requests, near)
+    base, tuned = (write(tuned=side, settings=settings, on_description=lambda *_: advance()) for side in (False, True))
     return [
         Comparison(text, before, after, references, dict(attributes), language, is_checked(language))
-        for (text, attributes), before, after, references in zip(asked, base, tuned, find_references(), strict=True)
+        for (text, attributes), before, after, references in zip(
+            asked, base, tuned, near or find_references(), strict=True
+        )
     ]
