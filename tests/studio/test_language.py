@@ -18,7 +18,7 @@ from shelftalk.catalogue.settings import PrepareSettings
 from shelftalk.dossier import dossier
 from shelftalk.presets import preset_names
 from shelftalk.settings import DecodingSettings, TrainingSettings
-from shelftalk.studio import language
+from shelftalk.studio import charts, language
 from shelftalk.studio.training_view import ICONS
 from shelftalk.translations import words
 from shelftalk.translations.texts import LANGUAGES, texts
@@ -93,7 +93,7 @@ def test_both_languages_have_the_same_placeholders() -> None:
 def test_no_text_was_left_in_english() -> None:
     english, portuguese = texts("en"), texts("pt-BR")
     alike = {key for key, text in english.items() if portuguese[key] == text and len(text.split()) > 2}
-    assert alike == {"compare.question_hint"}
+    assert alike == set()
 
 
 @pytest.mark.parametrize("name", LANGUAGES)
@@ -122,3 +122,14 @@ def test_numbers_are_written_as_each_language_writes_them(monkeypatch: pytest.Mo
         "1 h 1 min",
         "1 d 1 h",
     ]
+
+
+@pytest.mark.parametrize(("language", "decimal"), [("pt-BR", ","), ("en", None)])
+def test_charts_write_numbers_as_the_page_does(
+    language: str, decimal: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[dict[str, Any]] = []
+    monkeypatch.setattr(charts, "current", lambda: language)
+    monkeypatch.setattr(charts.st, "altair_chart", lambda chart, **_: drawn.append(chart.to_dict()))
+    charts.intervals([("before", 0.5, (0.25, 0.75))], ".2f")
+    assert drawn[0].get("config", {}).get("locale", {}).get("number", {}).get("decimal") == decimal

@@ -45,7 +45,8 @@ def examples(facts: Facts, words: Words) -> list[Block]:
 def answers(facts: Facts, words: Words) -> list[Block]:
     """Return the answers to the questions, before and after, with their sources."""
     prompts = "references" if facts.run.settings.context_share else "words"
-    intro = words.text("dossier.answers.intro", count=words.number(len(facts.answers)))
+    key = "intro_once" if len(facts.answers) == 1 else "intro"
+    intro = words.text(f"dossier.answers.{key}", count=words.number(len(facts.answers)))
     blocks: list[Block] = [Paragraph(f"{intro} {words.text(f'dossier.answers.intro_{prompts}')}")]
     for one in facts.answers:
         blocks += [_answer(one, facts, words), Group(_found(one, facts, words))]

@@ -92,7 +92,8 @@ def _preset(settings: TrainingSettings, words: Words) -> str:
         return words.text("dossier.asked.preset_same", preset=preset, sentence=words.text(f"preset.{preset}"))
     names = [words.setting_label(TrainingSettings, name) for name in changed]
     shown = ", ".join(names[:MOST_NAMES]) + (", …" if len(names) > MOST_NAMES else "")
-    return words.text("dossier.asked.preset_near", preset=preset, count=words.number(len(names)), names=shown)
+    key = "preset_near_once" if len(names) == 1 else "preset_near"
+    return words.text(f"dossier.asked.{key}", preset=preset, count=words.number(len(names)), names=shown)
 
 
 def decoding_of(facts: Facts) -> DecodingSettings:

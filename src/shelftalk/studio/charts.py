@@ -12,12 +12,14 @@ import altair
 import pandas
 import streamlit as st
 
-from shelftalk.studio.language import text
+from shelftalk.studio.language import current, text
 from shelftalk.studio.options import INK
 
 COLOURS = ["#ea580c", "#0891b2", "#8b5cf6", "#65a30d", "#db2777", "#ca8a04", "#3b82f6", "#78716c"]
 HEIGHT = 260
 SMOOTH = 20  # points over which a loss is averaged
+# How Vega writes numbers, which does not know the language of the page.
+NUMBERS = {"pt-BR": {"decimal": ",", "thousands": ".", "grouping": [3], "currency": ["R$ ", ""]}}
 
 
 def loss_curves(runs: Mapping[str, Sequence[Mapping[str, Any]]], height: int = HEIGHT) -> None:
@@ -94,6 +96,8 @@ def intervals(rows: Sequence[tuple[str, float, Sequence[float] | None]], format:
 
 
 def _draw(chart: Any, height: int) -> None:
+    if numbers := NUMBERS.get(current()):
+        chart = chart.configure(locale={"number": numbers})
     st.altair_chart(chart.properties(height=height), width="stretch")
 
 

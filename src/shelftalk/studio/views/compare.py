@@ -96,9 +96,8 @@ def _question(run: Run) -> tuple[str | None, Attributes, bool, DecodingSettings,
     """
     with st.form("question", border=False):
         words, ask = st.columns([5, 1], vertical_alignment="bottom")
-        typed = words.text_input(
-            text("compare.question"), key="question-text", placeholder=text("compare.question_hint"), max_chars=2000
-        )
+        hint = run.template.questions[0].format(title="…")  # in the language of the run, whatever that of the page
+        typed = words.text_input(text("compare.question"), key="question-text", placeholder=hint, max_chars=2000)
         asked = ask.form_submit_button(text("compare.ask"), type="primary", width="stretch")
     with st.container(horizontal=True, vertical_alignment="center"):
         picked = st.button(text("compare.random"), icon=":material/casino:", on_click=_pick, args=(run,))
