@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import streamlit
 
 from shelftalk.catalogue import prepare
 from shelftalk.catalogue.languages import NAMES
@@ -130,6 +131,6 @@ def test_charts_write_numbers_as_the_page_does(
 ) -> None:
     drawn: list[dict[str, Any]] = []
     monkeypatch.setattr(charts, "current", lambda: language)
-    monkeypatch.setattr(charts.st, "altair_chart", lambda chart, **_: drawn.append(chart.to_dict()))
+    monkeypatch.setattr(streamlit, "altair_chart", lambda chart, **_: drawn.append(chart.to_dict()))
     charts.intervals([("before", 0.5, (0.25, 0.75))], ".2f")
     assert drawn[0].get("config", {}).get("locale", {}).get("number", {}).get("decimal") == decimal
