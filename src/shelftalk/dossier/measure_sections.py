@@ -114,11 +114,11 @@ def _verdict(verdict: str | None, words: Words) -> str:
     return words.text(f"verdict.{(verdict or 'too few').replace(' ', '_')}")
 
 
-def _interval(name: str, bounds: Sequence[float] | None, words: Words, key: str = "interval") -> str:
+def _interval(name: str, bounds: Sequence[float] | None, words: Words) -> str:
     if not bounds:
         return ""
     low, high = (_score(name, bound, words) for bound in bounds)
-    return f" {words.text(f'dossier.measures.{key}', low=low, high=high)}"
+    return f" {words.text('dossier.measures.interval', low=low, high=high)}"
 
 
 def _wrong(facts: Facts, result: dict[str, Any], words: Words) -> list[str]:
