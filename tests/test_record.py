@@ -111,7 +111,8 @@ if "RECORDED" in os.environ:
         os._exit(130)
 """
 RECORD = """
-import os, sys
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it, and so do its children
 from pathlib import Path
 from shelftalk.cli.record import record_command
 os.environ["RECORDED"] = "1"
