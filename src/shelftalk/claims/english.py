@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from shelftalk.claims.attributes import Attribute, read_attributes
 from shelftalk.claims.contradictions import contradicted
-from shelftalk.claims.found import Claim, Found, Key
+from shelftalk.claims.found import Claim, Found, Key, as_claims
 from shelftalk.claims.phrases import Phrases, stems
 from shelftalk.claims.relations import wrong_relations
 from shelftalk.claims.search import search, stated
@@ -41,21 +41,16 @@ def find_english(
     stating = [(one.uid, stated(f"{one.title}\n{one.description}")) for one in references]
     keys, phrases, found = stated(title), Phrases(text), search(text, title)
     wrong = wrong_relations(phrases, found, title, read) if read else []
-    claims: list[Claim] = []
-    covered = bytearray(len(text))
-    for start, end, name in (*((one.start, one.end, one.where) for one in wrong), *denied(text, attributes, "en")):
-        if not any(covered[start:end]):
-            claims.append(Claim(start, end, text[start:end], "relation", "contradicted", name))
-            covered[start:end] = b"\1" * (end - start)
-    lists = _list_starts(text, found)
-    for one, earlier in zip(found, lists, strict=True):
-        if any(covered[one.start : one.end]):
-            continue
-        support, where = _support(phrases, one, keys, read, stating)
-        if support == "none" and (rival := contradicted(phrases, one, earlier, read)) is not None:
-            support, where = "contradicted", rival.name
-        claims.append(Claim(one.start, one.end, text[one.start : one.end], one.kind, support, where))
-    return sorted(claims, key=lambda one: one.start)
+    relations = (*((one.start, one.end, one.where) for one in wrong), *denied(text, attributes, "en"))
+    first = dict(zip(found, _list_starts(text, found), strict=True))
+
+    def support(one: Found) -> tuple[str, str | None]:
+        supported, where = _support(phrases, one, keys, read, stating)
+        if supported == "none" and (rival := contradicted(phrases, one, first[one], read)) is not None:
+            return "contradicted", rival.name
+        return supported, where
+
+    return as_claims(text, relations, found, support)
 
 
 def _support(

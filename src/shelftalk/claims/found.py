@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 # A stated value, normalised: ("measure", "length", "120"), ("count", "6"), ("word", "mog").
@@ -33,3 +34,35 @@ class Claim:
     kind: str
     support: str
     where: str | None
+
+
+def without_overlaps(candidates: Iterable[Found], length: int) -> list[Found]:
+    """Return the candidates of a text of `length` in the order of positions; of two that overlap the earlier one."""
+    taken, kept = bytearray(length), []
+    for one in candidates:
+        if not any(taken[one.start : one.end]):
+            taken[one.start : one.end] = b"\1" * (one.end - one.start)
+            kept.append(one)
+    return sorted(kept, key=lambda one: one.start)
+
+
+def as_claims(
+    text: str,
+    relations: Iterable[tuple[int, int, str | None]],
+    found: Iterable[Found],
+    support: Callable[[Found], tuple[str, str | None]],
+) -> list[Claim]:
+    """Return a text's claims in the order of positions: its wrong relations, and what was found outside of them.
+
+    A relation is its start, its end and the attribute's name; of two that overlap the earlier one is taken. `support`
+    returns what states a claim, and where.
+    """
+    claims, covered = [], bytearray(len(text))
+    for start, end, name in relations:
+        if not any(covered[start:end]):
+            claims.append(Claim(start, end, text[start:end], "relation", "contradicted", name))
+            covered[start:end] = b"\1" * (end - start)
+    for one in found:
+        if not any(covered[one.start : one.end]):
+            claims.append(Claim(one.start, one.end, text[one.start : one.end], one.kind, *support(one)))
+    return sorted(claims, key=lambda one: one.start)

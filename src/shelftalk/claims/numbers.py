@@ -11,11 +11,11 @@ from fractions import Fraction
 
 from shelftalk.claims.found import Found, Key
 from shelftalk.claims.gazetteer import FUNCTION_WORDS
+from shelftalk.claims.measures import Quantity, joined_measures, measure_key
 from shelftalk.claims.quantities import (
     FRACTION,
     SEPARATOR,
     WORD,
-    Quantity,
     match_number,
     number_value,
     read_quantity,
@@ -121,13 +121,7 @@ def read_fraction(text: str, at: int) -> Found | None:
         return None
     part = match["part"].lower()
     share = Fraction(1, 2) if part == "half" else Fraction(3 if part.startswith("three") else 1, 4)
-    return Found(at, match.end(), "measure", frozenset([measure_key(share, match["unit"].lower())]))
-
-
-def measure_key(value: Fraction, unit: str) -> Key:
-    """Return a measure's key: its dimension and its value in base units."""
-    dimension, factor = UNITS[unit]
-    return ("measure", dimension, str(value * factor))
+    return Found(at, match.end(), "measure", frozenset([measure_key(share, match["unit"].lower(), UNITS)]))
 
 
 def read_price(text: str, at: int) -> Found | None:
@@ -177,18 +171,7 @@ def read_dimensions(text: str, at: int) -> Found | None:
         if step is None or not (step["kind"] in "x×X" or "by" in step["kind"]):
             break
         at = step.end()
-    return _dimensions(sides, start, end) if len(sides) > 1 else None
-
-
-def _dimensions(sides: list[Quantity], start: int, end: int) -> Found | None:
-    unit = sides[-1].unit
-    if unit is None:
-        bare = all(one.unit is None and one.value >= 10 for one in sides)
-        return Found(start, end, "size", frozenset(("side", str(one.value)) for one in sides)) if bare else None
-    if "length" not in UNITS[unit][0]:
-        count: Key = ("count", str(sides[0].value))
-        return Found(start, end, "measure", frozenset([count, measure_key(sides[-1].value, unit)]))
-    return Found(start, end, "size", frozenset(measure_key(one.value, one.unit or unit) for one in sides))
+    return joined_measures(sides, start, end, UNITS) if len(sides) > 1 else None
 
 
 def read_age(text: str, at: int) -> Found | None:
@@ -276,9 +259,9 @@ def read_measure(text: str, at: int) -> Found | None:
     more = read_quantity(text, step.end()) if step and len(numbers) == 1 else None
     if more and more.unit and _same_dimension(unit, more.unit):
         factor = UNITS[more.unit][1] / UNITS[unit][1]
-        key = measure_key(last.value + more.value * factor, unit)
+        key = measure_key(last.value + more.value * factor, unit, UNITS)
         return Found(at, more.unit_end, "measure", frozenset([key]))
-    return Found(at, last.unit_end, "measure", frozenset(measure_key(one.value, unit) for one in numbers))
+    return Found(at, last.unit_end, "measure", frozenset(measure_key(one.value, unit, UNITS) for one in numbers))
 
 
 def _same_dimension(larger: str, smaller: str) -> bool:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
+from shelftalk.claims.measures import Quantity
 from shelftalk.claims.units import BARE_UNITS, NUMBERS, UNITS
 
 _SMALL = "|".join(word for word, value in NUMBERS.items() if value < 20)
@@ -39,17 +39,6 @@ SEPARATOR = re.compile(
 )
 _LISTING = ("-", "–", "—", "/", "to", "and", "or", ",", "&")
 _RANGING = ("-", "–", "to")
-
-
-@dataclass(frozen=True, slots=True)
-class Quantity:
-    """A number and the unit right after it, if any; `word` is True if the number is spelled out."""
-
-    value: Fraction
-    end: int
-    word: bool
-    unit: str | None
-    unit_end: int
 
 
 def number_value(match: re.Match[str]) -> Fraction:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from fractions import Fraction
 from itertools import chain
 
-from shelftalk.claims.found import Found, Key
+from shelftalk.claims.found import Found, Key, without_overlaps
 from shelftalk.claims.marks import code_key, find_codes, find_dates, find_positions, find_sizes, find_standards
 from shelftalk.claims.names import find_names
 from shelftalk.claims.numbers import find_numbers
@@ -35,16 +35,7 @@ def search(text: str, title: str) -> list[Found]:
         find_codes(text),
         numbers,
     )
-    return _without_overlaps(chain.from_iterable(finders), len(text))
-
-
-def _without_overlaps(candidates: Iterable[Found], length: int) -> list[Found]:
-    taken, kept = bytearray(length), []
-    for one in candidates:
-        if not any(taken[one.start : one.end]):
-            taken[one.start : one.end] = b"\1" * (one.end - one.start)
-            kept.append(one)
-    return sorted(kept, key=lambda one: one.start)
+    return without_overlaps(chain.from_iterable(finders), len(text))
 
 
 def stated(source: str) -> frozenset[Key]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from shelftalk.claims.found import Claim, Found, Key
+from shelftalk.claims.found import Claim, Found, Key, as_claims
 from shelftalk.claims.portuguese.attributes import (
     AGE_NAMES,
     COLOUR_NAMES,
@@ -42,19 +42,14 @@ def find_portuguese(text: str, title: str, references: Sequence[Reference], attr
     stating = [(one.uid, stated(f"{one.title}\n{one.description}")) for one in references]
     around = Surroundings(text, found)
     product = heads(title, [value for name, value in attributes if name.lower() in _TYPES])
-    claims, covered = [], bytearray(len(text))
-    for start, end, name in denied(text, attributes, "pt"):
-        if not any(covered[start:end]):
-            claims.append(Claim(start, end, text[start:end], "relation", "contradicted", name))
-            covered[start:end] = b"\1" * (end - start)
-    for one in found:
-        if any(covered[one.start : one.end]):
-            continue
-        support, where = _support(around, one, keys, read, stating)
-        if support == "none" and (rival := _contradicted(around, one, product, read)) is not None:
-            support, where = "contradicted", rival.name
-        claims.append(Claim(one.start, one.end, text[one.start : one.end], one.kind, support, where))
-    return sorted(claims, key=lambda one: one.start)
+
+    def support(one: Found) -> tuple[str, str | None]:
+        supported, where = _support(around, one, keys, read, stating)
+        if supported == "none" and (rival := _contradicted(around, one, product, read)) is not None:
+            return "contradicted", rival.name
+        return supported, where
+
+    return as_claims(text, denied(text, attributes, "pt"), found, support)
 
 
 def _support(

@@ -10,12 +10,11 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 
 from shelftalk.claims.found import Found, Key
+from shelftalk.claims.measures import Quantity, joined_measures, measure_key
 from shelftalk.claims.portuguese.quantities import (
     SEPARATOR,
     WORD,
-    Quantity,
     match_number,
-    measure_key,
     number_value,
     read_quantity,
     read_series,
@@ -191,18 +190,7 @@ def _read_dimensions(text: str, at: int) -> Found | None:
         if step is None or step["kind"].lower() not in ("x", "×", "por"):
             break
         at = step.end()
-    return _dimensions(sides, start, end) if len(sides) > 1 else None
-
-
-def _dimensions(sides: list[Quantity], start: int, end: int) -> Found | None:
-    unit = sides[-1].unit
-    if unit is None:
-        bare = all(one.unit is None and one.value >= 10 for one in sides)
-        return Found(start, end, "size", frozenset(("side", str(one.value)) for one in sides)) if bare else None
-    if "length" not in UNITS[unit][0]:
-        count: Key = ("count", str(sides[0].value))
-        return Found(start, end, "measure", frozenset([count, measure_key(sides[-1].value, unit)]))
-    return Found(start, end, "size", frozenset(measure_key(one.value, one.unit or unit) for one in sides))
+    return joined_measures(sides, start, end, UNITS) if len(sides) > 1 else None
 
 
 def _read_measure(text: str, at: int) -> Found | None:
@@ -212,7 +200,7 @@ def _read_measure(text: str, at: int) -> Found | None:
     last = numbers[-1]
     if last.value == 1 and last.word and UNITS[unit][0] in ("time", "months"):
         return None
-    return Found(at, last.unit_end, "measure", frozenset(measure_key(one.value, unit) for one in numbers))
+    return Found(at, last.unit_end, "measure", frozenset(measure_key(one.value, unit, UNITS) for one in numbers))
 
 
 def _read_date(text: str, at: int) -> Found | None:

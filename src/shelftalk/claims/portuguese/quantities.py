@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
-from shelftalk.claims.found import Key
+from shelftalk.claims.measures import Quantity
 from shelftalk.claims.portuguese.units import BARE_UNITS, NUMBERS, UNITS
 
 
@@ -41,17 +40,6 @@ _LISTING = ("-", "–", "—", "/", "a", "ao", "e", "ou", "até", ",")
 _RANGING = ("-", "–", "a", "ao", "até", "ou")
 # Letters that are units only in this case, so that "5 A" is amperes and "de 4 a 6" a range.
 _CASED = {"a": "A", "v": "vV", "w": "wW", "h": "h", "t": "t", "s": "s", "g": "g", "m": "m"}
-
-
-@dataclass(frozen=True, slots=True)
-class Quantity:
-    """A number and the unit right after it, if any; `word` is True if the number is spelled out."""
-
-    value: Fraction
-    end: int
-    word: bool
-    unit: str | None
-    unit_end: int
 
 
 @lru_cache(maxsize=64)  # all readers match the same numbers
@@ -139,9 +127,3 @@ def read_series(text: str, at: int) -> list[Quantity]:
     if len(numbers) < 2 or (numbers[-1].unit and ("," not in steps or steps[-1] in ("e", "ou"))):
         return numbers
     return numbers[: 2 if steps[1] in _RANGING and not numbers[1].unit else 1]
-
-
-def measure_key(value: Fraction, unit: str) -> Key:
-    """Return a measure's key: its dimension and its value in base units."""
-    dimension, factor = UNITS[unit]
-    return ("measure", dimension, str(value * factor))

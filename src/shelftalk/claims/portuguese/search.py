@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from fractions import Fraction
 from itertools import chain
 
-from shelftalk.claims.found import Found, Key
+from shelftalk.claims.found import Found, Key, without_overlaps
 from shelftalk.claims.portuguese.numbers import find_numbers
 from shelftalk.claims.portuguese.terms import find_terms, terms_of, tokenize
 from shelftalk.claims.portuguese.units import MONTHS
@@ -32,16 +32,7 @@ def search(text: str, bare: bool = False) -> list[Found]:
     `bare` is for sources, see `find_numbers`.
     """
     finders = (_find_sizes(text), find_terms(text, tokenize(text)), find_numbers(text, bare))
-    return _without_overlaps(chain.from_iterable(finders), len(text))
-
-
-def _without_overlaps(candidates: Iterable[Found], length: int) -> list[Found]:
-    taken, kept = bytearray(length), []
-    for one in candidates:
-        if not any(taken[one.start : one.end]):
-            taken[one.start : one.end] = b"\1" * (one.end - one.start)
-            kept.append(one)
-    return sorted(kept, key=lambda one: one.start)
+    return without_overlaps(chain.from_iterable(finders), len(text))
 
 
 def _find_sizes(text: str) -> Iterator[Found]:
