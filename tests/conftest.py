@@ -24,6 +24,7 @@ from tests.suite import (  # noqa: F401 - hooks
 
 if TYPE_CHECKING:
     from shelftalk.runs.run import Run
+    from tests.shell import Shell
 
 # An example has no time limit: on a busy machine a second proves nothing.
 hypothesis.settings.register_profile("untimed", deadline=None)
@@ -101,9 +102,49 @@ def _train_tiny_run(folder: Path) -> None:
     pipeline.index_run(pipeline.train_run(workspace, "pegs", "pegs", TINY_SETTINGS))
 
 
+@pytest.fixture
+def copied_run(tiny_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """The tiny run in a workspace that the test may change."""
+    from shelftalk.runs.run import Run
+
+    root = shutil.copytree(tiny_run.workspace.root, tmp_path_factory.mktemp("copied") / "workspace")
+    return Run.open(Workspace(root), tiny_run.name)
+
+
+@pytest.fixture
+def trained(copied_run: Run, capsys: pytest.CaptureFixture[str]) -> Shell:
+    """A shell in a workspace with the tiny run `pegs`, which the test may change."""
+    from tests.shell import Shell
+
+    return Shell(copied_run.workspace.root, capsys)
+
+
+def _state(folder: Path) -> dict[str, tuple[int, int]]:
+    """Return size and time of change of the files of `folder`, without locks and what is converted when first used."""
+    files = {path.relative_to(folder): path.stat() for path in folder.rglob("*") if path.is_file()}
+    return {
+        str(path): (stat.st_size, stat.st_mtime_ns)
+        for path, stat in files.items()
+        if path.suffix != ".lock" and "gguf" not in str(path.parent)
+    }
+
+
+@pytest.fixture(scope="session")
+def tiny_run_files(tiny_run: Run) -> dict[str, tuple[int, int]]:
+    """The files of the tiny run's workspace as they were last seen."""
+    return _state(tiny_run.workspace.root)
+
+
 @pytest.fixture(autouse=True)
 def the_tiny_run_is_only_read(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Fail the test that leaves something beside the tiny run, and not those that come after it."""
+    """Fail the test that changes the tiny run or leaves something beside it, and not those that come after it."""
+    if "tiny_run" not in request.fixturenames:
+        yield
+        return
+    seen = request.getfixturevalue("tiny_run_files")
     yield
-    if "tiny_run" in request.fixturenames:
-        assert request.getfixturevalue("tiny_run").workspace.runs() == ["pegs"]
+    now = _state(request.getfixturevalue("tiny_run").workspace.root)
+    changed = {name for name in seen.keys() | now.keys() if seen.get(name) != now.get(name)}
+    seen.clear()
+    seen.update(now)
+    assert not changed

@@ -23,46 +23,14 @@ from shelftalk.presets import preset_names
 from shelftalk.workspace import Workspace
 from tests.conftest import TINY_SETTINGS, write_catalogue_file
 from tests.forks import PATIENCE, Command, run_in_forks
+from tests.shell import Shell
 
 TINY = [f"--set={name}={'all' if value is None else value}" for name, value in TINY_SETTINGS.as_mapping().items()]
-
-
-class Shell:
-    """Runs commands in one workspace and returns (exit code, standard output, standard error)."""
-
-    def __init__(self, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        self.root, self.capsys = root, capsys
-
-    def __call__(self, *arguments: object) -> tuple[int, str, str]:
-        self.capsys.readouterr()
-        code = run([*map(str, arguments), "--workspace", str(self.root)])
-        out, err = self.capsys.readouterr()
-        return code, out, err
-
-    def json(self, *arguments: object):
-        code, out, err = self(*arguments, "--json")
-        assert code == 0, err
-        return json.loads(out)
-
-    def mistake(self, *arguments: object) -> str:
-        """Run a command that fails with a user error, and return the one line of the error."""
-        code, out, err = self(*arguments)
-        assert code == 2, err
-        assert out == ""
-        assert "Traceback" not in err
-        (line,) = [line for line in err.splitlines() if line.startswith("Error: ")]
-        return line
 
 
 @pytest.fixture
 def shell(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Shell:
     return Shell(tmp_path / "workspace", capsys)
-
-
-@pytest.fixture
-def trained(tiny_run, capsys: pytest.CaptureFixture[str]) -> Shell:
-    """A shell in the workspace of the tiny run `pegs`."""
-    return Shell(tiny_run.workspace.root, capsys)
 
 
 def test_all_stages(shell: Shell, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from shelftalk.cli.explain import show_evidence
 from shelftalk.runs.run import Run
 from shelftalk.workspace import Workspace
-from tests.test_cli import Shell
+from tests.shell import Shell
 
 FEW = ["--max-new-tokens", "12"]
 TITLE = "Oak peg 7 cm"

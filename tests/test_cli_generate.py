@@ -17,15 +17,10 @@ from shelftalk.claims.faults import find_faults
 from shelftalk.runs.run import Run
 from shelftalk.workspace import Workspace, lock, read_json
 from tests.forks import Command
-from tests.test_cli import TINY, Shell, wait_until
+from tests.shell import Shell
+from tests.test_cli import TINY, wait_until
 
 SHORT = ["--max-new-tokens", "24", "--temperature", "0"]
-
-
-@pytest.fixture
-def trained(tiny_run: Run, capsys: pytest.CaptureFixture[str]) -> Shell:
-    """A shell in the workspace of the tiny run `pegs`."""
-    return Shell(tiny_run.workspace.root, capsys)
 
 
 def write_titles(path: Path, count: int) -> Path:
@@ -38,14 +33,14 @@ def generate(source: Path, output: Path, *more: object) -> list[object]:
     return ["generate", "pegs", "--input", source, "--output", output, *SHORT, *more]
 
 
-def test_from_a_file_to_a_file(trained: Shell, tiny_run: Run, tmp_path: Path) -> None:
+def test_from_a_file_to_a_file(trained: Shell, copied_run: Run, tmp_path: Path) -> None:
     source = write_titles(tmp_path / "titles.jsonl", 5)
     summary = trained.json(*generate(source, tmp_path / "out.jsonl"))
     assert (summary["rows"], summary["described"], summary["before"]) == (6, 5, 0)
     assert summary["bad_rows"] == {"not_an_object": {"count": 1, "lines": [6]}}
     rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
     assert [row["line"] for row in rows] == [1, 2, 3, 4, 5, 6]
-    trained_on = {product.uid for product in tiny_run.products()}
+    trained_on = {product.uid for product in copied_run.products()}
     assert all({one["uid"] for one in row["references"]} <= trained_on for row in rows)
     assert [len(row["references"]) for row in rows] == [3, 3, 3, 3, 3, 0]
     for row in rows[:5]:
@@ -78,10 +73,10 @@ def write_csv(path: Path, head: str, *rows: str) -> Path:
 
 
 def test_a_run_takes_the_attributes_that_it_knows_from_the_columns_of_the_file(
-    tiny_run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    copied_run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shell = Shell(tmp_path / "workspace", capsys)
-    shutil.copytree(tiny_run.workspace.root / "models", shell.root / "models")
+    shutil.copytree(copied_run.workspace.root / "models", shell.root / "models")
     pegs = (f"Peg {n} cm,An oak peg of {n} cm in blue.,oak,{'' if n % 4 else 'blue'}" for n in range(12))
     source = write_csv(tmp_path / "pegs.csv", "title,content,Material,Colour", *pegs)
     shell.json("prepare", source, "--name", "pegs", "--test-share", "0.2")

@@ -5,19 +5,10 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-import pytest
-
-from shelftalk.runs.run import Run
-from tests.test_cli import Shell
+from tests.shell import Shell
 from tests.test_cli_generate import generate
 
 SHORT = ["--references", 0]
-
-
-@pytest.fixture
-def trained(tiny_run: Run, capsys: pytest.CaptureFixture[str]) -> Shell:
-    """A shell in the workspace of the tiny run `pegs`."""
-    return Shell(tiny_run.workspace.root, capsys)
 
 
 def write_shop(path: Path, count: int) -> Path:

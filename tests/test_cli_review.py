@@ -11,17 +11,11 @@ from shelftalk.review.accepted import accepted_texts, all_accepted
 from shelftalk.review.outputs import find_output, list_outputs
 from shelftalk.runs.run import Run
 from shelftalk.workspace import read_json, sha256, write_json
-from tests.test_cli import Shell
+from tests.shell import Shell
 from tests.test_cli_generate import generate, write_titles
 
 
-@pytest.fixture
-def trained(tiny_run: Run, capsys: pytest.CaptureFixture[str]) -> Shell:
-    """A shell in the workspace of the tiny run `pegs`."""
-    return Shell(tiny_run.workspace.root, capsys)
-
-
-def test_texts_are_accepted_and_rejected_by_id_and_all_at_once(trained: Shell, tiny_run: Run, tmp_path: Path) -> None:
+def test_texts_are_accepted_and_rejected_by_id_and_all_at_once(trained: Shell, copied_run: Run, tmp_path: Path) -> None:
     source, texts = write_titles(tmp_path / "titles.jsonl", 4), tmp_path / "out.csv"
     trained.json(*generate(source, texts, "--references", 0))
     review = ["review", "pegs", "--texts", texts]
@@ -35,7 +29,7 @@ def test_texts_are_accepted_and_rejected_by_id_and_all_at_once(trained: Shell, t
     assert out.startswith("Now 1 accepted and 0 rejected.\n4 texts: 3 accepted, 0 edited, 1 rejected, 0 undecided (0")
     assert trained.json(*review, "--accept", "clean")["accepted_now"] == 0
 
-    output = find_output(tiny_run, texts)
+    output = find_output(copied_run, texts)
     accepted = accepted_texts(output)
     assert [(one.line, one.uid, one.title) for one in accepted] == [
         (1, "", "Oak peg 0 cm"),
@@ -43,7 +37,7 @@ def test_texts_are_accepted_and_rejected_by_id_and_all_at_once(trained: Shell, t
         (4, "", "Oak peg 3 cm"),
     ]
     assert output.input_sha256 == sha256(source)
-    assert [one.title for one in all_accepted(tiny_run)][:3] == [one.title for one in accepted]
+    assert [one.title for one in all_accepted(copied_run)][:3] == [one.title for one in accepted]
 
 
 def test_each_mistake_gets_one_line(trained: Shell, tmp_path: Path) -> None:
@@ -62,7 +56,7 @@ def test_each_mistake_gets_one_line(trained: Shell, tmp_path: Path) -> None:
 
 
 def test_of_two_outputs_with_the_same_bytes_the_record_of_the_given_path_counts(
-    trained: Shell, tiny_run: Run, tmp_path: Path
+    trained: Shell, copied_run: Run, tmp_path: Path
 ) -> None:
     source = write_titles(tmp_path / "titles.jsonl", 1)
     spaced = tmp_path / "spaced.jsonl"
@@ -72,15 +66,15 @@ def test_of_two_outputs_with_the_same_bytes_the_record_of_the_given_path_counts(
         trained.json(*generate(one, tmp_path / f"{name}.csv", "--references", 0))
     assert sha256(tmp_path / "a.csv") == sha256(tmp_path / "b.csv") == sha256(tmp_path / "c.csv")
     for name, one in (("a", source), ("b", spaced), ("c", source)):
-        assert find_output(tiny_run, tmp_path / f"{name}.csv").input_sha256 == sha256(one)
+        assert find_output(copied_run, tmp_path / f"{name}.csv").input_sha256 == sha256(one)
 
 
 @pytest.mark.parametrize("job", ["5", "[]", "{}", "null"])
-def test_a_record_without_its_job_is_no_output(trained: Shell, tiny_run: Run, tmp_path: Path, job: str) -> None:
+def test_a_record_without_its_job_is_no_output(trained: Shell, copied_run: Run, tmp_path: Path, job: str) -> None:
     texts = tmp_path / "out.csv"
     trained.json(*generate(write_titles(tmp_path / "titles.jsonl", 1), texts, "--references", 0))
     record = next(
-        path for path in (tiny_run.folder / "generated").glob("*.json") if read_json(path)["output"] == str(texts)
+        path for path in (copied_run.folder / "generated").glob("*.json") if read_json(path)["output"] == str(texts)
     )
     write_json(record, {**read_json(record), "job": json.loads(job)})
-    assert str(texts) not in [str(one.path) for one in list_outputs(tiny_run)]
+    assert str(texts) not in [str(one.path) for one in list_outputs(copied_run)]

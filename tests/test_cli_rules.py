@@ -10,7 +10,7 @@ import pytest
 from shelftalk.catalogue.prepare import prepare
 from shelftalk.catalogue.settings import PrepareSettings
 from shelftalk.rules.house_rules import HouseRules, read_rules, write_rules
-from tests.test_cli import Shell
+from tests.shell import Shell
 
 TEXTS = [f"A mug for {number} ml of tea, grey inside. Wash it by hand, please." for number in range(40)]
 TEXTS[7] = "A mug \x1b[31mfor tea!"

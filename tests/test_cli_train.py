@@ -12,7 +12,7 @@ from shelftalk.runs.accepted import settings_for
 from shelftalk.runs.run import Run
 from shelftalk.settings import TrainingSettings
 from shelftalk.workspace import Workspace
-from tests.test_cli import Shell
+from tests.shell import Shell
 
 
 @pytest.fixture

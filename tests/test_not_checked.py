@@ -29,7 +29,7 @@ from tests.api.served import WatchedEngine, make_app
 from tests.evaluation.test_report import pages, result
 from tests.german import TEXT, TITLE, german_workspace
 from tests.review.outputs import row, write_output
-from tests.test_cli import Shell
+from tests.shell import Shell
 
 SAID = "Claims are not checked in this language (German): there are rules for English and Portuguese."
 FEW = ["--max-new-tokens", "12"]

@@ -40,6 +40,7 @@ SECONDS, SECONDS_A_WORD = 4.0, 0.36  # to look at the page, and to read its capt
 SCROLL_SECONDS = 1.5
 LONGEST_FRAME = 1.0  # seconds; a still picture is repeated, so that a player can jump into it
 MILLISECOND = Fraction(1, 1000)
+PRESET = "demo"  # too short for a compilation, which would leave the curve empty for half a minute
 WATCHED = 20  # seconds for which the training runs before its page is shown
 # A bar at the foot of the page; it takes no clicks. Texts are set as text.
 SHOW_CAPTION = """([title, caption]) => {
@@ -273,6 +274,9 @@ class Talk:
     def show_training(self, say: Callable[[int], None]) -> None:
         self._open("fine_tune")
         say(0)
+        with self.film.waiting():
+            self.page.locator(f".st-key-preset-{PRESET} button").click()
+            settle(self.page)
         self.page.get_by_label(self.words["fine_tune.name"], exact=True).fill(RUN)
         self.page.get_by_role("button", name=self.words["fine_tune.start"]).click()
         with self.film.waiting():

@@ -97,16 +97,11 @@ def gate(exports: dict[str, Path]) -> dict[str, Any]:
     return found
 
 
-def test_it_says_that_the_loss_did_not_fall(tiny_run: Run, gate: dict[str, Any]) -> None:
-    artefact = plan(tiny_run, tiny_run.base_model(), "merged", None)
-    metrics = tiny_run.folder / "metrics.jsonl"
-    sound = metrics.read_bytes()
-    try:
-        metrics.write_text('{"step": 1, "loss": 4.8}\n{"step": 2, "loss": 31.0}\n')
-        assert "it was 4.800 over its first updates, and 31.000 over its last" in model_card(artefact, gate, "Oak peg")
-    finally:
-        metrics.write_bytes(sound)
+def test_it_says_that_the_loss_did_not_fall(copied_run: Run, gate: dict[str, Any]) -> None:
+    artefact = plan(copied_run, copied_run.base_model(), "merged", None)
     assert "did not fall" not in model_card(artefact, gate, "Oak peg")
+    (copied_run.folder / "metrics.jsonl").write_text('{"step": 1, "loss": 4.8}\n{"step": 2, "loss": 31.0}\n')
+    assert "it was 4.800 over its first updates, and 31.000 over its last" in model_card(artefact, gate, "Oak peg")
 
 
 def test_it_has_the_results_with_their_n(tiny_run: Run, gate: dict[str, Any], tmp_path: Path) -> None:

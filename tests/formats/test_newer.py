@@ -32,7 +32,7 @@ from shelftalk.training.train import fingerprint
 from shelftalk.workspace import Workspace, read_json, write_json
 from tests.conftest import write_catalogue_file
 from tests.review.outputs import row, write_output
-from tests.test_cli import Shell
+from tests.shell import Shell
 
 REFUSED = r"{} has format {}, and this version of shelftalk reads only up to {}; update shelftalk with: pip install "
 

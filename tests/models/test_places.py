@@ -21,7 +21,7 @@ from shelftalk.training.checkpoints import newest_checkpoint
 from shelftalk.training.train import fingerprint
 from shelftalk.workspace import Workspace, faults
 from tests.conftest import TINY_SETTINGS, write_catalogue_file
-from tests.test_cli import Shell
+from tests.shell import Shell
 
 
 def settings(base: Path) -> TrainingSettings:
