@@ -32,11 +32,12 @@ from benchmarks.trainers import print_table
 from shelftalk import pipeline
 from shelftalk.catalogue.demo import demo_file
 from shelftalk.catalogue.settings import PrepareSettings
-from shelftalk.generation.llama_cpp_engine import LlamaCppEngine, cores
+from shelftalk.generation.llama_cpp_engine import LlamaCppEngine
 from shelftalk.generation.transformers_engine import TransformersEngine
 from shelftalk.models.adapters import load_adapter
 from shelftalk.models.embedded import FILE, assemble
 from shelftalk.models.load import load_model
+from shelftalk.models.threads import core_count
 from shelftalk.presets import load_preset
 from shelftalk.records import Description
 from shelftalk.runs.run import Run
@@ -121,7 +122,7 @@ def llama_cpp_alone(file: Path, settings: DecodingSettings) -> Writes:
     parameters = xllamacpp.CommonParams()
     parameters.model.path = str(file)
     parameters.n_ctx, parameters.n_parallel, parameters.verbosity = 4096, 1, -1
-    parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = cores()
+    parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = core_count()
     server = xllamacpp.Server(parameters)
 
     def write(prompt: str) -> Description:

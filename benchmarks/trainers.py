@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from transformers import Trainer, TrainerCallback, TrainingArguments
 
+from shelftalk.models.instruction_set import bf16_is_fast
 from shelftalk.models.load import best_device
 from shelftalk.models.tokens import Example
 from shelftalk.settings import TrainingSettings
@@ -154,7 +155,7 @@ def train_trl(
     packs: int,
     **more: Any,
 ) -> Counts:
-    """Train with TRL's SFTTrainer in bf16 on bfd packs of `pack` tokens, `packs` for each update."""
+    """Train with TRL's SFTTrainer, in bf16 where that is fast, on bfd packs of `pack` tokens, `packs` an update."""
     from datasets import Dataset
     from trl import SFTConfig, SFTTrainer
 
@@ -171,7 +172,7 @@ def train_trl(
             max_length=pack,
             packing=True,
             packing_strategy="bfd",
-            bf16=True,
+            bf16=bf16_is_fast(),
             gradient_checkpointing=False,
         ),
         train_dataset=Dataset.from_list(rows),

@@ -5,7 +5,7 @@
 Trains Gemma 3 270M with the same LoRA settings on the same products in four ways, each in a separate process:
 
     usual        transformers' Trainer: fp32, rows padded to 256, loss on every token, batch 2
-    trl          TRL's SFTTrainer: bf16, bfd packing, loss on the completion, the fastest setting found
+    trl          TRL's SFTTrainer: bf16 if that is fast, bfd packing, loss on the completion, the fastest setting found
     exact        shelftalk, the whole vocabulary
     vocabulary   shelftalk, the training head cut to the catalogue's vocabulary
 
@@ -15,7 +15,8 @@ the bits per byte of the held-out descriptions (over the whole vocabulary) after
 interleaved rounds of --updates updates (for ours four times as many, which take no longer) give the speeds, of which
 medians are printed: tokens and labelled tokens a second (padding never counts; the first two updates, which warm up and
 compile, have a separate column), and the share of this machine's bf16 matrix-product rate, measured in the same
-process, that the model's arithmetic reaches.
+process, that the model's arithmetic reaches (of fp32 products where bf16 is slow). For a lower level of instructions
+see benchmarks.isa.
 
 Needs `pip install -e '.[benchmarks]'`.
 """
@@ -90,6 +91,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--updates", type=int, default=5, help="updates in a speed round of the libraries")
     parser.add_argument("--variants", default=",".join(VARIANTS))
+    parser.add_argument("--speeds-only", action="store_true", help="no whole epochs, so no memory and no bits per byte")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--worker", choices=VARIANTS, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -102,7 +104,7 @@ def main() -> None:
         pipeline.prepare_catalogue(workspace, source, "benchmark", PrepareSettings())
         find_model(SETTINGS.base_model, workspace)
         variants = options.variants.split(",")
-        epochs = {name: run_worker(name, workspace, 0) for name in variants}
+        epochs = {name: run_worker(name, workspace, 0) for name in variants if not options.speeds_only}
         rounds = [
             {name: run_worker(name, workspace, options.updates * LONGER.get(name, 1)) for name in variants}
             for _ in range(options.rounds)
@@ -124,7 +126,7 @@ def measure(name: str, workspace: Workspace, updates: int) -> dict[str, Any]:
     catalogue = Catalogue.open(workspace.catalogue("benchmark"))
     base = find_model(SETTINGS.base_model, workspace)
     model, tokenizer = load_model(
-        base.folder, "fp32" if name == "usual" else "bf16", PACKED if name in ("exact", "vocabulary") else "sdpa"
+        base.folder, "fp32" if name == "usual" else "automatic", PACKED if name in ("exact", "vocabulary") else "sdpa"
     )
     model = add_adapter(model, SETTINGS)
     encoded = encode_products(tokenizer, ENGLISH, catalogue.products("train"), SETTINGS)
@@ -159,9 +161,10 @@ def held_out_bits(model: Any, tokenizer: Any, products: list[Product]) -> float:
 def report(epochs: dict[str, dict[str, Any]], rounds: list[dict[str, dict[str, Any]]], as_json: bool) -> None:
     """Print a table of medians and the ratios, as lines or as one line of JSON."""
     rows = {}
-    for name, epoch in epochs.items():
+    for name in rounds[0]:
         speeds = {key: statistics.median(one[name][key] for one in rounds) for key in SPEEDS}
-        rows[name] = {**speeds, "peak_memory_gib": epoch["peak_memory_gib"], "bits_per_byte": epoch["bits_per_byte"]}
+        epoch = epochs.get(name, {})
+        rows[name] = {**speeds, **{key: epoch.get(key) for key in ("peak_memory_gib", "bits_per_byte")}}
     print_table(rows)
     ratios: dict[str, Any] = {**speed_ratios(rows, ("exact", "vocabulary"))}
     for key in ("bits_per_byte", "peak_memory_gib", "matmul_share"):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
 import pytest
 
-from shelftalk.commands import start_command
+from shelftalk.commands import NICENESS, start_command
 from shelftalk.locks import is_locked, lock_holder
 from shelftalk.workspace import lock
 
@@ -29,6 +30,7 @@ def test_a_command_holds_the_lock_until_it_ends_and_gets_its_token_unseen(tmp_pa
         while b"--token-stdin" not in (process / "cmdline").read_bytes():  # both are empty while it becomes Python
             assert time.monotonic() < deadline
             time.sleep(0.01)
+        assert os.getpriority(os.PRIO_PROCESS, int(process.name)) == os.getpriority(os.PRIO_PROCESS, 0) + NICENESS
         assert TOKEN.encode() not in (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
     assert is_locked(folder)
     deadline = time.monotonic() + 60

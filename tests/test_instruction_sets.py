@@ -12,24 +12,12 @@ import subprocess
 import sys
 
 import pytest
-import torch
 
-from shelftalk.models.instruction_set import level
+from benchmarks.isa import LEVELS, is_lower
 from tests.conftest import ROOT
 
-LEVELS = {
-    "avx2": {"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"},
-    "avx512": {"ONEDNN_MAX_CPU_ISA": "AVX512_CORE", "ATEN_CPU_CAPABILITY": "avx512"},
-    "avx512_bf16": {"ONEDNN_MAX_CPU_ISA": "AVX512_CORE_BF16", "ATEN_CPU_CAPABILITY": "avx512"},
-}
 FEWEST = 30  # tests marked exact; fewer would mean that some were not found
 MARK = "pytest.mark.exact"  # stands in this file too, none of whose tests has it
-
-
-def is_lower(name: str) -> bool:
-    """Say whether the CPU has that level and more."""
-    found, limit = level(torch.cpu.get_capabilities(), LEVELS[name])
-    return found == name and limit is not None
 
 
 @pytest.mark.parametrize("name", LEVELS)

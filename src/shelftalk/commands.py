@@ -15,6 +15,8 @@ from typing import IO
 
 from shelftalk.locks import write_holder
 
+NICENESS = 10  # below what a person works with: beside it such a command keeps the cores that are idle
+
 
 def start_command(
     arguments: Sequence[str],
@@ -25,7 +27,7 @@ def start_command(
     token: str | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> None:
-    """Start `shelftalk` with `arguments` in a new session and return at once.
+    """Start `shelftalk` with `arguments` in a new session, at a lower priority (`NICENESS`), and return at once.
 
     The caller holds a lock with `descriptor` and releases it afterwards; the new process holds it until it ends.
     Standard output goes to `output`, standard error to `log`. A token is passed through a pipe, so that no process
@@ -40,6 +42,7 @@ def start_command(
         pass_fds=(descriptor,),
         env={**os.environ, "PYTHONSAFEPATH": "1", **(environment or {})},  # -m would import from the current folder
     )
+    os.setpriority(os.PRIO_PROCESS, process.pid, os.getpriority(os.PRIO_PROCESS, 0) + NICENESS)
     write_holder(descriptor, process.pid, purpose)
     if process.stdin:
         with suppress(BrokenPipeError), process.stdin as pipe:  # the process has ended already; its log has the reason

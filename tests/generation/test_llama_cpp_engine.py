@@ -124,7 +124,9 @@ def test_a_text_ends_where_the_model_ends_it(engine: LlamaCppEngine) -> None:
         assert written.stopped == (tokens[-1] == 1)  # the end token, which does not belong to the text
         assert written.tokens == len(tokens) - written.stopped
         assert 1 not in tokens[:-1]
-    assert any(engine.complete(prompt, tuned=True, settings=long).stopped for prompt in PROMPTS)
+    sampled = long.replace({"temperature": 1.0})
+    drawn = [engine.complete(prompt, tuned=True, settings=sampled) for prompt in PROMPTS]
+    assert any(one.stopped and 0 < one.tokens < 200 for one in drawn)  # the likeliest tokens of so small a model go on
     short = engine.complete(PEG, tuned=True, settings=GREEDY.replace({"max_new_tokens": 3}))
     assert (short.stopped, short.tokens) == (False, 3)
 

@@ -106,7 +106,7 @@ class ShapesOfProducts(TorchDispatchMode):  # type: ignore[no-untyped-call]
 def test_no_product_has_a_shape_that_depends_on_the_neighbours(embedder, monkeypatch):
     """What makes the bytes the same also on a CPU that is not this one, whose library may compute by shape."""
     monkeypatch.setattr(
-        "shelftalk.models.embedder.one_thread_workers", lambda device: nullcontext(SimpleNamespace(map=map))
+        "shelftalk.models.embedder.thread_workers", lambda device: nullcontext(SimpleNamespace(map=map))
     )
 
     def shapes(texts: list[str]) -> set[tuple[str, ...]]:

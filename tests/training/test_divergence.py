@@ -31,6 +31,7 @@ from shelftalk.runs.run import Run
 from shelftalk.runs.state import read_state
 from shelftalk.settings import DecodingSettings
 from shelftalk.training import trainer as trainer_module
+from shelftalk.training.batches import PACKS
 from shelftalk.training.checkpoints import newest_checkpoint
 from shelftalk.training.divergence import not_finite
 from shelftalk.training.loss import token_losses
@@ -83,15 +84,15 @@ def train(place: Workspace, name: str, more: dict[str, Any] | None = None, **arg
     return pipeline.train_run(place, "pegs", name, SETTINGS.replace(more or {}), **arguments)
 
 
-def spoil(change: Callable[[torch.Tensor], torch.Tensor], passes: range, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Change the losses of those passes; with as many tokens in a pass as here, an update is one pass."""
+def spoil(change: Callable[[torch.Tensor], torch.Tensor], updates: range, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Change the losses of those updates, of which the first is 0; with as many tokens as here, each has two passes."""
     made = 0
 
     def losses(*arguments: Any) -> torch.Tensor:
         nonlocal made
         made += 1
         found = token_losses(*arguments)
-        return change(found) if made - 1 in passes else found
+        return change(found) if (made - 1) // PACKS["cpu"] in updates else found
 
     monkeypatch.setattr(trainer_module, "token_losses", losses)
 

@@ -171,8 +171,8 @@ def test_the_rehearsed_updates_are_the_largest_and_the_most_usual() -> None:
     plan = Plan(
         Examples(example(int(length)) for length in random.integers(5, 200, 400)), LARGE.replace({"batch_size": 4})
     )
-    first, *others = choose_updates(plan, 256)
-    sizes = [max(sum(one.input_length for one in pack) for pack in cut_into_packs(update, 256)) for update in plan]
+    first, *others = choose_updates(plan, 256, 2)
+    sizes = [max(sum(one.input_length for one in pack) for pack in cut_into_packs(update, 256, 2)) for update in plan]
     assert sizes[first] == max(sizes)
     tokens = np.array(plan.tokens_by_update())
     distances = abs(tokens - tokens.mean())
@@ -181,7 +181,7 @@ def test_the_rehearsed_updates_are_the_largest_and_the_most_usual() -> None:
 
 def test_a_run_of_one_update_is_rehearsed_with_it() -> None:
     plan = Plan(Examples([example(9)]), LARGE.replace({"epochs": 1}))
-    assert choose_updates(plan, 256) == [0] * (TIMED + 1)
+    assert choose_updates(plan, 256, 2) == [0] * (TIMED + 1)
 
 
 MEASURED = Measured(

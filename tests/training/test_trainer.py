@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
+import time
 from contextlib import nullcontext
 from functools import partialmethod
 from pathlib import Path
@@ -19,6 +21,7 @@ from shelftalk.errors import Damaged, InvalidSettings, MissingPackage, OutOfMemo
 from shelftalk.generation.transformers_engine import TransformersEngine
 from shelftalk.models import tiny
 from shelftalk.models.adapters import adapter_off
+from shelftalk.models.threads import thread_count
 from shelftalk.runs.describe import describe_run, show_run
 from shelftalk.runs.run import Run
 from shelftalk.settings import TrainingSettings
@@ -340,3 +343,35 @@ def test_compiled_layers_learn_the_same_and_go_on_to_the_byte(
     cut = train(pegs, "cut", {"compile": "on"})
     adapters = [(run.adapter / "adapter_model.safetensors").read_bytes() for run in (cut, compiled)]
     assert adapters[0] == adapters[1]
+
+
+@pytest.mark.exact
+@pytest.mark.parametrize("more", [{}, {"lora_dropout": 0.3, "neftune_noise": 5.0, "vocabulary": "catalogue"}])
+def test_the_adapter_is_the_same_with_any_number_of_threads(
+    pegs: Workspace, more: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vocabulary, "KEPT", 64)
+    monkeypatch.setattr(vocabulary, "SAMPLED", 32)
+    found = []
+    for count in (1, 2, 4):
+        with thread_count(count):
+            run = train(pegs, f"threads-{count}", {"pass_tokens": 64, "validate_every": 2, **more})
+        losses = [(line["step"], line.get("loss"), line.get("validation_loss")) for line in metrics(run)]
+        found.append((losses, (run.adapter / "adapter_model.safetensors").read_bytes()))
+    assert found[0] == found[1] == found[2]
+
+
+def test_after_an_error_in_one_pass_no_other_runs_on(pegs: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended: list[float] = []
+
+    def losses(*arguments: Any) -> torch.Tensor:
+        time.sleep(0.3 * meeting.wait())
+        ended.append(time.monotonic())
+        raise ValueError("a fault of the machine")
+
+    meeting = threading.Barrier(2, timeout=60)  # both passes of an update are under way
+    monkeypatch.setattr("shelftalk.training.trainer.token_losses", losses)
+    monkeypatch.setattr("shelftalk.training.trainer.WARMING", {False: 0})
+    with thread_count(2), pytest.raises(ValueError, match="a fault of the machine"):
+        train(pegs, "one", {"batch_size": 2, "gradient_accumulation": 1})
+    assert len(ended) == 2

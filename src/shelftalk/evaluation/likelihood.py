@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from importlib.resources import files
 from typing import Any
 
@@ -15,6 +16,7 @@ from shelftalk.evaluation.measures import bits
 from shelftalk.evaluation.scores import Likelihood
 from shelftalk.generation.transformers_engine import TransformersEngine
 from shelftalk.models.adapters import adapter_off
+from shelftalk.models.threads import thread_workers
 from shelftalk.models.tokens import Example, encode_example, encode_text
 from shelftalk.prompts import PromptTemplate, request_of
 from shelftalk.records import Product
@@ -40,13 +42,12 @@ def likelihoods(
     Raises:
         NotFinite: a likelihood is not finite.
     """
-    found = []
+    pairs = []
     for product, prompt in zip(products, prompts, strict=True):
         example = encode_example(engine.tokenizer, template, request_of(product), product.description, max_tokens)
         text = (example.ids[:-1] if example.complete else example.ids)[example.prompt_length :]
-        found.append(_likelihood(engine, encode_text(engine.tokenizer, prompt), text, tuned))
-        done()
-    return found
+        pairs.append((encode_text(engine.tokenizer, prompt), text))
+    return _likelihoods(engine, pairs, tuned, done)
 
 
 def bits_of_products(
@@ -59,11 +60,8 @@ def bits_of_products(
 
 def general_likelihoods(engine: TransformersEngine, tuned: bool) -> list[Likelihood]:
     """Return nats and bytes of each paragraph of the bundled general text, which has no products."""
-    return [
-        _likelihood(engine, start, ids[len(start) :], tuned)
-        for ids in (encode_text(engine.tokenizer, paragraph) for paragraph in general_text())
-        for start in [ids[:1]]  # no model predicts the first token
-    ]
+    paragraphs = [encode_text(engine.tokenizer, paragraph) for paragraph in general_text()]
+    return _likelihoods(engine, [(ids[:1], ids[1:]) for ids in paragraphs], tuned)  # no model predicts the first token
 
 
 def general_text() -> list[str]:
@@ -72,20 +70,33 @@ def general_text() -> list[str]:
     return [paragraph.strip() for paragraph in text.split("\n\n") if paragraph.strip()]
 
 
-def _likelihood(engine: TransformersEngine, prompt: list[int], text: list[int], tuned: bool) -> Likelihood:
-    """Return nats and bytes of the tokens `text` after the tokens `prompt`."""
+def _likelihoods(
+    engine: TransformersEngine,
+    pairs: Sequence[tuple[list[int], list[int]]],
+    tuned: bool,
+    done: Callable[[], Any] = lambda: None,
+) -> list[Likelihood]:
+    """Return nats and bytes of each text of (prompt, text) pairs of tokens; a text is computed in one thread."""
+    found = []
+    with _side(engine.model, tuned), head_taken_off(engine.model) as head, thread_workers(engine.model.device) as pool:
+        for (_, text), nats in zip(pairs, pool.map(lambda pair: _nats(engine.model, head, *pair), pairs), strict=True):
+            if not math.isfinite(nats):
+                side = "after" if tuned else "before"
+                cure = "train another --run with a lower learning_rate" if tuned else "take another base_model"
+                raise NotFinite(f"The likelihood of a text {side} fine-tuning is not a finite number; {cure}.")
+            found.append((nats, len(engine.tokenizer.decode(text).encode())))
+            done()
+    return found
+
+
+@torch.no_grad()
+def _nats(model: Any, head: Any, prompt: list[int], text: list[int]) -> float:
+    """Return the negative log-likelihood of the tokens `text` after the tokens `prompt`."""
     if not text:
-        return 0.0, 0
+        return 0.0
     pack = collate([Example([*prompt, *text], len(prompt), complete=False)])
-    pack = {name: value.to(engine.model.device) for name, value in pack.items()}
-    with torch.no_grad(), _side(engine.model, tuned), head_taken_off(engine.model) as head:
-        nats = token_losses(engine.model, head, pack).sum().item()
-    if not math.isfinite(nats):
-        side = "after" if tuned else "before"
-        cure = "train another --run with a lower learning_rate" if tuned else "take another base_model"
-        raise NotFinite(f"The likelihood of a text {side} fine-tuning is not a finite number; {cure}.")
-    return nats, len(engine.tokenizer.decode(text).encode())
+    return token_losses(model, head, {name: value.to(model.device) for name, value in pack.items()}).sum().item()
 
 
 def _side(model: Any, tuned: bool) -> Any:
-    return torch.no_grad() if tuned else adapter_off(model)
+    return nullcontext() if tuned else adapter_off(model)

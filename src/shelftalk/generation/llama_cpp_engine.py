@@ -8,14 +8,14 @@ a private folder, with a random key, never on a port.
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import secrets
-import socket
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed, wait
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
@@ -23,7 +23,9 @@ from typing import Any
 
 from shelftalk.errors import Damaged, Failure, InvalidSettings
 from shelftalk.generation.engine import CONTEXT, check_room
+from shelftalk.generation.socket_connection import SocketConnection
 from shelftalk.models.gguf_files import find_base, find_merged
+from shelftalk.models.threads import core_count
 from shelftalk.models.tokens import encode_text, load_tokenizer, well_formed
 from shelftalk.prompts import ENGLISH, TEMPLATES
 from shelftalk.records import Description
@@ -40,6 +42,7 @@ import xllamacpp  # noqa: E402
 if not _set:
     del os.environ["GOMP_SPINCOUNT"]
 
+LEAST_SLOTS = 4  # of a server beside another one
 LONGEST_NUMBER = 3  # digits of a token: Gemma's have one, Llama's up to three
 LONGEST = 1024  # tokens of text: leaves space for a prompt of 1,000 characters of four tokens each
 
@@ -60,17 +63,23 @@ SAMPLES = (
 
 
 class LlamaCppEngine:
-    """Completes prompts with the base and the tuned model, each loaded at first use or earlier, `slots` at once."""
+    """Completes prompts with the base and the tuned model, each loaded at first use or earlier, `slots` at once.
+
+    Many slots are shared by several servers of a model, each with its part of the cores: their threads do not wait for
+    one another. The servers map one file into memory.
+    """
 
     name = "llama.cpp"
 
     def __init__(self, base: Path | None, tuned: Path | None, slots: int = 1) -> None:
         """Take the GGUF files; one may be None if only the other is used."""
         self.slots = slots
+        self._count = max(1, min(core_count(), slots // LEAST_SLOTS))  # servers of each model
         self._files = {False: base, True: tuned}
         self._folder = tempfile.TemporaryDirectory(prefix="shelftalk-")  # 0700: the sockets are this user's alone
         self._key = secrets.token_urlsafe(32)
-        self._servers: dict[bool, Future[Any]] = {}
+        self._servers: dict[tuple[bool, int], Future[Any]] = {}  # by side and number
+        self._running: Counter[tuple[bool, int]] = Counter()  # texts that are being written
         self._starting, self._closed = Lock(), False
         self._number_ids: dict[str, int] = {}
 
@@ -90,7 +99,8 @@ class LlamaCppEngine:
         engine = cls(base, tuned, slots)
         if slots == 1:  # an interactive user needs both; in parallel, as reading the vocabulary uses one thread
             engine._start(False)
-        engine._start(True)
+        for number in range(engine._count):
+            engine._start(True, number)
         return engine
 
     def complete(
@@ -108,7 +118,8 @@ class LlamaCppEngine:
             InvalidSettings: prompt and text together do not fit into the context, or the settings have a repetition
                 penalty, which llama.cpp would apply to the title's words too.
         """
-        server, ids = self._server(tuned), self.tokenize(prompt)
+        self._server(tuned)  # the engine may lack it, which is to be said first
+        ids = self.tokenize(prompt)
         pieces: list[str] = []
         end: dict[str, Any] = {}
         raised: list[BaseException] = []
@@ -129,7 +140,8 @@ class LlamaCppEngine:
         request = self._request(ids, settings, stream=True)
         if settings.digits == "stated":
             request["logit_bias"] = [[id, False] for number, id in self._numbers().items() if number not in prompt]
-        server.handle_completions(request, receive)
+        with self._least_busy(tuned) as server:
+            server.handle_completions(request, receive)
         if raised:
             raise raised[0]
         stopped = end["choices"][0]["finish_reason"] == "stop"
@@ -233,25 +245,40 @@ class LlamaCppEngine:
         return self._number_ids
 
     def _server(self, tuned: bool) -> Any:
-        """Return the server of the base or the tuned model; start it if it is not running."""
+        """Return the first server of the base or the tuned model; start it if it is not running."""
         return self._start(tuned).result()
 
-    def _start(self, tuned: bool) -> Future[Any]:
-        """Start the server of the base or the tuned model in a separate thread, unless it was started before."""
+    @contextmanager
+    def _least_busy(self, tuned: bool) -> Iterator[Any]:
+        """Yield the server of the base or the tuned model that writes the fewest texts, and count one more for it."""
+        with self._starting:
+            number = min(range(self._count), key=lambda number: self._running[tuned, number])
+            self._running[tuned, number] += 1
+        try:
+            yield self._start(tuned, number).result()
+        finally:
+            with self._starting:
+                self._running[tuned, number] -= 1
+
+    def _start(self, tuned: bool, number: int = 0) -> Future[Any]:
+        """Start a server of the base or the tuned model in a separate thread, unless it was started before."""
         with self._starting:
             if self._closed:
                 raise Failure("The engine was closed; open it again.")
-            if tuned not in self._servers:
+            if (tuned, number) not in self._servers:
                 file = self._files[tuned]
                 if file is None:
                     raise InvalidSettings(f"This engine has no {'tuned' if tuned else 'base'} model.")
                 thread = ThreadPoolExecutor(1)
-                self._servers[tuned] = thread.submit(_serve, file, self.slots, self._socket(tuned), self._key)
+                slots, threads = -(-self.slots // self._count), max(1, core_count() // self._count)
+                self._servers[tuned, number] = thread.submit(
+                    _serve, file, slots, threads, self._socket(tuned, number), self._key
+                )
                 thread.shutdown(wait=False)
-            return self._servers[tuned]
+            return self._servers[tuned, number]
 
-    def _socket(self, tuned: bool) -> str:
-        return str(Path(self._folder.name) / ("tuned.sock" if tuned else "base.sock"))
+    def _socket(self, tuned: bool, number: int = 0) -> str:
+        return str(Path(self._folder.name) / f"{'tuned' if tuned else 'base'}-{number}.sock")
 
     def _request(self, ids: Sequence[int], settings: DecodingSettings, stream: bool) -> dict[str, Any]:
         if reason := settings_obstacle(settings):
@@ -271,9 +298,10 @@ class LlamaCppEngine:
         }
 
     def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        side = next(iter(self._servers), self._files[True] is not None)  # both have the same tokenizer and context
+        # Both models have the same tokenizer and context.
+        side, _ = next(iter(self._servers), (self._files[True] is not None, 0))
         self._server(side)
-        connection = _SocketConnection(self._socket(side))
+        connection = SocketConnection(self._socket(side))
         try:
             headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
             connection.request(method, path, json.dumps(body) if body else None, headers)
@@ -287,18 +315,6 @@ class LlamaCppEngine:
 
 class _Cancelled(Exception):
     """Cancels a text after another one has failed."""
-
-
-class _SocketConnection(http.client.HTTPConnection):
-    """HTTP over a socket file."""
-
-    def __init__(self, path: str) -> None:
-        super().__init__("localhost")
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.connect(self._path)
 
 
 def make_files(run: Run, say: Callable[[str], None] = lambda line: None) -> tuple[Path, Path]:
@@ -347,11 +363,11 @@ def check_tokenizer(base: Path, model: Path) -> None:
         engine.close()
 
 
-def _serve(file: Path, slots: int, socket_file: str, key: str) -> Any:
+def _serve(file: Path, slots: int, threads: int, socket_file: str, key: str) -> Any:
     parameters = xllamacpp.CommonParams()
     parameters.model.path = str(file)
     parameters.n_parallel, parameters.n_ctx = slots, slots * CONTEXT
-    parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = cores()
+    parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = threads
     parameters.hostnames, parameters.api_keys, parameters.n_threads_http = [socket_file], [key], 2
     parameters.warmup = parameters.fit_params = False  # both take longer than they save for a model of this size
     parameters.cache_ram_mib = 0  # the default caches earlier prompts, up to 8 GiB of them
@@ -363,13 +379,6 @@ def _serve(file: Path, slots: int, socket_file: str, key: str) -> Any:
     # A server that is stopped before its loop has started never ends; an answer shows that the loop runs.
     server.handle_completions({"prompt": [0], "n_predict": 1})
     return server
-
-
-def cores() -> int:
-    """Return the number of cores that this process may use, at most OMP_NUM_THREADS, which also limits torch."""
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    limit = os.environ.get("OMP_NUM_THREADS", "")
-    return min(available, int(limit)) if limit.isdigit() and int(limit) else available
 
 
 def _text(part: dict[str, Any]) -> str:

@@ -13,8 +13,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
@@ -28,6 +26,7 @@ from transformers import AttentionInterface, BertConfig, BertModel
 
 from shelftalk.models.load import best_device, resolve_precision
 from shelftalk.models.minilm import minilm_folder, minilm_tokenizer, require_finite
+from shelftalk.models.threads import thread_workers
 from shelftalk.models.tokens import well_formed
 from shelftalk.records import Progress, counter, no_progress
 
@@ -70,7 +69,7 @@ class Embedder:
         tokens = [np.array(encoding.ids) for encoding in self._tokenizer.encode_batch_fast(readable)]
         packs = list(_packs([len(ids) for ids in tokens]))
         advance = counter(progress, len(texts))
-        with one_thread_workers(self._model.device) as pool:
+        with thread_workers(self._model.device) as pool:
             found = pool.map(self._embed_pack, ([tokens[row] for row in rows] for rows in packs))
             for rows, part in zip(packs, found, strict=True):
                 vectors[rows] = part
@@ -94,22 +93,6 @@ class Embedder:
         means = torch.stack([hidden[tokens].mean(dim=0) for tokens in texts])
         vectors: np.ndarray = torch.nn.functional.normalize(means, dim=1).cpu().numpy()
         return vectors
-
-
-@contextmanager
-def one_thread_workers(device: torch.device) -> Iterator[ThreadPoolExecutor]:
-    """Yield a pool with one worker for each of torch's threads; each worker computes with a single thread.
-
-    Threads that share each matrix product synchronise thousands of times a second, and wait long when another program
-    uses a core; with one pack per thread they need not synchronise.
-    """
-    threads = torch.get_num_threads()
-    workers = threads if device.type == "cpu" else 1
-    try:
-        with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            yield pool
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _packs(lengths: Sequence[int]) -> Iterator[list[int]]:

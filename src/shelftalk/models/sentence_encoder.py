@@ -19,10 +19,10 @@ from transformers import AutoModel
 from transformers.utils import logging as transformers_logging
 
 from shelftalk.errors import Damaged
-from shelftalk.models.embedder import one_thread_workers
 from shelftalk.models.load import best_device
 from shelftalk.models.minilm import require_finite
 from shelftalk.models.sentence_model import SentenceModel, read_sentence_model
+from shelftalk.models.threads import thread_workers
 from shelftalk.models.tokens import well_formed
 from shelftalk.records import Progress, counter, no_progress
 
@@ -81,7 +81,7 @@ class SentenceEncoder:
         readable = [text.lower() for text in readable] if self._model.lower else readable
         tokens = [encoding.ids for encoding in self._tokenizer.encode_batch_fast(readable)]
         advance, vectors = counter(progress, max(len(texts), 1)), []
-        with one_thread_workers(self._transformer.device) as pool:
+        with thread_workers(self._transformer.device) as pool:
             for vector in pool.map(self._vector, tokens):
                 vectors.append(vector)
                 advance()

@@ -26,7 +26,8 @@ from shelftalk.training.plain import plain_examples
 from shelftalk.training.supported import supported_example
 
 LENGTH_STEP = 32
-PASS_TOKENS = {"cpu": 640, "cuda": 4096}  # larger passes were no faster; see docs/experiments.md
+PASS_TOKENS = {"cpu": 384, "cuda": 4096}  # larger passes were no faster; see docs/experiments.md
+PACKS = {"cpu": 2, "cuda": 1}  # of an update in one process: a multiple of this, for threads with equal work on a CPU
 
 Pack = list[Example]
 

@@ -16,6 +16,7 @@ This module handles tensors only, neither text nor the training loop.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache, lru_cache
@@ -134,7 +135,7 @@ def _losses_and_gradient(
     most, size = BLOCKS[head.device.type]
     tiles = [slice(start, min(start + size, vocabulary)) for start in range(0, vocabulary, size)]
     stored = len(tiles) if needs_gradient else 1
-    logits, kept, products = _buffers(head.dtype, head.device, stored, most * size, most * width)
+    logits, kept, products = _buffers.get(head.dtype, head.device, stored, most * size, most * width)
     exponentiate = _fused_exponentiate() if fused else _exponentiate
     maxima, sums = [], []
     for number, tile in enumerate(tiles):
@@ -163,19 +164,27 @@ def _losses_and_gradient(
     return losses, gradient
 
 
-@lru_cache(maxsize=2)
-def _buffers(
+class _Buffers(threading.local):
+    """Memory that each thread reuses: new memory would be freed after every pass, and cost a page fault for each 4 KiB.
+
+    `get` returns buffers for one tile's logits, for the exponentials of all tiles and for one product.
+    """
+
+    def __init__(self) -> None:
+        self.get = lru_cache(maxsize=2)(_make_buffers)
+
+
+def _make_buffers(
     dtype: torch.dtype, device: torch.device, tiles: int, tile_size: int, product_size: int
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Return reusable buffers for one tile's logits, for the exponentials of all tiles and for one product.
-
-    New memory would be freed after every pass, and cost a page fault for each 4 KiB.
-    """
     return (
         torch.empty(tile_size, dtype=dtype, device=device),
         torch.empty(tiles, tile_size, dtype=dtype, device=device),
         torch.empty(product_size, dtype=dtype, device=device),
     )
+
+
+_buffers = _Buffers()
 
 
 def _exponentiate(logits: Tensor, offsets: Tensor | None, exponentials: Tensor) -> tuple[Tensor, Tensor]:

@@ -23,7 +23,7 @@ from shelftalk.prompts import template_for
 from shelftalk.runs.describe import list_runs
 from shelftalk.runs.run import open_to_train
 from shelftalk.settings import TrainingSettings
-from shelftalk.training.batches import PASS_TOKENS, Examples
+from shelftalk.training.batches import PACKS, PASS_TOKENS, Examples
 from shelftalk.training.compiled import should_compile
 from shelftalk.training.estimate import fits, rehearse_in_process
 from shelftalk.training.projection import Measured, count_updates, project
@@ -56,7 +56,9 @@ class Work:
     def pass_size(self, settings: TrainingSettings) -> float:
         """Return the mean tokens of a pass: an update is cut into as few passes as possible, of nearly equal size."""
         update = self.tokens / count_updates(settings, self.examples)
-        return update / math.ceil(update / (settings.pass_tokens or PASS_TOKENS[best_device().type]))
+        device = best_device().type
+        passes = math.ceil(update / (settings.pass_tokens or PASS_TOKENS[device]) / PACKS[device]) * PACKS[device]
+        return update / min(passes, settings.batch_size * settings.gradient_accumulation)
 
 
 def estimate_presets(

@@ -25,6 +25,7 @@ from shelftalk.errors import OutOfMemory, ShelftalkError
 from shelftalk.models.adapters import add_adapter
 from shelftalk.models.load import best_device, load_model
 from shelftalk.models.registry import BaseModel
+from shelftalk.models.tokens import Example
 from shelftalk.prompts import PromptTemplate, request_of
 from shelftalk.records import Product, Progress, counter, no_progress
 from shelftalk.runs.folders import folder_bytes
@@ -41,7 +42,7 @@ from shelftalk.training.recorder import Recorder
 from shelftalk.training.samples import sampled_product, write_description
 from shelftalk.training.state import RunState
 from shelftalk.training.train import make_trainer, save_adapter
-from shelftalk.training.trainer import AdapterTrainer
+from shelftalk.training.trainer import WARMING, AdapterTrainer
 from shelftalk.training.validation import validation_examples, with_interval
 from shelftalk.workspace import write_json
 
@@ -49,7 +50,6 @@ PRODUCTS = 20_000  # encoded at most; the tokens of a larger run are projected f
 UPDATES_EXAMINED = 2_000
 TIMED = 10  # updates at most; fewer, but at least two, once they have taken TIMED_SECONDS together
 TIMED_SECONDS = 8.0
-WARMING = {False: 1, True: 2}  # updates before those that are timed, without and with compiling
 STAGES = 1 + 1 + TIMED + 3  # loading, at most 1 + TIMED updates, checkpoint, validation, sample
 VALIDATED = 20  # products of a validation
 LENGTHS = 300  # of products, for which attention alone is run
@@ -206,7 +206,7 @@ def count_tokens(examples: Examples, settings: TrainingSettings, share: float) -
     return round(int(examples.input_lengths.sum()) * settings.epochs / share)
 
 
-def choose_updates(plan: Plan, pass_tokens: int) -> list[int]:
+def choose_updates(plan: Plan, pass_tokens: int, shares: int) -> list[int]:
     """Return the numbers of the updates to rehearse: the one with the largest pass, then the TIMED nearest to the mean.
 
     In a long run the largest pass is searched in a sample of updates, which includes the one with the longest product.
@@ -215,11 +215,12 @@ def choose_updates(plan: Plan, pass_tokens: int) -> list[int]:
     examined = [longest, *range(0, len(plan), -(-len(plan) // UPDATES_EXAMINED))]
     tokens = np.array(plan.tokens_by_update())
     nearest = abs(tokens - tokens.mean()).argsort(kind="stable")
-    return [max(examined, key=lambda number: _largest_pass(plan, number, pass_tokens)), *np.resize(nearest, TIMED)]
+    largest = max(examined, key=lambda number: _largest_pass(plan[number], pass_tokens, shares))
+    return [largest, *np.resize(nearest, TIMED)]
 
 
-def _largest_pass(plan: Plan, number: int, pass_tokens: int) -> int:
-    return max(sum(one.input_length for one in pack) for pack in cut_into_packs(plan[number], pass_tokens))
+def _largest_pass(update: Sequence[Example], pass_tokens: int, shares: int) -> int:
+    return max(sum(one.input_length for one in pack) for pack in cut_into_packs(update, pass_tokens, shares))
 
 
 def _time_updates(
@@ -231,7 +232,7 @@ def _time_updates(
         OutOfMemory: the trainer had to reduce the size of its passes.
     """
     pass_tokens, watch = trainer.pass_tokens, Stopwatch(WARMING[trainer.fused], advance)
-    updates = [plan[number] for number in choose_updates(plan, pass_tokens)]
+    updates = [plan[number] for number in choose_updates(plan, pass_tokens, trainer.shares)]
     tokens = [sum(example.input_length for example in update) for update in updates]
     trainer.train_dataset = updates
     trainer.add_callback(

@@ -21,6 +21,7 @@ from transformers import TrainerCallback
 
 from shelftalk.lines import append_line
 from shelftalk.models.adapters import causal_model
+from shelftalk.models.threads import core_count, thread_count
 from shelftalk.models.tokens import encode_text
 from shelftalk.prompts import request_of
 from shelftalk.records import Product
@@ -102,7 +103,7 @@ def write_description(model: Any, head: Tensor | None, tokenizer: Any, prompt: s
     `model` is in training; `head` comes from `loss.head_taken_off`.
     """
     ids, end = encode_text(tokenizer, prompt), tokenizer.eos_token_id
-    with _generation_mode(model):
+    with _generation_mode(model), thread_count(core_count()):  # a training's own thread computes with one
         ids = _likeliest(model, head, ids, end)
     stopped = ids[-1] == end
     text: str = tokenizer.decode(ids[:-1] if stopped else ids, skip_special_tokens=True)

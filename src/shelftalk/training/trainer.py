@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -16,9 +17,10 @@ from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArgu
 
 from shelftalk.errors import NotFinite, OutOfMemory
 from shelftalk.models.load import best_device
+from shelftalk.models.threads import thread_workers
 from shelftalk.models.tokens import Example
 from shelftalk.settings import TrainingSettings
-from shelftalk.training.batches import PASS_TOKENS, Pack, Plan, collate, cut_into_packs
+from shelftalk.training.batches import PACKS, PASS_TOKENS, Pack, Plan, collate, cut_into_packs
 from shelftalk.training.checkpoints import (
     load_optimizer_and_scheduler,
     load_random_state,
@@ -27,10 +29,15 @@ from shelftalk.training.checkpoints import (
     save_checkpoint,
     state_not_finite,
 )
+from shelftalk.training.compiled import MOST_WORKERS
 from shelftalk.training.divergence import not_finite
 from shelftalk.training.loss import token_losses
+from shelftalk.training.noise import add_embedding_noise, seeded_noise, use_seeded_dropout
 from shelftalk.training.processes import any_process
 from shelftalk.training.vocabulary import CutHead
+
+WARMING = {False: 1, True: 2}  # first updates, without and with compiling, that are slower than others
+T = TypeVar("T")
 
 
 class AdapterTrainer(Trainer):  # type: ignore[misc]
@@ -38,9 +45,10 @@ class AdapterTrainer(Trainer):  # type: ignore[misc]
 
     For transformers the whole plan, with all epochs, is one epoch, and an update is one step. Steps run in order, so a
     step number alone tells which updates are done. `head` comes from `loss.head_taken_off`, or is a `CutHead`; for
-    `fused` see `FrozenHeadLoss`. On several devices each process computes its share of every update's packs.
-    Checkpoints are written to `checkpoints`, see `training.checkpoints`, and with `validate_every` also the weights
-    with the lowest loss on the `validation` examples.
+    `fused` see `FrozenHeadLoss`. On several devices each process computes its share of every update's packs. A single
+    process on a CPU computes them in threads, with the same result whatever their number. Checkpoints are written to
+    `checkpoints`, see `training.checkpoints`, and with `validate_every` also the weights with the lowest loss on the
+    `validation` examples.
     """
 
     def __init__(
@@ -62,6 +70,7 @@ class AdapterTrainer(Trainer):  # type: ignore[misc]
         self.checkpoints = checkpoints
         self.data_hash = data_hash
         self.say = say
+        self.pool: ThreadPoolExecutor | None = None
         self.pass_tokens = settings.pass_tokens or PASS_TOKENS[best_device().type]
         super().__init__(
             model=model,
@@ -73,6 +82,34 @@ class AdapterTrainer(Trainer):  # type: ignore[misc]
         _use_deterministic_algorithms()
         self.remove_callback(PrinterCallback)
         self.in_bf16 = model.get_input_embeddings().weight.dtype == torch.bfloat16
+        self.in_threads = self.args.device.type == "cpu" and self.args.world_size == 1
+        self.shares = self.args.world_size * PACKS["cpu" if self.in_threads else "cuda"]
+        self.serial = WARMING[fused]  # first updates, whose passes do not run at once
+        if self.in_threads:
+            use_seeded_dropout(model)
+
+    def train(self, *arguments: Any, **named: Any) -> Any:
+        """Train to the end of the plan; see `transformers.Trainer.train`."""
+        noise = self.settings.neftune_noise
+        handle = add_embedding_noise(self.model, noise) if noise else None
+        try:
+            with self._workers():
+                return super().train(*arguments, **named)
+        finally:
+            if handle is not None:
+                handle.remove()
+
+    @contextlib.contextmanager
+    def _workers(self) -> Iterator[ThreadPoolExecutor | None]:
+        """Yield the threads that make the passes, which are started where there are none."""
+        if self.pool is not None or not self.in_threads:
+            yield self.pool
+            return
+        with thread_workers(self.args.device, most=MOST_WORKERS) as self.pool:
+            try:
+                yield self.pool
+            finally:
+                self.pool = None
 
     def get_train_dataloader(self) -> DataLoader[list[Example]]:
         """Return a loader that gives every process every update, in order."""
@@ -92,9 +129,11 @@ class AdapterTrainer(Trainer):  # type: ignore[misc]
         """
         model.train()
         while True:
-            packs = cut_into_packs(inputs, self.pass_tokens, shares=self.args.world_size)
+            packs = cut_into_packs(inputs, self.pass_tokens, self.shares)
+            if isinstance(self.head, CutHead):
+                self.head.begin_update(self.settings.seed, self.state.global_step)
             try:
-                self.update_loss = self._accumulate(model, packs)
+                self.update_loss = (self._accumulate_in_threads if self.in_threads else self._accumulate)(model, packs)
                 return self.update_loss
             except RuntimeError as error:
                 self._halve_pass(error, packs)
@@ -127,8 +166,6 @@ class AdapterTrainer(Trainer):  # type: ignore[misc]
     def _accumulate(self, model: Any, packs: list[Pack]) -> Tensor:
         labelled = sum(example.labelled_length for pack in packs for example in pack)
         processes, step = self.args.world_size, self.state.global_step
-        if isinstance(self.head, CutHead):
-            self.head.begin_update(self.settings.seed, step)
         if processes > 1:  # a checkpoint holds one random state, so each process derives its own for every update
             torch.manual_seed((self.settings.seed * 1_000_003 + step) * processes + self.args.process_index)
         own = packs[self.args.process_index :: processes] or [packs[0]]
@@ -143,6 +180,41 @@ class AdapterTrainer(Trainer):  # type: ignore[misc]
                 self.accelerator.backward(loss)
             total += loss.detach()
         return total
+
+    def _accumulate_in_threads(self, model: Any, packs: list[Pack]) -> Tensor:
+        """Do what `_accumulate` does with each pass in a thread, and add the gradients in the order of the packs."""
+        labelled = sum(example.labelled_length for pack in packs for example in pack)
+        weights = [weight for weight in model.parameters() if weight.requires_grad]
+
+        def make_pass(number: int) -> tuple[Tensor, tuple[Tensor, ...]]:
+            with seeded_noise(self.settings.seed, self.state.global_step, number):
+                loss = self._losses(model, self.head, packs[number]).sum() / labelled
+                return loss.detach(), torch.autograd.grad(loss, weights)
+
+        total = torch.zeros(())
+        for loss, gradients in self._in_order(make_pass, len(packs)):
+            total += loss
+            for weight, gradient in zip(weights, gradients, strict=True):
+                weight.grad = gradient if weight.grad is None else weight.grad.add_(gradient)
+        self.serial = max(0, self.serial - 1)
+        return total
+
+    def _in_order(self, make_pass: Callable[[int], T], count: int) -> Iterator[T]:
+        """Yield the results of `count` passes in their order; none runs any more when this ends, however it ends."""
+        with self._workers() as pool:
+            if pool is None:
+                yield from map(make_pass, range(count))
+                return
+            if self.serial:  # what is compiled is compiled once, and not in several threads at once
+                for number in range(count):
+                    yield pool.submit(make_pass, number).result()
+                return
+            passes = [pool.submit(make_pass, number) for number in range(count)]
+            try:
+                while passes:
+                    yield passes.pop(0).result()
+            finally:
+                wait([one for one in passes if not one.cancel()])
 
     def _get_grad_norm(self, model: Any, grad_norm: Any = None) -> Any:
         """Return the gradient's norm, which is taken before the optimiser changes a weight.
@@ -195,9 +267,13 @@ class AdapterTrainer(Trainer):  # type: ignore[misc]
         total = None
         while total is None:
             packs = cut_into_packs(self.eval_dataset, self.pass_tokens)
-            try:
+
+            def validate(number: int, packs: list[Pack] = packs) -> float:
                 with torch.no_grad():
-                    total = sum(float(self._losses(self.model, head, pack).sum()) for pack in packs)
+                    return float(self._losses(self.model, head, packs[number]).sum())
+
+            try:
+                total = sum(self._in_order(validate, len(packs)))
             except RuntimeError as error:
                 self._halve_pass(error, packs)
         if any_process(not math.isfinite(total)):
@@ -263,7 +339,6 @@ def _arguments(settings: TrainingSettings, checkpoints: Path) -> TrainingArgumen
         eval_steps=settings.validate_every or None,
         metric_for_best_model="eval_loss" if settings.validate_every else None,
         greater_is_better=False,
-        neftune_noise_alpha=settings.neftune_noise or None,
         ddp_find_unused_parameters=False,
         learning_rate=settings.learning_rate,
         lr_scheduler_type=settings.schedule,

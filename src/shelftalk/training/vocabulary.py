@@ -2,8 +2,8 @@
 
 A catalogue uses a few thousand of Gemma's 262,144 tokens, yet the head's products over all of them are most of a
 step. KEPT tokens stay: those in the descriptions, then those with the highest mean probability under the base model
-over a sample of the catalogue. The cut tokens still have some probability, which training must reduce: each pass draws
-SAMPLED of them, with replacement and probability q, and adds -log(SAMPLED q) to their logits, which makes their
+over a sample of the catalogue. The cut tokens still have some probability, which training must reduce: each update
+draws SAMPLED of them, with replacement and probability q, and adds -log(SAMPLED q) to their logits, which makes their
 exponentials an unbiased estimate of the sum over all cut tokens (importance sampling; Bengio & Senecal 2008,
 https://doi.org/10.1109/TNN.2007.912312). q is proportional to the same mean probabilities, mixed with a uniform tenth
 so that none is zero.
@@ -14,13 +14,16 @@ Only the training loss is estimated. The model, and so the adapter, keeps its wh
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from shelftalk.models.threads import thread_workers
 from shelftalk.models.tokens import Example
-from shelftalk.training.batches import PASS_TOKENS, collate, cut_into_packs
+from shelftalk.training.batches import PASS_TOKENS, Pack, collate, cut_into_packs
+from shelftalk.training.compiled import MOST_WORKERS
 from shelftalk.training.loss import predicting_outputs
 
 KEPT = 16_384
@@ -52,21 +55,19 @@ class CutHead:
         self.draw = torch.Generator(device=head.device)
 
     def begin_update(self, seed: int, number: int) -> None:
-        """Seed the draws of an update with the run's seed and the update's number alone."""
-        self.draw.manual_seed(seed * 1_000_003 + number)
-
-    def parts(self, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return (head rows, targets as indices into them, offsets) for one pass; every target must be a kept id.
-
-        The next call overwrites rows and offsets.
-        """
+        """Draw the cut tokens of an update, by the run's seed and the update's number alone; those before are lost."""
         if not len(self.cut):
-            return self.rows[: len(self.kept)], self.row_of[targets], self.offsets[: len(self.kept)]
+            return
+        self.draw.manual_seed(seed * 1_000_003 + number)
         points = torch.rand(SAMPLED, generator=self.draw, dtype=torch.float64, device=self.head.device)
         drawn = torch.searchsorted(self.cumulative, points * self.cumulative[-1]).clamp_(max=len(self.cut) - 1)
         torch.index_select(self.head, 0, self.cut[drawn], out=self.rows[len(self.kept) :])
         self.offsets[len(self.kept) :] = self.corrections[drawn]
-        return self.rows, self.row_of[targets], self.offsets
+
+    def parts(self, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return (head rows, targets as indices into them, offsets) for a pass; every target must be a kept id."""
+        rows = len(self.rows) if len(self.cut) else len(self.kept)
+        return self.rows[:rows], self.row_of[targets], self.offsets[:rows]
 
 
 def cut_head(model: Any, head: Tensor, examples: Sequence[Example]) -> CutHead:
@@ -78,29 +79,34 @@ def cut_head(model: Any, head: Tensor, examples: Sequence[Example]) -> CutHead:
     used = torch.zeros(len(head), dtype=torch.bool)
     for example in examples:
         used[torch.tensor(example.ids[example.prompt_length :])] = True
-    expected = _expected(model, head, examples)
-    rank = expected.clone()
-    rank[used.to(head.device)] = float("inf")
-    count = min(len(head), max(KEPT, int(used.sum())))
-    return CutHead(head, rank.topk(count).indices.sort().values, expected)
+    with thread_workers(head.device, MOST_WORKERS) as pool:  # the same sums with any number of threads
+        expected = _expected(model, head, examples, pool)
+        rank = expected.clone()
+        rank[used.to(head.device)] = float("inf")
+        count = min(len(head), max(KEPT, int(used.sum())))
+        return CutHead(head, rank.topk(count).indices.sort().values, expected)
 
 
-def _expected(model: Any, head: Tensor, examples: Sequence[Example]) -> Tensor:
+def _expected(model: Any, head: Tensor, examples: Sequence[Example], pool: ThreadPoolExecutor) -> Tensor:
     """Return the base model's mean probability of each token over the first descriptions: (vocabulary), in fp32."""
     sample: list[Example] = []
     for example in examples:
         sample.append(example)
         if sum(one.input_length for one in sample) >= SAMPLE_TOKENS:
             break
+
+    @torch.no_grad()
+    def add_up(pack: Pack) -> tuple[Tensor, int]:
+        inputs = {name: value.to(head.device) for name, value in collate(pack).items()}
+        hidden = predicting_outputs(model, inputs).to(head.dtype)
+        sums = [(rows @ head.T).float().softmax(1).sum(0) for rows in torch.split(hidden, 64)]
+        return torch.stack(sums).sum(0), len(hidden)
+
     total, count = torch.zeros(len(head), device=head.device), 0
     training = model.training
     model.eval()
-    with torch.no_grad():
-        for pack in cut_into_packs(sample, PASS_TOKENS[head.device.type]):
-            inputs = {name: value.to(head.device) for name, value in collate(pack).items()}
-            hidden = predicting_outputs(model, inputs).to(head.dtype)
-            for rows in torch.split(hidden, 64):
-                total += (rows @ head.T).float().softmax(1).sum(0)
-            count += len(hidden)
+    for part, tokens in pool.map(add_up, cut_into_packs(sample, PASS_TOKENS[head.device.type])):
+        total += part
+        count += tokens
     model.train(training)
     return total / count
