@@ -27,6 +27,7 @@ from shelftalk.generation import on_cluster
 from shelftalk.generation.transformers_engine import TransformersEngine
 from shelftalk.models.adapters import adapter_off
 from shelftalk.models.embedder import Embedder
+from shelftalk.models.threads import thread_count
 from shelftalk.models.tokens import encode_prompt
 from shelftalk.prompts import ENGLISH
 from shelftalk.records import Product
@@ -104,6 +105,18 @@ def test_the_same_part_of_a_long_description_counts_after_any_prompt(engine: Tra
     assert not math.isclose(short[0], long[0])
     [(nats, size)] = likelihoods(engine, ENGLISH, [Product("2", "Peg", "")], ["Peg"], 100, True)
     assert (nats, size) == (0.0, 0)
+
+
+@pytest.mark.exact
+@pytest.mark.parametrize("tuned", [False, True])
+def test_a_likelihood_depends_neither_on_the_number_of_threads_nor_on_its_neighbours(
+    engine: TransformersEngine, tuned: bool
+) -> None:
+    found = []
+    for count in (1, 2, 4):
+        with thread_count(count):
+            found.append(general_likelihoods(engine, tuned))
+    assert found[0] == found[1] == found[2]
 
 
 def test_the_general_text_is_long_enough_for_intervals(engine: TransformersEngine) -> None:

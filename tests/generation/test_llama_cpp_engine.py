@@ -98,6 +98,23 @@ def test_many_are_the_same_as_one_at_a_time(engine: LlamaCppEngine) -> None:
     assert heard == {number: one.text for number, one in enumerate(alone)}
 
 
+def test_servers_share_many_slots_and_write_the_same(
+    tiny_run: Run, engine: LlamaCppEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shelftalk.generation.llama_cpp_engine.core_count", lambda: 2)
+    many = LlamaCppEngine.load(tiny_run, slots=8)
+    try:
+        together = many.complete_all(PROMPTS, tuned=True, settings=GREEDY)
+        assert together == [engine.complete(prompt, tuned=True, settings=GREEDY) for prompt in PROMPTS]
+        assert set(many._servers) == {(True, 0), (True, 1)}
+        with many._least_busy(True) as first, many._least_busy(True) as second:
+            assert first is not second
+        assert not +many._running
+        assert many.context == engine.context
+    finally:
+        many.close()
+
+
 def test_sampling_is_seeded_by_the_prompt_alone_up_to_rounding(engine: LlamaCppEngine) -> None:
     alone = [engine.complete(prompt, tuned=True, settings=SAMPLED) for prompt in PROMPTS]
     assert [engine.complete(prompt, tuned=True, settings=SAMPLED) for prompt in PROMPTS] == alone
