@@ -46,7 +46,14 @@ def test_the_commands_run_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     for command in COMMANDS:
         words = shlex.split(command)
         if words[0] == "train":
-            words += ["--set", "base_model=tiny"]
+            words += [
+                "--set",
+                "base_model=tiny",
+                "--set",
+                "seed=1",
+                "--set",
+                "learning_rate=0.01",
+            ]  # writes no control characters
         if words[0] in ("ask", "evaluate", "generate", "explain"):
             words += ["--max-new-tokens", "8"]
         if words[0] == "review":
