@@ -8,8 +8,6 @@ turns of some seconds the machine is idle otherwise, or a loop of Python uses on
 medians count. Then the same beside the loop at a niceness of 10, as commands run that shelftalk starts in the
 background. The rows are the real ones in ../shared/data if present, otherwise the bundled catalogue. `kept` is the
 share of the speed alone.
-
-Needs `pip install -e '.[benchmarks]'`.
 """
 
 from __future__ import annotations
@@ -23,7 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +34,7 @@ from shelftalk import pipeline
 from shelftalk.catalogue.catalogue import Catalogue
 from shelftalk.catalogue.demo import demo_file
 from shelftalk.catalogue.settings import PrepareSettings
+from shelftalk.commands import NICENESS
 from shelftalk.generation.llama_cpp_engine import LlamaCppEngine
 from shelftalk.models.adapters import add_adapter
 from shelftalk.models.embedder import Embedder
@@ -47,7 +46,6 @@ from shelftalk.training.attention import PACKED
 from shelftalk.training.batches import Plan, encode_products
 from shelftalk.workspace import Workspace
 
-NICENESS = 10
 UPDATES = 4  # of a turn, the first of which is left out
 WARM_UP = 3  # updates
 TITLES = {1: 3, pipeline.SLOTS: 16}  # of a turn, by the number of texts at once
@@ -140,24 +138,18 @@ class Turns(Stopwatch):
 
     def __init__(self, may_start: bool) -> None:
         super().__init__()
-        self.may_start = may_start
-        self.loop: subprocess.Popen[bytes] | None = None
+        self.may_start, self.beside = may_start, False
+        self.load = ExitStack()
 
     def on_step_end(self, args: Any, state: Any, control: Any, **more: Any) -> None:
         super().on_step_end(args, state, control, **more)
         done = state.global_step - WARM_UP
         if self.may_start and done > 0 and done % UPDATES == 0:
-            if self.loop is None:
-                self.loop = subprocess.Popen(LOOP)
+            self.beside = not self.beside
+            if self.beside:
+                self.load.enter_context(burnt_core())
             else:
-                self.end()
-
-    def end(self) -> None:
-        """Stop the loop."""
-        if self.loop is not None:
-            self.loop.kill()
-            self.loop.wait()
-        self.loop = None
+                self.load.close()
 
 
 def measure_training(workspace: Workspace, rounds: int, beside: bool, compiled: bool) -> Speeds:
@@ -169,10 +161,8 @@ def measure_training(workspace: Workspace, rounds: int, beside: bool, compiled: 
     settings, watch = SETTINGS.replace({"epochs": 9}), Turns(may_start=not beside)
     examples = encode_products(tokenizer, ENGLISH, products, settings)
     updates = WARM_UP + 2 * rounds * UPDATES
-    try:
+    with watch.load:
         train_ours(model, examples, settings, updates, watch, compiled)
-    finally:
-        watch.end()
     plan, seconds = Plan(examples, settings), watch.seconds()
     speeds: Speeds = {"alone": [], "beside": []}
     for turn in range(2 * rounds):

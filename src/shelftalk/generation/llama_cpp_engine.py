@@ -270,7 +270,7 @@ class LlamaCppEngine:
                 if file is None:
                     raise InvalidSettings(f"This engine has no {'tuned' if tuned else 'base'} model.")
                 thread = ThreadPoolExecutor(1)
-                slots, threads = -(-self.slots // self._count), max(1, core_count() // self._count)
+                slots, threads = -(-self.slots // self._count), core_count() // self._count
                 self._servers[tuned, number] = thread.submit(
                     _serve, file, slots, threads, self._socket(tuned, number), self._key
                 )

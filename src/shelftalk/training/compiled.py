@@ -18,9 +18,7 @@ import torch
 import torch._inductor.config
 
 from shelftalk.models.adapters import causal_model
-from shelftalk.models.threads import share_threads
 
-MOST_WORKERS = 4  # passes at once: Python lets only one of them at a time do what lies between the products
 WORTH_IT = 200_000  # tokens of a run above which compiling saves more than its half minute
 
 
@@ -40,8 +38,7 @@ def compile_layers(model: Any) -> None:
     # already written that default into the variable.
     os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(kernel_folder())
     torch._inductor.config.deterministic = True  # no autotuning by time: a resumed run must choose the same kernels
-    # For the threads of one of several passes, and called from C++: called from Python, one would wait for the other.
-    torch._inductor.config.cpp.threads = share_threads(torch.get_num_threads(), MOST_WORKERS)[1]
+    # Called from C++: called from Python, the kernels of one pass would wait for those of another.
     torch._inductor.config.cpp_wrapper = not torch.cuda.is_available()
     causal = causal_model(model)
     causal.enable_input_require_grads()

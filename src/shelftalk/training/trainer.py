@@ -6,7 +6,7 @@ import contextlib
 import math
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,7 +20,7 @@ from shelftalk.models.load import best_device
 from shelftalk.models.threads import thread_workers
 from shelftalk.models.tokens import Example
 from shelftalk.settings import TrainingSettings
-from shelftalk.training.batches import PACKS, PASS_TOKENS, Pack, Plan, collate, cut_into_packs
+from shelftalk.training.batches import MOST_WORKERS, PACKS, PASS_TOKENS, Pack, Plan, collate, cut_into_packs
 from shelftalk.training.checkpoints import (
     load_optimizer_and_scheduler,
     load_random_state,
@@ -29,14 +29,15 @@ from shelftalk.training.checkpoints import (
     save_checkpoint,
     state_not_finite,
 )
-from shelftalk.training.compiled import MOST_WORKERS
 from shelftalk.training.divergence import not_finite
 from shelftalk.training.loss import token_losses
 from shelftalk.training.noise import add_embedding_noise, seeded_noise, use_seeded_dropout
 from shelftalk.training.processes import any_process
 from shelftalk.training.vocabulary import CutHead
 
-WARMING = {False: 1, True: 2}  # first updates, without and with compiling, that are slower than others
+# First updates, without and with compiling, whose passes are made one by one: one pass finds that memory is too small,
+# and nothing is compiled in several threads at once.
+WARMING = {False: 1, True: 2}
 T = TypeVar("T")
 
 
@@ -83,21 +84,17 @@ class AdapterTrainer(Trainer):  # type: ignore[misc]
         self.remove_callback(PrinterCallback)
         self.in_bf16 = model.get_input_embeddings().weight.dtype == torch.bfloat16
         self.in_threads = self.args.device.type == "cpu" and self.args.world_size == 1
-        self.shares = self.args.world_size * PACKS["cpu" if self.in_threads else "cuda"]
-        self.serial = WARMING[fused]  # first updates, whose passes do not run at once
+        self.shares = PACKS[self.args.device.type] if self.args.world_size == 1 else self.args.world_size
+        self.warming = WARMING[fused]  # updates that are left of these
         if self.in_threads:
             use_seeded_dropout(model)
 
     def train(self, *arguments: Any, **named: Any) -> Any:
         """Train to the end of the plan; see `transformers.Trainer.train`."""
-        noise = self.settings.neftune_noise
-        handle = add_embedding_noise(self.model, noise) if noise else None
-        try:
-            with self._workers():
-                return super().train(*arguments, **named)
-        finally:
-            if handle is not None:
-                handle.remove()
+        size = self.settings.neftune_noise
+        noise = add_embedding_noise(self.model, size) if size else contextlib.nullcontext()
+        with noise, self._workers():
+            return super().train(*arguments, **named)
 
     @contextlib.contextmanager
     def _workers(self) -> Iterator[ThreadPoolExecutor | None]:
@@ -192,25 +189,28 @@ class AdapterTrainer(Trainer):  # type: ignore[misc]
                 return loss.detach(), torch.autograd.grad(loss, weights)
 
         total = torch.zeros(())
-        for loss, gradients in self._in_order(make_pass, len(packs)):
+        for loss, gradients in self._in_order(make_pass, len(packs), len(packs) if self.warming else 0):
             total += loss
             for weight, gradient in zip(weights, gradients, strict=True):
                 weight.grad = gradient if weight.grad is None else weight.grad.add_(gradient)
-        self.serial = max(0, self.serial - 1)
+        self.warming = max(0, self.warming - 1)
         return total
 
-    def _in_order(self, make_pass: Callable[[int], T], count: int) -> Iterator[T]:
-        """Yield the results of `count` passes in their order; none runs any more when this ends, however it ends."""
+    def _in_order(self, make_pass: Callable[[int], T], count: int, alone: int) -> Iterator[T]:
+        """Yield the results of `count` passes in their order; none runs any more when this ends, however it ends.
+
+        The first `alone` are made one by one.
+        """
         with self._workers() as pool:
             if pool is None:
                 yield from map(make_pass, range(count))
                 return
-            if self.serial:  # what is compiled is compiled once, and not in several threads at once
-                for number in range(count):
-                    yield pool.submit(make_pass, number).result()
-                return
-            passes = [pool.submit(make_pass, number) for number in range(count)]
+            passes: list[Future[T]] = []
             try:
+                for number in range(count):
+                    passes.append(pool.submit(make_pass, number))
+                    if number < alone:
+                        passes[-1].result()  # or raise, before the next begins
                 while passes:
                     yield passes.pop(0).result()
             finally:
@@ -273,7 +273,7 @@ class AdapterTrainer(Trainer):  # type: ignore[misc]
                     return float(self._losses(self.model, head, packs[number]).sum())
 
             try:
-                total = sum(self._in_order(validate, len(packs)))
+                total = sum(self._in_order(validate, len(packs), WARMING[True] if self.fused else 0))
             except RuntimeError as error:
                 self._halve_pass(error, packs)
         if any_process(not math.isfinite(total)):

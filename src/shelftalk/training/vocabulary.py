@@ -22,8 +22,7 @@ from torch import Tensor
 
 from shelftalk.models.threads import thread_workers
 from shelftalk.models.tokens import Example
-from shelftalk.training.batches import PASS_TOKENS, Pack, collate, cut_into_packs
-from shelftalk.training.compiled import MOST_WORKERS
+from shelftalk.training.batches import MOST_WORKERS, PASS_TOKENS, Pack, collate, cut_into_packs
 from shelftalk.training.loss import predicting_outputs
 
 KEPT = 16_384
