@@ -24,6 +24,8 @@ async function main() {
   const stream = streamText({ ...asked, model: compatible(MODEL) });
   let streamed = "";
   for await (const piece of stream.textStream) streamed += piece;
+  // The SDK puts a prompt between the names of speakers: the server is asked once more for exactly what was sent.
+  const completion = await generateText({ ...short, prompt: PROMPT, model: compatible.completionModel(MODEL) });
   const options = { openai: { user: "ada", metadata: { chat: "7" }, store: true, serviceTier: "auto" } };
   console.log(
     JSON.stringify({
@@ -32,7 +34,8 @@ async function main() {
       usage: whole.usage.totalTokens,
       stream: streamed,
       "stream usage": (await stream.usage).totalTokens,
-      completion: (await generateText({ ...short, prompt: PROMPT, model: compatible.completionModel(MODEL) })).text,
+      completion: completion.text,
+      sent: completion.request.body,
       notes: (await generateText({ ...asked, model: openai.chat(MODEL), providerOptions: options })).text,
       refused: await errorOf(() => generateText({ ...asked, model: compatible(MODEL), frequencyPenalty: 1 })),
       responses: await errorOf(() => generateText({ ...asked, model: openai(MODEL) })),
