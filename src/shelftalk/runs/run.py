@@ -106,6 +106,7 @@ class Run:
             "base": {"name": base.name, "revision": base.revision, "licence": base.licence},
             "settings": settings.as_mapping(),
             "precision": resolve_precision(settings.precision),
+            "passes": "threads",  # not in runs of versions that made them one after the other
             "shelftalk": __version__,
             "versions": versions,
         }

@@ -27,6 +27,7 @@ from shelftalk.training.supported import supported_example
 
 LENGTH_STEP = 32
 PASS_TOKENS = {"cpu": 384, "cuda": 4096}  # larger passes were no faster; see docs/experiments.md
+ALONE_TOKENS = 640  # in a pass of a process on a CPU that makes one at a time
 PACKS = {"cpu": 2, "cuda": 1}  # of an update in one process: a multiple of this, for threads with equal work on a CPU
 MOST_WORKERS = 4  # passes at once on a CPU: Python lets only one of them at a time do what lies between the products
 

@@ -123,7 +123,17 @@ def make_trainer(
     if compiled:
         compile_layers(model)
     return AdapterTrainer(
-        model, chosen, plan, settings, run.checkpoints, fingerprint(run), callbacks, validation, say, compiled
+        model,
+        chosen,
+        plan,
+        settings,
+        run.checkpoints,
+        fingerprint(run),
+        callbacks,
+        validation,
+        say,
+        compiled,
+        in_threads=run.description.get("passes") == "threads",  # a run of an earlier version goes on as it began
     )
 
 

@@ -20,7 +20,16 @@ from shelftalk.models.load import best_device
 from shelftalk.models.threads import thread_workers
 from shelftalk.models.tokens import Example
 from shelftalk.settings import TrainingSettings
-from shelftalk.training.batches import MOST_WORKERS, PACKS, PASS_TOKENS, Pack, Plan, collate, cut_into_packs
+from shelftalk.training.batches import (
+    ALONE_TOKENS,
+    MOST_WORKERS,
+    PACKS,
+    PASS_TOKENS,
+    Pack,
+    Plan,
+    collate,
+    cut_into_packs,
+)
 from shelftalk.training.checkpoints import (
     load_optimizer_and_scheduler,
     load_random_state,
@@ -49,7 +58,7 @@ class AdapterTrainer(Trainer):  # type: ignore[misc]
     `fused` see `FrozenHeadLoss`. On several devices each process computes its share of every update's packs. A single
     process on a CPU computes them in threads, with the same result whatever their number. Checkpoints are written to
     `checkpoints`, see `training.checkpoints`, and with `validate_every` also the weights with the lowest loss on the
-    `validation` examples.
+    `validation` examples. Without `in_threads` a CPU makes pass after pass, with the random numbers of the process.
     """
 
     def __init__(
@@ -64,6 +73,7 @@ class AdapterTrainer(Trainer):  # type: ignore[misc]
         validation: Sequence[Example] = (),
         say: Callable[[str], None] = lambda line: None,
         fused: bool = False,
+        in_threads: bool = True,
     ) -> None:
         self.head = head
         self.fused = fused
@@ -72,7 +82,6 @@ class AdapterTrainer(Trainer):  # type: ignore[misc]
         self.data_hash = data_hash
         self.say = say
         self.pool: ThreadPoolExecutor | None = None
-        self.pass_tokens = settings.pass_tokens or PASS_TOKENS[best_device().type]
         super().__init__(
             model=model,
             args=_arguments(settings, checkpoints),
@@ -83,8 +92,11 @@ class AdapterTrainer(Trainer):  # type: ignore[misc]
         _use_deterministic_algorithms()
         self.remove_callback(PrinterCallback)
         self.in_bf16 = model.get_input_embeddings().weight.dtype == torch.bfloat16
-        self.in_threads = self.args.device.type == "cpu" and self.args.world_size == 1
-        self.shares = PACKS[self.args.device.type] if self.args.world_size == 1 else self.args.world_size
+        device = self.args.device.type
+        self.in_threads = in_threads and device == "cpu" and self.args.world_size == 1
+        one_by_one = device == "cpu" and not self.in_threads
+        self.pass_tokens = settings.pass_tokens or (ALONE_TOKENS if one_by_one else PASS_TOKENS[device])
+        self.shares = PACKS[device] if self.in_threads else self.args.world_size
         self.warming = WARMING[fused]  # updates that are left of these
         if self.in_threads:
             use_seeded_dropout(model)
@@ -171,6 +183,8 @@ class AdapterTrainer(Trainer):  # type: ignore[misc]
         total = torch.zeros((), device=self.args.device)
         for number, pack in enumerate(own):
             last = number == len(own) - 1
+            if number and isinstance(self.head, CutHead):
+                self.head.draw_again()
             with contextlib.nullcontext() if last else self.accelerator.no_sync(model):
                 # Multiplied by `share`, because gradients and the logged loss are averaged over the processes.
                 loss = self._losses(model, self.head, pack).sum() / labelled * share

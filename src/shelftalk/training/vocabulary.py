@@ -54,10 +54,14 @@ class CutHead:
         self.draw = torch.Generator(device=head.device)
 
     def begin_update(self, seed: int, number: int) -> None:
-        """Draw the cut tokens of an update, by the run's seed and the update's number alone; those before are lost."""
+        """Draw cut tokens for an update, by the run's seed and the update's number alone; see `draw_again`."""
+        self.draw.manual_seed(seed * 1_000_003 + number)
+        self.draw_again()
+
+    def draw_again(self) -> None:
+        """Draw other cut tokens for the passes that follow; those before are lost."""
         if not len(self.cut):
             return
-        self.draw.manual_seed(seed * 1_000_003 + number)
         points = torch.rand(SAMPLED, generator=self.draw, dtype=torch.float64, device=self.head.device)
         drawn = torch.searchsorted(self.cumulative, points * self.cumulative[-1]).clamp_(max=len(self.cut) - 1)
         torch.index_select(self.head, 0, self.cut[drawn], out=self.rows[len(self.kept) :])
