@@ -23,15 +23,12 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
-import os
-import signal
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks.commands import run_command
 from benchmarks.trainers import print_table
 from shelftalk.pipeline import prepare_bundled
 from shelftalk.prompts import ENGLISH
@@ -160,47 +157,9 @@ def measure(workspace: Workspace, model: Path, steps: list[str]) -> dict[str, di
             delete_run(workspace, RUN)
         for name in steps:
             first = workspace.run(RUN) / "checkpoints" / "step-00000001"
-            rows[name] = run_command(commands[name], killed_at=first if name == "train" else None)
+            rows[name] = run_command(commands[name], first.exists if name == "train" else lambda: False)
             print(f"{name}: {rows[name]}", file=sys.stderr, flush=True)
     return rows
-
-
-def run_command(arguments: list[str], killed_at: Path | None = None) -> dict[str, Any]:
-    """Run shelftalk, killed as soon as `killed_at` exists; return its seconds, memory in GiB and how it ended."""
-    begin, own = time.monotonic(), 0
-    with tempfile.TemporaryFile("w+") as errors:
-        command = [sys.executable, "-m", "shelftalk", *arguments]
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors)
-        try:
-            while not (found := os.wait4(process.pid, os.WNOHANG))[0]:
-                own = max(own, own_memory(process.pid))
-                if killed_at and killed_at.exists():
-                    os.kill(process.pid, signal.SIGKILL)
-                time.sleep(0.05)
-        except BaseException:
-            process.kill()
-            raise
-        errors.seek(0)
-        last = "".join(errors.read().strip().splitlines()[-1:])
-    _, status, usage = found
-    process.returncode = code = os.waitstatus_to_exitcode(status)
-    return {
-        "seconds": round(time.monotonic() - begin, 1),
-        "peak": round(usage.ru_maxrss / 2**20, 2),
-        "own": round(own / 2**30, 2),
-        "end": "done" if code == 0 else "killed" if code == -signal.SIGKILL else f"{code}: {last[:200]}",
-    }
-
-
-def own_memory(process: int | str) -> int:
-    """Return the bytes of a process and its children that are no mapped file; 0 when it has ended."""
-    try:
-        lines = Path(f"/proc/{process}/status").read_text().splitlines()
-        children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
-    except OSError:
-        return 0
-    own = sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(("RssAnon", "RssShmem")))
-    return own + sum(own_memory(child) for child in children)
 
 
 if __name__ == "__main__":

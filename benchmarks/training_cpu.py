@@ -16,7 +16,10 @@ interleaved rounds of --updates updates (for ours four times as many, which take
 medians are printed: tokens and labelled tokens a second (padding never counts; the first two updates, which warm up and
 compile, have a separate column), and the share of this machine's bf16 matrix-product rate, measured in the same
 process, that the model's arithmetic reaches (of fp32 products where bf16 is slow). For a lower level of instructions
-see benchmarks.isa.
+see benchmarks.isa. `--base` trains another model, such as one that benchmarks.large_models wrote, and `--set` changes
+settings:
+
+    python -m benchmarks.training_cpu --base F/gemma-2b --speeds-only --variants trl,exact --set lora_dropout=0.1
 
 Needs `pip install -e '.[benchmarks]'`.
 """
@@ -55,7 +58,7 @@ from shelftalk.models.load import load_model
 from shelftalk.models.registry import find_model
 from shelftalk.prompts import ENGLISH
 from shelftalk.records import Product
-from shelftalk.settings import TrainingSettings
+from shelftalk.settings import TrainingSettings, parse_assignments
 from shelftalk.training.attention import PACKED
 from shelftalk.training.batches import Examples, encode_products
 from shelftalk.training.memory import peak_memory
@@ -92,53 +95,56 @@ def main() -> None:
     parser.add_argument("--updates", type=int, default=5, help="updates in a speed round of the libraries")
     parser.add_argument("--variants", default=",".join(VARIANTS))
     parser.add_argument("--speeds-only", action="store_true", help="no whole epochs, so no memory and no bits per byte")
+    parser.add_argument("--base", default=SETTINGS.base_model, help="name or folder of the base model")
+    parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="change a setting")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--worker", choices=VARIANTS, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    settings = SETTINGS.replace({**parse_assignments(options.set), "base_model": options.base})
     if options.worker:
-        print(json.dumps(measure(options.worker, Workspace(options.workspace), options.updates)))
+        print(json.dumps(measure(options.worker, Workspace(options.workspace), settings, options.updates)))
         return
     with tempfile.TemporaryDirectory() as folder:
         workspace = Workspace(options.workspace or folder)
         source = DEV_ROWS if DEV_ROWS.is_file() else demo_file()
         pipeline.prepare_catalogue(workspace, source, "benchmark", PrepareSettings())
-        find_model(SETTINGS.base_model, workspace)
+        find_model(options.base, workspace)
         variants = options.variants.split(",")
-        epochs = {name: run_worker(name, workspace, 0) for name in variants if not options.speeds_only}
+        changes = ["--base", options.base, *(f"--set={one}" for one in options.set)]
+        epochs = {name: run_worker(name, workspace, changes, 0) for name in variants if not options.speeds_only}
         rounds = [
-            {name: run_worker(name, workspace, options.updates * LONGER.get(name, 1)) for name in variants}
+            {name: run_worker(name, workspace, changes, options.updates * LONGER.get(name, 1)) for name in variants}
             for _ in range(options.rounds)
         ]
     report(epochs, rounds, options.json)
 
 
-def run_worker(name: str, workspace: Workspace, updates: int) -> dict[str, Any]:
-    """Measure one variant in a separate process."""
-    result = in_own_process(
-        "benchmarks.training_cpu", "--worker", name, "--workspace", str(workspace.root), "--updates", str(updates)
-    )
+def run_worker(name: str, workspace: Workspace, changes: list[str], updates: int) -> dict[str, Any]:
+    """Measure one variant, with the options `changes`, in a separate process."""
+    place = ["--workspace", str(workspace.root), "--updates", str(updates)]
+    result = in_own_process("benchmarks.training_cpu", "--worker", name, *place, *changes)
     print(f"{name}: {result}", file=sys.stderr, flush=True)
     return result
 
 
-def measure(name: str, workspace: Workspace, updates: int) -> dict[str, Any]:
+def measure(name: str, workspace: Workspace, settings: TrainingSettings, updates: int) -> dict[str, Any]:
     """Train one variant and return its figures."""
     catalogue = Catalogue.open(workspace.catalogue("benchmark"))
-    base = find_model(SETTINGS.base_model, workspace)
+    base = find_model(settings.base_model, workspace)
     model, tokenizer = load_model(
         base.folder, "fp32" if name == "usual" else "automatic", PACKED if name in ("exact", "vocabulary") else "sdpa"
     )
-    model = add_adapter(model, SETTINGS)
-    encoded = encode_products(tokenizer, ENGLISH, catalogue.products("train"), SETTINGS)
-    order = torch.randperm(len(encoded), generator=torch.Generator().manual_seed(SETTINGS.seed)).tolist()
+    model = add_adapter(model, settings)
+    encoded = encode_products(tokenizer, ENGLISH, catalogue.products("train"), settings)
+    order = torch.randperm(len(encoded), generator=torch.Generator().manual_seed(settings.seed)).tolist()
     examples = [encoded[index] for index in order]
     watch = Stopwatch()
     if name == "usual":
-        counts = train_usual(model, tokenizer, examples, SETTINGS, updates, watch, batch=2)
+        counts = train_usual(model, tokenizer, examples, settings, updates, watch, batch=2)
     elif name == "trl":  # two packs of 512 tokens for each update: longer and shorter packs were slower
-        counts = train_trl(model, tokenizer, examples, SETTINGS, updates, watch, pack=512, packs=2)
+        counts = train_trl(model, tokenizer, examples, settings, updates, watch, pack=512, packs=2)
     else:
-        settings = SETTINGS.replace({"vocabulary": "full" if name == "exact" else "catalogue"})
+        settings = settings.replace({"vocabulary": "full" if name == "exact" else "catalogue"})
         counts = train_ours(model, Examples(examples), settings, updates, watch, compiled=True)
     held_out = [*catalogue.products("validation"), *catalogue.products("test")]
     return {

@@ -101,7 +101,8 @@ def make_plan(run: Run, tokenizer: Any) -> Plan:
     settings, products = run.settings, run.products()
     edited = {one.uid: one.edited for one in run.accepted}
     counts = [settings.edited_weight if edited.get(one.uid) else 1 for one in products]
-    return Plan(encode_products(tokenizer, run.template, products, settings, edited), settings, counts)
+    examples = encode_products(tokenizer, run.template, products, settings, edited)
+    return Plan(examples, settings, counts, grouped=run.description.get("updates") == "of similar lengths")
 
 
 def make_trainer(
