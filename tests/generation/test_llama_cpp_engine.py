@@ -115,6 +115,21 @@ def test_servers_share_many_slots_and_write_the_same(
         many.close()
 
 
+@pytest.mark.parametrize("first", [False, True])
+def test_the_other_model_is_loaded_while_one_writes(tiny_run: Run, engine: LlamaCppEngine, first: bool) -> None:
+    single = LlamaCppEngine.load(tiny_run)
+    try:
+        assert set(single._servers) == {(False, 0)}
+        written = single.complete(PEG, tuned=first, settings=GREEDY)
+        assert set(single._servers) == {(False, 0), (True, 0)}
+        assert written == engine.complete(PEG, tuned=first, settings=GREEDY)
+        assert single.complete(PEG, tuned=not first, settings=GREEDY) == engine.complete(
+            PEG, tuned=not first, settings=GREEDY
+        )
+    finally:
+        single.close()
+
+
 def test_sampling_is_seeded_by_the_prompt_alone_up_to_rounding(engine: LlamaCppEngine) -> None:
     alone = [engine.complete(prompt, tuned=True, settings=SAMPLED) for prompt in PROMPTS]
     assert [engine.complete(prompt, tuned=True, settings=SAMPLED) for prompt in PROMPTS] == alone

@@ -65,8 +65,10 @@ SAMPLES = (
 class LlamaCppEngine:
     """Completes prompts with the base and the tuned model, each loaded at first use or earlier, `slots` at once.
 
-    Many slots are shared by several servers of a model, each with its part of the cores: their threads do not wait for
-    one another. The servers map one file into memory.
+    With one slot, a model that writes its first word has the other one loaded meanwhile: xllamacpp holds Python's
+    interpreter lock while it loads a model, so loading both at once only delays that word. Many slots are shared by
+    several servers of a model, each with its part of the cores: their threads do not wait for one another. The servers
+    map one file into memory.
     """
 
     name = "llama.cpp"
@@ -97,10 +99,11 @@ class LlamaCppEngine:
         """
         base, tuned = make_files(run, say)
         engine = cls(base, tuned, slots)
-        if slots == 1:  # an interactive user needs both; in parallel, as reading the vocabulary uses one thread
+        if slots == 1:  # an interactive user reads the base model's text first
             engine._start(False)
-        for number in range(engine._count):
-            engine._start(True, number)
+        else:
+            for number in range(engine._count):
+                engine._start(True, number)
         return engine
 
     def complete(
@@ -133,6 +136,8 @@ class LlamaCppEngine:
                 pieces.append(text)
                 if on_text:
                     on_text(text)
+                if self.slots == len(pieces) == 1 and self._files[not tuned]:
+                    self._start(not tuned)  # the other model is loaded while this one writes
             except BaseException as error:  # Ctrl-C too: no exception may pass through the C++ frames
                 raised.append(error)
             return bool(raised)
