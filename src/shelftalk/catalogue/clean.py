@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 
@@ -82,8 +83,8 @@ def clean(text: str) -> str:
     """
     for _ in range(PASSES):
         cleaned = _pass(text)
-        if cleaned == text:
-            return text
+        if cleaned == text or _is_settled(cleaned):
+            return cleaned
         text = cleaned
     return _pass(re.sub("[&<\u200c\u200d]", " ", text))
 
@@ -95,16 +96,18 @@ def clean_all(texts: Sequence[str]) -> list[str]:
 
 def plain(text: str) -> str:
     """Return the text in NFC, without unwanted characters, with whitespace collapsed to single spaces and trimmed."""
-    if text.isascii():
-        if not text.isprintable():
-            text = text.translate(ASCII_UNWANTED)
+    printable = text.isprintable()
+    if printable:  # so its only white space is U+0020
+        spaced = text.strip(" ")
+        while "  " in spaced:
+            spaced = spaced.replace("  ", " ")
     else:
-        if not text.isprintable() or "\ufffc" in text or "\ufffd" in text:  # the only printable unwanted ones
-            text = LONE_JOINER.sub("", UNWANTED.sub("", text))
-        text = unicodedata.normalize("NFC", text)
-    if "  " in text or not text.isprintable():
-        return " ".join(text.split())
-    return text.strip(" ")
+        spaced = " ".join(text.split())
+        printable = spaced.isprintable()
+    if not printable or "\ufffc" in spaced or "\ufffd" in spaced:  # the only printable unwanted ones
+        wanted = text.translate(ASCII_UNWANTED) if text.isascii() else LONE_JOINER.sub("", UNWANTED.sub("", text))
+        spaced = " ".join(wanted.split())
+    return spaced if spaced.isascii() else unicodedata.normalize("NFC", spaced)
 
 
 def comparable(text: str) -> str:
@@ -116,22 +119,25 @@ def comparable(text: str) -> str:
 
 
 def comparables(texts: Sequence[str]) -> list[bytes]:
-    """Return the `comparable` key of each text, in UTF-8; ASCII texts are processed together."""
+    """Return the `comparable` key of each text, in UTF-8; the texts are processed together."""
     if not texts:
         return []
-    joined = "\n".join([text if text.isascii() else "" for text in texts])
-    codes = np.frombuffer(f"{joined}\n".encode().translate(FOLDED), dtype=np.uint8)
+    joined = b"\n".join(map(str.encode, [*texts, ""])).translate(FOLDED)
+    codes = np.frombuffer(joined if joined.isascii() else _folded(joined), dtype=np.uint8)
     spaces, ends = codes == ord(" "), codes == ord("\n")
     kept = np.append(~(spaces[:-1] & (spaces[1:] | ends[1:])), True)  # keep one space of a run, none before a line end
     folded = codes[kept].tobytes().split(b"\n")[:-1]
-    return [one.lstrip(b" ") or _comparable(text) for one, text in zip(folded, texts, strict=True)]
+    return [one.lstrip(b" ") or text.encode() for one, text in zip(folded, texts, strict=True)]
 
 
-def _comparable(text: str) -> bytes:
-    folded = text.casefold()
-    if not folded.isascii():
-        folded = WIDE_SEPARATORS.sub(" ", folded)
-    return b" ".join(folded.encode().translate(SEPARATORS).split()) or text.encode()
+def _folded(lines: bytes) -> bytes:
+    """Fold the characters that are not ASCII, of which each run stands alone: one may become several."""
+    wide = np.frombuffer(lines, dtype=np.uint8) > 127
+    edges = [0, *(np.flatnonzero(wide[1:] != wide[:-1]) + 1).tolist(), len(lines)]
+    runs = [lines[begin:end] for begin, end in pairwise(edges)]
+    which = slice(int(not wide[0]), None, 2)
+    runs[which] = WIDE_SEPARATORS.sub(" ", b"\n".join(runs[which]).decode().casefold()).encode().split(b"\n")
+    return b"".join(runs)
 
 
 def _are_plain(texts: Sequence[str]) -> list[bool]:
@@ -148,10 +154,7 @@ def _are_plain(texts: Sequence[str]) -> list[bool]:
         found[edge] |= spaces[edge]
     unclean = np.zeros(len(texts), dtype=bool)
     unclean[np.searchsorted(ends, np.flatnonzero(found), side="right")] = True
-    return [
-        not one and "edition" not in text[-EDITION_END_LENGTH:].lower()
-        for one, text in zip(unclean.tolist(), checked, strict=True)
-    ]
+    return [not one and not _may_have_note(text) for one, text in zip(unclean.tolist(), checked, strict=True)]
 
 
 def _pass(text: str) -> str:
@@ -160,6 +163,16 @@ def _pass(text: str) -> str:
     if "<" in text:
         text = TAG.sub(lambda tag: " " if tag["block"] else "", _without_hidden(text))
     return _without_edition_note(plain(text))
+
+
+def _is_settled(cleaned: str) -> bool:
+    """Return whether a further pass surely leaves the result of a pass as it is; ASCII of such a one is printable."""
+    plain_now = cleaned.isascii() or cleaned.isprintable()
+    return plain_now and not ("&" in cleaned or "<" in cleaned or _may_have_note(cleaned))
+
+
+def _may_have_note(text: str) -> bool:
+    return "edition" in text[-EDITION_END_LENGTH:].lower()
 
 
 def _character(entity: re.Match[str]) -> str:
@@ -184,7 +197,7 @@ def _without_hidden(text: str) -> str:
 
 def _without_edition_note(text: str) -> str:
     """Remove all notes at the end that name the edition to which the text belongs."""
-    if "edition" not in text[-EDITION_END_LENGTH:].lower():
+    if not _may_have_note(text):
         return text
     end, start = len(text), len(text) - EDITION_NOTE_LENGTH
     while note := EDITION_NOTE.search(text, max(0, start), end):

@@ -83,6 +83,21 @@ class RowBlock(NamedTuple):
         return iter(self.read)
 
 
+class _ReadRows(NamedTuple):
+    """The texts of a block's usable rows, not cleaned but for the ids, which are '' where a row has none.
+
+    `parts` has as many texts for each row as there are columns of descriptions. A list for each column, not a tuple for
+    each row: tuples of texts are what Python's garbage collector would search again and again.
+    """
+
+    positions: list[int]
+    lines: list[int]
+    uids: list[str]
+    titles: list[str]
+    parts: list[str]
+    attributes: list[tuple[tuple[str, str], ...]]
+
+
 @dataclass(frozen=True, slots=True)
 class DraftBlock:
     """A cleaned block: its products and the JSON of its rejects, each an Arrow stream with the rows' indices.
@@ -160,27 +175,17 @@ def _characters(value: Any) -> int:
 
 def clean_block(block: LineBlock | RowBlock, with_signatures: bool = False) -> DraftBlock:
     """Clean a block's rows into products, with signatures if requested, and turn unusable rows into rejects."""
+    read, rejects = _read(block)
+    cleaned = zip(clean_all(read.titles), _descriptions(read), clean_pairs(read.attributes), strict=True)
     uids: list[str] = []
     titles: list[str] = []
     descriptions: list[str] = []
     lines: list[int] = []
     positions: list[int] = []
-    rejects: list[tuple[int, Reject]] = []
-    rows = []
-    for position, (line, row) in enumerate(block.rows()):
-        try:
-            rows.append((position, line, *_texts(f"row-{block.part}{line}", row)))
-        except Unusable as fault:
-            rejects.append((position, Reject(block.file, line, fault.reason, fault.detail)))
     attributes: list[Attributes] = []
     cut: Counter[str] = Counter()
-    cleaned = zip(
-        clean_all([title for *_, title, _, _ in rows]),
-        _described([parts for *_, parts, _ in rows]),
-        clean_pairs([pairs for *_, pairs in rows]),
-        strict=True,
-    )
-    for (position, line, uid, *_), (title, description, pairs) in zip(rows, cleaned, strict=True):
+    rows = zip(read.positions, read.lines, read.uids, cleaned, strict=True)
+    for position, line, uid, (title, description, pairs) in rows:
         if not title:
             known = "" if uid == f"row-{block.part}{line}" else uid
             detail = ": ".join(filter(None, (known, description)))
@@ -190,7 +195,7 @@ def clean_block(block: LineBlock | RowBlock, with_signatures: bool = False) -> D
         elif len(description) <= LONGEST_PLACEHOLDER and description.casefold() in PLACEHOLDERS:
             rejects.append((position, Reject(block.file, line, "missing_description", f"{description}: {title}")))
         else:
-            uids.append(uid)
+            uids.append(uid or f"row-{block.part}{line}")
             titles.append(title)
             descriptions.append(description)
             lines.append(line)
@@ -243,30 +248,43 @@ def finish_block(block: DecidedBlock) -> FinishedBlock:
     )
 
 
-def _texts(made_up: str, row: Row | Unusable) -> tuple[str, str, list[str], tuple[tuple[str, str], ...]]:
-    """Return the id of a row, cleaned, and its title, the parts of its description and its attributes, unchanged.
-
-    A row without an id has the one that is made up.
-
-    Raises:
-        Unusable: the row is unusable, or a value is not a text.
-    """
-    if isinstance(row, Unusable):
-        raise row
-    title = title_of(row.title)
-    return uid_of(row.uid) or made_up, title, [joined(value) for value in row.description], row.attributes
+def _read(block: LineBlock | RowBlock) -> tuple[_ReadRows, list[tuple[int, Reject]]]:
+    """Return the texts of a block's rows, and a reject, with its position, for each row that is unusable."""
+    read = _ReadRows([], [], [], [], [], [])
+    rejects: list[tuple[int, Reject]] = []
+    for position, (line, row) in enumerate(block.rows()):
+        try:
+            if isinstance(row, Unusable):
+                raise row
+            title = title_of(row.title)
+            uid = uid_of(row.uid)
+            description = [joined(value) for value in row.description]
+        except Unusable as fault:
+            rejects.append((position, Reject(block.file, line, fault.reason, fault.detail)))
+        else:
+            read.positions.append(position)
+            read.lines.append(line)
+            read.uids.append(uid)
+            read.titles.append(title)
+            read.parts.extend(description)
+            read.attributes.append(row.attributes)
+    return read, rejects
 
 
 def clean_pairs(rows: Sequence[Sequence[tuple[str, str]]]) -> list[list[tuple[str, str]]]:
     """Return each row's names and values, cleaned."""
-    cleaned = iter(clean_all([text for pairs in rows for pair in pairs for text in pair]))
-    return [[(next(cleaned), next(cleaned)) for _ in pairs] for pairs in rows]
+    cleaned = iter(clean_all([text for pairs in rows if pairs for pair in pairs for text in pair]))
+    none: list[tuple[str, str]] = []
+    return [[(next(cleaned), next(cleaned)) for _ in pairs] if pairs else none for pairs in rows]
 
 
-def _described(parts: list[list[str]]) -> list[str]:
+def _descriptions(read: _ReadRows) -> list[str]:
     """Return each row's cleaned description, joined from the parts in its columns."""
-    cleaned = iter(clean_all([text for texts in parts for text in texts]))
-    return [described([next(cleaned) for _ in texts]) for texts in parts]
+    cleaned = clean_all(read.parts)
+    if len(cleaned) == len(read.titles):
+        return cleaned
+    width = len(cleaned) // max(len(read.titles), 1)
+    return [described(cleaned[width * row : width * (row + 1)]) for row in range(len(read.titles))]
 
 
 def described(parts: list[str]) -> str:
@@ -283,6 +301,8 @@ def joined(value: Any) -> str:
     Raises:
         Unusable: it is not a text.
     """
+    if isinstance(value, str):
+        return value
     if isinstance(value, list) and all(isinstance(part, str) for part in value):
         return " ".join(value)
     return text_of(value, "description_not_text")

@@ -17,7 +17,7 @@ import orjson
 
 from shelftalk.catalogue.columns import Columns
 from shelftalk.catalogue.files import Opened, line_blocks, lines_of, physical_lines
-from shelftalk.catalogue.rows import Row, Unusable, row_of, too_long
+from shelftalk.catalogue.rows import Row, Unusable, row_of, row_or_fault, too_long
 
 MOST_LITERAL_BYTES = 1 << 20  # of an object as Python prints it, which takes a hundred times its size to parse
 BLANK = frozenset((b"", b"[", b"]", b",", b"],"))  # the last ones around a list whose objects stand on lines
@@ -79,6 +79,15 @@ def _json_row(line: bytes | None, columns: Columns) -> Row | Unusable | None:
     """Return the row or the fault of one line, None where it is blank; a `line` of None was too long."""
     if line is None:
         return too_long()
+    try:
+        value = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return _unusual_row(line, columns)
+    return row_or_fault(value, columns) if isinstance(value, dict) else _unusual_row(line, columns)
+
+
+def _unusual_row(line: bytes, columns: Columns) -> Row | Unusable | None:
+    """Return the same of a line that is not one valid object and no more."""
     if line.strip() in BLANK:
         return None
     try:

@@ -31,8 +31,8 @@ def title_of(value: Any) -> str:
     Raises:
         Unusable: title_not_text, if the value is not a text, or the text is a script, as in scraped pages.
     """
-    title = text_of(value, "title_not_text")
-    if SCRIPT.match(title):
+    title = value if isinstance(value, str) else text_of(value, "title_not_text")
+    if ("{" in title or ";" in title) and SCRIPT.match(title):
         raise Unusable("title_not_text", f"script: {title[:DETAIL_LENGTH]}")
     return title
 
@@ -42,6 +42,8 @@ def uid_of(value: Any) -> str:
 
     The ids of MongoDB are texts in an object: `{"$oid": "65f0"}`.
     """
+    if isinstance(value, str) and value.isascii() and value.isalnum():  # as most ids, which need no cleaning
+        return value
     if isinstance(value, dict) and value.keys() == {"$oid"}:
         value = value["$oid"]
     if isinstance(value, float) and value.is_integer():

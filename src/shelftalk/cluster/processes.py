@@ -21,8 +21,10 @@ from shelftalk.errors import Failure
 from shelftalk.records import Item, Map, Result
 
 # By default glibc returns large buffers to the system and allocates new ones: a sixth of the time of `prepare`.
-# loky would report the memory that is kept as a leak and restart the process.
+# Arrow's own allocator returns memory too, so its tables use that of the system. loky would report the memory that is
+# kept as a leak and restart the process.
 KEEP_MEMORY = {
+    "ARROW_DEFAULT_MEMORY_POOL": "system",
     "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
     "MALLOC_TRIM_THRESHOLD_": str(256 << 20),
     "LOKY_MAX_MEMORY_LEAK_SIZE": str(1 << 30),
