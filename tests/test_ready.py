@@ -45,8 +45,8 @@ def test_what_is_missing_is_made_once(bare: Run, monkeypatch: pytest.MonkeyPatch
     def refuse(*_: object) -> None:
         raise AssertionError("nothing is left to make")
 
-    for name in ("shelftalk.models.gguf_files.write_gguf", "shelftalk.pipeline.index_run"):
-        monkeypatch.setattr(name, refuse)
+    for name in ("models.gguf_files.write_gguf", "models.gguf_files.merge_gguf", "pipeline.index_run"):
+        monkeypatch.setattr(f"shelftalk.{name}", refuse)
     assert pipeline.make_ready(bare) == made
     said.clear()
     answer = pipeline.ask(bare, "Oak peg 3 cm", DecodingSettings(max_new_tokens=4), say=said.append)

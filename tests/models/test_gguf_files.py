@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from transformers import Gemma3ForCausalLM, Gemma3TextConfig
 
 from shelftalk.errors import InvalidSettings
@@ -19,7 +20,7 @@ from shelftalk.generation.llama_cpp_engine import LlamaCppEngine
 from shelftalk.generation.parity import LlamaCppRunner, Parity, TransformersRunner, measure_parity
 from shelftalk.models import tiny
 from shelftalk.models.adapters import add_adapter, load_adapter
-from shelftalk.models.gguf_files import base_obstacle, find_base, find_merged, write_gguf
+from shelftalk.models.gguf_files import base_obstacle, find_base, find_merged, merge_gguf, write_gguf
 from shelftalk.models.load import load_model
 from shelftalk.models.registry import find_model
 from shelftalk.prompts import ENGLISH
@@ -70,6 +71,35 @@ def test_a_gemma_with_its_adapter_merged_says_the_same_in_llama_cpp(variant: str
     plain, tokenizer = load_model(model, "fp32", "eager")
     assert parity(file, (load_adapter(plain, adapter), tokenizer)).worst_divergence < 1e-3
     assert parity(file, load_model(model, "fp32", "eager")).worst_divergence > 0.1  # the adapter has an effect
+
+
+def add_head(model: Path, tied: bool) -> Path:
+    """Store a head in the file of weights of the model in a folder, of its own or, `tied`, the embeddings again."""
+    file, config = model / "model.safetensors", json.loads((model / "config.json").read_text())
+    weights = load_file(file)
+    embeddings = weights["model.embed_tokens.weight"]
+    save_file({**weights, "lm_head.weight": embeddings.clone() if tied else embeddings.flip(0)}, file)
+    (model / "config.json").write_text(json.dumps({**config, "tie_word_embeddings": tied}))
+    return model
+
+
+@pytest.mark.parametrize("head", ["none", "tied", "its own"])
+@pytest.mark.parametrize("variant", ["lora", "dora"])
+def test_an_adapter_merged_into_the_converted_base_gives_the_bytes_of_a_conversion(
+    variant: str, head: str, tmp_path: Path
+) -> None:
+    model = save_narrow(tmp_path / "model", "gemma3")
+    adapter = save_adapter(tmp_path / variant, model, {"lora_variant": variant})
+    if head != "none":
+        add_head(model, tied=head == "tied")
+    base, whole, merged = (tmp_path / f"{name}.gguf" for name in ("base", "whole", "merged"))
+    write_gguf(model, base, "q8_0")
+    write_gguf(model, whole, "q8_0", adapter)
+    counts: list[tuple[int, int]] = []
+    merge_gguf(model, base, adapter, merged, lambda done, total: counts.append((done, total)))
+    assert merged.read_bytes() == whole.read_bytes() != base.read_bytes()
+    assert len(counts) == 4 * 7  # layers, and their matrices
+    assert counts[-1][0] == counts[-1][1]
 
 
 @pytest.mark.parametrize(("kind", "bound"), [("f16", 1e-4), ("bf16", 1e-2), ("q8_0", 1e-2)])
@@ -151,8 +181,6 @@ def test_a_second_process_waits_for_the_first_ones_conversion(
 
 
 def test_an_unknown_tensor_is_rejected(tmp_path: Path) -> None:
-    from safetensors.torch import load_file, save_file
-
     model = save_narrow(tmp_path / "model", "gemma3")
     weights = load_file(model / "model.safetensors")
     save_file({**weights, "model.layers.0.mystery.weight": torch.zeros(2, 2)}, model / "model.safetensors")
@@ -177,10 +205,10 @@ def test_conversions_are_made_once_and_stand_beside_what_they_come_from(
     assert first.stat().st_mtime_ns == written
     assert len(checked) == 1
     adapter = save_adapter(tmp_path / "adapter", base.folder, {})
-    found = find_merged(base, adapter, tmp_path / "gguf")
-    assert found == find_merged(base, adapter, tmp_path / "gguf")
+    found = find_merged(base, first, adapter, tmp_path / "gguf")
+    assert found == find_merged(base, first, adapter, tmp_path / "gguf")
     other = save_adapter(tmp_path / "other", base.folder, {"lora_rank": 4})
-    assert found != find_merged(base, other, tmp_path / "gguf")  # another adapter, another file
+    assert found != find_merged(base, first, other, tmp_path / "gguf")  # another adapter, another file
 
 
 def test_a_conversion_that_fails_its_check_leaves_nothing(workspace: Workspace) -> None:

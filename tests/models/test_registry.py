@@ -6,14 +6,18 @@ import importlib.util
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from gguf import GGUFReader, GGUFValueType
 
 from shelftalk.errors import Damaged, MissingPackage, NotFound
 from shelftalk.models import embedded, tiny
+from shelftalk.models.gguf_files import write_gguf
 from shelftalk.models.load import load_model, resolve_precision
 from shelftalk.models.registry import find_model
 from shelftalk.workspace import Workspace
+from tests.narrow_models import save_narrow
 
 
 def test_the_tiny_model_is_made_once(workspace: Workspace) -> None:
@@ -104,3 +108,18 @@ def test_other_weights_of_the_same_shape_are_another_revision(workspace: Workspa
 def test_a_hub_name_that_cannot_be_one_is_a_users_mistake(workspace: Workspace) -> None:
     with pytest.raises(NotFound, match="not a Hub id"):
         find_model("a/b--c", workspace)
+
+
+def test_the_quick_reader_of_the_embedded_model_reads_what_its_library_reads(tmp_path: Path) -> None:
+    """Only the long lists of the vocabulary are not read: of the tokens there is their number."""
+    model, file = save_narrow(tmp_path / "model", "gemma3"), tmp_path / "model.gguf"
+    write_gguf(model, file, "q8_0")
+    known, quick = GGUFReader(file), embedded.quick_reader(GGUFReader)(file)
+    assert list(quick.fields) == list(known.fields)
+    for name, field in known.fields.items():
+        if field.types[0] != GGUFValueType.ARRAY:
+            assert quick.fields[name].contents() == field.contents()
+    assert len(quick.fields["tokenizer.ggml.tokens"].data) == len(known.fields["tokenizer.ggml.tokens"].data)
+    for found, tensor in zip(quick.tensors, known.tensors, strict=True):
+        assert (found.name, found.tensor_type) == (tensor.name, tensor.tensor_type)
+        assert np.array_equal(found.data, tensor.data)

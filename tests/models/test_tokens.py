@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shelftalk.models import tiny
-from shelftalk.models.tokens import encode_example, encode_prompt
+from shelftalk.models.tokens import encode_example, encode_prompt, load_tokenizer, save_tokenizer
 from shelftalk.prompts import ENGLISH
 
 _, TOKENIZER = tiny.make()
@@ -46,3 +49,14 @@ def test_a_prompt_that_is_too_long_loses_its_last_attributes_and_never_the_title
         example = encode_example(TOKENIZER, ENGLISH, "\n".join(lines), "Holds hats.", max_tokens)
         kept = TOKENIZER.decode(example.ids[1 : example.prompt_length]).removesuffix(ENGLISH.prompt_for("")).split("\n")
         assert kept == lines[: sum(length <= max_tokens // 2 for length in lengths)]
+
+
+def test_a_tokenizer_is_read_again_only_after_a_change(tmp_path: Path) -> None:
+    tiny.make()[1].save_pretrained(tmp_path / "base")
+    first = load_tokenizer(tmp_path / "base")
+    save_tokenizer(tmp_path / "base", tmp_path / "out", ENGLISH)
+    assert load_tokenizer(tmp_path / "base") is first
+    assert first.chat_template is None  # what was saved has one
+    described = json.loads((tmp_path / "base" / "tokenizer_config.json").read_text())
+    (tmp_path / "base" / "tokenizer_config.json").write_text(json.dumps({**described, "eos_token": "a"}))
+    assert load_tokenizer(tmp_path / "base").eos_token == "a" != first.eos_token

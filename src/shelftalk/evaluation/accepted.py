@@ -74,7 +74,7 @@ def create_run(
     weights learned requests in another language.
 
     Raises:
-        NotFinite, Damaged: the source's adapter is of no use; see `models.adapters.check_adapter`.
+        NotFinite, Damaged: the source's adapter is of no use; see `models.adapter_files.check_adapter`.
         Damaged: a record of what was trained on cannot be read.
     """
     opened = open_to_train(workspace, catalogue)
@@ -101,7 +101,9 @@ def create_run(
 
 def _compare_with(source: Run, catalogue: Catalogue) -> tuple[list[str], list[str]]:
     """Return what `compare_splits` does, for a source whose adapter is of use."""
-    from shelftalk.models.adapters import check_adapter  # imports torch, which the first question must not wait for
+    from shelftalk.models.adapter_files import (
+        check_adapter,  # imports torch, which the first question must not wait for
+    )
 
     check_adapter(source.adapter)
     return compare_splits(catalogue, source)

@@ -16,7 +16,8 @@ from shelftalk.errors import ParityFailed
 from shelftalk.export.chat import Chat, ask_twice
 from shelftalk.export.formats import FORMATS, Artefact
 from shelftalk.generation.parity import WRITTEN, Parity, Replay, TransformersRunner, compare_replays, replay
-from shelftalk.models.adapters import check_adapter, load_adapter
+from shelftalk.models.adapter_files import check_adapter
+from shelftalk.models.adapters import load_adapter
 from shelftalk.models.load import load_model
 from shelftalk.models.tokens import encode_text, load_tokenizer
 from shelftalk.models.weights import describe_weights

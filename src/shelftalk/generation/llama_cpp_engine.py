@@ -325,7 +325,7 @@ class _Cancelled(Exception):
 def make_files(run: Run, say: Callable[[str], None] = lambda line: None) -> tuple[Path, Path]:
     """Return the GGUF files of a finished run's base and tuned model; convert those that do not exist.
 
-    `say` gets a message for each conversion, which takes half a minute.
+    `say` gets a message for each conversion: that of a base model takes ten seconds.
 
     Raises:
         NotFound: the run has not finished.
@@ -335,7 +335,7 @@ def make_files(run: Run, say: Callable[[str], None] = lambda line: None) -> tupl
     run.require_finished()
     model = run.base_model()
     base = find_base(model, run.workspace, lambda file: check_tokenizer(file, model.folder), say)
-    return base, find_merged(model, run.adapter, run.folder / "gguf", say)
+    return base, find_merged(model, base, run.adapter, run.folder / "gguf", say)
 
 
 def settings_obstacle(settings: DecodingSettings) -> str | None:

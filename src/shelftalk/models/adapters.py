@@ -11,15 +11,13 @@ from typing import Any
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 
-from shelftalk.errors import Damaged, InvalidSettings, NotFinite, NotFound
-from shelftalk.models.finite import first_not_finite_in
+from shelftalk.errors import InvalidSettings
+from shelftalk.models.adapter_files import check_adapter
 from shelftalk.settings import TrainingSettings
-from shelftalk.workspace import faults
 
 # PEFT asks every model for it; nobody who uses shelftalk can do anything about that.
 warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprecated", category=FutureWarning)
 
-WEIGHTS = "adapter_model.safetensors"
 # Every linear layer of a block; never the embeddings or the head, which other tools drop silently (llama.cpp#9065).
 TARGET_MODULES = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 
@@ -61,25 +59,6 @@ def load_adapter(model: Any, folder: Path, trainable: bool = False) -> Any:
     """
     check_adapter(folder)
     return attach_adapter(model, folder, trainable)
-
-
-def check_adapter(folder: Path) -> None:
-    """Check that the folder holds an adapter of finite weights, and that every file matches the folder's manifest.
-
-    Raises:
-        NotFound: there is no adapter in the folder.
-        Damaged: a file does not match.
-        NotFinite: a weight is not finite.
-    """
-    if not (folder / "adapter_config.json").is_file():
-        raise NotFound(f"There is no adapter in {folder}; finish the run with: shelftalk train")
-    if wrong := faults(folder, required=(WEIGHTS,)):
-        raise Damaged(f"The adapter in {folder} is damaged ({'; '.join(wrong)}); train the run again.")
-    if (weight := first_not_finite_in(folder / WEIGHTS)) is not None:
-        raise NotFinite(
-            f"The adapter in {folder} is of no use: {weight} is not finite; train another --run with a lower "
-            "learning_rate."
-        )
 
 
 def attach_adapter(model: Any, folder: Path, trainable: bool = False) -> Any:

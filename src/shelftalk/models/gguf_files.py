@@ -10,9 +10,10 @@ import json
 import math
 import os
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
+from itertools import accumulate, islice
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -69,18 +70,17 @@ def find_base(
     return made_once(base_folder(base, workspace), make) / FILE
 
 
-def find_merged(base: BaseModel, adapter: Path, target: Path, say: Callable[[str], None] = lambda line: None) -> Path:
+def find_merged(
+    base: BaseModel, converted: Path, adapter: Path, target: Path, say: Callable[[str], None] = lambda line: None
+) -> Path:
     """Return the GGUF, 8 bits per weight, of a base model with the PEFT adapter in folder `adapter` merged into it.
 
-    If it does not exist, it is converted first, in folder `target`.
-
-    Raises:
-        InvalidSettings: `base_obstacle` returns a reason.
+    If it does not exist, it is made first, in folder `target`, from `converted`, the file that `find_base` returns.
     """
 
     def make(folder: Path) -> None:
         say("Converting the tuned model for llama.cpp (first time only) ...")
-        write_gguf(base.folder, folder / FILE, "q8_0", adapter, _said(say, "the tuned model"))
+        merge_gguf(base.folder, converted, adapter, folder / FILE, _said(say, "the tuned model"))
 
     return made_once(merged_folder(base, adapter, target), make) / FILE
 
@@ -150,13 +150,55 @@ def write_gguf(
     _add_vocabulary(writer, model, config)
     writer.add_chat_template(chat_template(template))
     names = gguf.get_tensor_name_map(_architecture_number(architecture), config["num_hidden_layers"])
-    tied = config["tie_word_embeddings"]
-    weights = (pair for pair in read_weights(model, adapter) if not (tied and pair[0] == "lm_head.weight"))
+    weights = (pair for pair in read_weights(model, adapter) if _is_written(model, pair[0]))
     advance = counter(progress, describe_weights(model)[0])
     for size, (name, data, format) in _in_threads(lambda pair: _converted(names, pair[0], pair[1], kind), weights):
         writer.add_tensor(name, data, raw_dtype=format)
         advance(size)
     _write(writer)
+
+
+def merge_gguf(model: Path, converted: Path, adapter: Path, target: Path, progress: Progress = no_progress) -> None:
+    """Write the base model in folder `model` with a PEFT adapter merged into it to the GGUF file `target`, in q8_0.
+
+    The file has the bytes that `write_gguf` would write. It is a copy of `converted`, which `write_gguf` wrote of the
+    base model alone, in which only the weights that the adapter changes are replaced: the vocabulary and the
+    embeddings, most of a small model, are not converted again. `progress` counts the changed weights.
+
+    Raises:
+        NotFinite: a weight is not finite, or too large.
+    """
+    from shelftalk.models.weights import load_merges, read_plain, weight_shapes
+
+    merges, shapes = load_merges(adapter), weight_shapes(model)
+    places = _places({name: shape for name, shape in shapes.items() if _is_written(model, name)}, converted)
+    advance = counter(progress, sum(math.prod(shapes[name]) for name in merges))
+
+    def merged(pair: tuple[str, Any]) -> tuple[str, Any]:
+        name, weight = pair
+        return name, _rounded(name, merges[name](weight), "q8_0")
+
+    shutil.copyfile(converted, target)
+    with target.open("r+b") as file:
+        for name, rounded in _in_threads(merged, read_plain(model, merges)):
+            file.seek(places[name])
+            file.write(rounded)
+            advance(math.prod(shapes[name]))
+
+
+def _places(shapes: dict[str, list[int]], file: Path) -> dict[str, int]:
+    """Return where in a GGUF file of 8 bits a weight the weights of these shapes begin, which were written in order.
+
+    They are the end of the file, and counted from there: the vocabulary before them takes seconds to read.
+    """
+    import gguf
+
+    kinds = {1: gguf.GGMLQuantizationType.F32, 2: gguf.GGMLQuantizationType.Q8_0}  # by the number of dimensions
+    blocks = {dimensions: gguf.GGML_QUANT_SIZES[kind] for dimensions, kind in kinds.items()}
+    sizes = [math.prod(shape) // blocks[len(shape)][0] * blocks[len(shape)][1] for shape in shapes.values()]
+    padded = [gguf.GGUFWriter.ggml_pad(size, gguf.GGUF_DEFAULT_ALIGNMENT) for size in sizes]
+    first = file.stat().st_size - sum(padded)
+    return dict(zip(shapes, accumulate(padded[:-1], initial=first), strict=True))
 
 
 def _config(model: Path) -> dict[str, Any]:
@@ -180,6 +222,11 @@ def _pattern(config: dict[str, Any]) -> int | None:
         if full == [(layer + 1) % period == 0 for layer in range(len(full))]:
             return period
     return None
+
+
+def _is_written(model: Path, name: str) -> bool:
+    """Return whether a weight gets into the file: a head that is the embeddings is not written a second time."""
+    return name != "lm_head.weight" or not _full_config(model)["tie_word_embeddings"]
 
 
 def _add_shape(writer: Any, config: dict[str, Any]) -> None:
@@ -260,20 +307,31 @@ def _converted(names: Any, key: str, tensor: Any, kind: str) -> tuple[int, tuple
     """
     import gguf
 
-    from shelftalk.models.finite import first_not_finite
-
     name = names.get_name(key, try_suffixes=(".weight",))
     if name is None:
         raise InvalidSettings(f"The base model cannot be written as GGUF: llama.cpp has no name for its weight {key}.")
+    format = gguf.GGMLQuantizationType["F32" if tensor.ndim == 1 else kind.upper()]
+    return tensor.numel(), (name, _rounded(key, tensor, kind), format)
+
+
+def _rounded(key: str, tensor: Any, kind: str) -> Any:
+    """Return the numpy array of a weight in the number format `kind`; of a norm, what llama.cpp multiplies by.
+
+    Raises:
+        NotFinite: a value is not finite, or too large for `kind`.
+    """
+    import gguf
+
+    from shelftalk.models.finite import first_not_finite
+
     if first_not_finite([(key, tensor)], LARGEST.get(kind, math.inf)):
         raise NotFinite(
             f"The weight {key} is not finite in {kind}: the base model holds such a number, or one too large; take "
             "another base model."
         )
     if tensor.ndim == 1:  # Gemma's norms multiply by 1 + weight, llama.cpp's by weight
-        return tensor.numel(), (name, (tensor + 1).numpy(), gguf.GGMLQuantizationType.F32)
-    format = gguf.GGMLQuantizationType[kind.upper()]
-    return tensor.numel(), (name, gguf.quants.quantize(tensor.numpy(), format), format)
+        return (tensor + 1).numpy()
+    return gguf.quants.quantize(tensor.numpy(), gguf.GGMLQuantizationType[kind.upper()])
 
 
 def _in_threads(work: Callable[[Any], Any], items: Iterator[Any]) -> Iterator[Any]:

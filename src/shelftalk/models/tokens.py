@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -50,11 +51,24 @@ def import_transformers() -> None:
 
 
 def load_tokenizer(folder: Path) -> Any:
-    """Return the tokenizer of a base model's folder, without the model.
+    """Return the tokenizer of a base model's folder, without the model; the caller must not change it.
+
+    The last one is kept while its folder's files stay as they are: a vocabulary takes seconds to read, and a training
+    with its conversion and evaluation needs it five times.
 
     Raises:
         Damaged: it is missing or cannot be read.
     """
+    files = ((one.name, one.stat()) for one in sorted(folder.glob("*")))
+    return _load_once(folder.resolve(), tuple((name, file.st_mtime_ns, file.st_size) for name, file in files))
+
+
+@lru_cache(maxsize=1)
+def _load_once(folder: Path, files: tuple[tuple[str, int, int], ...]) -> Any:
+    return _load(folder)
+
+
+def _load(folder: Path) -> Any:
     from transformers import AutoTokenizer
 
     try:
@@ -72,7 +86,7 @@ def save_tokenizer(model: Path, target: Path, template: PromptTemplate) -> None:
     This concerns the beginning-of-sequence token, which some tokenizers do not add by default. The chat template is
     that of `chat_template`, in chat_template.jinja, and replaces any of the base model.
     """
-    tokenizer = load_tokenizer(model)
+    tokenizer = _load(model)  # of its own, as it is changed
     tokenizer.chat_template = chat_template(template)
     if tokenizer("a")["input_ids"] != encode_text(tokenizer, "a"):
         tokenizer.add_bos_token = True

@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,13 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Tensor
 
-from shelftalk.models.adapters import check_adapter
+from shelftalk.models.adapter_files import WEIGHTS, check_adapter
 
 DTYPES = {"f32": torch.float32, "f16": torch.float16, "bf16": torch.bfloat16}
 Weights = Iterator[tuple[str, Tensor]]
+Merge = Callable[[Tensor], Tensor]  # from a weight in fp32 to the weight with the adapter in it
 PREFIX = "base_model.model."  # of an adapter's weights, before the name of the layer
+FIRST = ".lora_A.weight"  # after it, of the first of its two matrices
 
 
 def weight_files(model: Path) -> list[Path]:
@@ -44,6 +47,15 @@ def describe_weights(model: Path) -> tuple[int, str]:
     return counts.total(), kind if kind in DTYPES else "bf16"
 
 
+def weight_shapes(model: Path) -> dict[str, list[int]]:
+    """Return the shape of every weight of the model in folder `model`, in the order of `read_weights`."""
+    shapes: dict[str, list[int]] = {}
+    for file in weight_files(model):
+        with safe_open(file, "pt") as weights:
+            shapes |= {name: weights.get_slice(name).get_shape() for name in weights.keys()}  # noqa: SIM118
+    return shapes
+
+
 def read_weights(model: Path, adapter: Path | None = None) -> Weights:
     """Yield the name and the fp32 value of every weight of the model in folder `model`, one at a time.
 
@@ -54,25 +66,33 @@ def read_weights(model: Path, adapter: Path | None = None) -> Weights:
     Raises:
         NotFound, Damaged: see `check_adapter`.
     """
-    merge = _merging(adapter) if adapter else lambda _, weight: weight
+    merges = load_merges(adapter) if adapter else {}
+    for name, weight in read_plain(model):
+        yield name, merges[name](weight) if name in merges else weight
+
+
+def read_plain(model: Path, wanted: Container[str] | None = None) -> Weights:
+    """Yield the name and the fp32 value of every weight, or of those `wanted`, of the model in folder `model`."""
     for file in weight_files(model):
         with safe_open(file, "pt") as weights:
             for name in weights.keys():  # noqa: SIM118 (it is no mapping)
-                yield name, merge(name, weights.get_tensor(name).to(torch.float32))
+                if wanted is None or name in wanted:
+                    yield name, weights.get_tensor(name).to(torch.float32)
 
 
-def _merging(folder: Path) -> Callable[[str, Tensor], Tensor]:
-    """Return a function that merges the adapter in `folder` into the weight of a name."""
-    check_adapter(folder)
-    config: dict[str, Any] = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
-    trained = load_file(folder / "adapter_model.safetensors")
+def load_merges(adapter: Path) -> dict[str, Merge]:
+    """Return, by its name, for each weight that a PEFT adapter changes what merges the adapter into it.
+
+    Raises:
+        NotFound, Damaged: see `check_adapter`.
+    """
+    check_adapter(adapter)
+    config: dict[str, Any] = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))
+    trained = load_file(adapter / WEIGHTS)
     rank = config["r"]
     scale = config["lora_alpha"] / (rank**0.5 if config["use_rslora"] else rank)
 
-    def merge(name: str, weight: Tensor) -> Tensor:
-        layer = PREFIX + name.removesuffix(".weight")
-        if f"{layer}.lora_A.weight" not in trained:
-            return weight
+    def merge(layer: str, weight: Tensor) -> Tensor:
         first, second = (trained[f"{layer}.lora_{part}.weight"].float() for part in "AB")
         merged: Tensor = weight + (second @ first) * scale
         if config["use_dora"]:
@@ -80,4 +100,5 @@ def _merging(folder: Path) -> Callable[[str, Tensor], Tensor]:
             merged *= (length / torch.linalg.norm(merged, dim=1))[:, None]
         return merged
 
-    return merge
+    layers = [name.removesuffix(FIRST) for name in trained if name.endswith(FIRST)]
+    return {f"{layer.removeprefix(PREFIX)}.weight": partial(merge, layer) for layer in layers}
