@@ -258,6 +258,11 @@ def test_entities_of_html_are_known_and_others_stay_as_they_are(tmp_path: Path) 
     assert read(path) == [(7, peg(1, "Café\xa0— &unknown; é"))]
 
 
+def test_items_behind_a_root_that_ends_too_early_are_read(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.xml", HEAD, "</channel><channel></rss>\n", item(1), item(2), TAIL)
+    assert [row for _, row in read(path) if isinstance(row, Row)] == [peg(1), peg(2)]
+
+
 @pytest.mark.parametrize("root", ["<rss><channel></channel></rss>", "<products><product/></products>"])
 def test_xml_without_items_is_reported(tmp_path: Path, root: str) -> None:
     path = write(tmp_path / "a.xml", root)

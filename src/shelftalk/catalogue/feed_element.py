@@ -97,8 +97,8 @@ class _Shape:
                     self._open.pop()
 
     def is_standard(self) -> bool:
-        """Return whether this is RSS or Atom."""
-        return any(path[0] in ROOTS and path[-1] in STANDARD for path in self.counts)
+        """Return whether this is RSS or Atom, also where its items stand behind a root that was closed too early."""
+        return any(path[0] in ROOTS for path in self.counts) and any(path[-1] in STANDARD for path in self.counts)
 
     def described(self, title_field: str | None) -> list[Path]:
         """Return the paths of elements that repeat, with a title and a description."""
