@@ -26,9 +26,9 @@ quick: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(TESTS) -m "not (slow or model or browser or ray or levels or kill)"
 
-# The long forms, which have a short one in `make test`.
+# The long forms, which have a short one in `make test`: that draws the same random examples each time, this others.
 test-long: $(VENV)/installed-dev $(VENV)/browser $(VENV)/clients/installed
-	$(TESTS) -m slow
+	$(TESTS) -m "slow or hypothesis" --hypothesis-profile random
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff check .

@@ -26,9 +26,11 @@ if TYPE_CHECKING:
     from shelftalk.runs.run import Run
     from tests.shell import Shell
 
-# An example has no time limit: on a busy machine a second proves nothing.
-hypothesis.settings.register_profile("untimed", deadline=None)
-hypothesis.settings.load_profile("untimed")
+# An example has no time limit: on a busy machine a second proves nothing. `make test` draws the same examples each
+# time, so that only a change can fail it, and never chance; `make test-long` draws others, and more.
+hypothesis.settings.register_profile("same", deadline=None, derandomize=True)
+hypothesis.settings.register_profile("random", deadline=None, max_examples=1000, print_blob=True)
+hypothesis.settings.load_profile("same")
 
 ROOT = Path(__file__).resolve().parents[1]
 DEV_ROWS = ROOT.parent / "shared" / "data" / "amazontitles_dev.jsonl"
