@@ -23,10 +23,14 @@ GROUPS = {
     "tests/test_end_to_end.py": "model",
     "tests/studio/test_browser": "browser",
     "tests/cluster/test_ray": "ray",
+    "tests/training/test_trainer.py": None,
+    "tests/studio/test_video.py": None,
     "tests/export/": None,
     "tests/training/test_faults.py": None,
     "tests/test_cli.py": None,
     "tests/library/": None,
+    "tests/test_docs_site.py": None,
+    "tests/api/test_clients.py": None,
     "tests/test_instruction_sets.py": "levels",
 }
 

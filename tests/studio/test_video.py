@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from shelftalk.pipeline import prepare_bundled
+from shelftalk.catalogue.settings import PrepareSettings
+from shelftalk.pipeline import BUNDLED, prepare_catalogue
 from shelftalk.runs.run import Run
 from shelftalk.workspace import Workspace
-from tests.conftest import ROOT
+from tests.conftest import ROOT, write_catalogue_file
 from tests.studio.conftest import measured, small_workspace
 from tools.make_video import HEIGHT, RUN, WIDTH, make_video, scenes
 
@@ -48,7 +49,8 @@ def test_the_video_plays_to_its_end(chromium: str, tiny_run: Run, tmp_path: Path
     av = pytest.importorskip("av", reason="PyAV is not installed: pip install -e '.[dev]'")
     shutil.copytree(tiny_run.workspace.root, tmp_path / "workspace")
     workspace: Workspace = small_workspace(tmp_path / "workspace")
-    prepare_bundled(workspace)  # the studio would, and measure its presets for minutes
+    # In place of the bundled one, which is so many tokens of the tiny model that its layers would be compiled first.
+    prepare_catalogue(workspace, write_catalogue_file(tmp_path / "many.jsonl", 1000), BUNDLED, PrepareSettings())
     for catalogue in workspace.catalogues():
         measured(workspace, catalogue)
     options = ["--workspace", str(workspace.root), "--run", "pegs", "--language", "pt-BR", "--pace", "0.02"]
