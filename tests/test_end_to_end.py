@@ -1,8 +1,9 @@
 """`shelftalk demo` on the real Gemma 3 270M, killed once and resumed, with the required results.
 
 The demo runs from the wheel, in an environment that has nothing else and in a folder without the repository. The short
-form takes 36 of the bundled products. The long form (`make test-long`) takes all of them, as `make demo` does, and
-checks the quality of the texts. Skip both with: pytest -m "not model"
+form takes 36 of the bundled products, and links what the wheel needs. The long form (`make test-long`) takes all of
+them, as `make demo` does, with all packages installed by pip, and checks the quality of the texts. Skip both
+with: pytest -m "not model"
 """
 
 from __future__ import annotations
@@ -42,7 +43,14 @@ from shelftalk.workspace import Workspace
 from tests import small_demo
 from tests.conftest import DEV_ROWS
 from tests.forks import Command
-from tests.packaging.distributions import build_both, has_an_index, install, make_environment, outside
+from tests.packaging.distributions import (
+    build_both,
+    has_an_index,
+    install,
+    linked_environment,
+    make_environment,
+    outside,
+)
 
 pytestmark = [pytest.mark.timeout(1800)]
 
@@ -72,15 +80,27 @@ def demo_killed_once(root: Path, update: int, program: list[Path]) -> tuple[Work
 
 
 @pytest.fixture(scope="module")
-def python(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The Python of an environment with the wheel and what it needs; the tests' own where no package index answers."""
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of this checkout, built from its source distribution."""
+    return build_both(tmp_path_factory.mktemp("dist")).wheel
+
+
+@pytest.fixture(scope="module")
+def python(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Iterator[Path]:
+    """The Python of an environment with the wheel and what it needs, linked from the tests' own."""
+    folder = tmp_path_factory.mktemp("linked")
+    yield linked_environment(folder, wheel)
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory, wheel: Path, python: Path) -> Iterator[Path]:
+    """The same with all of it installed by pip from a package index; the linked one where none answers."""
     folder = tmp_path_factory.mktemp("installed")
-    found = make_environment(sys.executable, folder / "environment")
-    done = install(found, str(build_both(folder / "dist").wheel))
-    if done.returncode != 0:
-        assert not has_an_index(found), done.stderr
-        found = Path(sys.executable)
-    yield found
+    found = make_environment(sys.executable, folder)
+    done = install(found, str(wheel))
+    assert done.returncode == 0 or not has_an_index(found), done.stderr
+    yield found if done.returncode == 0 else python
     shutil.rmtree(folder)  # two gigabytes
 
 
@@ -104,9 +124,9 @@ def finished_demo(tmp_path_factory: pytest.TempPathFactory, python: Path, small_
 
 
 @pytest.fixture(scope="module")
-def finished_whole_demo(tmp_path_factory: pytest.TempPathFactory, python: Path) -> tuple[Workspace, str]:
+def finished_whole_demo(tmp_path_factory: pytest.TempPathFactory, installed: Path) -> tuple[Workspace, str]:
     """The demo as `make demo` runs it, killed once and called again."""
-    return demo_killed_once(tmp_path_factory.mktemp("whole"), 10, [python.with_name("shelftalk")])
+    return demo_killed_once(tmp_path_factory.mktemp("whole"), 10, [installed.with_name("shelftalk")])
 
 
 def check_all_stages(printed: str) -> None:
@@ -128,16 +148,9 @@ def test_the_demo_resumes_after_a_kill_and_shows_all_stages(finished_demo: tuple
     assert result["tuned"]["bits_per_byte"] < result["base"]["bits_per_byte"]
 
 
-def require_wheel(python: Path) -> None:
-    if python == Path(sys.executable):
-        pytest.skip("No package index answers here, so the wheel cannot be installed; its demo ran from the checkout.")
-
-
 def test_the_demo_ran_from_the_wheel_in_an_environment_of_its_own(
     finished_demo: tuple[Workspace, str], python: Path, tmp_path: Path
 ) -> None:
-    require_wheel(python)
-
     def ask(*command: object) -> str:
         done = subprocess.run(
             [str(one) for one in command], check=False, capture_output=True, text=True, cwd=tmp_path, env=outside()
@@ -157,7 +170,6 @@ def test_without_its_extra_a_command_says_in_one_line_what_to_install(
     finished_demo: tuple[Workspace, str], python: Path, tmp_path: Path
 ) -> None:
     """All in one process of the wheel's environment, where no extra is installed."""
-    require_wheel(python)
     commands = {
         "studio --no-browser": "studio",
         "serve demo": "serve",

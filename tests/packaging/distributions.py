@@ -8,8 +8,10 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from email.parser import Parser
+from importlib.metadata import distribution
+from importlib.util import cache_from_source
 from pathlib import Path
 from typing import NamedTuple
 from zipfile import ZipFile
@@ -51,10 +53,59 @@ def outside() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")}
 
 
-def make_environment(python: str | Path, folder: Path) -> Path:
+def make_environment(python: str | Path, folder: Path, *options: str) -> Path:
     """Make an empty environment in `folder` and return its Python."""
-    subprocess.run([python, "-m", "venv", folder], check=True, env=outside(), timeout=120)
+    subprocess.run([python, "-m", "venv", *options, folder], check=True, env=outside(), timeout=120)
     return folder / "bin" / "python"
+
+
+def linked_environment(folder: Path, wheel: Path) -> Path:
+    """Make an environment with pip, a wheel and what that needs, and return its Python.
+
+    What it needs is taken from the environment that runs the tests, as hard links, and needs no package index. pip
+    installs the wheel, and refuses if anything that it declares is missing.
+    """
+    python = make_environment(sys.executable, folder, "--without-pip")
+    (packages,) = folder.glob("lib/*/site-packages")
+    for name in with_requirements([Requirement("pip"), *requirements(wheel)[""].values()]):
+        link_files(name, packages)
+    done = install(python, "--no-index", str(wheel), pinned=False)
+    assert done.returncode == 0, done.stderr
+    return python
+
+
+def with_requirements(wanted: Iterable[Requirement]) -> set[str]:
+    """Return the names of the distributions that are wanted and of those that they need, as they are installed here."""
+    waiting = [(one, frozenset({""})) for one in wanted]
+    seen: set[tuple[str, frozenset[str]]] = set()
+    while waiting:
+        one, extras = waiting.pop()
+        found = canonicalize_name(one.name), frozenset({"", *one.extras})
+        if found in seen or (one.marker and not any(one.marker.evaluate({"extra": extra}) for extra in extras)):
+            continue
+        seen.add(found)
+        waiting += [(Requirement(line), found[1]) for line in distribution(one.name).requires or []]
+    return {name for name, _ in seen}
+
+
+def link_files(name: str, packages: Path) -> None:
+    """Link the files of a distribution, and what of it is compiled, into the folder of packages of an environment."""
+    for file in distribution(name).files or []:
+        if ".." in file.parts:
+            continue  # a program, which would start the tests' own Python
+        source, target = Path(str(file.locate())), packages / file
+        for linked, to in ((source, target), (compiled(source), compiled(target))):
+            if linked.is_file() and not to.exists():
+                to.parent.mkdir(parents=True, exist_ok=True)
+                try:
+                    to.hardlink_to(linked)
+                except OSError:  # on another file system
+                    shutil.copy2(linked, to)
+
+
+def compiled(source: Path) -> Path:
+    """Return where Python keeps a module that it has compiled."""
+    return Path(cache_from_source(str(source)))
 
 
 def install(python: Path, *what: str, pinned: bool = True) -> subprocess.CompletedProcess[str]:
