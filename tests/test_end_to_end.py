@@ -52,6 +52,7 @@ from tests.packaging.distributions import (
     outside,
 )
 
+GREEDY = DecodingSettings(max_new_tokens=40, temperature=0)
 pytestmark = [pytest.mark.timeout(1800)]
 
 LASTING = (".safetensors", ".gguf", ".parquet", ".jsonl")  # what takes long to make; a report is rendered again
@@ -292,12 +293,24 @@ def test_the_fast_engine_says_what_the_reference_says(
 def test_many_at_once_are_the_same_as_one_at_a_time(finished_demo: tuple[Workspace, str]) -> None:
     run = Run.open(finished_demo[0], "demo")
     prompts = [ENGLISH.prompt_for(product.title) for product in run.catalogue().sample("train", 3, 1)]
-    greedy = DecodingSettings(max_new_tokens=40, temperature=0)
     alone, many = LlamaCppEngine.load(run), LlamaCppEngine.load(run, slots=8)
-    together = many.complete_all(prompts, tuned=True, settings=greedy)
-    assert together == [alone.complete(prompt, tuned=True, settings=greedy) for prompt in prompts]
+    together = many.complete_all(prompts, tuned=True, settings=GREEDY)
+    assert together == [alone.complete(prompt, tuned=True, settings=GREEDY) for prompt in prompts]
     alone.close()
     many.close()
+
+
+def test_a_prompt_is_computed_to_the_bit_as_before_whatever_was_asked_since(
+    finished_demo: tuple[Workspace, str],
+) -> None:
+    """The tiny model of the other tests does not show such faults."""
+    run = Run.open(finished_demo[0], "demo")
+    engine = LlamaCppEngine.load(run)
+    ids = [engine.tokenize(ENGLISH.prompt_for(one.title)) for one in run.catalogue().sample("train", 6, 1)]
+    first = [engine.next_token(one, tuned=True, count=200) for one in ids]
+    assert [engine.next_token(one, tuned=True, count=200) for one in [*ids, *ids[::-1]]] == [*first, *first[::-1]]
+    assert engine.next_token(ids[0], tuned=True, count=200) == first[0]  # twice the same, one after the other
+    engine.close()
 
 
 def test_the_real_tokenizer_splits_control_tokens_in_data(finished_demo: tuple[Workspace, str]) -> None:

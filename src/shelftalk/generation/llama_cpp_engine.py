@@ -46,8 +46,7 @@ LEAST_SLOTS = 4  # of a server beside another one
 LONGEST_NUMBER = 3  # digits of a token: Gemma's have one, Llama's up to three
 LONGEST = 1024  # tokens of text: leaves space for a prompt of 1,000 characters of four tokens each
 
-# For an answer with its token ids. Without the cache, equal prompts are computed alike, to the last bit.
-_TOKENS = {"verbose": True, "return_tokens": True, "cache_prompt": False}
+_TOKENS = {"verbose": True, "return_tokens": True}  # for an answer with its token ids
 
 # Texts that a converted tokenizer must split exactly like the original.
 SAMPLES = (
@@ -300,6 +299,7 @@ class LlamaCppEngine:
             "top_p": settings.top_p,
             "min_p": 0.0,
             "seed": settings.seed,
+            "cache_prompt": False,  # what was asked before would decide which tokens are computed together
         }
 
     def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -376,6 +376,8 @@ def _serve(file: Path, slots: int, threads: int, socket_file: str, key: str) -> 
     parameters.hostnames, parameters.api_keys, parameters.n_threads_http = [socket_file], [key], 2
     parameters.warmup = parameters.fit_params = False  # both take longer than they save for a model of this size
     parameters.cache_ram_mib = 0  # the default caches earlier prompts, up to 8 GiB of them
+    # Flash attention rounds a text's numbers in another way when other texts are computed with it.
+    parameters.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
     parameters.verbosity = -1
     try:
         server = xllamacpp.Server(parameters)
