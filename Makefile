@@ -7,6 +7,10 @@ BIN := $(VENV)/bin
 # docs/decisions/0110-make-installs-without-compiling-modules.md.
 unexport PYTHONDONTWRITEBYTECODE
 
+# Which torch: automatic (without CUDA where no NVIDIA card is), cpu or cuda. docs/install.md says more.
+TORCH := automatic
+TORCH_INDEX := https://download.pytorch.org/whl/cpu
+
 # Each worker takes whole files or groups of them, the longest first; their number is in tests/suite.py.
 TESTS := $(BIN)/python -m pytest -n auto --no-loadscope-reorder --durations=20
 
@@ -62,8 +66,14 @@ $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' || \
 		{ echo "shelftalk needs Python 3.10 to 3.13, and $(PYTHON) is another; run: make PYTHON=python3.12"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --constraint constraints.txt --upgrade pip || \
+		echo "The newer pip cannot be installed here; with Python's own the installation takes longer."
 
-$(VENV)/installed: $(VENV)/bin/python pyproject.toml constraints.txt
+$(VENV)/torch: $(VENV)/bin/python constraints.txt
+	$(BIN)/python tools/install_torch.py $(TORCH) $(TORCH_INDEX)
+	touch $@
+
+$(VENV)/installed: $(VENV)/torch pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --no-compile --disable-pip-version-check --constraint constraints.txt --editable .
 	touch $@
 
@@ -75,7 +85,7 @@ $(VENV)/installed-docs: $(VENV)/installed
 	$(BIN)/pip install --quiet --no-compile --disable-pip-version-check --constraint constraints.txt --editable '.[docs]'
 	touch $@
 
-$(VENV)/installed-dev: $(VENV)/bin/python pyproject.toml constraints.txt
+$(VENV)/installed-dev: $(VENV)/torch pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --no-compile --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	touch $(VENV)/installed $(VENV)/installed-docs $@
 

@@ -231,6 +231,21 @@ def test_doctor_prints_no_line_without_a_value(shell: Shell, monkeypatch: pytest
     assert re.search(r"limited by +ONEDNN_MAX_CPU_ISA", shell("doctor")[1])
 
 
+def test_doctor_says_that_cuda_lies_here_without_a_card_and_what_to_do(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "product_rate", lambda *_: 1e9)
+    monkeypatch.setattr("torch.version.cuda", None)
+    assert json.loads(shell("doctor", "--json")[1])["torch_too_large"] is None
+    monkeypatch.setattr("torch.version.cuda", "13.0")
+    found = json.loads(shell("doctor", "--json")[1])
+    if found["device"] == "cpu":
+        assert "CUDA 13.0" in found["torch_too_large"]
+        assert "https://download.pytorch.org/whl/cpu" in found["torch_too_large"]
+    else:
+        assert found["torch_too_large"] is None
+
+
 def test_the_workspace_may_stand_in_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHELFTALK_WORKSPACE", str(tmp_path / "mine"))
     assert run(["prepare", str(write_catalogue_file(tmp_path / "pegs.jsonl")), "--name", "pegs"]) == 0

@@ -47,6 +47,7 @@ from tests.packaging.distributions import (
     build_both,
     has_an_index,
     install,
+    install_torch,
     linked_environment,
     make_environment,
     outside,
@@ -99,6 +100,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory, wheel: Path, python: Pat
     """The same with all of it installed by pip from a package index; the linked one where none answers."""
     folder = tmp_path_factory.mktemp("installed")
     found = make_environment(sys.executable, folder)
+    install_torch(found)
     done = install(found, str(wheel))
     assert done.returncode == 0 or not has_an_index(found), done.stderr
     yield found if done.returncode == 0 else python

@@ -19,6 +19,7 @@ from zipfile import ZipFile
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from shelftalk.cli.doctor import CPU_INDEX
 from tests.conftest import ROOT
 
 SOURCE = ROOT / "src" / "shelftalk"
@@ -112,6 +113,12 @@ def install(python: Path, *what: str, pinned: bool = True) -> subprocess.Complet
     """Install into an environment with pip, if `pinned` at the versions of constraints.txt."""
     command: list[str | Path] = [python, *INSTALL, *(PINNED if pinned else ()), *what]
     return subprocess.run(command, check=False, capture_output=True, text=True, env=outside(), timeout=900)
+
+
+def install_torch(python: Path) -> None:
+    """Install torch first, as `make` does where there is no card; elsewhere pip chooses it with the rest."""
+    command: list[str | Path] = [python, ROOT / "tools" / "install_torch.py", "automatic", CPU_INDEX]
+    subprocess.run(command, check=True, capture_output=True, env=outside(), timeout=600)
 
 
 def has_an_index(python: Path) -> bool:

@@ -14,9 +14,10 @@ from shelftalk import __version__
 from shelftalk.errors import NotWritable
 from shelftalk.generation.choose import choose_for_machine
 from shelftalk.models.instruction_set import bf16_is_fast, instruction_set, limited_by, product_rate
-from shelftalk.models.load import best_device, resolve_precision
+from shelftalk.models.load import best_device, resolve_precision, unused_cuda
 from shelftalk.workspace import Workspace
 
+CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 LIBRARIES = ("torch", "transformers", "peft", "xllamacpp", "chromadb", "pyarrow")
 
 
@@ -33,6 +34,7 @@ def examine(workspace: Workspace) -> dict[str, Any]:
         "shelftalk": __version__,
         "python": platform.python_version(),
         **{library: _version(library) for library in LIBRARIES},
+        "torch_too_large": _too_large(),
         "device": str(best_device()),
         "cores": os.cpu_count(),
         "engine": "{}: {}".format(*choose_for_machine()),
@@ -60,6 +62,15 @@ def _arithmetic() -> dict[str, Any]:
         "fp32_gflops": round(product_rate("fp32", best_device()) / 1e9),
         "bf16_gflops": round(product_rate("bf16", best_device()) / 1e9) if fast else None,
     }
+
+
+def _too_large() -> str | None:
+    """Return what to do about a torch with CUDA on a machine without a card; None where nothing is to be done."""
+    cuda = unused_cuda()
+    return cuda and (
+        f"it has the libraries of CUDA {cuda}, and no NVIDIA card answers here: an environment made anew with the "
+        f"torch of {CPU_INDEX} is gigabytes smaller"
+    )
 
 
 def _version(library: str) -> str:

@@ -65,6 +65,11 @@ def best_device() -> torch.device:
     return torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))  # set by torchrun
 
 
+def unused_cuda() -> str | None:
+    """Return the version of CUDA that torch was built for, where torch finds no card to use it on; else None."""
+    return None if torch.cuda.is_available() else torch.version.cuda
+
+
 def resolve_precision(precision: str) -> str:
     """Return bf16, fp32 or nf4 for `precision`; automatic means bf16 where `bf16_is_fast`, otherwise fp32.
 
