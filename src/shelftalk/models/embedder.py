@@ -14,34 +14,28 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import accumulate, pairwise
-from pathlib import Path
-from typing import Any
 
 import numpy as np
-import safetensors.torch
 import torch
 from tokenizers import Tokenizer
-from torch import Tensor
-from transformers import AttentionInterface, BertConfig, BertModel
 
 from shelftalk.models.load import best_device, resolve_precision
 from shelftalk.models.minilm import minilm_folder, minilm_tokenizer, require_finite
+from shelftalk.models.minilm_layers import MiniLM
 from shelftalk.models.threads import thread_workers
 from shelftalk.models.tokens import well_formed
 from shelftalk.records import Progress, counter, no_progress
 
 DIMENSIONS = 384
 PACK_TOKENS = 512  # in one forward pass: 256 was an eighth slower, 1024 no faster, and a single text needs a whole pack
-ATTENTION = "shelftalk_text_by_text"
 
 
 class Embedder:
     """all-MiniLM-L6-v2, loaded; make one with `Embedder.load()`."""
 
-    def __init__(self, tokenizer: Tokenizer, model: BertModel) -> None:
+    def __init__(self, tokenizer: Tokenizer, model: MiniLM) -> None:
         self._tokenizer = tokenizer
         self._model = model
-        self._in_bf16 = any(weights.dtype == torch.bfloat16 for weights in model.parameters())
 
     @classmethod
     def load(cls, precision: str = "automatic") -> Embedder:
@@ -54,7 +48,8 @@ class Embedder:
             Damaged: a file is missing, or its SHA-256 is not the published one.
         """
         folder = minilm_folder()
-        return cls(minilm_tokenizer(folder), _model(folder, resolve_precision(precision)))
+        model = MiniLM.load(folder, resolve_precision(precision), PACK_TOKENS, best_device())
+        return cls(minilm_tokenizer(folder), model)
 
     def embed(self, texts: Sequence[str], progress: Progress = no_progress) -> np.ndarray:
         """Return the texts' vectors: float32 [len(texts), 384], each of length 1, in the order of the texts.
@@ -84,12 +79,8 @@ class Embedder:
         positions = np.concatenate([*map(np.arange, lengths), padding])
         ends = list(accumulate(lengths, initial=0))
         texts = [slice(start, end) for start, end in pairwise(ends)]
-        inputs = {"input_ids": ids, "position_ids": positions}
-        device = self._model.device
-        on_device = {name: torch.from_numpy(row)[None].to(device) for name, row in inputs.items()}
-        # Sums and normalisations between the products stay in fp32, which halves the error.
-        with torch.autocast(device.type, torch.bfloat16, enabled=self._in_bf16):
-            hidden = self._model(**on_device, texts=texts).last_hidden_state[0]  # [PACK_TOKENS, 384]
+        on_device, placed = (torch.from_numpy(row).to(self._model.device) for row in (ids, positions))
+        hidden = self._model.hidden(on_device, placed, texts)  # [PACK_TOKENS, 384]
         means = torch.stack([hidden[tokens].mean(dim=0) for tokens in texts])
         vectors: np.ndarray = torch.nn.functional.normalize(means, dim=1).cpu().numpy()
         return vectors
@@ -111,46 +102,3 @@ def _packs(lengths: Sequence[int]) -> Iterator[list[int]]:
             if not rows[length]:
                 del rows[length]
         yield pack
-
-
-def _attend(
-    module: Any,
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    attention_mask: Tensor | None,
-    *,
-    scaling: float,
-    texts: Sequence[slice],
-    **more: Any,
-) -> tuple[Tensor, None]:
-    """Return (attention output [1, tokens, heads, width], None), as transformers' attention functions do.
-
-    `query`, `key` and `value` are [1, heads, tokens, width]; `texts` are the token ranges of the texts. Padding tokens
-    get zeros.
-    """
-    heads, tokens, width = query.shape[1:]
-    output = query.new_zeros(tokens, heads, width)
-    unused = query.new_empty(1, 1, 1)
-    for text in texts:
-        queries, keys, values = query[0, :, text], key[0, :, text], value[0, :, text]  # each [heads, length, width]
-        scores = torch.baddbmm(unused, queries, keys.transpose(1, 2), beta=0, alpha=scaling)
-        output[text] = torch.bmm(scores.softmax(dim=-1), values).transpose(0, 1)
-    return output[None], None
-
-
-AttentionInterface.register(ATTENTION, _attend)
-
-
-def _model(folder: Path, precision: str) -> BertModel:
-    # Not `from_pretrained`, which prints a progress bar and a report; the pooler's weights are not used.
-    model = BertModel(BertConfig.from_json_file(folder / "config.json"), add_pooling_layer=False)
-    model.set_attn_implementation(ATTENTION)
-    used = model.state_dict().keys()
-    weights = safetensors.torch.load_file(folder / "model.safetensors")
-    model.load_state_dict({name: tensor for name, tensor in weights.items() if name in used})
-    if precision != "fp32":
-        for module in model.modules():
-            if isinstance(module, torch.nn.Linear):
-                module.to(torch.bfloat16)
-    return model.to(best_device()).eval()
