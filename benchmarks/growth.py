@@ -37,8 +37,8 @@ from shelftalk.runs.folders import delete_run
 from shelftalk.runs.metrics import read_metrics
 from shelftalk.workspace import Workspace
 
-UPDATES, PRODUCTS_IN_UPDATE = 60, 8
-TEXTS = 160
+UPDATES, PRODUCTS_IN_UPDATE = 20, 8
+TEXTS = 64
 KEPT = 0.55  # of the rows of such a file, about, are kept
 SETTINGS = {
     "products": "all",
@@ -79,12 +79,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, required=True, help="keep files and workspace here")
     parser.add_argument("--sizes", default="1000,10000,100000")
+    parser.add_argument("--without-index", action="store_true", help="texts then have no references")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     rows: dict[str, dict[str, Any]] = {}
     for size in map(int, options.sizes.split(",")):
-        for stage, row in measure(options.folder, size).items():
+        for stage, row in measure(options.folder, size, not options.without_index).items():
             rows[f"{stage} {size}"] = row
             print(f"{stage} {size}: {row}", file=sys.stderr, flush=True)
     print_table(rows)
@@ -92,7 +93,7 @@ def main() -> None:
         print(json.dumps(rows))
 
 
-def measure(folder: Path, size: int) -> dict[str, dict[str, Any]]:
+def measure(folder: Path, size: int, indexed: bool) -> dict[str, dict[str, Any]]:
     """Run the stages with about `size` products, and return the figures of each."""
     workspace, name = Workspace(folder / "workspace"), f"growth-{size}"
     root = ["--workspace", str(workspace.root)]
@@ -112,13 +113,15 @@ def measure(folder: Path, size: int) -> dict[str, dict[str, Any]]:
     found["train"] = run_command(["train", name, "--run", name, *settings, *root], updates)
     found["train"] |= {"products": catalogue.count("train"), **updates.figures(PRODUCTS_IN_UPDATE)}
 
-    found["index"] = run_command(["index", name, *root])
-    found["index"] |= whole(found["index"], catalogue.count("train"))
+    if indexed:
+        found["index"] = run_command(["index", name, *root])
+        found["index"] |= whole(found["index"], catalogue.count("train"))
 
     with titles.open("w", encoding="utf-8") as file:
         file.writelines(json.dumps({"uid": one.uid, "title": one.title}) + "\n" for one in catalogue.products("train"))
     texts = Marks(lambda: count_lines(output.with_name(f"{output.name}.journal")) - 1, TEXTS)
     arguments = ["generate", name, "--input", str(titles), "--output", str(output), "--max-new-tokens", "40"]
+    arguments += [] if indexed else ["--references", "0"]
     found["write"] = run_command([*arguments, "--replace", *root], texts, signal.SIGINT)
     found["write"] |= {"products": catalogue.count("train"), **texts.figures()}
     return found

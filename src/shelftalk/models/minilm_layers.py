@@ -101,8 +101,10 @@ class MiniLM:
 
 
 def _is_packed(weight: Tensor) -> bool:
-    """Return whether oneDNN computes products with `weight`."""
+    """Return whether oneDNN computes products with `weight`, by operators that a later torch may rename."""
     if weight.device.type != "cpu" or not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+        return False
+    if not all(hasattr(torch.ops.mkldnn, name) for name in ("_linear_pointwise", "_reorder_linear_weight")):
         return False
     return weight.dtype == torch.float32 or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
