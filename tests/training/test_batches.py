@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from shelftalk.models.tokens import Example
 from shelftalk.settings import TrainingSettings
 from shelftalk.training import batches
-from shelftalk.training.batches import FEW, GROUPED, Examples, Plan, collate, cut_into_packs
+from shelftalk.training.batches import Examples, Plan, collate, cut_into_packs
 
 
 def example(length: int) -> Example:
@@ -39,34 +39,6 @@ def test_counts_repeat_the_first_examples_and_without_them_the_order_is_a_plain_
     plain = [np.random.default_rng([settings.seed, epoch]).permutation(8) for epoch in range(2)]
     assert Plan(examples, settings).order.tolist() == np.concatenate(plain).tolist()
     assert sorted(Plan(examples, settings, [3, 1]).order.tolist()) == sorted([*range(8), 0, 0] * 2)
-
-
-@pytest.mark.parametrize("rows", [1, 2, 3, 4])
-def test_small_updates_have_examples_of_similar_lengths(rows: int) -> None:
-    lengths = np.random.default_rng(5).integers(1, 90, 101)
-    examples = Examples(example(int(length)) for length in lengths)
-    settings = TrainingSettings(epochs=2, batch_size=rows, gradient_accumulation=1)
-    at_random, grouped = Plan(examples, settings, grouped=False), Plan(examples, settings)
-
-    def longest(plan: Plan) -> int:
-        return sum(max(one.input_length for one in update) * len(update) for update in plan)
-
-    group = GROUPED * rows  # examples, which are exchanged with one another only
-    for first in range(0, len(at_random.order), group):
-        here = slice(first, first + group)
-        assert sorted(grouped.order[here]) == sorted(at_random.order[here])
-    assert [len(update) for update in grouped] == [len(update) for update in at_random]
-    assert grouped.order.tolist() == Plan(examples, settings).order.tolist()
-    tokens = sum(grouped.tokens_by_update())
-    if rows > 1:
-        assert longest(grouped) < 1.15 * tokens < 1.25 * tokens < longest(at_random)
-        sizes = grouped.tokens_by_update()[:GROUPED]
-        assert sizes not in (sorted(sizes), sorted(sizes, reverse=True))  # small and large updates alternate
-
-
-def test_large_updates_have_examples_in_the_order_of_the_shuffled_epochs() -> None:
-    examples, settings = Examples(example(length) for length in range(1, 40)), TrainingSettings(batch_size=FEW + 1)
-    assert Plan(examples, settings).order.tolist() == Plan(examples, settings, grouped=False).order.tolist()
 
 
 def test_examples_are_stored_unchanged() -> None:

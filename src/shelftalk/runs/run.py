@@ -107,7 +107,6 @@ class Run:
             "settings": settings.as_mapping(),
             "precision": resolve_precision(settings.precision),
             "passes": "threads",  # not in runs of versions that made them one after the other
-            "updates": "of similar lengths",  # not in runs of versions that drew their products at random
             "shelftalk": __version__,
             "versions": versions,
         }

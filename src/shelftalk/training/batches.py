@@ -1,8 +1,7 @@
 """Plan the batches of a run, and convert them to tensors.
 
 The plan is fixed before the run starts: the epochs, each shuffled with the seed, are concatenated and cut into updates
-of batch_size x gradient_accumulation examples. Where these are few, examples of similar lengths are in an update, see
-`group_by_length`. How an update is divided into forward passes affects speed and memory
+of batch_size x gradient_accumulation examples. How an update is divided into forward passes affects speed and memory
 only, because its loss is a mean over all its labelled tokens. Its examples are joined into packs of at most
 pass_tokens tokens, as few and as equal in size as possible. Each pack is one row, padded to a multiple of LENGTH_STEP.
 Attention keeps the examples of a pack separate, see `training.attention`.
@@ -30,8 +29,6 @@ LENGTH_STEP = 32
 PASS_TOKENS = {"cpu": 384, "cuda": 4096}  # larger passes were no faster; see docs/experiments.md
 ALONE_TOKENS = 640  # in a pass of a process on a CPU that makes one at a time
 PACKS = {"cpu": 2, "cuda": 1}  # of an update in one process: a multiple of this, for threads with equal work on a CPU
-FEW = 4  # examples of an update: these may not be divided into packs of equal size
-GROUPED = 8  # updates whose examples are exchanged
 MOST_WORKERS = 4  # passes at once on a CPU: Python lets only one of them at a time do what lies between the products
 
 Pack = list[Example]
@@ -100,13 +97,10 @@ def encode_products(
 class Plan(Sequence[list[Example]]):
     """The examples of every update of a run, in order; item `n` holds those of update `n` + 1.
 
-    `counts` says of the first examples how often an epoch has them; it has the others once. Without `grouped` the
-    order is that of the shuffled epochs, whatever the lengths.
+    `counts` says of the first examples how often an epoch has them; it has the others once.
     """
 
-    def __init__(
-        self, examples: Examples, settings: TrainingSettings, counts: Sequence[int] = (), grouped: bool = True
-    ) -> None:
+    def __init__(self, examples: Examples, settings: TrainingSettings, counts: Sequence[int] = ()) -> None:
         self.examples = examples
         often = np.ones(len(examples), dtype=np.int64)
         often[: len(counts)] = counts
@@ -115,8 +109,6 @@ class Plan(Sequence[list[Example]]):
         self.order = np.concatenate(
             [np.random.default_rng([settings.seed, epoch]).permutation(rows) for epoch in range(settings.epochs)]
         )
-        if grouped and self.rows <= FEW:
-            self.order = group_by_length(self.order, examples.input_lengths, self.rows, settings.seed)
 
     def __len__(self) -> int:
         return -(-len(self.order) // self.rows)
@@ -130,24 +122,6 @@ class Plan(Sequence[list[Example]]):
         """Return the number of input tokens of each update."""
         lengths = self.examples.input_lengths[self.order]
         return [int(one) for one in np.add.reduceat(lengths, np.arange(0, len(self.order), self.rows))]
-
-
-def group_by_length(order: NDArray[np.int64], lengths: NDArray[np.int64], rows: int, seed: int) -> NDArray[np.int64]:
-    """Return `order` with examples exchanged so that the `rows` of an update have similar lengths.
-
-    They are exchanged within each GROUPED updates, which keep their place in a training and are shuffled with the seed.
-    The threads that make the passes of an update wait for the longest one: of two examples drawn at random it takes a
-    quarter more than half of the time.
-    """
-    random = np.random.default_rng([seed, rows])
-    parts: list[NDArray[np.int64]] = []
-    for first in range(0, len(order), GROUPED * rows):
-        group = order[first : first + GROUPED * rows]
-        by_length = group[np.argsort(lengths[group], kind="stable")]
-        whole = len(group) // rows * rows  # the last update of a run may be smaller
-        updates = random.permutation(by_length[:whole].reshape(-1, rows))
-        parts += [updates.ravel(), by_length[whole:]]
-    return np.concatenate(parts)
 
 
 def cut_into_packs(examples: Sequence[Example], pass_tokens: int, shares: int = 1) -> list[Pack]:

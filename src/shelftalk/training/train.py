@@ -101,8 +101,7 @@ def make_plan(run: Run, tokenizer: Any) -> Plan:
     settings, products = run.settings, run.products()
     edited = {one.uid: one.edited for one in run.accepted}
     counts = [settings.edited_weight if edited.get(one.uid) else 1 for one in products]
-    examples = encode_products(tokenizer, run.template, products, settings, edited)
-    return Plan(examples, settings, counts, grouped=run.description.get("updates") == "of similar lengths")
+    return Plan(encode_products(tokenizer, run.template, products, settings, edited), settings, counts)
 
 
 def make_trainer(
