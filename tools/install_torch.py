@@ -35,7 +35,7 @@ def main() -> int:
         if reason := reason_against(arguments.index, pinned):
             print(f"torch is left to pip, and may be the one with CUDA, gigabytes larger: {reason}.")
             return 0
-    return install(arguments.index, pinned)
+    return install(arguments.index, pinned)  # a download that breaks off is an error: the other one is larger still
 
 
 def pinned_version() -> str:

@@ -130,6 +130,15 @@ def test_the_other_model_is_loaded_while_one_writes(tiny_run: Run, engine: Llama
         single.close()
 
 
+def test_a_text_is_written_to_its_end_though_the_engine_is_closed_meanwhile(
+    tiny_run: Run, engine: LlamaCppEngine
+) -> None:
+    single = LlamaCppEngine.load(tiny_run)
+    written = single.complete(PEG, tuned=True, settings=GREEDY, on_text=lambda piece: single.close())
+    assert written == engine.complete(PEG, tuned=True, settings=GREEDY)
+    assert not single._servers
+
+
 def test_sampling_is_seeded_by_the_prompt_alone_up_to_rounding(engine: LlamaCppEngine) -> None:
     alone = [engine.complete(prompt, tuned=True, settings=SAMPLED) for prompt in PROMPTS]
     assert [engine.complete(prompt, tuned=True, settings=SAMPLED) for prompt in PROMPTS] == alone

@@ -56,6 +56,8 @@ def test_a_tokenizer_is_read_again_only_after_a_change(tmp_path: Path) -> None:
     first = load_tokenizer(tmp_path / "base")
     save_tokenizer(tmp_path / "base", tmp_path / "out", ENGLISH)
     assert load_tokenizer(tmp_path / "base") is first
+    (tmp_path / "base" / ".#README.md").symlink_to("nobody@nowhere:1")  # an editor's lock
+    assert load_tokenizer(tmp_path / "base") is first
     assert first.chat_template is None  # what was saved has one
     described = json.loads((tmp_path / "base" / "tokenizer_config.json").read_text())
     (tmp_path / "base" / "tokenizer_config.json").write_text(json.dumps({**described, "eos_token": "a"}))

@@ -135,7 +135,7 @@ class LlamaCppEngine:
                 pieces.append(text)
                 if on_text:
                     on_text(text)
-                if self.slots == len(pieces) == 1 and self._files[not tuned]:
+                if self.slots == len(pieces) == 1 and self._files[not tuned] and not self._closed:
                     self._start(not tuned)  # the other model is loaded while this one writes
             except BaseException as error:  # Ctrl-C too: no exception may pass through the C++ frames
                 raised.append(error)
@@ -304,7 +304,8 @@ class LlamaCppEngine:
 
     def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         # Both models have the same tokenizer and context.
-        side, _ = next(iter(self._servers), (self._files[True] is not None, 0))
+        with self._starting:
+            side, _ = next(iter(self._servers), (self._files[True] is not None, 0))
         self._server(side)
         connection = SocketConnection(self._socket(side))
         try:

@@ -59,8 +59,8 @@ def load_tokenizer(folder: Path) -> Any:
     Raises:
         Damaged: it is missing or cannot be read.
     """
-    files = ((one.name, one.stat()) for one in sorted(folder.glob("*")))
-    return _load_once(folder.resolve(), tuple((name, file.st_mtime_ns, file.st_size) for name, file in files))
+    found = ((one.name, one.stat()) for one in sorted(folder.glob("*")) if one.is_file())  # no link to nothing
+    return _load_once(folder.resolve(), tuple((name, file.st_mtime_ns, file.st_size) for name, file in found))
 
 
 @lru_cache(maxsize=1)
