@@ -122,7 +122,8 @@ def comparables(texts: Sequence[str]) -> list[bytes]:
     """Return the `comparable` key of each text, in UTF-8; the texts are processed together."""
     if not texts:
         return []
-    joined = b"\n".join(map(str.encode, [*texts, ""])).translate(FOLDED)
+    lines = [text.replace("\n", " ") for text in texts]  # those of an index may not have been cleaned
+    joined = b"\n".join(map(str.encode, [*lines, ""])).translate(FOLDED)
     codes = np.frombuffer(joined if joined.isascii() else _folded(joined), dtype=np.uint8)
     spaces, ends = codes == ord(" "), codes == ord("\n")
     kept = np.append(~(spaces[:-1] & (spaces[1:] | ends[1:])), True)  # keep one space of a run, none before a line end
