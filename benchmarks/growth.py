@@ -6,9 +6,10 @@ For each size a file in the format of AmazonTitles (see benchmarks.amazontitles)
 passes through the commands, each a process of its own:
 
     prepare   the whole file
-    train     Gemma 3 270M over all products. What a whole run would repeat is measured: the first UPDATES updates of
-              eight products, behind the start and the base model's validation. The learning rate is too small to
-              change a weight, so that early stopping ends the run as it ends every other: with checkpoints and adapter
+    train     Gemma 3 270M over all products. What a whole run would repeat is measured: updates of eight
+              products, behind the start and the base model's validation. The learning rate is too small
+              to change a weight, so that early stopping ends the run at its second validation, after twice UPDATES
+              updates, as it ends every other: with checkpoints and adapter
     index     all training products
     write     the descriptions of a file of all products, stopped when TEXTS of them are written
 
