@@ -101,9 +101,8 @@ def create_run(
 
 def _compare_with(source: Run, catalogue: Catalogue) -> tuple[list[str], list[str]]:
     """Return what `compare_splits` does, for a source whose adapter is of use."""
-    from shelftalk.models.adapter_files import (
-        check_adapter,  # imports torch, which the first question must not wait for
-    )
+    # Here, because it imports torch, which the first question must not wait for.
+    from shelftalk.models.adapter_files import check_adapter
 
     check_adapter(source.adapter)
     return compare_splits(catalogue, source)
